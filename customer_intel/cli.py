@@ -1,0 +1,271 @@
+"""The commands of customer-intel. Exit codes: 0 done, 1 error, 2 a gate closed, 3 bad configuration."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from customer_intel.core.lake import HomeBusy, LakeError, home_lock
+from customer_intel.core.yamlfile import ConfigError
+from customer_intel.settings import Settings
+
+DONE, ERROR, GATE_CLOSED, BAD_CONFIGURATION = 0, 1, 2, 3
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Customer exports to gated, published tables.")
+out = Console(highlight=False)
+
+HomeOption = Annotated[Path, typer.Option("--home", help="Holds landing/, lake/, quarantine/, published/, config/.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print a machine-readable summary instead.")]
+
+
+def main() -> None:
+    os.umask(0o077)
+    try:
+        app(standalone_mode=True)
+    except ConfigError as error:
+        fail(f"configuration: {error}", BAD_CONFIGURATION)
+    except LakeError as error:
+        fail(str(error), ERROR)
+
+
+def fail(message: str, code: int) -> None:
+    Console(stderr=True, highlight=False).print(f"[red]✗[/] {escape(message)}")
+    sys.exit(code)
+
+
+@app.command()
+def run(
+    home: HomeOption = Path("data"),
+    landing: Annotated[Path | None, typer.Option(help="Raw exports, if not <home>/landing.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="Export date YYYY-MM-DD; default the newest in landing.")] = None,
+    select: Annotated[str | None, typer.Option(help="Only these tables (comma-separated); no release.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """One night: every new export up to the date, through every gate, to one release."""
+    settings = _settings(home, landing)
+    night = _night_date(settings, as_of)
+    code, summary = one_night(settings, night, select.split(",") if select else None, quiet=as_json)
+    if as_json:
+        print(json.dumps(summary, indent=1, default=str))
+    raise typer.Exit(code)
+
+
+@app.command()
+def demo(
+    customers: Annotated[int, typer.Option(min=20)] = 1500,
+    days: Annotated[int, typer.Option(min=60, help="Length of the company's history.")] = 365,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 7,
+    nights: Annotated[int, typer.Option(min=1, help="Nights to run, the last ones before the end.")] = 1,
+    home: HomeOption = Path("data"),
+    as_json: JsonOption = False,
+) -> None:
+    """Writes a simulated company's exports to the landing folder and runs its night(s)."""
+    from customer_intel.demo import company
+
+    settings = _settings(home, None)
+    started = time.perf_counter()
+    made = company.simulate(
+        settings.landing_dir, customers=customers, days=days, seed=seed, nights=nights, truth=home / "truth"
+    )
+    spent = time.perf_counter() - started
+    if not as_json:
+        out.print(f"[green]✓[/] simulated {customers:,} customers over {days} days in {spent:.1f} s")
+    code = DONE
+    summary: dict[str, Any] = {}
+    for night in made.export_dates:
+        code, summary = one_night(settings, night, None, quiet=as_json)
+        if code != DONE:
+            break
+    if as_json:
+        print(json.dumps(summary, indent=1, default=str))
+    elif code == DONE:
+        from customer_intel.publish import findings
+
+        findings.print_screenful(settings.home_dir, out)
+    raise typer.Exit(code)
+
+
+@app.command()
+def check(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
+    """Contracts, mappings and configuration; explains each fault with file and line."""
+    from customer_intel.core import contract, table
+    from customer_intel.ingest import mapping
+
+    contracts = contract.load()
+    definitions = table.definitions(contracts)
+    for room in sorted({item.room for item in contracts.tables.values()}):
+        table.room_config(room, home)
+    mappings = mapping.load(home / "config" / "mappings", contracts.entities)
+    counts = {"tables": len(definitions), "entities": len(contracts.entities), "mappings": len(mappings)}
+    if as_json:
+        print(json.dumps({"ok": True, **counts}))
+    else:
+        out.print("[green]✓[/] " + ", ".join(f"{count} {name}" for name, count in counts.items()) + ": no fault found")
+
+
+@app.command()
+def releases(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
+    """The kept releases, newest first; the current one is marked."""
+    from customer_intel.core.release import Published
+
+    found = Published(home.resolve()).releases()
+    if as_json:
+        print(json.dumps([{"id": r.snapshot_id, "as_of": r.as_of, "current": r.is_current} for r in found], indent=1))
+        return
+    for release in found:
+        out.print(f"{'→' if release.is_current else ' '} {release.snapshot_id}  as of {release.as_of}")
+    if not found:
+        out.print("no release yet; run a night first (customer-intel run)")
+
+
+@app.command()
+def rollback(release: str, home: HomeOption = Path("data")) -> None:
+    """Points readers back at a kept release."""
+    from customer_intel.core.release import Published
+
+    store = Published(home.resolve())
+    for kept in store.releases():
+        if kept.snapshot_id == release:
+            with home_lock(home):
+                store.point_at(kept.snapshot_id, kept.as_of)
+            out.print(f"[green]✓[/] readers now see {release}")
+            return
+    fail(f"no kept release '{release}'; see customer-intel releases", ERROR)
+
+
+@app.command()
+def dev(home: HomeOption = Path("data"), port: int = 3000, host: str = "127.0.0.1") -> None:
+    """The Dagster UI, with the schedule and the alerts, until interrupted."""
+    from customer_intel.orchestration.runs import prepare_instance
+
+    prepare_instance(_settings(home, None))
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "customer_intel.definitions", "-h", host, "-p", str(port)]
+    raise typer.Exit(subprocess.call(command))  # noqa: S603 (our own interpreter)
+
+
+def one_night(
+    settings: Settings, as_of: date, select: list[str] | None, quiet: bool = False
+) -> tuple[int, dict[str, Any]]:
+    """Runs one night with progress. Returns the exit code and a summary."""
+    from customer_intel.core.step import Outcome
+    from customer_intel.orchestration.runs import run_night
+
+    outcomes: list[Outcome] = []
+
+    def progress(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        if not quiet and _worth_a_line(outcome):
+            out.print(_line(outcome))
+
+    if not quiet:
+        out.print(f"[bold]Night of {as_of}[/]")
+    started = time.perf_counter()
+    try:
+        with home_lock(settings.home_dir):
+            result = run_night(settings, as_of, progress, select)
+    except HomeBusy as error:
+        fail(str(error), ERROR)
+    wall = time.perf_counter() - started
+    closed = [outcome for outcome in outcomes if not outcome.passed]
+    code = DONE if result.success else GATE_CLOSED if closed or "release" in result.failures else ERROR
+    phases = {
+        phase: round(sum(outcome.seconds.get(phase, 0.0) for outcome in outcomes), 2)
+        for phase in ("compute", "gate", "accept")
+    }
+    summary = {
+        "as_of": as_of.isoformat(),
+        "exit_code": code,
+        "run_id": result.run_id,
+        "seconds": round(wall, 2),
+        "seconds_by_phase": {**phases, "imports_and_orchestration": round(wall - sum(phases.values()), 2)},
+        "tables": {
+            outcome.table: {
+                "status": outcome.status,
+                "rows": outcome.rows,
+                "parts_written": len(outcome.written),
+                "sha256": outcome.version.sha256 if outcome.version else None,
+                "seconds": {phase: round(value, 3) for phase, value in outcome.seconds.items()},
+                "warnings": [f"{f.expectation}: {f.unexpected} of {f.checked}" for f in outcome.verdict.warned],
+                "reason": outcome.reason,
+            }
+            for outcome in outcomes
+        },
+        "failures": result.failures,
+        "skipped": list(result.skipped),
+    }
+    if not quiet:
+        _closing(summary, closed)
+    return code, summary
+
+
+def _worth_a_line(outcome: Any) -> bool:
+    return bool(outcome.rows or not outcome.passed)
+
+
+def _line(outcome: Any) -> str:
+    mark = {"rejected": "[red]✗[/]", "unchanged": "[dim]=[/]", "not_available": "[dim]–[/]"}.get(
+        outcome.status, "[green]✓[/]"
+    )
+    verdict = f"{len(outcome.verdict.findings)} checks" if outcome.passed else "[red]gate closed[/]"
+    warned = f", [yellow]{len(outcome.verdict.warned)} warnings[/]" if outcome.verdict.warned else ""
+    spent = sum(outcome.seconds.values())
+    text = f"{mark} {outcome.table:<28} {outcome.rows:>11,} rows  {spent:6.2f} s  {verdict}{warned}"
+    return text if outcome.passed else f"{text}\n    {escape(outcome.reason)}"
+
+
+def _closing(summary: dict[str, Any], closed: list[Any]) -> None:
+    phases = summary["seconds_by_phase"]
+    out.print(
+        f"{summary['seconds']:.1f} s: compute {phases['compute']:.1f}, gates {phases['gate']:.1f}, "
+        f"writing {phases['accept']:.1f}, imports and orchestration {phases['imports_and_orchestration']:.1f}"
+    )
+    closed_names = {outcome.table for outcome in closed}
+    for step, reason in summary["failures"].items():
+        if step not in closed_names:
+            out.print(f"[red]✗[/] {step}: {escape(reason)}")
+    if summary["exit_code"] != DONE:
+        out.print(
+            f"[red]Nothing was published[/]; last night's release stays. {len(summary['skipped'])} steps downstream "
+            "were skipped. Mend the file named above, or its mapping, and run again."
+        )
+
+
+def _settings(home: Path, landing: Path | None) -> Settings:
+    # Steps of the same run, and the UI's processes, read the same settings from the environment.
+    os.environ["CUSTOMER_INTEL_HOME"] = str(home.resolve())
+    if landing is not None:
+        if not landing.is_dir():
+            fail(f"--landing {landing}: no such folder", BAD_CONFIGURATION)
+        os.environ["CUSTOMER_INTEL_LANDING"] = str(landing.resolve())
+    return Settings()
+
+
+def _night_date(settings: Settings, as_of: str | None) -> date:
+    from customer_intel.orchestration.nights import landed_dates
+
+    if as_of is not None:
+        try:
+            return date.fromisoformat(as_of)
+        except ValueError:
+            fail(f"--as-of {as_of}: expected YYYY-MM-DD", BAD_CONFIGURATION)
+    dates = landed_dates(settings)
+    if not dates:
+        fail(
+            f"{settings.landing_dir.name}/ names no export date (<source>/<YYYY-MM-DD>/…); give --as-of YYYY-MM-DD",
+            BAD_CONFIGURATION,
+        )
+    return dates[-1]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,258 @@
+"""tables.yaml + columns.yaml: the single source of what every table is.
+
+Belongs here: the contract's model, its loader and its physical types. Not here: how a table is computed
+(table.py), checked (gate.py) or described to others (documents.py).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from customer_intel.core import yamlfile
+from customer_intel.core.yamlfile import ConfigError
+
+PACKAGE = Path(__file__).resolve().parent.parent
+COLUMNS_FILE = PACKAGE / "columns.yaml"
+
+Type = Literal["text", "int", "float", "bool", "date", "timestamp", "money"]
+Severity = Literal["critical", "warning"]
+
+# Only what Power BI and Tableau's Hyper read whole: no unsigned, UUID, nanoseconds, lists or HUGEINT.
+SQL_TYPES: dict[str, str] = {
+    "text": "VARCHAR",
+    "int": "BIGINT",
+    "float": "DOUBLE",
+    "bool": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+    "money": "DECIMAL(18,2)",
+}
+ARROW_TYPES: dict[str, pa.DataType] = {
+    "text": pa.string(),
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "bool": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),
+    "money": pa.decimal128(18, 2),
+}
+
+
+Parsed = TypeVar("Parsed", bound=BaseModel)
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, ignored_types=(cached_property,))
+
+
+class Column(Model):
+    name: str
+    type: Type
+    meaning: str
+    unit: str | None = None
+    pii: str | None = None
+    required: bool = False
+    values: tuple[str, ...] | None = None
+
+    @property
+    def sql_type(self) -> str:
+        return SQL_TYPES[self.type]
+
+
+class Expectation(Model):
+    kind: Literal["rows", "between", "in_set", "regex", "unique", "foreign_key", "sql", "drop"]
+    args: dict[str, Any]
+    severity: Severity = "critical"
+
+
+class Table(Model):
+    """One table's contract. `layout` is whole, by_day (`day_column` set) or by_export (raw exports)."""
+
+    name: str
+    room: str
+    grain: str
+    purpose: str
+    owner: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    needs: tuple[str, ...] = ()
+    published: bool = False
+    layout: Literal["whole", "by_day", "by_export"] = "whole"
+    day_column: str | None = None
+    expect: tuple[Expectation, ...] = ()
+    entity: dict[str, Any] | None = None
+    raw_of: str | None = None
+
+    @cached_property
+    def by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
+
+    @cached_property
+    def arrow_schema(self) -> pa.Schema:
+        return pa.schema([pa.field(column.name, ARROW_TYPES[column.type]) for column in self.columns])
+
+    @property
+    def ddl(self) -> str:
+        """The columns as SQL, for an empty table of this shape."""
+        return ", ".join(f'"{column.name}" {column.sql_type}' for column in self.columns)
+
+
+# What the core adds to every table that is rebuilt whole.
+STAMPS = ("as_of", "snapshot_id")
+
+
+class Contract(Model):
+    tables: dict[str, Table]
+
+    def table(self, name: str) -> Table:
+        try:
+            return self.tables[name]
+        except KeyError:
+            raise ConfigError(f"no table '{name}'{suggestion(name, self.tables)}") from None
+
+    @cached_property
+    def entities(self) -> dict[str, Table]:
+        return {name: table for name, table in self.tables.items() if table.entity is not None}
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), n=2, cutoff=0.6)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def load(package: Path = PACKAGE) -> Contract:
+    """Every room's tables.yaml under `package`. Raises ConfigError naming file and line."""
+    return _load(package)
+
+
+@lru_cache(maxsize=4)
+def _load(package: Path) -> Contract:
+    columns = _columns(package / "columns.yaml")
+    tables: dict[str, Table] = {}
+    for path in sorted(package.glob("*/tables.yaml")):
+        document = yamlfile.load(path)
+        for name, entry in document.items():
+            where = f"{path.parent.name}/tables.yaml:{document.lines[name]}"
+            if name in tables:
+                raise ConfigError(f"{where}: table '{name}' is declared in two rooms; rename one")
+            table = _table(name, path.parent.name, entry, columns, where)
+            tables[name] = table
+            if table.entity is not None:
+                tables[f"raw_{name}"] = _raw(table)
+    for table in tables.values():
+        for need in table.needs:
+            for option in need.split("|"):
+                if option not in tables:
+                    raise ConfigError(f"{table.room}/tables.yaml: '{table.name}' needs '{option}', which no room makes")
+    return Contract(tables=tables)
+
+
+def _columns(path: Path) -> dict[str, Column]:
+    document = yamlfile.load(path)
+    result = {}
+    for name, entry in document.items():
+        where = f"{path.name}:{document.lines[name]}"
+        if not re.fullmatch(r"_?[a-z][a-z0-9_]*", name):
+            raise ConfigError(f"{where}: column '{name}': use lower-case letters, digits and underscores")
+        if not isinstance(entry, dict):
+            raise ConfigError(f"{where}: column '{name}' needs {{type: …, meaning: …}}")
+        result[name] = _parse(Column, {"name": name, **entry}, where)
+    return result
+
+
+def _table(name: str, room: str, entry: Any, columns: dict[str, Column], where: str) -> Table:
+    if not isinstance(entry, dict):
+        raise ConfigError(f"{where}: table '{name}' needs grain, purpose, owner, key, columns")
+    entry = dict(entry)
+    meanings = entry.pop("meanings", {})
+    values = entry.pop("values", {})
+    picked = []
+    for word in re.split(r"[,\s]+", str(entry.pop("columns", "")).strip()):
+        column_name = word.rstrip("*")
+        if column_name not in columns:
+            raise ConfigError(
+                f"{where}: table '{name}': column '{column_name}' is not in columns.yaml"
+                f"{suggestion(column_name, columns)}; add it there with type and meaning"
+            )
+        changes: dict[str, Any] = {"required": word.endswith("*")}
+        if column_name in meanings:
+            changes["meaning"] = meanings[column_name]
+        if column_name in values:
+            changes["values"] = tuple(str(value) for value in values[column_name])
+        picked.append(columns[column_name].model_copy(update=changes))
+    names = [column.name for column in picked]
+    for stray in (set(meanings) | set(values) | set(_words(entry.get("key", [])))) - set(names):
+        raise ConfigError(f"{where}: table '{name}' says something of '{stray}', which is not among its columns")
+    if len(names) != len(set(names)):
+        raise ConfigError(f"{where}: table '{name}' lists a column twice")
+
+    layout = entry.pop("layout", "whole")
+    if isinstance(layout, dict):
+        entry.update(layout="by_day", day_column=layout["by_day"])
+    else:
+        entry["layout"] = layout
+    if entry["layout"] == "whole":
+        picked += [columns[stamp].model_copy(update={"required": True}) for stamp in STAMPS]
+    entity = entry.get("entity")
+    expect = tuple(_expectation(item, where, name) for item in entry.pop("expect", None) or [])
+    if entity is not None and not any(item.kind == "drop" for item in expect) and entry["layout"] == "whole":
+        expect += (Expectation(kind="drop", args={"max_share": 0.6}),)
+    entry["needs"] = _words(entry.pop("needs", []))
+    entry["key"] = _words(entry.pop("key", []))
+    return _parse(Table, {"name": name, "room": room, "columns": tuple(picked), "expect": expect, **entry}, where)
+
+
+def _raw(table: Table) -> Table:
+    """The typed rows of each export file that feeds the entity, before the newest row of each key is chosen."""
+    return table.model_copy(
+        update={
+            "name": f"raw_{table.name}",
+            "grain": f"one row per accepted row of an export that feeds {table.name}",
+            "purpose": f"Every accepted row of {table.name}, by export date and file, as evidence and for rebuilding",
+            "key": (),
+            "columns": tuple(column for column in table.columns if column.name not in STAMPS),
+            "expect": (),
+            "layout": "by_export",
+            "day_column": None,
+            "published": False,
+            "entity": None,
+            "raw_of": table.name,
+        }
+    )
+
+
+def _expectation(item: Any, where: str, table: str) -> Expectation:
+    if not isinstance(item, dict):
+        raise ConfigError(f"{where}: table '{table}': an expectation is 'kind: arguments', not {item!r}")
+    item = dict(item)
+    severity = item.pop("severity", "critical")
+    if len(item) != 1:
+        raise ConfigError(f"{where}: table '{table}': one kind per expectation, found {', '.join(item) or 'none'}")
+    kind, args = next(iter(item.items()))
+    if kind == "unique":
+        args = {"columns": list(_words(args))}
+    args = dict(args)
+    severity = args.pop("severity", severity)
+    return _parse(Expectation, {"kind": kind, "args": args, "severity": severity}, where)
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    return tuple(re.split(r"[,\s]+", value.strip())) if isinstance(value, str) else tuple(value)
+
+
+def _parse(model: type[Parsed], data: dict[str, Any], where: str) -> Parsed:
+    try:
+        return model(**data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        hint = suggestion(field, model.model_fields) if first["type"] == "extra_forbidden" else ""
+        raise ConfigError(f"{where}: '{data.get('name', '?')}': {field}: {first['msg']}{hint}") from error

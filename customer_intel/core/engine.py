@@ -1,0 +1,139 @@
+"""The engine's port: register tables, materialize a query to Parquet, ask for a scalar. DuckDB is the default.
+
+Tables pass as Parquet files only, never as frames or database files, so that another engine can take the same SQL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from customer_intel.core.contract import Table
+
+# What a column's SQL type may be before the cast to the contract's type: widening only, so no value changes.
+_EXACT = {
+    "VARCHAR": r"VARCHAR|ENUM.*|UUID",
+    "BIGINT": r"U?(TINYINT|SMALLINT|INTEGER)|BIGINT|HUGEINT",
+    "DOUBLE": r"FLOAT|DOUBLE|U?(TINYINT|SMALLINT|INTEGER)|BIGINT|HUGEINT|DECIMAL\(.*\)",
+    "BOOLEAN": "BOOLEAN",
+    "DATE": "DATE",
+    "TIMESTAMP": r"TIMESTAMP|TIMESTAMP_S|TIMESTAMP_MS|DATE",
+    "DECIMAL(18,2)": r"DECIMAL\(\d+,[012]\)|U?(TINYINT|SMALLINT|INTEGER)|BIGINT",
+}
+
+
+class SchemaMismatch(ValueError):
+    """A query's columns are not what the contract says."""
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    memory_limit: str = "2GB"
+    threads: int = 2
+    temp_directory: Path | None = None
+
+
+class DuckDBEngine:
+    """One private in-memory DuckDB, locked down: no extensions, no files outside `allowed`."""
+
+    def __init__(self, settings: EngineSettings, allowed: Sequence[Path]) -> None:
+        config: dict[str, Any] = {
+            "memory_limit": settings.memory_limit,
+            "threads": settings.threads,
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "allow_community_extensions": "false",
+            "python_enable_replacements": "false",
+            "preserve_insertion_order": "true",
+        }
+        if settings.temp_directory:
+            settings.temp_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            config["temp_directory"] = str(settings.temp_directory)
+        self.con = duckdb.connect(config=config)
+        self.con.execute("SET TimeZone = 'UTC'")
+        folders = ", ".join(_literal(str(path.resolve()) + "/") for path in allowed)
+        self.con.execute(f"SET allowed_directories = [{folders}]")
+        self.con.execute("SET enable_external_access = false")
+        self.con.execute("SET lock_configuration = true")
+
+    def __enter__(self) -> DuckDBEngine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.con.close()
+
+    def register(self, table: Table, files: Sequence[Path], name: str | None = None) -> None:
+        """Makes the Parquet `files` readable as `name` (default the table's name); empty, typed, when there are none.
+
+        Day files lack nothing: every column of the contract is in each file.
+        """
+        name = name or table.name
+        if not files:
+            self.con.execute(f'CREATE TABLE "{name}" ({table.ddl})')
+            return
+        listed = ", ".join(_literal(str(path)) for path in files)
+        columns = ", ".join(f'"{column.name}"' for column in table.columns)
+        self.con.execute(
+            f'CREATE VIEW "{name}" AS SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false)'
+        )
+
+    def contract_select(self, table: Table, sql: str, stamps: Mapping[str, str]) -> str:
+        """`sql` with exactly the contract's columns and types, in the contract's order.
+
+        Raises SchemaMismatch for a missing, unknown, or lossily typed column.
+        """
+        sql = sql.strip().rstrip(";")
+        found = {row[0]: str(row[1]) for row in self.con.execute(f"DESCRIBE ({sql}\n)").fetchall()}
+        expected = {column.name: column for column in table.columns if column.name not in stamps}
+        missing, unknown = expected.keys() - found.keys(), found.keys() - expected.keys()
+        if missing or unknown:
+            raise SchemaMismatch(
+                f"'{table.name}': "
+                + "; ".join(
+                    text
+                    for text in (
+                        f"lacks {', '.join(sorted(missing))}" if missing else "",
+                        f"has {', '.join(sorted(unknown))}, which its contract does not know" if unknown else "",
+                    )
+                    if text
+                )
+                + "; make its SELECT and tables.yaml agree"
+            )
+        picked = []
+        for column in table.columns:
+            if column.name in stamps:
+                picked.append(f'CAST({stamps[column.name]} AS {column.sql_type}) AS "{column.name}"')
+                continue
+            actual = found[column.name]
+            if not re.fullmatch(rf'(?:{_EXACT[column.sql_type]}|"?NULL"?)', actual):
+                raise SchemaMismatch(
+                    f"'{table.name}.{column.name}' is {actual}, its contract says {column.sql_type}: "
+                    "cast or round it explicitly in the SELECT, so that no value changes unseen"
+                )
+            picked.append(f'CAST("{column.name}" AS {column.sql_type}) AS "{column.name}"')
+        return f"SELECT {', '.join(picked)} FROM ({sql}\n)"
+
+    def materialize(self, sql: str, target: Path, order_by: Sequence[str]) -> None:
+        """Writes the query's rows, totally ordered, as one Parquet file whose bytes depend on its content only."""
+        order = f" ORDER BY {', '.join(_quoted(name) for name in order_by)}" if order_by else ""
+        self.con.execute(
+            f"COPY (SELECT * FROM ({sql}\n){order}) TO {_literal(str(target))} "
+            "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)"
+        )
+
+    def scalar(self, sql: str) -> Any:
+        row = self.con.execute(sql).fetchone()
+        return row[0] if row else None
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}" NULLS FIRST'

@@ -1,0 +1,348 @@
+"""A table's gate: its contract becomes a Great Expectations suite, the suite a verdict on the candidate.
+
+Pure of Dagster and of files. A missing column, an exception or an unknown outcome is a failed critical finding: the
+gate fails closed. Nothing that leaves this module holds a row's values, except keys that are not personal.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from math import ceil
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import duckdb
+
+if TYPE_CHECKING:
+    from customer_intel.core.gx_duckdb import Count
+
+Severity = Literal["critical", "warning"]
+SAMPLES = 5
+MASK = "***"
+GX_VERSION = "1.24"
+
+# Kind → (arguments it must have, arguments it may have).
+ARGUMENTS: dict[str, tuple[set[str], set[str]]] = {
+    "rows": (set(), {"min", "max"}),
+    "drop": ({"max_share"}, set()),
+    "between": ({"column"}, {"min", "max"}),
+    "in_set": ({"column", "values"}, set()),
+    "regex": ({"column", "pattern"}, set()),
+    "unique": ({"columns"}, set()),
+    "foreign_key": ({"column", "table"}, {"max_share", "to"}),
+    "sql": ({"name", "query"}, {"max_share"}),
+}
+
+
+class Column(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def required(self) -> bool: ...
+    @property
+    def values(self) -> Sequence[str] | None: ...
+    @property
+    def pii(self) -> str | None: ...
+
+
+class Rule(Protocol):
+    @property
+    def kind(self) -> str: ...
+    @property
+    def args(self) -> Mapping[str, Any]: ...
+    @property
+    def severity(self) -> Severity: ...
+
+
+class TableSpec(Protocol):
+    """The part of core.contract.Table that a gate reads."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def key(self) -> Sequence[str]: ...
+    @property
+    def columns(self) -> Sequence[Column]: ...
+    @property
+    def expect(self) -> Sequence[Rule]: ...
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one expectation found. `unexpected` of `checked` rows (or columns) break it."""
+
+    expectation: str
+    kind: str
+    columns: tuple[str, ...]
+    severity: Severity
+    success: bool
+    unexpected: int
+    checked: int
+    observed: str
+    sample_keys: tuple[str, ...]
+    message: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    table: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def failed(self) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if not f.success and f.severity == "critical")
+
+    @property
+    def warned(self) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if not f.success and f.severity == "warning")
+
+    @property
+    def passed(self) -> bool:
+        return not self.failed
+
+
+def suite(table: TableSpec) -> dict[str, Any]:
+    """The contract as a Great Expectations suite in its JSON form, in the contract's order.
+
+    Raises ValueError for an expectation whose arguments are missing or unknown.
+    """
+    names = [column.name for column in table.columns]
+    items = [_item("columns present", "expect_table_columns_to_match_set", names, column_set=names, exact_match=False)]
+    for column in table.columns:
+        if column.required or column.name in table.key:
+            items.append(
+                _item(
+                    f"not_null {column.name}", "expect_column_values_to_not_be_null", [column.name], column=column.name
+                )
+            )
+    if table.key:
+        items.append(_unique(table.key))
+    for column in table.columns:
+        if column.values is not None:
+            items.append(_in_set(column, column.values))
+        if column.type == "float":
+            # DuckDB sorts NaN above every number, so it would pass any lower bound.
+            limits = {"min_value": -sys.float_info.max, "max_value": sys.float_info.max}
+            items.append(_between(column.name, f"finite {column.name}", limits))
+    by_name = {column.name: column for column in table.columns}
+    items += [_rule(table, rule, by_name) for rule in table.expect]
+    return {"name": table.name, "expectations": items, "meta": {"great_expectations_version": GX_VERSION}}
+
+
+def render_suite(table: TableSpec) -> str:
+    """The suite as text: the same contract gives the same bytes."""
+    return json.dumps(suite(table), indent=2, ensure_ascii=False) + "\n"
+
+
+def check(con: duckdb.DuckDBPyConnection, table: TableSpec, *, previous_rows: int | None) -> Verdict:
+    """Runs the suite on the view or table named `table.name`. `previous_rows`: of the last accepted version."""
+    from customer_intel.core import gx_duckdb  # Great Expectations takes seconds to import
+
+    items = suite(table)["expectations"]
+    try:
+        candidate = gx_duckdb.Candidate(con, table.name)
+    except Exception as error:
+        return Verdict(table.name, tuple(_broken(item, _redacted(str(error))) for item in items))
+    present = set(candidate.columns)
+    countable = [item for item in items if present.issuperset(item["meta"]["columns"])]
+    counts = {id(item): count for item, count in zip(countable, candidate.count(countable), strict=True)}
+    personal = {column.name for column in table.columns if column.pii}
+    findings = []
+    for item in items:
+        missing = [name for name in item["meta"]["columns"] if name not in present]
+        if item["type"] == "expect_table_columns_to_match_set":
+            findings.append(_columns_finding(item, missing))
+        elif missing:
+            findings.append(_broken(item, f"column {', '.join(missing)} is missing from the table"))
+        elif (count := counts[id(item)]).error:
+            findings.append(_broken(item, _redacted(count.error)))
+        elif item["type"] == "expect_table_row_count_to_be_between":
+            findings.append(_rows_finding(item, count.checked, previous_rows))
+        else:
+            findings.append(_counted(candidate, item, count, table.key, personal))
+    return Verdict(table.name, tuple(findings))
+
+
+def _item(
+    text: str,
+    gx_type: str,
+    columns: Iterable[str],
+    *,
+    severity: Severity = "critical",
+    meta: Mapping[str, Any] | None = None,
+    **kwargs: Any,
+) -> dict[str, Any]:
+    about = {"expectation": text, "severity": severity, "columns": list(columns), **(meta or {})}
+    return {"type": gx_type, "kwargs": kwargs, "meta": about}
+
+
+def _unique(columns: Sequence[str], severity: Severity = "critical") -> dict[str, Any]:
+    text = f"unique {', '.join(columns)}"
+    if len(columns) == 1:
+        gx_type = "expect_column_values_to_be_unique"
+        return _item(text, gx_type, columns, severity=severity, column=columns[0])
+    gx_type = "expect_compound_columns_to_be_unique"
+    return _item(text, gx_type, columns, severity=severity, column_list=list(columns))
+
+
+def _between(column: str, text: str, limits: Mapping[str, Any], severity: Severity = "critical") -> dict[str, Any]:
+    return _item(text, "expect_column_values_to_be_between", [column], severity=severity, column=column, **limits)
+
+
+def _in_set(column: Column, values: Iterable[Any], severity: Severity = "critical") -> dict[str, Any]:
+    convert = {"int": int, "float": float, "money": float}.get(column.type, _plain)
+    allowed = [convert(value) for value in values]
+    gx_type = "expect_column_values_to_be_in_set"
+    return _item(
+        f"in_set {column.name}", gx_type, [column.name], severity=severity, column=column.name, value_set=allowed
+    )
+
+
+def _rule(table: TableSpec, rule: Rule, by_name: Mapping[str, Column]) -> dict[str, Any]:
+    args, severity = rule.args, rule.severity
+    needed, allowed = ARGUMENTS[rule.kind]
+    if wrong := (needed - args.keys()) | (args.keys() - needed - allowed):
+        takes = ", ".join(sorted(needed | allowed))
+        raise ValueError(f"table '{table.name}', expectation {rule.kind}: {', '.join(sorted(wrong))}? it takes {takes}")
+    limits = {f"{end}_value": _plain(args[end]) for end in ("min", "max") if args.get(end) is not None}
+    if rule.kind in ("rows", "between") and not limits:
+        raise ValueError(f"table '{table.name}', expectation {rule.kind}: give min, max or both")
+    share = float(args.get("max_share", 0))
+    match rule.kind:
+        case "rows":
+            gx_type = "expect_table_row_count_to_be_between"
+            return _item(f"rows {_range(args)}", gx_type, [], severity=severity, **limits)
+        case "drop":
+            floor = {"min_value": {"$PARAMETER": "drop_floor"}}
+            gx_type = "expect_table_row_count_to_be_between"
+            meta = {"max_share": share}
+            return _item(f"drop at most {share:.0%} of rows", gx_type, [], severity=severity, meta=meta, **floor)
+        case "between":
+            return _between(args["column"], f"between {args['column']} {_range(args)}", limits, severity)
+        case "in_set":
+            column = by_name.get(args["column"])
+            if column is None:
+                raise ValueError(f"table '{table.name}', expectation in_set: it has no column '{args['column']}'")
+            return _in_set(column, args["values"], severity)
+        case "regex":
+            name, pattern = args["column"], args["pattern"]
+            gx_type = "expect_column_values_to_match_regex"
+            return _item(f"regex {name} {pattern}", gx_type, [name], severity=severity, column=name, regex=pattern)
+        case "unique":
+            return _unique(args["columns"], severity)
+        case "foreign_key":
+            return _foreign_key(table, args, share, severity)
+    # Great Expectations reads single braces as its own placeholders.
+    query = args["query"].strip().rstrip(";").replace("{", "{{").replace("}", "}}")
+    # Great Expectations puts the query in parentheses on one line: a closing comment would swallow the rest.
+    query += "\n" if "--" in query else ""
+    meta = {"max_share": share}
+    gx_type, text = "unexpected_rows_expectation", f"sql {args['name']}"
+    return _item(text, gx_type, [], severity=severity, meta=meta, unexpected_rows_query=query)
+
+
+def _foreign_key(table: TableSpec, args: Mapping[str, Any], share: float, severity: Severity) -> dict[str, Any]:
+    column, other = args["column"], args["table"]
+    target = args.get("to", column)
+    keys = ", ".join(f't."{name}"' for name in dict.fromkeys([*table.key, column]))
+    query = (
+        f'SELECT {keys} FROM "{table.name}" AS t WHERE t."{column}" IS NOT NULL'
+        f' AND NOT EXISTS (SELECT 1 FROM "{other}" AS o WHERE o."{target}" = t."{column}")'
+    )
+    text = f"foreign_key {column} in {other}" + (f" ({target})" if target != column else "")
+    gx_type = "unexpected_rows_expectation"
+    return _item(text, gx_type, [column], severity=severity, meta={"max_share": share}, unexpected_rows_query=query)
+
+
+def _range(args: Mapping[str, Any]) -> str:
+    low, high = args.get("min"), args.get("max")
+    if low is not None and high is not None:
+        return f"{low} to {high}"
+    return f"≥ {low}" if low is not None else f"≤ {high}"
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _columns_finding(item: Mapping[str, Any], missing: Sequence[str]) -> Finding:
+    total = len(item["meta"]["columns"])
+    message = f"missing: {', '.join(missing)}; make the table's columns and its contract agree" if missing else ""
+    return _finding(item, not missing, len(missing), total, f"{total - len(missing)} of {total} columns", (), message)
+
+
+def _rows_finding(item: Mapping[str, Any], rows: int, previous_rows: int | None) -> Finding:
+    low, high = item["kwargs"].get("min_value"), item["kwargs"].get("max_value")
+    observed, allowed = f"{rows:,} rows", item["meta"]["expectation"]
+    if "max_share" in item["meta"]:
+        # Rounded first: 1 - 0.6 is a hair above 0.4 in binary.
+        low = ceil(round((previous_rows or 0) * (1 - item["meta"]["max_share"]), 6))
+        observed += f", {previous_rows:,} before" if previous_rows is not None else ", no earlier version"
+    success = (low is None or rows >= low) and (high is None or rows <= high)
+    return _finding(item, success, 0 if success else 1, 1, observed, (), "" if success else f"{observed}: {allowed}")
+
+
+def _counted(candidate: Any, item: Mapping[str, Any], count: Count, key: Sequence[str], personal: set[str]) -> Finding:
+    share = item["meta"].get("max_share", 0.0)
+    success = count.unexpected <= share * count.checked
+    observed = f"{count.unexpected:,} of {count.checked:,}"
+    if count.unexpected == 0:
+        return _finding(item, True, 0, count.checked, observed, (), "")
+    try:
+        rows = candidate.sample(item, key, SAMPLES)
+        samples = tuple(_key_text(row, personal) for row in rows)
+    except Exception as error:
+        return _broken(item, _redacted(str(error)))
+    message = f"{observed} rows break it" + (f", {share:.1%} are allowed" if share else "")
+    return _finding(item, success, count.unexpected, count.checked, observed, samples, message)
+
+
+def _key_text(row: Mapping[str, Any], personal: set[str]) -> str:
+    return ", ".join(f"{name}={MASK if name in personal else value}" for name, value in row.items())
+
+
+def _broken(item: Mapping[str, Any], why: str) -> Finding:
+    """A check that could not be made: critical whatever its severity, since nothing is known of the rows."""
+    return _finding(item, False, 0, 0, "not checked", (), f"could not be checked: {why}", severity="critical")
+
+
+def _finding(
+    item: Mapping[str, Any],
+    success: bool,
+    unexpected: int,
+    checked: int,
+    observed: str,
+    samples: tuple[str, ...],
+    message: str,
+    severity: Severity | None = None,
+) -> Finding:
+    meta = item["meta"]
+    return Finding(
+        expectation=meta["expectation"],
+        kind=item["type"],
+        columns=tuple(meta["columns"]),
+        severity=severity or meta["severity"],
+        success=success,
+        unexpected=unexpected,
+        checked=checked,
+        observed=observed,
+        sample_keys=samples,
+        message=message,
+    )
+
+
+def _redacted(error: str) -> str:
+    """The kind of a DuckDB error; its text only where it was raised before any row was read."""
+    found = re.search(r"\b([A-Z][A-Za-z -]* ?(?:Error|Exception)): ?([^\n]*)", error)
+    if not found:
+        return "an error, whose text is withheld since it may quote rows"
+    kind, text = found.groups()
+    if kind in ("Binder Error", "Catalog Error", "Parser Error"):
+        return f"{kind}: {text}"
+    return f"{kind}, whose text is withheld since it may quote rows"

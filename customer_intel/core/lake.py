@@ -1,0 +1,243 @@
+"""Where a table's Parquet is: candidate, accept, reject, read. The only code that writes data files.
+
+A table is a folder of immutable, content-named Parquet files and one pointer, CURRENT.json, that names the files
+of the accepted version, part by part ("whole", a day, or an export file). Accepting is: fsync the new files, rename
+them into place, fsync the folder, then swap the pointer the same way. A reader that read the pointer never meets a
+half-written file, and a part whose content did not change keeps its file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+POINTER = "CURRENT.json"
+WHOLE = "whole"
+
+
+class LakeError(RuntimeError):
+    """The lake cannot do what was asked; the message says why and what to do."""
+
+
+class HomeBusy(LakeError):
+    """Another run holds this home."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One immutable file of a version. `facts` carries what its maker must remember (an export's ledger entry)."""
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Version:
+    """An accepted version of a table: its parts, and the certificate of the gate that let it in."""
+
+    table: str
+    parts: dict[str, Part]
+    as_of: str
+    snapshot_id: str
+    schema_sha256: str
+    status: str = "available"
+    reason: str = ""
+    certificate: dict[str, Any] = field(default_factory=dict)
+    fingerprints: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        return sum(part.rows for part in self.parts.values())
+
+    @property
+    def bytes(self) -> int:
+        return sum(part.bytes for part in self.parts.values())
+
+    @property
+    def sha256(self) -> str:
+        """Content hash of the version: of its one file, or over its parts in order."""
+        if list(self.parts) == [WHOLE]:
+            return self.parts[WHOLE].sha256
+        return hashlib.sha256("".join(f"{k}:{p.sha256}\n" for k, p in sorted(self.parts.items())).encode()).hexdigest()
+
+
+class Lake:
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.root = home / "lake"
+
+    # ---- reading
+    def current(self, table: str) -> Version | None:
+        pointer = self.root / table / POINTER
+        try:
+            data = json.loads(pointer.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise LakeError(f"lake/{table}/{POINTER} is not readable ({error}); restore it from a release") from error
+        data["parts"] = {key: Part(**part) for key, part in data["parts"].items()}
+        return Version(**data)
+
+    def files(self, table: str) -> list[Path]:
+        """The accepted files in part order; none when the table was never accepted or is empty by reason."""
+        version = self.current(table)
+        return [self.path(part) for _, part in sorted(version.parts.items())] if version else []
+
+    def path(self, part: Part) -> Path:
+        return self.root / part.path
+
+    # ---- writing
+    @contextlib.contextmanager
+    def workspace(self, table: str) -> Iterator[Path]:
+        """A private folder on the lake's own file system for a candidate; gone afterwards whatever happens."""
+        base = self.root / ".candidates"
+        base.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f"{table}.", dir=base))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def accept(
+        self,
+        table: str,
+        candidates: Mapping[str, Path],
+        *,
+        as_of: str,
+        snapshot_id: str,
+        schema_sha256: str,
+        certificate: dict[str, Any],
+        keep: Mapping[str, Part] | None = None,
+        facts: Mapping[str, dict[str, Any]] | None = None,
+        fingerprints: dict[str, str] | None = None,
+        status: str = "available",
+        reason: str = "",
+    ) -> Version:
+        """Makes `candidates` (part → Parquet file) plus the `keep` parts the table's accepted version."""
+        if not certificate.get("passed"):
+            raise LakeError(f"'{table}' has no certificate of a passed gate; it cannot be accepted")
+        parts = dict(keep or {})
+        for key, source in sorted(candidates.items()):
+            part = self._adopt(table, key, source, (facts or {}).get(key, {}))
+            parts[key] = part
+        version = Version(
+            table, parts, as_of, snapshot_id, schema_sha256, status, reason, certificate, fingerprints or {}
+        )
+        before = self.current(table)
+        write_json(self.root / table / POINTER, asdict(version))
+        if before:
+            self._prune(table, before, version)
+        return version
+
+    def reject(self, table: str, candidates: Mapping[str, Path], why: dict[str, Any]) -> Path:
+        """Keeps a candidate that failed its gate where it can be looked at, replacing the last rejected one."""
+        folder = self.root / ".rejected" / table
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for key, source in candidates.items():
+            os.rename(source, folder / f"{_file_safe(key)}.parquet")
+        write_json(folder / "verdict.json", why)
+        return folder
+
+    def _adopt(self, table: str, key: str, source: Path, facts: dict[str, Any]) -> Part:
+        digest, size = file_sha256(source)
+        relative = Path(table) / _file_safe(key) / f"{digest[:20]}.parquet"
+        target = self.root / relative
+        rows = pq.read_metadata(source).num_rows
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            fsync(source)
+            os.rename(source, target)
+            fsync(target.parent)
+            fsync(target.parent.parent)
+        return Part(str(relative), rows, size, digest, facts)
+
+    def _prune(self, table: str, before: Version, now: Version) -> None:
+        """Deletes files that neither this version nor the one before it names: a reader of either stays whole."""
+        named = {part.path for version in (before, now) for part in version.parts.values()}
+        for path in (self.root / table).glob("*/*.parquet"):
+            if str(path.relative_to(self.root)) not in named:
+                path.unlink(missing_ok=True)
+
+    # ---- quarantine: rows that could not be taken, kept for the owner to mend
+    def quarantine(self, entity: str, part: str, source: Path | None) -> Path | None:
+        """Stores an export's rejected rows under <home>/quarantine/<entity>/, or clears what was there."""
+        target = self.home / "quarantine" / entity / f"{_file_safe(part)}.parquet"
+        if source is None:
+            target.unlink(missing_ok=True)
+            return None
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.chmod(source, 0o600)
+        fsync(source)
+        os.rename(source, target)
+        fsync(target.parent)
+        return target
+
+
+@contextlib.contextmanager
+def home_lock(home: Path) -> Iterator[None]:
+    """One run at a time per home. Raises HomeBusy at once when another run holds it."""
+    home.mkdir(parents=True, exist_ok=True)
+    with open(home / ".lock", "a+", encoding="utf-8") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HomeBusy(f"another run is at work in {home.name}/; wait for it to end, then run again") from None
+        yield
+
+
+def file_sha256(path: Path) -> tuple[str, int]:
+    """(hex digest, size in bytes) of a file, streamed."""
+    with open(path, "rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256")
+        return digest.hexdigest(), handle.tell()
+
+
+def fsync(path: Path) -> None:
+    """Flushes a file or a folder to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Replaces `path` so that a reader sees the old content or the new, also after a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.rename(name, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        raise
+    fsync(path.parent)
+
+
+def write_json(path: Path, data: Any) -> None:
+    write_bytes(path, (json.dumps(data, indent=1, ensure_ascii=False, default=str) + "\n").encode())
+
+
+def _file_safe(key: str) -> str:
+    """A part's key as a folder name: itself when plain, else readable prefix and hash."""
+    plain = "".join(c if c.isalnum() or c in "-_." else "-" for c in key)
+    return plain if plain == key else f"{plain[:40]}-{hashlib.sha256(key.encode()).hexdigest()[:10]}"

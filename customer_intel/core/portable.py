@@ -1,0 +1,127 @@
+"""The portable subset of DuckDB's SQL: what a table's SELECT may use so that another engine computes the same.
+
+An allow-list over the parsed SQL, because the dangerous differences are silent: the other engine answers, and
+answers something else. A new function is added here only after it gave equal results on both engines.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from sqlglot import exp
+
+from customer_intel.core import contract
+from customer_intel.core.table import parse
+
+# Functions (as sqlglot names their nodes) that mean the same on DuckDB and Spark.
+_FUNCTIONS = """
+    Abs And Avg Case Cast Ceil Coalesce Concat ConcatWs Count CountIf CumeDist CurrentDate Date DateTrunc Day
+    DenseRank Exists Exp Extract FirstValue Floor Greatest If JSONExtractScalar Lag LastValue Lead Least Left
+    Length Literal Ln LogicalAnd LogicalOr Lower Lpad MD5 Max Median Min Mod Month Not NthValue Ntile Nullif Or
+    Pad PercentRank Pow Quarter Rank RegexpLike Replace Right Round RowNumber Sign Split SplitPart Sqrt
+    StartsWith Stddev StddevPop StddevSamp StrPosition Strftime Substring Sum TimestampTrunc Translate Trim
+    Upper Variance VariancePop Week Xor Year
+"""
+FUNCTIONS = frozenset(_FUNCTIONS.split())
+ANONYMOUS = frozenset({"json_extract_string", "make_date", "last_day"})
+# Written otherwise elsewhere, with the same meaning: the other engine's adapter rewrites them by name.
+REWRITTEN = frozenset({"epoch_us", "to_json"})
+
+# Node kinds that fail or, worse, differ elsewhere; the reason is what the author reads.
+FORBIDDEN: dict[type[exp.Expr], str] = {
+    exp.Pivot: "PIVOT",
+    exp.Lambda: "a lambda",
+    exp.ArrayAgg: "list() aggregates",
+    exp.PercentileCont: "percentile_cont (median is safe)",
+    exp.PercentileDisc: "percentile_disc (median is safe)",
+    exp.Quantile: "quantile (median is safe)",
+    exp.ApproxDistinct: "approximate counts",
+    exp.AnyValue: "any_value (its choice is not determined)",
+    exp.ArgMax: "arg_max (rank rows and filter instead)",
+    exp.ArgMin: "arg_min (rank rows and filter instead)",
+    exp.Array: "a list",
+    exp.Unnest: "unnest",
+    exp.JSONExtract: "-> (use json_extract_string)",
+    exp.Columns: "COLUMNS(…)",
+    exp.TryCast: "TRY_CAST (it accepts '12.7' as 13)",
+}
+
+
+BY_USE = (exp.DateDiff, exp.RegexpReplace, exp.Struct)
+
+
+def faults(sql: str, name: str) -> list[str]:
+    """What in `sql` lies outside the subset, one line each; empty when it is portable."""
+    found = set()
+    tree = parse(sql, name)
+    for node in tree.walk():
+        for kind, what in FORBIDDEN.items():
+            if isinstance(node, kind):
+                found.add(f"{name}: {what} is not portable")
+        found.update(_by_use(node, name))
+        if isinstance(node, exp.Anonymous) and node.name.lower() not in ANONYMOUS | REWRITTEN:
+            found.add(f"{name}: function {node.name.lower()}() is not on the portable list (core/portable.py)")
+        elif (
+            isinstance(node, exp.Func)
+            and type(node) not in (*FORBIDDEN, *BY_USE, exp.Anonymous)
+            and type(node).__name__ not in FUNCTIONS
+        ):
+            found.add(f"{name}: function {type(node).__name__} is not on the portable list (core/portable.py)")
+        if isinstance(node, exp.Star) and any(node.args.get(word) for word in ("except_", "except", "replace")):
+            found.add(f"{name}: * EXCLUDE / REPLACE is not portable")
+        if isinstance(node, exp.Join) and str(node.args.get("method", "")).upper() == "ASOF":
+            found.add(f"{name}: ASOF JOIN is not portable (union and forward-fill)")
+        if isinstance(node, exp.SetOperation) and node.args.get("by_name"):
+            found.add(f"{name}: UNION BY NAME is not portable")
+    found.update(_alias_in_where(tree, name))
+    return sorted(found)
+
+
+def _by_use(node: exp.Expr, name: str) -> set[str]:
+    """Functions that are safe in one use only."""
+    # On timestamps DuckDB counts boundaries, Spark elapsed units; on dates they agree.
+    if isinstance(node, exp.DateDiff) and not all(_is_date(side) for side in (node.this, node.expression)):
+        return {f"{name}: date_diff over something not plainly a date: CAST(… AS DATE) both sides"}
+    if isinstance(node, exp.RegexpReplace) and "g" not in str(node.args.get("modifiers") or "").strip("'"):
+        return {f"{name}: regexp_replace without 'g' replaces once here and everywhere elsewhere"}
+    if isinstance(node, exp.Struct) and not (
+        isinstance(node.parent, exp.Anonymous) and node.parent.name.lower() == "to_json"
+    ):
+        return {f"{name}: a struct is not portable (only inside to_json)"}
+    return set()
+
+
+def _is_date(node: exp.Expr | None) -> bool:
+    if isinstance(node, exp.Cast):
+        return bool(node.to.this == exp.DataType.Type.DATE)
+    if isinstance(node, exp.Column):
+        known = date_columns()
+        return node.name in known or node.name.endswith(("day", "_date", "origin"))
+    return isinstance(node, exp.Literal | exp.Min | exp.Max | exp.Coalesce | exp.Lag | exp.Lead | exp.Window) and (
+        isinstance(node, exp.Literal) or _is_date(node.this)
+    )
+
+
+@lru_cache(maxsize=1)
+def date_columns() -> frozenset[str]:
+    tables = contract.load().tables.values()
+    return frozenset(column.name for spec in tables for column in spec.columns if column.type == "date")
+
+
+def _alias_in_where(tree: exp.Expr, name: str) -> set[str]:
+    """A SELECT's own alias used in its WHERE: an error elsewhere, unless a column of that name exists."""
+    found = set()
+    for select in tree.find_all(exp.Select):
+        computed = {
+            item.alias
+            for item in select.expressions
+            # An expression over a column of the alias's own name: WHERE means that column, everywhere.
+            if isinstance(item, exp.Alias) and item.alias not in {column.name for column in item.find_all(exp.Column)}
+        }
+        where = select.args.get("where")
+        if where is None:
+            continue
+        for column in where.find_all(exp.Column):
+            if not column.table and column.name in computed and column.find_ancestor(exp.Select) is select:
+                found.add(f"{name}: WHERE uses the alias '{column.name}' of the same SELECT")
+    return found

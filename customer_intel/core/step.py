@@ -1,0 +1,377 @@
+"""One table's step: compute a candidate, audit it, accept it or keep last night's.
+
+Pure of Dagster: orchestration wraps `build` in an asset, tests call it directly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from customer_intel.core import gate
+from customer_intel.core.contract import PACKAGE, Contract, Table
+from customer_intel.core.engine import DuckDBEngine, EngineSettings, SchemaMismatch
+from customer_intel.core.gate import Finding, Verdict
+from customer_intel.core.lake import WHOLE, Lake, LakeError, Part, Version, file_sha256
+from customer_intel.core.table import Definition, room_config, sql_literal
+
+
+@dataclass(frozen=True)
+class Night:
+    """What a night's steps share. `as_of` is the export date it runs for, never the clock."""
+
+    home: Path
+    landing: Path
+    as_of: date
+    snapshot_id: str
+    contract: Contract
+    engine: EngineSettings
+
+    @property
+    def lake(self) -> Lake:
+        return Lake(self.home)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step did. `status`: accepted | unchanged | not_available | rejected."""
+
+    table: str
+    status: str
+    rows: int
+    verdict: Verdict
+    version: Version | None
+    written: tuple[str, ...] = ()
+    reason: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        return self.status != "rejected"
+
+
+class _Clock:
+    """Seconds spent per phase of a step (monotonic; for the report of where the time went, never for data)."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, phase: str) -> None:
+        now = time.perf_counter()
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + now - self._last
+        self._last = now
+
+
+def build(night: Night, definition: Definition) -> Outcome:
+    """Computes, gates and accepts one table. A closed gate is an Outcome, not an exception: nothing was replaced."""
+    table = definition.table
+    if definition.kind == "raw":
+        return _build_raw(night, table)
+    clock = _Clock()
+    missing = _missing_need(night, table)
+    with night.lake.workspace(table.name) as work:
+        with DuckDBEngine(night.engine, [night.lake.root, work, work.parent]) as engine:
+            for name in definition.depends_on:
+                _register(night, engine, night.contract.table(name))
+            before = night.lake.current(table.name)
+            try:
+                select = "" if missing else _select(night, definition, engine)
+                stamps = _stamps(night, table)
+                if missing:
+                    engine.con.execute(f"CREATE TABLE nothing ({table.ddl})")
+                    select, stamps = "SELECT * FROM nothing", {}
+                sql = engine.contract_select(table, select, stamps)
+                candidates, keep, prints = _write(engine, table, sql, work, before)
+            except SchemaMismatch as error:
+                clock.lap("compute")
+                return _rejected(night, table, {}, _failure(table, "schema", str(error)), clock)
+            clock.lap("compute")
+            if missing:
+                verdict = Verdict(table.name, ())
+            elif candidates or not before:
+                engine.register(table, [candidates[key] for key in sorted(candidates)])
+                verdict = gate.check(engine.con, table, previous_rows=before.rows if before else None)
+            else:
+                verdict = Verdict(table.name, ())
+            clock.lap("gate")
+        if not verdict.passed:
+            return _rejected(night, table, candidates, verdict, clock)
+        version = _accept(night, table, candidates, verdict, keep, fingerprints=prints, missing=missing)
+        clock.lap("accept")
+    changed = _changed(before, version)
+    status = "not_available" if missing else "accepted" if changed or not before else "unchanged"
+    return Outcome(table.name, status, version.rows, verdict, version, changed, missing, clock.seconds)
+
+
+def _select(night: Night, definition: Definition, engine: DuckDBEngine) -> str:
+    table = definition.table
+    parameters = {**room_config(table.room, night.home), "as_of": night.as_of}
+    if definition.kind in ("sql", "conformed"):
+        return definition.sql(parameters)
+    values: dict[str, Any] = {}
+    for argument, annotation in definition.arguments.items():
+        if argument == "as_of":
+            values[argument] = night.as_of
+        elif argument == "config":
+            values[argument] = parameters
+        elif argument == "landing":
+            values[argument] = night.landing
+        elif argument == "ledgers":
+            values[argument] = [
+                part.facts
+                for name in night.contract.entities
+                for part in _parts(night.lake.current(f"raw_{name}")).values()
+            ]
+        else:
+            name = table.name if argument == "previous" else argument
+            lazy = _frame(night, night.contract.table(name))
+            values[argument] = lazy if "LazyFrame" in annotation else lazy.collect()
+    result = definition.function()(**values)
+    engine.con.register("result_frame", (result.collect() if isinstance(result, pl.LazyFrame) else result).to_arrow())
+    return "SELECT * FROM result_frame"
+
+
+def _write(
+    engine: DuckDBEngine, table: Table, sql: str, work: Path, before: Version | None
+) -> tuple[dict[str, Path], dict[str, Part], dict[str, str]]:
+    """(new candidate files, parts kept as they are, day fingerprints)."""
+    order = table.key or tuple(column.name for column in table.columns)
+    if table.layout == "whole":
+        target = work / "whole.parquet"
+        engine.materialize(sql, target, order)
+        return {WHOLE: target}, {}, {}
+
+    day = table.day_column
+    engine.con.execute(f"CREATE TEMP TABLE candidate AS {sql}")
+    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+    prints = {
+        str(key): f"{rows}:{total}"
+        for key, rows, total in engine.con.execute(
+            f"SELECT {day}, count(*), sum(CAST(hash({columns}) AS HUGEINT)) FROM candidate GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+    }
+    same_shape = before is not None and before.schema_sha256 == schema_sha256(table)
+    known = before.fingerprints if before is not None and same_shape else {}
+    touched = [key for key, value in prints.items() if known.get(key) != value]
+    keep = {key: part for key, part in _parts(before).items() if key in prints and key not in touched}
+    candidates: dict[str, Path] = {}
+    if touched:
+        days = ", ".join(sql_literal(date.fromisoformat(key)) for key in touched)
+        ordered = ", ".join(f'"{name}"' for name in (day, *order) if name)
+        reader = engine.con.sql(f"SELECT * FROM candidate WHERE {day} IN ({days}) ORDER BY {ordered}")
+        for key, rows in _by_day(reader.to_arrow_reader(200_000), str(day)):
+            candidates[key] = work / f"{key}.parquet"
+            pq.write_table(rows.cast(table.arrow_schema), candidates[key], compression="zstd")
+    return candidates, keep, prints
+
+
+def _by_day(batches: pa.RecordBatchReader, day: str) -> Iterator[tuple[str, pa.Table]]:
+    """Splits rows ordered by `day` into one table per day."""
+    pending: list[pa.Table] = []
+    current: Any = None
+    for batch in batches:
+        block = pa.Table.from_batches([batch])
+        values = block[day].combine_chunks()
+        edges = np.flatnonzero(np.diff(values.cast(pa.int32()).to_numpy())) + 1
+        starts = [0, *edges.tolist()] if len(values) else []
+        for start, end in zip(starts, [*starts[1:], len(values)], strict=True):
+            key = values[start].as_py()
+            if pending and key != current:
+                yield str(current), pa.concat_tables(pending).combine_chunks()
+                pending = []
+            current = key
+            pending.append(block.slice(start, end - start))
+    if pending:
+        yield str(current), pa.concat_tables(pending).combine_chunks()
+
+
+def _build_raw(night: Night, table: Table) -> Outcome:
+    """Takes every export file of the entity that the lake does not hold yet; one part per file and mapping."""
+    clock = _Clock()
+    entity = night.contract.table(str(table.raw_of))
+    landing = importlib.import_module(f"customer_intel.{table.room}.landing")
+    before = night.lake.current(table.name)
+    config = room_config(table.room, night.home)
+    with night.lake.workspace(table.name) as work:
+        result = landing.ingest(
+            entity=entity,
+            landing=night.landing,
+            mappings_dir=night.home / "config" / "mappings",
+            as_of=night.as_of,
+            known=[part.facts for part in _parts(before).values()],
+            workdir=work,
+            engine=night.engine,
+            config=config,
+        )
+        clock.lap("compute")
+        verdict = Verdict(table.name, tuple(Finding(**finding) for finding in result.findings))
+        candidates = {part.key: part.parquet for part in result.parts}
+        if not verdict.passed:
+            return _rejected(night, table, candidates, verdict, clock)
+        for part in result.parts:
+            night.lake.quarantine(entity.name, part.key, part.quarantine)
+        keep = {key: part for key, part in _parts(before).items() if key not in candidates and key not in result.gone}
+        facts = {part.key: part.facts for part in result.parts}
+        if before and not candidates and not result.gone:
+            return Outcome(table.name, "unchanged", before.rows, verdict, before, (), "", clock.seconds)
+        version = _accept(night, table, candidates, verdict, keep, facts=facts)
+        clock.lap("accept")
+    status = "accepted" if version.parts else "not_available"
+    reason = "" if version.parts else f"no export feeds {entity.name}"
+    return Outcome(table.name, status, version.rows, verdict, version, tuple(candidates), reason, clock.seconds)
+
+
+def _accept(
+    night: Night,
+    table: Table,
+    candidates: Mapping[str, Path],
+    verdict: Verdict,
+    keep: Mapping[str, Part],
+    *,
+    facts: Mapping[str, dict[str, Any]] | None = None,
+    fingerprints: dict[str, str] | None = None,
+    missing: str = "",
+) -> Version:
+    return night.lake.accept(
+        table.name,
+        candidates,
+        as_of=night.as_of.isoformat(),
+        snapshot_id=night.snapshot_id,
+        schema_sha256=schema_sha256(table),
+        certificate=certificate(verdict),
+        keep=keep,
+        facts=facts,
+        fingerprints=fingerprints,
+        status="not_available" if missing else "available",
+        reason=missing,
+    )
+
+
+def _rejected(
+    night: Night, table: Table, candidates: Mapping[str, Path], verdict: Verdict, clock: _Clock
+) -> Outcome:
+    night.lake.reject(table.name, candidates, certificate(verdict))
+    reason = "; ".join(f"{finding.expectation}: {finding.message}" for finding in verdict.failed)
+    return Outcome(table.name, "rejected", 0, verdict, None, (), reason, clock.seconds)
+
+
+def certificate(verdict: Verdict) -> dict[str, Any]:
+    """What publication demands of a table: the verdict of its gate, finding by finding, without row values."""
+    return {
+        "passed": verdict.passed,
+        "findings": [
+            {
+                "expectation": finding.expectation,
+                "severity": finding.severity,
+                "success": finding.success,
+                "unexpected": finding.unexpected,
+                "checked": finding.checked,
+                "message": finding.message,
+            }
+            for finding in verdict.findings
+        ],
+    }
+
+
+def _failure(table: Table, what: str, message: str) -> Verdict:
+    return Verdict(
+        table.name,
+        (
+            Finding(
+                expectation=what,
+                kind=what,
+                columns=(),
+                severity="critical",
+                success=False,
+                unexpected=1,
+                checked=1,
+                observed="",
+                sample_keys=(),
+                message=message,
+            ),
+        ),
+    )
+
+
+def _missing_need(night: Night, table: Table) -> str:
+    for need in table.needs:
+        options = need.split("|")
+        if not any((version := night.lake.current(name)) and version.rows for name in options):
+            return f"needs {' or '.join(options)}"
+    return ""
+
+
+def _register(night: Night, engine: DuckDBEngine, table: Table) -> None:
+    if night.lake.current(table.name) is None:
+        raise LakeError(f"'{table.name}' was never accepted; run it first (customer-intel run --select {table.name})")
+    engine.register(table, night.lake.files(table.name))
+
+
+def _frame(night: Night, table: Table) -> pl.LazyFrame:
+    files = night.lake.files(table.name)
+    if not files:
+        return pl.DataFrame(table.arrow_schema.empty_table()).lazy()
+    return pl.scan_parquet(files, hive_partitioning=False)
+
+
+def _stamps(night: Night, table: Table) -> dict[str, str]:
+    if table.layout != "whole":
+        return {}
+    return {"as_of": sql_literal(night.as_of), "snapshot_id": sql_literal(night.snapshot_id)}
+
+
+def _parts(version: Version | None) -> dict[str, Part]:
+    return version.parts if version else {}
+
+
+def _changed(before: Version | None, now: Version) -> tuple[str, ...]:
+    old = _parts(before)
+    return tuple(
+        key for key, part in sorted(now.parts.items()) if key not in old or old[key].sha256 != part.sha256
+    )
+
+
+def schema_sha256(table: Table) -> str:
+    return hashlib.sha256(str(table.arrow_schema).encode()).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def code_sha256() -> str:
+    """Hash of the package's own code, SQL and YAML: what a snapshot's id depends on beside its inputs."""
+    digest = hashlib.sha256()
+    for path in sorted(PACKAGE.rglob("*")):
+        if path.suffix in (".py", ".sql", ".yaml") and path.is_file():
+            digest.update(str(path.relative_to(PACKAGE)).encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def snapshot_id(lake: Lake, contract: Contract, landed: Mapping[str, str], home: Path, as_of: date) -> str:
+    """The night's id, from inputs (`landed`: path → sha256, and what the lake took before), code, config and date."""
+    inputs = {
+        str(part.facts["source_file"]): str(part.facts["sha256"])
+        for name in contract.entities
+        for part in _parts(lake.current(f"raw_{name}")).values()
+    }
+    inputs.update(landed)
+    config = {
+        str(path.relative_to(home)): file_sha256(path)[0] for path in sorted((home / "config").rglob("*.yaml"))
+    }
+    text = json.dumps([as_of.isoformat(), sorted(inputs.items()), config, code_sha256()])
+    return f"{as_of:%Y%m%d}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+

@@ -1,0 +1,229 @@
+"""How a table is computed: a SQL file or a function of its name becomes a definition; what it reads is read from it.
+
+Belongs here: finding and parsing definitions, dependencies and column lineage. Not here: running them (step.py).
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.lineage import lineage
+
+from customer_intel.core import yamlfile
+from customer_intel.core.contract import PACKAGE, STAMPS, Contract, Table, suggestion
+from customer_intel.core.yamlfile import ConfigError
+
+# A function's arguments that are not tables.
+SPECIAL = ("as_of", "config", "previous", "ledgers", "landing")
+_PLACEHOLDER = re.compile(r"\$([a-z_][a-z0-9_]*)")
+
+Kind = Literal["sql", "function", "raw", "conformed"]
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One table and how it is computed. `reads` are its inputs, `checks_against` what its gate looks up besides."""
+
+    table: Table
+    kind: Kind
+    source: Path | None
+    reads: tuple[str, ...]
+    arguments: Mapping[str, str]
+    checks_against: tuple[str, ...]
+
+    @property
+    def depends_on(self) -> tuple[str, ...]:
+        return tuple(sorted({*self.reads, *self.checks_against}))
+
+    def sql(self, parameters: Mapping[str, Any]) -> str:
+        """The SELECT with `$name` placeholders filled in. Raises ConfigError for a placeholder nobody sets."""
+        text = conformed_sql(self.table) if self.kind == "conformed" else _text(self.source)
+
+        def fill(match: re.Match[str]) -> str:
+            name = match.group(1)
+            if name not in parameters:
+                raise ConfigError(
+                    f"{self.table.room}/{self.table.name}.sql uses ${name}{suggestion(name, parameters)}; "
+                    f"set it in {self.table.room}/config.yaml"
+                )
+            return sql_literal(parameters[name])
+
+        return _PLACEHOLDER.sub(fill, text)
+
+    def function(self) -> Callable[..., Any]:
+        assert self.source is not None
+        module = importlib.import_module(f"customer_intel.{self.table.room}.{self.source.stem}")
+        return getattr(module, self.table.name)  # type: ignore[no-any-return]
+
+
+def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Definition]:
+    """Every table's definition, in dependency order. Raises ConfigError when one is missing, doubled or circular."""
+    functions = _functions(package)
+    found: dict[str, Definition] = {}
+    for table in contract.tables.values():
+        sql_file = package / table.room / f"{table.name}.sql"
+        places = functions.get((table.room, table.name), [])
+        against = _gate_tables(table)
+        reads: tuple[str, ...]
+        arguments: dict[str, str] = {}
+        source: Path | None
+        kind: Kind
+        if table.raw_of:
+            kind, source, reads = "raw", None, ()
+        elif table.entity is not None:
+            kind, source, reads = "conformed", None, (f"raw_{table.name}",)
+        elif sql_file.exists() and not places:
+            kind, source, reads = "sql", sql_file, tables_read(_text(sql_file), str(sql_file.name))
+        elif len(places) == 1 and not sql_file.exists():
+            source, arguments = places[0]
+            kind = "function"
+            reads = tuple(name for name in arguments if name not in SPECIAL)
+            if "ledgers" in arguments:
+                reads += tuple(f"raw_{name}" for name in contract.entities)
+        else:
+            raise ConfigError(
+                f"{table.room}/tables.yaml: '{table.name}' needs exactly one of {table.name}.sql or "
+                f"a function {table.name}() in a module of {table.room}/; found {len(places) + sql_file.exists()}"
+            )
+        for name in (*reads, *against):
+            if name not in contract.tables:
+                raise ConfigError(
+                    f"{table.room}: '{table.name}' reads '{name}', which no room makes"
+                    f"{suggestion(name, contract.tables)}"
+                )
+        found[table.name] = Definition(table, kind, source, reads, arguments, against)
+    return _ordered(found)
+
+
+def tables_read(sql: str, name: str) -> tuple[str, ...]:
+    """The tables a query reads, its own common table expressions left out."""
+    tree = parse(sql, name)
+    own = {cte.alias for cte in tree.find_all(exp.CTE)}
+    return tuple(sorted({table.name for table in tree.find_all(exp.Table)} - own))
+
+
+def parse(sql: str, name: str) -> exp.Query:
+    try:
+        trees = [tree for tree in sqlglot.parse(_PLACEHOLDER.sub("1", sql), read="duckdb") if tree is not None]
+    except sqlglot.errors.ParseError as error:
+        raise ConfigError(f"{name}: {str(error).splitlines()[0]}") from error
+    if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+        raise ConfigError(f"{name}: a table's file is one SELECT, found {len(trees)} statement(s)")
+    return trees[0]
+
+
+def column_lineage(definition: Definition, contract: Contract) -> dict[str, list[tuple[str, str]]]:
+    """column → the (table, column) pairs it is computed from, read from the SQL; empty for functions."""
+    table = definition.table
+    plain = [column.name for column in table.columns if column.name not in STAMPS]
+    if definition.kind == "conformed":
+        return {name: [(f"raw_{table.name}", name)] for name in plain}
+    if definition.kind != "sql":
+        return {}
+    schema = {
+        name: {column.name: column.sql_type for column in contract.table(name).columns} for name in definition.reads
+    }
+    tree = parse(_text(definition.source), f"{table.name}.sql")
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name in plain:
+        leaves = set()
+        for node in lineage(name, tree, schema=schema, dialect="duckdb").walk():
+            if isinstance(node.expression, exp.Table) and node.expression.name in schema:
+                leaves.add((node.expression.name, node.name.rsplit(".", 1)[-1].strip('"')))
+        found[name] = sorted(leaves)
+    return found
+
+
+def conformed_sql(table: Table) -> str:
+    module = importlib.import_module(f"customer_intel.{table.room}.conform")
+    return str(module.conformed_sql(table))
+
+
+def room_config(room: str, home: Path, package: Path = PACKAGE) -> dict[str, Any]:
+    """<room>/config.yaml with <home>/config/<room>.yaml laid over it, top-level key by key."""
+    shipped = package / room / "config.yaml"
+    merged: dict[str, Any] = dict(yamlfile.load(shipped)) if shipped.exists() else {}
+    override = home / "config" / f"{room}.yaml"
+    if override.exists():
+        own = yamlfile.load(override)
+        for key, value in own.items():
+            if key not in merged:
+                raise ConfigError(
+                    f"config/{room}.yaml:{own.lines[key]}: '{key}' is not a setting of {room}{suggestion(key, merged)}"
+                )
+            merged[key] = {**merged[key], **value} if isinstance(merged[key], dict) else value
+    return merged
+
+
+def sql_literal(value: Any) -> str:
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, date):
+        return f"DATE '{value.isoformat()}'"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    raise ConfigError(f"a configuration value used in SQL must be text, number, date or true/false, not {value!r}")
+
+
+def _gate_tables(table: Table) -> tuple[str, ...]:
+    names: set[str] = set()
+    for expectation in table.expect:
+        if expectation.kind == "foreign_key":
+            names.add(expectation.args["table"])
+        elif expectation.kind == "sql":
+            names.update(tables_read(expectation.args["query"], f"{table.room}/tables.yaml '{table.name}'"))
+    return tuple(sorted(names - {table.name}))
+
+
+def _functions(package: Path) -> dict[tuple[str, str], list[tuple[Path, dict[str, str]]]]:
+    """(room, function) → places with argument annotations, by reading the source: nothing is imported."""
+    found: dict[tuple[str, str], list[tuple[Path, dict[str, str]]]] = {}
+    for path in sorted(package.glob("*/*.py")):
+        if not (path.parent / "tables.yaml").exists():
+            continue
+        for node in ast.parse(_text(path)).body:
+            if isinstance(node, ast.FunctionDef):
+                arguments = {
+                    arg.arg: ast.unparse(arg.annotation) if arg.annotation else ""
+                    for arg in (*node.args.args, *node.args.kwonlyargs)
+                }
+                found.setdefault((path.parent.name, node.name), []).append((path, arguments))
+    return found
+
+
+def _ordered(found: dict[str, Definition]) -> dict[str, Definition]:
+    ordered: dict[str, Definition] = {}
+    path: list[str] = []
+
+    def visit(name: str) -> None:
+        if name in ordered:
+            return
+        if name in path:
+            raise ConfigError(f"tables read each other in a circle: {' → '.join([*path[path.index(name) :], name])}")
+        path.append(name)
+        for other in found[name].depends_on:
+            visit(other)
+        path.pop()
+        ordered[name] = found[name]
+
+    for name in found:
+        visit(name)
+    return ordered
+
+
+@cache
+def _text(path: Path | None) -> str:
+    assert path is not None
+    return path.read_text(encoding="utf-8")

@@ -1,0 +1,19 @@
+"""Dagster's entry point: every table of every room as a gated asset, the nightly job, its schedule and its alert."""
+
+import dagster as dg
+
+from customer_intel.core import contract, table
+from customer_intel.orchestration import assets, jobs, publication
+from customer_intel.settings import Settings
+
+settings = Settings()
+contracts = contract.load()
+nightly = jobs.nightly_job()
+
+defs = dg.Definitions(
+    assets=[*assets.assets(contracts, table.definitions(contracts), settings), publication.release_asset(contracts)],
+    jobs=[nightly],
+    schedules=[jobs.nightly_schedule(settings, nightly)],
+    sensors=[jobs.failure_sensor(settings)],
+    executor=dg.in_process_executor,
+)

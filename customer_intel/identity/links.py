@@ -1,0 +1,230 @@
+"""Which records are linked, and which are vetoed, because they share a value.
+
+Belongs here: match_edge and match_conflict, the two inputs of clustering. Within a value, records of one signature hang in
+a chain and signatures hang in a chain, so that edges grow with records, never with pairs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from customer_intel.identity.graph import components
+from customer_intel.identity.overrides import Decisions, decisions
+from customer_intel.identity.vetoes import compare, signatures
+
+# Strongest first: the order in which clustering hears them. Weak evidence is heard once strong evidence has settled.
+RULES = (
+    "override_merge",
+    "unique_user_id",
+    "strong_email",
+    "strong_phone",
+    "role_email",
+    "weak_phone",
+    "weak_email_base",
+)
+MODEL_VERSION = "deterministic-1"
+_VALUE = ["identifier_type", "namespace", "value_norm", "strength"]
+_WEIGHTS = ["weight", "probability", "name_weight", "email_weight", "phone_weight", "address_weight", "birth_date_weight"]
+
+
+def match_edge(
+    party_record: pl.DataFrame,
+    identifier_fact: pl.DataFrame,
+    hub_value: pl.DataFrame,
+    identity_overrides: pl.DataFrame,
+    config: dict[str, Any],
+) -> pl.DataFrame:
+    """Pairs of records that a rule would join. Where is_link is false the rule cannot tell to whom: see match_review."""
+    decided = decisions(identity_overrides)
+    signed = signatures(party_record, hub_value, decided.kept_apart, config)
+    members = _members(identifier_fact, hub_value, decided, signed)
+    unique = members.filter(pl.col("strength") == "unique")
+    shared = members.filter(pl.col("strength") != "unique")
+    meetings = _meetings(shared, signed, decided, config)
+    known = pl.col("record_key_a").is_in(party_record["record_key"].implode()) & pl.col("record_key_b").is_in(
+        party_record["record_key"].implode()
+    )
+    merged = decided.together.filter(known).with_columns(
+        identifier_type=pl.lit("override"), value_norm=pl.lit(None, pl.String), strength=pl.lit("override"),
+        is_link=pl.lit(True),
+    )
+    chained = shared.filter(pl.col("is_named") | (pl.col("strength") != "weak"))
+    edges = pl.concat(
+        [merged, _chain(unique, _VALUE), _chain(chained, [*_VALUE, "signature"]), _between(shared, meetings)],
+        how="diagonal",
+    ).with_columns(rule_id=pl.concat_str("strength", pl.lit("_"), "identifier_type").replace("override_override", "override_merge"))
+    edges = (
+        edges.group_by("record_key_a", "record_key_b", "rule_id")
+        .agg(pl.col("value_norm").min(), pl.col("is_link").max(), pl.col("identifier_type", "strength").first())
+        .pipe(_without_repeats)
+    )
+    first = signed.filter(pl.col("first").is_not_null())["record_key"].implode()
+    return edges.with_columns(
+        *(pl.lit(None, pl.Float64).alias(name) for name in _WEIGHTS),
+        is_named=pl.col("record_key_a").is_in(first) & pl.col("record_key_b").is_in(first),
+        model_version=pl.lit(MODEL_VERSION),
+    ).sort("record_key_a", "record_key_b", "rule_id")
+
+
+def match_conflict(
+    match_edge: pl.DataFrame,
+    party_record: pl.DataFrame,
+    identifier_fact: pl.DataFrame,
+    hub_value: pl.DataFrame,
+    identity_overrides: pl.DataFrame,
+    config: dict[str, Any],
+) -> pl.DataFrame:
+    """Vetoed pairs: of records that share a value, and of records that edges would bring together indirectly.
+
+    One pair stands for all records of the same two signatures: n_pairs says for how many.
+    """
+    decided = decisions(identity_overrides)
+    signed = signatures(party_record, hub_value, decided.kept_apart, config)
+    members = _members(identifier_fact, hub_value, decided, signed).filter(pl.col("strength") != "unique")
+    meetings = _meetings(members, signed, decided, config).filter(pl.col("veto").is_not_null())
+    keys = pl.col("rep_a"), pl.col("rep_b")
+    direct = meetings.select(
+        pl.min_horizontal(keys).alias("record_key_a"), pl.max_horizontal(keys).alias("record_key_b"),
+        "identifier_type", "value_norm", reason="veto", n_pairs=pl.col("n_a") * pl.col("n_b"),
+    )
+    records = party_record["record_key"].implode()
+    forbidden = decided.apart.filter(pl.col("record_key_a").is_in(records) & pl.col("record_key_b").is_in(records))
+    return (
+        pl.concat(
+            [
+                forbidden.with_columns(reason=pl.lit("never_merge"), n_pairs=pl.lit(1, pl.Int64)),
+                direct,
+                _indirect(match_edge, signed, config),
+            ],
+            how="diagonal",
+        )
+        .sort(pl.col("reason") != "never_merge", pl.col("value_norm").is_null(), "identifier_type", "value_norm")
+        .unique(["record_key_a", "record_key_b"], keep="first", maintain_order=True)
+        .select("record_key_a", "record_key_b", "reason", "identifier_type", "value_norm", "n_pairs")
+        .sort("record_key_a", "record_key_b")
+    )
+
+
+def _members(facts: pl.DataFrame, hubs: pl.DataFrame, decided: Decisions, signed: pl.DataFrame) -> pl.DataFrame:
+    """Facts that may link, of values that at least two records carry."""
+    usable = facts.join(hubs, on=["identifier_type", "value_norm"], how="anti").join(
+        decided.alone, on="record_key", how="anti"
+    )
+    return (
+        usable.filter(pl.len().over(_VALUE) > 1)
+        .join(signed.select("record_key", "signature", is_named=pl.col("first").is_not_null()), on="record_key")
+        .sort(*_VALUE, "signature", "record_key")
+    )
+
+
+def _meetings(members: pl.DataFrame, signed: pl.DataFrame, decided: Decisions, config: dict[str, Any]) -> pl.DataFrame:
+    """Pairs of signatures that meet in a value, with the veto if any, and is_ok: the value's strength may link them."""
+    met = members.group_by(*_VALUE, "signature").agg(rep=pl.col("record_key").min(), n=pl.len().cast(pl.Int64))
+    met = met.filter(pl.len().over(_VALUE) > 1)
+    pairs = met.join(met, on=_VALUE, suffix="_b").filter(pl.col("signature") < pl.col("signature_b"))
+    pairs = pairs.rename({"signature": "a", "signature_b": "b", "rep": "rep_a", "rep_b": "rep_b", "n": "n_a", "n_b": "n_b"})
+    judged = compare(pairs.select("a", "b").unique(), signed, config)
+    own = signed.select("record_key", "signature")
+    forbidden = decided.apart.join(own, left_on="record_key_a", right_on="record_key").join(
+        own, left_on="record_key_b", right_on="record_key", suffix="_b"
+    )
+    forbidden = forbidden.select(
+        a=pl.min_horizontal("signature", "signature_b"), b=pl.max_horizontal("signature", "signature_b"),
+        decided=pl.lit("never_merge"),
+    )
+    judged = judged.join(forbidden, on=["a", "b"], how="left").with_columns(veto=pl.coalesce("decided", "veto"))
+    alike = pl.col("veto").is_null()
+    return (
+        pairs.join(judged, on=["a", "b"])
+        .with_columns(
+            is_ok=pl.when(pl.col("strength") == "strong")
+            .then(alike)
+            .when(pl.col("strength") == "role")
+            .then(alike & ~pl.col("is_last_other"))
+            .otherwise(alike & ~pl.col("is_last_other") & pl.col("is_named"))
+        )
+        .sort(*_VALUE, "a", "b")
+    )
+
+
+def _chain(members: pl.DataFrame, within: list[str]) -> pl.DataFrame:
+    following = members.sort(*within, "record_key").with_columns(
+        record_key_b=pl.col("record_key").shift(-1).over(within)
+    )
+    return following.drop_nulls("record_key_b").select(
+        "identifier_type", "value_norm", "strength", "record_key_b", record_key_a="record_key", is_link=pl.lit(True)
+    )
+
+
+def _between(members: pl.DataFrame, meetings: pl.DataFrame) -> pl.DataFrame:
+    """Edges between signatures: a chain where all agree; else only those to whom the value points without doubt."""
+    reps = members.group_by(*_VALUE, "signature").agg(record_key=pl.col("record_key").min())
+    torn = meetings.filter(~pl.col("is_ok").all().over(_VALUE))
+    whole = meetings.filter(pl.col("is_ok").all().over(_VALUE)).select(_VALUE).unique()
+    agreed = _chain_of(reps.join(whole, on=_VALUE, how="semi"))
+    rows = []
+    for value, group in torn.group_by(_VALUE, maintain_order=True):
+        found = _unravel(group.select("a", "b", "is_ok").rows())
+        names = dict(group.select("a", "rep_a").rows()) | dict(group.select("b", "rep_b").rows())
+        rows += [(*value, *sorted((names[a], names[b])), is_link) for a, b, is_link in found]
+    schema = {**dict.fromkeys(_VALUE, pl.String), "record_key_a": pl.String, "record_key_b": pl.String, "is_link": pl.Boolean}
+    return pl.concat([agreed, pl.DataFrame(rows, schema=schema, orient="row").drop("namespace")], how="diagonal")
+
+
+def _chain_of(reps: pl.DataFrame) -> pl.DataFrame:
+    following = reps.sort(*_VALUE, "signature").with_columns(other=pl.col("record_key").shift(-1).over(_VALUE))
+    return following.drop_nulls("other").select(
+        "identifier_type", "value_norm", "strength",
+        record_key_a=pl.min_horizontal("record_key", "other"), record_key_b=pl.max_horizontal("record_key", "other"),
+        is_link=pl.lit(True),
+    )
+
+
+def _unravel(pairs: list[tuple[int, int, bool]]) -> list[tuple[int, int, bool]]:
+    """Links (a, b, is_link) among the signatures of one value whose pairs do not all agree.
+
+    Who fits two that do not fit each other could be either, so goes to neither; all others form groups that agree.
+    """
+    fits: dict[int, set[int]] = {}
+    for a, b, is_ok in pairs:
+        fits.setdefault(a, set())
+        fits.setdefault(b, set())
+        if is_ok:
+            fits[a].add(b)
+            fits[b].add(a)
+    doubtful = {s for s, near in fits.items() if any(near - fits[t] - {t} for t in near)}
+    links = [(s, t, False) for s in sorted(doubtful) for t in sorted(fits[s]) if t not in doubtful or s < t]
+    for s in sorted(set(fits) - doubtful):
+        later = sorted(t for t in fits[s] - doubtful if t > s)
+        links += [(s, later[0], True)] if later else []
+    return links
+
+
+def _without_repeats(edges: pl.DataFrame) -> pl.DataFrame:
+    """The mailbox behind an address adds nothing where the address itself links."""
+    strong = edges.filter(pl.col("is_link") & (pl.col("identifier_type") == "email"))
+    base = pl.col("identifier_type") == "email_base"
+    pair = ["record_key_a", "record_key_b"]
+    return pl.concat([edges.filter(~base), edges.filter(base).join(strong, on=pair, how="anti")])
+
+
+def _indirect(edges: pl.DataFrame, signed: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
+    """Vetoed pairs of signatures within each component of edges; components in which nothing differs cost nothing."""
+    links = edges.filter("is_link").select(a="record_key_a", b="record_key_b")
+    linked = signed.filter(pl.col("record_key").is_in(pl.concat([links["a"], links["b"]]).unique().implode()))
+    linked = linked.with_columns(components(linked["record_key"], links))
+    differing = ["first", "born", "generation", "gender", "organisation", "login"]
+    mixed = linked.filter(
+        pl.any_horizontal(pl.col(name).drop_nulls().n_unique().over("component") > 1 for name in differing)
+    )
+    met = mixed.group_by("component", "signature").agg(rep=pl.col("record_key").min(), n=pl.len().cast(pl.Int64))
+    pairs = met.join(met, on="component", suffix="_b").filter(pl.col("signature") < pl.col("signature_b"))
+    judged = compare(pairs.select(a="signature", b="signature_b").unique(), signed, config).drop_nulls("veto")
+    return pairs.join(judged, left_on=["signature", "signature_b"], right_on=["a", "b"]).select(
+        record_key_a=pl.min_horizontal("rep", "rep_b"),
+        record_key_b=pl.max_horizontal("rep", "rep_b"),
+        reason="veto",
+        n_pairs=pl.col("n") * pl.col("n_b"),
+    )

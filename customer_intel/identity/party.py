@@ -1,0 +1,78 @@
+"""Party records in the form in which they are compared: one row in, one row out."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from customer_intel.identity import normalise, phones
+from customer_intel.identity.normalise import words
+
+
+def party_record(party_source: pl.DataFrame, as_of: date, config: dict[str, Any]) -> pl.DataFrame:
+    """party_source with its comparable columns; source columns keep the source's spelling."""
+    party = party_source.with_columns(
+        normalise.blank_to_null(pl.col(column))
+        for column in party_source.columns
+        if party_source.schema[column] == pl.String
+    )
+    party = normalise.names(party, config)
+    email = normalise.email_norm(pl.col("email"))
+    secondary = normalise.email_norm(pl.col("secondary_email"))
+    party = party.with_columns(
+        email_norm=email,
+        email_local=email.str.extract(r"^(.+)@"),
+        email_domain=email.str.extract(r"@(.+)$"),
+        email_base=normalise.email_base(email, config),
+        is_freemail=email.str.extract(r"@(.+)$").is_in(words(config["freemail_domains"])),
+        is_role_mailbox=email.str.extract(r"^([^@+]+)").is_in(words(config["role_mailboxes"])),
+        secondary_email_norm=secondary,
+        is_secondary_role_mailbox=secondary.str.extract(r"^([^@+]+)").is_in(words(config["role_mailboxes"])),
+        country_code=normalise.country_code(pl.col("country"), config),
+        address_key=normalise.address_key(pl.col("street"), pl.col("postal_code"), pl.col("city")),
+        company_norm=normalise.company_norm(
+            pl.coalesce("company_name", pl.when("is_organisation").then(pl.coalesce("full_name", "last_name"))), config
+        ),
+        gender_norm=normalise.fold(pl.col("gender")).replace_strict(
+            {"m": "m", "male": "m", "man": "m", "f": "f", "w": "f", "female": "f", "woman": "f"}, default=None
+        ),
+        **_birth_date(as_of),
+    )
+    return _with_phones(party, config).sort("record_key")
+
+
+def _birth_date(as_of: date) -> dict[str, pl.Expr]:
+    """Impossible dates are dropped; 1 January and 1900 are what forms fill in, so they are kept but marked weak."""
+    born = pl.col("birth_date")
+    possible = born.is_between(date(as_of.year - 120, 1, 1), as_of) | (born.dt.year() == 1900)
+    valid = pl.when(possible).then(born)
+    weak = ((valid.dt.month() == 1) & (valid.dt.day() == 1)) | (valid.dt.year() == 1900)
+    return {"birth_date_norm": valid, "is_birth_date_weak": weak}
+
+
+def _with_phones(party: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
+    party = party.with_columns(_country=pl.coalesce("country_code", pl.lit(config["default_country"] or None, pl.String)))
+    raw = pl.concat(
+        [party.select(raw=pl.col(column), country_code=pl.col("_country")) for column in ("phone", "mobile_phone")]
+    )
+    known = phones.e164(raw)
+    for column in ("phone", "mobile_phone"):
+        party = party.join(
+            known.select(
+                pl.col("raw").alias(column),
+                pl.col("country_code").alias("_country"),
+                pl.col("e164").alias(f"{column}_e164"),
+                pl.col("is_landline").alias(f"{column}_is_landline"),
+            ),
+            on=[column, "_country"],
+            how="left",
+            nulls_equal=True,
+            maintain_order="left",
+        )
+    landline = pl.col("phone_is_landline").fill_null(False)
+    return party.with_columns(
+        is_phone_landline=pl.when(pl.col("phone_e164").is_not_null()).then(landline),
+        mobile_e164=pl.coalesce("mobile_phone_e164", pl.when(~landline).then("phone_e164")),
+    ).drop("_country", "mobile_phone_e164", "phone_is_landline", "mobile_phone_is_landline")

@@ -1,0 +1,115 @@
+"""Customer ids that stay: which id each cluster carries tonight, given last night's.
+
+The map is the memory; registry, events and aliases are read from it. An id is opaque and never given twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from customer_intel.identity.clusters import cluster
+from customer_intel.identity.overrides import decisions
+from customer_intel.identity.vetoes import signatures
+
+COLUMNS = {
+    "record_key": pl.String,
+    "customer_id": pl.String,
+    "valid_from": pl.Date,
+    "valid_to": pl.Date,
+    "change_reason": pl.String,
+    "previous_customer_id": pl.String,
+}
+
+
+def record_customer_map(
+    party_record: pl.DataFrame,
+    hub_value: pl.DataFrame,
+    identity_overrides: pl.DataFrame,
+    match_edge: pl.DataFrame,
+    match_conflict: pl.DataFrame,
+    as_of: date,
+    config: dict[str, Any],
+    previous: pl.DataFrame,
+) -> pl.DataFrame:
+    """Every record's customer, with history: one open row (valid_to null) per record of tonight."""
+    signed = signatures(party_record, hub_value, decisions(identity_overrides).kept_apart, config)
+    return assign(cluster(signed, match_edge, match_conflict), as_of, previous)
+
+
+def assign(clusters: pl.DataFrame, as_of: date, previous: pl.DataFrame) -> pl.DataFrame:
+    """Ids for `clusters` (record_key, cluster), and the map's next state.
+
+    Each old id goes to the cluster that holds most of its records; of several ids in a cluster the oldest-born stays;
+    a cluster without one gets a new id. Rows of this night in `previous` are replaced, so a re-run changes nothing.
+    Raises ValueError when `previous` has already seen a later night.
+    """
+    before = _before(as_of, previous)
+    last = before.filter(pl.col("valid_to").is_null()).select("record_key", old="customer_id")
+    born = before.group_by(old="customer_id").agg(pl.col("valid_from").min().alias("born"))
+    overlap = (
+        clusters.join(last, on="record_key")
+        .group_by("old", "cluster")
+        .agg(n=pl.len())
+        .sort(["old", "n", "cluster"], descending=[False, True, False])
+        .unique("old", keep="first", maintain_order=True)
+        .join(born, on="old")
+    )
+    kept = overlap.sort("cluster", "born", "old").unique("cluster", keep="first", maintain_order=True)
+    fresh = clusters.select("cluster").unique().join(kept, on="cluster", how="anti").sort("cluster")
+    taken = set(born["old"])
+    new_ids = pl.Series("customer_id", [_new_id(key, as_of, taken) for key in fresh["cluster"]], pl.String)
+    ids = pl.concat([kept.select("cluster", customer_id="old"), fresh.with_columns(new_ids)])
+    now = (
+        clusters.join(ids, on="cluster")
+        .join(last, on="record_key", how="left")
+        .join(overlap.select("old", home="cluster"), on="old", how="left")
+    )
+    reason = (
+        pl.when(pl.col("old").is_null())
+        .then(pl.lit("new"))
+        .when(pl.col("home") == pl.col("cluster"))
+        .then(pl.lit("merge"))
+        .when(pl.col("customer_id").is_in(new_ids.implode()))
+        .then(pl.lit("split"))
+        .otherwise(pl.lit("moved"))
+    )
+    changed = now.filter(pl.col("old").is_null() | (pl.col("old") != pl.col("customer_id"))).select(
+        "record_key",
+        "customer_id",
+        valid_from=pl.lit(as_of, pl.Date),
+        valid_to=pl.lit(None, pl.Date),
+        change_reason=reason,
+        previous_customer_id="old",
+    )
+    same = now.filter(pl.col("old") == pl.col("customer_id"))["record_key"].implode()
+    closing = pl.col("valid_to").is_null() & ~pl.col("record_key").is_in(same)
+    closed = before.with_columns(valid_to=pl.when(closing).then(pl.lit(as_of, pl.Date)).otherwise("valid_to"))
+    return pl.concat([closed, changed.select(list(COLUMNS))]).sort("record_key", "valid_from")
+
+
+def _before(as_of: date, previous: pl.DataFrame) -> pl.DataFrame:
+    """The map as it was before this night: its rows of tonight taken back, what it closed tonight open again."""
+    stamps = [name for name in ("as_of", "valid_from", "valid_to") if name in previous.columns]
+    latest = max((day for name in stamps if (day := previous[name].max()) is not None), default=None)  # type: ignore[type-var]
+    if latest is not None and latest > as_of:  # type: ignore[operator]
+        raise ValueError(
+            f"record_customer_map has already seen the night of {latest}; the night of {as_of} would rewrite the history of "
+            f"customer ids. Run a night of {latest} or later, or start from an empty --home"
+        )
+    rows = previous.select(list(COLUMNS)).cast(COLUMNS).filter(pl.col("valid_from") < as_of)  # type: ignore[arg-type]
+    return rows.with_columns(valid_to=pl.when(pl.col("valid_to") < as_of).then("valid_to"))
+
+
+def _new_id(birth_record_key: str, as_of: date, taken: set[str]) -> str:
+    """Opaque: says nothing of the record, yet the same night gives the same id. Salted again in case of a collision."""
+    text = f"{birth_record_key}|{as_of.isoformat()}"
+    while True:
+        found = "c_" + hashlib.sha256(text.encode()).hexdigest()[:16]
+        if found not in taken:
+            taken.add(found)
+            return found
+        text += "|"

@@ -1,0 +1,194 @@
+"""Opening what has landed: a file's bytes, checked and unpacked into a private folder, and nothing lost on the way.
+
+Belongs here: safe opening, hashing, unpacking, encoding, the independent count of records. Not here: how the text
+falls into rows and columns (readers.py).
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import hashlib
+import io
+import os
+import stat
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+CHUNK = 1 << 22
+# Small files may be as repetitive as they like; a bomb only matters once it is big.
+RATIO_FREE_BYTES = 64 << 20
+
+
+class Refused(Exception):
+    """A file cannot be taken as a whole. The reason is one line and holds no value of the file."""
+
+    def __init__(self, reason: str, *, row: int | None = None, column: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason, self.row, self.column = reason, row, column
+
+
+@dataclass(frozen=True)
+class Limits:
+    max_unpacked_bytes: int = 20_000_000_000
+    max_ratio: int = 200
+
+
+def open_landed(path: Path) -> IO[bytes]:
+    """Opens a regular file, never a link, a pipe or a device, and never waits for one. Raises Refused."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        reason = "is a symbolic link; land the file itself" if path.is_symlink() else f"cannot be opened ({error.strerror})"
+        raise Refused(reason) from None
+    info = os.fstat(handle)
+    if not stat.S_ISREG(info.st_mode) or info.st_nlink != 1:
+        os.close(handle)
+        raise Refused("is not a regular file with one name; land a copy of the file itself")
+    return os.fdopen(handle, "rb")
+
+
+def sha256_of(path: Path) -> tuple[str, int]:
+    """(hex digest, bytes) of a landed file. Raises Refused."""
+    with open_landed(path) as stream:
+        digest = hashlib.file_digest(stream, "sha256")
+        return digest.hexdigest(), stream.tell()
+
+
+class _Hashed(io.RawIOBase):
+    """A stream that knows the hash and size of what was read through it."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.stream, self.digest, self.size = stream, hashlib.sha256(), 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        data = self.stream.read(len(buffer))
+        buffer[: len(data)] = data
+        self.digest.update(data)
+        self.size += len(data)
+        return len(data)
+
+
+def unpacked(path: Path, sha256: str, limits: Limits) -> Iterator[bytes]:
+    """The file's content in chunks, gzip and zstd undone by what the bytes are, checksums verified.
+
+    Raises Refused for a truncated or corrupt archive, a bomb, or a file that is no longer the one that was hashed.
+    """
+    with open_landed(path) as raw:
+        magic = raw.read(4)
+        raw.seek(0)
+        hashed = _Hashed(raw)
+        source: IO[bytes] = io.BufferedReader(hashed, CHUNK)
+        packed = True
+        if magic[:2] == b"\x1f\x8b":
+            stream: IO[bytes] = gzip.GzipFile(fileobj=source, mode="rb")  # type: ignore[assignment]
+        elif magic == b"\x28\xb5\x2f\xfd":
+            stream = pa.CompressedInputStream(pa.PythonFile(source, mode="r"), "zstd")
+        else:
+            stream, packed = source, False
+        size = 0
+        try:
+            while chunk := stream.read(CHUNK):
+                size += len(chunk)
+                if size > limits.max_unpacked_bytes:
+                    raise Refused(f"unpacks to more than {limits.max_unpacked_bytes:,} bytes (max_unpacked_bytes)")
+                if packed and size > RATIO_FREE_BYTES and size > limits.max_ratio * max(hashed.size, 1):
+                    raise Refused(f"unpacks to more than {limits.max_ratio} times its size (max_ratio)")
+                yield chunk
+        except (OSError, EOFError, zlib.error):
+            raise Refused("is a truncated or corrupt archive; send it again") from None
+        while source.read(CHUNK):
+            pass
+        if hashed.digest.hexdigest() != sha256:
+            raise Refused("changed while it was being read; run again when it is complete")
+
+
+def spool(path: Path, sha256: str, target: Path, limits: Limits) -> None:
+    """Writes the unpacked content, as it is, to a private file."""
+    with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+        for chunk in unpacked(path, sha256, limits):
+            out.write(chunk)
+
+
+class RecordCounter:
+    """Counts delimited records without parsing them: line ends outside quotes, blank lines left out.
+
+    A second opinion on the reader: a disagreement means that the file is not plain, and it is read line by line.
+    """
+
+    def __init__(self, quote: str) -> None:
+        self._quote = ord(quote) if quote else None
+        self._open = 0
+        self._length, self._last = 0, 0
+        self._records = 0
+
+    def feed(self, chunk: bytes) -> None:
+        data = np.frombuffer(chunk, dtype=np.uint8)
+        ends: npt.NDArray[np.intp] = np.flatnonzero(data == 10)
+        if self._quote is not None and bytes([self._quote]) in chunk:
+            quotes = np.flatnonzero(data == self._quote)
+            ends = ends[(np.searchsorted(quotes, ends) + self._open) % 2 == 0]
+            self._open = (self._open + len(quotes)) % 2
+        if not len(ends):
+            self._length, self._last = self._length + len(data), int(data[-1])
+            return
+        lengths = np.diff(ends, prepend=-1) - 1
+        before = np.where(lengths > 0, data[ends - 1], 0)
+        if lengths[0] == 0 and self._length:
+            before[0] = self._last
+        lengths[0] += self._length
+        blank = (lengths == 0) | ((lengths == 1) & (before == 13))
+        self._records += int(len(ends) - blank.sum())
+        self._length = len(data) - int(ends[-1]) - 1
+        self._last = int(data[-1])
+
+    @property
+    def records(self) -> int:
+        unended = self._length > 0 and not (self._length == 1 and self._last == 13)
+        return self._records + int(unended)
+
+
+def spool_text(path: Path, sha256: str, target: Path, limits: Limits, encoding: str, quote: str, skip: int) -> int:
+    """Writes the text as UTF-8 without byte order mark, less `skip` lines; returns the number of its records.
+
+    Raises Refused for bytes that are not of the encoding, and for NUL.
+    """
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError:
+        raise Refused(f"reader.encoding '{encoding}' is unknown; use utf-8, windows-1252, latin-1 or utf-16") from None
+    decoder = codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)()
+    counter = RecordCounter(quote)
+    seen = 0
+    with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+        for chunk in chain(unpacked(path, sha256, limits), [b""]):
+            if not seen and chunk[:2] in (b"\xff\xfe", b"\xfe\xff") and not name.startswith("utf-16"):
+                raise Refused("is UTF-16; set reader.encoding: utf-16")
+            try:
+                text = decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                hint = "set reader.encoding, such as windows-1252" if name == "utf-8" else "set the right reader.encoding"
+                raise Refused(f"is not {name} (near byte {seen + error.start + 1:,}); {hint}") from None
+            seen += len(chunk)
+            data = text.encode()
+            if b"\x00" in data:
+                raise Refused("holds NUL bytes; it is no text or was cut off by a full disk")
+            while skip and data:
+                line, end, data = data.partition(b"\n")
+                skip -= bool(end)
+            if data:
+                counter.feed(data)
+                out.write(data)
+    return counter.records
+

@@ -1,0 +1,352 @@
+"""Mappings: small YAML files that say which export feeds which entity, and how.
+
+Belongs here: their model, their loader with file and line in each complaint, which mappings a file belongs to, and
+what a mapping needs of a file. Not here: reading files (intake.py) and computing rows (conform.py).
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import duckdb
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from customer_intel.core import yamlfile
+from customer_intel.core.contract import STAMPS, Column, Table, suggestion
+from customer_intel.core.yamlfile import ConfigError
+
+SHIPPED = Path(__file__).resolve().parent / "mappings"
+SPECIAL = ("_row", "_file", "_export_date", "_exported_at")
+# What conform.py fills in by itself.
+DERIVED = ("source_system", "exported_at", "source_file", "source_row", "extra_json", "record_key")
+EXTENSIONS = {
+    ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
+    ".parquet": "parquet", ".xlsx": "xlsx",
+}  # fmt: skip
+# Their result would differ from night to night, or come from outside the file.
+_FORBIDDEN = {
+    "now", "today", "get_current_time", "get_current_timestamp", "current_localtimestamp", "current_localtime",
+    "transaction_timestamp", "random", "setseed", "uuid", "gen_random_uuid", "uuidv4", "uuidv7", "getenv", "nextval",
+    "currval", "current_setting", "getvariable", "version", "txid_current", "any_value", "approx_count_distinct",
+}  # fmt: skip
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, coerce_numbers_to_str=True, ignored_types=(cached_property,)
+    )
+
+
+class Field(Model):
+    name: str
+    width: int
+
+
+class Reader(Model):
+    """How a file is read and how its values are written. Timestamp formats are strptime's, tried after ISO-8601."""
+
+    format: Literal["csv", "tsv", "jsonl", "parquet", "xlsx", "fixed"] | None = None
+    delimiter: str = ","
+    quote: str = '"'
+    encoding: str = "utf-8"
+    header: bool | int = True
+    sheet: str | None = None
+    fields: tuple[Field, ...] = ()
+    timestamp: Words = ()
+    date: Words = ()
+    zone: str = "UTC"
+    decimal: Literal[".", ","] = "."
+    thousands: Literal["", ".", ",", " ", "'"] = ""
+    null: Words = ("",)
+
+    @property
+    def text_key(self) -> str:
+        """What decides how the file falls into rows and columns, as opposed to how values are understood."""
+        kept = self.model_dump(include={"format", "delimiter", "quote", "encoding", "header", "sheet", "fields"})
+        return json.dumps(kept, sort_keys=True)
+
+
+class Lookup(Model):
+    files: Words
+    sql: str
+    on: str
+    reader: Reader = Reader()
+
+
+class FileMapping(Model):
+    name: str
+    source: str
+    files: Words
+    entity: str
+    columns: dict[str, str]
+    reader: Reader = Reader()
+    references: str | None = None
+    group_by: Words = ()
+    only: str | None = None
+    lookups: dict[str, Lookup] = {}
+    checks: dict[str, str] = {}
+    ignore: Words = ()
+    # Source columns that an export may lack; they read as null.
+    optional: Words = ()
+    # keep: equal rows of a file without row ids are different happenings (two purchases alike on one day).
+    duplicates: Literal["drop", "keep"] = "drop"
+    canonical: bool = False
+
+    @property
+    def namespace(self) -> str:
+        return self.references or self.source
+
+    @cached_property
+    def expressions(self) -> tuple[str, ...]:
+        """Every expression over source columns."""
+        extra = [self.only] if self.only else []
+        joins = [lookup.on for lookup in self.lookups.values()]
+        return (*self.columns.values(), *self.group_by, *extra, *joins, *self.checks.values())
+
+    def sha256(self, entity: Table) -> str:
+        """Changes whenever the same file would give other rows."""
+        shape = [column.model_dump(exclude={"meaning", "unit", "pii"}) for column in entity.columns]
+        return hashlib.sha256(json.dumps([self.model_dump(), shape, entity.entity], sort_keys=True).encode()).hexdigest()
+
+    def sources(self, columns: Iterable[str]) -> set[str]:
+        """The source columns that the mapping uses, given the file's; absent ones included, special ones not."""
+        present = {name.lower() for name in columns}
+        used: set[str] = set()
+        for expression in self.expressions:
+            used |= {expression} if expression.lower() in present else columns_of(expression, tuple(self.lookups))
+        return {name for name in used if name.lower() not in SPECIAL}
+
+    def missing(self, columns: Sequence[str]) -> list[str]:
+        """The needed source columns that a file with these columns lacks, in order of name."""
+        present = {name.lower() for name in (*columns, *self.optional)}
+        return sorted(name for name in self.sources(columns) if name.lower() not in present)
+
+
+# ---- SQL expressions
+
+
+@lru_cache(maxsize=1)
+def _parser() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
+
+
+@lru_cache(maxsize=4096)
+def parsed(expression: str) -> dict[str, Any] | None:
+    """DuckDB's syntax tree of an expression, or None when it is no SQL."""
+    row = _parser().execute("SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n) FROM file"]).fetchone()
+    tree = json.loads(row[0]) if row else {"error": True}
+    if tree["error"] or len(tree["statements"]) != 1:
+        return None
+    node: dict[str, Any] = tree["statements"][0]["node"]
+    return node["select_list"][0] if node["type"] == "SELECT_NODE" and len(node["select_list"]) == 1 else None
+
+
+@lru_cache(maxsize=4096)
+def columns_of(expression: str, lookups: tuple[str, ...]) -> set[str]:
+    """The source columns that an expression names; a text that is no SQL can only be a column's name."""
+    tree = parsed(expression)
+    if tree is None:
+        return {expression}
+    known = {name.lower() for name in lookups}
+    return {path[0] for path in _walk(tree, "COLUMN_REF", frozenset()) if path[0].lower() not in known}
+
+
+def _walk(node: Any, wanted: str, bound: frozenset[str]) -> list[list[str]]:
+    """Column paths below `node`, parameters of lambdas left out."""
+    if isinstance(node, list):
+        return [path for item in node for path in _walk(item, wanted, bound)]
+    if not isinstance(node, dict):
+        return []
+    if node.get("class") == "LAMBDA":
+        names = {path[0] for path in _walk(node["lhs"], wanted, frozenset())}
+        return _walk(node["expr"], wanted, bound | names)
+    if node.get("class") == wanted:
+        path = list(node["column_names"])
+        return [] if path[0] in bound else [path]
+    return [path for value in node.values() for path in _walk(value, wanted, bound)]
+
+
+def _faults(expression: str) -> str | None:
+    """Why an expression must not be used, or None."""
+    tree = parsed(expression)
+    if tree is None:
+        return None
+    text = json.dumps(tree)
+    if '"class": "SUBQUERY"' in text:
+        return "a mapping's expression may not hold a subquery; use lookups"
+    found = {part["function_name"] for part in _nodes(tree) if "function_name" in part} & _FORBIDDEN
+    if found:
+        return f"{sorted(found)[0]}() is not reproducible; use _export_date or a column of the file"
+    return None
+
+
+def _nodes(node: Any) -> list[dict[str, Any]]:
+    if isinstance(node, list):
+        return [found for item in node for found in _nodes(item)]
+    if not isinstance(node, dict):
+        return []
+    return [node, *(found for value in node.values() for found in _nodes(value))]
+
+
+# ---- loading
+
+
+def load(home_mappings: Path | None, entities: Mapping[str, Table]) -> dict[str, FileMapping]:
+    """Shipped mappings, overridden by name by the home's. Raises ConfigError with every fault, file and line."""
+    paths = {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
+    if home_mappings and home_mappings.is_dir():
+        paths |= {path.stem: path for path in sorted(home_mappings.glob("*.yaml"))}
+    loaded, faults = {}, []
+    for name, path in sorted(paths.items()):
+        stat = path.stat()
+        try:
+            loaded[name] = _read(path, stat.st_mtime_ns, stat.st_size, tuple(entities.values()))
+        except ConfigError as error:
+            faults.append(str(error))
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return loaded
+
+
+_cache: dict[tuple[Path, int, int], FileMapping] = {}
+
+
+def _read(path: Path, mtime: int, size: int, tables: tuple[Table, ...]) -> FileMapping:
+    key = (path, mtime, size)
+    if key not in _cache:
+        _cache[key] = read(path, {table.name: table for table in tables})
+    return _cache[key]
+
+
+def read(path: Path, entities: Mapping[str, Table]) -> FileMapping:
+    """One mapping file. Raises ConfigError naming each fault's file and line and what to do."""
+    document = yamlfile.load(path)
+    where = f"mappings/{path.name}"
+    try:
+        mapping = FileMapping(name=path.stem, **document)
+    except ValidationError as error:
+        faults = [f"{where}:{_line(document, item['loc'])}: {_explained(document, item)}" for item in error.errors()]
+        raise ConfigError("\n".join(faults)) from error
+    except TypeError as error:
+        raise ConfigError(f"{where}: 'name' is the file's own name; remove it") from error
+    faults = [f"{where}:{_line(document, place)}: {text}" for place, text in _semantic_faults(mapping, entities)]
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return mapping
+
+
+def _semantic_faults(mapping: FileMapping, entities: Mapping[str, Table]) -> list[tuple[tuple[Any, ...], str]]:
+    entity = entities.get(mapping.entity)
+    if entity is None:
+        return [(("entity",), f"no entity '{mapping.entity}'{suggestion(mapping.entity, entities)}")]
+    known = settable(entity)
+    faults: list[tuple[tuple[Any, ...], str]] = []
+    for name in mapping.columns:
+        if name not in known:
+            faults.append((("columns", name), f"{entity.name} has no column '{name}'{suggestion(name, known)}"))
+    for name, column in known.items():
+        if column.required and name not in mapping.columns:
+            faults.append((("columns",), f"{entity.name} requires '{name}'; say where it comes from"))
+    places: list[tuple[tuple[Any, ...], str]] = [(("columns", name), text) for name, text in mapping.columns.items()]
+    places += [(("checks", name), text) for name, text in mapping.checks.items()]
+    places += [(("group_by",), text) for text in mapping.group_by]
+    places += [(("lookups", name, "on"), lookup.on) for name, lookup in mapping.lookups.items()]
+    if mapping.only:
+        places.append((("only",), mapping.only))
+    faults += [(place, fault) for place, text in places if (fault := _faults(text))]
+    if mapping.reader.format == "fixed" and not mapping.reader.fields:
+        faults.append((("reader",), "format fixed needs fields: [{name: …, width: …}, …]"))
+    return faults
+
+
+def settable(entity: Table) -> dict[str, Column]:
+    """The columns that a mapping may fill."""
+    derived = {*DERIVED, *STAMPS, entity.day_column}
+    return {column.name: column for column in entity.columns if column.name not in derived}
+
+
+def _line(document: Any, place: Sequence[Any]) -> int:
+    line = 1
+    for part in place:
+        if not isinstance(document, yamlfile.Mapping) or str(part) not in document.lines:
+            break
+        line, document = document.lines[str(part)], document[str(part)]
+    return line
+
+
+def _explained(document: Any, item: Any) -> str:
+    place = item["loc"]
+    name = ".".join(str(part) for part in place)
+    if item["type"] == "extra_forbidden":
+        model: Any = Reader if place[0] == "reader" else Lookup if place[0] == "lookups" else FileMapping
+        hint = '; write "null" in quotes' if place[-1] == "None" else suggestion(str(place[-1]), model.model_fields)
+        return f"unknown setting '{name}'{hint}"
+    if item["type"] == "missing":
+        return f"'{name}' is missing"
+    if item["type"] == "string_type" and isinstance(item["input"], bool):
+        return f"'{name}' is {item['input']!r}; put an expression in quotes"
+    return f"'{name}': {item['msg']}"
+
+
+# ---- which mappings a file belongs to
+
+
+def format_of(name: str) -> str | None:
+    """Format by extension, a compression's own extension aside."""
+    path = Path(name.lower())
+    if path.suffix in (".gz", ".zst", ".zstd"):
+        path = path.with_suffix("")
+    return EXTENSIONS.get(path.suffix)
+
+
+def matching(
+    name: str, source: str | None, mappings: Mapping[str, FileMapping], entities: Mapping[str, Table]
+) -> list[FileMapping]:
+    """The mappings whose source and pattern fit a file's name, else the canonical one when it is named as an entity.
+
+    A file that lies outside any source's folder (`source` None) may belong to any source.
+    """
+    lower = name.lower()
+    found = [
+        mapping
+        for mapping in mappings.values()
+        if source in (None, mapping.source) and any(fnmatch.fnmatchcase(lower, glob.lower()) for glob in mapping.files)
+    ]
+    named = [entity for entity in entities if lower.startswith(entity) and format_of(name)]
+    if named and (source is None or not found):
+        found.append(canonical(entities[max(named, key=len)], source or "files"))
+    return found
+
+
+@lru_cache(maxsize=256)
+def _canonical(name: str, source: str, columns: tuple[str, ...], optional: tuple[str, ...]) -> FileMapping:
+    return FileMapping(
+        name=f"{source}_{name}",
+        source=source,
+        files=(f"{name}*",),
+        entity=name,
+        columns={column: f'"{column}"' for column in columns},
+        optional=optional,
+        canonical=True,
+    )
+
+
+def canonical(entity: Table, source: str) -> FileMapping:
+    """The mapping of a file that has the entity's own column names."""
+    known = settable(entity)
+    return _canonical(
+        entity.name, source, tuple(known), tuple(name for name, column in known.items() if not column.required)
+    )

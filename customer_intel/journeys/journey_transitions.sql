@@ -1,0 +1,78 @@
+-- Grain: one row per pair of touchpoints that followed each other in a journey, with '(start)' and '(end)'.
+-- Meaning: p is the share of the transitions out of from_step that went to to_step, with Wilson's 95 % interval; expected_p is
+--   to_step's share of all transitions, what p would be if the next step did not depend on the present one; lift is p over
+--   expected_p. Seconds are those between the two steps; p90 is the least value with nine tenths at or below it.
+-- Caveats: transitions of one customer are not independent of each other, so the intervals are somewhat too narrow. The
+--   last step of an open journey is no exit yet and is not counted.
+WITH step AS (
+    SELECT
+        customer_id,
+        journey_no,
+        step_no,
+        ts,
+        touchpoint_id,
+        is_open,
+        lead(touchpoint_id) OVER w AS next_touchpoint_id,
+        lead(ts) OVER w AS next_ts
+    FROM journey_step
+    WINDOW w AS (PARTITION BY customer_id, journey_no ORDER BY step_no)
+),
+passed AS (
+    SELECT
+        customer_id,
+        touchpoint_id AS from_step,
+        coalesce(next_touchpoint_id, '(end)') AS to_step,
+        CAST(epoch_us(next_ts) - epoch_us(ts) AS DOUBLE) / 1000000.0 AS seconds
+    FROM step
+    WHERE next_touchpoint_id IS NOT NULL OR NOT is_open
+    UNION ALL
+    SELECT customer_id, '(start)', touchpoint_id, NULL FROM step WHERE step_no = 1
+),
+ranked AS (
+    SELECT
+        *,
+        row_number() OVER (PARTITION BY from_step, to_step ORDER BY seconds NULLS LAST, customer_id) AS nth,
+        count(seconds) OVER (PARTITION BY from_step, to_step) AS timed
+    FROM passed
+),
+pair AS (
+    SELECT
+        from_step,
+        to_step,
+        CAST(count(*) AS DOUBLE) AS n,
+        count(DISTINCT customer_id) AS customers,
+        median(seconds) AS median_seconds,
+        min(seconds) FILTER (WHERE nth * 10 >= timed * 9) AS p90_seconds
+    FROM ranked
+    GROUP BY from_step, to_step
+),
+shared AS (
+    SELECT
+        *,
+        sum(n) OVER (PARTITION BY from_step) AS n_from,
+        sum(n) OVER (PARTITION BY to_step) AS n_to,
+        sum(n) OVER () AS n_all
+    FROM pair
+),
+measured AS (
+    SELECT *, n / nullif(n_from, 0) AS p, n_to / nullif(n_all, 0) AS expected_p, 1.959963984540054 AS z FROM shared
+)
+SELECT
+    from_step,
+    to_step,
+    CAST(round(n) AS BIGINT) AS n,
+    CAST(customers AS BIGINT) AS customers,
+    round(p, 9) AS p,
+    round(greatest(0.0,
+        (p + z * z / (2 * n_from) - z * sqrt(p * (1 - p) / n_from + z * z / (4 * n_from * n_from))) / (1 + z * z / n_from)
+    ), 9) AS p_low,
+    round(least(1.0,
+        (p + z * z / (2 * n_from) + z * sqrt(p * (1 - p) / n_from + z * z / (4 * n_from * n_from))) / (1 + z * z / n_from)
+    ), 9) AS p_high,
+    round(expected_p, 9) AS expected_p,
+    round(p / nullif(expected_p, 0), 6) AS lift,
+    round(median_seconds, 3) AS median_seconds,
+    round(p90_seconds, 3) AS p90_seconds,
+    from_step = to_step AS is_loop,
+    to_step = '(end)' AS is_exit
+FROM measured

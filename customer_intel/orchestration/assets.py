@@ -1,0 +1,163 @@
+"""The factory: every table's definition becomes one asset whose gate decides whether it is materialized."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+
+from customer_intel.core import step, table
+from customer_intel.core.contract import Contract, Table
+from customer_intel.core.gate import Verdict
+from customer_intel.core.step import Night, Outcome
+from customer_intel.core.table import Definition
+from customer_intel.orchestration import nights
+from customer_intel.settings import Settings
+
+GATE, WARNINGS = "gate", "warnings"
+_KINDS = {"sql": ("duckdb", "sql"), "function": ("polars", "python"), "raw": ("parquet",), "conformed": ("duckdb",)}
+_DAGSTER_TYPES = {"text": "string", "money": "decimal(18,2)", "timestamp": "timestamp (UTC, µs)"}
+
+# Told of each finished step by whoever runs the job in this process (the CLI's progress); nobody by default.
+listeners: list[Callable[[Outcome], None]] = []
+
+
+def assets(contract: Contract, definitions: Mapping[str, Definition], settings: Settings) -> list[dg.AssetsDefinition]:
+    partitions = nights.partitions(settings)
+    return [_asset(contract, definition, partitions) for definition in definitions.values()]
+
+
+def _asset(contract: Contract, definition: Definition, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    spec = definition.table
+    raw = definition.kind == "raw"
+
+    @dg.asset(
+        name=spec.name,
+        group_name=spec.room,
+        description=f"{spec.purpose}.\n\nA row: {spec.grain}.",
+        owners=[spec.owner],
+        kinds=set(_KINDS[definition.kind]),
+        deps=list(definition.depends_on),
+        metadata={"dagster/column_schema": _column_schema(spec), "dagster/table_name": spec.name},
+        tags={"published": "true"} if spec.published else {},
+        partitions_def=partitions if raw else None,
+        backfill_policy=dg.BackfillPolicy.single_run() if raw else None,
+        check_specs=[
+            dg.AssetCheckSpec(GATE, asset=spec.name, blocking=True, description="Every critical expectation holds."),
+            dg.AssetCheckSpec(WARNINGS, asset=spec.name, description="Every expectation of severity warning holds."),
+        ],
+    )
+    def run(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        night = nights.of_run(context)
+        outcome = step.build(night, definition)
+        for listener in listeners:
+            listener(outcome)
+        yield from _events(context, contract, definition, night, outcome)
+
+    return run
+
+
+def _events(
+    context: dg.AssetExecutionContext, contract: Contract, definition: Definition, night: Night, outcome: Outcome
+) -> Iterator[Any]:
+    warned = [finding for finding in outcome.verdict.findings if finding.severity == "warning"]
+    results = (
+        dg.AssetCheckResult(
+            passed=outcome.passed,
+            check_name=GATE,
+            severity=dg.AssetCheckSeverity.ERROR,
+            metadata=_findings(outcome.verdict, "critical"),
+        ),
+        dg.AssetCheckResult(
+            passed=all(finding.success for finding in warned),
+            check_name=WARNINGS,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata=_findings(outcome.verdict, "warning"),
+        ),
+    )
+    if not outcome.passed:
+        yield from results
+        raise dg.Failure(
+            description=f"The gate of '{outcome.table}' closed; last night's table stays. {outcome.reason}",
+            metadata={"rejected candidate": f"lake/.rejected/{outcome.table}/"},
+            allow_retries=False,
+        )
+    assert outcome.version is not None
+    yield dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": outcome.rows,
+            "bytes": outcome.version.bytes,
+            "sha256": outcome.version.sha256,
+            "as_of": night.as_of.isoformat(),
+            "snapshot_id": night.snapshot_id,
+            "status": outcome.status,
+            "reason": outcome.reason or "–",
+            "parts written": len(outcome.written),
+            "seconds": round(sum(outcome.seconds.values()), 3),
+            **({"dagster/column_lineage": lineage} if (lineage := _lineage(definition, contract)) else {}),
+        },
+        data_version=dg.DataVersion(outcome.version.sha256),
+        check_results=results,
+    )
+
+
+def _column_schema(spec: Table) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                type=_DAGSTER_TYPES.get(column.type, column.type),
+                description=column.meaning + (f" [{column.unit}]" if column.unit else ""),
+                constraints=dg.TableColumnConstraints(
+                    nullable=not column.required, unique=spec.key == (column.name,)
+                ),
+                tags={"pii": column.pii} if column.pii else None,
+            )
+            for column in spec.columns
+        ]
+    )
+
+
+def _lineage(definition: Definition, contract: Contract) -> dg.TableColumnLineage | None:
+    found = table.column_lineage(definition, contract)
+    if not found:
+        return None
+    return dg.TableColumnLineage(
+        {
+            column: [dg.TableColumnDep(asset_key=source, column_name=name) for source, name in sources]
+            for column, sources in found.items()
+        }
+    )
+
+
+def _findings(verdict: Verdict, severity: str) -> dict[str, Any]:
+    """Numbers (which the UI plots) and a table of the expectations, with keys of bad rows but no other value."""
+    findings = [finding for finding in verdict.findings if finding.severity == severity]
+    records = [
+        dg.TableRecord(
+            {
+                "expectation": finding.expectation,
+                "verdict": "passed" if finding.success else "failed",
+                "unexpected": finding.unexpected,
+                "of": finding.checked,
+                "message": finding.message,
+                "sample keys": ", ".join(finding.sample_keys),
+            }
+        )
+        for finding in sorted(findings, key=lambda finding: (finding.success, finding.expectation))
+    ]
+    metadata: dict[str, Any] = {
+        "expectations": len(findings),
+        "failed": sum(not finding.success for finding in findings),
+        "unexpected rows": sum(finding.unexpected for finding in findings),
+    }
+    if records:
+        metadata["findings"] = dg.MetadataValue.table(
+            records,
+            schema=dg.TableSchema(
+                columns=[
+                    dg.TableColumn(name, type="int" if name in ("unexpected", "of") else "string")
+                    for name in ("expectation", "verdict", "unexpected", "of", "message", "sample keys")
+                ]
+            ),
+        )
+    return metadata

@@ -1,0 +1,62 @@
+"""From a Dagster run to a Night: its date, its inputs, its id. One Night per run, shared by its steps."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import lru_cache
+from importlib import import_module
+
+import dagster as dg
+
+from customer_intel.core import contract, lake, step
+from customer_intel.core.step import Night
+from customer_intel.settings import Settings
+
+PARTITION, RANGE_END = "dagster/partition", "dagster/asset_partition_range_end"
+AS_OF = "customer_intel/as_of"
+
+
+def partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
+    """Export dates, daily in UTC, from the earliest folder in landing/ (or the configured first) to today."""
+    first = min([settings.first_export_date, *landed_dates(settings)])
+    return dg.DailyPartitionsDefinition(start_date=first.isoformat(), end_offset=1)
+
+
+def landed_dates(settings: Settings) -> list[date]:
+    """The export dates that landing/<source>/<date>/ folders name."""
+    found = set()
+    for folder in settings.landing_dir.glob("*/*/"):
+        try:
+            found.add(date.fromisoformat(folder.name))
+        except ValueError:
+            continue
+    return sorted(found)
+
+
+def of_run(context: dg.AssetExecutionContext) -> Night:
+    tags = context.run.tags
+    day = tags.get(AS_OF) or tags.get(RANGE_END) or tags.get(PARTITION)
+    settings = Settings()
+    if day is None:
+        dates = landed_dates(settings)
+        if not dates:
+            raise dg.Failure("landing/ holds no export date; launch the run for a partition, or land an export first")
+        day = dates[-1].isoformat()
+    return of_date(settings, date.fromisoformat(day), context.run_id)
+
+
+@lru_cache(maxsize=2)
+def of_date(settings: Settings, as_of: date, run_id: str) -> Night:
+    """The night of `as_of`; `run_id` only keeps one run's view of the landing folder from serving another."""
+    contracts = contract.load()
+    home = settings.home_dir
+    landed = import_module("customer_intel.ingest.landing").hashes(settings.landing_dir, as_of)
+    store = lake.Lake(home)
+    return Night(
+        home=home,
+        landing=settings.landing_dir,
+        as_of=as_of,
+        snapshot_id=step.snapshot_id(store, contracts, landed, home, as_of),
+        contract=contracts,
+        engine=settings.engine_settings,
+    )

@@ -1,0 +1,91 @@
+"""One night from outside Dagster's UI: the same job, the same instance, so that the UI shows it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from customer_intel.core.lake import write_bytes
+from customer_intel.core.step import Outcome
+from customer_intel.settings import REPOSITORY, Settings
+
+if TYPE_CHECKING:
+    from dagster import JobDefinition
+
+NIGHTLY = "nightly"
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """`failures`: step → why it failed; `skipped`: what was downstream of them."""
+
+    run_id: str
+    success: bool
+    failures: dict[str, str]
+    skipped: tuple[str, ...]
+
+
+def prepare_instance(settings: Settings) -> Path:
+    """The folder of the home's Dagster instance, with dagster.yaml's paths pointing into it. Sets DAGSTER_HOME."""
+    source = next(
+        path
+        for path in (REPOSITORY / "dagster.yaml", Path(__file__).resolve().parent.parent / "dagster.yaml")
+        if path.exists()
+    )
+    state = settings.state_dir
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    text = source.read_text(encoding="utf-8").replace("data/.dagster", str(state))
+    target = state / "dagster.yaml"
+    if not target.exists() or target.read_text(encoding="utf-8") != text:
+        write_bytes(target, text.encode())
+    os.environ["DAGSTER_HOME"] = str(state)
+    os.environ["CUSTOMER_INTEL_HOME"] = str(settings.home_dir)
+    os.environ["CUSTOMER_INTEL_LANDING"] = str(settings.landing_dir)
+    return state
+
+
+def run_night(
+    settings: Settings, as_of: date, listener: Callable[[Outcome], None], select: Sequence[str] | None = None
+) -> RunResult:
+    """Runs the nightly job for one date in this process, as the schedule would."""
+    prepare_instance(settings)
+    import dagster as dg
+
+    from customer_intel.orchestration import assets, nights
+
+    assets.listeners.append(listener)
+    try:
+        with (
+            dg.DagsterInstance.get() as instance,
+            dg.execute_job(
+                dg.reconstructable(nightly),
+                instance=instance,
+                tags={
+                    nights.PARTITION: as_of.isoformat(),
+                    # Lets the UI show the run under the job that `dagster dev` serves.
+                    ".dagster/repository": "__repository__@customer_intel.definitions",
+                },
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                asset_selection=[dg.AssetKey(name) for name in select] if select else None,
+            ) as result,
+        ):
+            failures = {}
+            for event in result.all_events:
+                if event.is_step_failure:
+                    data = event.step_failure_data
+                    said = data.user_failure_data.description if data.user_failure_data else None
+                    failures[str(event.step_key)] = (said or (data.error.to_string() if data.error else "")).strip()
+            skipped = tuple(str(event.step_key) for event in result.all_events if event.is_step_skipped)
+            return RunResult(result.run_id, result.success, failures, skipped)
+    finally:
+        assets.listeners.remove(listener)
+
+
+def nightly() -> JobDefinition:
+    from customer_intel.definitions import defs
+
+    return defs.resolve_job_def(NIGHTLY)

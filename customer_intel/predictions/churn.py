@@ -1,0 +1,241 @@
+"""Churn: scores of past origins by models that could only see what came before, and of today by the final one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from customer_intel.predictions.metrics import Floats, Ints
+from customer_intel.predictions.reasons import Phrasebook
+from customer_intel.predictions.scorecard import Scorecard, fit, sigmoid
+
+N_REASONS = 3
+# A contribution below this moves no probability by a visible amount, so it is no reason.
+NOTABLE = 0.01
+
+_SCORES: dict[str, Any] = {
+    "definition_id": pl.String, "origin": pl.Date, "customer_id": pl.String, "horizon_days": pl.Int64,
+    "label": pl.Int64, "is_in_training": pl.Boolean, "p_model": pl.Float64, "p_baseline": pl.Float64,
+    "model_id": pl.String, "logit": pl.Float64, "logit_se": pl.Float64, "intercept": pl.Float64,
+    "contribution_sum": pl.Float64, "reason_1": pl.String, "reason_1_feature": pl.String,
+    "reason_1_logodds": pl.Float64, "reason_2": pl.String, "reason_2_feature": pl.String,
+    "reason_2_logodds": pl.Float64, "reason_3": pl.String, "reason_3_feature": pl.String,
+    "reason_3_logodds": pl.Float64, "protect_1": pl.String, "baseline_logit": pl.Float64,
+    "baseline_logit_se": pl.Float64, "baseline_reason": pl.String, "baseline_feature": pl.String,
+    "baseline_logodds": pl.Float64,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Feature rows as arrays. `y` is NaN where the label is not matured; `clusters` are customers as 0..k-1."""
+
+    frame: pl.DataFrame
+    origin: Any
+    y: Floats
+    clusters: Ints
+    features: dict[str, Floats]
+
+    @staticmethod
+    def of(frame: pl.DataFrame) -> Rows:
+        names = [name for name in frame.columns if name.startswith("f_")]
+        return Rows(
+            frame,
+            frame["origin"].to_numpy().astype("datetime64[D]"),
+            frame["label"].cast(pl.Float64).to_numpy(),
+            codes(frame["customer_id"]),
+            {name: frame[name].cast(pl.Float64).to_numpy() for name in names},
+        )
+
+    def take(self, mask: Any) -> tuple[dict[str, Floats], Floats, Ints]:
+        return {name: values[mask] for name, values in self.features.items()}, self.y[mask], self.clusters[mask]
+
+
+@dataclass(frozen=True)
+class Rolled:
+    """Out-of-time logits of past rows (NaN where no earlier origin could train) and the final scorecard."""
+
+    logits: Floats
+    final: Scorecard | None
+
+
+def definitions(config: dict[str, Any]) -> dict[str, str]:
+    """definition_id → the recency feature that its baseline uses. Named as churn_features.sql names them."""
+    return {
+        f"purchase_{config['purchase_horizon_days']}d": "f_days_since_order",
+        f"subscription_{config['subscription_horizon_days']}d": "f_days_since_active",
+    }
+
+
+def churn_scores(churn_features: pl.DataFrame, as_of: date, config: dict[str, Any]) -> pl.DataFrame:
+    """Scores of past origins by models that had seen only origins matured before them, and of as_of by the final one.
+
+    Model: spline-logit scorecard, Platt-calibrated on the out-of-time scores of earlier origins. Baseline: logistic in
+    log recency, calibrated likewise. logit = intercept + contribution_sum; logit_se by the delta method over
+    coefficients (sandwich, clustered by customer) and calibration. A definition whose labels cannot judge a model has
+    none.
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    frames = []
+    # One BLAS thread: the order of additions, hence the last bits, must not depend on the machine's cores.
+    with threadpool_limits(limits=1):
+        for definition_id, recency in sorted(definitions(config).items()):
+            frame = churn_features.filter(pl.col("definition_id") == definition_id).sort("origin", "customer_id")
+            if len(frame):
+                frames.append(_definition_scores(frame, recency, as_of, config))
+    return pl.concat(frames) if frames else pl.DataFrame(schema=_SCORES)
+
+
+def _definition_scores(frame: pl.DataFrame, recency: str, as_of: date, config: dict[str, Any]) -> pl.DataFrame:
+    rows = Rows.of(frame)
+    horizon = int(frame["horizon_days"][0])
+    model = None
+    if refusal(frame, config) is None:
+        model = _roll(rows, list(rows.features), horizon, config["class_min"], splines=True)
+    baseline = _roll(rows, [recency], horizon, config["class_min"], splines=False)
+    today = rows.origin == np.datetime64(as_of)
+    columns: dict[str, Any] = {
+        "definition_id": frame["definition_id"],
+        "origin": frame["origin"],
+        "customer_id": frame["customer_id"],
+        "horizon_days": frame["horizon_days"],
+        "label": frame["label"],
+        "is_in_training": frame["label"].is_not_null(),
+    }
+    features, _, _ = rows.take(today)
+    phrases = Phrasebook(features)
+    empty = np.full(len(frame), np.nan)
+    model_logit, baseline_logit = (model.logits if model else empty.copy()), baseline.logits
+    if model and model.final and today.any():
+        card = model.final
+        contributions = card.contributions(features)
+        model_logit[today] = card.logit(features)
+        columns |= {
+            "model_id": _spread(today, [card.model_id("scorecard")] * int(today.sum())),
+            "logit_se": _spread(today, np.round(card.standard_error(features), 9)),
+            "intercept": _spread(today, np.full(int(today.sum()), card.base)),
+            "contribution_sum": _spread(today, contributions.sum(axis=1)),
+        }
+        columns["logit"] = _spread(today, model_logit[today])
+        for name, values in _explained(card, contributions, phrases).items():
+            columns[name] = _spread(today, values)
+    if baseline.final and today.any():
+        card = baseline.final
+        logodds = np.round(card.contributions(features)[:, 0], 9)
+        baseline_logit[today] = card.logit(features)
+        columns |= {
+            "baseline_logit": _spread(today, np.round(baseline_logit[today], 9)),
+            "baseline_logit_se": _spread(today, np.round(card.standard_error(features), 9)),
+            "baseline_reason": _spread(today, [phrases.words(recency, i) for i in range(len(logodds))]),
+            "baseline_feature": _spread(today, [recency] * len(logodds)),
+            "baseline_logodds": _spread(today, logodds),
+        }
+    columns["p_model"] = np.round(sigmoid(model_logit), 9)
+    columns["p_baseline"] = np.round(sigmoid(baseline_logit), 9)
+    scored = ~np.isnan(columns["p_model"]) | ~np.isnan(columns["p_baseline"])
+    return _frame(columns, _SCORES, len(frame)).filter(scored)
+
+
+def _roll(rows: Rows, names: Sequence[str], horizon: int, class_min: int, *, splines: bool) -> Rolled:
+    raw, calibrated = np.full(len(rows.y), np.nan), np.full(len(rows.y), np.nan)
+    matured = ~np.isnan(rows.y)
+
+    def fitted(mask: Any, *, errors: bool = False) -> Scorecard | None:
+        features, y, clusters = rows.take(mask)
+        if not _two_sided(y, class_min):
+            return None
+        return fit({name: features[name] for name in names}, y, clusters, splines=splines, errors=errors)
+
+    def calibrate(card: Scorecard, mask: Any) -> Scorecard:
+        known = rows.y[mask]
+        return card.calibrated(raw[mask], known, rows.clusters[mask]) if _two_sided(known, class_min) else card
+
+    for origin in np.unique(rows.origin[matured]):
+        known_then = matured & (rows.origin + np.timedelta64(horizon, "D") <= origin)
+        card = fitted(known_then)
+        if card is None:
+            continue
+        here = matured & (rows.origin == origin)
+        features, _, _ = rows.take(here)
+        card_then = calibrate(card, known_then & ~np.isnan(raw))
+        raw[here] = card.logit(features)
+        calibrated[here] = card_then.recalibrated(raw[here])
+    final = fitted(matured, errors=True)
+    return Rolled(calibrated, calibrate(final, matured & ~np.isnan(raw)) if final else None)
+
+
+def _explained(card: Scorecard, contributions: Floats, phrases: Phrasebook) -> dict[str, list[Any]]:
+    """The largest contributions towards churn, and the largest against it, in words."""
+    order = np.argsort(-contributions, axis=1, kind="stable")
+    names = card.features
+    result: dict[str, list[Any]] = {"protect_1": []}
+    for place in range(N_REASONS):
+        texts, features, logodds = [], [], []
+        for row, ranked in enumerate(order):
+            column = ranked[place] if place < len(ranked) else ranked[-1]
+            weight = float(contributions[row, column])
+            given = place < len(ranked) and weight >= NOTABLE
+            texts.append(phrases.words(names[column], row) if given else None)
+            features.append(names[column] if given else None)
+            logodds.append(round(weight, 9) if given else None)
+        key = f"reason_{place + 1}"
+        result |= {key: texts, f"{key}_feature": features, f"{key}_logodds": logodds}
+    for row, ranked in enumerate(order):
+        protects = contributions[row, ranked[-1]] <= -NOTABLE
+        result["protect_1"].append(phrases.words(names[ranked[-1]], row) if protects else None)
+    return result
+
+
+def refusal(frame: pl.DataFrame, config: dict[str, Any]) -> str | None:
+    """Why no model can be judged on these feature rows of one definition; None when one can."""
+    counts = (
+        frame.filter(pl.col("label").is_not_null())
+        .group_by("origin")
+        .agg(n=pl.len(), positive=pl.col("label").sum())
+        .sort("origin")
+    )
+    n, positive = int(counts["n"].sum() or 0), int(counts["positive"].sum() or 0)
+    if n == 0:
+        return "no past origin with a matured label: the history is shorter than two horizons, or nobody was eligible"
+    if min(positive, n - positive) < config["class_min"]:
+        return f"{positive} of {n} matured labels are churn; {config['class_min']} of each kind are needed"
+    horizon = timedelta(days=int(frame["horizon_days"][0]))
+    evaluated = 0
+    for origin, size, churned in counts.iter_rows():
+        earlier = counts.filter(pl.col("origin") + horizon <= origin)
+        seen, gone = int(earlier["n"].sum() or 0), int(earlier["positive"].sum() or 0)
+        evaluated += min(gone, seen - gone) >= config["class_min"] and 0 < churned < size
+    if evaluated < config["evaluated_origins_min"]:
+        return f"{evaluated} past origins can be evaluated, {config['evaluated_origins_min']} are needed"
+    return None
+
+
+def codes(values: pl.Series) -> Ints:
+    return np.unique(values.to_numpy(), return_inverse=True)[1].astype(np.int64)
+
+
+def _two_sided(y: Floats, class_min: int) -> bool:
+    return bool(min(y.sum(), len(y) - y.sum()) >= class_min)
+
+
+def _spread(mask: Any, values: Any) -> pl.Series:
+    """`values` at the rows of `mask`, null elsewhere."""
+    full = np.full(len(mask), None, dtype=object)
+    full[mask] = values
+    return pl.Series(full.tolist(), strict=False)
+
+
+def _frame(columns: dict[str, Any], schema: dict[str, Any], n: int) -> pl.DataFrame:
+    series = []
+    for name, kind in schema.items():
+        values = columns.get(name)
+        one = pl.repeat(None, n, dtype=kind, eager=True) if values is None else pl.Series(values, strict=False)
+        one = one.cast(kind).alias(name)
+        series.append(one.fill_nan(None) if kind == pl.Float64 else one)
+    return pl.DataFrame(series)

@@ -1,0 +1,112 @@
+-- Grain: one row per customer with any activity before as_of.
+-- Meaning: how often and how the customer comes. Only what customers do counts, not what they are sent.
+-- Caveats: preferred channel and hour come from the last 90 days of own activity; hours are UTC.
+WITH roll_up AS (
+    SELECT
+        customer_id,
+        day,
+        activity,
+        n,
+        sessions_started,
+        first_at,
+        last_at,
+        date_diff('day', day, $as_of) AS age,
+        CASE WHEN activity <> '_session' AND position('|' || activity || '|' IN $received_activities) = 0 THEN 1 ELSE 0 END
+            AS is_own,
+        CASE WHEN position('|' || activity || '|' IN $core_activities) > 0 THEN 1 ELSE 0 END AS is_core
+    FROM activity_daily
+    WHERE day < $as_of
+),
+measured AS (
+    SELECT
+        customer_id,
+        min(first_at) FILTER (WHERE is_own = 1) AS first_active_at,
+        max(last_at) FILTER (WHERE is_own = 1) AS last_active_at,
+        max(last_at) FILTER (WHERE activity = '_session') AS last_session_at,
+        count(DISTINCT day) FILTER (WHERE is_own = 1 AND age <= 7) AS active_days_7d,
+        count(DISTINCT day) FILTER (WHERE is_own = 1 AND age <= 28) AS active_days_28d,
+        count(DISTINCT day) FILTER (WHERE is_own = 1 AND age <= 90) AS active_days_90d,
+        count(DISTINCT day) FILTER (WHERE is_own = 1 AND age > 28 AND age <= 56) AS active_days_before_28d,
+        sum(CASE WHEN age <= 7 THEN sessions_started ELSE 0 END) AS sessions_7d,
+        sum(CASE WHEN age <= 28 THEN sessions_started ELSE 0 END) AS sessions_28d,
+        sum(CASE WHEN age <= 90 THEN sessions_started ELSE 0 END) AS sessions_90d,
+        sum(CASE WHEN is_own = 1 AND age <= 28 THEN n ELSE 0 END) AS activities_28d,
+        sum(CASE WHEN is_own = 1 AND age <= 90 THEN n ELSE 0 END) AS activities_90d,
+        sum(CASE WHEN is_core = 1 AND age <= 28 THEN n ELSE 0 END) AS core_actions_28d,
+        sum(CASE WHEN is_core = 1 AND age <= 90 THEN n ELSE 0 END) AS core_actions_90d,
+        sum(CASE WHEN activity = 'email_opened' AND age <= 90 THEN n ELSE 0 END) AS emails_opened_90d,
+        sum(CASE WHEN activity = 'email_clicked' AND age <= 90 THEN n ELSE 0 END) AS emails_clicked_90d
+    FROM roll_up
+    GROUP BY customer_id
+),
+recent AS (
+    SELECT customer_id, channel, extract(hour FROM ts) AS hour, date_diff('day', day, $as_of) AS age,
+           json_extract_string(feature_json, '$.feature') AS feature
+    FROM activity
+    WHERE customer_id IS NOT NULL
+        AND day < $as_of
+        AND date_diff('day', day, $as_of) <= 90
+        AND position('|' || activity || '|' IN $received_activities) = 0
+),
+-- The day of the first activity after the last pause long enough to have been away.
+own_day AS (
+    SELECT customer_id, day, lag(day) OVER (PARTITION BY customer_id ORDER BY day) AS day_before
+    FROM (SELECT DISTINCT customer_id, day FROM roll_up WHERE is_own = 1)
+),
+came_back AS (
+    SELECT customer_id, max(day) AS active_since
+    FROM own_day
+    WHERE day_before IS NULL OR date_diff('day', day_before, day) > $active_days
+    GROUP BY customer_id
+),
+features AS (
+    SELECT
+        customer_id,
+        count(DISTINCT feature) FILTER (WHERE age <= 28) AS features_used_28d,
+        count(DISTINCT feature) AS features_used_90d
+    FROM recent
+    WHERE feature IS NOT NULL
+    GROUP BY customer_id
+),
+channels AS (
+    SELECT customer_id, channel
+    FROM (SELECT customer_id, channel, count(*) AS n FROM recent GROUP BY customer_id, channel)
+    QUALIFY row_number() OVER (PARTITION BY customer_id ORDER BY n DESC, channel) = 1
+),
+hours AS (
+    SELECT customer_id, hour
+    FROM (SELECT customer_id, hour, count(*) AS n FROM recent GROUP BY customer_id, hour)
+    QUALIFY row_number() OVER (PARTITION BY customer_id ORDER BY n DESC, hour) = 1
+)
+SELECT
+    m.customer_id,
+    m.first_active_at,
+    m.last_active_at,
+    m.last_session_at,
+    b.active_since,
+    CAST(date_diff('day', CAST(m.last_active_at AS DATE), $as_of) AS BIGINT) AS days_since_active,
+    CAST(m.active_days_7d AS BIGINT) AS active_days_7d,
+    CAST(m.active_days_28d AS BIGINT) AS active_days_28d,
+    CAST(m.active_days_90d AS BIGINT) AS active_days_90d,
+    CAST(m.sessions_7d AS BIGINT) AS sessions_7d,
+    CAST(m.sessions_28d AS BIGINT) AS sessions_28d,
+    CAST(m.sessions_90d AS BIGINT) AS sessions_90d,
+    CAST(m.activities_28d AS BIGINT) AS activities_28d,
+    CAST(m.activities_90d AS BIGINT) AS activities_90d,
+    CAST(m.core_actions_28d AS BIGINT) AS core_actions_28d,
+    CAST(m.core_actions_90d AS BIGINT) AS core_actions_90d,
+    CAST(coalesce(f.features_used_28d, 0) AS BIGINT) AS features_used_28d,
+    CAST(coalesce(f.features_used_90d, 0) AS BIGINT) AS features_used_90d,
+    CAST(m.emails_opened_90d AS BIGINT) AS emails_opened_90d,
+    CAST(m.emails_clicked_90d AS BIGINT) AS emails_clicked_90d,
+    round(
+        CAST(m.active_days_28d - m.active_days_before_28d AS DOUBLE)
+        / nullif(m.active_days_28d + m.active_days_before_28d, 0), 4
+    ) AS engagement_trend,
+    c.channel AS preferred_channel,
+    CAST(h.hour AS BIGINT) AS preferred_hour
+FROM measured AS m
+LEFT JOIN came_back AS b ON b.customer_id = m.customer_id
+LEFT JOIN features AS f ON f.customer_id = m.customer_id
+LEFT JOIN channels AS c ON c.customer_id = m.customer_id
+LEFT JOIN hours AS h ON h.customer_id = m.customer_id

@@ -1,0 +1,204 @@
+-- Grain: one row per active customer of the id registry.
+-- Meaning: everything known of a customer before as_of, flat. Counts of customers who never did a thing are 0; times,
+--   averages and scores of things that never happened are empty. Lifecycle: a prospect bought nothing yet; then new, active,
+--   at risk, lapsed by the last sign of life; churned when the last subscription ended and nothing else was ever bought.
+-- Caveats: somebody who denied profiling gets no score and no segment. Completeness is the share of ten fields of identity
+--   and person that are filled. An email may be used for marketing only when a consent says so.
+WITH churn AS (
+    SELECT * FROM churn_predictions WHERE eligible
+),
+bought AS (
+    SELECT
+        g.customer_id,
+        least(t.first_order_at, s.subscribed_since) AS customer_since,
+        greatest(t.last_order_at, e.last_active_at, s.subscribed_since, s.last_canceled_at) AS last_sign_at,
+        coalesce(t.orders_total, 0) = 0 AND coalesce(s.subscriptions_active, 0) = 0 AND s.last_canceled_at IS NOT NULL
+            AS is_churned,
+        coalesce(s.subscriptions_active, 0) > 0 AS is_paying,
+        s.subscription_status = 'trialing' AS is_trialing
+    FROM customer_id_registry AS g
+    LEFT JOIN customer_transactions AS t ON t.customer_id = g.customer_id
+    LEFT JOIN customer_subscription AS s ON s.customer_id = g.customer_id
+    LEFT JOIN customer_engagement AS e ON e.customer_id = g.customer_id
+    WHERE g.status = 'active'
+),
+stage AS (
+    SELECT
+        *,
+        CASE
+            WHEN customer_since IS NULL THEN 'prospect'
+            WHEN is_trialing AND NOT is_paying THEN 'trialing'
+            WHEN is_churned THEN 'churned'
+            WHEN date_diff('day', CAST(customer_since AS DATE), $as_of) <= $new_days THEN 'new'
+            WHEN is_paying OR date_diff('day', CAST(last_sign_at AS DATE), $as_of) <= $active_days THEN 'active'
+            WHEN date_diff('day', CAST(last_sign_at AS DATE), $as_of) <= $at_risk_days THEN 'at_risk'
+            ELSE 'lapsed'
+        END AS lifecycle_stage
+    FROM bought
+)
+SELECT
+    g.customer_id,
+    g.born_as_of,
+    -- identity
+    c.n_records,
+    c.n_sources,
+    c.sources,
+    c.primary_email,
+    c.is_email_verified,
+    c.primary_phone,
+    c.first_name,
+    c.last_name,
+    c.full_name,
+    c.first_seen_at,
+    c.last_seen_at,
+    -- person
+    c.age_band,
+    c.gender,
+    c.language,
+    c.country,
+    c.state,
+    c.city,
+    c.job_title,
+    c.department,
+    c.seniority,
+    c.interests,
+    CASE WHEN c.interests IS NOT NULL THEN 'stated' END AS interests_basis,
+    -- organisation
+    c.account_id,
+    c.account_name,
+    c.industry,
+    c.employee_count,
+    c.account_tier,
+    -- lifecycle
+    l.lifecycle_stage,
+    CAST(CASE l.lifecycle_stage
+        WHEN 'prospect' THEN CAST(coalesce(c.first_seen_at, CAST(g.born_as_of AS TIMESTAMP)) AS DATE)
+        WHEN 'trialing' THEN CAST(s.subscribed_since AS DATE)
+        WHEN 'churned' THEN CAST(s.last_canceled_at AS DATE)
+        WHEN 'new' THEN CAST(l.customer_since AS DATE)
+        WHEN 'active' THEN greatest(CAST(l.customer_since + INTERVAL $new_days DAY AS DATE), e.active_since)
+        WHEN 'at_risk' THEN CAST(l.last_sign_at + INTERVAL $active_days DAY AS DATE)
+        ELSE CAST(l.last_sign_at + INTERVAL $at_risk_days DAY AS DATE)
+    END AS DATE) AS lifecycle_since,
+    l.customer_since,
+    CAST(date_diff('day', CAST(l.customer_since AS DATE), $as_of) AS BIGINT) AS tenure_days,
+    -- engagement
+    e.first_active_at,
+    e.last_active_at,
+    e.last_session_at,
+    e.active_since,
+    e.days_since_active,
+    coalesce(e.active_days_7d, 0) AS active_days_7d,
+    coalesce(e.active_days_28d, 0) AS active_days_28d,
+    coalesce(e.active_days_90d, 0) AS active_days_90d,
+    coalesce(e.sessions_7d, 0) AS sessions_7d,
+    coalesce(e.sessions_28d, 0) AS sessions_28d,
+    coalesce(e.sessions_90d, 0) AS sessions_90d,
+    coalesce(e.activities_28d, 0) AS activities_28d,
+    coalesce(e.activities_90d, 0) AS activities_90d,
+    coalesce(e.core_actions_28d, 0) AS core_actions_28d,
+    coalesce(e.core_actions_90d, 0) AS core_actions_90d,
+    coalesce(e.features_used_28d, 0) AS features_used_28d,
+    coalesce(e.features_used_90d, 0) AS features_used_90d,
+    coalesce(e.emails_opened_90d, 0) AS emails_opened_90d,
+    coalesce(e.emails_clicked_90d, 0) AS emails_clicked_90d,
+    e.engagement_trend,
+    e.preferred_channel,
+    e.preferred_hour,
+    -- transactions
+    coalesce(t.orders_total, 0) AS orders_total,
+    coalesce(t.orders_90d, 0) AS orders_90d,
+    coalesce(t.orders_365d, 0) AS orders_365d,
+    coalesce(t.orders_cancelled, 0) AS orders_cancelled,
+    coalesce(t.orders_refunded, 0) AS orders_refunded,
+    coalesce(t.revenue_total, 0) AS revenue_total,
+    coalesce(t.revenue_90d, 0) AS revenue_90d,
+    coalesce(t.revenue_365d, 0) AS revenue_365d,
+    t.average_order_value,
+    coalesce(t.refunded_total, 0) AS refunded_total,
+    t.refund_share,
+    coalesce(t.discount_total, 0) AS discount_total,
+    t.discounted_order_share,
+    t.first_order_at,
+    t.last_order_at,
+    t.days_since_order,
+    t.order_gap_median_days,
+    t.order_gap_mean_days,
+    coalesce(t.items_total, 0) AS items_total,
+    coalesce(t.categories_bought, 0) AS categories_bought,
+    t.top_category,
+    t.top_category_share,
+    coalesce(t.late_deliveries_365d, 0) AS late_deliveries_365d,
+    coalesce(t.payments_failed_90d, 0) AS payments_failed_90d,
+    r.r_score,
+    r.f_score,
+    r.m_score,
+    r.rfm_score,
+    r.segment AS rfm_segment,
+    -- subscription
+    coalesce(s.subscriptions_total, 0) AS subscriptions_total,
+    coalesce(s.subscriptions_active, 0) AS subscriptions_active,
+    coalesce(s.mrr, 0) AS mrr,
+    s.plan_id,
+    s.plan_name,
+    s.subscription_status,
+    s.billing_interval,
+    coalesce(s.seats, 0) AS seats,
+    s.subscribed_since,
+    s.next_renewal_at,
+    s.trial_ends_at,
+    coalesce(s.is_canceling, FALSE) AS is_canceling,
+    coalesce(s.is_in_dunning, FALSE) AS is_in_dunning,
+    coalesce(s.amount_overdue, 0) AS amount_overdue,
+    s.last_canceled_at,
+    s.cancellation_reason,
+    -- support and voice
+    coalesce(h.tickets_total, 0) AS tickets_total,
+    coalesce(h.tickets_90d, 0) AS tickets_90d,
+    coalesce(h.tickets_open, 0) AS tickets_open,
+    coalesce(h.ticket_reopens, 0) AS ticket_reopens,
+    coalesce(h.tickets_escalated, 0) AS tickets_escalated,
+    h.last_ticket_at,
+    h.first_response_minutes_median,
+    h.resolution_hours_median,
+    h.last_nps_score,
+    h.last_nps_at,
+    h.last_csat_score,
+    h.last_csat_at,
+    h.last_ces_score,
+    h.last_pmf_answer,
+    coalesce(h.reviews_total, 0) AS reviews_total,
+    h.review_rating_mean,
+    -- predictions
+    cp.p_churn AS churn_purchase_p,
+    cp.p_low AS churn_purchase_p_low,
+    cp.p_high AS churn_purchase_p_high,
+    cp.risk_band AS churn_purchase_band,
+    cp.expected_loss AS churn_purchase_expected_loss,
+    cp.reason_1 AS churn_purchase_reason,
+    cs.p_churn AS churn_subscription_p,
+    cs.p_low AS churn_subscription_p_low,
+    cs.p_high AS churn_subscription_p_high,
+    cs.risk_band AS churn_subscription_band,
+    cs.expected_loss AS churn_subscription_expected_loss,
+    cs.reason_1 AS churn_subscription_reason,
+    -- quality
+    round((
+        CASE WHEN c.primary_email IS NOT NULL THEN 1 ELSE 0 END + CASE WHEN c.primary_phone IS NOT NULL THEN 1 ELSE 0 END
+        + CASE WHEN c.first_name IS NOT NULL THEN 1 ELSE 0 END + CASE WHEN c.last_name IS NOT NULL THEN 1 ELSE 0 END
+        + CASE WHEN c.country IS NOT NULL THEN 1 ELSE 0 END + CASE WHEN c.city IS NOT NULL THEN 1 ELSE 0 END
+        + CASE WHEN c.language IS NOT NULL THEN 1 ELSE 0 END + CASE WHEN c.gender IS NOT NULL THEN 1 ELSE 0 END
+        + CASE WHEN c.age_band IS NOT NULL THEN 1 ELSE 0 END + CASE WHEN c.interests IS NOT NULL THEN 1 ELSE 0 END
+    ) / 10.0, 2) AS completeness,
+    c.freshest_source
+FROM customer_id_registry AS g
+JOIN stage AS l ON l.customer_id = g.customer_id
+LEFT JOIN customer AS c ON c.customer_id = g.customer_id
+LEFT JOIN customer_engagement AS e ON e.customer_id = g.customer_id
+LEFT JOIN customer_transactions AS t ON t.customer_id = g.customer_id
+LEFT JOIN customer_subscription AS s ON s.customer_id = g.customer_id
+LEFT JOIN customer_support AS h ON h.customer_id = g.customer_id
+LEFT JOIN rfm AS r ON r.customer_id = g.customer_id
+LEFT JOIN churn AS cp ON cp.customer_id = g.customer_id AND cp.definition_id = 'purchase_90d'
+LEFT JOIN churn AS cs ON cs.customer_id = g.customer_id AND cs.definition_id = 'subscription_30d'
+WHERE g.status = 'active'

@@ -1,0 +1,104 @@
+-- Grain: one row per customer with a ticket, a survey answer or a review before as_of.
+-- Meaning: how the customer was served and what the customer said of it last.
+-- Caveats: response and resolution times are medians over answered and solved tickets; open tickets are not in them.
+--   Ratings are brought to five stars when their maximum is known.
+WITH known_record AS (
+    SELECT record_key, customer_id FROM record_customer_map WHERE valid_to IS NULL
+),
+ticket AS (
+    SELECT
+        r.customer_id,
+        t.created_at,
+        date_diff('day', CAST(t.created_at AS DATE), $as_of) AS age,
+        CASE WHEN t.first_response_at < CAST($as_of AS TIMESTAMP)
+            THEN CAST(epoch_us(t.first_response_at) - epoch_us(t.created_at) AS DOUBLE) / 60000000.0 END AS response_minutes,
+        CASE WHEN t.solved_at < CAST($as_of AS TIMESTAMP)
+            THEN CAST(epoch_us(t.solved_at) - epoch_us(t.created_at) AS DOUBLE) / 3600000000.0 END AS resolution_hours,
+        CASE WHEN coalesce(t.solved_at, t.closed_at) < CAST($as_of AS TIMESTAMP)
+            OR lower(t.status) IN ('solved', 'closed') THEN 0 ELSE 1 END AS is_open,
+        coalesce(t.reopens, 0) AS reopens,
+        CASE WHEN t.escalated THEN 1 ELSE 0 END AS is_escalated
+    FROM tickets AS t
+    JOIN known_record AS r ON r.record_key = t.record_key
+    WHERE t.created_at < CAST($as_of AS TIMESTAMP)
+),
+tickets_measured AS (
+    SELECT
+        customer_id,
+        count(*) AS tickets_total,
+        count(*) FILTER (WHERE age <= 90) AS tickets_90d,
+        sum(is_open) AS tickets_open,
+        sum(reopens) AS ticket_reopens,
+        sum(is_escalated) AS tickets_escalated,
+        max(created_at) AS last_ticket_at,
+        median(response_minutes) AS first_response_minutes_median,
+        median(resolution_hours) AS resolution_hours_median
+    FROM ticket
+    GROUP BY customer_id
+),
+last_answer AS (
+    SELECT
+        r.customer_id,
+        lower(s.survey_type) AS survey_type,
+        CAST(s.score AS DOUBLE) AS score,
+        s.pmf_answer,
+        s.responded_at
+    FROM survey_responses AS s
+    JOIN known_record AS r ON r.record_key = s.record_key
+    WHERE s.responded_at < CAST($as_of AS TIMESTAMP)
+        AND (s.score IS NOT NULL OR s.pmf_answer IS NOT NULL)
+    QUALIFY row_number() OVER (
+        PARTITION BY r.customer_id, lower(s.survey_type) ORDER BY s.responded_at DESC, s.source_system, s.response_id
+    ) = 1
+),
+answers AS (
+    SELECT
+        customer_id,
+        max(score) FILTER (WHERE survey_type = 'nps') AS last_nps_score,
+        max(responded_at) FILTER (WHERE survey_type = 'nps') AS last_nps_at,
+        max(score) FILTER (WHERE survey_type = 'csat') AS last_csat_score,
+        max(responded_at) FILTER (WHERE survey_type = 'csat') AS last_csat_at,
+        max(score) FILTER (WHERE survey_type = 'ces') AS last_ces_score,
+        max(pmf_answer) FILTER (WHERE survey_type = 'pmf') AS last_pmf_answer
+    FROM last_answer
+    GROUP BY customer_id
+),
+reviews_measured AS (
+    SELECT
+        r.customer_id,
+        count(*) AS reviews_total,
+        avg(CAST(v.rating AS DOUBLE) * 5.0 / nullif(CAST(coalesce(v.rating_max, 5) AS DOUBLE), 0)) AS review_rating_mean
+    FROM reviews AS v
+    JOIN known_record AS r ON r.record_key = v.record_key
+    WHERE v.created_at < CAST($as_of AS TIMESTAMP)
+    GROUP BY r.customer_id
+),
+heard AS (
+    SELECT customer_id FROM tickets_measured
+    UNION
+    SELECT customer_id FROM answers
+    UNION
+    SELECT customer_id FROM reviews_measured
+)
+SELECT
+    h.customer_id,
+    CAST(coalesce(t.tickets_total, 0) AS BIGINT) AS tickets_total,
+    CAST(coalesce(t.tickets_90d, 0) AS BIGINT) AS tickets_90d,
+    CAST(coalesce(t.tickets_open, 0) AS BIGINT) AS tickets_open,
+    CAST(coalesce(t.ticket_reopens, 0) AS BIGINT) AS ticket_reopens,
+    CAST(coalesce(t.tickets_escalated, 0) AS BIGINT) AS tickets_escalated,
+    t.last_ticket_at,
+    round(t.first_response_minutes_median, 2) AS first_response_minutes_median,
+    round(t.resolution_hours_median, 2) AS resolution_hours_median,
+    a.last_nps_score,
+    a.last_nps_at,
+    a.last_csat_score,
+    a.last_csat_at,
+    a.last_ces_score,
+    a.last_pmf_answer,
+    CAST(coalesce(v.reviews_total, 0) AS BIGINT) AS reviews_total,
+    round(v.review_rating_mean, 3) AS review_rating_mean
+FROM heard AS h
+LEFT JOIN tickets_measured AS t ON t.customer_id = h.customer_id
+LEFT JOIN answers AS a ON a.customer_id = h.customer_id
+LEFT JOIN reviews_measured AS v ON v.customer_id = h.customer_id

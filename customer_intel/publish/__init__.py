@@ -1,0 +1,1 @@
+"""What goes out: the release's documents, its catalog and its report."""

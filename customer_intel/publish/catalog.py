@@ -1,0 +1,122 @@
+"""The release's documents, all rendered from the contract: dictionary, ODCS documents, a DuckDB of commented views."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from customer_intel.core.contract import Column, Expectation, Table
+
+_LOGICAL = {
+    "text": "string",
+    "int": "integer",
+    "float": "number",
+    "bool": "boolean",
+    "date": "date",
+    "timestamp": "timestamp",
+    "money": "number",
+}
+
+
+def dictionary(tables: Mapping[str, Table], states: Mapping[str, tuple[int, str]]) -> str:
+    """Markdown: every published table and column in the business's words. `states`: table → (rows, why it is empty)."""
+    lines = ["# Dictionary", "", "Timestamps are UTC. Money has two decimals. A starred column is never empty.", ""]
+    for name, table in sorted(tables.items()):
+        rows, reason = states[name]
+        lines += [f"## {name}", "", f"{table.purpose}. A row: {table.grain}.", ""]
+        empty = f" · not available: {reason}" if reason else ""
+        lines += [f"Owner {table.owner} · key {', '.join(table.key) or '–'} · {rows:,} rows{empty}", ""]
+        lines += ["| column | type | meaning |", "|---|---|---|"]
+        for column in table.columns:
+            notes = (f" [{column.unit}]" if column.unit else "") + (f" (personal: {column.pii})" if column.pii else "")
+            values = f" One of: {', '.join(column.values)}." if column.values else ""
+            meaning = f"{column.meaning}.{values}{notes}".replace("|", "\\|").replace("..", ".")
+            lines.append(f"| {column.name}{'*' if column.required else ''} | {column.sql_type} | {meaning} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def odcs(table: Table, version: str) -> str:
+    """The table's Open Data Contract Standard v3.1 document, as YAML."""
+    document = {
+        "apiVersion": "v3.1.0",
+        "kind": "DataContract",
+        "id": f"customer-intel.{table.name}",
+        "name": table.name,
+        "version": version,
+        "status": "active",
+        "domain": table.room,
+        "description": {"purpose": table.purpose},
+        "schema": [
+            {
+                "name": table.name,
+                "physicalName": f"{table.name}.parquet" if table.layout == "whole" else f"{table.name}/",
+                "physicalType": "parquet",
+                "logicalType": "object",
+                "description": table.purpose,
+                "dataGranularityDescription": table.grain,
+                "properties": [_property(table, column) for column in table.columns],
+                "quality": [_quality(expectation) for expectation in table.expect],
+            }
+        ],
+        "team": {"name": table.owner.removeprefix("team:")},
+    }
+    return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120))
+
+
+def _property(table: Table, column: Column) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "name": column.name,
+        "logicalType": _LOGICAL[column.type],
+        "physicalType": column.sql_type,
+        "description": column.meaning + (f" [{column.unit}]" if column.unit else ""),
+        "required": column.required,
+    }
+    if table.key == (column.name,):
+        entry["unique"] = True
+    if column.name in table.key:
+        entry.update(primaryKey=True, primaryKeyPosition=table.key.index(column.name) + 1)
+    if column.pii:
+        entry.update(classification="confidential", tags=[f"pii:{column.pii}"])
+    return entry
+
+
+def _quality(expectation: Expectation) -> dict[str, Any]:
+    return {
+        "type": "custom",
+        "engine": "customer-intel",
+        "implementation": yaml.safe_dump({expectation.kind: expectation.args}, sort_keys=True, allow_unicode=True),
+        "severity": expectation.severity,
+        "dimension": {"foreign_key": "consistency", "unique": "uniqueness", "rows": "completeness"}.get(
+            expectation.kind, "conformity"
+        ),
+    }
+
+
+def views(target: Path, tables: Mapping[str, Table], files: Mapping[str, Sequence[str]]) -> None:
+    """A DuckDB file with one commented view per published table over the release's Parquet files.
+
+    `files` are the paths the views will read; DuckDB resolves a relative one against the reader's folder, so they
+    are absolute. Views over no file become empty typed views.
+    """
+    with duckdb.connect(str(target)) as con:
+        for name, table in sorted(tables.items()):
+            columns = ", ".join(f'"{column.name}"' for column in table.columns)
+            if files[name]:
+                listed = ", ".join("'" + path.replace("'", "''") + "'" for path in files[name])
+                body = f"SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false)"
+            else:
+                picked = ", ".join(f'CAST(NULL AS {c.sql_type}) AS "{c.name}"' for c in table.columns)
+                body = f"SELECT {picked} WHERE FALSE"
+            con.execute(f'CREATE VIEW "{name}" AS {body}')
+            con.execute(f"COMMENT ON VIEW \"{name}\" IS {_text(f'{table.purpose}. A row: {table.grain}.')}")
+            for column in table.columns:
+                con.execute(f'COMMENT ON COLUMN "{name}"."{column.name}" IS {_text(column.meaning)}')
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,116 @@
+"""What a report or a finding may look at: the tables of one night or one release, and why some are empty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from customer_intel.core.lake import Lake, Version
+from customer_intel.core.release import Release
+from customer_intel.core.table import room_config
+
+
+@dataclass(frozen=True)
+class Source:
+    """One table: its Parquet files, its size, why it is empty, and what its gate found."""
+
+    paths: tuple[Path, ...]
+    rows: int
+    reason: str = ""
+    certificate: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        return list(self.certificate.get("findings", ()))
+
+    @property
+    def warnings(self) -> list[dict[str, Any]]:
+        return [finding for finding in self.findings if not finding["success"]]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Tables by name. Frames come in file order; rooms order their rows, so the same night gives the same frames."""
+
+    tables: Mapping[str, Source]
+    as_of: date
+    snapshot_id: str
+    home: Path
+
+    @staticmethod
+    def of_night(lake: Lake, versions: Mapping[str, Version], as_of: date, snapshot_id: str) -> Evidence:
+        tables = {
+            name: Source(
+                tuple(lake.path(part) for _, part in sorted(version.parts.items())),
+                version.rows,
+                version.reason,
+                version.certificate,
+            )
+            for name, version in versions.items()
+        }
+        return Evidence(tables, as_of, snapshot_id, lake.home)
+
+    @staticmethod
+    def of_release(release: Release, home: Path) -> Evidence:
+        tables = {
+            name: Source(tuple(map(Path, release.files(name))), entry["rows"], entry["reason"], entry["gate"])
+            for name, entry in release.manifest["tables"].items()
+        }
+        return Evidence(tables, date.fromisoformat(release.as_of), release.snapshot_id, home)
+
+    def rows(self, name: str) -> int:
+        source = self.tables.get(name)
+        return source.rows if source else 0
+
+    def has(self, *names: str) -> bool:
+        return all(self.rows(name) for name in names)
+
+    def why_not(self, name: str) -> str:
+        """Why the table has nothing to show, in a few words."""
+        source = self.tables.get(name)
+        if source is None:
+            return f"{name} is not published"
+        return source.reason or f"{name} has no rows"
+
+    def scan(self, name: str) -> pl.LazyFrame:
+        """Raises KeyError for a table without rows: ask `has` first."""
+        if not self.has(name):
+            raise KeyError(name)
+        return pl.scan_parquet(list(self.tables[name].paths), hive_partitioning=False)
+
+    def frame(self, name: str, *columns: str) -> pl.DataFrame:
+        scan = self.scan(name)
+        return (scan.select(columns) if columns else scan).collect()
+
+    def config(self, room: str) -> dict[str, Any]:
+        return dict(room_config(room, self.home))
+
+    @cached_property
+    def currency(self) -> str:
+        """The currency that money is told in: empty when the sources mix several without rates."""
+        if not self.has("activity"):
+            return ""
+        used = (
+            self.scan("activity")
+            .filter(pl.col("revenue_impact").is_not_null() & pl.col("currency").is_not_null())
+            .select(pl.col("currency").unique().sort())
+            .collect()["currency"]
+            .to_list()
+        )
+        reporting = str(self.config("activity")["reporting_currency"])
+        return used[0] if len(used) == 1 else reporting if self._has_rates else ""
+
+    @cached_property
+    def _has_rates(self) -> bool:
+        version = Lake(self.home).current("currency_rate")
+        return bool(version and version.rows)
+
+    @cached_property
+    def profile_columns(self) -> frozenset[str]:
+        return frozenset(self.scan("customer_profile").collect_schema().names()) if self.has("customer_profile") else frozenset()

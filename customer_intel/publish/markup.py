@@ -1,0 +1,198 @@
+"""HTML and SVG by construction: whatever is not `Html` is escaped; and how numbers are said.
+
+Belongs here: elements, tables, numbers, dates. Not here: what a table means (section_*.py), shapes (charts.py).
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+# SI prefixes read oddly for money and people; k, M and bn do not.
+_SCALES = ((1e9, "bn"), (1e6, "M"), (1e3, "k"))
+_VOID = {"meta", "br", "path", "rect", "line", "circle", "polyline", "col"}
+MINUS = "−"
+DASH = "–"
+NONE = "·"
+
+
+class Html(str):
+    """Markup that is safe to write as it stands. Only `tag` and this module make it; text from data is never one."""
+
+    __slots__ = ()
+
+
+def tag(name: str, *children: object, **attributes: object) -> Html:
+    """`<name …>children</name>`. Attributes: trailing underscores fall, others become hyphens; None is left out."""
+    written = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{html.escape(_attribute(value))}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    if name in _VOID and not children:
+        return Html(f"<{name}{written}/>")
+    return Html(f"<{name}{written}>{join(children)}</{name}>")
+
+
+def join(parts: Iterable[object], between: str = "") -> Html:
+    """The parts one after the other, each escaped unless it is Html; None is nothing."""
+    texts = (part if isinstance(part, Html) else html.escape(str(part)) for part in parts if part is not None)
+    return Html(between.join(texts))
+
+
+def _attribute(value: object) -> str:
+    # Two decimals place a mark exactly enough, and keep the bytes few and the same everywhere.
+    return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+
+
+def plain(name: str) -> str:
+    """A name from the tables as words: cant_lose_them → Cant lose them."""
+    words = str(name).replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def shortened(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def known(value: Any) -> bool:
+    return value is not None and not (isinstance(value, float) and math.isnan(value))
+
+
+def count(value: Any) -> str:
+    return f"{int(value):,}".replace("-", MINUS) if known(value) else NONE
+
+
+def number(value: Any, digits: int = 1) -> str:
+    return f"{float(value):,.{digits}f}".replace("-", MINUS) if known(value) else NONE
+
+
+def signed(value: Any, digits: int = 0) -> str:
+    return f"{float(value):+,.{digits}f}".replace("-", MINUS) if known(value) else NONE
+
+
+def percent(value: Any, digits: int = 0) -> str:
+    """A share as per cent; tiny ones are said to be tiny rather than zero."""
+    if not known(value):
+        return NONE
+    if 0 < value < 0.5 * 10 ** -(digits + 2):
+        return f"<{10**-digits:g} %" if digits else "<1 %"
+    return f"{100 * value:.{digits}f} %".replace("-", MINUS)
+
+
+def change(now: Any, before: Any) -> float | None:
+    """Relative change; None when there is nothing to compare with."""
+    if not (known(now) and known(before)) or float(before) <= 0:
+        return None
+    return float(now) / float(before) - 1
+
+
+def short(value: Any) -> str:
+    """1,234,567 → 1.23 M: three digits, for headlines and axes."""
+    if not known(value):
+        return NONE
+    size = abs(float(value))
+    for scale, suffix in _SCALES:
+        if size >= scale * 0.9995:
+            scaled = float(value) / scale
+            digits = 0 if abs(scaled) >= 99.95 else 1 if abs(scaled) >= 9.995 else 2
+            return f"{scaled:.{digits}f} {suffix}".replace("-", MINUS)
+    digits = 0 if float(value).is_integer() or size >= 100 else 1
+    return f"{float(value):,.{digits}f}".replace("-", MINUS)
+
+
+def tick(value: float) -> str:
+    """As `short`, without digits that a round axis value does not need."""
+    for scale, suffix in _SCALES:
+        if abs(value) >= scale:
+            return f"{value / scale:g} {suffix}".replace("-", MINUS)
+    return f"{value:g}".replace("-", MINUS)
+
+
+def money(value: Any, currency: str) -> str:
+    """In full up to 9,999, else with three digits; the currency after it where it is known."""
+    if not known(value):
+        return NONE
+    size = abs(float(value))
+    text = short(value) if size >= 10_000 else f"{Decimal(str(value)):,.{0 if size >= 100 else 2}f}"
+    return f"{text} {currency}".strip().replace("-", MINUS)
+
+
+def interval(low: Any, high: Any, digits: int = 0) -> str:
+    return f"{number(low, digits)} to {number(high, digits)}" if known(low) and known(high) else NONE
+
+
+def percents(low: Any, high: Any) -> str:
+    return f"{100 * low:.0f}{DASH}{100 * high:.0f} %" if known(low) and known(high) else NONE
+
+
+def p_value(value: Any) -> str:
+    if not known(value):
+        return NONE
+    return "p < .001" if value < 0.001 else f"p = {value:.3f}".replace("0.", ".")
+
+
+def day(value: date) -> str:
+    return f"{value.day} {value:%B %Y}"
+
+
+def day_short(value: date) -> str:
+    return f"{value.day} {value:%b}"
+
+
+def plural(n: int, word: str, words: str | None = None) -> str:
+    return f"{n:,} {word if n == 1 else words or word + 's'}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """a, b and c."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]], numeric: Iterable[int] = (), caption: str = "") -> Html:
+    """A data table; columns in `numeric` are set flush right with figures of equal width."""
+    right = set(numeric)
+
+    def cells(kind: str, values: Sequence[object]) -> Html:
+        return join(
+            tag("td" if kind == "td" else "th", value, class_="n" if at in right else None, scope=None if kind == "td" else "col")
+            for at, value in enumerate(values)
+        )
+
+    body = join(tag("tr", cells("td", row)) for row in rows)
+    return tag(
+        "div",
+        tag(
+            "table",
+            tag("caption", caption) if caption else None,
+            tag("thead", tag("tr", cells("th", head))),
+            tag("tbody", body),
+        ),
+        class_="table",
+    )
+
+
+def paragraph(*children: object, class_: str | None = None) -> Html:
+    return tag("p", *children, class_=class_)
+
+
+def quiet(*children: object) -> Html:
+    return tag("p", *children, class_="quiet")
+
+
+def details(summary: str, *children: object) -> Html:
+    return tag("details", tag("summary", summary), *children)
+
+
+def figure(title: object, picture: Html, note: object = "") -> Html:
+    """A picture with what it shows above it and how it is to be read below it."""
+    return tag(
+        "figure",
+        tag("figcaption", title),
+        picture,
+        tag("p", note, class_="note") if note else None,
+    )

@@ -1,0 +1,54 @@
+"""Typed settings, read once from the environment. The only place that reads it, beside cli.py and orchestration/."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from customer_intel.core.engine import EngineSettings
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """CUSTOMER_INTEL_<NAME> in the environment sets each; secrets come from nowhere else."""
+
+    model_config = SettingsConfigDict(env_prefix="CUSTOMER_INTEL_", frozen=True, ignored_types=(cached_property,))
+
+    home: Path = Path("data")
+    landing: Path | None = None
+    engine: str = "duckdb"
+    memory_limit: str = "2GB"
+    threads: int = os.cpu_count() or 2
+    cron: str = "0 4 * * *"
+    schedule_running: bool = True
+    first_export_date: date = date(2015, 1, 1)
+    alert_slack_webhook: SecretStr | None = None
+    alert_email_to: str | None = None
+    alert_email_from: str = "customer-intel@localhost"
+    smtp_host: str = "localhost"
+    smtp_port: int = 25
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    ui_url: str = "http://127.0.0.1:3000"
+
+    @cached_property
+    def landing_dir(self) -> Path:
+        return (self.landing or self.home / "landing").resolve()
+
+    @cached_property
+    def home_dir(self) -> Path:
+        return self.home.resolve()
+
+    @cached_property
+    def state_dir(self) -> Path:
+        return self.home_dir / ".dagster"
+
+    @cached_property
+    def engine_settings(self) -> EngineSettings:
+        return EngineSettings(self.memory_limit, self.threads, self.state_dir / "spill")
