@@ -54,6 +54,8 @@ def run(
     """One night: every new export up to the date, through every gate, to one release."""
     settings = _settings(home, landing)
     night = _night_date(settings, as_of)
+    # The date must be one of the job's partitions also when no landing folder is named after it.
+    os.environ.setdefault("CUSTOMER_INTEL_FIRST_EXPORT_DATE", night.isoformat())
     code, summary = one_night(settings, night, select.split(",") if select else None, quiet=as_json)
     if as_json:
         print(json.dumps(summary, indent=1, default=str))

@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     threads: int = os.cpu_count() or 2
     cron: str = "0 4 * * *"
     schedule_running: bool = True
-    first_export_date: date = date(2015, 1, 1)
+    first_export_date: date | None = None
     alert_slack_webhook: SecretStr | None = None
     alert_email_to: str | None = None
     alert_email_from: str = "customer-intel@localhost"

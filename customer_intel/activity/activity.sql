@@ -1,9 +1,9 @@
 -- Grain: one row per thing that a customer or an anonymous visitor did or received, over all sources.
--- Meaning: customer_id is the one that the record has today, else the one that the device belonged to at that moment.
---   revenue_impact sums to net revenue: orders placed, minus what was cancelled unrefunded, minus refunds, plus payments
---   that belong to no order (those of subscriptions).
--- Caveats: a refund has no time of its own in an export, so it lies where its order changed last. Rows dated after the
---   night's own day are wrong clocks and are left out. Sessions are cut over web and product events alone.
+-- Meaning: customer_id is the one that the record has today, else the one that the device belonged to at that
+--   moment. revenue_impact sums to net revenue: orders placed, minus what was cancelled unrefunded, minus refunds,
+--   plus payments that belong to no order (those of subscriptions).
+-- Caveats: a refund has no time of its own in an export, so it lies where its order changed last. Rows dated after
+--   the night's own day are wrong clocks and are left out. Sessions are cut over web and product events alone.
 WITH known_record AS (
     SELECT record_key, customer_id FROM record_customer_map WHERE valid_to IS NULL
 ),
@@ -12,8 +12,8 @@ device_owner AS (
     SELECT
         anonymous_id,
         customer_id,
-        valid_from,
-        least(valid_to, lead(valid_from) OVER (PARTITION BY anonymous_id ORDER BY valid_from, customer_id)) AS valid_to
+        starts_at,
+        least(ends_at, lead(starts_at) OVER (PARTITION BY anonymous_id ORDER BY starts_at, customer_id)) AS ends_at
     FROM anonymous_map
 ),
 event_kind AS (
@@ -21,7 +21,8 @@ event_kind AS (
         event_type,
         event_name,
         CASE
-            WHEN event_type IN ('page', 'screen') OR plain IN ('page', 'page_view', 'page_viewed', 'pageview', 'screen_view')
+            WHEN event_type IN ('page', 'screen')
+                OR plain IN ('page', 'page_view', 'page_viewed', 'pageview', 'screen_view')
                 THEN 'page_viewed'
             WHEN event_type IN ('identify', 'group') THEN event_type
             WHEN plain = '' THEN 'unnamed_event'
@@ -118,22 +119,24 @@ touch_kind AS (
 record_activity AS (
     SELECT
         activity || ':' || source_system || ':' || order_id AS activity_id, ts, record_key, NULL AS anonymous_id,
-        account_id, activity, NULL AS detail, 'shop' AS medium, coalesce(lower(channel), 'shop') AS channel, source_system,
+        account_id, activity, NULL AS detail, 'shop' AS medium, coalesce(lower(channel), 'shop') AS channel,
+        source_system,
         CAST(to_json({'order_id': order_id}) AS VARCHAR) AS feature_json,
         CAST(revenue_impact AS DECIMAL(18, 2)) AS revenue_impact, currency, NULL AS device_type, FALSE AS is_visit
     FROM order_moment
     UNION ALL
     SELECT
-        activity || ':' || source_system || ':' || payment_id, paid_at, record_key, NULL, NULL, activity, NULL, 'billing',
-        coalesce(lower(method), 'billing'), source_system, CAST(to_json({'payment_id': payment_id}) AS VARCHAR),
+        activity || ':' || source_system || ':' || payment_id, paid_at, record_key, NULL, NULL, activity, NULL,
+        'billing', coalesce(lower(method), 'billing'), source_system,
+        CAST(to_json({'payment_id': payment_id}) AS VARCHAR),
         CASE WHEN activity = 'payment_succeeded' AND order_id IS NULL THEN CAST(amount AS DECIMAL(18, 2)) END, currency,
         NULL, FALSE
     FROM payment_moment
     UNION ALL
     SELECT
         activity || ':' || source_system || ':' || subscription_id, ts, record_key, NULL, account_id, activity, NULL,
-        'billing', 'billing', source_system, CAST(to_json({'subscription_id': subscription_id}) AS VARCHAR), NULL, currency,
-        NULL, FALSE
+        'billing', 'billing', source_system, CAST(to_json({'subscription_id': subscription_id}) AS VARCHAR), NULL,
+        currency, NULL, FALSE
     FROM (
         SELECT *, 'subscription_started' AS activity, started_at AS ts FROM subscriptions
         UNION ALL
@@ -141,9 +144,9 @@ record_activity AS (
     )
     UNION ALL
     SELECT
-        activity || ':' || source_system || ':' || ticket_id, ts, record_key, NULL, account_id, activity, NULL, 'support',
-        coalesce(lower(channel), 'support'), source_system, CAST(to_json({'ticket_id': ticket_id}) AS VARCHAR), NULL, NULL,
-        NULL, FALSE
+        activity || ':' || source_system || ':' || ticket_id, ts, record_key, NULL, account_id, activity, NULL,
+        'support', coalesce(lower(channel), 'support'), source_system,
+        CAST(to_json({'ticket_id': ticket_id}) AS VARCHAR), NULL, NULL, NULL, FALSE
     FROM (
         SELECT *, 'ticket_opened' AS activity, created_at AS ts FROM tickets
         UNION ALL
@@ -151,8 +154,8 @@ record_activity AS (
     )
     UNION ALL
     SELECT
-        'survey_answered:' || source_system || ':' || response_id, responded_at, record_key, NULL, NULL, 'survey_answered',
-        lower(survey_type), 'survey', coalesce(lower(channel), 'survey'), source_system,
+        'survey_answered:' || source_system || ':' || response_id, responded_at, record_key, NULL, NULL,
+        'survey_answered', lower(survey_type), 'survey', coalesce(lower(channel), 'survey'), source_system,
         CASE
             WHEN score IS NOT NULL
                 THEN CAST(to_json({'survey_type': survey_type, 'score': CAST(score AS DOUBLE)}) AS VARCHAR)
@@ -162,8 +165,8 @@ record_activity AS (
     FROM survey_responses
     UNION ALL
     SELECT
-        'review_written:' || source_system || ':' || review_id, created_at, record_key, NULL, NULL, 'review_written', NULL,
-        'review', lower(platform), source_system,
+        'review_written:' || source_system || ':' || review_id, created_at, record_key, NULL, NULL,
+        'review_written', NULL, 'review', lower(platform), source_system,
         CAST(to_json({'review_id': review_id, 'rating': CAST(rating AS DOUBLE)}) AS VARCHAR), NULL, NULL, NULL, FALSE
     FROM reviews
     UNION ALL
@@ -185,8 +188,8 @@ identified AS (
     LEFT JOIN known_record AS r ON r.record_key = a.record_key
     LEFT JOIN device_owner AS d
         ON d.anonymous_id = a.anonymous_id
-        AND a.ts >= d.valid_from
-        AND (d.valid_to IS NULL OR a.ts < d.valid_to)
+        AND a.ts >= d.starts_at
+        AND a.ts < d.ends_at
     WHERE a.ts < CAST($as_of AS TIMESTAMP) + INTERVAL 1 DAY
 ),
 visit AS (
@@ -194,7 +197,8 @@ visit AS (
         activity_id,
         ts,
         coalesce(customer_id, anonymous_id, record_key) AS visitor,
-        lag(ts) OVER (PARTITION BY coalesce(customer_id, anonymous_id, record_key) ORDER BY ts, activity_id) AS ts_before
+        lag(ts) OVER (PARTITION BY coalesce(customer_id, anonymous_id, record_key) ORDER BY ts, activity_id)
+            AS ts_before
     FROM identified
     WHERE is_visit AND coalesce(customer_id, anonymous_id, record_key) IS NOT NULL
 ),
@@ -213,7 +217,8 @@ capped AS (
         ts,
         visitor,
         run,
-        (epoch_us(ts) - epoch_us(min(ts) OVER (PARTITION BY visitor, run))) // ($session_cap_hours * 3600000000) AS stretch
+        (epoch_us(ts) - epoch_us(min(ts) OVER (PARTITION BY visitor, run))) // ($session_cap_hours * 3600000000)
+            AS stretch
     FROM numbered
 ),
 sessionized AS (
@@ -236,6 +241,7 @@ place AS (
                 WHEN position('|' || activity || ':' || detail || '|' IN $stage_consideration) > 0 THEN 'consideration'
                 WHEN position('|' || activity || ':' || detail || '|' IN $stage_purchase) > 0 THEN 'purchase'
                 WHEN position('|' || activity || ':' || detail || '|' IN $stage_onboarding) > 0 THEN 'onboarding'
+                WHEN position('|' || activity || ':' || detail || '|' IN $stage_usage) > 0 THEN 'usage'
                 WHEN position('|' || activity || ':' || detail || '|' IN $stage_support) > 0 THEN 'support'
                 WHEN position('|' || activity || ':' || detail || '|' IN $stage_advocacy) > 0 THEN 'advocacy'
                 WHEN position('|' || activity || ':' || detail || '|' IN $stage_churn) > 0 THEN 'churn'
@@ -245,6 +251,7 @@ place AS (
                 WHEN position('|' || activity || '|' IN $stage_consideration) > 0 THEN 'consideration'
                 WHEN position('|' || activity || '|' IN $stage_purchase) > 0 THEN 'purchase'
                 WHEN position('|' || activity || '|' IN $stage_onboarding) > 0 THEN 'onboarding'
+                WHEN position('|' || activity || '|' IN $stage_usage) > 0 THEN 'usage'
                 WHEN position('|' || activity || '|' IN $stage_support) > 0 THEN 'support'
                 WHEN position('|' || activity || '|' IN $stage_advocacy) > 0 THEN 'advocacy'
                 WHEN position('|' || activity || '|' IN $stage_churn) > 0 THEN 'churn'

@@ -1,7 +1,7 @@
 -- Grain: one row per known customer, day and activity, and one '_session' row per customer and day with visits.
 -- Meaning: measures that merge over days: counts, sums, first and last; features of any past day come from here.
--- Caveats: revenue is in the reporting currency where a rate is known, else as the source has it. A visit counts on the
---   day on which it began.
+-- Caveats: revenue is in the reporting currency where a rate is known, else as the source has it. A visit counts on
+--   the day on which it began.
 WITH counted AS (
     SELECT
         a.customer_id,

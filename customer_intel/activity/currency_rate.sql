@@ -1,7 +1,7 @@
 -- Grain: one row per currency and stretch of days with one rate.
 -- Meaning: what one unit is worth in the reporting currency from from_day until, not including, to_day.
--- Caveats: the first known rate also serves the days before it. A currency without a rate has no row; whoever converts
---   then takes its amounts as they are, which is right for a company of one currency.
+-- Caveats: the first known rate also serves the days before it. A currency without a rate has no row; whoever
+--   converts then takes its amounts as they are, which is right for a company of one currency.
 WITH quoted AS (
     SELECT date AS day, base AS currency, CAST(rate AS DOUBLE) AS rate, 1 AS way, source_system
     FROM fx_rates

@@ -1,6 +1,7 @@
 -- Grain: one row per visit: web or product events of one visitor with no silence longer than the gap.
--- Meaning: day is the day on which the visit began, also when it passes midnight. It converted when one of its events is
---   a conversion by itself, or when the customer placed an order or subscribed between its start and one gap after its end.
+-- Meaning: day is the day on which the visit began, also when it passes midnight. It converted when one of its
+--   events is a conversion by itself, or when the customer placed an order or subscribed between its start and one
+--   gap after its end.
 -- Caveats: anonymous_id is the least of the visit's devices when a known customer used two at once.
 WITH event AS (
     SELECT

@@ -1,6 +1,7 @@
 -- Grain: one row per touchpoint: a place or means by which customers and the company meet.
 -- Meaning: the catalogue that the ids of activities, sessions and journeys refer to.
--- Caveats: days on or after as_of are not yet counted, so first and last day can be empty for a brand-new touchpoint.
+-- Caveats: days on or after as_of are not yet counted, so first and last day can be empty for a brand-new
+--   touchpoint.
 SELECT
     touchpoint_id,
     split_part(touchpoint_id, ':', 1) AS channel,

@@ -90,7 +90,8 @@ class DuckDBEngine:
         sql = sql.strip().rstrip(";")
         found = {row[0]: str(row[1]) for row in self.con.execute(f"DESCRIBE ({sql}\n)").fetchall()}
         expected = {column.name: column for column in table.columns if column.name not in stamps}
-        missing, unknown = expected.keys() - found.keys(), found.keys() - expected.keys()
+        # A query may carry its inputs' stamps along; the table gets its own.
+        missing, unknown = expected.keys() - found.keys(), found.keys() - expected.keys() - stamps.keys()
         if missing or unknown:
             raise SchemaMismatch(
                 f"'{table.name}': "

@@ -149,7 +149,7 @@ class _UniqueCount(MetricProvider):
 
     @metric_value(engine=GateExecutionEngine)
     def _duckdb(cls, execution_engine: Any, metric_domain_kwargs: Any, **_: Any) -> int:
-        return _repeated(execution_engine, [metric_domain_kwargs["column"]])
+        return _repeated(execution_engine, metric_domain_kwargs, [metric_domain_kwargs["column"]])
 
 
 class _CompoundUniqueCount(MetricProvider):
@@ -160,15 +160,15 @@ class _CompoundUniqueCount(MetricProvider):
 
     @metric_value(engine=GateExecutionEngine)
     def _duckdb(cls, execution_engine: Any, metric_domain_kwargs: Any, **_: Any) -> int:
-        return _repeated(execution_engine, metric_domain_kwargs["column_list"])
+        return _repeated(execution_engine, metric_domain_kwargs, metric_domain_kwargs["column_list"])
 
 
 def quoted(name: str) -> str:
     return '"' + str(name).replace('"', '""') + '"'
 
 
-def _repeated(engine: GateExecutionEngine, columns: Sequence[str]) -> int:
-    table = engine.batch_manager.batch_data_cache[BATCH_ID].selectable.name
+def _repeated(engine: GateExecutionEngine, domain: Mapping[str, Any], columns: Sequence[str]) -> int:
+    table = engine.batch_manager.batch_data_cache[domain["batch_id"]].selectable.name
     sql = f"SELECT CAST(coalesce(sum(n), 0) AS BIGINT) FROM ({_groups(table, columns)} HAVING count(*) > 1)"
     with engine.get_connection() as connection:
         return int(connection.exec_driver_sql(sql).scalar_one())
@@ -206,10 +206,6 @@ class Candidate:
         self.columns: list[str] = [
             column["name"] for column in self._engine.get_inspector().get_columns(sa.sql.quoted_name(name, True))
         ]
-
-    @property
-    def engine(self) -> GateExecutionEngine:
-        return self._engine
 
     def count(self, expectations: Sequence[Mapping[str, Any]]) -> list[Count]:
         """One count per expectation (GX JSON form; every column they name must exist)."""

@@ -16,6 +16,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -130,10 +131,7 @@ class Lake:
         """Makes `candidates` (part → Parquet file) plus the `keep` parts the table's accepted version."""
         if not certificate.get("passed"):
             raise LakeError(f"'{table}' has no certificate of a passed gate; it cannot be accepted")
-        parts = dict(keep or {})
-        for key, source in sorted(candidates.items()):
-            part = self._adopt(table, key, source, (facts or {}).get(key, {}))
-            parts[key] = part
+        parts = {**(keep or {}), **self._adopt(table, candidates, facts or {})}
         version = Version(
             table, parts, as_of, snapshot_id, schema_sha256, status, reason, certificate, fingerprints or {}
         )
@@ -153,23 +151,30 @@ class Lake:
         write_json(folder / "verdict.json", why)
         return folder
 
-    def _adopt(self, table: str, key: str, source: Path, facts: dict[str, Any]) -> Part:
-        digest, size = file_sha256(source)
-        relative = Path(table) / _file_safe(key) / f"{digest[:20]}.parquet"
-        target = self.root / relative
-        rows = pq.read_metadata(source).num_rows
-        if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            fsync(source)
-            os.rename(source, target)
-            fsync(target.parent)
-            fsync(target.parent.parent)
-        return Part(str(relative), rows, size, digest, facts)
+    def _adopt(
+        self, table: str, candidates: Mapping[str, Path], facts: Mapping[str, dict[str, Any]]
+    ) -> dict[str, Part]:
+        """Syncs the candidates, gives them content names in the table's folder, and syncs the folder once."""
+        parts = {}
+        folder = self.root / table
+        folder.mkdir(parents=True, exist_ok=True)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(fsync, candidates.values()))
+        for key, source in sorted(candidates.items()):
+            digest, size = file_sha256(source)
+            target = folder / f"{_file_safe(key)}.{digest[:20]}.parquet"
+            parts[key] = Part(
+                f"{table}/{target.name}", pq.read_metadata(source).num_rows, size, digest, facts.get(key, {})
+            )
+            if not target.exists():
+                os.rename(source, target)
+        fsync(folder)
+        return parts
 
     def _prune(self, table: str, before: Version, now: Version) -> None:
         """Deletes files that neither this version nor the one before it names: a reader of either stays whole."""
         named = {part.path for version in (before, now) for part in version.parts.values()}
-        for path in (self.root / table).glob("*/*.parquet"):
+        for path in (self.root / table).glob("*.parquet"):
             if str(path.relative_to(self.root)) not in named:
                 path.unlink(missing_ok=True)
 
@@ -238,6 +243,6 @@ def write_json(path: Path, data: Any) -> None:
 
 
 def _file_safe(key: str) -> str:
-    """A part's key as a folder name: itself when plain, else readable prefix and hash."""
+    """A part's key in a file's name: itself when plain, else readable prefix and hash."""
     plain = "".join(c if c.isalnum() or c in "-_." else "-" for c in key)
     return plain if plain == key else f"{plain[:40]}-{hashlib.sha256(key.encode()).hexdigest()[:10]}"

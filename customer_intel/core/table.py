@@ -134,10 +134,11 @@ def column_lineage(definition: Definition, contract: Contract) -> dict[str, list
         name: {column.name: column.sql_type for column in contract.table(name).columns} for name in definition.reads
     }
     tree = parse(_text(definition.source), f"{table.name}.sql")
+    nodes = lineage(None, tree, schema=schema, dialect="duckdb", trim_selects=False)
     found: dict[str, list[tuple[str, str]]] = {}
     for name in plain:
         leaves = set()
-        for node in lineage(name, tree, schema=schema, dialect="duckdb").walk():
+        for node in nodes[name].walk():
             if isinstance(node.expression, exp.Table) and node.expression.name in schema:
                 leaves.add((node.expression.name, node.name.rsplit(".", 1)[-1].strip('"')))
         found[name] = sorted(leaves)

@@ -9,8 +9,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-STATES = ["home", "collection", "product_viewed", "product_added", "checkout_started", "order_completed", "account",
-          "help", "app_home", "brew_timer_used", "recipe_saved", "subscription_managed", "exit"]
+STATES = [
+    "home",
+    "collection",
+    "product_viewed",
+    "product_added",
+    "checkout_started",
+    "order_completed",
+    "account",
+    "help",
+    "app_home",
+    "brew_timer_used",
+    "recipe_saved",
+    "subscription_managed",
+    "exit",
+]
 INDEX = {name: i for i, name in enumerate(STATES)}
 STAGES = ["prospect", "customer", "subscriber", "at_risk"]
 INTENTS = ["browse", "buy", "app"]
@@ -47,11 +60,17 @@ _STAGE_FACTORS: dict[str, dict[str, dict[str, float]]] = {
     "prospect": {"product_viewed": {"product_added": 0.7}, "home": {"account": 0.2}},
     "customer": {},
     "subscriber": {"home": {"account": 3.0}, "account": {"exit": 0.8}},
-    "at_risk": {"home": {"help": 3.0, "account": 2.0}, "product_viewed": {"product_added": 0.5, "exit": 1.5},
-                "app_home": {"subscription_managed": 4.0, "brew_timer_used": 0.6}},
+    "at_risk": {
+        "home": {"help": 3.0, "account": 2.0},
+        "product_viewed": {"product_added": 0.5, "exit": 1.5},
+        "app_home": {"subscription_managed": 4.0, "brew_timer_used": 0.6},
+    },
 }
-_STARTS = {"browse": {"home": 0.45, "collection": 0.2, "product_viewed": 0.35}, "buy": {"home": 0.4, "product_viewed": 0.6},
-           "app": {"app_home": 1.0}}
+_STARTS = {
+    "browse": {"home": 0.45, "collection": 0.2, "product_viewed": 0.35},
+    "buy": {"home": 0.4, "product_viewed": 0.6},
+    "app": {"app_home": 1.0},
+}
 
 
 def chains() -> dict[str, dict[str, dict[str, dict[str, float]]]]:
@@ -96,7 +115,7 @@ def mean_length(stage: str, intent: str) -> float:
 def walk(
     rng: np.random.Generator, stage: NDArray[np.int64], intent: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Walk every session at once. Returns session number, state and seconds since the session's start, a row an event."""
+    """Walk all sessions at once. Returns session number, state and seconds since its start, one row per event."""
     n = len(stage)
     cumulative = np.stack([np.cumsum(_matrix(s, i), axis=1) for s in STAGES for i in INTENTS])
     first = np.stack([np.cumsum([_STARTS[i].get(s, 0.0) for s in STATES]) for i in INTENTS])

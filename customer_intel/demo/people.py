@@ -10,12 +10,28 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from customer_intel.demo import pools
-from customer_intel.demo.world import DAY, NEVER, World
+from customer_intel.demo.clock import DAY, NEVER
+from customer_intel.demo.world import World
 
 SCHEMA: dict[str, type[pl.DataType]] = {
-    "source": pl.String, "id": pl.String, "person": pl.Int64, "created": pl.Int64, "modified": pl.Int64, "first": pl.String,
-    "last": pl.String, "suffix": pl.String, "email": pl.String, "phone": pl.String, "mobile": pl.String, "street": pl.String,
-    "city": pl.String, "state": pl.String, "postal": pl.String, "country": pl.String, "birth": pl.String, "user_id": pl.String,
+    "source": pl.String,
+    "id": pl.String,
+    "person": pl.Int64,
+    "created": pl.Int64,
+    "modified": pl.Int64,
+    "first": pl.String,
+    "last": pl.String,
+    "suffix": pl.String,
+    "email": pl.String,
+    "phone": pl.String,
+    "mobile": pl.String,
+    "street": pl.String,
+    "city": pl.String,
+    "state": pl.String,
+    "postal": pl.String,
+    "country": pl.String,
+    "birth": pl.String,
+    "user_id": pl.String,
     "mess": pl.String,
 }
 
@@ -65,8 +81,13 @@ def _identity(rng: random.Random, person: int, city: int) -> Identity:
     # squaring favours the head of the list: a few surnames are very common, most are rare
     last = pools.SURNAMES[int(len(pools.SURNAMES) * rng.random() ** 1.6)].replace("_", " ")
     town, state, country, prefix, _ = pools.CITIES[city]
-    postal = prefix + (str(rng.randrange(10)) if country == "US" else f"{rng.randrange(1, 10)}{rng.choice('ABDEFG')}{rng.choice('HJLNPR')}"
-                       if country == "GB" else f"{rng.randrange(1, 10)}{rng.choice('ABCE')}{rng.randrange(1, 10)}")
+    postal = prefix + (
+        str(rng.randrange(10))
+        if country == "US"
+        else f"{rng.randrange(1, 10)}{rng.choice('ABDEFG')}{rng.choice('HJLNPR')}"
+        if country == "GB"
+        else f"{rng.randrange(1, 10)}{rng.choice('ABCE')}{rng.randrange(1, 10)}"
+    )
     street = f"{rng.randrange(1, 400)} {rng.choice(pools.STREETS)} {rng.choice(pools.STREET_KINDS[country])}"
     birth = f"{rng.randrange(1948, 2006)}-{rng.randrange(1, 13):02d}-{rng.randrange(1, 29):02d}"
     return Identity(person, female, name, nick or name, last, birth, "", "", "", street, town, state, postal, country)
@@ -86,8 +107,17 @@ def _unique_contacts(rng: random.Random, people: list[Identity]) -> None:
         first, last, year = ascii_slug(who.first), ascii_slug(who.last), who.birth[2:4]
         for attempt in range(2 if rng.random() < 0.3 else 1):
             domain = rng.choices(pools.DOMAINS, pools.DOMAIN_WEIGHTS)[0]
-            local = rng.choice([f"{first}.{last}", f"{first}{last}", f"{first[0]}{last}{year}", f"{first}.{last}{year}",
-                                f"{ascii_slug(who.nick)}{last}", f"{last}.{first}", f"{first}_{last}"])
+            local = rng.choice(
+                [
+                    f"{first}.{last}",
+                    f"{first}{last}",
+                    f"{first[0]}{last}{year}",
+                    f"{first}.{last}{year}",
+                    f"{ascii_slug(who.nick)}{last}",
+                    f"{last}.{first}",
+                    f"{first}_{last}",
+                ]
+            )
             email, n = f"{local}@{domain}", 1
             while email in taken:
                 n += 1
@@ -172,13 +202,17 @@ def _typo(rng: random.Random, word: str) -> str:
     if len(word) < 4:
         return word
     i = rng.randrange(1, len(word) - 2)
-    return rng.choice([word[:i] + word[i + 1:], word[:i] + word[i + 1] + word[i] + word[i + 2:], word[:i] + word[i] + word[i:]])
+    return rng.choice(
+        [word[:i] + word[i + 1 :], word[:i] + word[i + 1] + word[i] + word[i + 2 :], word[:i] + word[i] + word[i:]]
+    )
 
 
 # how likely each source garbles: typo, nickname, another mailbox, plus tag, capitals, no email
 GARBLE = {
-    "hubspot": (0.03, 0.15, 0.25, 0.02, 0.06, 0.06), "shopify": (0.01, 0.05, 0.05, 0.04, 0.04, 0.0),
-    "stripe": (0.01, 0.04, 0.15, 0.02, 0.03, 0.0), "zendesk": (0.02, 0.12, 0.20, 0.01, 0.05, 0.05),
+    "hubspot": (0.03, 0.15, 0.25, 0.02, 0.06, 0.06),
+    "shopify": (0.01, 0.05, 0.05, 0.04, 0.04, 0.0),
+    "stripe": (0.01, 0.04, 0.15, 0.02, 0.03, 0.0),
+    "zendesk": (0.02, 0.12, 0.20, 0.01, 0.05, 0.05),
     "loyalty": (0.08, 0.20, 0.20, 0.0, 0.10, 0.35),
 }
 
@@ -226,11 +260,24 @@ def _spell(rng: random.Random, who: Identity, source: str, created: int, married
         else:
             phone = rng.choice(["000-0000", "(000) 000-0000"])
         tags.append("placeholder")
-    return {"source": source, "person": who.person, "created": created, "first": first, "last": last,
-            "suffix": who.suffix if source in ("hubspot", "loyalty", "shopify") else "", "email": email, "phone": phone,
-            "mobile": _phone(rng, who, source) if source == "hubspot" and rng.random() < 0.2 else "",
-            "street": who.street, "city": who.city, "state": who.state, "postal": who.postal, "country": who.country,
-            "birth": who.birth if source == "loyalty" and rng.random() < 0.7 else "", "mess": "|".join(tags)}
+    return {
+        "source": source,
+        "person": who.person,
+        "created": created,
+        "first": first,
+        "last": last,
+        "suffix": who.suffix if source in ("hubspot", "loyalty", "shopify") else "",
+        "email": email,
+        "phone": phone,
+        "mobile": _phone(rng, who, source) if source == "hubspot" and rng.random() < 0.2 else "",
+        "street": who.street,
+        "city": who.city,
+        "state": who.state,
+        "postal": who.postal,
+        "country": who.country,
+        "birth": who.birth if source == "loyalty" and rng.random() < 0.7 else "",
+        "mess": "|".join(tags),
+    }
 
 
 def _records(rng: random.Random, world: World, people: list[Identity]) -> list[dict[str, object]]:
@@ -246,7 +293,9 @@ def _records(rng: random.Random, world: World, people: list[Identity]) -> list[d
         moment = signup + rng.randrange(DAY)
         in_shop = app or person in subscribed or rng.random() < (0.88 if person in buyers else 0.35)
         in_crm = not in_shop or rng.random() < 0.6
-        chosen = [("shopify", moment)] * in_shop + [("hubspot", moment + rng.randrange(30 * DAY) if in_shop else moment)] * in_crm
+        chosen = [("shopify", moment)] * in_shop + [
+            ("hubspot", moment + rng.randrange(30 * DAY) if in_shop else moment)
+        ] * in_crm
         if in_crm and rng.random() < 0.035:
             chosen.append(("hubspot", moment + rng.randrange(20 * DAY, 200 * DAY)))
         if person in subscribed:
@@ -274,7 +323,7 @@ def _records(rng: random.Random, world: World, people: list[Identity]) -> list[d
                 row["mess"] = "|".join(filter(None, [str(row["mess"]), "duplicate_contact"]))
             row["modified"] = created + (rng.randrange(1, 300) * DAY if rng.random() < 0.25 else 0)
             rows.append(row)
-    rows.sort(key=lambda r: (str(r["source"]), r["created"], str(r["id"])))  # type: ignore[arg-type,return-value]
+    rows.sort(key=lambda r: (str(r["source"]), r["created"], str(r["id"])))
     return [r for r in rows if int(r["created"]) < min(world.t1, int(NEVER))]  # type: ignore[call-overload]
 
 

@@ -3,7 +3,7 @@
 --   device that somebody else used within those days, $device_minutes minutes on; never into another person's stretch.
 --   Backfill stretches reach back $device_days days before a login, only where nobody else used the device in the
 --   $device_days days before and after it.
--- Caveats: valid_to is exclusive. Stretches of one device do not overlap. Identified events need no map.
+-- Caveats: ends_at is exclusive. Stretches of one device do not overlap. Identified events need no map.
 WITH seen AS (
     SELECT e.anonymous_id, e.record_key, m.customer_id, e.occurred_at
     FROM events AS e
@@ -14,7 +14,8 @@ WITH seen AS (
 stepped AS (
     SELECT
         *,
-        lag(customer_id) OVER (PARTITION BY anonymous_id ORDER BY occurred_at, customer_id, record_key) AS last_customer_id,
+        lag(customer_id)
+            OVER (PARTITION BY anonymous_id ORDER BY occurred_at, customer_id, record_key) AS last_customer_id,
         lag(occurred_at) OVER (PARTITION BY anonymous_id ORDER BY occurred_at, customer_id, record_key) AS last_at
     FROM seen
 ),
@@ -23,7 +24,7 @@ numbered AS (
         *,
         sum(
             CASE
-                WHEN last_customer_id = customer_id AND occurred_at <= last_at + $device_days * INTERVAL 1 DAY THEN 0
+                WHEN last_customer_id = customer_id AND occurred_at <= last_at + INTERVAL $device_days DAY THEN 0
                 ELSE 1
             END
         ) OVER (
@@ -38,14 +39,14 @@ stretch AS (
         customer_id,
         min(record_key) AS record_key,
         min(occurred_at) AS starts_at,
-        max(occurred_at) AS ends_at
+        max(occurred_at) AS last_seen_at
     FROM numbered
     GROUP BY anonymous_id, stretch, customer_id
 ),
 neighbour AS (
     SELECT
         *,
-        lag(ends_at) OVER (PARTITION BY anonymous_id ORDER BY stretch) AS last_ends_at,
+        lag(last_seen_at) OVER (PARTITION BY anonymous_id ORDER BY stretch) AS last_person_at,
         lead(starts_at) OVER (PARTITION BY anonymous_id ORDER BY stretch) AS next_starts_at,
         lead(customer_id) OVER (PARTITION BY anonymous_id ORDER BY stretch) AS next_customer_id
     FROM stretch
@@ -54,33 +55,33 @@ login AS (
     SELECT
         *,
         least(
-            ends_at + CASE
-                WHEN next_customer_id <> customer_id AND next_starts_at < ends_at + $device_days * INTERVAL 1 DAY
-                    THEN $device_minutes * INTERVAL 1 MINUTE
-                ELSE $device_days * INTERVAL 1 DAY
+            last_seen_at + CASE
+                WHEN next_customer_id <> customer_id AND next_starts_at < last_seen_at + INTERVAL $device_days DAY
+                    THEN INTERVAL $device_minutes MINUTE
+                ELSE INTERVAL $device_days DAY
             END,
             coalesce(next_starts_at, TIMESTAMP '9999-12-31 00:00:00')
-        ) AS valid_to
+        ) AS ends_at
     FROM neighbour
 ),
 backfill AS (
     SELECT
         *,
         greatest(
-            starts_at - $device_days * INTERVAL 1 DAY,
-            coalesce(lag(valid_to) OVER (PARTITION BY anonymous_id ORDER BY stretch), TIMESTAMP '1970-01-01 00:00:00')
-        ) AS valid_from
+            starts_at - INTERVAL $device_days DAY,
+            coalesce(lag(ends_at) OVER (PARTITION BY anonymous_id ORDER BY stretch), TIMESTAMP '1970-01-01 00:00:00')
+        ) AS reaches_back_to
     FROM login
 )
-SELECT anonymous_id, customer_id, record_key, starts_at AS valid_from, valid_to, 'login' AS method
+SELECT anonymous_id, customer_id, record_key, starts_at, ends_at, 'login' AS method
 FROM login
-WHERE valid_to > starts_at
+WHERE ends_at > starts_at
 UNION ALL
-SELECT anonymous_id, customer_id, record_key, valid_from, starts_at, 'backfill'
+SELECT anonymous_id, customer_id, record_key, reaches_back_to, starts_at, 'backfill'
 FROM backfill
-WHERE valid_from < starts_at
-    AND (last_ends_at IS NULL OR last_ends_at < starts_at - $device_days * INTERVAL 1 DAY)
+WHERE reaches_back_to < starts_at
+    AND (last_person_at IS NULL OR last_person_at < starts_at - INTERVAL $device_days DAY)
     AND (
         next_customer_id IS NULL OR next_customer_id = customer_id
-        OR next_starts_at >= starts_at + $device_days * INTERVAL 1 DAY
+        OR next_starts_at >= starts_at + INTERVAL $device_days DAY
     )

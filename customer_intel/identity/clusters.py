@@ -12,13 +12,14 @@ _UNCONDITIONAL = ("override_merge", "unique_user_id")
 
 
 def cluster(signed: pl.DataFrame, match_edge: pl.DataFrame, match_conflict: pl.DataFrame) -> pl.DataFrame:
-    """record_key, cluster (its smallest record_key) of every record. No two records of a vetoed pair of signatures share
-    a cluster, unless a unique id or a merge decision joins them; components without a veto are taken whole."""
+    """record_key, cluster (its smallest record_key) of every record.
+
+    No two records of a vetoed pair of signatures share a cluster, unless a unique id or a merge decision joins them.
+    Components without a veto are taken whole.
+    """
     links = match_edge.filter("is_link")
     records = signed.select("record_key", "signature")
-    records = records.with_columns(
-        components(records["record_key"], links.select(a="record_key_a", b="record_key_b"))
-    )
+    records = records.with_columns(components(records["record_key"], links.select(a="record_key_a", b="record_key_b")))
     forbidden = match_conflict.select("record_key_a", "record_key_b", is_decided=pl.col("reason") == "never_merge")
     for side in ("a", "b"):
         forbidden = forbidden.join(
@@ -48,14 +49,14 @@ def cluster(signed: pl.DataFrame, match_edge: pl.DataFrame, match_conflict: pl.D
 
 def _ordered(links: pl.DataFrame) -> pl.DataFrame:
     """Strongest rule first; within a rule, pairs whose names are known before those that cannot contradict."""
-    rank = pl.col("rule_id").replace_strict({rule: i for i, rule in enumerate(RULES)}, return_dtype=pl.Int64)
+    rank = pl.col("match_rule").replace_strict({rule: i for i, rule in enumerate(RULES)}, return_dtype=pl.Int64)
     return links.sort(rank, ~pl.col("is_named"), "record_key_a", "record_key_b").select(
-        "record_key_a", "record_key_b", is_unconditional=pl.col("rule_id").is_in(_UNCONDITIONAL)
+        "record_key_a", "record_key_b", is_unconditional=pl.col("match_rule").is_in(_UNCONDITIONAL)
     )
 
 
 def _agglomerate(inside: pl.DataFrame, edges: pl.DataFrame, forbidden: pl.DataFrame) -> pl.DataFrame:
-    """record_key, part. Each part keeps the set of its signatures and of those forbidden to it, as bits of an integer."""
+    """record_key, part. Each part keeps the signatures it has and those forbidden to it, as bits of an integer."""
     bit = inside.select("record_key", place=(pl.col("signature").rank("dense").over("component") - 1))
     bits = {key: 1 << int(place) for key, place in bit.iter_rows()}
     against: dict[int, dict[str, dict[int, int]]] = {}

@@ -13,9 +13,10 @@ WITH heir AS (
 SELECT
     r.customer_id AS alias_customer_id,
     CAST(
-        row_number() OVER (PARTITION BY r.customer_id ORDER BY heir.n_records DESC NULLS LAST, heir.customer_id NULLS LAST)
+        row_number()
+            OVER (PARTITION BY r.customer_id ORDER BY heir.n_records DESC NULLS LAST, heir.customer_id NULLS LAST)
         AS BIGINT
-    ) AS position,
+    ) AS alias_rank,
     CASE WHEN r.status = 'active' THEN r.customer_id ELSE heir.customer_id END AS customer_id,
     r.status AS resolution
 FROM customer_id_registry AS r

@@ -1,4 +1,5 @@
--- Grain: one row per thing that happened to a customer id: born, merged into or split from another, moved to another, retired.
+-- Grain: one row per thing that happened to a customer id: born, merged into or split from another, moved to another,
+--   retired.
 -- Meaning: the diary of ids; other_customer_id is the other side (for born: the id it came out of, if any).
 -- Caveats: occurred_on is the night (as_of). n_records counts the records that moved, or were there at birth or end.
 WITH birth AS (
@@ -38,8 +39,9 @@ happened AS (
     SELECT * FROM retirement
 )
 SELECT
-    md5(customer_id || '|' || event_type || '|' || CAST(occurred_on AS VARCHAR) || '|' || coalesce(other_customer_id, ''))
-        AS customer_id_event_id,
+    md5(
+        customer_id || '|' || event_type || '|' || CAST(occurred_on AS VARCHAR) || '|' || coalesce(other_customer_id, '')
+    ) AS customer_id_event_id,
     customer_id,
     event_type,
     occurred_on,

@@ -14,7 +14,10 @@ def components(nodes: pl.Series, edges: pl.DataFrame) -> pl.Series:
     if nodes.is_empty():
         return pl.Series("component", [], pl.Int64)
     index = pl.DataFrame({"node": nodes, "i": np.arange(len(nodes), dtype=np.int64)})
-    ends = [edges.join(index, left_on=side, right_on="node", how="left", maintain_order="left")["i"].to_numpy() for side in "ab"]
+    ends = [
+        edges.join(index, left_on=side, right_on="node", how="left", maintain_order="left")["i"].to_numpy()
+        for side in "ab"
+    ]
     size = len(nodes)
     matrix = coo_array((np.ones(len(ends[0]), dtype=np.int8), (ends[0], ends[1])), shape=(size, size))
     _, labels = connected_components(matrix, directed=False)

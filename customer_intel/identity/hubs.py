@@ -20,20 +20,26 @@ def hub_value(identifier_fact: pl.DataFrame, party_record: pl.DataFrame, config:
     none = pl.DataFrame(schema={"identifier_type": pl.String, "value_norm": pl.String, "record_key": pl.String})
     signed = signatures(party_record, none, none, config)
     facts = identifier_fact.select(*_VALUE, "record_key").unique()
-    counted = facts.join(signed, on="record_key").group_by(_VALUE).agg(
-        n_records=pl.len(),
-        n_signatures=pl.col("signature").n_unique(),
-        n_spellings=pl.struct("first", "last")
-        .filter(pl.col("first").is_not_null() | pl.col("last").is_not_null())
-        .n_unique(),
-        n_logins=pl.col("login").drop_nulls().n_unique(),
+    counted = (
+        facts.join(signed, on="record_key")
+        .group_by(_VALUE)
+        .agg(
+            n_records=pl.len(),
+            n_signatures=pl.col("signature").n_unique(),
+            n_spellings=pl.struct("first", "last")
+            .filter(pl.col("first").is_not_null() | pl.col("last").is_not_null())
+            .n_unique(),
+            n_logins=pl.col("login").drop_nulls().n_unique(),
+        )
     )
     limit = pl.col("identifier_type").replace_strict(config["hub_names"], return_dtype=pl.Int64)
     is_login = pl.col("identifier_type") == "user_id"
     counted = counted.with_columns(
         limit=limit,
         is_placeholder=pl.any_horizontal(
-            (pl.col("identifier_type") == kind) & pl.col("value_norm").str.contains(f"(?i)^(?:{'|'.join(patterns)})$")
+            # An email's patterns hold for the mailbox behind it, email_base, too.
+            pl.col("identifier_type").str.starts_with(kind)
+            & pl.col("value_norm").str.contains(f"(?i)^(?:{'|'.join(patterns)})$")
             for kind, patterns in config["placeholder_patterns"].items()
         ),
     )

@@ -1,9 +1,12 @@
 -- Grain: one row per party record and identifying value.
--- Meaning: unique values link whatever else differs; strong ones link unless a veto speaks; weak ones link only where the
---   names agree as well. Mobile and landline share the namespace phone: one person's "phone" is another form's "mobile".
+-- Meaning: unique values link whatever else differs; strong ones link unless a veto speaks; weak ones link only where
+--   the names agree as well. Mobile and landline share the namespace phone: one person's "phone" is another form's
+--   "mobile".
 -- Caveats: a function's mailbox (info@) is of strength role: it links only where first and last names do not differ.
 WITH fact AS (
-    SELECT record_key, 'user_id' AS identifier_type, 'user' AS namespace, external_user_id AS value_norm, 'unique' AS strength
+    SELECT
+        record_key, 'user_id' AS identifier_type, 'user' AS namespace, external_user_id AS value_norm,
+        'unique' AS strength
     FROM party_record
     UNION ALL
     SELECT record_key, 'email', 'email', email_norm, CASE WHEN is_role_mailbox THEN 'role' ELSE 'strong' END
@@ -21,7 +24,7 @@ WITH fact AS (
     UNION ALL
     SELECT record_key, 'email_base', 'email', email_base, 'weak' FROM party_record
 ),
--- One value is of one strength everywhere, the weakest that any record gives it: else the order of records would matter.
+-- One value is of one strength everywhere, the weakest that any record gives it: else records' order would matter.
 ranked AS (
     SELECT
         *,

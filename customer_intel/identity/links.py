@@ -1,11 +1,12 @@
 """Which records are linked, and which are vetoed, because they share a value.
 
-Belongs here: match_edge and match_conflict, the two inputs of clustering. Within a value, records of one signature hang in
-a chain and signatures hang in a chain, so that edges grow with records, never with pairs.
+Belongs here: match_edge and match_conflict, the two inputs of clustering. Within a value, records of one signature hang
+in a chain and signatures hang in a chain, so that edges grow with records, never with pairs.
 """
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 
 import polars as pl
@@ -26,7 +27,15 @@ RULES = (
 )
 MODEL_VERSION = "deterministic-1"
 _VALUE = ["identifier_type", "namespace", "value_norm", "strength"]
-_WEIGHTS = ["weight", "probability", "name_weight", "email_weight", "phone_weight", "address_weight", "birth_date_weight"]
+_WEIGHTS = [
+    "weight",
+    "probability",
+    "name_weight",
+    "email_weight",
+    "phone_weight",
+    "address_weight",
+    "birth_date_weight",
+]
 
 
 def match_edge(
@@ -36,7 +45,7 @@ def match_edge(
     identity_overrides: pl.DataFrame,
     config: dict[str, Any],
 ) -> pl.DataFrame:
-    """Pairs of records that a rule would join. Where is_link is false the rule cannot tell to whom: see match_review."""
+    """Pairs of records that a rule would join. Where is_link is false the rule cannot tell to whom (match_review)."""
     decided = decisions(identity_overrides)
     signed = signatures(party_record, hub_value, decided.kept_apart, config)
     members = _members(identifier_fact, hub_value, decided, signed)
@@ -47,16 +56,22 @@ def match_edge(
         party_record["record_key"].implode()
     )
     merged = decided.together.filter(known).with_columns(
-        identifier_type=pl.lit("override"), value_norm=pl.lit(None, pl.String), strength=pl.lit("override"),
+        identifier_type=pl.lit("override"),
+        value_norm=pl.lit(None, pl.String),
+        strength=pl.lit("override"),
         is_link=pl.lit(True),
     )
     chained = shared.filter(pl.col("is_named") | (pl.col("strength") != "weak"))
     edges = pl.concat(
         [merged, _chain(unique, _VALUE), _chain(chained, [*_VALUE, "signature"]), _between(shared, meetings)],
         how="diagonal",
-    ).with_columns(rule_id=pl.concat_str("strength", pl.lit("_"), "identifier_type").replace("override_override", "override_merge"))
+    ).with_columns(
+        match_rule=pl.concat_str("strength", pl.lit("_"), "identifier_type").replace(
+            "override_override", "override_merge"
+        )
+    )
     edges = (
-        edges.group_by("record_key_a", "record_key_b", "rule_id")
+        edges.group_by("record_key_a", "record_key_b", "match_rule")
         .agg(pl.col("value_norm").min(), pl.col("is_link").max(), pl.col("identifier_type", "strength").first())
         .pipe(_without_repeats)
     )
@@ -65,7 +80,7 @@ def match_edge(
         *(pl.lit(None, pl.Float64).alias(name) for name in _WEIGHTS),
         is_named=pl.col("record_key_a").is_in(first) & pl.col("record_key_b").is_in(first),
         model_version=pl.lit(MODEL_VERSION),
-    ).sort("record_key_a", "record_key_b", "rule_id")
+    ).sort("record_key_a", "record_key_b", "match_rule")
 
 
 def match_conflict(
@@ -86,8 +101,12 @@ def match_conflict(
     meetings = _meetings(members, signed, decided, config).filter(pl.col("veto").is_not_null())
     keys = pl.col("rep_a"), pl.col("rep_b")
     direct = meetings.select(
-        pl.min_horizontal(keys).alias("record_key_a"), pl.max_horizontal(keys).alias("record_key_b"),
-        "identifier_type", "value_norm", reason="veto", n_pairs=pl.col("n_a") * pl.col("n_b"),
+        pl.min_horizontal(keys).alias("record_key_a"),
+        pl.max_horizontal(keys).alias("record_key_b"),
+        "identifier_type",
+        "value_norm",
+        reason="veto",
+        n_pairs=pl.col("n_a") * pl.col("n_b"),
     )
     records = party_record["record_key"].implode()
     forbidden = decided.apart.filter(pl.col("record_key_a").is_in(records) & pl.col("record_key_b").is_in(records))
@@ -124,14 +143,17 @@ def _meetings(members: pl.DataFrame, signed: pl.DataFrame, decided: Decisions, c
     met = members.group_by(*_VALUE, "signature").agg(rep=pl.col("record_key").min(), n=pl.len().cast(pl.Int64))
     met = met.filter(pl.len().over(_VALUE) > 1)
     pairs = met.join(met, on=_VALUE, suffix="_b").filter(pl.col("signature") < pl.col("signature_b"))
-    pairs = pairs.rename({"signature": "a", "signature_b": "b", "rep": "rep_a", "rep_b": "rep_b", "n": "n_a", "n_b": "n_b"})
+    pairs = pairs.rename(
+        {"signature": "a", "signature_b": "b", "rep": "rep_a", "rep_b": "rep_b", "n": "n_a", "n_b": "n_b"}
+    )
     judged = compare(pairs.select("a", "b").unique(), signed, config)
     own = signed.select("record_key", "signature")
     forbidden = decided.apart.join(own, left_on="record_key_a", right_on="record_key").join(
         own, left_on="record_key_b", right_on="record_key", suffix="_b"
     )
     forbidden = forbidden.select(
-        a=pl.min_horizontal("signature", "signature_b"), b=pl.max_horizontal("signature", "signature_b"),
+        a=pl.min_horizontal("signature", "signature_b"),
+        b=pl.max_horizontal("signature", "signature_b"),
         decided=pl.lit("never_merge"),
     )
     judged = judged.join(forbidden, on=["a", "b"], how="left").with_columns(veto=pl.coalesce("decided", "veto"))
@@ -149,37 +171,41 @@ def _meetings(members: pl.DataFrame, signed: pl.DataFrame, decided: Decisions, c
     )
 
 
-def _chain(members: pl.DataFrame, within: list[str]) -> pl.DataFrame:
-    following = members.sort(*within, "record_key").with_columns(
-        record_key_b=pl.col("record_key").shift(-1).over(within)
-    )
-    return following.drop_nulls("record_key_b").select(
-        "identifier_type", "value_norm", "strength", "record_key_b", record_key_a="record_key", is_link=pl.lit(True)
+def _chain(members: pl.DataFrame, within: list[str], by: str = "record_key") -> pl.DataFrame:
+    """Each member linked to the next and the next but one, so that one missing or refused edge cuts nobody off."""
+    ordered = members.sort(*within, by)
+    pairs = pl.concat([ordered.with_columns(other=pl.col("record_key").shift(-step).over(within)) for step in (1, 2)])
+    return pairs.drop_nulls("other").select(
+        "identifier_type",
+        "value_norm",
+        "strength",
+        record_key_a=pl.min_horizontal("record_key", "other"),
+        record_key_b=pl.max_horizontal("record_key", "other"),
+        is_link=pl.lit(True),
     )
 
 
 def _between(members: pl.DataFrame, meetings: pl.DataFrame) -> pl.DataFrame:
     """Edges between signatures: a chain where all agree; else only those to whom the value points without doubt."""
+    is_whole = pl.col("is_ok").all().over(_VALUE)
+    whole = meetings.filter(is_whole).select(_VALUE).unique()
     reps = members.group_by(*_VALUE, "signature").agg(record_key=pl.col("record_key").min())
-    torn = meetings.filter(~pl.col("is_ok").all().over(_VALUE))
-    whole = meetings.filter(pl.col("is_ok").all().over(_VALUE)).select(_VALUE).unique()
-    agreed = _chain_of(reps.join(whole, on=_VALUE, how="semi"))
+    agreed = _chain(reps.join(whole, on=_VALUE, how="semi"), _VALUE, by="signature")
+    torn = meetings.filter(~is_whole & pl.col("is_ok").any().over(_VALUE)).sort(*_VALUE, "a", "b")
     rows = []
-    for value, group in torn.group_by(_VALUE, maintain_order=True):
-        found = _unravel(group.select("a", "b", "is_ok").rows())
-        names = dict(group.select("a", "rep_a").rows()) | dict(group.select("b", "rep_b").rows())
+    columns = torn.select(*_VALUE, "a", "b", "is_ok", "rep_a", "rep_b").iter_rows()
+    for value, group in groupby(columns, key=lambda row: row[:4]):
+        pairs = [row[4:] for row in group]
+        names = {s: key for a, b, _, rep_a, rep_b in pairs for s, key in ((a, rep_a), (b, rep_b))}
+        found = _unravel([(a, b, is_ok) for a, b, is_ok, _, _ in pairs])
         rows += [(*value, *sorted((names[a], names[b])), is_link) for a, b, is_link in found]
-    schema = {**dict.fromkeys(_VALUE, pl.String), "record_key_a": pl.String, "record_key_b": pl.String, "is_link": pl.Boolean}
+    schema = {
+        **dict.fromkeys(_VALUE, pl.String),
+        "record_key_a": pl.String,
+        "record_key_b": pl.String,
+        "is_link": pl.Boolean,
+    }
     return pl.concat([agreed, pl.DataFrame(rows, schema=schema, orient="row").drop("namespace")], how="diagonal")
-
-
-def _chain_of(reps: pl.DataFrame) -> pl.DataFrame:
-    following = reps.sort(*_VALUE, "signature").with_columns(other=pl.col("record_key").shift(-1).over(_VALUE))
-    return following.drop_nulls("other").select(
-        "identifier_type", "value_norm", "strength",
-        record_key_a=pl.min_horizontal("record_key", "other"), record_key_b=pl.max_horizontal("record_key", "other"),
-        is_link=pl.lit(True),
-    )
 
 
 def _unravel(pairs: list[tuple[int, int, bool]]) -> list[tuple[int, int, bool]]:
@@ -198,7 +224,7 @@ def _unravel(pairs: list[tuple[int, int, bool]]) -> list[tuple[int, int, bool]]:
     links = [(s, t, False) for s in sorted(doubtful) for t in sorted(fits[s]) if t not in doubtful or s < t]
     for s in sorted(set(fits) - doubtful):
         later = sorted(t for t in fits[s] - doubtful if t > s)
-        links += [(s, later[0], True)] if later else []
+        links += [(s, t, True) for t in later[:2]]
     return links
 
 

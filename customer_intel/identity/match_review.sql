@@ -1,8 +1,8 @@
 -- Grain: one row per pair of records and reason that a person should look at.
--- Meaning: a shared strong value suggests one person; either a veto speaks against it, or the value fits several people
---   who cannot be one (reason ambiguous). Decide by a row in identity_overrides.
--- Caveats: one pair stands for all records that agree in name, birth date and login. Pairs that ended up with one customer
---   by another way, or are decided, are not listed.
+-- Meaning: a shared strong value suggests one person; either a veto speaks against it, or the value fits several
+--   people who cannot be one (reason ambiguous). Decide by a row in identity_overrides.
+-- Caveats: one pair stands for all records that agree in name, birth date and login. Pairs that ended up with one
+--   customer by another way, or are decided, are not listed.
 WITH suspected AS (
     SELECT record_key_a, record_key_b, reason, identifier_type, value_norm, CAST(NULL AS DOUBLE) AS probability
     FROM match_conflict

@@ -44,7 +44,11 @@ def email_base(email: pl.Expr, config: dict[str, Any]) -> pl.Expr:
     """The mailbox behind an address: plus-tag off, and dots off where the provider ignores them."""
     local = email.str.extract(r"^(.+)@").str.replace(r"^(.+?)\+.*$", "$1")
     domain = email.str.extract(r"@(.+)$")
-    local = pl.when(domain.is_in(config["dot_insensitive_domains"])).then(local.str.replace_all(".", "", literal=True)).otherwise(local)
+    local = (
+        pl.when(domain.is_in(config["dot_insensitive_domains"]))
+        .then(local.str.replace_all(".", "", literal=True))
+        .otherwise(local)
+    )
     return local + "@" + domain.replace(config["same_domains"])
 
 
@@ -52,8 +56,10 @@ def country_code(value: pl.Expr, config: dict[str, Any]) -> pl.Expr:
     """ISO 3166 alpha-2 from a code or a name in one of the configured languages; null when unknown."""
     names = {name.replace("_", " "): code for code, text in config["countries"].items() for name in words(text)}
     folded = fold(value)
-    return pl.when(folded.str.contains("^[a-z]{2}$")).then(folded.replace(names).str.to_uppercase()).otherwise(
-        folded.replace_strict(names, default=None)
+    return (
+        pl.when(folded.str.contains("^[a-z]{2}$"))
+        .then(folded.replace(names).str.to_uppercase())
+        .otherwise(folded.replace_strict(names, default=None))
     )
 
 
@@ -96,9 +102,10 @@ def names(frame: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
             both=both | only_last,
         )
         .with_columns(
-            is_organisation=pl.concat_list(
-                pl.col("front").fill_null([]), pl.col("back").fill_null([])
-            ).list.eval(pl.element().is_in(words(config["company_words"]))).list.any().fill_null(False),
+            is_organisation=pl.concat_list(pl.col("front").fill_null([]), pl.col("back").fill_null([]))
+            .list.eval(pl.element().is_in(words(config["company_words"])))
+            .list.any()
+            .fill_null(False),
             generation=pl.when(pl.col("back").list.len() > 1).then(
                 pl.col("back").list.last().replace_strict(suffixes, default=None)
             ),
@@ -123,9 +130,7 @@ def names(frame: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
     person = ~pl.col("is_organisation")
     parsed = parsed.with_columns(
         first_name_norm=pl.when(person).then(known(pl.col("first"))),
-        middle_name_norm=pl.when(person).then(
-            known(pl.coalesce(tokens(pl.col("middle_name")).list.first(), "middle"))
-        ),
+        middle_name_norm=pl.when(person).then(known(pl.coalesce(tokens(pl.col("middle_name")).list.first(), "middle"))),
         last_name_norm=pl.when(person).then(known(pl.col("last"))),
         suffix_norm=pl.coalesce(fold(pl.col("suffix")).replace_strict(suffixes, default=None), "generation"),
     ).with_columns(nickname_root=pl.col("first_name_norm").replace(roots))

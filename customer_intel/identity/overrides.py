@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-_PAIR = {"record_key_a": pl.String, "record_key_b": pl.String}
+_PAIR = ["record_key_a", "record_key_b"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def decisions(identity_overrides: pl.DataFrame) -> Decisions:
             .drop("alone_since")
         )
     return Decisions(
-        together=together.select(_PAIR).sort(list(_PAIR)),
-        apart=pairs.filter(pl.col("action") != "merge").select(_PAIR).sort(list(_PAIR)),
+        together=together.select(_PAIR).sort(_PAIR),
+        apart=pairs.filter(pl.col("action") != "merge").select(_PAIR).sort(_PAIR),
         alone=alone.select("record_key").sort("record_key"),
     )

@@ -53,7 +53,9 @@ def _birth_date(as_of: date) -> dict[str, pl.Expr]:
 
 
 def _with_phones(party: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
-    party = party.with_columns(_country=pl.coalesce("country_code", pl.lit(config["default_country"] or None, pl.String)))
+    party = party.with_columns(
+        _country=pl.coalesce("country_code", pl.lit(config["default_country"] or None, pl.String))
+    )
     raw = pl.concat(
         [party.select(raw=pl.col(column), country_code=pl.col("_country")) for column in ("phone", "mobile_phone")]
     )

@@ -1,8 +1,9 @@
--- Grain: one row per party record: every contact, and every customer reference that other exports make and no contact has.
+-- Grain: one row per party record: every contact, and every customer reference that other exports make and no contact
+--   has.
 -- Meaning: what the sources say of the party, as they say it; party_record makes it comparable.
--- Caveats: a reference carries the email, phone and name that stand on most of its rows (then the latest, then the first in
---   the alphabet). A contact without email or phone takes those of its own orders, tickets and answers. No cut by as_of:
---   every record that the lake holds must resolve to a customer.
+-- Caveats: a reference carries the email, phone and name that stand on most of its rows (then the latest, then the
+--   first in the alphabet). A contact without email or phone takes those of its own orders, tickets and answers. No
+--   cut by as_of: every record that the lake holds must resolve to a customer.
 WITH event_party AS (
     SELECT record_key, max(user_id) AS user_id, min(occurred_at) AS first_at, max(occurred_at) AS last_at
     FROM events

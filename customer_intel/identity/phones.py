@@ -1,7 +1,7 @@
 """Phone numbers to E.164, with the country as a hint.
 
-The library parses one number at a time; at a million that is minutes. Its own patterns, applied a column at a time, settle
-all ordinary numbers, and only the rest goes through the library itself.
+The library parses one number at a time; at a million that is minutes. Its own patterns, applied a column at a time,
+settle all ordinary numbers, and only the rest goes through the library itself.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ def e164(numbers: pl.DataFrame) -> pl.DataFrame:
             rest.with_columns(pl.Series("e164", parsed, pl.String)),
         ]
     )
+    # The library finds internal extensions "possible"; no subscriber in the world has fewer than seven digits.
+    done = done.with_columns(e164=pl.when(pl.col("e164").str.len_bytes() > 7).then("e164"))
     return done.select("raw", "country_code", "e164", is_landline=_landline(done).fill_null(False))
 
 

@@ -43,8 +43,9 @@ def record_customer_map(
 def assign(clusters: pl.DataFrame, as_of: date, previous: pl.DataFrame) -> pl.DataFrame:
     """Ids for `clusters` (record_key, cluster), and the map's next state.
 
-    Each old id goes to the cluster that holds most of its records; of several ids in a cluster the oldest-born stays;
-    a cluster without one gets a new id. Rows of this night in `previous` are replaced, so a re-run changes nothing.
+    Each old id goes to the cluster that holds most of its records; of several ids in a cluster the oldest-born stays
+    (born the same night: the larger); a cluster without one gets a new id. Rows of this night in `previous` are
+    replaced, so a re-run changes nothing.
     Raises ValueError when `previous` has already seen a later night.
     """
     before = _before(as_of, previous)
@@ -58,7 +59,8 @@ def assign(clusters: pl.DataFrame, as_of: date, previous: pl.DataFrame) -> pl.Da
         .unique("old", keep="first", maintain_order=True)
         .join(born, on="old")
     )
-    kept = overlap.sort("cluster", "born", "old").unique("cluster", keep="first", maintain_order=True)
+    by_age = overlap.sort(["cluster", "born", "n", "old"], descending=[False, False, True, False])
+    kept = by_age.unique("cluster", keep="first", maintain_order=True)
     fresh = clusters.select("cluster").unique().join(kept, on="cluster", how="anti").sort("cluster")
     taken = set(born["old"])
     new_ids = pl.Series("customer_id", [_new_id(key, as_of, taken) for key in fresh["cluster"]], pl.String)
@@ -93,12 +95,13 @@ def assign(clusters: pl.DataFrame, as_of: date, previous: pl.DataFrame) -> pl.Da
 
 def _before(as_of: date, previous: pl.DataFrame) -> pl.DataFrame:
     """The map as it was before this night: its rows of tonight taken back, what it closed tonight open again."""
-    stamps = [name for name in ("as_of", "valid_from", "valid_to") if name in previous.columns]
-    latest = max((day for name in stamps if (day := previous[name].max()) is not None), default=None)  # type: ignore[type-var]
-    if latest is not None and latest > as_of:  # type: ignore[operator]
+    stamps = [previous[name].cast(pl.Date) for name in ("as_of", "valid_from", "valid_to") if name in previous.columns]
+    latest = pl.concat([days.alias("day") for days in stamps]).max()
+    if isinstance(latest, date) and latest > as_of:
         raise ValueError(
-            f"record_customer_map has already seen the night of {latest}; the night of {as_of} would rewrite the history of "
-            f"customer ids. Run a night of {latest} or later, or start from an empty --home"
+            f"record_customer_map has already seen the night of {latest.isoformat()}; the night of {as_of.isoformat()} "
+            f"would rewrite the history of customer ids. Run a night of {latest.isoformat()} or later, or start from "
+            f"an empty --home"
         )
     rows = previous.select(list(COLUMNS)).cast(COLUMNS).filter(pl.col("valid_from") < as_of)  # type: ignore[arg-type]
     return rows.with_columns(valid_to=pl.when(pl.col("valid_to") < as_of).then("valid_to"))

@@ -1,6 +1,7 @@
 """What speaks against two records being one person.
 
-Records that agree in everything a veto looks at share a *signature*; vetoes are judged once per pair of signatures that meet.
+Records that agree in everything a veto looks at share a *signature*; vetoes are judged once per pair of signatures that
+meet.
 """
 
 from __future__ import annotations
@@ -66,9 +67,7 @@ def compare(pairs: pl.DataFrame, signed: pl.DataFrame, config: dict[str, Any]) -
     both = _with_first_names(both, config)
     both = _with_last_names(both, config)
     a, b = _sides("born")
-    parts = sum(
-        (getattr(a.dt, part)() != getattr(b.dt, part)()).cast(pl.Int8) for part in ("year", "month", "day")
-    )
+    parts = sum((getattr(a.dt, part)() != getattr(b.dt, part)()).cast(pl.Int8) for part in ("year", "month", "day"))
     # 03-04 and 04-03 are one date in two notations.
     turned = (a.dt.year() == b.dt.year()) & (a.dt.month() == b.dt.day()) & (a.dt.day() == b.dt.month())
     person_a, person_b = (pl.coalesce(f"first_{side}", f"last_{side}").is_not_null() for side in "ab")
@@ -123,7 +122,8 @@ def _with_first_names(both: pl.DataFrame, config: dict[str, Any]) -> pl.DataFram
     # A single word is as often a last name as a first.
     lone = (last_a.is_null() & (a == last_b)) | (last_b.is_null() & (b == last_a))
     fits = pl.any_horizontal(
-        term.fill_null(False) for term in (a.is_null() | b.is_null() | (a == b), initial, nickname, second, swapped, lone)
+        term.fill_null(False)
+        for term in (a.is_null() | b.is_null() | (a == b), initial, nickname, second, swapped, lone)
     )
     return _or_similar(both.with_columns(first_fits=fits), "first", config["first_name_similarity"])
 
@@ -153,6 +153,6 @@ def _or_similar(both: pl.DataFrame, name: str, enough: float) -> pl.DataFrame:
     similar = [JaroWinkler.normalized_similarity(a, b) >= enough for a, b in open_pairs.iter_rows()]
     judged = open_pairs.with_columns(pl.Series("similar", similar, pl.Boolean))
     joined = both.join(judged, on=columns, how="left", maintain_order="left")
-    return joined.with_columns((pl.col(f"{name}_fits") | pl.col("similar").fill_null(False)).alias(f"{name}_fits")).drop(
-        "similar"
-    )
+    return joined.with_columns(
+        (pl.col(f"{name}_fits") | pl.col("similar").fill_null(False)).alias(f"{name}_fits")
+    ).drop("similar")

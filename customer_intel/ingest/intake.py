@@ -42,13 +42,15 @@ class Limits:
     max_ratio: int = 200
 
 
-def open_landed(path: Path) -> IO[bytes]:
+def open_landed(path: Path) -> io.BufferedReader:
     """Opens a regular file, never a link, a pipe or a device, and never waits for one. Raises Refused."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        reason = "is a symbolic link; land the file itself" if path.is_symlink() else f"cannot be opened ({error.strerror})"
-        raise Refused(reason) from None
+        why = (
+            "is a symbolic link; land the file itself" if path.is_symlink() else f"cannot be opened ({error.strerror})"
+        )
+        raise Refused(why) from None
     info = os.fstat(handle)
     if not stat.S_ISREG(info.st_mode) or info.st_nlink != 1:
         os.close(handle)
@@ -114,9 +116,14 @@ def unpacked(path: Path, sha256: str, limits: Limits) -> Iterator[bytes]:
             raise Refused("changed while it was being read; run again when it is complete")
 
 
+def private(target: Path) -> IO[bytes]:
+    """A new file that only its owner can read."""
+    return os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+
+
 def spool(path: Path, sha256: str, target: Path, limits: Limits) -> None:
     """Writes the unpacked content, as it is, to a private file."""
-    with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+    with private(target) as out:
         for chunk in unpacked(path, sha256, limits):
             out.write(chunk)
 
@@ -136,7 +143,7 @@ class RecordCounter:
     def feed(self, chunk: bytes) -> None:
         data = np.frombuffer(chunk, dtype=np.uint8)
         ends: npt.NDArray[np.intp] = np.flatnonzero(data == 10)
-        if self._quote is not None and bytes([self._quote]) in chunk:
+        if self._quote is not None and (self._open or bytes([self._quote]) in chunk):
             quotes = np.flatnonzero(data == self._quote)
             ends = ends[(np.searchsorted(quotes, ends) + self._open) % 2 == 0]
             self._open = (self._open + len(quotes)) % 2
@@ -171,24 +178,23 @@ def spool_text(path: Path, sha256: str, target: Path, limits: Limits, encoding: 
     decoder = codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)()
     counter = RecordCounter(quote)
     seen = 0
-    with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+    with private(target) as out:
         for chunk in chain(unpacked(path, sha256, limits), [b""]):
             if not seen and chunk[:2] in (b"\xff\xfe", b"\xfe\xff") and not name.startswith("utf-16"):
                 raise Refused("is UTF-16; set reader.encoding: utf-16")
             try:
                 text = decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as error:
-                hint = "set reader.encoding, such as windows-1252" if name == "utf-8" else "set the right reader.encoding"
+                hint = "set reader.encoding, such as windows-1252" if name == "utf-8" else "set another reader.encoding"
                 raise Refused(f"is not {name} (near byte {seen + error.start + 1:,}); {hint}") from None
             seen += len(chunk)
             data = text.encode()
             if b"\x00" in data:
                 raise Refused("holds NUL bytes; it is no text or was cut off by a full disk")
             while skip and data:
-                line, end, data = data.partition(b"\n")
+                _, end, data = data.partition(b"\n")
                 skip -= bool(end)
             if data:
                 counter.feed(data)
                 out.write(data)
     return counter.records
-

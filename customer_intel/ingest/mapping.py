@@ -45,9 +45,7 @@ Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
 class Model(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, coerce_numbers_to_str=True, ignored_types=(cached_property,)
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, ignored_types=(cached_property,))
 
 
 class Field(Model):
@@ -62,7 +60,8 @@ class Reader(Model):
     delimiter: str = ","
     quote: str = '"'
     encoding: str = "utf-8"
-    header: bool | int = True
+    # None: a first row of names, except in fixed; a number: the row that holds them.
+    header: bool | int | None = None
     sheet: str | None = None
     fields: tuple[Field, ...] = ()
     timestamp: Words = ()
@@ -119,13 +118,14 @@ class FileMapping(Model):
     def sha256(self, entity: Table) -> str:
         """Changes whenever the same file would give other rows."""
         shape = [column.model_dump(exclude={"meaning", "unit", "pii"}) for column in entity.columns]
-        return hashlib.sha256(json.dumps([self.model_dump(), shape, entity.entity], sort_keys=True).encode()).hexdigest()
+        text = json.dumps([self.model_dump(), shape, entity.entity], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
-    def sources(self, columns: Iterable[str]) -> set[str]:
+    def sources(self, columns: Iterable[str], expressions: Iterable[str] | None = None) -> set[str]:
         """The source columns that the mapping uses, given the file's; absent ones included, special ones not."""
         present = {name.lower() for name in columns}
         used: set[str] = set()
-        for expression in self.expressions:
+        for expression in self.expressions if expressions is None else expressions:
             used |= {expression} if expression.lower() in present else columns_of(expression, tuple(self.lookups))
         return {name for name in used if name.lower() not in SPECIAL}
 
@@ -147,7 +147,7 @@ def _parser() -> duckdb.DuckDBPyConnection:
 def parsed(expression: str) -> dict[str, Any] | None:
     """DuckDB's syntax tree of an expression, or None when it is no SQL."""
     row = _parser().execute("SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n) FROM file"]).fetchone()
-    tree = json.loads(row[0]) if row else {"error": True}
+    tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
     if tree["error"] or len(tree["statements"]) != 1:
         return None
     node: dict[str, Any] = tree["statements"][0]["node"]
@@ -155,28 +155,39 @@ def parsed(expression: str) -> dict[str, Any] | None:
 
 
 @lru_cache(maxsize=4096)
+def _paths(expression: str) -> tuple[tuple[str, ...], ...] | None:
+    """Every column that an expression names, as written (`total`, `people.person`); None when it is no SQL."""
+    tree = parsed(expression)
+    return None if tree is None else tuple(_walk(tree, frozenset()))
+
+
 def columns_of(expression: str, lookups: tuple[str, ...]) -> set[str]:
     """The source columns that an expression names; a text that is no SQL can only be a column's name."""
-    tree = parsed(expression)
-    if tree is None:
+    paths = _paths(expression)
+    if paths is None:
         return {expression}
     known = {name.lower() for name in lookups}
-    return {path[0] for path in _walk(tree, "COLUMN_REF", frozenset()) if path[0].lower() not in known}
+    return {path[0] for path in paths if path[0].lower() not in known}
 
 
-def _walk(node: Any, wanted: str, bound: frozenset[str]) -> list[list[str]]:
+def lookup_fields(expression: str, lookup: str) -> set[str]:
+    """The fields of a lookup that an expression names."""
+    return {path[1] for path in _paths(expression) or () if len(path) > 1 and path[0].lower() == lookup.lower()}
+
+
+def _walk(node: Any, bound: frozenset[str]) -> list[tuple[str, ...]]:
     """Column paths below `node`, parameters of lambdas left out."""
     if isinstance(node, list):
-        return [path for item in node for path in _walk(item, wanted, bound)]
+        return [path for item in node for path in _walk(item, bound)]
     if not isinstance(node, dict):
         return []
     if node.get("class") == "LAMBDA":
-        names = {path[0] for path in _walk(node["lhs"], wanted, frozenset())}
-        return _walk(node["expr"], wanted, bound | names)
-    if node.get("class") == wanted:
-        path = list(node["column_names"])
+        names = {path[0] for path in _walk(node["lhs"], frozenset())}
+        return _walk(node["expr"], bound | names)
+    if node.get("class") == "COLUMN_REF":
+        path = tuple(node["column_names"])
         return [] if path[0] in bound else [path]
-    return [path for value in node.values() for path in _walk(value, wanted, bound)]
+    return [path for value in node.values() for path in _walk(value, bound)]
 
 
 def _faults(expression: str) -> str | None:
@@ -233,7 +244,7 @@ def _read(path: Path, mtime: int, size: int, tables: tuple[Table, ...]) -> FileM
 
 def read(path: Path, entities: Mapping[str, Table]) -> FileMapping:
     """One mapping file. Raises ConfigError naming each fault's file and line and what to do."""
-    document = yamlfile.load(path)
+    document = _worded(yamlfile.load(path))
     where = f"mappings/{path.name}"
     try:
         mapping = FileMapping(name=path.stem, **document)
@@ -246,6 +257,17 @@ def read(path: Path, entities: Mapping[str, Table]) -> FileMapping:
     if faults:
         raise ConfigError("\n".join(faults))
     return mapping
+
+
+def _worded(document: Any) -> Any:
+    """YAML reads the bare keys `on` and `null` as true and nothing; here they are words."""
+    if not isinstance(document, yamlfile.Mapping):
+        return document
+    result = yamlfile.Mapping()
+    for key, value in document.items():
+        word = {"True": "on", "None": "null"}.get(key, key)
+        result[word], result.lines[word] = _worded(value), document.lines[key]
+    return result
 
 
 def _semantic_faults(mapping: FileMapping, entities: Mapping[str, Table]) -> list[tuple[tuple[Any, ...], str]]:
@@ -267,6 +289,10 @@ def _semantic_faults(mapping: FileMapping, entities: Mapping[str, Table]) -> lis
     if mapping.only:
         places.append((("only",), mapping.only))
     faults += [(place, fault) for place, text in places if (fault := _faults(text))]
+    try:
+        _parser().execute("SELECT timezone(?, TIMESTAMP '2000-01-01')", [mapping.reader.zone])
+    except duckdb.Error:
+        faults.append((("reader", "zone"), f"no time zone '{mapping.reader.zone}'; use names such as Europe/Berlin"))
     if mapping.reader.format == "fixed" and not mapping.reader.fields:
         faults.append((("reader",), "format fixed needs fields: [{name: …, width: …}, …]"))
     return faults
@@ -292,7 +318,7 @@ def _explained(document: Any, item: Any) -> str:
     name = ".".join(str(part) for part in place)
     if item["type"] == "extra_forbidden":
         model: Any = Reader if place[0] == "reader" else Lookup if place[0] == "lookups" else FileMapping
-        hint = '; write "null" in quotes' if place[-1] == "None" else suggestion(str(place[-1]), model.model_fields)
+        hint = suggestion(str(place[-1]), model.model_fields)
         return f"unknown setting '{name}'{hint}"
     if item["type"] == "missing":
         return f"'{name}' is missing"
@@ -312,6 +338,11 @@ def format_of(name: str) -> str | None:
     return EXTENSIONS.get(path.suffix)
 
 
+def named(name: str, globs: Iterable[str]) -> bool:
+    """Whether a file's name fits one of the patterns; capitals make no difference."""
+    return any(fnmatch.fnmatchcase(name.lower(), glob.lower()) for glob in globs)
+
+
 def matching(
     name: str, source: str | None, mappings: Mapping[str, FileMapping], entities: Mapping[str, Table]
 ) -> list[FileMapping]:
@@ -321,13 +352,11 @@ def matching(
     """
     lower = name.lower()
     found = [
-        mapping
-        for mapping in mappings.values()
-        if source in (None, mapping.source) and any(fnmatch.fnmatchcase(lower, glob.lower()) for glob in mapping.files)
+        mapping for mapping in mappings.values() if source in (None, mapping.source) and named(name, mapping.files)
     ]
-    named = [entity for entity in entities if lower.startswith(entity) and format_of(name)]
-    if named and (source is None or not found):
-        found.append(canonical(entities[max(named, key=len)], source or "files"))
+    called = [entity for entity in entities if lower.startswith(entity) and format_of(name)]
+    if called and (source is None or not found):
+        found.append(canonical(entities[max(called, key=len)], source or "files"))
     return found
 
 

@@ -1,7 +1,8 @@
 -- Grain: one row per path variant, the most frequent ones.
--- Meaning: the touchpoints of a journey until its first conversion, repeats in a row told once, at most max_steps of them.
---   A journey converted when any of its steps is a conversion, also beyond the steps told; conversion_value is what
---   first conversions brought. coverage is the share of journeys that this and all more frequent variants explain.
+-- Meaning: the touchpoints of a journey until its first conversion, repeats in a row told once, at most max_steps of
+--   them. A journey converted when any of its steps is a conversion, also beyond the steps told; conversion_value is
+--   what first conversions brought. coverage is the share of journeys that this and all more frequent variants
+--   explain.
 -- Caveats: only journeys that began at least journey_gap_days before as_of, so that all had time to convert.
 --   conversion_value adds amounts as the orders have them, whatever the currency.
 WITH first_conversion AS (
@@ -97,9 +98,11 @@ SELECT
     CAST(n_converted AS BIGINT) AS n_converted,
     round(conversion_rate, 9) AS conversion_rate,
     round(greatest(0.0, (conversion_rate + z * z / (2 * n)
-        - z * sqrt(conversion_rate * (1 - conversion_rate) / n + z * z / (4.0 * n * n))) / (1 + z * z / n)), 9) AS conversion_low,
+        - z * sqrt(conversion_rate * (1 - conversion_rate) / n + z * z / (4.0 * n * n))) / (1 + z * z / n)), 9)
+        AS conversion_low,
     round(least(1.0, (conversion_rate + z * z / (2 * n)
-        + z * sqrt(conversion_rate * (1 - conversion_rate) / n + z * z / (4.0 * n * n))) / (1 + z * z / n)), 9) AS conversion_high,
+        + z * sqrt(conversion_rate * (1 - conversion_rate) / n + z * z / (4.0 * n * n))) / (1 + z * z / n)), 9)
+        AS conversion_high,
     CAST(conversion_value AS DECIMAL(18, 2)) AS conversion_value
 FROM ranked
 WHERE path_rank <= $max_paths

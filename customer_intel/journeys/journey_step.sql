@@ -1,6 +1,6 @@
 -- Grain: one row per step of a known customer's journey.
--- Meaning: a journey is a run of activities with no pause longer than journey_gap_days; its steps are in the order of time,
---   ties in the order of activity_id. An open journey may still go on: its last step is not yet an exit.
+-- Meaning: a journey is a run of activities with no pause longer than journey_gap_days; its steps are in the order
+--   of time, ties in the order of activity_id. An open journey may still go on: its last step is not yet an exit.
 -- Caveats: what companies send and machines do is left out by configuration; anonymous visitors have no journey.
 WITH lived AS (
     SELECT

@@ -1,9 +1,10 @@
 -- Grain: one row per pair of touchpoints that followed each other in a journey, with '(start)' and '(end)'.
--- Meaning: p is the share of the transitions out of from_step that went to to_step, with Wilson's 95 % interval; expected_p is
---   to_step's share of all transitions, what p would be if the next step did not depend on the present one; lift is p over
---   expected_p. Seconds are those between the two steps; p90 is the least value with nine tenths at or below it.
--- Caveats: transitions of one customer are not independent of each other, so the intervals are somewhat too narrow. The
---   last step of an open journey is no exit yet and is not counted.
+-- Meaning: p is the share of the transitions out of from_step that went to to_step, with Wilson's 95 % interval;
+--   expected_p is to_step's share of all transitions, what p would be if the next step did not depend on the present
+--   one; lift is p over expected_p. Seconds are those between the two steps; p90 is the least value with nine tenths
+--   at or below it.
+-- Caveats: transitions of one customer are not independent of each other, so the intervals are somewhat too narrow.
+--   The last step of an open journey is no exit yet and is not counted.
 WITH step AS (
     SELECT
         customer_id,
@@ -64,10 +65,12 @@ SELECT
     CAST(customers AS BIGINT) AS customers,
     round(p, 9) AS p,
     round(greatest(0.0,
-        (p + z * z / (2 * n_from) - z * sqrt(p * (1 - p) / n_from + z * z / (4 * n_from * n_from))) / (1 + z * z / n_from)
+        (p + z * z / (2 * n_from)
+            - z * sqrt(p * (1 - p) / n_from + z * z / (4 * n_from * n_from))) / (1 + z * z / n_from)
     ), 9) AS p_low,
     round(least(1.0,
-        (p + z * z / (2 * n_from) + z * sqrt(p * (1 - p) / n_from + z * z / (4 * n_from * n_from))) / (1 + z * z / n_from)
+        (p + z * z / (2 * n_from)
+            + z * sqrt(p * (1 - p) / n_from + z * z / (4 * n_from * n_from))) / (1 + z * z / n_from)
     ), 9) AS p_high,
     round(expected_p, 9) AS expected_p,
     round(p / nullif(expected_p, 0), 6) AS lift,

@@ -36,7 +36,7 @@ def _asset(contract: Contract, definition: Definition, partitions: dg.DailyParti
         description=f"{spec.purpose}.\n\nA row: {spec.grain}.",
         owners=[spec.owner],
         kinds=set(_KINDS[definition.kind]),
-        deps=list(definition.depends_on),
+        deps=[_dep(contract, name) for name in definition.depends_on],
         metadata={"dagster/column_schema": _column_schema(spec), "dagster/table_name": spec.name},
         tags={"published": "true"} if spec.published else {},
         partitions_def=partitions if raw else None,
@@ -98,6 +98,13 @@ def _events(
         data_version=dg.DataVersion(outcome.version.sha256),
         check_results=results,
     )
+
+
+def _dep(contract: Contract, name: str) -> dg.AssetDep:
+    # A table reads all export dates of its raw table at once; the newest stands for them in Dagster's bookkeeping,
+    # which would else list every date of every raw table at every step.
+    raw = contract.table(name).raw_of is not None
+    return dg.AssetDep(name, partition_mapping=dg.LastPartitionMapping() if raw else None)
 
 
 def _column_schema(spec: Table) -> dg.TableSchema:

@@ -17,8 +17,9 @@ AS_OF = "customer_intel/as_of"
 
 
 def partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
-    """Export dates, daily in UTC, from the earliest folder in landing/ (or the configured first) to today."""
-    first = min([settings.first_export_date, *landed_dates(settings)])
+    """Export dates, daily in UTC, from the earliest folder in landing/ or the configured first, to today."""
+    configured = [settings.first_export_date] if settings.first_export_date else []
+    first = min([*configured, *landed_dates(settings)], default=date(2024, 1, 1))
     return dg.DailyPartitionsDefinition(start_date=first.isoformat(), end_offset=1)
 
 

@@ -18,7 +18,7 @@ from customer_intel.predictions.scorecard import sigmoid
 METRICS = ("auc", "ap", "log_loss", "brier", "ece", "lift_decile")
 
 _EVALUATION: dict[str, Any] = {
-    "definition_id": pl.String, "evaluated_origin": pl.String, "metric": pl.String, "value": pl.Float64,
+    "definition_id": pl.String, "evaluated_origin": pl.String, "metric": pl.String, "metric_value": pl.Float64,
     "low": pl.Float64, "high": pl.Float64, "baseline_value": pl.Float64, "n": pl.Int64, "n_positive": pl.Int64,
     "verdict": pl.String, "reason": pl.String,
 }  # fmt: skip
@@ -62,10 +62,11 @@ def model_evaluation(churn_features: pl.DataFrame, churn_scores: pl.DataFrame, c
                 found = estimates[metric]
                 records.append(
                     _record(definition_id, name, metric, len(y), y.sum(), verdict, reason)
-                    | {"value": found.value, "low": found.low, "high": found.high, "baseline_value": baseline[metric]}
+                    | {"metric_value": found.value, "low": found.low, "high": found.high}
+                    | {"baseline_value": baseline[metric]}
                 )
     frame = pl.DataFrame(records, schema=_EVALUATION)
-    return frame.with_columns(pl.col("value", "low", "high", "baseline_value").round(9))
+    return frame.with_columns(pl.col("metric_value", "low", "high", "baseline_value").round(9))
 
 
 def _verdict(past: pl.DataFrame) -> tuple[str, str]:
@@ -95,7 +96,7 @@ def _record(
     definition_id: str, origin: str, metric: str, n: int, n_positive: float, verdict: str, reason: str
 ) -> dict[str, Any]:
     return {
-        "definition_id": definition_id, "evaluated_origin": origin, "metric": metric, "value": None, "low": None,
+        "definition_id": definition_id, "evaluated_origin": origin, "metric": metric, "metric_value": None, "low": None,
         "high": None, "baseline_value": None, "n": n, "n_positive": int(n_positive), "verdict": verdict,
         "reason": reason,
     }  # fmt: skip

@@ -1,8 +1,9 @@
 -- Grain: one row per customer with a party record.
--- Meaning: the golden record. Each field is the newest one that a record of the customer has; records of a contact list go
---   before records that other exports only refer to. Names come from one record, and so do the parts of an address.
--- Caveats: a birth date that looks filled in by default (1 January, 1900) gives no age band. Phones are in E.164 when they
---   could be understood, else as the source has them.
+-- Meaning: the golden record. Each field is the newest one that a record of the customer has; records of a contact
+--   list go before records that other exports only refer to. Names come from one record, and so do the parts of an
+--   address.
+-- Caveats: a birth date that looks filled in by default (1 January, 1900) gives no age band. Phones are in E.164
+--   when they could be understood, else as the source has them.
 WITH record AS (
     SELECT r.customer_id, p.*
     FROM party_record AS p
@@ -17,8 +18,8 @@ picked AS (
         first_value(coalesce(mobile_e164, phone_e164, mobile_phone, phone) IGNORE NULLS) OVER w AS primary_phone,
         first_value(CASE WHEN first_name IS NOT NULL AND last_name IS NOT NULL THEN record_key END IGNORE NULLS) OVER w
             AS whole_name_record,
-        first_value(CASE WHEN coalesce(first_name, last_name, full_name) IS NOT NULL THEN record_key END IGNORE NULLS) OVER w
-            AS name_record,
+        first_value(CASE WHEN coalesce(first_name, last_name, full_name) IS NOT NULL THEN record_key END IGNORE NULLS)
+            OVER w AS name_record,
         first_value(CASE WHEN coalesce(city, postal_code, street) IS NOT NULL THEN record_key END IGNORE NULLS) OVER w
             AS address_record,
         first_value(coalesce(country_code, country) IGNORE NULLS) OVER w AS any_country,
@@ -48,9 +49,22 @@ counted AS (
     FROM record
     GROUP BY customer_id
 ),
-source_list AS (
-    SELECT customer_id, string_agg(source_system, '|' ORDER BY source_system) AS sources
+numbered_source AS (
+    SELECT customer_id, source_system, row_number() OVER (PARTITION BY customer_id ORDER BY source_system) AS k
     FROM (SELECT DISTINCT customer_id, source_system FROM record)
+),
+source_list AS (
+    SELECT
+        customer_id,
+        concat_ws(
+            '|',
+            max(CASE WHEN k = 1 THEN source_system END), max(CASE WHEN k = 2 THEN source_system END),
+            max(CASE WHEN k = 3 THEN source_system END), max(CASE WHEN k = 4 THEN source_system END),
+            max(CASE WHEN k = 5 THEN source_system END), max(CASE WHEN k = 6 THEN source_system END),
+            max(CASE WHEN k = 7 THEN source_system END), max(CASE WHEN k = 8 THEN source_system END),
+            CASE WHEN max(k) > 8 THEN '…' END
+        ) AS sources
+    FROM numbered_source
     GROUP BY customer_id
 ),
 freshest AS (

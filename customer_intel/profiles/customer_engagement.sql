@@ -11,8 +11,9 @@ WITH roll_up AS (
         first_at,
         last_at,
         date_diff('day', day, $as_of) AS age,
-        CASE WHEN activity <> '_session' AND position('|' || activity || '|' IN $received_activities) = 0 THEN 1 ELSE 0 END
-            AS is_own,
+        CASE
+            WHEN activity <> '_session' AND position('|' || activity || '|' IN $received_activities) = 0 THEN 1 ELSE 0
+        END AS is_own,
         CASE WHEN position('|' || activity || '|' IN $core_activities) > 0 THEN 1 ELSE 0 END AS is_core
     FROM activity_daily
     WHERE day < $as_of
@@ -50,13 +51,13 @@ recent AS (
 ),
 -- The day of the first activity after the last pause long enough to have been away.
 own_day AS (
-    SELECT customer_id, day, lag(day) OVER (PARTITION BY customer_id ORDER BY day) AS day_before
+    SELECT customer_id, day, lag(day) OVER (PARTITION BY customer_id ORDER BY day) AS previous_day
     FROM (SELECT DISTINCT customer_id, day FROM roll_up WHERE is_own = 1)
 ),
 came_back AS (
     SELECT customer_id, max(day) AS active_since
     FROM own_day
-    WHERE day_before IS NULL OR date_diff('day', day_before, day) > $active_days
+    WHERE previous_day IS NULL OR date_diff('day', previous_day, day) > $active_days
     GROUP BY customer_id
 ),
 features AS (

@@ -1,11 +1,27 @@
 -- Grain: one row per active customer of the id registry.
--- Meaning: everything known of a customer before as_of, flat. Counts of customers who never did a thing are 0; times,
---   averages and scores of things that never happened are empty. Lifecycle: a prospect bought nothing yet; then new, active,
---   at risk, lapsed by the last sign of life; churned when the last subscription ended and nothing else was ever bought.
--- Caveats: somebody who denied profiling gets no score and no segment. Completeness is the share of ten fields of identity
---   and person that are filled. An email may be used for marketing only when a consent says so.
+-- Meaning: everything known of a customer before as_of, flat. Counts of customers who never did a thing are 0;
+--   times, averages and scores of things that never happened are empty. Lifecycle: a prospect bought nothing yet;
+--   then new, active, at risk, lapsed by the last sign of life; churned when the last subscription ended and nothing
+--   else was ever bought.
+-- Caveats: somebody who denied profiling gets no score and no segment. Completeness is the share of ten fields of
+--   identity and person that are filled. An email may be used for marketing only when a consent says so.
 WITH churn AS (
     SELECT * FROM churn_predictions WHERE eligible
+),
+contact_right AS (
+    SELECT
+        s.customer_id,
+        bool_or(s.is_exportable)
+            FILTER (WHERE s.purpose = 'marketing' AND s.channel = 'email' AND s.contact_point = c.primary_email)
+            AS may_email,
+        bool_or(s.is_exportable)
+            FILTER (WHERE s.purpose = 'marketing' AND s.channel = 'any' AND s.contact_point = c.primary_email)
+            AS may_any,
+        count(*) FILTER (WHERE s.purpose = 'profiling' AND s.status IN ('denied', 'withdrawn')) AS n_unprofiled
+    FROM consent_state AS s
+    LEFT JOIN customer AS c ON c.customer_id = s.customer_id
+    WHERE s.purpose IN ('marketing', 'profiling')
+    GROUP BY s.customer_id
 ),
 bought AS (
     SELECT
@@ -182,9 +198,12 @@ SELECT
     cs.risk_band AS churn_subscription_band,
     cs.expected_loss AS churn_subscription_expected_loss,
     cs.reason_1 AS churn_subscription_reason,
-    -- quality
+    -- consent and quality
+    coalesce(k.may_email, k.may_any, FALSE) AS may_email_marketing,
+    coalesce(k.n_unprofiled, 0) > 0 AS is_profiling_denied,
     round((
-        CASE WHEN c.primary_email IS NOT NULL THEN 1 ELSE 0 END + CASE WHEN c.primary_phone IS NOT NULL THEN 1 ELSE 0 END
+        CASE WHEN c.primary_email IS NOT NULL THEN 1 ELSE 0 END
+        + CASE WHEN c.primary_phone IS NOT NULL THEN 1 ELSE 0 END
         + CASE WHEN c.first_name IS NOT NULL THEN 1 ELSE 0 END + CASE WHEN c.last_name IS NOT NULL THEN 1 ELSE 0 END
         + CASE WHEN c.country IS NOT NULL THEN 1 ELSE 0 END + CASE WHEN c.city IS NOT NULL THEN 1 ELSE 0 END
         + CASE WHEN c.language IS NOT NULL THEN 1 ELSE 0 END + CASE WHEN c.gender IS NOT NULL THEN 1 ELSE 0 END
@@ -198,7 +217,10 @@ LEFT JOIN customer_engagement AS e ON e.customer_id = g.customer_id
 LEFT JOIN customer_transactions AS t ON t.customer_id = g.customer_id
 LEFT JOIN customer_subscription AS s ON s.customer_id = g.customer_id
 LEFT JOIN customer_support AS h ON h.customer_id = g.customer_id
-LEFT JOIN rfm AS r ON r.customer_id = g.customer_id
-LEFT JOIN churn AS cp ON cp.customer_id = g.customer_id AND cp.definition_id = 'purchase_90d'
-LEFT JOIN churn AS cs ON cs.customer_id = g.customer_id AND cs.definition_id = 'subscription_30d'
+LEFT JOIN contact_right AS k ON k.customer_id = g.customer_id
+LEFT JOIN rfm AS r ON r.customer_id = g.customer_id AND coalesce(k.n_unprofiled, 0) = 0
+LEFT JOIN churn AS cp
+    ON cp.customer_id = g.customer_id AND cp.definition_id = 'purchase_90d' AND coalesce(k.n_unprofiled, 0) = 0
+LEFT JOIN churn AS cs
+    ON cs.customer_id = g.customer_id AND cs.definition_id = 'subscription_30d' AND coalesce(k.n_unprofiled, 0) = 0
 WHERE g.status = 'active'

@@ -1,6 +1,7 @@
 -- Grain: one row per customer with at least one subscription begun before as_of.
--- Meaning: what the customer pays every month and on what terms. MRR is the price of a period after discount, brought to a
---   month (a year is 12, a week 12/52), of active and overdue subscriptions; trials and pauses pay nothing.
+-- Meaning: what the customer pays every month and on what terms. MRR is the price of a period after discount,
+--   brought to a month (a year is 12, a week 12/52), of active and overdue subscriptions; trials and pauses pay
+--   nothing.
 -- Caveats: plan, interval and status are those of the subscription with the highest MRR, running ones first.
 WITH owned AS (
     SELECT
@@ -11,7 +12,8 @@ WITH owned AS (
         lower(s.status) NOT IN ('canceled', 'cancelled', 'incomplete')
             AND (s.ended_at IS NULL OR s.ended_at >= CAST($as_of AS TIMESTAMP)) AS is_running,
         coalesce(c.rate, 1.0)
-            * (CAST(coalesce(s.unit_amount, 0) AS DOUBLE) * coalesce(s.quantity, 1) - CAST(coalesce(s.discount, 0) AS DOUBLE))
+            * (CAST(coalesce(s.unit_amount, 0) AS DOUBLE) * coalesce(s.quantity, 1)
+                - CAST(coalesce(s.discount, 0) AS DOUBLE))
             / nullif(coalesce(s.interval_count, 1), 0)
             / CASE lower(s.billing_interval)
                 WHEN 'year' THEN 12.0 WHEN 'annual' THEN 12.0 WHEN 'quarter' THEN 3.0
@@ -56,7 +58,8 @@ measured AS (
         sum(CASE WHEN is_paying THEN CAST(round(monthly, 2) AS DECIMAL(18, 2)) ELSE 0 END) AS mrr,
         sum(CASE WHEN is_running THEN coalesce(quantity, 1) ELSE 0 END) AS seats,
         min(started_at) AS subscribed_since,
-        min(current_period_end) FILTER (WHERE is_paying AND current_period_end >= CAST($as_of AS TIMESTAMP)) AS next_renewal_at,
+        min(current_period_end) FILTER (WHERE is_paying AND current_period_end >= CAST($as_of AS TIMESTAMP))
+            AS next_renewal_at,
         max(trial_end) FILTER (WHERE is_running AND lower(status) = 'trialing') AS trial_ends_at,
         max(CASE WHEN is_running AND cancel_at_period_end THEN 1 ELSE 0 END) AS n_canceling,
         max(CASE WHEN is_running AND lower(status) IN ('past_due', 'unpaid') THEN 1 ELSE 0 END) AS n_dunning

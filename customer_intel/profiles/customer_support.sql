@@ -11,7 +11,8 @@ ticket AS (
         t.created_at,
         date_diff('day', CAST(t.created_at AS DATE), $as_of) AS age,
         CASE WHEN t.first_response_at < CAST($as_of AS TIMESTAMP)
-            THEN CAST(epoch_us(t.first_response_at) - epoch_us(t.created_at) AS DOUBLE) / 60000000.0 END AS response_minutes,
+            THEN CAST(epoch_us(t.first_response_at) - epoch_us(t.created_at) AS DOUBLE) / 60000000.0 END
+            AS response_minutes,
         CASE WHEN t.solved_at < CAST($as_of AS TIMESTAMP)
             THEN CAST(epoch_us(t.solved_at) - epoch_us(t.created_at) AS DOUBLE) / 3600000000.0 END AS resolution_hours,
         CASE WHEN coalesce(t.solved_at, t.closed_at) < CAST($as_of AS TIMESTAMP)

@@ -1,6 +1,6 @@
 -- Grain: one row per customer with at least one order before as_of.
--- Meaning: what the customer bought and gave back. Amounts are in the reporting currency where a rate is known; revenue is
---   total minus refunded, of orders not cancelled. Gaps are whole days between days with an order.
+-- Meaning: what the customer bought and gave back. Amounts are in the reporting currency where a rate is known;
+--   revenue is total minus refunded, of orders not cancelled. Gaps are whole days between days with an order.
 -- Caveats: refunds and delivery dates are as the newest export has them, also when as_of lies before it.
 WITH bought AS (
     SELECT
@@ -11,11 +11,13 @@ WITH bought AS (
         o.channel,
         date_diff('day', CAST(o.ordered_at AS DATE), $as_of) AS age,
         (o.cancelled_at IS NOT NULL AND o.cancelled_at < CAST($as_of AS TIMESTAMP))
-            OR (o.cancelled_at IS NULL AND lower(coalesce(o.status, '')) IN ('cancelled', 'canceled', 'voided')) AS is_cancelled,
+            OR (o.cancelled_at IS NULL AND lower(coalesce(o.status, '')) IN ('cancelled', 'canceled', 'voided'))
+            AS is_cancelled,
         CAST(round((o.total - coalesce(o.refunded, 0)) * coalesce(c.rate, 1.0), 2) AS DECIMAL(18, 2)) AS revenue,
         CAST(round(coalesce(o.refunded, 0) * coalesce(c.rate, 1.0), 2) AS DECIMAL(18, 2)) AS refunded,
         CAST(round(coalesce(o.discount, 0) * coalesce(c.rate, 1.0), 2) AS DECIMAL(18, 2)) AS discount,
-        CASE WHEN o.delivered_at > o.promised_at AND o.delivered_at < CAST($as_of AS TIMESTAMP) THEN 1 ELSE 0 END AS is_late
+        CASE WHEN o.delivered_at > o.promised_at AND o.delivered_at < CAST($as_of AS TIMESTAMP) THEN 1 ELSE 0 END
+            AS is_late
     FROM orders AS o
     JOIN record_customer_map AS r ON r.record_key = o.record_key AND r.valid_to IS NULL
     LEFT JOIN currency_rate AS c
@@ -101,7 +103,8 @@ SELECT
     CAST(m.revenue_365d AS DECIMAL(18, 2)) AS revenue_365d,
     CAST(round(m.revenue_total / nullif(m.orders_total, 0), 2) AS DECIMAL(18, 2)) AS average_order_value,
     CAST(m.refunded_total AS DECIMAL(18, 2)) AS refunded_total,
-    round(CAST(m.refunded_total AS DOUBLE) / nullif(CAST(m.revenue_total + m.refunded_total AS DOUBLE), 0), 4) AS refund_share,
+    round(CAST(m.refunded_total AS DOUBLE) / nullif(CAST(m.revenue_total + m.refunded_total AS DOUBLE), 0), 4)
+        AS refund_share,
     CAST(m.discount_total AS DECIMAL(18, 2)) AS discount_total,
     round(CAST(m.orders_discounted AS DOUBLE) / nullif(m.orders_total, 0), 4) AS discounted_order_share,
     m.first_order_at,

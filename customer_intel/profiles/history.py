@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-_META = ("customer_id", "valid_from", "valid_to", "recorded_at", "change_reason", "end_reason", "rule_id")
+_META = ("customer_id", "valid_from", "valid_to", "recorded_at", "change_reason", "end_reason", "configuration_id")
 
 
 def customer_profile_history(
@@ -26,7 +26,7 @@ def customer_profile_history(
     earlier `as_of` forgets what later nights recorded.
     """
     slow = list(config["slow_columns"])
-    rule_id = _rule_id(config)
+    configuration_id = _fingerprint(config)
     known = _before(previous.select(*_META, *slow), as_of)
     known = _blank_erased(known, customer_id_registry, slow)
 
@@ -35,16 +35,16 @@ def customer_profile_history(
     now = customer_profile.select("customer_id", *slow)
     same_values = now.join(was, on=["customer_id", *slow], how="semi", nulls_equal=True).select("customer_id")
     # Judged by today's rules and found the same: a later change is then the data's, not the rules'.
-    kept = was.join(same_values, on="customer_id", how="semi").with_columns(rule_id=pl.lit(rule_id))
+    kept = was.join(same_values, on="customer_id", how="semi").with_columns(configuration_id=pl.lit(configuration_id))
     closed = was.join(same_values, on="customer_id", how="anti")
     opened = now.join(same_values, on="customer_id", how="anti")
 
     reasons = _identity_reasons(customer_id_registry, record_customer_map, as_of)
-    rules = was.select("customer_id", was_rule=pl.col("rule_id"))
+    rules = was.select("customer_id", was_rule=pl.col("configuration_id"))
     why = (
         pl.when(pl.col("identity_reason").is_not_null())
         .then(pl.col("identity_reason"))
-        .when(pl.col("was_rule") != rule_id)
+        .when(pl.col("was_rule") != configuration_id)
         .then(pl.lit("rule"))
         .otherwise(pl.lit("data"))
     )
@@ -59,7 +59,7 @@ def customer_profile_history(
         valid_to=pl.lit(None, pl.Date),
         recorded_at=pl.lit(as_of),
         end_reason=pl.lit(None, pl.String),
-        rule_id=pl.lit(rule_id),
+        configuration_id=pl.lit(configuration_id),
     )
     columns = [*_META, *slow]
     return pl.concat([part.select(columns) for part in (ended, kept, closed, opened)]).sort("customer_id", "valid_from")
@@ -89,14 +89,16 @@ def _identity_reasons(registry: pl.DataFrame, mapping: pl.DataFrame, as_of: date
             {"erased": "erasure", "merged": "merge", "split": "split"}, default=None, return_dtype=pl.String
         ),
     )
-    moved = mapping.filter((pl.col("valid_from") == as_of) & pl.col("change_reason").is_in(["merge", "split"])).select(
-        "customer_id", identity_reason=pl.col("change_reason")
+    moved = mapping.filter((pl.col("valid_from") == as_of) & pl.col("change_reason").is_in(["merge", "split", "moved"]))
+    gained = moved.select("customer_id", identity_reason=pl.col("change_reason").replace("moved", "merge"))
+    lost = moved.filter(pl.col("change_reason") != "merge").select(
+        customer_id="previous_customer_id", identity_reason=pl.lit("split")
     )
-    both = pl.concat([gone, moved]).drop_nulls()
-    return both.group_by("customer_id").agg(pl.col("identity_reason").min()).sort("customer_id")
+    reasons = pl.concat([gone, gained, lost]).drop_nulls()
+    return reasons.group_by("customer_id").agg(pl.col("identity_reason").min()).sort("customer_id")
 
 
-def _rule_id(config: dict[str, Any]) -> str:
+def _fingerprint(config: dict[str, Any]) -> str:
     """Changes with the room's configuration, so that a changed threshold is not taken for a changed customer."""
     text = json.dumps({key: value for key, value in config.items() if key != "as_of"}, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,8 +1,9 @@
 -- Grain: one row per customer, day and currency on which the monthly recurring revenue changed.
--- Meaning: opening + new_mrr + expansion + contraction + churned + reactivation = closing. A customer's subscriptions are
---   netted within the day: moving from one plan to another is an expansion or contraction, not a churn and a start.
--- Caveats: where a source sends no subscription_events, its subscriptions' present price counts from start to end, so
---   past price changes are unseen. Days are UTC; currencies stay apart.
+-- Meaning: opening + new_mrr + expansion + contraction + churned + reactivation = closing. A customer's
+--   subscriptions are netted within the day: moving from one plan to another is an expansion or contraction, not a
+--   churn and a start.
+-- Caveats: where a source sends no subscription_events, its subscriptions' present price counts from start to end,
+--   so past price changes are unseen. Days are UTC; currencies stay apart.
 WITH known_record AS (
     SELECT record_key, customer_id FROM record_customer_map WHERE valid_to IS NULL
 ),
@@ -15,7 +16,8 @@ priced AS (
         s.started_at,
         coalesce(s.ended_at, CASE WHEN lower(s.status) IN ('canceled', 'cancelled') THEN s.canceled_at END) AS ended_at,
         CASE WHEN lower(s.status) IN ('trialing', 'incomplete', 'paused') THEN 0.0 ELSE
-            (CAST(coalesce(s.unit_amount, 0) AS DOUBLE) * coalesce(s.quantity, 1) - CAST(coalesce(s.discount, 0) AS DOUBLE))
+            (CAST(coalesce(s.unit_amount, 0) AS DOUBLE) * coalesce(s.quantity, 1)
+                - CAST(coalesce(s.discount, 0) AS DOUBLE))
             / nullif(coalesce(s.interval_count, 1), 0)
             / CASE lower(s.billing_interval)
                 WHEN 'year' THEN 12.0 WHEN 'annual' THEN 12.0 WHEN 'quarter' THEN 3.0
@@ -38,7 +40,9 @@ moment AS (
     JOIN priced AS p ON p.source_system = e.source_system AND p.subscription_id = e.subscription_id
     WHERE e.mrr IS NOT NULL
     UNION ALL
-    SELECT customer_id, source_system, subscription_id, currency, started_at, '1', CAST(round(monthly, 2) AS DECIMAL(18, 2))
+    SELECT
+        customer_id, source_system, subscription_id, currency, started_at, '1',
+        CAST(round(monthly, 2) AS DECIMAL(18, 2))
     FROM untold
     UNION ALL
     SELECT customer_id, source_system, subscription_id, currency, ended_at, '2', CAST(0 AS DECIMAL(18, 2))
@@ -75,7 +79,8 @@ SELECT
     currency,
     CAST(closing - moved AS DECIMAL(18, 2)) AS opening_mrr,
     CAST(CASE WHEN nth = 1 THEN moved ELSE 0 END AS DECIMAL(18, 2)) AS new_mrr,
-    CAST(CASE WHEN nth > 1 AND closing - moved > 0 AND moved > 0 THEN moved ELSE 0 END AS DECIMAL(18, 2)) AS expansion_mrr,
+    CAST(CASE WHEN nth > 1 AND closing - moved > 0 AND moved > 0 THEN moved ELSE 0 END AS DECIMAL(18, 2))
+        AS expansion_mrr,
     CAST(CASE WHEN nth > 1 AND closing > 0 AND moved < 0 THEN moved ELSE 0 END AS DECIMAL(18, 2)) AS contraction_mrr,
     CAST(CASE WHEN nth > 1 AND closing <= 0 AND moved < 0 THEN moved ELSE 0 END AS DECIMAL(18, 2)) AS churned_mrr,
     CAST(CASE WHEN nth > 1 AND closing - moved <= 0 AND moved > 0 THEN moved ELSE 0 END AS DECIMAL(18, 2))

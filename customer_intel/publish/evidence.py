@@ -15,6 +15,9 @@ from customer_intel.core.lake import Lake, Version
 from customer_intel.core.release import Release
 from customer_intel.core.table import room_config
 
+# 53 weeks: a year of whole weeks.
+VISIT_DAYS = 371
+
 
 @dataclass(frozen=True)
 class Source:
@@ -112,5 +115,25 @@ class Evidence:
         return bool(version and version.rows)
 
     @cached_property
-    def profile_columns(self) -> frozenset[str]:
-        return frozenset(self.scan("customer_profile").collect_schema().names()) if self.has("customer_profile") else frozenset()
+    def _roll_ups(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """(days, visits) of activity_daily before as_of, in one pass over its many files."""
+        received = [name for name in str(self.config("profiles")["received_activities"]).split("|") if name]
+        age = (pl.lit(self.as_of) - pl.col("day")).dt.total_days()
+        rows = self.scan("activity_daily").filter(pl.col("day") < self.as_of).with_columns(age=age)
+        days = rows.group_by("age").agg(
+            orders=pl.col("n").filter(pl.col("activity") == "order_placed").sum(), revenue=pl.col("revenue").sum()
+        )
+        own = rows.filter(~pl.col("activity").is_in([*received, "_session"]) & (pl.col("age") <= VISIT_DAYS))
+        visits = own.select("customer_id", "age").unique()
+        found = pl.collect_all([days.sort("age"), visits.sort("age", "customer_id")])
+        return found[0], found[1]
+
+    @property
+    def days(self) -> pl.DataFrame:
+        """age (days ago, 1 = yesterday), orders, revenue of every day with activity."""
+        return self._roll_ups[0]
+
+    @property
+    def visits(self) -> pl.DataFrame:
+        """customer_id and age of the days of the last year on which customers did something themselves."""
+        return self._roll_ups[1]

@@ -26,7 +26,7 @@ class Html(str):
     __slots__ = ()
 
 
-def tag(name: str, *children: object, **attributes: object) -> Html:
+def tag(name: str, /, *children: object, **attributes: object) -> Html:
     """`<name …>children</name>`. Attributes: trailing underscores fall, others become hyphens; None is left out."""
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{html.escape(_attribute(value))}"'
@@ -72,7 +72,10 @@ def number(value: Any, digits: int = 1) -> str:
 
 
 def signed(value: Any, digits: int = 0) -> str:
-    return f"{float(value):+,.{digits}f}".replace("-", MINUS) if known(value) else NONE
+    if not known(value):
+        return NONE
+    rounded = round(float(value), digits)
+    return f"{rounded:+,.{digits}f}".replace("-", MINUS) if rounded else f"{0:.{digits}f}"
 
 
 def percent(value: Any, digits: int = 0) -> str:
@@ -153,26 +156,18 @@ def listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]], numeric: Iterable[int] = (), caption: str = "") -> Html:
+def table(head: Sequence[str], rows: Iterable[Sequence[object]], numeric: Iterable[int] = ()) -> Html:
     """A data table; columns in `numeric` are set flush right with figures of equal width."""
     right = set(numeric)
 
-    def cells(kind: str, values: Sequence[object]) -> Html:
+    def cells(kind: str, values: Sequence[object], scope: str | None = None) -> Html:
         return join(
-            tag("td" if kind == "td" else "th", value, class_="n" if at in right else None, scope=None if kind == "td" else "col")
-            for at, value in enumerate(values)
+            tag(kind, value, class_="n" if at in right else None, scope=scope) for at, value in enumerate(values)
         )
 
     body = join(tag("tr", cells("td", row)) for row in rows)
     return tag(
-        "div",
-        tag(
-            "table",
-            tag("caption", caption) if caption else None,
-            tag("thead", tag("tr", cells("th", head))),
-            tag("tbody", body),
-        ),
-        class_="table",
+        "div", tag("table", tag("thead", tag("tr", cells("th", head, "col"))), tag("tbody", body)), class_="table"
     )
 
 

@@ -1,21 +1,20 @@
-"""A small simulated company as frames, and a table's SQL run over frames without the lake."""
+"""A small simulated company as frames, with what it takes to cut it off or move it in time; not a test itself."""
 
 from __future__ import annotations
 
-import re
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import polars as pl
 
-ROOMS = Path(__file__).parents[2] / "customer_intel"
+from customer_intel.core.table import room_config
+from customer_intel_tests.unit.sqlroom import NOWHERE, Room
+
 TS = pl.Datetime("us")
 MONEY = pl.Decimal(18, 2)
 
-# What the rooms' SQL reads of each table, so that an absent one is an empty one.
+# What segments, predictions and feedback read of each table.
 SCHEMAS: dict[str, dict[str, Any]] = {
     "record_customer_map": {"record_key": pl.String, "customer_id": pl.String, "valid_to": pl.Date},
     "currency_rate": {"currency": pl.String, "from_day": pl.Date, "to_day": pl.Date, "rate": pl.Float64},
@@ -55,11 +54,7 @@ Lake = dict[str, pl.DataFrame]
 
 
 def config(room: str) -> dict[str, Any]:
-    import yaml
-
-    path = ROOMS / room / "config.yaml"
-    loaded: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return loaded
+    return room_config(room, NOWHERE)
 
 
 def frame(table: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
@@ -67,26 +62,16 @@ def frame(table: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
 
 
-def run_sql(room: str, table: str, lake: Lake, as_of: date, **changes: Any) -> pl.DataFrame:
-    values = {**config(room), "as_of": as_of, **changes}
-
-    def literal(match: re.Match[str]) -> str:
-        value = values[match.group(1)]
-        if isinstance(value, date):
-            return f"DATE '{value}'"
-        return repr(value)
-
-    sql = re.sub(r"\$([a-z_]+)", literal, (ROOMS / room / f"{table}.sql").read_text(encoding="utf-8"))
-    with duckdb.connect() as con:
-        for name in SCHEMAS.keys() | lake.keys():
-            con.register(name, lake.get(name, pl.DataFrame(schema=SCHEMAS.get(name, {"x": pl.Int64}))).to_arrow())
-        return con.sql(sql).pl()
+def run_sql(table: str, lake: Lake, as_of: date) -> pl.DataFrame:
+    """The table's rows, by its key, computed over the lake's tables; what the lake has not is empty."""
+    room = Room(as_of)
+    for name, rows in lake.items():
+        room.put(name, rows)
+    return room.run(table)
 
 
-def features(lake: Lake, as_of: date, **changes: Any) -> pl.DataFrame:
-    return run_sql("predictions", "churn_features", lake, as_of, **changes).sort(
-        "definition_id", "origin", "customer_id"
-    )
+def features(lake: Lake, as_of: date) -> pl.DataFrame:
+    return run_sql("churn_features", lake, as_of).sort("definition_id", "origin", "customer_id")
 
 
 def simulate(customers: int, days: int, as_of: date, seed: int, *, subscriptions: bool = True) -> Lake:

@@ -17,7 +17,8 @@ from customer_intel.core.contract import Column, Expectation, Table
 
 GOOD = """
     SELECT i AS order_id, 'c' || i % 3 AS customer_id, 'p' || i || '@example.org' AS email,
-        CAST(i * 1.25 AS DECIMAL(18, 2)) AS total, i / 10 AS score, CASE WHEN i % 2 = 0 THEN 'web' ELSE 'shop' END AS channel,
+        CAST(i * 1.25 AS DECIMAL(18, 2)) AS total, i / 10 AS score,
+        CASE WHEN i % 2 = 0 THEN 'web' ELSE 'shop' END AS channel,
         DATE '2026-01-01' + CAST(i AS INTEGER) AS day, i % 2 = 0 AS is_new
     FROM range(10) AS r(i)
 """

@@ -1,0 +1,338 @@
+"""What the persons do: orders with lines, billing, tickets, survey answers, sessions (state: world.py)."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from customer_intel.demo import journeys, pools
+from customer_intel.demo.clock import DAY, NEVER, WEEKDAY, Array, Floats, Ints, at_day, choose, moment, season
+
+EVENTS_PER_CUSTOMER_YEAR = 80.0
+NPS = {
+    "base": 8.15,
+    "late_delivery": -1.9,
+    "unresolved_ticket": -2.2,
+    "app_user": 1.0,
+    "engagement": 0.55,
+    "noise_sd": 1.5,
+}
+
+
+def orders(
+    rng: np.random.Generator, p: dict[str, Array], s: dict[str, Array], days: int, t0: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    counts = s["orders"].astype(np.int64)
+    person, week = np.nonzero(counts)
+    times = counts[person, week]
+    person, week = np.repeat(person, times), np.repeat(week, times)
+    day = np.minimum(week * 7 + choose(rng, list(WEEKDAY), len(week)), days - 1)
+    day = np.maximum(day, np.maximum(p["signup"][person], 0))
+    late = s["late"][person, day // 7] > 0
+    created = moment(rng, day, p["city"][person], t0)
+    sort = np.lexsort((person, created))
+    person, created, late = person[sort], created[sort], late[sort]
+    n = len(person)
+    web = rng.random(n) < 0.9
+    shipped = created + (rng.gamma(3.0, 0.45, n) * DAY).astype(np.int64) + 3600
+    promised = created // DAY * DAY + 6 * DAY
+    early = np.minimum(shipped + ((1.5 + rng.gamma(2.0, 0.6, n)) * DAY).astype(np.int64), promised + 16 * 3600)
+    delivered = np.where(late, promised + ((2.0 + rng.gamma(2.0, 1.5, n)) * DAY).astype(np.int64), early)
+    cancelled = rng.random(n) < 0.012
+    refunded = ~cancelled & (rng.random(n) < 0.025 + 0.06 * late)
+    discount = np.where(rng.random(n) < 0.16, 1 + choose(rng, [3, 2, 1], n), 0)
+    n_lines = 1 + rng.binomial(3, 0.28, n)
+    lines = _lines(rng, n_lines, p["spend"][person], created)
+    subtotal = np.bincount(
+        lines["order"].to_numpy(), lines["price"].to_numpy() * lines["quantity"].to_numpy(), n
+    ).astype(np.int64)
+    off = np.round(subtotal * np.array([0, 0.10, 0.05, 0.15])[discount]).astype(np.int64)
+    shipping = np.where(web & (subtotal - off < 4000), 595, 0)
+    tax = np.round((subtotal - off) * 0.0625).astype(np.int64)
+    gone = np.where(cancelled, created + rng.integers(1800, 20 * 3600, n), NEVER)
+    shipped_at = np.where(~web, created, np.where(cancelled, NEVER, shipped))
+    delivered_at = np.where(~web, created, np.where(cancelled, NEVER, np.maximum(delivered, shipped + 3600)))
+    orders = pl.DataFrame(
+        {
+            "order": np.arange(n),
+            "person": person,
+            "created": created,
+            "is_web": web,
+            "is_late": late & web & ~cancelled,
+            "shipped": shipped_at,
+            "promised": promised,
+            "delivered": delivered_at,
+            "cancelled": gone,
+            "refunded": np.where(refunded, np.minimum(delivered_at, NEVER) + 3 * DAY, NEVER),
+            "discount_code": discount,
+            "subtotal": subtotal,
+            "discount": off,
+            "shipping": shipping,
+            "tax": tax,
+            "total": subtotal - off + shipping + tax,
+            "city": p["city"][person],
+        }
+    )
+    return orders, lines
+
+
+def _lines(rng: np.random.Generator, n_lines: Ints, spend: Floats, created: Ints) -> pl.DataFrame:
+    order = np.repeat(np.arange(len(n_lines)), n_lines)
+    weights = np.array([float(x[4]) for x in pools.PRODUCTS])
+    product = choose(rng, weights, len(order))
+    cheap = np.array([x[3] < 5000 for x in pools.PRODUCTS])
+    product = np.where(cheap[product] | (rng.random(len(order)) < spend[order]), product, product % 9)
+    quantity = (
+        1
+        + rng.binomial(2, 0.14, len(order))
+        + np.where(rng.random(len(order)) < 0.01, rng.integers(2, 11, len(order)), 0)
+    )
+    return pl.DataFrame(
+        {
+            "order": order,
+            "product": product,
+            "quantity": quantity,
+            "price": np.array([x[3] for x in pools.PRODUCTS])[product],
+        }
+    ).unique(["order", "product"], keep="first", maintain_order=True)
+
+
+def billing(
+    rng: np.random.Generator, p: dict[str, Array], s: dict[str, Array], days: int, t0: int
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Subscriptions live until the person leaves or dunning gives up; a failed charge is retried after four days."""
+    person = np.nonzero(p["subscriber"] & (p["sub_start"] < np.minimum(days, s["churn_day"])))[0]
+    n = len(person)
+    start = t0 + p["sub_start"][person] * DAY + rng.integers(0, DAY, n)
+    annual = np.array([x[2] == "year" for x in pools.PLANS])[p["plan"][person]]
+    period = np.where(annual, 365, 30)
+    churn = s["churn_day"][person]
+    canceled = np.where(churn < days, np.maximum(t0 + churn * DAY + rng.integers(0, DAY, n), start + DAY), NEVER)
+    at_end = rng.random(n) < 0.6
+    left = np.maximum((canceled - start) // DAY, 0)
+    ended = np.where(canceled >= NEVER, NEVER, np.where(at_end, start + (left // period + 1) * period * DAY, canceled))
+    k = np.minimum((np.minimum(np.minimum(canceled, ended), t0 + days * DAY) - start - 1) // (period * DAY) + 1, 60)
+    sub = np.repeat(np.arange(n), np.maximum(k, 0))
+    nth = np.arange(len(sub)) - np.repeat(np.cumsum(np.maximum(k, 0)) - np.maximum(k, 0), np.maximum(k, 0))
+    created = start[sub] + nth * period[sub] * DAY
+    inside = created >= t0
+    sub, created = sub[inside], created[inside]
+    week = np.clip((created - t0) // DAY // 7, 0, s["failed"].shape[1] - 1)
+    near = np.maximum(
+        s["failed"][person[sub], week], s["failed"][person[sub], np.minimum(week + 1, s["failed"].shape[1] - 1)]
+    )
+    failed = near > 0
+    recovered = failed & (rng.random(len(sub)) < 0.72)
+    amount = np.array([x[3] for x in pools.PLANS])[p["plan"][person[sub]]]
+    paid = np.where(~failed, created + 3600, np.where(recovered, created + 4 * DAY, NEVER))
+    # dunning gives up twelve days after a charge that was never made good, and the subscription ends unasked
+    lost = np.full(n, NEVER)
+    np.minimum.at(lost, sub, np.where(failed & ~recovered & (rng.random(len(sub)) < 0.85), created + 12 * DAY, NEVER))
+    by_dunning = lost < np.minimum(canceled, ended)
+    canceled, ended = np.where(by_dunning, lost, canceled), np.where(by_dunning, lost, ended)
+    subs = pl.DataFrame(
+        {
+            "subscription": np.arange(n),
+            "person": person,
+            "plan": p["plan"][person],
+            "started": start,
+            "period": period,
+            "trial": rng.random(n) < 0.25,
+            "canceled": canceled,
+            "ended": ended,
+            "by_dunning": by_dunning,
+            "at_period_end": at_end & ~by_dunning & (canceled < NEVER),
+            "feedback": choose(rng, [4, 3, 2, 1], n),
+        }
+    )
+    kept = created < lost[sub]
+    sub, created, failed, recovered, amount, paid = (x[kept] for x in (sub, created, failed, recovered, amount, paid))
+    invoices = pl.DataFrame(
+        {
+            "invoice": np.arange(len(sub)),
+            "subscription": sub,
+            "person": person[sub],
+            "created": created,
+            "amount": amount,
+            "is_failed": failed,
+            "paid": paid,
+            "period_end": created + period[sub] * DAY,
+        }
+    )
+    tries = (
+        pl.concat(
+            [
+                invoices.select("invoice", "person", "amount", at=pl.col("created") + 3600, ok=~pl.col("is_failed")),
+                invoices.filter("is_failed").select(
+                    "invoice", "person", "amount", at=pl.col("created") + 4 * DAY, ok=pl.col("paid") < int(NEVER)
+                ),
+            ]
+        )
+        .filter(pl.col("at") < t0 + days * DAY)
+        .sort("at", "invoice", "ok")
+    )
+    return subs, invoices, tries.with_row_index("charge")
+
+
+def tickets(rng: np.random.Generator, p: dict[str, Array], s: dict[str, Array], t0: int, t1: int) -> pl.DataFrame:
+    person, week = np.nonzero(s["ticket"])
+    n = len(person)
+    day = np.minimum(week * 7 + choose(rng, list(WEEKDAY), n), (t1 - t0) // DAY - 1)
+    day = np.maximum(day, np.maximum(p["signup"][person], 0))
+    created = moment(rng, day, p["city"][person], t0)
+    slow = s["slow"][person, week] > 0
+    reply = created + np.where(slow, rng.gamma(2.0, 40 * 3600, n), rng.gamma(1.5, 3 * 3600, n)).astype(np.int64) + 300
+    solved = reply + np.where(slow, 10 * DAY + rng.gamma(2.0, 5 * DAY, n), rng.gamma(1.2, 20 * 3600, n)).astype(
+        np.int64
+    )
+    solved = np.where(slow & (rng.random(n) < 0.25), NEVER, solved)
+    rated = (solved < NEVER) & (rng.random(n) < 0.35)
+    good = rng.random(n) < np.where(slow, 0.25, 0.86)
+    return (
+        pl.DataFrame(
+            {
+                "person": person,
+                "created": created,
+                "replied": np.minimum(reply, NEVER),
+                "solved": solved,
+                "is_slow": slow,
+                "topic": s["topic"][person, week].astype(np.int64),
+                "rating": np.where(rated, np.where(good, 2, 1), 0),
+                "reopens": (rng.random(n) < np.where(slow, 0.4, 0.05)).astype(np.int64),
+                "replies": 1 + rng.poisson(np.where(slow, 3.0, 1.0)),
+                "phrase": rng.integers(0, 12, n),
+                "channel": choose(rng, [5, 3, 2], n),
+                "priority": choose(rng, [1, 6, 2, 1], n),
+            }
+        )
+        .sort("created", "person")
+        .with_row_index("ticket")
+    )
+
+
+def surveys(
+    rng: np.random.Generator, p: dict[str, Array], s: dict[str, Array], orders: pl.DataFrame, t0: int, t1: int
+) -> pl.DataFrame:
+    """A relationship survey about three weeks after the first order in the history and every 120 days while active."""
+    first = orders.filter("is_web").group_by("person").agg(pl.col("created").min()).sort("person")
+    person = np.repeat(first["person"].to_numpy(), 4)
+    sent = np.repeat(first["created"].to_numpy(), 4) + (21 + 120 * np.tile(np.arange(4), len(first))) * DAY
+    inside = (sent < t1) & (sent < t0 + s["churn_day"][person] * DAY + 10 * DAY)
+    person, sent = person[inside], sent[inside]
+    n = len(person)
+    day = (sent - t0) // DAY
+    z = at_day(s["z"], person, day)
+    window = [at_day(s["late"], person, day - 7 * k) for k in range(9)]
+    late = np.max(window, axis=0) if n else np.zeros(0)
+    open_ticket = np.max([at_day(s["unresolved"], person, day - 7 * k) for k in range(9)], axis=0) if n else np.zeros(0)
+    app = p["app"][person].astype(float)
+    mean = (
+        NPS["base"]
+        + NPS["late_delivery"] * late
+        + NPS["unresolved_ticket"] * open_ticket
+        + NPS["app_user"] * app
+        + NPS["engagement"] * z
+    )
+    score = np.clip(np.round(mean + rng.normal(0, NPS["noise_sd"], n)), 0, 10).astype(np.int64)
+    answers = rng.random(n) < 1 / (1 + np.exp(0.55 - 0.35 * z - 0.4 * (score <= 3)))
+    reason = np.where(
+        (open_ticket > 0) & (score < 8),
+        1,
+        np.where((late > 0) & (score < 8), 0, np.where((app > 0) & (score > 8), 2, np.where(score > 7, 3, 4))),
+    )
+    responded = sent + (rng.gamma(1.2, 0.9 * DAY, n)).astype(np.int64) + 600
+    return (
+        pl.DataFrame(
+            {
+                "person": person,
+                "sent": sent,
+                "responded": responded,
+                "score": score,
+                "expected_score": mean.round(6),
+                "late": late > 0,
+                "unresolved": open_ticket > 0,
+                "app_user": app > 0,
+                "engagement": z.round(6),
+                "reason": reason,
+                "phrase": rng.integers(0, 12, n),
+                "has_comment": rng.random(n) < 0.55,
+            }
+        )
+        .filter(pl.Series(answers))
+        .filter(pl.col("responded") < t1)
+        .sort("responded", "person")
+        .with_row_index("response")
+    )
+
+
+def sessions(
+    rng: np.random.Generator,
+    p: dict[str, Array],
+    s: dict[str, Array],
+    orders: pl.DataFrame,
+    days: int,
+    t0: int,
+    t1: int,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Visits: browsing and app use at a rate that reads z, one buying session per web order, visitors nobody knows.
+
+    Rates are scaled so that the expected count of events meets EVENTS_PER_CUSTOMER_YEAR whatever the mix.
+    """
+    n, weeks = s["z"].shape
+    buying = orders.filter("is_web")
+    lengths = np.array([[journeys.mean_length(st, it) for it in journeys.INTENTS] for st in journeys.STAGES])
+    target = n * EVENTS_PER_CUSTOMER_YEAR * days / 365 - len(buying) * lengths[1, 1]
+    calendar = season(t0 // DAY + np.arange(weeks) * 7 + 3, shopping=False)
+    raw = s["alive"] * p["visit_rate"][:, None] * np.exp(np.clip(s["z"], -3, 3)) * calendar
+    scale = 0.90 * target / max(float(raw.sum()) * lengths[:, [0, 2]].mean(), 1.0)
+    counts = rng.poisson(raw * scale)
+    person, week = np.nonzero(counts)
+    times = counts[person, week]
+    person, week = np.repeat(person, times), np.repeat(week, times)
+    day = week * 7 + choose(rng, list(WEEKDAY), len(week))
+    inside = (day < days) & (day >= p["signup"][person] - 5)  # a person looks round for a few days before signing up
+    person, day = person[inside], day[inside]
+    app = p["app"][person] & (rng.random(len(person)) < 0.55) & (day > p["signup"][person])
+    n_unknown = int(0.10 * target / lengths[0, 0])
+    unknown_day = rng.integers(0, days, n_unknown)
+    first_order = np.full(n, NEVER)
+    np.minimum.at(first_order, orders["person"].to_numpy(), orders["created"].to_numpy())
+    prior_buyer = (p["signup"] < 0) & (p["kind"] > 0)
+    first_order[prior_buyer] = t0 - DAY
+    who = np.concatenate([person, buying["person"].to_numpy(), np.full(n_unknown, -1)])
+    start = np.concatenate(
+        [
+            moment(rng, day, p["city"][person], t0),
+            buying["created"].to_numpy(),
+            t0 + unknown_day * DAY + rng.integers(0, DAY, n_unknown),
+        ]
+    )
+    intent = np.concatenate([np.where(app, 2, 0), np.ones(len(buying), np.int64), np.zeros(n_unknown, np.int64)])
+    at = np.maximum((start - t0) // DAY, 0)
+    known = who >= 0
+    sub = known & p["subscriber"][who] & (t0 + p["sub_start"][who] * DAY <= start)
+    stage = np.where(
+        ~known | (first_order[who] >= start), 0, np.where(at_day(s["z"], who, at) < -0.8, 3, np.where(sub, 2, 1))
+    )
+    order_id = np.concatenate([np.full(len(person), -1), buying["order"].to_numpy(), np.full(n_unknown, -1)])
+    session, event_state, clock = journeys.walk(rng, stage, intent)
+    length = np.zeros(len(who))
+    np.maximum.at(length, session, clock)
+    start = np.where(
+        intent == 1, start - length.astype(np.int64), start
+    )  # a buying session ends as its order is placed
+    sessions = pl.DataFrame(
+        {
+            "session": np.arange(len(who)),
+            "person": who,
+            "started": start,
+            "stage": stage,
+            "intent": intent,
+            "order": order_id,
+        }
+    )
+    steps = pl.DataFrame(
+        {"session": session, "state": event_state, "ts_ms": ((start[session] + clock) * 1000).astype(np.int64)}
+    )
+    steps = steps.filter(pl.col("ts_ms").is_between(t0 * 1000, t1 * 1000, closed="left"))
+    return sessions, steps

@@ -1,0 +1,179 @@
+"""NPS and CSAT by wave and segment: scores, intervals, changes against the wave before, response rates."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from itertools import groupby
+from typing import Any
+
+import polars as pl
+
+from customer_intel.feedback import scores
+
+# metric → (lowest, highest valid answer, from here on promoter or satisfied, up to here detractor or dissatisfied)
+SCALES: dict[str, tuple[float, float, float, float]] = {"nps": (0, 10, 9, 6), "csat": (1, 5, 4, 2)}
+SIGNIFICANT = 0.05
+
+_CELL = ["metric", "period", "wave", "segment_type", "segment"]
+_SCHEMA: dict[str, Any] = {
+    "metric": pl.String, "wave": pl.String, "period": pl.String, "segment_type": pl.String, "segment": pl.String,
+    "n": pl.Int64, "n_eff": pl.Float64, "promoters": pl.Int64, "passives": pl.Int64, "detractors": pl.Int64,
+    "score": pl.Float64, "low": pl.Float64, "high": pl.Float64, "method": pl.String, "prev_score": pl.Float64,
+    "delta": pl.Float64, "p_value": pl.Float64, "p_adj": pl.Float64, "significant": pl.Boolean, "mde80": pl.Float64,
+    "response_rate": pl.Float64, "weighted": pl.Boolean,
+}  # fmt: skip
+
+
+def nps_summary(
+    survey_responses: pl.DataFrame,
+    survey_invitations: pl.DataFrame,
+    record_customer_map: pl.DataFrame,
+    rfm: pl.DataFrame,
+    as_of: date,
+) -> pl.DataFrame:
+    """One row per metric, period, wave, segment type and segment; one answer (the latest) per respondent and row.
+
+    A change is against the last earlier wave with answers; p_adj is Holm's over the segments of one wave. n_eff is n
+    and weighted is false: answers are not weighted. response_rate is the share of the wave's delivered invitations that
+    were answered before as_of (waves of invitations go by the day of sending); empty where invitations do not say it
+    (channel, touchpoint) or there are none.
+    """
+    cutoff = datetime(as_of.year, as_of.month, as_of.day)
+    people = _people(record_customer_map, rfm)
+    answers = _answers(survey_responses, people, cutoff)
+    if not len(answers):
+        return pl.DataFrame(schema=_SCHEMA)
+    cells = (
+        _cells(answers, "responded_at", ("channel", "rfm_segment", "survey", "touchpoint"))
+        .sort("responded_at", "source_system", "response_id")
+        .unique([*_CELL, "respondent"], keep="last", maintain_order=True)
+    )
+    counts = (
+        cells.group_by(_CELL)
+        .agg(
+            n=pl.len(),
+            promoters=(pl.col("side") > 0).sum(),
+            passives=(pl.col("side") == 0).sum(),
+            detractors=(pl.col("side") < 0).sum(),
+        )
+        .join(_response_rates(survey_responses, survey_invitations, people, cutoff), on=_CELL, how="left")
+        .sort("metric", "period", "segment_type", "segment", "wave")
+    )
+    frame = pl.DataFrame(_adjusted(_rows(counts)), schema=_SCHEMA)
+    return frame.with_columns(pl.col(pl.Float64).round(9)).sort(_CELL)
+
+
+def _people(record_customer_map: pl.DataFrame, rfm: pl.DataFrame) -> pl.DataFrame:
+    """record_key → customer_id and today's RFM segment."""
+    current = record_customer_map.filter(pl.col("valid_to").is_null()).select("record_key", "customer_id")
+    return current.join(rfm.select("customer_id", rfm_segment="segment"), on="customer_id", how="left")
+
+
+def _answers(survey_responses: pl.DataFrame, people: pl.DataFrame, cutoff: datetime) -> pl.DataFrame:
+    """Valid answers before the cut-off: respondent, segments, and side (+1, 0, -1)."""
+    low, high, plus, minus = (
+        pl.col("metric").replace_strict({name: scale[i] for name, scale in SCALES.items()}, return_dtype=pl.Float64)
+        for i in range(4)
+    )
+    return (
+        survey_responses.filter(pl.col("survey_type").is_in(list(SCALES)) & (pl.col("responded_at") < cutoff))
+        .with_columns(metric=pl.col("survey_type"))
+        .filter(pl.col("score").is_between(low, high))
+        .join(people, on="record_key", how="left")
+        .with_columns(
+            respondent=_respondent("response_id"),
+            side=pl.when(pl.col("score") >= plus).then(1).when(pl.col("score") <= minus).then(-1).otherwise(0),
+            survey=pl.col("survey_id"),
+        )
+    )
+
+
+def _respondent(own_id: str) -> pl.Expr:
+    """A known customer, else the record, else nobody but this one row."""
+    alone = pl.format("{}:{}", "source_system", own_id)
+    return pl.coalesce("customer_id", "record_key", alone)
+
+
+def _cells(rows: pl.DataFrame, moment: str, segment_types: tuple[str, ...]) -> pl.DataFrame:
+    """Each row once for every period and segment type that it counts in."""
+    at = pl.col(moment)
+    waves = {
+        "month": at.dt.strftime("%Y-%m"),
+        "quarter": pl.format("{}-Q{}", at.dt.year(), at.dt.quarter()),
+        "all": pl.lit("all"),
+    }
+    # A kind of segment that no row knows would only repeat the row over everybody.
+    known = [name for name in segment_types if rows[name].count()]
+    segments = {"all": pl.lit("all")} | {name: pl.col(name).fill_null("unknown") for name in known}
+    return pl.concat(
+        rows.with_columns(period=pl.lit(period), wave=wave, segment_type=pl.lit(kind), segment=segment)
+        for period, wave in waves.items()
+        for kind, segment in segments.items()
+    )
+
+
+def _response_rates(
+    survey_responses: pl.DataFrame, survey_invitations: pl.DataFrame, people: pl.DataFrame, cutoff: datetime
+) -> pl.DataFrame:
+    """The share of delivered invitations answered by the invited, for the segments that an invitation tells."""
+    survey = ["source_system", "survey_id"]
+    asked = survey_responses.filter(pl.col("survey_type").is_in(list(SCALES))).rename({"survey_type": "metric"})
+    last_answer = (
+        asked.filter(pl.col("responded_at") < cutoff)
+        .join(people, on="record_key", how="left")
+        .with_columns(respondent=pl.coalesce("customer_id", "record_key"))
+        .drop_nulls("respondent")
+        .group_by(*survey, "metric", "respondent")
+        .agg(pl.col("responded_at").max())
+    )
+    invited = (
+        survey_invitations.filter((pl.col("sent_at") < cutoff) & pl.col("delivered").fill_null(True))
+        .join(people, on="record_key", how="left")
+        .join(asked.select(*survey, "metric").unique(), on=survey)
+        .with_columns(respondent=_respondent("invitation_id"), survey=pl.col("survey_id"))
+        .join(last_answer, on=[*survey, "metric", "respondent"], how="left")
+        .with_columns(answered=(pl.col("responded_at") >= pl.col("sent_at")).fill_null(False))
+    )
+    cells = _cells(invited, "sent_at", ("rfm_segment", "survey"))
+    return cells.group_by(_CELL).agg(response_rate=pl.col("answered").mean())
+
+
+def _rows(counts: pl.DataFrame) -> list[dict[str, Any]]:
+    """Scores with their change against the wave before; `counts` sorted by series, then wave."""
+    rows = []
+    records = counts.iter_rows(named=True)
+    for _, series in groupby(
+        records, key=lambda row: (row["metric"], row["period"], row["segment_type"], row["segment"])
+    ):
+        before: scores.Score | None = None
+        for row in series:
+            if row["metric"] == "nps":
+                now = scores.nps(row["promoters"], row["passives"], row["detractors"])
+            else:
+                now = scores.csat(row["promoters"], row["n"])
+            delta, _, p_value = scores.change(before, now) if before else (None, None, None)
+            rows.append(
+                row
+                | {
+                    "n_eff": float(now.n), "score": now.score, "low": now.low, "high": now.high, "method": now.method,
+                    "prev_score": before.score if before else None, "delta": delta, "p_value": p_value,
+                    "mde80": now.mde80, "weighted": False,
+                }
+            )  # fmt: skip
+            before = now
+    return rows
+
+
+def _adjusted(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Holm over the segments of one metric, period and wave; the row over everybody stands alone."""
+    families: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["p_value"] is None:
+            row |= {"p_adj": None, "significant": None}
+        else:
+            kind = "all" if row["segment_type"] == "all" else "segments"
+            families.setdefault((row["metric"], row["period"], row["wave"], kind), []).append(row)
+    for family in families.values():
+        for row, p_adj in zip(family, scores.holm([row["p_value"] for row in family]), strict=True):
+            row |= {"p_adj": p_adj, "significant": p_adj < SIGNIFICANT}
+    return rows

@@ -1,0 +1,116 @@
+"""What lies in the landing folder, and the two tables that tell of it.
+
+Belongs here: the folder's layout and the ledger as tables. Not here: what is taken out of a file (landing.py).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from customer_intel.ingest.intake import Refused, sha256_of
+
+WHERE = ("source_system", "export_date", "source_file", "mapping")
+COUNTS = ("rows_read", "rows_accepted", "rows_quarantined", "rows_duplicate", "rows_skipped", "records_written")
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """A file below the landing folder. `source` is None when it lies in no source's folder."""
+
+    path: Path
+    source_file: str
+    source: str | None
+    export_date: date
+    dated: bool
+
+
+def discover(landing: Path, as_of: date) -> list[LandedFile]:
+    """The files of export dates up to `as_of`, oldest first.
+
+    `<source>/<YYYY-MM-DD>/…` is dated; `<source>/…` and files right in `landing` belong to `as_of`.
+    """
+    found = []
+    for path in _files(landing):
+        parts = path.relative_to(landing).parts
+        day = _date(parts[1]) if len(parts) > 2 else None
+        if (day or as_of) <= as_of:
+            source = parts[0] if len(parts) > 1 else None
+            found.append(LandedFile(path, "/".join(parts), source, day or as_of, day is not None))
+    return sorted(found, key=lambda file: (file.export_date, file.source_file))
+
+
+def hashes(landing: Path, as_of: date) -> dict[str, str]:
+    """source_file → sha256 of every file that can be opened: the night's inputs."""
+    result = {}
+    for file in discover(landing, as_of):
+        try:
+            result[file.source_file] = sha256_of(file.path)[0]
+        except Refused as refused:
+            result[file.source_file] = refused.reason
+    return result
+
+
+def _files(landing: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(landing):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        # A linked folder is not walked into; it is listed as a file, which nothing can open.
+        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        for name in sorted([*names, *links]):
+            if not name.startswith("."):
+                yield Path(folder) / name
+
+
+def _date(name: str) -> date | None:
+    try:
+        return date.fromisoformat(name) if len(name) == 10 else None
+    except ValueError:
+        return None
+
+
+def export_file(ledgers: list[dict[str, Any]], landing: Path, as_of: date) -> pl.DataFrame:
+    """Every part's ledger entry, and a row for each landed file that no mapping asks for."""
+    names = (*WHERE, "entity", "sha256", "bytes", *COUNTS, "status", "reason")
+    rows = [{name: facts[name] for name in names} for facts in ledgers]
+    taken = {facts["source_file"] for facts in ledgers}
+    for file in discover(landing, as_of):
+        if file.source_file in taken:
+            continue
+        try:
+            (sha256, size), reason = sha256_of(file.path), "no mapping asks for it"
+        except Refused as refused:
+            (sha256, size), reason = ("", 0), refused.reason
+        rows.append(
+            {
+                "source_system": file.source or "files",
+                "export_date": file.export_date.isoformat(),
+                "source_file": file.source_file,
+                "mapping": "none",
+                "entity": "none",
+                "sha256": sha256,
+                "bytes": size,
+                **dict.fromkeys(COUNTS, 0),
+                "status": "unmapped",
+                "reason": reason,
+            }
+        )
+    numbers = {"bytes", *COUNTS}
+    schema = {name: pl.Int64 if name in numbers else pl.String for name in names}
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.col("export_date").str.to_date())
+
+
+def export_check(ledgers: list[dict[str, Any]]) -> pl.DataFrame:
+    """Every check of every part, with the rows that match it."""
+    rows = [
+        (facts["source_system"], facts["export_date"], facts["source_file"], facts["mapping"], name, count, checked)
+        for facts in ledgers
+        for name, (count, checked) in facts["checks"].items()
+    ]
+    schema = {**dict.fromkeys((*WHERE, "check_name"), pl.String), "matches": pl.Int64, "rows_checked": pl.Int64}
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.col("export_date").str.to_date())

@@ -1,0 +1,363 @@
+"""One entity's night: which landed files feed it, which of them are new, and what becomes of each.
+
+Belongs here: choosing files and mappings, the ledger's entries, the findings. Not here: walking the landing folder
+(exports.py), reading (intake.py, readers.py), mapping and typing (mapping.py, conform.py).
+
+A file and a mapping make one part. A part is kept while file and mapping stay as they are; a file that comes again
+under another name has no effect; a file whose content changed replaces its part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from customer_intel.core import contract
+from customer_intel.core.contract import Table, suggestion
+from customer_intel.core.engine import DuckDBEngine, EngineSettings
+from customer_intel.ingest import mapping as mappings
+from customer_intel.ingest.conform import Conformed, Source, conform
+from customer_intel.ingest.exports import COUNTS, LandedFile, discover, hashes
+from customer_intel.ingest.intake import Limits, Refused, sha256_of
+from customer_intel.ingest.mapping import FileMapping, Lookup, Reader
+from customer_intel.ingest.readers import TextTable, read_text
+from customer_intel.ingest.values import literal
+
+__all__ = ["IngestResult", "LandedFile", "Part", "discover", "hashes", "ingest"]
+
+# Raised when the code would make other rows of the same file and mapping, so that parts are made anew.
+RECIPE = 1
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file through one mapping: its accepted rows and its entry in the ledger."""
+
+    key: str
+    parquet: Path
+    quarantine: Path | None
+    facts: dict[str, Any]
+
+
+@dataclass
+class IngestResult:
+    """`findings` are the gate's: a refused file is critical, a check's matches are warnings. `gone`: parts to drop."""
+
+    parts: list[Part] = field(default_factory=list)
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+
+
+def ingest(
+    *,
+    entity: Table,
+    landing: Path,
+    mappings_dir: Path | None,
+    as_of: date,
+    known: Sequence[Mapping[str, Any]],
+    workdir: Path,
+    engine: EngineSettings,
+    config: Mapping[str, Any],
+) -> IngestResult:
+    """Takes the files that feed `entity` and are not in the ledger `known` (facts of earlier parts) yet.
+
+    Raises ConfigError for a faulty mapping; a faulty file is a finding, not an exception.
+    """
+    entities = contract.load().entities
+    known_mappings = mappings.load(mappings_dir, {**entities, entity.name: entity})
+    files = discover(landing, as_of)
+    candidates = {file: mappings.matching(file.path.name, file.source, known_mappings, entities) for file in files}
+    if not any(mapping.entity == entity.name for found in candidates.values() for mapping in found):
+        return IngestResult()
+    with DuckDBEngine(engine, [workdir]) as open_engine:
+        night = _Night(entity, files, candidates, known, workdir, open_engine.con, config)
+        return night.run(as_of)
+
+
+class _Night:
+    """One entity's files of one night."""
+
+    def __init__(
+        self,
+        entity: Table,
+        files: Sequence[LandedFile],
+        candidates: Mapping[LandedFile, list[FileMapping]],
+        known: Sequence[Mapping[str, Any]],
+        workdir: Path,
+        con: duckdb.DuckDBPyConnection,
+        config: Mapping[str, Any],
+    ) -> None:
+        self.entity, self.files, self.candidates, self.workdir, self.con = entity, files, candidates, workdir, con
+        self.limits = Limits(int(config["max_unpacked_bytes"]), int(config["max_ratio"]))
+        self.max_reject_share = float(config["max_reject_share"])
+        own = [facts for facts in known if facts["entity"] == entity.name]
+        self.held: dict[str, Mapping[str, Any]] = {str(facts["part"]): facts for facts in own}
+        self.columns_before: dict[str, set[str]] = {}
+        for facts in own:
+            self.columns_before.setdefault(facts["mapping"], set()).update(facts["extra_columns"])
+        self.texts: dict[tuple[str, str, str], TextTable | Refused] = {}
+        self.sums: dict[Path, tuple[str, int]] = {}
+        self.result = IngestResult()
+
+    def run(self, as_of: date) -> IngestResult:
+        self._vanished(as_of)
+        for file in self.files:
+            mine = [mapping for mapping in self.candidates[file] if mapping.entity == self.entity.name]
+            names = {mapping.name for mapping in mine}
+            self.result.gone += [
+                key
+                for key, facts in self.held.items()
+                if facts["source_file"] == file.source_file and facts["mapping"] not in names
+            ]
+            if not mine:
+                continue
+            try:
+                sha256, size = self._sum(file.path)
+                for mapping in self._chosen(file, sha256, mine):
+                    self._take(file, sha256, size, mapping)
+            except Refused as refused:
+                self._refuse(file, refused)
+        return self.result
+
+    # ---- one file
+    def _take(self, file: LandedFile, sha256: str, size: int, mapping: FileMapping) -> None:
+        lookups = {name: self._lookup_files(file, lookup) for name, lookup in mapping.lookups.items()}
+        beside = sorted(self._sum(other.path)[0] for others in lookups.values() for other in others)
+        recipe = hashlib.sha256(f"{RECIPE} {mapping.sha256(self.entity)} {beside}".encode()).hexdigest()
+        same = [
+            facts
+            for facts in self.held.values()
+            if (facts["mapping"], facts["sha256"], facts["recipe"]) == (mapping.name, sha256, recipe)
+        ]
+        original = {facts["part"]: facts for facts in same if facts["status"] == "accepted"}
+        if any(
+            facts["source_file"] == file.source_file and (facts["status"] == "accepted" or facts["same_as"] in original)
+            for facts in same
+        ):
+            return
+        facts: dict[str, Any] = {
+            "part": f"{file.export_date.isoformat()}/{mapping.name}/{file.source_file}",
+            "source_system": mapping.source,
+            "export_date": file.export_date.isoformat(),
+            "source_file": file.source_file,
+            "dated": file.dated,
+            "mapping": mapping.name,
+            "entity": self.entity.name,
+            "sha256": sha256,
+            "recipe": recipe,
+            "bytes": size,
+            **dict.fromkeys(COUNTS, 0),
+            "status": "accepted",
+            "reason": None,
+            "same_as": None,
+            "rivals": self._rivals(file),
+            "checks": {},
+            "extra_columns": [],
+        }
+        target = self.workdir / f"part-{len(self.result.parts)}.parquet"
+        twin = self._twin(file, mapping, sha256, original)
+        if twin:
+            reason = f"same content as {twin['source_file']}"
+            facts |= {"status": "same_content", "same_as": twin["part"], "reason": reason}
+            self._write_empty(target)
+            self._keep(Part(str(facts["part"]), target, None, facts))
+            return
+        text = self._text(file.path, sha256, mapping.reader)
+        if fault := _lack(mapping, mapping.missing(text.columns), text.columns):
+            raise fault
+        texts = {name: self._lookup_text(lookups[name], mapping, name) for name in mapping.lookups}
+        source = Source(file.source_file, facts["source_system"], file.export_date, text, texts)
+        conformed = conform(self.con, self.entity, mapping, source, target)
+        self._bounded(conformed)
+        facts |= asdict(conformed.counts)
+        facts |= {"checks": conformed.checks, "extra_columns": list(conformed.extra_columns)}
+        self._report(file, mapping, facts, [name for name, found in lookups.items() if not found])
+        self._keep(Part(str(facts["part"]), target, conformed.quarantine, facts))
+
+    def _keep(self, part: Part) -> None:
+        self.held[part.key] = part.facts
+        self.result.parts.append(part)
+
+    def _twin(
+        self, file: LandedFile, mapping: FileMapping, sha256: str, accepted: Mapping[str, Mapping[str, Any]]
+    ) -> Mapping[str, Any] | None:
+        """The accepted file with the same content, unless other content came between: then the old state is news."""
+        for _, facts in sorted(accepted.items(), reverse=True):
+            first, last = facts["export_date"], file.export_date.isoformat()
+            between = any(
+                first < other["export_date"] < last and other["sha256"] != sha256
+                for other in self.held.values()
+                if other["mapping"] == mapping.name
+            )
+            if first <= last and not between and facts["source_file"] != file.source_file:
+                return facts
+        return None
+
+    def _bounded(self, conformed: Conformed) -> None:
+        """Raises Refused when more of the file is rejected than max_reject_share allows."""
+        counts = conformed.counts
+        concerned = counts.rows_read - counts.rows_skipped
+        if counts.rows_quarantined <= self.max_reject_share * concerned:
+            return
+        first = conformed.failures[0]
+        more = "; ".join(f"row {item.row} {item.column}: {item.reason}" for item in conformed.failures[1:])
+        raise Refused(
+            f"{first.reason}; {counts.rows_quarantined:,} of {concerned:,} rows cannot be taken, more than "
+            f"max_reject_share {self.max_reject_share:g}" + (f" (also {more})" if more else ""),
+            row=first.row,
+            column=first.column or None,
+        )
+
+    # ---- reading, each file and reader once
+    def _sum(self, path: Path) -> tuple[str, int]:
+        if path not in self.sums:
+            self.sums[path] = sha256_of(path)
+        return self.sums[path]
+
+    def _text(self, path: Path, sha256: str, reader: Reader) -> TextTable:
+        key = (sha256, reader.text_key, mappings.format_of(path.name) or "")
+        if key not in self.texts:
+            try:
+                self.texts[key] = read_text(self.con, path, sha256, reader, self.workdir, self.limits)
+            except Refused as refused:
+                self.texts[key] = refused
+        found = self.texts[key]
+        if isinstance(found, Refused):
+            raise found
+        return found
+
+    def _chosen(self, file: LandedFile, sha256: str, mine: Sequence[FileMapping]) -> list[FileMapping]:
+        """Those of the entity's mappings whose columns the file has. Raises Refused when it lacks some.
+
+        Where several mappings fit the name, one that lacks most of its columns is another file's; one that lacks a
+        few has met a renamed column.
+        """
+        seen = (file.source_file, sha256, self._rivals(file))
+        held = [
+            facts for facts in self.held.values() if (facts["source_file"], facts["sha256"], facts["rivals"]) == seen
+        ]
+        if held:
+            return [mapping for mapping in mine if mapping.name in {facts["mapping"] for facts in held}]
+        lacking: dict[str, tuple[int, int, FileMapping, Refused | None]] = {}
+        for mapping in self.candidates[file]:
+            try:
+                columns = self._text(file.path, sha256, mapping.reader).columns
+            except Refused as refused:
+                lacking[mapping.name] = (1, 1, mapping, refused)
+                continue
+            missing, needed = mapping.missing(columns), len(mapping.sources(columns))
+            lacking[mapping.name] = (len(missing), needed, mapping, _lack(mapping, missing, columns))
+        fitting = [mapping for missing, _, mapping, _ in lacking.values() if not missing]
+        if not all(mapping.canonical for mapping in fitting):
+            fitting = [mapping for mapping in fitting if not mapping.canonical]
+        sources = {mapping.source for mapping in fitting}
+        nearest = min(lacking.values(), key=lambda found: (found[0] / max(found[1], 1), found[2].name))
+        for lacks, needs, mapping, fault in lacking.values():
+            renamed = fitting and mapping.source in sources and lacks * 2 < needs
+            if fault and mapping in mine and (renamed or (not fitting and mapping is nearest[2])):
+                raise fault
+        return [mapping for mapping in fitting if mapping in mine]
+
+    def _rivals(self, file: LandedFile) -> str:
+        """Changes when another mapping, or another wording of one, may take the file."""
+        dumped = sorted(mapping.model_dump_json() for mapping in self.candidates[file])
+        return hashlib.sha256("".join(dumped).encode()).hexdigest()[:16]
+
+    def _lookup_files(self, file: LandedFile, lookup: Lookup) -> list[LandedFile]:
+        """The newest export of the lookup's files that is not newer than the file itself."""
+        beside = [
+            other
+            for other in self.files
+            if other.source == file.source
+            and other.export_date <= file.export_date
+            and mappings.named(other.path.name, lookup.files)
+        ]
+        newest = max((other.export_date for other in beside), default=None)
+        return [other for other in beside if other.export_date == newest]
+
+    def _lookup_text(self, files: Sequence[LandedFile], mapping: FileMapping, name: str) -> TextTable | None:
+        reader = mapping.lookups[name].reader
+        texts = [self._text(file.path, self._sum(file.path)[0], reader) for file in files]
+        if not texts:
+            return None
+        if len({frozenset(text.columns) for text in texts}) > 1:
+            raise Refused(f"has files with different columns for lookup '{name}'; land them with the same columns")
+        sql = " UNION ALL BY NAME ".join(f"({text.sql})" for text in texts)
+        return TextTable(sql, texts[0].columns, sum(text.rows for text in texts))
+
+    def _write_empty(self, target: Path) -> None:
+        columns = ", ".join(
+            f'CAST(NULL AS {column.sql_type}) AS "{column.name}"'
+            for column in self.entity.columns
+            if column.name not in contract.STAMPS
+        )
+        self.con.execute(f"COPY (SELECT {columns} WHERE false) TO {literal(str(target))} (FORMAT parquet)")
+
+    # ---- findings
+    def _refuse(self, file: LandedFile, refused: Refused) -> None:
+        place = [file.source_file]
+        place += [f"row {refused.row}"] if refused.row is not None else []
+        place += [f"column {refused.column}"] if refused.column else []
+        self._find("file taken", "critical", f"{', '.join(place)}: {refused.reason}", 1, 1)
+
+    def _report(self, file: LandedFile, mapping: FileMapping, facts: Mapping[str, Any], without: Sequence[str]) -> None:
+        for name, (count, rows) in facts["checks"].items():
+            if count:
+                self._find(f"check {name}", "warning", f"{file.source_file}: {count:,} of {rows:,} rows", count, rows)
+        if facts["rows_quarantined"]:
+            count, rows = facts["rows_quarantined"], facts["rows_read"]
+            message = f"{file.source_file}: {count:,} of {rows:,} rows are in quarantine/{self.entity.name}"
+            self._find("rows taken", "warning", message, count, rows)
+        before = self.columns_before.get(mapping.name)
+        new = sorted(set(facts["extra_columns"]) - before) if before is not None else []
+        if new:
+            message = f"{file.source_file}: new column {', '.join(new)}; kept in extra_json, map it or ignore it"
+            self._find("known columns", "warning", message, len(new), len(facts["extra_columns"]))
+        self.columns_before.setdefault(mapping.name, set()).update(facts["extra_columns"])
+        for name in without:
+            globs = ", ".join(mapping.lookups[name].files)
+            self._find("lookup", "warning", f"{file.source_file}: no file {globs}; what it gives is empty", 1, 1)
+
+    def _vanished(self, as_of: date) -> None:
+        """Warns of a mapping that had a file on the night before and has none today."""
+        came = {
+            mapping.name for file, found in self.candidates.items() if file.export_date == as_of for mapping in found
+        }
+        last: dict[str, str] = {}
+        for facts in self.held.values():
+            if facts["dated"] and facts["export_date"] <= as_of.isoformat():
+                last[facts["mapping"]] = max(facts["export_date"], last.get(facts["mapping"], ""))
+        for name, day in sorted(last.items()):
+            if name not in came:
+                self._find("export came", "warning", f"no export for mapping '{name}'; the last is of {day}", 1, 1)
+
+    def _find(self, expectation: str, severity: str, message: str, unexpected: int, checked: int) -> None:
+        self.result.findings.append(
+            {
+                "expectation": expectation,
+                "kind": "ingest",
+                "columns": (),
+                "severity": severity,
+                "success": False,
+                "unexpected": unexpected,
+                "checked": checked,
+                "observed": f"{unexpected:,} of {checked:,}",
+                "sample_keys": (),
+                "message": message,
+            }
+        )
+
+
+def _lack(mapping: FileMapping, missing: Sequence[str], columns: Sequence[str]) -> Refused | None:
+    if not missing:
+        return None
+    name = missing[0]
+    hint = suggestion(name, columns) or f"; it has {', '.join(columns[:8])}"
+    also = " (nor is that SQL)" if mappings.parsed(name) is None else ""
+    return Refused(f"lacks column '{name}'{also}, which mapping '{mapping.name}' needs{hint}", column=name)

@@ -1,0 +1,167 @@
+"""The rules by which text becomes a value, as DuckDB SQL. Never a bare cast: a pattern first, then a range.
+
+Blank is null; text is trimmed. Dates and timestamps are ISO-8601 or in a declared format, from 1900 to ten years after
+the export. A timestamp without zone is in reader.zone: in the hour that a clock skips it counts as if the clock had
+not moved, in the hour that comes twice as the second. Numbers are digits in the declared decimal mark; a fraction is
+no whole number. Money is rounded half-even to cents; a value that was further than float noise (0.000001) from a cent
+is kept, rounded, and counted in the check `money_rounded`.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from customer_intel.core.contract import Column
+from customer_intel.ingest.mapping import Reader
+
+FIRST_YEAR = 1900
+YEARS_AHEAD = 10
+_SPACE = " \t\r\n\u00a0"
+_TIME = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?)?"
+_ZONE = r" ?(Z|UTC|GMT|[+-]\d\d(:?\d\d)?)"
+_NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?"
+_TRUE, _FALSE = "('true', 'yes', '1', 'y', 't')", "('false', 'no', '0', 'n', 'f')"
+_EPOCH = {"epoch_s": 1_000_000, "epoch_ms": 1_000}
+_FAULTS = {
+    "int": "not a whole number",
+    "float": "not a number",
+    "money": "not an amount",
+    "bool": "not true or false",
+    "date": "not a date",
+    "timestamp": "not a timestamp",
+}
+
+
+def literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def trimmed(value: str) -> str:
+    """The value as text without white space around it, null when nothing is left."""
+    text = f"CAST({value} AS VARCHAR)"
+    # Trimming a set of characters costs five times this look, and few values need it.
+    padded = rf"regexp_matches({text}, '^[\s\x{{a0}}]|[\s\x{{a0}}]$|^$')"
+    return f"CASE WHEN {padded} THEN nullif(trim({text}, {literal(_SPACE)}), '') ELSE {text} END"
+
+
+def source_value(name: str, reader: Reader) -> str:
+    """A source column, trimmed, null when blank or written as one of the reader's nulls."""
+    value = trimmed(quoted(name))
+    nulls = ", ".join(literal(word) for word in reader.null if word.strip())
+    return f"CASE WHEN {value} NOT IN ({nulls}) THEN {value} END" if nulls else value
+
+
+class Typing:
+    """SQL from text to the contract's types, for one reader and export date. Null where the text is no such value."""
+
+    def __init__(self, reader: Reader, export_date: date) -> None:
+        self.reader = reader
+        end = export_date.replace(year=export_date.year + YEARS_AHEAD, day=min(export_date.day, 28))
+        self.bounds = f"outside {FIRST_YEAR} to {end.year}"
+        self._low, self._high = f"{FIRST_YEAR}-01-01", end.isoformat()
+
+    def value(self, column: Column, text: str) -> str:
+        if column.values is not None:
+            cases = " ".join(f"WHEN {literal(value.lower())} THEN {literal(value)}" for value in column.values)
+            return f"CASE lower({text}) {cases} END"
+        match column.type:
+            case "text":
+                return text
+            case "bool":
+                return f"CASE WHEN lower({text}) IN {_TRUE} THEN true WHEN lower({text}) IN {_FALSE} THEN false END"
+            case "int":
+                number = self._number(text)
+                whole = _matches(number, r"[-+]?\d{1,18}(\.0*)?")
+                return f"CASE WHEN {whole} THEN TRY_CAST(split_part({number}, '.', 1) AS BIGINT) END"
+            case "float":
+                number = self._number(text)
+                return (
+                    f"CASE WHEN {_matches(number, _NUMBER)} AND isfinite({_double(number)}) THEN {_double(number)} END"
+                )
+            case "money":
+                return self._money(self._number(text))
+        parsed = self.unbounded(column, text)
+        kind = column.type.upper()
+        return f"CASE WHEN {parsed} >= {kind} '{self._low}' AND {parsed} < {kind} '{self._high}' THEN {parsed} END"
+
+    def fault(self, column: Column) -> str:
+        """Why a text is no value of the column, without the text."""
+        if column.values is not None:
+            return f"not one of {', '.join(column.values)}"
+        return _FAULTS.get(column.type, "not a value")
+
+    def unbounded(self, column: Column, text: str) -> str:
+        """A date or timestamp wherever the text is one, however far off."""
+        return self._date(text) if column.type == "date" else self._timestamp(text)
+
+    def rounded(self, text: str) -> str:
+        """Whether an amount has a rest beyond cents that is more than float noise."""
+        number = self._number(text)
+        exact = f"TRY_CAST({number} AS DECIMAL(38,12))"
+        beyond = _matches(number, r"[-+]?\d*\.\d{3,}")
+        return f"coalesce(CASE WHEN {beyond} THEN abs({exact} - round_even({exact}, 2)) > 0.000001 END, false)"
+
+    def _number(self, text: str) -> str:
+        """The number with a point for its decimal mark and no thousands mark; as it is where it has another shape."""
+        mark, thousands = self.reader.decimal, self.reader.thousands
+        if thousands:
+            grouped = rf"[-+]?\d{{1,3}}([{thousands}]\d{{3}})+([{mark}]\d+)?"
+            text = f"CASE WHEN {_matches(text, grouped)} THEN replace({text}, {literal(thousands)}, '') ELSE {text} END"
+        if mark == ",":
+            # With a decimal comma, a point left over is neither mark: such a text is no number.
+            text = f"CASE WHEN NOT contains({text}, '.') THEN replace({text}, ',', '.') END"
+        return text
+
+    def _money(self, number: str) -> str:
+        exact = f"TRY_CAST({number} AS DECIMAL(38,12))"
+        cents = _matches(number, r"[-+]?\d{1,16}(\.\d{0,2})?")
+        return (
+            f"CASE WHEN {cents} THEN TRY_CAST({number} AS DECIMAL(18,2)) "
+            f"WHEN {_matches(number, _NUMBER)} THEN TRY_CAST(round_even({exact}, 2) AS DECIMAL(18,2)) END"
+        )
+
+    def _date(self, text: str) -> str:
+        cases = [f"CASE WHEN {_matches(text, f'{_TIME}({_ZONE})?')} THEN TRY_CAST(substr({text}, 1, 10) AS DATE) END"]
+        for form in self.reader.date:
+            cases.append(f"CAST({self._declared(text, form, zoned=False)} AS DATE)")
+        return _first(cases)
+
+    def _timestamp(self, text: str) -> str:
+        local = f"TRY_CAST(replace({text}, ',', '.') AS TIMESTAMP)"
+        point = f"replace(replace(replace(upper({text}), ',', '.'), 'UTC', 'Z'), 'GMT', 'Z')"
+        zoned = f"TRY_CAST(replace(replace(replace({point}, ' Z', 'Z'), ' +', '+'), ' -', '-') AS TIMESTAMPTZ)"
+        iso = (
+            f"CASE WHEN {_matches(text, _TIME)} THEN {self._utc(local)} "
+            f"WHEN {_matches(text, _TIME + _ZONE)} THEN timezone('UTC', {zoned}) END"
+        )
+        return _first([iso, *(self._declared(text, form, zoned=True) for form in self.reader.timestamp)])
+
+    def _declared(self, text: str, form: str, *, zoned: bool) -> str:
+        if form in _EPOCH:
+            micros = f"CAST(CAST({text} AS DECIMAL(28,6)) * {_EPOCH[form]} AS BIGINT)"
+            return f"CASE WHEN {_matches(text, '[0-9]{1,14}([.][0-9]{1,6})?')} THEN make_timestamp({micros}) END"
+        parsed = f"try_strptime({text}, {literal(form)})"
+        if "%z" in form or "%Z" in form:
+            return f"timezone('UTC', {parsed})"
+        return self._utc(parsed) if zoned else parsed
+
+    def _utc(self, local: str) -> str:
+        if self.reader.zone.upper() in ("UTC", "GMT", "Z"):
+            return local
+        return f"timezone('UTC', timezone({literal(self.reader.zone)}, {local}))"
+
+
+def _matches(text: str, pattern: str) -> str:
+    return f"regexp_full_match({text}, {literal(pattern)})"
+
+
+def _double(number: str) -> str:
+    return f"TRY_CAST({number} AS DOUBLE)"
+
+
+def _first(cases: list[str]) -> str:
+    return cases[0] if len(cases) == 1 else f"coalesce({', '.join(cases)})"

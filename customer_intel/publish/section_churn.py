@@ -1,0 +1,202 @@
+"""Does the churn model hold, how many are at risk, and who first: by id and reasons, never by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from customer_intel.publish import charts
+from customer_intel.publish.charts import Range
+from customer_intel.publish.evidence import Evidence
+from customer_intel.publish.markup import (
+    DASH,
+    Html,
+    count,
+    figure,
+    interval,
+    join,
+    known,
+    money,
+    number,
+    paragraph,
+    percent,
+    percents,
+    plain,
+    quiet,
+    table,
+    tag,
+)
+
+_METRICS = {
+    "ap": ("Average precision", "how pure the top of the list is", 3),
+    "lift_decile": ("Lift of the top tenth", "churners in the riskiest tenth, against the average", 2),
+    "log_loss": ("Log-loss", "how far probabilities are off; lower is better", 3),
+    "brier": ("Brier score", "mean squared error of probabilities; lower is better", 3),
+    "ece": ("Calibration error", "mean gap between promised and happened; lower is better", 3),
+}
+_BANDS = ("high", "medium", "low")
+_TOP = 12
+
+
+def section(e: Evidence) -> Html:
+    if not e.has("churn_predictions") and not e.has("model_evaluation"):
+        return quiet(f"Not available: {e.why_not('churn_predictions')}.")
+    judged = e.frame("model_evaluation") if e.has("model_evaluation") else None
+    scored = e.frame("churn_predictions").filter("eligible") if e.has("churn_predictions") else None
+    names = {name for frame in (judged, scored) if frame is not None for name in frame["definition_id"].unique()}
+    return join(_definition(e, name, judged, scored) for name in sorted(names))
+
+
+def kind(definition_id: str) -> str:
+    """What the definition is about, in a word: orders, subscriptions."""
+    word = definition_id.split("_")[0]
+    return {"purchase": "orders", "subscription": "subscriptions"}.get(word, word)
+
+
+def title(definition_id: str, horizon: int | None) -> str:
+    """purchase_90d → No order within 90 days."""
+    known_words = {"orders": "No order", "subscriptions": "Subscription cancelled"}
+    words = known_words.get(kind(definition_id), plain(definition_id))
+    return f"{words} within {horizon} days" if horizon else words
+
+
+def _definition(e: Evidence, name: str, judged: pl.DataFrame | None, scored: pl.DataFrame | None) -> Html:
+    own = judged.filter(pl.col("definition_id") == name) if judged is not None else None
+    risks = scored.filter(pl.col("definition_id") == name) if scored is not None else None
+    horizon = int(risks["horizon_days"][0]) if risks is not None and len(risks) else None
+    return join((
+        tag("h3", title(name, horizon), class_="major"),
+        _verdict(own) if own is not None and len(own) else None,
+        _evaluation(e, name, own) if own is not None and len(own) else None,
+        _bands(e, risks) if risks is not None and len(risks) else quiet("Nobody is scored tonight."),
+        _first(e, risks) if risks is not None and len(risks) else None,
+    ))  # fmt: skip
+
+
+def _pooled(own: pl.DataFrame, metric: str) -> dict[str, Any] | None:
+    rows = own.filter((pl.col("evaluated_origin") == "all") & (pl.col("metric") == metric))
+    return rows.row(0, named=True) if len(rows) else None
+
+
+def _verdict(own: pl.DataFrame) -> Html:
+    auc = _pooled(own, "auc")
+    verdict = own["verdict"][0]
+    reason = str(own["reason"][0])
+    if auc is None or verdict == "insufficient":
+        told = tag("span", "There is too little history to judge a model.", class_="warn")
+        return paragraph(told, f" Probabilities come from recency alone ({reason}).", class_="lede")
+    numbers = (
+        f" On {count(auc['n'])} past cases it had not seen it ranks with an AUC of {number(auc['metric_value'], 3)} "
+        f"({interval(auc['low'], auc['high'], 3)}); recency alone reaches {number(auc['baseline_value'], 3)}."
+    )
+    if verdict == "model":
+        told = tag("span", "The model holds.", class_="ok")
+        return join((paragraph(told, numbers, class_="lede"), tag("p", plain(reason) + ".", class_="note")))
+    told = tag("span", "The model is not used.", class_="warn")
+    end = " That is no clear gain, so the probabilities below come from recency alone."
+    return join((paragraph(told, numbers, end, class_="lede"), tag("p", plain(reason) + ".", class_="note")))
+
+
+def _evaluation(e: Evidence, name: str, own: pl.DataFrame) -> Html:
+    metrics = []
+    for metric, (words, meaning, digits) in _METRICS.items():
+        row = _pooled(own, metric)
+        if row and known(row["metric_value"]):
+            metrics.append((
+                join((tag("b", words), tag("br"), tag("small", meaning))), number(row["metric_value"], digits),
+                interval(row["low"], row["high"], digits), number(row["baseline_value"], digits),
+            ))  # fmt: skip
+    head = ("On all past dates", "Model", "95 % interval", "Recency alone")
+    measured = table(head, metrics, numeric=(1, 2, 3)) if metrics else None
+    left, right = join((_origins(own), measured)), _calibration(e, name)
+    return tag("div", tag("div", left) if left else None, tag("div", right) if right else None, class_="row")
+
+
+def _origins(own: pl.DataFrame) -> Html | None:
+    rows = own.filter((pl.col("metric") == "auc") & pl.col("metric_value").is_not_null()).sort("evaluated_origin")
+    if not len(rows):
+        return None
+    items = [
+        (row, Range(row["metric_value"], row["low"], row["high"], row["baseline_value"]))
+        for row in rows.iter_rows(named=True)
+    ]
+    scale = charts.scale_of([item for _, item in items], 0.0, 1.0)
+    body = [
+        (
+            tag("b", "All") if row["evaluated_origin"] == "all" else row["evaluated_origin"],
+            count(row["n"]),
+            charts.range_mark(item, scale),
+            number(item.value, 3),
+        )
+        for row, item in items
+    ]
+    body.append(("", "", charts.range_axis(scale, lambda v: f"{v:g}"), ""))
+    note = "Dot and bar: the model's AUC with its 95 % interval. Notch: recency alone on the same customers."
+    rows_table = table(("Date", "Cases", "AUC", ""), body, numeric=(1, 3))
+    return figure("Who leaves is ranked above who stays (AUC; .5 is chance)", rows_table, note)
+
+
+def _calibration(e: Evidence, name: str) -> Html | None:
+    if not e.has("calibration_bins"):
+        return None
+    rows = e.frame("calibration_bins").filter(pl.col("definition_id") == name).sort("scorer", "bin")
+    series = []
+    for scorer, words in (("model", "model"), ("recency_baseline", "recency alone")):
+        own = rows.filter(pl.col("scorer") == scorer)
+        if len(own):
+            bins = [
+                (row["mean_predicted"], Range(row["observed_share"], row["low"], row["high"]))
+                for row in own.iter_rows(named=True)
+            ]
+            series.append((words, bins))
+    if not series:
+        return None
+    note = "Tenths of the customers by predicted probability. On the dashed line, a promised 30 % was 30 %."
+    picture = charts.calibration(series, "Predicted against observed churn", 440)
+    return figure("Is a promised 30 % a true 30 %?", picture, note)
+
+
+def _bands(e: Evidence, risks: pl.DataFrame) -> Html:
+    found = {
+        row["risk_band"]: row
+        for row in risks.group_by("risk_band")
+        .agg(n=pl.len(), expected=pl.col("p_churn").sum(), loss=pl.col("expected_loss").sum())
+        .iter_rows(named=True)
+    }
+    total, largest = len(risks), max(row["n"] for row in found.values())
+    body = [
+        (
+            tag("b", plain(band)),
+            count(found[band]["n"]),
+            tag("span", charts.bar(found[band]["n"] / largest), class_="bars"),
+            percent(found[band]["n"] / total),
+            count(round(found[band]["expected"])),
+            money(found[band]["loss"], e.currency),
+        )
+        for band in _BANDS
+        if band in found
+    ]
+    head = ("Risk", "Customers", "", "Share", "Expected to leave", "Expected loss")
+    return join((tag("h4", "Risk tonight"), table(head, body, numeric=(1, 3, 4, 5))))
+
+
+def _first(e: Evidence, risks: pl.DataFrame) -> Html:
+    rows = risks.filter(pl.col("expected_loss").is_not_null()).sort(
+        "expected_loss", "p_churn", "customer_id", descending=[True, True, False]
+    )
+    body = []
+    for row in rows.head(_TOP).iter_rows(named=True):
+        reasons = [row[f"reason_{place}"] for place in (1, 2, 3) if row[f"reason_{place}"]]
+        keeps = tag("small", f"for staying: {row['protect_1']}") if row["protect_1"] else None
+        why = join((plain("; ".join(reasons)) or DASH, tag("br") if keeps else None, keeps))
+        body.append((
+            tag("span", row["customer_id"], class_="id"), percent(row["p_churn"]),
+            percents(row["p_low"], row["p_high"]), money(row["expected_loss"], e.currency), why,
+        ))  # fmt: skip
+    if not body:
+        return quiet("No customer's value at risk is known.")
+    return join((
+        tag("h4", "Whom to call first ", tag("small", "by probability times the last year’s value")),
+        table(("Customer", "Churn", "95 %", "Expected loss", "Why"), body, numeric=(1, 2, 3)),
+    ))  # fmt: skip

@@ -1,0 +1,189 @@
+"""The ways customers take: from first contact on, which ways end in a purchase, and where journeys break off."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import polars as pl
+
+from customer_intel.publish import charts, measures
+from customer_intel.publish.charts import Flow, Range
+from customer_intel.publish.evidence import Evidence
+from customer_intel.publish.markup import (
+    Html,
+    count,
+    figure,
+    join,
+    money,
+    paragraph,
+    percent,
+    percents,
+    quiet,
+    shortened,
+    table,
+    tag,
+)
+from customer_intel.publish.measures import touchpoint_name
+
+_PATHS = 12
+_EXITS = 8
+_BEGINNINGS = 8
+# Drawn of a journey: its first steps, and per step the most frequent touchpoints; the rest is one node.
+_STEPS = 4
+_PER_STEP = 6
+_MATRIX = 10
+_OTHER, _WON, _GONE, _ON = "(other)", "(purchase)", "(no purchase)", "(further steps)"
+_SPECIAL = {_OTHER: "Other", _WON: "Purchase", _GONE: "No purchase", _ON: "Further steps"}
+
+
+def section(e: Evidence) -> Html:
+    parts: list[Html | None] = []
+    if e.has("journey_paths"):
+        rows = e.frame("journey_paths").sort("path_rank")
+        parts += [_lede(rows), _flow(rows), _beginnings(rows), _paths(e, rows)]
+    else:
+        parts.append(quiet(f"Paths are not available: {e.why_not('journey_paths')}."))
+    if e.has("journey_transitions"):
+        parts += [_exits(e), _matrix(e)]
+    else:
+        parts.append(quiet(f"Transitions are not available: {e.why_not('journey_transitions')}."))
+    return join(parts)
+
+
+def _lede(rows: pl.DataFrame) -> Html:
+    n, won = int(rows["n"].sum()), int(rows["n_converted"].sum())
+    covered = percent(float(rows["coverage"][-1]))
+    text = f"{count(n)} journeys took the {count(len(rows))} most frequent ways, {covered} of all that had time to end; {percent(won / n if n else 0)} of them led to a purchase."
+    return paragraph(text, class_="lede")
+
+
+def _flow(rows: pl.DataFrame) -> Html:
+    told = [
+        (str(path).split(" > "), int(n), int(won))
+        for path, n, won in rows.select("path", "n", "n_converted").iter_rows()
+    ]
+    sizes: list[dict[str, int]] = [{} for _ in range(_STEPS)]
+    for steps, n, _ in told:
+        for at, step in enumerate(steps[:_STEPS]):
+            sizes[at][step] = sizes[at].get(step, 0) + n
+    kept = [set(sorted(size, key=lambda step, size=size: (-size[step], step))[:_PER_STEP]) for size in sizes]  # type: ignore[misc]
+    flows: dict[tuple[tuple[int, str], tuple[int, str]], int] = {}
+
+    def add(source: tuple[int, str], target: tuple[int, str], n: int) -> None:
+        if n:
+            flows[source, target] = flows.get((source, target), 0) + n
+
+    for steps, n, won in told:
+        nodes = [(at, step if step in kept[at] else _OTHER) for at, step in enumerate(steps[:_STEPS])]
+        for source, target in pairwise(nodes):
+            add(source, target, n)
+        column = nodes[-1][0] + 1
+        if len(steps) > _STEPS:
+            add(nodes[-1], (column, _ON), n)
+        else:
+            add(nodes[-1], (column, _WON), won)
+            add(nodes[-1], (column, _GONE), n - won)
+    drawn = [Flow(source, target, n) for (source, target), n in sorted(flows.items())]
+    kinds = {_WON: "won", _GONE: "gone", _ON: "gone", _OTHER: "gone"}
+    picture = charts.sankey(
+        drawn,
+        "Flow of journeys step by step",
+        lambda step: _SPECIAL.get(step) or touchpoint_name(step),
+        lambda step: kinds.get(step, ""),
+        height=430,
+    )
+    note = "Ribbons are as wide as the journeys that go there; green: to a purchase. Repeats in a row are told once."
+    return figure("The first steps of journeys", picture, note)
+
+
+def _beginnings(rows: pl.DataFrame) -> Html | None:
+    """Conversion by first step. By whole way it says little: a way that ends in a purchase names the purchase."""
+    firsts: dict[str, list[int]] = {}
+    for way, n, won in rows.select("path", "n", "n_converted").iter_rows():
+        sums = firsts.setdefault(str(way).split(" > ")[0], [0, 0])
+        sums[0] += n
+        sums[1] += won
+    ordered = sorted(firsts.items(), key=lambda item: (-item[1][0], item[0]))[:_BEGINNINGS]
+    if len(ordered) < 2:
+        return None
+    total, won_all = int(rows["n"].sum()), int(rows["n_converted"].sum())
+    ranges = [Range(won / n, *measures.wilson(won, n), won_all / total) for _, (n, won) in ordered]
+    scale = (0.0, charts.scale_of(ranges, 0.0, 1.0)[1])
+    body: list[tuple[object, ...]] = [
+        (
+            tag("b", touchpoint_name(step)),
+            count(n),
+            percent(n / total),
+            charts.range_mark(item, scale, 300),
+            percent(won / n),
+            percents(item.low, item.high),
+        )
+        for (step, (n, won)), item in zip(ordered, ranges, strict=True)
+    ]
+    body.append(("", "", "", charts.range_axis(scale, lambda v: f"{100 * v:g} %", 300), "", ""))
+    head = ("First step", "Journeys", "Share", "Led to a purchase", "", "95 %")
+    note = "Of the journeys told here. Dot and bar: share with its 95 % interval; notch: all of them."
+    return figure("How journeys begin, and which beginnings lead to a purchase", table(head, body, (1, 2, 4, 5)), note)
+
+
+def path(text: str) -> Html:
+    steps = [tag("span", "…" if step == "…" else touchpoint_name(step)) for step in text.split(" > ")]
+    return tag("span", join(steps, " <i>→</i> "), class_="path")
+
+
+def _paths(e: Evidence, rows: pl.DataFrame) -> Html:
+    body: list[tuple[object, ...]] = [
+        (
+            path(row["path"]),
+            count(row["n"]),
+            percent(row["share"], 1),
+            percent(row["conversion_rate"]),
+            percents(row["conversion_low"], row["conversion_high"]),
+            money(row["conversion_value"], e.currency) if row["n_converted"] else "",
+        )
+        for row in rows.head(_PATHS).iter_rows(named=True)
+    ]
+    head = ("Way", "Journeys", "Share", "To a purchase", "95 %", "Value")
+    return figure("The most frequent ways", table(head, body, numeric=(1, 2, 3, 4, 5)))
+
+
+def _exits(e: Evidence) -> Html | None:
+    found = [item for item in measures.exits(e) if item.excess > 0 and item.p_low > item.expected][:_EXITS]
+    if not found:
+        return paragraph("No step loses clearly more journeys than any step does.")
+    scale = (0.0, charts.scale_of([Range(i.p, i.p_low, i.p_high, i.expected) for i in found], 0.0, 1.0)[1])
+    body: list[tuple[object, ...]] = [
+        (
+            tag("b", touchpoint_name(item.step)),
+            count(item.n),
+            charts.range_mark(Range(item.p, item.p_low, item.p_high, item.expected), scale),
+            percent(item.p),
+            percents(item.p_low, item.p_high),
+            count(round(item.excess)),
+        )
+        for item in found
+    ]
+    body.append(("", "", charts.range_axis(scale, lambda v: f"{100 * v:g} %"), "", "", ""))
+    head = ("Step", "Ended here", "Share that ends", "", "95 %", "More than expected")
+    note = "Notch: how often any step is the last. Purchases, deliveries, reviews and cancellations are ends by nature."
+    return figure("Where journeys break off", table(head, body, numeric=(1, 3, 4, 5)), note)
+
+
+def _matrix(e: Evidence) -> Html | None:
+    rows = e.frame("journey_transitions")
+    sizes = (
+        rows.filter(~pl.col("from_step").is_in(["(start)"]))
+        .group_by("from_step")
+        .agg(n=pl.col("n").sum())
+        .sort("n", "from_step", descending=[True, False])
+    )
+    steps = sizes["from_step"].head(_MATRIX).to_list()
+    if len(steps) < 2:
+        return None
+    p = {(source, target): share for source, target, share in rows.select("from_step", "to_step", "p").iter_rows()}
+    targets = [*steps, "(end)"]
+    cells = [[p.get((source, target)) for target in targets] for source in ["(start)", *steps]]
+    names = [touchpoint_name(step) for step in ["(start)", *steps]]
+    picture = charts.heat(names, [shortened(touchpoint_name(step), 22) for step in targets], cells, "from ↓  to →")
+    note = f"Per cent of the transitions out of a step, for the {len(steps)} most frequent; the rest goes elsewhere."
+    return figure("What comes next", picture, note)

@@ -1,0 +1,98 @@
+"""The scorecard against scikit-learn, its own bootstrap, and the public telecom churn set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from customer_intel.predictions import metrics, scorecard
+from customer_intel.predictions.metrics import Floats
+
+
+def _sample(n: int, seed: int) -> tuple[dict[str, Floats], Floats]:
+    rng = np.random.default_rng(seed)
+    a, b = rng.gamma(2, 10, n), rng.poisson(0.4, n).astype(float)
+    c = np.where(rng.random(n) < 0.3, np.nan, rng.integers(0, 11, n))
+    logit = np.sin(np.log1p(a)) + 0.8 * b - 0.5 * np.isnan(c) - 0.5
+    return {"a": a, "b": b, "c": c}, (rng.random(n) < 1 / (1 + np.exp(-logit))).astype(float)
+
+
+def test_contributions_sum_to_the_logit_also_when_calibrated() -> None:
+    features, y = _sample(2000, 1)
+    card = scorecard.fit(features, y, np.arange(2000))
+    assert card is not None
+    fresh, y_fresh = _sample(500, 2)
+    fresh["a"][0], fresh["b"][1], fresh["c"][2] = 1e9, np.nan, -40.0
+    for one in (card, card.calibrated(card.logit(fresh), y_fresh, np.arange(500))):
+        summed = one.base + one.contributions(fresh).sum(axis=1)
+        assert np.abs(summed - one.logit(fresh)).max() < 1e-9
+    assert card.contributions(features).mean(axis=0) == pytest.approx(np.zeros(3), abs=1e-9)
+
+
+def test_baseline_is_plain_logistic_regression_on_log_recency() -> None:
+    features, y = _sample(1500, 3)
+    card = scorecard.fit({"a": features["a"]}, y, np.arange(1500), splines=False)
+    x = np.log1p(features["a"])[:, None]
+    plain = LogisticRegression(C=np.inf, tol=1e-10, max_iter=500).fit(x, y)
+    assert card is not None
+    assert card.logit({"a": features["a"]}) == pytest.approx(plain.decision_function(x), abs=1e-4)
+    order = 1.0 if card.coefficients[0][0] > 0 else -1.0
+    assert metrics.auc(y, card.logit(features)) == pytest.approx(metrics.auc(y, order * features["a"]))
+
+
+def test_standard_errors_are_those_of_refitting_on_resampled_customers() -> None:
+    rng = np.random.default_rng(4)
+    features, y = _sample(600, 4)
+    clusters = np.repeat(np.arange(200), 3)
+    card = scorecard.fit(features, y, clusters, splines=False)
+    assert card is not None
+    probe = {name: values[:40] for name, values in features.items()}
+    rows = np.arange(600).reshape(200, 3)
+    draws = []
+    for _ in range(200):
+        picked = rows[rng.integers(0, 200, 200)].ravel()
+        resampled = {name: values[picked] for name, values in features.items()}
+        again = scorecard.fit(resampled, y[picked], clusters, splines=False, errors=False)
+        assert again is not None
+        draws.append(again.logit(probe))
+    ratio = card.standard_error(probe) / np.std(draws, axis=0)
+    assert 0.8 < np.median(ratio) < 1.2
+
+
+def test_its_name_is_its_content() -> None:
+    features, y = _sample(400, 5)
+    one, two = (scorecard.fit(features, y, np.arange(400)) for _ in range(2))
+    other = scorecard.fit(features, 1 - y, np.arange(400))
+    assert one and two and other
+    assert one.model_id("m") == two.model_id("m") != other.model_id("m")
+
+
+def test_nothing_varies_nothing_fitted() -> None:
+    y = np.array([0.0, 1.0] * 20)
+    assert scorecard.fit({"a": np.ones(40), "b": np.full(40, np.nan)}, y, np.arange(40)) is None
+
+
+def test_telecom_churn_is_as_good_as_published_and_no_better(shared_data: Path) -> None:
+    file = shared_data / "telco_churn" / "WA_Fn-UseC_-Telco-Customer-Churn.csv.gz"
+    frame = pl.read_csv(file, null_values=" ")
+    y = (frame["Churn"] == "Yes").cast(pl.Float64).to_numpy()
+    features: dict[str, Floats] = {}
+    for name in frame.columns[1:-1]:
+        if frame[name].dtype == pl.String:
+            for value in sorted(frame[name].unique()):
+                features[f"{name}={value}"] = (frame[name] == value).cast(pl.Float64).to_numpy()
+        else:
+            features[name] = frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    fold = np.random.default_rng(0).permutation(len(y)) % 5
+    found = []
+    for k in range(5):
+        train, test = fold != k, fold == k
+        card = scorecard.fit({n: v[train] for n, v in features.items()}, y[train], np.flatnonzero(train), errors=False)
+        assert card is not None
+        found.append(metrics.auc(y[test], card.logit({n: v[test] for n, v in features.items()})))
+    print(f"telco 5-fold AUC {np.mean(found):.4f}")
+    assert 0.845 < np.mean(found) < 0.855

@@ -1,0 +1,171 @@
+"""Runs the identity room over literal rows, night after night; not a test itself."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from customer_intel.core import contract as contracts
+from customer_intel.core.table import _PLACEHOLDER, room_config, sql_literal, tables_read
+from customer_intel.identity.hubs import hub_value
+from customer_intel.identity.links import match_conflict, match_edge
+from customer_intel.identity.party import party_record
+from customer_intel.identity.registry import record_customer_map
+from customer_intel_tests.unit.sqlroom import NOWHERE
+
+NIGHT = date(2026, 3, 1)
+SEEN = datetime(2026, 1, 15, 12)
+ENTITIES = (
+    "contacts", "accounts", "orders", "subscriptions", "invoices", "events", "tickets", "survey_responses",
+    "survey_invitations", "reviews", "marketing_touches", "consents", "actions_log", "identity_overrides",
+)  # fmt: skip
+TIMES = {
+    "contacts": ("created_at", "updated_at"), "accounts": ("created_at", "updated_at"), "orders": ("ordered_at",),
+    "subscriptions": ("started_at", "updated_at"), "invoices": ("created_at",), "events": ("occurred_at",),
+    "tickets": ("created_at",), "survey_responses": ("responded_at",), "survey_invitations": ("sent_at",),
+    "reviews": ("created_at",), "marketing_touches": ("occurred_at",), "consents": ("collected_at",),
+    "actions_log": ("performed_at",), "identity_overrides": ("decided_at",),
+}  # fmt: skip
+POLARS: dict[str, Any] = {
+    "text": pl.String, "int": pl.Int64, "float": pl.Float64, "bool": pl.Boolean, "date": pl.Date,
+    "timestamp": pl.Datetime("us"), "money": pl.Decimal(18, 2),
+}  # fmt: skip
+ORDER = (
+    "party_source", "party_record", "identifier_fact", "hub_value", "match_edge", "match_conflict",
+    "record_customer_map", "match_review", "customer_id_registry", "customer_id_event", "customer_id_alias",
+    "customer_identifier", "anonymous_map", "consent_state",
+)  # fmt: skip
+FUNCTIONS: dict[str, Any] = {
+    f.__name__: f for f in (party_record, hub_value, match_edge, match_conflict, record_customer_map)
+}
+# Enough to know who is who.
+MAP = ORDER[: ORDER.index("record_customer_map") + 1]
+ROOM = contracts.PACKAGE / "identity"
+Row = dict[str, Any]
+MOBILE = "+49 171 2345678"
+
+
+def person(first: str | None = None, last: str | None = None, email: str | None = None, **more: Any) -> Row:
+    return {"first_name": first, "last_name": last, "email": email, **more}
+
+
+class Lab:
+    """A lake of conformed rows, and the identity room's tables of the last night run over it."""
+
+    def __init__(self, **config: Any) -> None:
+        self.contract = contracts.load()
+        self.config = {**copy.deepcopy(_shipped()), **config}
+        self.rows: dict[str, list[Row]] = {name: [] for name in ENTITIES}
+        self.tables: dict[str, pl.DataFrame] = {}
+        self.previous: pl.DataFrame | None = None
+
+    def contact(self, key: str, **columns: Any) -> Lab:
+        source, contact_id = key.split(":", 1)
+        return self.put("contacts", record_key=key, source_system=source, contact_id=contact_id, **columns)
+
+    def put(self, entity: str, **columns: Any) -> Lab:
+        self.rows[entity].append({**dict.fromkeys(TIMES[entity], SEEN), "source_system": "crm", **columns})
+        return self
+
+    def override(self, action: str, a: str, b: str | None = None, **columns: Any) -> Lab:
+        number = len(self.rows["identity_overrides"])
+        columns = {"decided_at": datetime(2026, 2, 1, number), "override_id": f"o{number}"} | columns
+        return self.put("identity_overrides", action=action, record_key_a=a, record_key_b=b, **columns)
+
+    def night(self, as_of: date = NIGHT, only: Iterable[str] = ORDER) -> Lab:
+        """Computes the tables; what the contract's keys, required columns and `sql` gates refuse is an error."""
+        frames: dict[str, pl.DataFrame] = {}
+        for name in ENTITIES:
+            schema = {column.name: POLARS[column.type] for column in self.contract.table(name).columns}
+            frames[name] = pl.DataFrame(self.rows[name], schema=schema, strict=False)
+        con = _connection()
+        for name in only:
+            frames[name] = self._typed(name, self._computed(name, frames, con, as_of))
+            self._gate(name, frames, con)
+        self.previous = frames["record_customer_map"]
+        self.tables = {name: frames[name] for name in only}
+        return self
+
+    def _computed(
+        self, name: str, frames: Mapping[str, pl.DataFrame], con: duckdb.DuckDBPyConnection, as_of: date
+    ) -> pl.DataFrame:
+        if name not in FUNCTIONS:
+            text = (ROOM / f"{name}.sql").read_text(encoding="utf-8")
+            values = {**self.config, "as_of": as_of}
+            return _query(con, _PLACEHOLDER.sub(lambda m: sql_literal(values[m.group(1)]), text), frames)
+        empty = pl.DataFrame(schema={c.name: POLARS[c.type] for c in self.contract.table(name).columns})
+        special = {"as_of": as_of, "config": self.config, "previous": empty if self.previous is None else self.previous}
+        arguments = inspect.signature(FUNCTIONS[name]).parameters
+        found: pl.DataFrame = FUNCTIONS[name](**{name: special.get(name, frames.get(name)) for name in arguments})
+        return found
+
+    def _typed(self, name: str, frame: pl.DataFrame) -> pl.DataFrame:
+        table = self.contract.table(name)
+        wanted = {c.name: POLARS[c.type] for c in table.columns if c.name not in contracts.STAMPS}
+        assert sorted(frame.columns) == sorted(wanted), f"{name}: {set(frame.columns) ^ set(wanted)}"
+        for column in table.columns:
+            if column.required and column.name in wanted:
+                assert frame[column.name].null_count() == 0, f"{name}.{column.name} is empty somewhere"
+        assert not frame.select(table.key).is_duplicated().any(), f"{name}: key {table.key} stands twice"
+        return frame.select(pl.col(column).cast(kind) for column, kind in wanted.items()).sort(table.key)
+
+    def _gate(self, name: str, frames: Mapping[str, pl.DataFrame], con: duckdb.DuckDBPyConnection) -> None:
+        for expectation in self.contract.table(name).expect:
+            if expectation.kind == "sql" and expectation.severity == "critical":
+                found = _query(con, expectation.args["query"], frames)
+                assert found.is_empty(), f"{name}: {expectation.args['name']}: {found.rows()[:3]}"
+
+    def customers(self) -> dict[str, str]:
+        """record_key → customer_id today."""
+        return dict(
+            self.tables["record_customer_map"]
+            .filter(pl.col("valid_to").is_null())
+            .select("record_key", "customer_id")
+            .iter_rows()
+        )
+
+    def groups(self) -> list[list[str]]:
+        """The records of each customer, without their source: sorted, as lists."""
+        found: dict[str, list[str]] = {}
+        for key, customer in self.customers().items():
+            found.setdefault(customer, []).append(key)
+        return sorted(sorted(keys) for keys in found.values())
+
+    def alias(self, customer_id: str) -> list[str | None]:
+        return (
+            self.tables["customer_id_alias"].filter(pl.col("alias_customer_id") == customer_id)["customer_id"].to_list()
+        )
+
+
+@lru_cache
+def _shipped() -> Mapping[str, Any]:
+    return room_config("identity", NOWHERE)
+
+
+@lru_cache
+def _connection() -> duckdb.DuckDBPyConnection:
+    con = duckdb.connect(config={"threads": 1})
+    con.execute("SET TimeZone = 'UTC'").fetchall()
+    return con
+
+
+@lru_cache
+def _tables_read(sql: str) -> tuple[str, ...]:
+    return tables_read(sql, "query")
+
+
+def _query(con: duckdb.DuckDBPyConnection, sql: str, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    names = _tables_read(sql)
+    for name in names:
+        con.register(name, frames[name].to_arrow())
+    result: pl.DataFrame = con.sql(sql).pl()
+    for name in names:
+        con.unregister(name)
+    return result

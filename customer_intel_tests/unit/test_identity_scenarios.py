@@ -1,0 +1,372 @@
+"""Named situations in which records are, or are not, one person."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import polars as pl
+import pytest
+
+from customer_intel_tests.unit.identity_lab import MAP, MOBILE, NIGHT, Lab, Row, person
+
+SCENARIOS: dict[str, tuple[dict[str, Row], list[str]]] = {
+    "chain": (
+        {
+            "a:1": person("Anna", "Weber", "anna@x.de"),
+            "b:2": person("Anna", "Weber", "anna@x.de", phone=MOBILE),
+            "c:3": person("Anna", "Weber", "aw@y.de", phone=MOBILE),
+            "d:4": person("Anna", "Weber", "aw@y.de"),
+        },
+        ["a:1 b:2 c:3 d:4"],
+    ),
+    "reverse chain": (
+        {
+            "d:1": person("Anna", "Weber", "anna@x.de"),
+            "c:2": person("Anna", "Weber", "anna@x.de", phone=MOBILE),
+            "b:3": person("Anna", "Weber", "aw@y.de", phone=MOBILE),
+        },
+        ["b:3 c:2 d:1"],
+    ),
+    "fan-in": (
+        {
+            "a:1": person("Anna", "Weber", "anna@x.de"),
+            "b:2": person("Anna", "Weber", "aw@y.de"),
+            "c:3": person("Anna", "Weber", "anna@x.de", secondary_email="AW@y.de"),
+        },
+        ["a:1 b:2 c:3"],
+    ),
+    "diamond": (
+        {
+            "a:1": person("Anna", "Weber", "anna@x.de", phone=MOBILE),
+            "b:2": person("Anna", "Weber", "anna@x.de"),
+            "c:3": person("Anna", "Weber", None, phone=MOBILE),
+            "d:4": person("Anna", "Weber", "anna@x.de", mobile_phone=MOBILE),
+        },
+        ["a:1 b:2 c:3 d:4"],
+    ),
+    "interleaved": (
+        {
+            "a:1": person("Anna", "Weber", "anna@x.de"),
+            "a:2": person("Ben", "Koch", "ben@x.de"),
+            "b:3": person("Anna", "Weber", "anna@x.de"),
+            "b:4": person("Ben", "Koch", "ben@x.de"),
+        },
+        ["a:1 b:3", "a:2 b:4"],
+    ),
+    "shared family email": (
+        {
+            "a:1": person("Anna", "Weber", "family@x.de"),
+            "a:2": person("Ben", "Weber", "family@x.de"),
+            "b:3": person("Anna", "Weber", "family@x.de"),
+        },
+        ["a:1 b:3", "a:2"],
+    ),
+    "nameless record on a family email goes to nobody": (
+        {
+            "a:1": person("Anna", "Weber", "family@x.de"),
+            "a:2": person("Ben", "Weber", "family@x.de"),
+            "b:3": person(None, None, "family@x.de"),
+            "c:4": person(None, None, "family@x.de"),
+        },
+        ["a:1", "a:2", "b:3 c:4"],
+    ),
+    "nameless record on one person's email": (
+        {"a:1": person("Anna", "Weber", "anna@x.de"), "b:2": person(None, None, " Anna@X.de ")},
+        ["a:1 b:2"],
+    ),
+    "role mailbox": (
+        {
+            "a:1": person("Anna", "Weber", "info@acme.de"),
+            "a:2": person("Anna", "Koch", "info@acme.de"),
+            "b:3": person("Anna", "Weber", "info@acme.de"),
+        },
+        ["a:1 b:3", "a:2"],
+    ),
+    "too many names make a hub": (
+        {f"a:{i}": person(name, "Weber", "crew@x.de") for i, name in enumerate(["Anna", "Ben", "Uwe", "Zoe"])}
+        | {"b:9": person("Anna", "Weber", "crew@x.de")},
+        ["a:0", "a:1", "a:2", "a:3", "b:9"],
+    ),
+    "placeholder": (
+        {"a:1": person("Anna", "Weber", "none@x.de"), "b:2": person("Anna", "Weber", "none@x.de")},
+        ["a:1", "b:2"],
+    ),
+    "twins": (
+        {
+            "a:1": person("Lukas", "Weber", "weber@x.de", birth_date=date(2001, 5, 7)),
+            "a:2": person("Jonas", "Weber", "weber@x.de", birth_date=date(2001, 5, 7), phone=MOBILE),
+            "b:3": person("Lukas", "Weber", "weber@x.de", phone=MOBILE),
+        },
+        ["a:1 b:3", "a:2"],
+    ),
+    "Jr and Sr": (
+        {
+            "a:1": person("John", "Smith", "smith@x.com", suffix="Sr."),
+            "a:2": person("John", "Smith Jr.", "smith@x.com"),
+        },
+        ["a:1", "a:2"],
+    ),
+    "father and son without suffix, by birth date": (
+        {
+            "a:1": person("John", "Smith", "smith@x.com", birth_date=date(1950, 3, 4)),
+            "a:2": person("John", "Smith", "smith@x.com", birth_date=date(1980, 7, 4)),
+        },
+        ["a:1", "a:2"],
+    ),
+    "day and month the other way round": (
+        {
+            "a:1": person("John", "Smith", "smith@x.com", birth_date=date(1950, 3, 4)),
+            "a:2": person("John", "Smith", "smith@x.com", birth_date=date(1950, 4, 3)),
+        },
+        ["a:1 a:2"],
+    ),
+    "a form's default birth date says nothing": (
+        {
+            "a:1": person("John", "Smith", "smith@x.com", birth_date=date(1950, 3, 4)),
+            "a:2": person("John", "Smith", "smith@x.com", birth_date=date(1980, 1, 1)),
+        },
+        ["a:1 a:2"],
+    ),
+    "recycled phone": (
+        {"a:1": person("Anna", "Weber", "anna@x.de", phone=MOBILE), "b:2": person("Kurt", "Hahn", None, phone=MOBILE)},
+        ["a:1", "b:2"],
+    ),
+    "maiden and married name": (
+        {"a:1": person("Anna", "Weber", "anna@x.de"), "b:2": person("Anna", "Schulz-Koch", "anna@x.de")},
+        ["a:1 b:2"],
+    ),
+    "nickname": (
+        {
+            "a:1": person("Robert", "Smith", "rs@x.com"),
+            "b:2": person("Bob", "Smith", "rs@x.com"),
+            "a:3": person("Elisabeth", "Koch", "ek@x.de"),
+            "b:4": person("Sissi", "Koch", "ek@x.de"),
+            "a:5": person("Francisco", "Ruiz", "fr@x.es"),
+            "b:6": person("Paco", "Ruiz", "fr@x.es"),
+        },
+        ["a:1 b:2", "a:3 b:4", "a:5 b:6"],
+    ),
+    "initial": (
+        {"a:1": person("A.", "Weber", "anna@x.de"), "b:2": person("Anna", "Weber", "anna@x.de")},
+        ["a:1 b:2"],
+    ),
+    "an initial that fits two goes to neither": (
+        {
+            "a:1": person("Anna", "Weber", "w@x.de"),
+            "a:2": person("Axel", "Weber", "w@x.de"),
+            "b:3": person("A.", "Weber", "w@x.de"),
+        },
+        ["a:1", "a:2", "b:3"],
+    ),
+    "swapped names": (
+        {"a:1": person("Anna", "Weber", "anna@x.de"), "b:2": person("Weber", "Anna", "anna@x.de")},
+        ["a:1 b:2"],
+    ),
+    "accents and titles": (
+        {"a:1": person("José", "Núñez", "jose@x.es"), "b:2": person("Dr. Jose", "Nunez", "jose@x.es")},
+        ["a:1 b:2"],
+    ),
+    "siblings of like-sounding names": (
+        {
+            "a:1": person("Julia", "Weber", "w@x.de", gender="female"),
+            "a:2": person("Julian", "Weber", "w@x.de", gender="male"),
+        },
+        ["a:1", "a:2"],
+    ),
+    "plus-addressing": (
+        {
+            "a:1": person("Anna", "Weber", "anna.weber+shop@gmail.com"),
+            "b:2": person("Anna", "Weber", "annaweber@googlemail.com"),
+            "c:3": person("Kurt", "Hahn", "annaweber+kurt@gmail.com"),
+            "d:4": person(None, None, "anna.weber+x@gmail.com"),
+        },
+        ["a:1 b:2", "c:3", "d:4"],
+    ),
+    "a landline needs agreeing names": (
+        {
+            "a:1": person("Anna", "Weber", None, phone="030 123456", country="DE"),
+            "b:2": person("Anna", "Weber", None, phone="+49 30 123456"),
+            "c:3": person(None, None, None, phone="+4930123456"),
+        },
+        ["a:1 b:2", "c:3"],
+    ),
+    "login id links whatever else differs": (
+        {
+            "a:1": person("Anna", "Weber", "anna@x.de", external_user_id="U1"),
+            "b:2": person("Kurt", "Hahn", "kurt@x.de", external_user_id="U1"),
+        },
+        ["a:1 b:2"],
+    ),
+    "two login ids are two people": (
+        {
+            "a:1": person("Anna", "Weber", "anna@x.de", external_user_id="U1"),
+            "b:2": person("Anna", "Weber", "anna@x.de", external_user_id="U2"),
+        },
+        ["a:1", "b:2"],
+    ),
+    "company and person on one phone": (
+        {"a:1": person(None, "Acme GmbH", None, phone=MOBILE), "b:2": person("Anna", "Weber", None, phone=MOBILE)},
+        ["a:1", "b:2"],
+    ),
+    "a veto holds across a bridge": (
+        {
+            "a:1": person("Anna", "Weber", "anna@x.de"),
+            "b:2": person(None, None, "anna@x.de", phone=MOBILE),
+            "c:3": person("Kurt", "Hahn", None, phone=MOBILE),
+        },
+        ["a:1 b:2", "c:3"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_who_is_one(name: str) -> None:
+    records, expected = SCENARIOS[name]
+    lab = Lab()
+    for key, columns in records.items():
+        lab.contact(key, **columns)
+    assert lab.night(only=MAP).groups() == [group.split() for group in expected]
+
+
+def test_records_that_only_refer_join_by_what_they_carry() -> None:
+    lab = Lab().contact("crm:1", **person("Anna", "Weber", "anna@x.de", external_user_id="U1"))
+    lab.put("survey_responses", response_id="r1", email="Anna@x.de", record_key="nps:guest-0f", source_system="nps")
+    lab.put("events", event_id="e1", user_id="U1", record_key="app:U1", source_system="web")
+    lab.put("events", event_id="e2", user_id="U2", record_key="app:U2", source_system="web")
+    lab.put("subscriptions", subscription_id="s1", record_key="app:U1", source_system="billing")
+    lab.put(
+        "orders",
+        order_id="o1",
+        record_key="shop:7",
+        email="anna@x.de",
+        billing_name="Weber, Anna",
+        source_system="shop",
+    )
+    lab.put("invoices", invoice_id="i1", record_key="billing:9", source_system="billing")
+    lab.night()
+    assert lab.groups() == [["app:U1", "crm:1", "nps:guest-0f", "shop:7"], ["app:U2"], ["billing:9"]]
+    party = lab.tables["party_record"].filter(pl.col("record_key") == "shop:7").row(0, named=True)
+    assert (party["first_name_norm"], party["last_name_norm"], party["is_reference_only"]) == ("anna", "weber", True)
+
+
+def test_a_user_namespace_carries_login_ids_even_where_only_billing_refers() -> None:
+    lab = Lab().contact("crm:1", **person("Anna", "Weber", external_user_id="U1"))
+    lab.put("events", event_id="e1", user_id="U9", record_key="app:U9")
+    lab.put("subscriptions", subscription_id="s1", record_key="app:U1")
+    assert lab.night().groups() == [["app:U1", "crm:1"], ["app:U9"]]
+
+
+def test_doubtful_pairs_are_listed_for_review() -> None:
+    lab = Lab().contact("a:1", **person("Anna", "Weber", "w@x.de")).contact("a:2", **person("Ben", "Weber", "w@x.de"))
+    lab.contact("b:3", **person(None, None, "w@x.de")).night()
+    found = lab.tables["match_review"].select("record_key_a", "record_key_b", "reason").rows()
+    assert found == [("a:1", "a:2", "first_name"), ("a:1", "b:3", "ambiguous"), ("a:2", "b:3", "ambiguous")]
+    lab.override("never_merge", "a:1", "a:2").night()
+    assert ("a:1", "a:2", "first_name") not in lab.tables["match_review"].select(
+        "record_key_a", "record_key_b", "reason"
+    ).rows()
+
+
+class TestOverrides:
+    def lab(self) -> Lab:
+        return (
+            Lab()
+            .contact("a:1", **person("Anna", "Weber", "x@x.de"))
+            .contact("b:2", **person("Anna", "Weber", "x@x.de"))
+        )
+
+    def test_merge_beats_vetoes(self) -> None:
+        lab = Lab().contact("a:1", **person("Anna", "Weber", "w@x.de", external_user_id="U1"))
+        lab.contact("b:2", **person("Kurt", "Hahn", external_user_id="U2")).override("merge", "b:2", "a:1")
+        assert lab.night().groups() == [["a:1", "b:2"]]
+
+    def test_never_merge_beats_a_shared_email_and_a_shared_login(self) -> None:
+        assert self.lab().override("never_merge", "b:2", "a:1").night().groups() == [["a:1"], ["b:2"]]
+        lab = Lab()
+        for key in ("a:1", "b:2", "c:3"):
+            lab.contact(key, **person("Anna", "Weber", external_user_id="U1"))
+        groups = lab.override("never_merge", "a:1", "c:3").night().groups()
+        assert groups == [["a:1", "b:2"], ["c:3"]]
+
+    def test_the_newest_decision_counts(self) -> None:
+        lab = self.lab().override("never_merge", "a:1", "b:2").override("merge", "b:2", "a:1")
+        assert lab.night().groups() == [["a:1", "b:2"]]
+        assert lab.override("split", "a:1", "b:2").night().groups() == [["a:1"], ["b:2"]]
+
+    def test_a_record_split_out_leaves_the_rest_together(self) -> None:
+        lab = self.lab().contact("c:3", **person("Anna", "Weber", "x@x.de")).override("merge", "b:2", "c:3")
+        assert lab.override("split", "b:2").night().groups() == [["a:1", "c:3"], ["b:2"]]
+
+    def test_unknown_records_are_ignored(self) -> None:
+        assert self.lab().override("merge", "a:1", "gone:1").override("never_merge", "x:1", "y:2").night().groups() == [
+            ["a:1", "b:2"]
+        ]
+
+
+class TestNights:
+    def test_late_merge_keeps_the_older_id(self) -> None:
+        lab = Lab().contact("b:1", **person("Anna", "Weber", "anna@x.de")).night()
+        old = lab.customers()["b:1"]
+        lab.contact("a:2", **person("Anna", "Weber", None, phone=MOBILE)).night(NIGHT + timedelta(1))
+        young = lab.customers()["a:2"]
+        assert young != old
+        lab.contact("c:3", **person("Anna", "Weber", "anna@x.de", phone=MOBILE)).night(NIGHT + timedelta(2))
+        assert set(lab.customers().values()) == {old}
+        assert lab.alias(young) == [old]
+        row = lab.tables["customer_id_registry"].filter(pl.col("customer_id") == young).row(0, named=True)
+        assert (row["status"], row["merged_into"], row["ended_as_of"]) == ("merged", old, NIGHT + timedelta(2))
+        events = lab.tables["customer_id_event"].filter(pl.col("event_type") == "merged")
+        assert events.select("customer_id", "other_customer_id", "n_records").rows() == [(young, old, 1)]
+
+    def test_late_bridge_record_joins_the_larger_part(self) -> None:
+        lab = Lab()
+        for i in range(3):
+            lab.contact(f"a:{i}", **person("Anna", "Weber", "anna@x.de"))
+        lab.contact("b:1", **person("Anna", "Weber", None, phone=MOBILE)).night()
+        before = lab.customers()
+        lab.contact("c:1", **person("Anna", "Weber", "anna@x.de", phone=MOBILE)).night(NIGHT + timedelta(1))
+        assert set(lab.customers().values()) == {before["a:0"]}
+
+    def test_merge_then_unmerge(self) -> None:
+        lab = Lab().contact("a:1", **person("Anna", "Weber", "anna@x.de"))
+        lab.contact("b:2", **person("Anna", "Weber", None, phone=MOBILE)).night()
+        one, two = lab.customers()["a:1"], lab.customers()["b:2"]
+        lab.override("merge", "a:1", "b:2").night(NIGHT + timedelta(1))
+        kept = lab.customers()["a:1"]
+        assert set(lab.customers().values()) == {kept} and kept in {one, two}
+        gone = two if kept == one else one
+        lab.override("split", "a:1", "b:2").night(NIGHT + timedelta(2))
+        now = lab.customers()
+        assert len(set(now.values())) == 2 and kept in now.values() and gone not in now.values()
+        # The id that the merge ended leads to the customer who has its record now.
+        assert lab.alias(gone) == [now["b:2" if gone == two else "a:1"]]
+        reasons = lab.tables["record_customer_map"].sort("valid_from")["change_reason"].to_list()
+        assert reasons == ["new", "new", "merge", "split"]
+
+    def test_a_split_id_that_lost_lists_its_heirs(self) -> None:
+        lab = Lab()
+        for key in ("a:1", "a:2"):
+            lab.contact(key, **person("Anna", "Weber", "anna@x.de"))
+        lab.night()
+        first = lab.customers()["a:1"]
+        for key in ("b:1", "b:2", "b:3"):
+            lab.contact(key, **person("Anna", "Weber", "b@x.de"))
+        lab.night(NIGHT + timedelta(1))
+        lab.override("split", "a:1", "a:2").night(NIGHT + timedelta(2))
+        assert lab.alias(first) == [first]
+        assert len(set(lab.customers().values())) == 3
+
+    def test_a_record_that_is_gone_retires_its_customer(self) -> None:
+        lab = Lab().contact("a:1", **person("Anna", "Weber", "anna@x.de")).contact("b:1", **person("Ben")).night()
+        gone = lab.customers()["a:1"]
+        lab.rows["contacts"].pop(0)
+        lab.night(NIGHT + timedelta(1))
+        row = lab.tables["customer_id_alias"].filter(pl.col("alias_customer_id") == gone).row(0, named=True)
+        assert (row["customer_id"], row["resolution"]) == (None, "retired")
+        lab.contact("a:1", **person("Anna", "Weber", "anna@x.de")).night(NIGHT + timedelta(2))
+        assert lab.customers()["a:1"] != gone
+
+    def test_an_older_night_is_refused(self) -> None:
+        lab = Lab().contact("a:1", **person("Anna")).night()
+        with pytest.raises(ValueError, match="already seen the night of 2026-03-01"):
+            lab.night(NIGHT - timedelta(1))

@@ -1,0 +1,182 @@
+"""Journeys: cut by pauses, counted as transitions and told as paths, against hand-counted cases."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter, defaultdict
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import pytest
+
+from customer_intel_tests.unit.sqlroom import Room
+
+AS_OF = date(2026, 6, 1)
+T0 = datetime(2026, 1, 5, 9)
+END = "(end)"
+
+
+def walk(customer: str, steps: str, start: datetime = T0, minutes: float = 1.0, **columns: Any) -> list[dict[str, Any]]:
+    """One activity a letter, `minutes` apart; '$' is an order, a digit a pause of so many days before the next."""
+    rows, ts = [], start
+    for position, letter in enumerate(steps):
+        if letter.isdigit():
+            ts += timedelta(days=10 * int(letter))
+            continue
+        bought = letter == "$"
+        rows.append(
+            {
+                "activity_id": f"{customer}:{position:04}",
+                "customer_id": customer,
+                "ts": ts,
+                "day": ts.date(),
+                "activity": "order_placed" if bought else "page_viewed",
+                "channel": "web",
+                "source_system": "app",
+                "touchpoint_id": letter,
+                "journey_stage": "purchase" if bought else "consideration",
+                "revenue_impact": Decimal("10.00") if bought else None,
+                **columns,
+            }
+        )
+        ts += timedelta(minutes=minutes)
+    return rows
+
+
+def journeys(*walks: list[dict[str, Any]], **config: Any) -> Room:
+    made = Room(AS_OF)
+    made.put("activity", pl.DataFrame([row for rows in walks for row in rows], infer_schema_length=None))
+    made.run("journey_step", **config)
+    return made
+
+
+def transitions(made: Room) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(row["from_step"], row["to_step"]): row for row in made.run("journey_transitions").iter_rows(named=True)}
+
+
+def test_a_pause_of_exactly_the_gap_goes_on_and_a_longer_one_begins_anew() -> None:
+    exact = [*walk("a", "A"), *walk("a", "B", T0 + timedelta(days=30), activity_id="b")]
+    assert journeys(exact).con.sql("SELECT max(journey_no) FROM journey_step").fetchall() == [(1,)]
+    longer = [*walk("a", "A"), *walk("a", "B", T0 + timedelta(days=30, microseconds=1), activity_id="b")]
+    assert journeys(longer).con.sql("SELECT max(journey_no) FROM journey_step").fetchall() == [(2,)]
+
+
+def test_ties_are_ordered_by_activity_id_and_machine_steps_are_left_out() -> None:
+    rows = walk("a", "CAB", minutes=0)
+    for row, name in zip(rows, ["3", "1", "2"], strict=True):
+        row["activity_id"] = name
+    made = journeys(rows, walk("a", "X", activity="email_sent", activity_id="0"))
+    assert [row[0] for row in made.con.sql("SELECT touchpoint_id FROM journey_step ORDER BY step_no").fetchall()] == [
+        "A",
+        "B",
+        "C",
+    ]
+
+
+def test_transitions_of_hand_counted_journeys() -> None:
+    found = transitions(journeys(walk("a", "AAB"), walk("b", "AB"), walk("c", "AC")))
+    counts = {pair: row["n"] for pair, row in found.items()}
+    assert counts == {
+        ("(start)", "A"): 3,
+        ("A", "A"): 1,
+        ("A", "B"): 2,
+        ("A", "C"): 1,
+        ("B", END): 2,
+        ("C", END): 1,
+    }
+    into_b = found["A", "B"]
+    assert into_b["p"] == pytest.approx(0.5)
+    assert into_b["expected_p"] == pytest.approx(2 / 10)
+    assert into_b["lift"] == pytest.approx(2.5)
+    assert (into_b["customers"], into_b["median_seconds"], into_b["p90_seconds"]) == (2, 60.0, 60.0)
+    # Wilson for 2 of 4 is symmetric about one half: .5 -+ z sqrt(.25/4 + z^2/64) / (1 + z^2/4).
+    z = 1.959963984540054
+    half = z * math.sqrt(0.25 / 4 + z * z / 64) / (1 + z * z / 4)
+    assert (into_b["p_low"], into_b["p_high"]) == (pytest.approx(0.5 - half), pytest.approx(0.5 + half))
+    assert [pair for pair, row in found.items() if row["is_loop"]] == [("A", "A")]
+    assert {pair for pair, row in found.items() if row["is_exit"]} == {("B", END), ("C", END)}
+    assert found["(start)", "A"]["median_seconds"] is None
+
+
+def test_the_ninetieth_percentile_is_a_value_that_occurred() -> None:
+    walks = [walk(f"c{k}", "AB", minutes=k) for k in range(1, 11)]
+    row = transitions(journeys(*walks))["A", "B"]
+    assert (row["median_seconds"], row["p90_seconds"]) == (330.0, 540.0)
+
+
+def test_an_open_journey_has_no_exit_yet() -> None:
+    recent = datetime(2026, 5, 31, 9)
+    found = transitions(journeys(walk("a", "AB", recent), walk("b", "A")))
+    assert {pair: row["n"] for pair, row in found.items()} == {("(start)", "A"): 2, ("A", "B"): 1, ("A", END): 1}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_transitions_equal_a_plain_count_on_random_walks(seed: int) -> None:
+    chance = random.Random(seed)
+    walks = [
+        walk(f"c{k:03}", "".join(chance.choices("ABCD$4", [5, 4, 3, 2, 1, 2], k=chance.randrange(1, 25))))
+        for k in range(120)
+    ]
+    plain: Counter[tuple[str, str]] = Counter()
+    for told in walks:
+        rows = [row for row in told if row["day"] < AS_OF]
+        for number, row in enumerate(rows):
+            fresh = number == 0 or row["ts"] - rows[number - 1]["ts"] > timedelta(days=30)
+            if fresh:
+                plain["(start)", row["touchpoint_id"]] += 1
+            last = number + 1 == len(rows) or rows[number + 1]["ts"] - row["ts"] > timedelta(days=30)
+            is_open = row["ts"] + timedelta(days=30) >= datetime(2026, 6, 1)
+            if last and not (is_open and number + 1 == len(rows)):
+                plain[row["touchpoint_id"], END] += 1
+            if not last:
+                plain[row["touchpoint_id"], rows[number + 1]["touchpoint_id"]] += 1
+    found = transitions(journeys(*[rows for rows in walks if rows]))
+    assert {pair: row["n"] for pair, row in found.items()} == dict(plain)
+    by_source: dict[str, float] = defaultdict(float)
+    for (source, _), row in found.items():
+        by_source[source] += row["p"]
+    assert all(total == pytest.approx(1, abs=1e-7) for total in by_source.values())
+
+
+def test_paths_collapse_repeats_stop_at_the_first_conversion_and_count_value_once() -> None:
+    made = journeys(walk("a", "AAB$C$"), walk("b", "AB$"), walk("c", "AB"), walk("d", "ABA"))
+    rows = made.run("journey_paths").sort("path_rank").rows(named=True)
+    assert [(row["path"], row["n"], row["n_converted"], row["conversion_value"]) for row in rows] == [
+        ("A > B > $", 2, 2, Decimal("20.00")),
+        ("A > B", 1, 0, Decimal("0.00")),
+        ("A > B > A", 1, 0, Decimal("0.00")),
+    ]
+    assert [row["coverage"] for row in rows] == [0.5, 0.75, 1.0]
+    assert (rows[0]["conversion_low"], rows[0]["conversion_high"]) == (pytest.approx(0.342380227), 1.0)
+
+
+def test_long_paths_are_cut_but_their_conversion_counts() -> None:
+    made = journeys(walk("a", "ABCD$"), walk("b", "ABCDE"))
+    row = made.run("journey_paths", max_steps=3).row(0, named=True)
+    assert (row["path"], row["n_steps"], row["n"], row["n_converted"]) == ("A > B > C > …", 3, 2, 1)
+
+
+def test_journeys_too_young_to_convert_are_not_told() -> None:
+    made = journeys(walk("a", "A$", datetime(2026, 5, 20)), walk("b", "A"))
+    assert made.run("journey_paths").select("path", "n_converted").rows() == [("A", 0)]
+
+
+def test_only_the_most_frequent_variants_are_told_and_coverage_says_so() -> None:
+    made = journeys(walk("a", "A"), walk("b", "A"), walk("c", "B"), walk("d", "C"))
+    told = made.run("journey_paths", max_paths=2).sort("path_rank")
+    assert told.select("path", "share", "coverage").rows() == [("A", 0.5, 0.5), ("B", 0.25, 0.75)]
+
+
+def test_gates_close_on_poisoned_rows() -> None:
+    made = journeys(walk("a", "AB"), walk("b", "AC"))
+    made.run("journey_transitions")
+    made.run("journey_paths")
+    made.con.execute("UPDATE journey_transitions SET p = 0 WHERE from_step = 'A' AND to_step = 'B'").fetchall()
+    assert made.failures("journey_transitions") == ["interval_holds_p", "p_sums_to_one"]
+    made.con.execute("DELETE FROM journey_transitions WHERE from_step = '(start)'").fetchall()
+    assert "every_journey_starts_once" in made.failures("journey_transitions")
+    made.con.execute("UPDATE journey_paths SET coverage = 1").fetchall()
+    assert made.failures("journey_paths") == ["coverage_adds_up"]
