@@ -72,19 +72,19 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Writes a simulated company's exports to the landing folder and runs its night(s)."""
-    from customer_intel.demo import company
+    from customer_intel.demo import simulate
 
     settings = _settings(home, None)
     started = time.perf_counter()
-    made = company.simulate(
+    made = simulate(
         settings.landing_dir, customers=customers, days=days, seed=seed, nights=nights, truth=home / "truth"
     )
     spent = time.perf_counter() - started
     if not as_json:
-        out.print(f"[green]✓[/] simulated {customers:,} customers over {days} days in {spent:.1f} s")
+        out.print(f"[green]✓[/] simulated {customers:,} customers, {made.events:,} events, in {spent:.1f} s")
     code = DONE
     summary: dict[str, Any] = {}
-    for night in made.export_dates:
+    for night in made.dates:
         code, summary = one_night(settings, night, None, quiet=as_json)
         if code != DONE:
             break

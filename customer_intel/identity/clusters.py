@@ -49,9 +49,9 @@ def cluster(signed: pl.DataFrame, match_edge: pl.DataFrame, match_conflict: pl.D
 
 def _ordered(links: pl.DataFrame) -> pl.DataFrame:
     """Strongest rule first; within a rule, pairs whose names are known before those that cannot contradict."""
-    rank = pl.col("match_rule").replace_strict({rule: i for i, rule in enumerate(RULES)}, return_dtype=pl.Int64)
+    rank = pl.col("rule_id").replace_strict({rule: i for i, rule in enumerate(RULES)}, return_dtype=pl.Int64)
     return links.sort(rank, ~pl.col("is_named"), "record_key_a", "record_key_b").select(
-        "record_key_a", "record_key_b", is_unconditional=pl.col("match_rule").is_in(_UNCONDITIONAL)
+        "record_key_a", "record_key_b", is_unconditional=pl.col("rule_id").is_in(_UNCONDITIONAL)
     )
 
 

@@ -40,7 +40,8 @@ happened AS (
 )
 SELECT
     md5(
-        customer_id || '|' || event_type || '|' || CAST(occurred_on AS VARCHAR) || '|' || coalesce(other_customer_id, '')
+        customer_id || '|' || event_type || '|' || CAST(occurred_on AS VARCHAR) || '|'
+        || coalesce(other_customer_id, '')
     ) AS customer_id_event_id,
     customer_id,
     event_type,

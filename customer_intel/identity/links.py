@@ -66,12 +66,12 @@ def match_edge(
         [merged, _chain(unique, _VALUE), _chain(chained, [*_VALUE, "signature"]), _between(shared, meetings)],
         how="diagonal",
     ).with_columns(
-        match_rule=pl.concat_str("strength", pl.lit("_"), "identifier_type").replace(
+        rule_id=pl.concat_str("strength", pl.lit("_"), "identifier_type").replace(
             "override_override", "override_merge"
         )
     )
     edges = (
-        edges.group_by("record_key_a", "record_key_b", "match_rule")
+        edges.group_by("record_key_a", "record_key_b", "rule_id")
         .agg(pl.col("value_norm").min(), pl.col("is_link").max(), pl.col("identifier_type", "strength").first())
         .pipe(_without_repeats)
     )
@@ -80,7 +80,7 @@ def match_edge(
         *(pl.lit(None, pl.Float64).alias(name) for name in _WEIGHTS),
         is_named=pl.col("record_key_a").is_in(first) & pl.col("record_key_b").is_in(first),
         model_version=pl.lit(MODEL_VERSION),
-    ).sort("record_key_a", "record_key_b", "match_rule")
+    ).sort("record_key_a", "record_key_b", "rule_id")
 
 
 def match_conflict(

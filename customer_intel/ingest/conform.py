@@ -19,7 +19,7 @@ from customer_intel.core.contract import STAMPS, Column, Table
 from customer_intel.ingest.intake import Refused
 from customer_intel.ingest.mapping import FileMapping, lookup_fields, settable
 from customer_intel.ingest.readers import TextTable
-from customer_intel.ingest.values import Typing, literal, quoted, source_value, trimmed
+from customer_intel.ingest.values import Typing, literal, quoted, source_value
 
 ROUNDED = "money_rounded"
 
@@ -152,7 +152,7 @@ class _File:
             )
             duplicates = int(self.con.execute("SELECT count(*) FROM duplicate_row").fetchall()[0][0])
         reader = self.mapping.reader
-        values = [f"{source_value(name, reader)} AS {quoted(name)}" for name in text.columns]
+        values = [f"{source_value(name, reader, clean=name in text.clean)} AS {quoted(name)}" for name in text.columns]
         absent = [name for name in self.mapping.optional if name.lower() not in self.actual]
         values += [f"CAST(NULL AS VARCHAR) AS {quoted(name)}" for name in absent]
         day = literal(self.source.export_date.isoformat())
@@ -167,7 +167,10 @@ class _File:
             table, text = quoted(f"lookup_{name}"), self.source.lookups.get(name)
             if text is None:
                 continue
-            values = ", ".join(f"{source_value(column, lookup.reader)} AS {quoted(column)}" for column in text.columns)
+            values = ", ".join(
+                f"{source_value(column, lookup.reader, clean=column in text.clean)} AS {quoted(column)}"
+                for column in text.columns
+            )
             self.con.execute(f"CREATE VIEW file AS SELECT _row, {values} FROM ({text.sql})")
             try:
                 self.con.execute(f"CREATE TABLE {table} AS {lookup.sql}")
@@ -232,7 +235,8 @@ class _File:
 
     def _picked(self, text: str) -> str:
         # A column as it is has been trimmed in src.
-        return self._sql(text) if text.lower() in self.actual else trimmed(self._sql(text))
+        sql = self._sql(text)
+        return sql if text.lower() in self.actual else f"nullif(trim(CAST({sql} AS VARCHAR)), '')"
 
     def _value(self, column: Column) -> str:
         text = _text(column.name)

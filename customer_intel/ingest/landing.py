@@ -289,7 +289,8 @@ class _Night:
         if len({frozenset(text.columns) for text in texts}) > 1:
             raise Refused(f"has files with different columns for lookup '{name}'; land them with the same columns")
         sql = " UNION ALL BY NAME ".join(f"({text.sql})" for text in texts)
-        return TextTable(sql, texts[0].columns, sum(text.rows for text in texts))
+        clean = frozenset.intersection(*(text.clean for text in texts))
+        return TextTable(sql, texts[0].columns, sum(text.rows for text in texts), clean=clean)
 
     def _write_empty(self, target: Path) -> None:
         columns = ", ".join(
@@ -309,7 +310,8 @@ class _Night:
     def _report(self, file: LandedFile, mapping: FileMapping, facts: Mapping[str, Any], without: Sequence[str]) -> None:
         for name, (count, rows) in facts["checks"].items():
             if count:
-                self._find(f"check {name}", "warning", f"{file.source_file}: {count:,} of {rows:,} rows", count, rows)
+                message = f"{file.source_file}: {name}: {count:,} of {rows:,} rows"
+                self._find(f"check {name}", "warning", message, count, rows)
         if facts["rows_quarantined"]:
             count, rows = facts["rows_quarantined"], facts["rows_read"]
             message = f"{file.source_file}: {count:,} of {rows:,} rows are in quarantine/{self.entity.name}"

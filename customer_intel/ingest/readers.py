@@ -43,12 +43,13 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class TextTable:
-    """`sql` selects `_row` and the file's columns, all text."""
+    """`sql` selects `_row` and the file's columns, all text; `clean` ones cannot be blank or have spaces around."""
 
     sql: str
     columns: tuple[str, ...]
     rows: int
     unreadable: tuple[Unreadable, ...] = ()
+    clean: frozenset[str] = frozenset()
 
     @property
     def rows_read(self) -> int:
@@ -300,7 +301,11 @@ def _parquet(con: duckdb.DuckDBPyConnection, plain: Path, out: Path) -> TextTabl
         raise Refused("is a truncated or corrupt Parquet file; send it again") from None
     if rows != metadata.num_rows:
         raise Refused(f"says that it holds {metadata.num_rows:,} rows, but {rows:,} can be read; send it again")
-    return TextTable(_numbered(out), columns, rows)
+    clean = {column for row, column in zip(found, columns, strict=True) if str(row[1]) in _NEVER_BLANK}
+    return TextTable(_numbered(out), columns, rows, clean=frozenset(clean))
+
+
+_NEVER_BLANK = {"BIGINT", "INTEGER", "SMALLINT", "TINYINT", "DOUBLE", "FLOAT", "BOOLEAN", "DATE", "TIMESTAMP"}
 
 
 def _as_text(column: str, kind: str) -> str:

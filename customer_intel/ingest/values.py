@@ -48,9 +48,9 @@ def trimmed(value: str) -> str:
     return f"CASE WHEN {padded} THEN nullif(trim({text}, {literal(_SPACE)}), '') ELSE {text} END"
 
 
-def source_value(name: str, reader: Reader) -> str:
+def source_value(name: str, reader: Reader, *, clean: bool = False) -> str:
     """A source column, trimmed, null when blank or written as one of the reader's nulls."""
-    value = trimmed(quoted(name))
+    value = quoted(name) if clean else trimmed(quoted(name))
     nulls = ", ".join(literal(word) for word in reader.null if word.strip())
     return f"CASE WHEN {value} NOT IN ({nulls}) THEN {value} END" if nulls else value
 

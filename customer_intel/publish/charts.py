@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from customer_intel.publish.markup import Html, day, join, percent, plain, shortened, tag, tick
+from customer_intel.publish.markup import NBSP, Html, day, join, percent, plain, shortened, tag, tick
 
 Format = Callable[[float], str]
 
@@ -212,7 +212,7 @@ def calibration(series: Sequence[tuple[str, Sequence[tuple[float, Range]]]], lab
     parts: list[Html] = []
     for value in ticks:
         if value <= top_value + 1e-9:
-            said = f"{100 * value:g} %"
+            said = f"{100 * value:g}{NBSP}%"
             parts += [
                 tag("line", x1=left, x2=right, y1=y(value), y2=y(value), class_="grid"),
                 text(left - 6, y(value) + 3.5, said, "axis", "end"),

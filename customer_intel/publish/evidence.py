@@ -96,7 +96,7 @@ class Evidence:
 
     @cached_property
     def currency(self) -> str:
-        """The currency that money is told in: empty when the sources mix several without rates."""
+        """The currency that money is told in; sums over several without rates are said to be mixed."""
         if not self.has("activity"):
             return ""
         used = (
@@ -107,7 +107,9 @@ class Evidence:
             .to_list()
         )
         reporting = str(self.config("activity")["reporting_currency"])
-        return used[0] if len(used) == 1 else reporting if self._has_rates else ""
+        if len(used) > 1:
+            return reporting if self._has_rates else "in mixed currencies"
+        return used[0] if used else ""
 
     @cached_property
     def _has_rates(self) -> bool:

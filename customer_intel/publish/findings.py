@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from customer_intel.core.lake import Lake, Version
 from customer_intel.core.release import Published
 from customer_intel.publish import measures
 from customer_intel.publish.evidence import Evidence
-from customer_intel.publish.markup import count, day, money, p_value, percent, plain, plural, signed
+from customer_intel.publish.markup import NBSP, count, day, money, number, p_value, percent, plain, plural
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 SURE = 0.01
 # Distance from usual changes, in robust standard deviations, from which a change of revenue is worth a sentence.
 UNUSUAL = 2.5
+# Fewer customers than this are no finding.
+FEW = 10
 # Bad experiences that the profile knows, and how to say that a customer had one.
 _EXPERIENCES = {
     "late_deliveries_365d": "a late delivery in the last year",
@@ -33,6 +36,12 @@ _EXPERIENCES = {
     "tickets_escalated": "an escalated ticket",
     "ticket_reopens": "a reopened ticket",
 }
+# Answers that the profile keeps: the best one, and what was asked.
+_ANSWERS = {
+    "last_nps_score": (10, "whether they would recommend us"),
+    "last_csat_score": (5, "how satisfied they are"),
+}
+_SCORES = {"nps": "", "csat": f"{NBSP}%"}
 # Kinds of segments of a survey score, and how to say who was asked.
 _ASKED = {
     "rfm_segment": "Customers in ‘{}’",
@@ -97,7 +106,7 @@ def slipping_segments(e: Evidence) -> Iterator[Finding]:
     rows = e.frame("segment_summary")
     slipping = rows.filter(pl.col("segment").is_in(_SLIPPING))
     spent, total = float(slipping["revenue"].sum()), float(rows["revenue"].sum())
-    if len(slipping) and total > 0 and spent > 0:
+    if slipping["n"].sum() >= FEW and total > 0 and spent > 0:
         names = " and ".join(f"‘{segment_name(name)}’" for name in _SLIPPING if name in set(slipping["segment"]))
         text = (
             f"{plural(int(slipping['n'].sum()), 'customer')} in {names} used to buy well and have gone quiet; "
@@ -156,52 +165,57 @@ def expected_churn(e: Evidence) -> Iterator[Finding]:
 
 
 def score_change(e: Evidence) -> Iterator[Finding]:
-    now = measures.score(e, "nps") if e.has("nps_summary") else None
-    if now and now["p_value"] is not None and now["p_value"] < 0.05:
-        word = "rose" if now["delta"] > 0 else "fell"
-        text = (
-            f"NPS {word} by {abs(now['delta']):.0f} points since the quarter before, to {signed(now['score'])} "
-            f"({p_value(now['p_value'])}, {count(now['n'])} answers)."
-        )
-        yield Finding(text, "nps_summary", min(1.0, 0.1 + abs(now["delta"]) / 100))
+    for metric, unit in _SCORES.items():
+        now = measures.score(e, metric) if e.has("nps_summary") else None
+        if now and now["p_value"] is not None and now["p_value"] < 0.05:
+            word = "rose" if now["delta"] > 0 else "fell"
+            text = (
+                f"{metric.upper()} {word} by {abs(now['delta']):.0f} points since the quarter before, to "
+                f"{number(now['score'], 0)}{unit} ({p_value(now['p_value'])}, {count(now['n'])} answers)."
+            )
+            yield Finding(text, "nps_summary", min(1.0, 0.1 + abs(now["delta"]) / 100))
 
 
 def score_by_segment(e: Evidence) -> Iterator[Finding]:
-    if not e.has("nps_summary"):
-        return
-    for kind, words in _ASKED.items():
-        for item in measures.score_contrasts(e, "nps", kind):
+    for metric, kind in product(_SCORES, _ASKED) if e.has("nps_summary") else ():
+        for item in measures.score_contrasts(e, metric, kind):
             if item.p_value < SURE and item.gap < 0:
-                who = words.format(segment_name(item.name) if kind == "rfm_segment" else item.name)
+                who = _ASKED[kind].format(segment_name(item.name) if kind == "rfm_segment" else item.name)
                 text = (
-                    f"{who} give an NPS of {signed(item.mean)}, {abs(item.gap):.0f} points below the others "
-                    f"({p_value(item.p_value)}, {count(item.n)} answers)."
+                    f"{who} score {number(item.mean, 0)}{_SCORES[metric]} in {metric.upper()}, "
+                    f"{abs(item.gap):.0f} points below the others ({p_value(item.p_value)}, {count(item.n)} answers)."
                 )
                 weight = (item.n / (item.n + item.n_rest)) ** 0.5
                 yield Finding(text, "nps_summary", min(1.0, abs(item.gap) / 100 * weight))
 
 
 def bad_experiences(e: Evidence) -> Iterator[Finding]:
+    """Last scores of customers who had the experience against those of customers who had not."""
     if not e.has("customer_profile"):
         return
-    rows = e.frame("customer_profile", "last_nps_score", *_EXPERIENCES).drop_nulls("last_nps_score")
+    profiles = e.frame("customer_profile", *_ANSWERS, *_EXPERIENCES)
     found = []
-    for column in _EXPERIENCES:
-        given = [rows.filter((pl.col(column) > 0) == had)["last_nps_score"].cast(pl.Float64) for had in (True, False)]
-        met, rest = given
-        if min(len(met), len(rest)) > 1:
-            sides = [(len(s), float(s.mean() or 0), float(s.var() or 0)) for s in (met, rest)]  # type: ignore[arg-type]
-            made = measures.contrast(column, sides[0], sides[1])
-            if made:
-                found.append(made)
-    for item, p in zip(found, measures.holm([item.p_value for item in found]), strict=True):
+    for answer, column in product(_ANSWERS, _EXPERIENCES):
+        rows = profiles.select(had=pl.col(column) > 0, score=pl.col(answer).cast(pl.Float64)).drop_nulls()
+        sides = {
+            had: (n, mean, variance)
+            for had, n, mean, variance in rows.group_by("had")
+            .agg(n=pl.len(), mean=pl.col("score").mean(), variance=pl.col("score").var())
+            .iter_rows()
+        }
+        made = measures.contrast(column, sides[True], sides[False]) if len(sides) == 2 else None
+        if made:
+            found.append((answer, made))
+    adjusted = measures.holm([item.p_value for _, item in found])
+    for (answer, item), p in zip(found, adjusted, strict=True):
+        best, asked = _ANSWERS[answer]
         if p < SURE and item.gap < 0:
             text = (
-                f"Customers with {_EXPERIENCES[item.name]} last gave {item.mean:.1f} of 10 when asked to recommend us, "
+                f"Customers with {_EXPERIENCES[item.name]} last gave {item.mean:.1f} of {best} when asked {asked}, "
                 f"the others {item.mean_rest:.1f} ({p_value(p)}, {count(item.n)} against {count(item.n_rest)}; "
                 "an association, not proof of a cause)."
             )
-            yield Finding(text, "customer_profile", min(1.0, abs(item.gap) / 10 + 0.1))
+            yield Finding(text, "customer_profile", min(1.0, abs(item.gap) / best + 0.1))
 
 
 def early_exits(e: Evidence) -> Iterator[Finding]:
@@ -273,7 +287,7 @@ def print_screenful(home: Path, console: Console) -> None:
     console.print()
     console.print(grid)
     console.print()
-    for number, finding in enumerate(top(e), 1):
-        console.print(f"[bold]{number}.[/] {escape(finding.text)} [dim]{finding.evidence_table}[/]")
+    for place, finding in enumerate(top(e), 1):
+        console.print(f"[bold]{place}.[/] {escape(finding.text)} [dim]{finding.evidence_table}[/]")
     console.print()
     console.print(f"[green]→[/] report: {escape(str(release.folder / 'report.html'))}", soft_wrap=True)

@@ -18,6 +18,8 @@ _VOID = {"meta", "br", "path", "rect", "line", "circle", "polyline", "col"}
 MINUS = "−"
 DASH = "–"
 NONE = "·"
+# Keeps a number and its unit on one line.
+NBSP = "\u00a0"
 
 
 class Html(str):
@@ -83,8 +85,8 @@ def percent(value: Any, digits: int = 0) -> str:
     if not known(value):
         return NONE
     if 0 < value < 0.5 * 10 ** -(digits + 2):
-        return f"<{10**-digits:g} %" if digits else "<1 %"
-    return f"{100 * value:.{digits}f} %".replace("-", MINUS)
+        return f"<{10**-digits:g}{NBSP}%"
+    return f"{100 * value:.{digits}f}{NBSP}%".replace("-", MINUS)
 
 
 def change(now: Any, before: Any) -> float | None:
@@ -103,7 +105,7 @@ def short(value: Any) -> str:
         if size >= scale * 0.9995:
             scaled = float(value) / scale
             digits = 0 if abs(scaled) >= 99.95 else 1 if abs(scaled) >= 9.995 else 2
-            return f"{scaled:.{digits}f} {suffix}".replace("-", MINUS)
+            return f"{scaled:.{digits}f}{NBSP}{suffix}".replace("-", MINUS)
     digits = 0 if float(value).is_integer() or size >= 100 else 1
     return f"{float(value):,.{digits}f}".replace("-", MINUS)
 
@@ -112,7 +114,7 @@ def tick(value: float) -> str:
     """As `short`, without digits that a round axis value does not need."""
     for scale, suffix in _SCALES:
         if abs(value) >= scale:
-            return f"{value / scale:g} {suffix}".replace("-", MINUS)
+            return f"{value / scale:g}{NBSP}{suffix}".replace("-", MINUS)
     return f"{value:g}".replace("-", MINUS)
 
 
@@ -122,7 +124,7 @@ def money(value: Any, currency: str) -> str:
         return NONE
     size = abs(float(value))
     text = short(value) if size >= 10_000 else f"{Decimal(str(value)):,.{0 if size >= 100 else 2}f}"
-    return f"{text} {currency}".strip().replace("-", MINUS)
+    return f"{text}{NBSP}{currency}".strip().replace("-", MINUS)
 
 
 def interval(low: Any, high: Any, digits: int = 0) -> str:
@@ -130,7 +132,7 @@ def interval(low: Any, high: Any, digits: int = 0) -> str:
 
 
 def percents(low: Any, high: Any) -> str:
-    return f"{100 * low:.0f}{DASH}{100 * high:.0f} %" if known(low) and known(high) else NONE
+    return f"{100 * low:.0f}{DASH}{100 * high:.0f}{NBSP}%" if known(low) and known(high) else NONE
 
 
 def p_value(value: Any) -> str:

@@ -253,6 +253,10 @@ _ARRIVED = (
 )  # fmt: skip
 
 
+def arrived(touchpoint_id: str) -> bool:
+    return touchpoint_id.split(":")[1:2] != [] and touchpoint_id.split(":")[1] in _ARRIVED
+
+
 def exits(e: Evidence) -> list[Exit]:
     """Steps by journeys lost beyond expectation, worst first. Steps that are an end by nature are left out."""
     if not e.has("journey_transitions"):
@@ -266,8 +270,7 @@ def exits(e: Evidence) -> list[Exit]:
     found = []
     for row in rows.filter(pl.col("is_exit")).join(out, on="from_step").sort("from_step").iter_rows(named=True):
         step = row["from_step"]
-        arrived = step.split(":")[1:2] and step.split(":")[1] in _ARRIVED
-        if step == "(start)" or arrived or stages.get(step) in ("advocacy", "churn"):
+        if step == "(start)" or arrived(step) or stages.get(step) in ("advocacy", "churn"):
             continue
         excess = row["n"] - row["n_out"] * row["expected_p"]
         found.append(Exit(step, row["n"], row["p"], row["p_low"], row["p_high"], row["expected_p"], excess, journeys))

@@ -20,6 +20,7 @@ from customer_intel.publish import (
 )
 from customer_intel.publish.evidence import Evidence
 from customer_intel.publish.markup import (
+    NBSP,
     Html,
     change,
     count,
@@ -125,7 +126,7 @@ def _moved(relative: float | None) -> Html | None:
     if relative is None:
         return None
     class_ = "up" if relative > 0 else "down" if relative < 0 else None
-    return tag("span", f"{signed(100 * relative, 1)} %", class_=class_)
+    return tag("span", f"{signed(100 * relative, 1)}{NBSP}%", class_=class_)
 
 
 def _against(window: Window, days: int) -> Html:
@@ -186,7 +187,7 @@ def _at_risk(e: Evidence) -> list[Html]:
                 f"High churn risk, {section_churn.kind(name)}",
                 count(len(high)),
                 f"of {count(len(own))}",
-                section_churn.title(name, int(own["horizon_days"][0])).lower(),
+                section_churn.title(name).lower(),
                 f"expected loss {money(high['expected_loss'].sum(), e.currency)}",
             )
         )

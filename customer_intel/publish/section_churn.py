@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import polars as pl
@@ -54,20 +55,21 @@ def kind(definition_id: str) -> str:
     return {"purchase": "orders", "subscription": "subscriptions"}.get(word, word)
 
 
-def title(definition_id: str, horizon: int | None) -> str:
+def title(definition_id: str) -> str:
     """purchase_90d → No order within 90 days."""
+    horizon = re.search(r"_(\d+)d$", definition_id)
     known_words = {"orders": "No order", "subscriptions": "Subscription cancelled"}
     words = known_words.get(kind(definition_id), plain(definition_id))
-    return f"{words} within {horizon} days" if horizon else words
+    return f"{words} within {horizon[1]} days" if horizon else words
 
 
 def _definition(e: Evidence, name: str, judged: pl.DataFrame | None, scored: pl.DataFrame | None) -> Html:
     own = judged.filter(pl.col("definition_id") == name) if judged is not None else None
     risks = scored.filter(pl.col("definition_id") == name) if scored is not None else None
-    horizon = int(risks["horizon_days"][0]) if risks is not None and len(risks) else None
+    is_scored = risks is not None and len(risks) > 0
     return join((
-        tag("h3", title(name, horizon), class_="major"),
-        _verdict(own) if own is not None and len(own) else None,
+        tag("h3", title(name), class_="major"),
+        _verdict(own, is_scored) if own is not None and len(own) else None,
         _evaluation(e, name, own) if own is not None and len(own) else None,
         _bands(e, risks) if risks is not None and len(risks) else quiet("Nobody is scored tonight."),
         _first(e, risks) if risks is not None and len(risks) else None,
@@ -79,13 +81,14 @@ def _pooled(own: pl.DataFrame, metric: str) -> dict[str, Any] | None:
     return rows.row(0, named=True) if len(rows) else None
 
 
-def _verdict(own: pl.DataFrame) -> Html:
+def _verdict(own: pl.DataFrame, is_scored: bool) -> Html:
     auc = _pooled(own, "auc")
     verdict = own["verdict"][0]
     reason = str(own["reason"][0])
     if auc is None or verdict == "insufficient":
-        told = tag("span", "There is too little history to judge a model.", class_="warn")
-        return paragraph(told, f" Probabilities come from recency alone ({reason}).", class_="lede")
+        told = tag("span", "No model can be judged yet.", class_="warn")
+        used = " Probabilities come from recency alone." if is_scored else ""
+        return join((paragraph(told, used, class_="lede"), tag("p", plain(reason) + ".", class_="note")))
     numbers = (
         f" On {count(auc['n'])} past cases it had not seen it ranks with an AUC of {number(auc['metric_value'], 3)} "
         f"({interval(auc['low'], auc['high'], 3)}); recency alone reaches {number(auc['baseline_value'], 3)}."
@@ -124,7 +127,7 @@ def _origins(own: pl.DataFrame) -> Html | None:
     scale = charts.scale_of([item for _, item in items], 0.0, 1.0)
     body = [
         (
-            tag("b", "All") if row["evaluated_origin"] == "all" else row["evaluated_origin"],
+            tag("b", "All") if row["evaluated_origin"] == "all" else tag("span", row["evaluated_origin"], class_="nw"),
             count(row["n"]),
             charts.range_mark(item, scale),
             number(item.value, 3),

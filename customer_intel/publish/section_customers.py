@@ -13,7 +13,6 @@ from customer_intel.publish.markup import (
     count,
     figure,
     join,
-    money,
     number,
     paragraph,
     percent,
@@ -167,8 +166,8 @@ def segments(e: Evidence) -> Html:
         part = float(row["revenue"]) / revenue if revenue else 0.0
         body.append((
             join((tag("b", segment_name(row["segment"])), tag("br"), tag("small", _SEGMENTS.get(row["segment"], "")))),
-            count(row["n"]), percent(row["share"]), pair(row["share"], part), percent(part), money(row["revenue"], ""),
-            money(row["average_order_value"], ""), f"{number(row['median_recency_days'], 0)} days",
+            count(row["n"]), percent(row["share"]), pair(row["share"], part), percent(part), number(row["revenue"], 0),
+            number(row["average_order_value"], 2), plural(round(row["median_recency_days"]), "day"),
         ))  # fmt: skip
     blue, brown = tag("span", class_="key"), tag("span", class_="key other after")
     key = tag("p", blue, "share of customers", brown, "share of revenue", class_="note")

@@ -12,6 +12,7 @@ from customer_intel.publish.charts import Point, Range
 from customer_intel.publish.evidence import Evidence
 from customer_intel.publish.findings import segment_name
 from customer_intel.publish.markup import (
+    NBSP,
     Html,
     count,
     figure,
@@ -48,7 +49,7 @@ def section(e: Evidence) -> Html:
 
 def said(metric: str, value: Any) -> str:
     """An NPS has a sign, a share of satisfied answers does not."""
-    return signed(value) if metric == "nps" else f"{number(value, 0)} %"
+    return signed(value) if metric == "nps" else f"{number(value, 0)}{NBSP}%"
 
 
 def _lede(e: Evidence, metric: str) -> Html | None:

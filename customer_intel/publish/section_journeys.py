@@ -10,6 +10,7 @@ from customer_intel.publish import charts, measures
 from customer_intel.publish.charts import Flow, Range
 from customer_intel.publish.evidence import Evidence
 from customer_intel.publish.markup import (
+    NBSP,
     Html,
     count,
     figure,
@@ -32,8 +33,8 @@ _BEGINNINGS = 8
 _STEPS = 4
 _PER_STEP = 6
 _MATRIX = 10
-_OTHER, _WON, _GONE, _ON = "(other)", "(purchase)", "(no purchase)", "(further steps)"
-_SPECIAL = {_OTHER: "Other", _WON: "Purchase", _GONE: "No purchase", _ON: "Further steps"}
+_OTHER, _WON, _GONE = "(other)", "(purchase)", "(no purchase)"
+_SPECIAL = {_OTHER: "Other", _WON: "Purchase", _GONE: "No purchase"}
 
 
 def section(e: Evidence) -> Html:
@@ -52,9 +53,9 @@ def section(e: Evidence) -> Html:
 
 def _lede(rows: pl.DataFrame) -> Html:
     n, won = int(rows["n"].sum()), int(rows["n_converted"].sum())
-    covered = percent(float(rows["coverage"][-1]))
-    text = f"{count(n)} journeys took the {count(len(rows))} most frequent ways, {covered} of all that had time to end; {percent(won / n if n else 0)} of them led to a purchase."
-    return paragraph(text, class_="lede")
+    covered = f"{percent(float(rows['coverage'][-1]))} of all that had time to end"
+    text = f"{count(n)} journeys took the {count(len(rows))} most frequent ways, {covered}"
+    return paragraph(text, f"; {percent(won / n if n else 0)} of them led to a purchase.", class_="lede")
 
 
 def _flow(rows: pl.DataFrame) -> Html:
@@ -78,13 +79,10 @@ def _flow(rows: pl.DataFrame) -> Html:
         for source, target in pairwise(nodes):
             add(source, target, n)
         column = nodes[-1][0] + 1
-        if len(steps) > _STEPS:
-            add(nodes[-1], (column, _ON), n)
-        else:
-            add(nodes[-1], (column, _WON), won)
-            add(nodes[-1], (column, _GONE), n - won)
+        add(nodes[-1], (column, _WON), won)
+        add(nodes[-1], (column, _GONE), n - won)
     drawn = [Flow(source, target, n) for (source, target), n in sorted(flows.items())]
-    kinds = {_WON: "won", _GONE: "gone", _ON: "gone", _OTHER: "gone"}
+    kinds = {_WON: "won", _GONE: "gone", _OTHER: "gone"}
     picture = charts.sankey(
         drawn,
         "Flow of journeys step by step",
@@ -92,7 +90,9 @@ def _flow(rows: pl.DataFrame) -> Html:
         lambda step: kinds.get(step, ""),
         height=430,
     )
-    note = "Ribbons are as wide as the journeys that go there; green: to a purchase. Repeats in a row are told once."
+    note = (
+        "Ribbons are as wide as the journeys that go there; green: to a purchase, for long journeys after more steps."
+    )
     return figure("The first steps of journeys", picture, note)
 
 
@@ -100,13 +100,16 @@ def _beginnings(rows: pl.DataFrame) -> Html | None:
     """Conversion by first step. By whole way it says little: a way that ends in a purchase names the purchase."""
     firsts: dict[str, list[int]] = {}
     for way, n, won in rows.select("path", "n", "n_converted").iter_rows():
-        sums = firsts.setdefault(str(way).split(" > ")[0], [0, 0])
+        first = str(way).split(" > ")[0]
+        if measures.arrived(first):
+            continue
+        sums = firsts.setdefault(first, [0, 0])
         sums[0] += n
         sums[1] += won
     ordered = sorted(firsts.items(), key=lambda item: (-item[1][0], item[0]))[:_BEGINNINGS]
     if len(ordered) < 2:
         return None
-    total, won_all = int(rows["n"].sum()), int(rows["n_converted"].sum())
+    total, won_all = (sum(sums[at] for sums in firsts.values()) for at in (0, 1))
     ranges = [Range(won / n, *measures.wilson(won, n), won_all / total) for _, (n, won) in ordered]
     scale = (0.0, charts.scale_of(ranges, 0.0, 1.0)[1])
     body: list[tuple[object, ...]] = [
@@ -120,10 +123,16 @@ def _beginnings(rows: pl.DataFrame) -> Html | None:
         )
         for (step, (n, won)), item in zip(ordered, ranges, strict=True)
     ]
-    body.append(("", "", "", charts.range_axis(scale, lambda v: f"{100 * v:g} %", 300), "", ""))
+    body.append(("", "", "", charts.range_axis(scale, axis_percent, 300), "", ""))
     head = ("First step", "Journeys", "Share", "Led to a purchase", "", "95 %")
-    note = "Of the journeys told here. Dot and bar: share with its 95 % interval; notch: all of them."
+    note = (
+        "Without journeys that begin with the purchase. Dot and bar: share with its 95 % interval; notch: all of them."
+    )
     return figure("How journeys begin, and which beginnings lead to a purchase", table(head, body, (1, 2, 4, 5)), note)
+
+
+def axis_percent(value: float) -> str:
+    return f"{100 * value:g}{NBSP}%"
 
 
 def path(text: str) -> Html:
@@ -163,7 +172,7 @@ def _exits(e: Evidence) -> Html | None:
         )
         for item in found
     ]
-    body.append(("", "", charts.range_axis(scale, lambda v: f"{100 * v:g} %"), "", "", ""))
+    body.append(("", "", charts.range_axis(scale, axis_percent), "", "", ""))
     head = ("Step", "Ended here", "Share that ends", "", "95 %", "More than expected")
     note = "Notch: how often any step is the last. Purchases, deliveries, reviews and cancellations are ends by nature."
     return figure("Where journeys break off", table(head, body, numeric=(1, 3, 4, 5)), note)

@@ -84,6 +84,7 @@ tbody tr:last-child td{border-bottom:0}
 td .range,td .chart{margin:0}
 td small{color:var(--soft);font-size:12.5px}
 .id{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:12.5px}
+.nw{white-space:nowrap}
 .bars{display:block;min-width:130px}
 .bar{display:block;height:9px;margin:3px 0;background:var(--accent);border-radius:0 2px 2px 0;min-width:1px}
 .bar.other{background:var(--second);opacity:.85}
@@ -103,7 +104,7 @@ details{margin:16px 0 0}summary{cursor:pointer;color:var(--soft)}summary:hover{c
 .glossary dd{margin:0 0 12px;color:var(--soft);break-inside:avoid}
 @media (max-width:700px){main{padding:28px 16px 48px}.glossary{columns:1}.findings{padding:18px}
 section{margin-top:40px}}
-@media print{@page{margin:15mm}body{font-size:10.5pt;background:#fff}main{max-width:none;padding:0}
+@media print{@page{margin:15mm}body{background:#fff}main{max-width:none;padding:0;zoom:.74}.row>*{flex-basis:200px}
 nav,.hover{display:none}
 section{margin-top:28px}figure,tr,.kpis>div,.findings{break-inside:avoid}h2,h3,figcaption{break-after:avoid}
 .findings{border:1px solid var(--rule)}.table{overflow:visible}}

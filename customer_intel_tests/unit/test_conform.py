@@ -389,8 +389,8 @@ def test_newest_row_wins_and_deleted_ones_go(con: duckdb.DuckDBPyConnection) -> 
         ("c", "2026-01-02", "2026-01-02", "f", 1, True, "gone"),
     ]
     con.executemany(
-        "INSERT INTO raw_contacts (source_system, contact_id, updated_at, exported_at, source_file, source_row, _deleted, "
-        "first_name) VALUES ('s', ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO raw_contacts (source_system, contact_id, updated_at, exported_at, source_file, source_row, "
+        "_deleted, first_name) VALUES ('s', ?, ?, ?, ?, ?, ?, ?)",
         rows,
     )
     found = con.execute(f"SELECT contact_id, first_name FROM ({conformed_sql(table)}) ORDER BY 1").fetchall()

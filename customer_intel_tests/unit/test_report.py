@@ -236,10 +236,10 @@ def test_a_trend_of_one_day_or_of_zeros_is_drawn() -> None:
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        (markup.short(1_234_567), "1.23 M"), (markup.short(999_999), "1.00 M"), (markup.short(0), "0"),
-        (markup.money(9_999.5, "EUR"), "10,000 EUR"), (markup.money(-12.5, ""), "−12.50"),
-        (markup.percent(0.0001), "<1 %"),
-        (markup.percent(0.0001, 2), "0.01 %"), (markup.signed(-0.2), "0"), (markup.p_value(0.0004), "p < .001"),
+        (markup.short(1_234_567), "1.23\u00a0M"), (markup.short(999_999), "1.00\u00a0M"), (markup.short(0), "0"),
+        (markup.money(9_999.5, "EUR"), "10,000\u00a0EUR"), (markup.money(-12.5, ""), "−12.50"),
+        (markup.percent(0.0001), "<1\u00a0%"),
+        (markup.percent(0.0001, 2), "0.01\u00a0%"), (markup.signed(-0.2), "0"), (markup.p_value(0.0004), "p < .001"),
         (markup.p_value(0.0121), "p = .012"), (markup.interval(None, 3), "·"), (markup.count(-1200), "−1,200"),
         (measures.touchpoint_name("web:page_viewed:checkout"), "Checkout page (web)"),
         (measures.touchpoint_name("shop:order_placed"), "Order placed (shop)"),
@@ -273,3 +273,15 @@ def test_warned_gates_are_told(night: tuple[Lake, Mapping[str, Version]]) -> Non
     told = {**versions, "rfm": replace(versions["rfm"], certificate={"passed": True, "findings": [closed]})}
     page = report.render(lake, told, AS_OF, SNAPSHOT)
     assert markup.join([HOSTILE]) in page and "<script" not in page
+
+
+def test_currencies_without_rates_are_not_passed_off_as_one(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    rows = [
+        {"activity_id": code, "day": AS_OF, "revenue_impact": money(1), "currency": code, "activity": "order_placed"}
+        for code in ("EUR", "USD")
+    ]
+    told = {1: "EUR", 2: "in mixed currencies"}
+    for n, expected in told.items():
+        versions = {"activity": accept(lake, "activity", rows[:n])}
+        assert Evidence.of_night(lake, versions, AS_OF, SNAPSHOT).currency == expected
