@@ -1,7 +1,7 @@
 """From a landed file to a table of text: every value as it was written, every row numbered, every loss named.
 
-Belongs here: the formats, and the slow parser that finds the next good row after a bad one. Not here: opening and
-unpacking (intake.py), and what the values mean (conform.py).
+Belongs here: the formats. Not here: opening and unpacking (intake.py), the slow parser for broken delimited text
+(resync.py), and what the values mean (conform.py).
 """
 
 from __future__ import annotations
@@ -23,22 +23,10 @@ import pyarrow.parquet as pq
 
 from customer_intel.ingest.intake import Limits, Refused, spool, spool_text
 from customer_intel.ingest.mapping import SPECIAL, Reader, format_of
+from customer_intel.ingest.resync import MAX_RECORD_CHARS, RAW_CHARS, Unreadable, resynchronised, split_reader
 from customer_intel.ingest.values import literal, quoted
 
-# A quoted value may hold line ends, but not a whole file.
-MAX_RECORD_LINES = 1000
-MAX_RECORD_CHARS = 1 << 24
-RAW_CHARS = 2000
 BATCH = 50_000
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A row that could not be split into the file's columns."""
-
-    row: int
-    reason: str
-    raw: str
 
 
 @dataclass(frozen=True)
@@ -108,7 +96,7 @@ def _csv(
     csv.field_size_limit(MAX_RECORD_CHARS)
     with plain.open(encoding="utf-8", newline="") as stream:
         try:
-            first = next(_reader(stream, delimiter, quote), None)
+            first = next(split_reader(stream, delimiter, quote), None)
         except csv.Error:
             raise Refused("has a header that cannot be split; check reader.delimiter and reader.quote") from None
     if not first:
@@ -135,77 +123,8 @@ def _csv(
     return TextTable(_explicit(out), columns, rows, tuple(unreadable))
 
 
-def _reader(lines: Iterable[str], delimiter: str, quote: str) -> Iterator[list[str]]:
-    if not quote:
-        return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=True)
-    return csv.reader(lines, delimiter=delimiter, quotechar=quote, strict=True)
-
-
 def _filled(stream: Iterable[str]) -> Iterator[str]:
     return (line for line in stream if line.strip("\r\n"))
-
-
-def resynchronised(
-    lines: Iterator[str], delimiter: str, quote: str, width: int, header: bool, unreadable: list[Unreadable]
-) -> Iterator[tuple[int, list[str]]]:
-    """Each good record with its number; bad lines go to `unreadable`.
-
-    A record that does not end on its line may go on over the next ones, but only if it then has exactly `width`
-    values and none of the lines it swallows is a good record by itself: a stray quote costs its own line, no other.
-    """
-    ahead: list[str] = []
-    row = -1 if header else 0
-    while True:
-        line = ahead.pop(0) if ahead else next(lines, None)
-        if line is None:
-            return
-        if not line.strip("\r\n"):
-            continue
-        row += 1
-        values = _split(line, delimiter, quote)
-        if values is None:
-            values, ahead = _continued(line, ahead, lines, delimiter, quote, width)
-        if row == 0 and header:
-            continue
-        if values is not None and len(values) == width:
-            yield row, values
-        else:
-            found = "a quote that is never closed" if values is None else f"{len(values)} values instead of {width}"
-            unreadable.append(Unreadable(row, found, line.rstrip("\r\n")[:RAW_CHARS]))
-
-
-def _split(text: str, delimiter: str, quote: str) -> list[str] | None:
-    """The values of one complete record, or None when a quote is open or misplaced."""
-    if not quote or quote not in text:
-        return text.rstrip("\r\n").split(delimiter)
-    try:
-        records = list(_reader([text], delimiter, quote))
-    except csv.Error:
-        return None
-    return records[0] if len(records) == 1 else None
-
-
-def _continued(
-    line: str, ahead: list[str], lines: Iterator[str], delimiter: str, quote: str, width: int
-) -> tuple[list[str] | None, list[str]]:
-    """(values of the record that begins on `line` and ends on a later one or None, lines still to be read)."""
-    ahead = [*ahead, *itertools.islice(lines, max(0, MAX_RECORD_LINES - len(ahead)))]
-    text = line
-    for place, following in enumerate(ahead):
-        text += following
-        if len(text) > MAX_RECORD_CHARS:
-            break
-        if quote not in following:
-            if width > 1 and following.count(delimiter) == width - 1:
-                break
-            continue
-        values = _split(text, delimiter, quote)
-        if values is not None:
-            return (values, ahead[place + 1 :]) if len(values) == width else (None, ahead)
-        alone = _split(following, delimiter, quote)
-        if alone is not None and len(alone) == width:
-            break
-    return None, ahead
 
 
 def _write(out: Path, columns: Sequence[str], rows: Iterable[tuple[int, Sequence[str | None]]]) -> int:

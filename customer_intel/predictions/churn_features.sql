@@ -144,24 +144,31 @@ plan_event AS (
 plan AS (
     SELECT origin, customer_id, sum(mrr) AS mrr, sum(quantity) AS seats FROM plan_event GROUP BY origin, customer_id
 ),
--- The last invoice as money per month, for sources that keep no subscription events.
-invoiced AS (
+-- Invoices as money per month, each until the customer's next one, for sources that keep no subscription events.
+billed AS (
     SELECT
-        a.origin,
-        a.customer_id,
+        p.customer_id,
+        i.created_at,
+        lead(i.created_at) OVER (
+            PARTITION BY p.customer_id ORDER BY i.created_at, i.source_system DESC, i.invoice_id
+        ) AS next_at,
         CASE
             WHEN i.period_end > i.period_start + INTERVAL 1 DAY
                 THEN CAST(i.total AS DOUBLE) * 30.4375
                     / nullif(date_diff('day', CAST(i.period_start AS DATE), CAST(i.period_end AS DATE)), 0)
             ELSE CAST(i.total AS DOUBLE)
         END AS monthly
-    FROM alive_customer AS a
-    JOIN person AS p ON p.customer_id = a.customer_id
-    JOIN invoices AS i ON i.record_key = p.record_key AND i.created_at < a.origin
+    FROM invoices AS i
+    JOIN person AS p ON p.record_key = i.record_key
     WHERE i.subscription_id IS NOT NULL
-    QUALIFY row_number() OVER (
-        PARTITION BY a.origin, a.customer_id ORDER BY i.created_at DESC, i.source_system, i.invoice_id DESC
-    ) = 1
+),
+invoiced AS (
+    SELECT a.origin, a.customer_id, b.monthly
+    FROM alive_customer AS a
+    JOIN billed AS b
+        ON b.customer_id = a.customer_id
+        AND b.created_at < a.origin
+        AND (b.next_at IS NULL OR b.next_at >= a.origin)
 ),
 yearly AS (
     SELECT

@@ -125,7 +125,7 @@ def _origins(own: pl.DataFrame) -> Html | None:
         for row in rows.iter_rows(named=True)
     ]
     scale = charts.scale_of([item for _, item in items], 0.0, 1.0)
-    body = [
+    body: list[tuple[object, ...]] = [
         (
             tag("b", "All") if row["evaluated_origin"] == "all" else tag("span", row["evaluated_origin"], class_="nw"),
             count(row["n"]),

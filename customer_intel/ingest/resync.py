@@ -1,0 +1,96 @@
+"""Delimited text that is broken somewhere: the parser that finds the next good row after a bad one.
+
+Belongs here: splitting lines into records by the strict rules of CSV. Not here: when to do so (readers.py).
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+# A quoted value may hold line ends, but not a whole file.
+MAX_RECORD_LINES = 1000
+MAX_RECORD_CHARS = 1 << 24
+RAW_CHARS = 2000
+# In a file of so few columns, a line of prose has as many commas as a row by chance.
+PROSE_WIDTH = 3
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A row that could not be split into the file's columns."""
+
+    row: int
+    reason: str
+    raw: str
+
+
+def split_reader(lines: Iterable[str], delimiter: str, quote: str) -> Iterator[list[str]]:
+    if not quote:
+        return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=True)
+    return csv.reader(lines, delimiter=delimiter, quotechar=quote, strict=True)
+
+
+def resynchronised(
+    lines: Iterator[str], delimiter: str, quote: str, width: int, header: bool, unreadable: list[Unreadable]
+) -> Iterator[tuple[int, list[str]]]:
+    """Each good record with its number; bad lines go to `unreadable`.
+
+    A record that does not end on its line may go on over the next ones, but only if it then has exactly `width`
+    values and none of the lines it swallows is a good record by itself: a stray quote costs its own line, no other.
+    """
+    ahead: list[str] = []
+    row = -1 if header else 0
+    while True:
+        line = ahead.pop(0) if ahead else next(lines, None)
+        if line is None:
+            return
+        if not line.strip("\r\n"):
+            continue
+        row += 1
+        values = _split(line, delimiter, quote)
+        if values is None:
+            values, ahead = _continued(line, ahead, lines, delimiter, quote, width)
+        if row == 0 and header:
+            continue
+        if values is not None and len(values) == width:
+            yield row, values
+        else:
+            found = "a quote that is never closed" if values is None else f"{len(values)} values instead of {width}"
+            unreadable.append(Unreadable(row, found, line.rstrip("\r\n")[:RAW_CHARS]))
+
+
+def _split(text: str, delimiter: str, quote: str) -> list[str] | None:
+    """The values of one complete record, or None when a quote is open or misplaced."""
+    if not quote or quote not in text:
+        return text.rstrip("\r\n").split(delimiter)
+    try:
+        records = list(split_reader([text], delimiter, quote))
+    except csv.Error:
+        return None
+    return records[0] if len(records) == 1 else None
+
+
+def _continued(
+    line: str, ahead: list[str], lines: Iterator[str], delimiter: str, quote: str, width: int
+) -> tuple[list[str] | None, list[str]]:
+    """(values of the record that begins on `line` and ends on a later one or None, lines still to be read)."""
+    ahead = [*ahead, *itertools.islice(lines, max(0, MAX_RECORD_LINES - len(ahead)))]
+    text = line
+    for place, following in enumerate(ahead):
+        text += following
+        if len(text) > MAX_RECORD_CHARS:
+            break
+        if quote not in following:
+            if width > PROSE_WIDTH and following.count(delimiter) == width - 1:
+                break
+            continue
+        values = _split(text, delimiter, quote)
+        if values is not None:
+            return (values, ahead[place + 1 :]) if len(values) == width else (None, ahead)
+        alone = _split(following, delimiter, quote)
+        if width > PROSE_WIDTH and alone is not None and len(alone) == width:
+            break
+    return None, ahead
