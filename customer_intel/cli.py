@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +20,8 @@ from customer_intel.core.yamlfile import ConfigError
 from customer_intel.settings import Settings
 
 DONE, ERROR, GATE_CLOSED, BAD_CONFIGURATION = 0, 1, 2, 3
+# The asset that publishes, which --select may name beside tables.
+RELEASE = "release"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Customer exports to gated, published tables.")
 out = Console(highlight=False)
@@ -56,7 +58,9 @@ def run(
     night = _night_date(settings, as_of)
     # The date must be one of the job's partitions also when no landing folder is named after it.
     os.environ.setdefault("CUSTOMER_INTEL_FIRST_EXPORT_DATE", night.isoformat())
-    code, summary = one_night(settings, night, select.split(",") if select else None, quiet=as_json)
+    tables = [name.strip() for name in select.split(",")] if select else None
+    _checked(settings.home_dir, tables or ())
+    code, summary = one_night(settings, night, tables, quiet=as_json)
     if as_json:
         print(json.dumps(summary, indent=1, default=str))
     raise typer.Exit(code)
@@ -100,15 +104,7 @@ def demo(
 @app.command()
 def check(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
     """Contracts, mappings and configuration; explains each fault with file and line."""
-    from customer_intel.core import contract, table
-    from customer_intel.ingest import mapping
-
-    contracts = contract.load()
-    definitions = table.definitions(contracts)
-    for room in sorted({item.room for item in contracts.tables.values()}):
-        table.room_config(room, home)
-    mappings = mapping.load(home / "config" / "mappings", contracts.entities)
-    counts = {"tables": len(definitions), "entities": len(contracts.entities), "mappings": len(mappings)}
+    counts = _checked(home)
     if as_json:
         print(json.dumps({"ok": True, **counts}))
     else:
@@ -152,7 +148,8 @@ def dev(home: HomeOption = Path("data"), port: int = 3000, host: str = "127.0.0.
 
     prepare_instance(_settings(home, None))
     command = [sys.executable, "-m", "dagster", "dev", "-m", "customer_intel.definitions", "-h", host, "-p", str(port)]
-    raise typer.Exit(subprocess.call(command))  # noqa: S603 (our own interpreter)
+    # In this process's place, so that whoever stops it stops Dagster and its children too.
+    os.execv(sys.executable, command)  # noqa: S606 (our own interpreter)
 
 
 def one_night(
@@ -173,8 +170,7 @@ def one_night(
         out.print(f"[bold]Night of {as_of}[/]")
     started = time.perf_counter()
     try:
-        with home_lock(settings.home_dir):
-            result = run_night(settings, as_of, progress, select)
+        result = run_night(settings, as_of, progress, select)
     except HomeBusy as error:
         fail(str(error), ERROR)
     wall = time.perf_counter() - started
@@ -240,6 +236,22 @@ def _closing(summary: dict[str, Any], closed: list[Any]) -> None:
             f"[red]Nothing was published[/]; last night's release stays. {len(summary['skipped'])} steps downstream "
             "were skipped. Mend the file named above, or its mapping, and run again."
         )
+
+
+def _checked(home: Path, select: Sequence[str] = ()) -> dict[str, int]:
+    """Counts contracts, entities and mappings. Raises ConfigError, naming file and line, for the first fault."""
+    from customer_intel.core import contract, table
+    from customer_intel.ingest import mapping
+
+    contracts = contract.load()
+    definitions = table.definitions(contracts)
+    for room in sorted({item.room for item in contracts.tables.values()}):
+        table.room_config(room, home)
+    mappings = mapping.load(home / "config" / "mappings", contracts.entities)
+    for name in select:
+        if name != RELEASE:
+            contracts.table(name)
+    return {"tables": len(definitions), "entities": len(contracts.entities), "mappings": len(mappings)}
 
 
 def _settings(home: Path, landing: Path | None) -> Settings:

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from customer_intel.core import contract, table
-from customer_intel.orchestration import assets, jobs, publication
+from customer_intel.orchestration import assets, jobs, nights, publication
 from customer_intel.settings import Settings
 
 settings = Settings()
@@ -15,5 +15,6 @@ defs = dg.Definitions(
     jobs=[nightly],
     schedules=[jobs.nightly_schedule(settings, nightly)],
     sensors=[jobs.failure_sensor(settings)],
+    resources={nights.HOME: nights.home},
     executor=dg.in_process_executor,
 )

@@ -14,6 +14,10 @@ from customer_intel.core.contract import Contract
 from customer_intel.core.engine import EngineSettings
 from customer_intel.core.step import Night
 from customer_intel.core.table import Definition
+from customer_intel_tests.whole_nights import Demo, demo
+
+# Dagster's definitions are made once a process; homes of several dates share it.
+os.environ.setdefault("CUSTOMER_INTEL_FIRST_EXPORT_DATE", "2018-01-01")
 
 COLUMNS = """\
 customer_id: {type: text, meaning: Who}
@@ -87,6 +91,13 @@ def house(tmp_path: Path) -> House:
 @pytest.fixture
 def make_house(tmp_path: Path) -> Callable[[str], House]:
     return lambda name: House(tmp_path / name)
+
+
+@pytest.fixture(scope="session")
+def demo_nights(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The demo company's two nights, made once for all workers."""
+    folder = tmp_path_factory.getbasetemp()
+    return demo((folder.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder) / "demo_nights")
 
 
 @pytest.fixture(scope="session")

@@ -255,6 +255,9 @@ def _foreign_key(table: TableSpec, args: Mapping[str, Any], share: float, severi
         f'SELECT {keys} FROM "{table.name}" AS t WHERE t."{column}" IS NOT NULL'
         f' AND NOT EXISTS (SELECT 1 FROM "{other}" AS o WHERE o."{target}" = t."{column}")'
     )
+    if severity == "warning":
+        # An entity that the company does not export is no reason to warn of every row that names one.
+        query += f' AND EXISTS (SELECT 1 FROM "{other}")'
     text = f"foreign_key {column} in {other}" + (f" ({target})" if target != column else "")
     gx_type = "unexpected_rows_expectation"
     return _item(text, gx_type, [column], severity=severity, meta={"max_share": share}, unexpected_rows_query=query)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from sqlglot import exp
+import sqlglot
+from sqlglot import TokenType, exp
 
 from customer_intel.core import contract
 from customer_intel.core.table import parse
@@ -73,6 +74,8 @@ def faults(sql: str, name: str) -> list[str]:
             found.add(f"{name}: ASOF JOIN is not portable (union and forward-fill)")
         if isinstance(node, exp.SetOperation) and node.args.get("by_name"):
             found.add(f"{name}: UNION BY NAME is not portable")
+    if any(token.token_type == TokenType.DARROW for token in sqlglot.tokenize(sql, read="duckdb")):
+        found.add(f"{name}: ->> is not portable (use json_extract_string)")
     found.update(_alias_in_where(tree, name))
     return sorted(found)
 

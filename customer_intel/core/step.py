@@ -82,27 +82,21 @@ def build(night: Night, definition: Definition) -> Outcome:
     if definition.kind == "raw":
         return _build_raw(night, table)
     clock = _Clock()
-    missing = _missing_need(night, table)
+    if missing := _missing_need(night, definition):
+        return _build_empty(night, table, missing, clock)
     with night.lake.workspace(table.name) as work:
         with DuckDBEngine(night.engine, [night.lake.root, work, work.parent]) as engine:
             for name in definition.depends_on:
                 _register(night, engine, night.contract.table(name))
             before = night.lake.current(table.name)
             try:
-                select = "" if missing else _select(night, definition, engine)
-                stamps = _stamps(night, table)
-                if missing:
-                    engine.con.execute(f"CREATE TABLE nothing ({table.ddl})")
-                    select, stamps = "SELECT * FROM nothing", {}
-                sql = engine.contract_select(table, select, stamps)
+                sql = engine.contract_select(table, _select(night, definition, engine), _stamps(night, table))
                 candidates, keep, prints = _write(engine, table, sql, work, before)
             except SchemaMismatch as error:
                 clock.lap("compute")
                 return _rejected(night, table, {}, _failure(table, "schema", str(error)), clock)
             clock.lap("compute")
-            if missing:
-                verdict = Verdict(table.name, ())
-            elif candidates or not before:
+            if candidates or not before:
                 engine.register(table, [candidates[key] for key in sorted(candidates)])
                 verdict = gate.check(engine.con, table, previous_rows=before.rows if before else None)
             else:
@@ -110,11 +104,24 @@ def build(night: Night, definition: Definition) -> Outcome:
             clock.lap("gate")
         if not verdict.passed:
             return _rejected(night, table, candidates, verdict, clock)
-        version = _accept(night, table, candidates, verdict, keep, fingerprints=prints, missing=missing)
+        version = _accept(night, table, candidates, verdict, keep, fingerprints=prints)
         clock.lap("accept")
     changed = _changed(before, version)
-    status = "not_available" if missing else "accepted" if changed or not before else "unchanged"
-    return Outcome(table.name, status, version.rows, verdict, version, changed, missing, clock.seconds)
+    status = "accepted" if changed or not before else "unchanged"
+    return Outcome(table.name, status, version.rows, verdict, version, changed, "", clock.seconds)
+
+
+def _build_empty(night: Night, table: Table, missing: str, clock: _Clock) -> Outcome:
+    """The table with its schema and no rows, and the reason why."""
+    verdict = Verdict(table.name, ())
+    with night.lake.workspace(table.name) as work:
+        candidates = {}
+        if table.layout == "whole":
+            candidates[WHOLE] = work / "whole.parquet"
+            pq.write_table(table.arrow_schema.empty_table(), candidates[WHOLE])
+        version = _accept(night, table, candidates, verdict, {}, missing=missing)
+    clock.lap("accept")
+    return Outcome(table.name, "not_available", 0, verdict, version, (), missing, clock.seconds)
 
 
 def _select(night: Night, definition: Definition, engine: DuckDBEngine) -> str:
@@ -307,7 +314,10 @@ def _failure(table: Table, what: str, message: str) -> Verdict:
     )
 
 
-def _missing_need(night: Night, table: Table) -> str:
+def _missing_need(night: Night, definition: Definition) -> str:
+    table = definition.table
+    if definition.kind == "conformed" and not _parts(night.lake.current(definition.reads[0])):
+        return f"no export feeds {table.name}"
     for need in table.needs:
         options = need.split("|")
         if not any((version := night.lake.current(name)) and version.rows for name in options):

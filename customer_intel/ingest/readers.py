@@ -110,7 +110,7 @@ def _csv(
         f"hive_partitioning = false, compression = 'none', max_line_size = {MAX_RECORD_CHARS}"
     )
     try:
-        con.execute(f"COPY (SELECT * FROM read_csv({literal(str(plain))}, {options})) TO {_target(out)}")
+        con.execute(f"COPY (SELECT * FROM read_csv({literal(str(plain))}, {options})) TO {_target(out, records)}")
         rows = pq.read_metadata(out).num_rows
     except duckdb.Error:
         rows = -1
@@ -159,7 +159,7 @@ def _jsonl(con: duckdb.DuckDBPyConnection, plain: Path, out: Path, records: int)
         f"hive_partitioning = false, compression = 'none', max_line_size = {MAX_RECORD_CHARS}"
     )
     try:
-        con.execute(f"COPY (SELECT * FROM read_csv({literal(str(plain))}, {options})) TO {_target(lines)}")
+        con.execute(f"COPY (SELECT * FROM read_csv({literal(str(plain))}, {options})) TO {_target(lines, records)}")
         rows = pq.read_metadata(lines).num_rows
         numbered = _numbered(lines)
     except duckdb.Error:
@@ -170,9 +170,9 @@ def _jsonl(con: duckdb.DuckDBPyConnection, plain: Path, out: Path, records: int)
             rows = _write(lines, ["line"], enumerate(([line.rstrip("\r\n")] for line in _filled(stream)), 1))
         numbered = _explicit(lines)
     # DuckDB's json_keys fails on a line that is no object, so such lines are set aside first.
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE json_line AS SELECT _row, line, {_JSON_FAULT} AS fault FROM ({numbered})"
-    )
+    tagged = out.with_suffix(".tagged")
+    con.execute(f"COPY (SELECT _row, line, {_JSON_FAULT} AS fault FROM ({numbered})) TO {_target(tagged, records)}")
+    con.execute(f"CREATE OR REPLACE TEMP VIEW json_line AS {_explicit(tagged)}")
     bad = con.execute("SELECT _row, fault, line FROM json_line WHERE fault IS NOT NULL ORDER BY _row").fetchall()
     keys = con.execute(
         "SELECT DISTINCT unnest(json_keys(line)) AS key FROM json_line WHERE fault IS NULL ORDER BY key"
@@ -186,11 +186,12 @@ def _jsonl(con: duckdb.DuckDBPyConnection, plain: Path, out: Path, records: int)
         )
         con.execute(
             f"COPY (SELECT _row, {values} FROM (SELECT _row, json_transform(line, {shape}) AS value FROM json_line "
-            f"WHERE fault IS NULL)) TO {_target(out)}"
+            f"WHERE fault IS NULL)) TO {_target(out, records)}"
         )
     else:
         _write(out, columns, [])
-    con.execute("DROP TABLE json_line")
+    con.execute("DROP VIEW json_line")
+    tagged.unlink()
     lines.unlink()
     return TextTable(_explicit(out), columns, rows - len(bad), unreadable)
 
@@ -214,7 +215,7 @@ def _parquet(con: duckdb.DuckDBPyConnection, plain: Path, out: Path) -> TextTabl
         values = ", ".join(
             f"{_as_text(row[0], str(row[1]))} AS {quoted(column)}" for row, column in zip(found, columns, strict=True)
         )
-        con.execute(f"COPY (SELECT {values} FROM {source}) TO {_target(out)}")
+        con.execute(f"COPY (SELECT {values} FROM {source}) TO {_target(out, metadata.num_rows)}")
         rows = pq.read_metadata(out).num_rows
     except (duckdb.Error, pa.ArrowException, OSError):
         raise Refused("is a truncated or corrupt Parquet file; send it again") from None
@@ -313,8 +314,10 @@ def _fixed(plain: Path, reader: Reader, out: Path, header: bool) -> TextTable:
 # ---- SQL text
 
 
-def _target(out: Path) -> str:
-    return f"{literal(str(out))} (FORMAT parquet, COMPRESSION lz4)"
+def _target(out: Path, records: int) -> str:
+    # DuckDB works a row group per thread: a file of fewer rows than its usual group would keep one core busy.
+    group = min(max(records // 16 // 2048, 1) * 2048, 122_880)
+    return f"{literal(str(out))} (FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE {group})"
 
 
 def _numbered(file: Path) -> str:

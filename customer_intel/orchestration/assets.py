@@ -1,11 +1,14 @@
 """The factory: every table's definition becomes one asset whose gate decides whether it is materialized."""
 
+import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from customer_intel.core import step, table
+from customer_intel.core import lake, step, table
 from customer_intel.core.contract import Contract, Table
 from customer_intel.core.gate import Verdict
 from customer_intel.core.step import Night, Outcome
@@ -33,9 +36,10 @@ def _asset(contract: Contract, definition: Definition, partitions: dg.DailyParti
     @dg.asset(
         name=spec.name,
         group_name=spec.room,
-        description=f"{spec.purpose}.\n\nA row: {spec.grain}.",
+        description=f"{spec.purpose}.\n\nGrain: {spec.grain}.",
         owners=[spec.owner],
         kinds=set(_KINDS[definition.kind]),
+        required_resource_keys={nights.HOME},
         deps=[_dep(contract, name) for name in definition.depends_on],
         metadata={"dagster/column_schema": _column_schema(spec), "dagster/table_name": spec.name},
         tags={"published": "true"} if spec.published else {},
@@ -90,10 +94,10 @@ def _events(
             "as_of": night.as_of.isoformat(),
             "snapshot_id": night.snapshot_id,
             "status": outcome.status,
-            "reason": outcome.reason or "–",
+            **({"reason": outcome.reason} if outcome.reason else {}),
             "parts written": len(outcome.written),
             "seconds": round(sum(outcome.seconds.values()), 3),
-            **({"dagster/column_lineage": lineage} if (lineage := _lineage(definition, contract)) else {}),
+            **_lineage(definition, contract, night.home / ".dagster"),
         },
         data_version=dg.DataVersion(outcome.version.sha256),
         check_results=results,
@@ -124,16 +128,34 @@ def _column_schema(spec: Table) -> dg.TableSchema:
     )
 
 
-def _lineage(definition: Definition, contract: Contract) -> dg.TableColumnLineage | None:
-    found = table.column_lineage(definition, contract)
+def _lineage(definition: Definition, contract: Contract, state: Path) -> dict[str, Any]:
+    """Twice: as Dagster's own type, which the open-source UI keeps but never draws, and as a table to read there."""
+    found = _column_lineage(definition, contract, state)
     if not found:
-        return None
-    return dg.TableColumnLineage(
-        {
-            column: [dg.TableColumnDep(asset_key=source, column_name=name) for source, name in sources]
-            for column, sources in found.items()
-        }
-    )
+        return {}
+    lines = [f"| {name} | {', '.join(f'{t}.{c}' for t, c in sources) or '–'} |" for name, sources in found.items()]
+    return {
+        "dagster/column_lineage": dg.TableColumnLineage(
+            {
+                name: [dg.TableColumnDep(asset_key=source, column_name=column) for source, column in sources]
+                for name, sources in found.items()
+            }
+        ),
+        "column lineage": dg.MetadataValue.md("\n".join(["| column | computed from |", "|---|---|", *lines])),
+    }
+
+
+def _column_lineage(definition: Definition, contract: Contract, state: Path) -> dict[str, list[tuple[str, str]]]:
+    """Read from the SQL once per version of the code: parsing costs more than many a table's own step."""
+    cached = state / "lineage" / step.code_sha256()[:16] / f"{definition.table.name}.json"
+    if cached.exists():
+        return dict(json.loads(cached.read_text(encoding="utf-8")))
+    found = table.column_lineage(definition, contract)
+    for other in cached.parent.parent.glob("*"):
+        if other != cached.parent:
+            shutil.rmtree(other, ignore_errors=True)
+    lake.write_bytes(cached, json.dumps(found).encode())
+    return found
 
 
 def _findings(verdict: Verdict, severity: str) -> dict[str, Any]:

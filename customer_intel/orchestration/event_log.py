@@ -13,8 +13,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.event_api import EventHandlerFn
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
+    SqliteEventLogStorage,
+    SqliteEventLogStorageWatchdog,
+)
 from sqlalchemy.pool import QueuePool
+from watchdog.events import FileSystemEvent
+from watchdog.observers import Observer
 
 KEPT_OPEN = 8
 BUSY_SECONDS = 60
@@ -22,6 +28,8 @@ BUSY_SECONDS = 60
 
 class EventLog(SqliteEventLogStorage):
     """Keeps the index's and the latest runs' databases open; commits without a disk sync each (WAL, NORMAL)."""
+
+    _obs: Any
 
     def __init__(self, base_dir: str, inst_data: Any = None) -> None:
         self._engines: OrderedDict[str, sa.Engine] = OrderedDict()
@@ -62,7 +70,33 @@ class EventLog(SqliteEventLogStorage):
         self._engines.move_to_end(shard)
         return self._engines[shard]
 
+    def watch(self, run_id: str, cursor: str | None, callback: EventHandlerFn) -> None:
+        if not self._obs:
+            self._obs = Observer()
+            self._obs.start()
+        follower = Follower(self, run_id, callback, cursor)
+        self._watchers[run_id][callback] = (follower, self._obs.schedule(follower, self._base_dir, recursive=True))
+
+    def wipe(self) -> None:
+        self._close()
+        super().wipe()
+
     def dispose(self) -> None:
-        while self._engines:
-            self._engines.popitem()[1].dispose()
+        self._close()
         super().dispose()
+
+    def _close(self) -> None:
+        with self._db_lock:
+            while self._engines:
+                self._engines.popitem()[1].dispose()
+
+
+class Follower(SqliteEventLogStorageWatchdog):
+    """Follows a run live: an open connection appends to the -wal file; the database file moves at checkpoints."""
+
+    def __init__(self, storage: EventLog, run_id: str, callback: EventHandlerFn, cursor: str | None) -> None:
+        super().__init__(storage, run_id, callback, cursor)
+        self._patterns = [self._log_path, f"{self._log_path}-wal"]
+
+    def on_modified(self, event: FileSystemEvent) -> None:
+        self._process_log()

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from customer_intel.orchestration import nights
-from customer_intel.orchestration.runs import NIGHTLY
+from customer_intel.orchestration.runs import NIGHTLY, root_cause
 from customer_intel.settings import Settings
 
 
@@ -44,6 +44,8 @@ def failure_sensor(settings: Settings) -> dg.SensorDefinition:
     @dg.run_failure_sensor(
         name="alert_on_failure",
         default_status=dg.DefaultSensorStatus.RUNNING,
+        # The command line's nights carry no origin of this code location; they are its nights all the same.
+        monitor_all_code_locations=True,
         description="Tells Slack or e-mail which gate closed or step failed; silent when neither is configured.",
     )
     def sensor(context: dg.RunFailureSensorContext) -> Iterator[dg.SkipReason] | None:
@@ -67,6 +69,8 @@ def failure_text(context: dg.RunFailureSensorContext, ui_url: str) -> str:
         failure = event.step_failure_data.user_failure_data
         reason = (failure.description if failure else None) or (error.message if error else "no reason given")
         lines.append(f"• {event.step_key}: {str(reason).strip().splitlines()[0][:500]}")
+    if len(lines) == 1:
+        lines.append(f"• {root_cause(context.failure_event).splitlines()[0][:500]}")
     lines.append(f"{ui_url}/runs/{run.run_id}")
     return "\n".join(lines)
 

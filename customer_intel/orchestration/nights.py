@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
 from importlib import import_module
+from pathlib import Path
 
 import dagster as dg
 
@@ -14,6 +16,14 @@ from customer_intel.settings import Settings
 
 PARTITION, RANGE_END = "dagster/partition", "dagster/asset_partition_range_end"
 AS_OF = "customer_intel/as_of"
+HOME = "home"
+
+
+@dg.resource(description="The home's lock, held from a run's first step to its end: one run at a time per home.")
+def home(_: dg.InitResourceContext) -> Iterator[Path]:
+    folder = Settings().home_dir
+    with lake.home_lock(folder):
+        yield folder
 
 
 def partitions(settings: Settings) -> dg.DailyPartitionsDefinition:

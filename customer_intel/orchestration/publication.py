@@ -22,6 +22,7 @@ def release_asset(contract: Contract) -> dg.AssetsDefinition:
         description="One atomic release over all published tables: Parquet, manifest, dictionary, contracts, report.",
         owners=["team:data-platform"],
         kinds={"parquet", "python"},
+        required_resource_keys={nights.HOME},
         deps=sorted(tables),
     )
     def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]

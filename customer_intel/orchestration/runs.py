@@ -9,12 +9,12 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from customer_intel.core.lake import write_bytes
+from customer_intel.core.lake import home_lock, write_bytes
 from customer_intel.core.step import Outcome
 from customer_intel.settings import REPOSITORY, Settings
 
 if TYPE_CHECKING:
-    from dagster import JobDefinition
+    from dagster import DagsterEvent, JobDefinition
 
 NIGHTLY = "nightly"
 
@@ -51,17 +51,18 @@ def prepare_instance(settings: Settings) -> Path:
 def run_night(
     settings: Settings, as_of: date, listener: Callable[[Outcome], None], select: Sequence[str] | None = None
 ) -> RunResult:
-    """Runs the nightly job for one date in this process, as the schedule would."""
-    prepare_instance(settings)
+    """Runs the nightly job for one date in this process, as the schedule would. Raises HomeBusy."""
+    with home_lock(settings.home_dir):
+        # Asked before the job takes it itself, so that a night that cannot start leaves no failed run in the UI.
+        prepare_instance(settings)
     import dagster as dg
 
     from customer_intel.orchestration import assets, nights
 
     assets.listeners.append(listener)
     try:
-        with (
-            dg.DagsterInstance.get() as instance,
-            dg.execute_job(
+        with dg.DagsterInstance.get() as instance:
+            result = dg.execute_job(
                 dg.reconstructable(nightly),
                 instance=instance,
                 tags={
@@ -71,18 +72,27 @@ def run_night(
                 },
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                 asset_selection=[dg.AssetKey(name) for name in select] if select else None,
-            ) as result,
-        ):
-            failures = {}
-            for event in result.all_events:
-                if event.is_step_failure:
-                    data = event.step_failure_data
-                    said = data.user_failure_data.description if data.user_failure_data else None
-                    failures[str(event.step_key)] = (said or (data.error.to_string() if data.error else "")).strip()
-            skipped = tuple(str(event.step_key) for event in result.all_events if event.is_step_skipped)
-            return RunResult(result.run_id, result.success, failures, skipped)
+            )
+        failures = {}
+        for event in result.all_events:
+            if event.is_step_failure:
+                data = event.step_failure_data
+                said = data.user_failure_data.description if data.user_failure_data else None
+                failures[str(event.step_key)] = (said or (data.error.to_string() if data.error else "")).strip()
+        if not result.success and not failures:
+            failures[NIGHTLY] = next((root_cause(event) for event in result.all_events if event.is_run_failure), "")
+        skipped = tuple(str(event.step_key) for event in result.all_events if event.is_step_skipped)
+        return RunResult(result.run_id, result.success, failures, skipped)
     finally:
         assets.listeners.remove(listener)
+
+
+def root_cause(event: DagsterEvent) -> str:
+    """What a run that ended before or between its steps says of itself, without the stack."""
+    error = event.job_failure_data.error
+    while error and error.cause:
+        error = error.cause
+    return (error.message if error else event.message or "no reason given").strip()
 
 
 def nightly() -> JobDefinition:

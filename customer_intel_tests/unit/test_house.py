@@ -53,7 +53,7 @@ def test_only_the_lake_writes_published_and_lake_files() -> None:
         if place(path) in {"core", "demo"} or place(path) in OUTER:
             continue
         text = path.read_text()
-        for folder in ('"lake"', '"published"'):
+        for folder in ('/ "lake"', '/ "published"'):
             assert folder not in text, f"{path.name} builds a path into {folder}"
 
 
