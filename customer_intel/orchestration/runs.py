@@ -81,7 +81,9 @@ def run_night(
                 failures[str(event.step_key)] = (said or (data.error.to_string() if data.error else "")).strip()
         if not result.success and not failures:
             failures[NIGHTLY] = next((root_cause(event) for event in result.all_events if event.is_run_failure), "")
-        skipped = tuple(str(event.step_key) for event in result.all_events if event.is_step_skipped)
+        # A step whose input failed is never started; Dagster leaves no event of it.
+        started = {event.step_key for event in result.all_events if event.is_step_start}
+        skipped = tuple(key for key in result.dagster_run.step_keys_to_execute or () if key not in started)
         return RunResult(result.run_id, result.success, failures, skipped)
     finally:
         assets.listeners.remove(listener)

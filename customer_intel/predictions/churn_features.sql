@@ -1,7 +1,7 @@
 -- Grain: one row per churn definition, origin and customer who was alive at that origin.
 -- Meaning: f_* columns are what was known when the origin's day began (event day < origin). label is 1 when the customer
 --   churned in the horizon that begins with the origin, 0 when not, empty while the horizon is not over.
---   Origins are as_of and whole horizons before it, as far back as a horizon of history precedes them.
+--   Origins are as_of and, in steps, those whose horizon is over, as far back as a horizon of history precedes them.
 -- Caveats: today's identity map serves past origins too. A subscription's own amount, seats and status are what they are
 --   today, so past amounts come from its events and invoices instead. Early origins see less than a year of history.
 WITH person AS (
@@ -9,8 +9,11 @@ WITH person AS (
 ),
 steps AS (
     SELECT k
-    FROM (VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12)) AS v(k)
-    WHERE k <= $past_origins
+    FROM (VALUES
+        (0), (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13), (14),
+        (15), (16), (17), (18), (19), (20), (21), (22), (23), (24), (25), (26), (27), (28), (29),
+        (30)
+    ) AS v(k)
 ),
 person_day AS (
     SELECT
@@ -59,21 +62,28 @@ first_day AS (
     SELECT 'subscription', min(started_on) FROM span
 ),
 definition AS (
-    SELECT 'purchase' AS kind, $purchase_horizon_days AS horizon_days
+    SELECT
+        'purchase' AS kind,
+        $purchase_horizon_days AS horizon_days,
+        least($purchase_horizon_days, $origin_step_days) AS step_days
     UNION ALL
-    SELECT 'subscription', $subscription_horizon_days
+    SELECT 'subscription', $subscription_horizon_days, least($subscription_horizon_days, $origin_step_days)
 ),
 definition_origin AS (
     SELECT
         d.kind,
         concat(d.kind, '_', CAST(d.horizon_days AS VARCHAR), 'd') AS definition_id,
         d.horizon_days,
-        $as_of - s.k * d.horizon_days AS origin,
+        $as_of - s.k * d.step_days AS origin,
         s.k
     FROM definition AS d
     CROSS JOIN steps AS s
     JOIN first_day AS f ON f.kind = d.kind
-    WHERE s.k = 0 OR $as_of - (s.k + 1) * d.horizon_days >= f.day
+    WHERE s.k = 0
+        OR (
+            s.k * d.step_days BETWEEN d.horizon_days AND d.horizon_days + ($past_origins - 1) * d.step_days
+            AND $as_of - s.k * d.step_days - d.horizon_days >= f.day
+        )
 ),
 origins AS (
     SELECT DISTINCT origin FROM definition_origin

@@ -41,9 +41,9 @@ def test_labels_are_empty_until_matured_and_origins_as_far_as_history_reaches(la
     purchase = (
         found.filter(pl.col("definition_id") == "purchase_90d")["origin"].unique().sort(descending=True).to_list()
     )
-    assert purchase == [AS_OF - k * H for k in range(5)]
+    assert purchase == [AS_OF, *(AS_OF - H - k * timedelta(days=30) for k in range(9))]
     subscription = found.filter(pl.col("definition_id") == "subscription_30d")["origin"].n_unique()
-    assert subscription == 7
+    assert subscription == 1 + 9
 
 
 def _bought(who: str, *days: date, activity: str = "order_placed") -> list[dict[str, Any]]:
