@@ -168,7 +168,7 @@ def one_night(
 
     if not quiet:
         out.print(f"[bold]Night of {as_of}[/]")
-    started = time.perf_counter()
+    started, started_cpu = time.perf_counter(), time.process_time()
     try:
         result = run_night(settings, as_of, progress, select)
     except HomeBusy as error:
@@ -185,6 +185,7 @@ def one_night(
         "exit_code": code,
         "run_id": result.run_id,
         "seconds": round(wall, 2),
+        "cpu_seconds": round(time.process_time() - started_cpu, 2),
         "seconds_by_phase": {**phases, "imports_and_orchestration": round(wall - sum(phases.values()), 2)},
         "tables": {
             outcome.table: {
@@ -193,6 +194,7 @@ def one_night(
                 "parts_written": len(outcome.written),
                 "sha256": outcome.version.sha256 if outcome.version else None,
                 "seconds": {phase: round(value, 3) for phase, value in outcome.seconds.items()},
+                "cpu_seconds": round(outcome.cpu_seconds, 3),
                 "warnings": [f"{f.expectation}: {f.unexpected} of {f.checked}" for f in outcome.verdict.warned],
                 "reason": outcome.reason,
             }
@@ -216,7 +218,7 @@ def _line(outcome: Any) -> str:
     )
     verdict = f"{len(outcome.verdict.findings)} checks" if outcome.passed else "[red]gate closed[/]"
     warned = f", [yellow]{len(outcome.verdict.warned)} warnings[/]" if outcome.verdict.warned else ""
-    spent = sum(outcome.seconds.values())
+    spent = outcome.wall_seconds
     text = f"{mark} {outcome.table:<28} {outcome.rows:>11,} rows  {spent:6.2f} s  {verdict}{warned}"
     return text if outcome.passed else f"{text}\n    {escape(outcome.reason)}"
 

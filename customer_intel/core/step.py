@@ -57,6 +57,11 @@ class Outcome:
     written: tuple[str, ...] = ()
     reason: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
+    cpu_seconds: float = 0.0
+
+    @property
+    def wall_seconds(self) -> float:
+        return sum(self.seconds.values())
 
     @property
     def passed(self) -> bool:
@@ -64,16 +69,20 @@ class Outcome:
 
 
 class _Clock:
-    """Seconds spent per phase of a step (monotonic; for the report of where the time went, never for data)."""
+    """Seconds spent per phase of a step, and processor seconds in all; for telling where the time went, never data."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self._last = time.perf_counter()
+        self._last, self._cpu = time.perf_counter(), time.process_time()
 
     def lap(self, phase: str) -> None:
         now = time.perf_counter()
         self.seconds[phase] = self.seconds.get(phase, 0.0) + now - self._last
         self._last = now
+
+    @property
+    def cpu_seconds(self) -> float:
+        return time.process_time() - self._cpu
 
 
 def build(night: Night, definition: Definition) -> Outcome:
@@ -108,7 +117,7 @@ def build(night: Night, definition: Definition) -> Outcome:
         clock.lap("accept")
     changed = _changed(before, version)
     status = "accepted" if changed or not before else "unchanged"
-    return Outcome(table.name, status, version.rows, verdict, version, changed, "", clock.seconds)
+    return Outcome(table.name, status, version.rows, verdict, version, changed, "", clock.seconds, clock.cpu_seconds)
 
 
 def _build_empty(night: Night, table: Table, missing: str, clock: _Clock) -> Outcome:
@@ -121,7 +130,7 @@ def _build_empty(night: Night, table: Table, missing: str, clock: _Clock) -> Out
             pq.write_table(table.arrow_schema.empty_table(), candidates[WHOLE])
         version = _accept(night, table, candidates, verdict, {}, missing=missing)
     clock.lap("accept")
-    return Outcome(table.name, "not_available", 0, verdict, version, (), missing, clock.seconds)
+    return Outcome(table.name, "not_available", 0, verdict, version, (), missing, clock.seconds, clock.cpu_seconds)
 
 
 def _select(night: Night, definition: Definition, engine: DuckDBEngine) -> str:
@@ -234,12 +243,12 @@ def _build_raw(night: Night, table: Table) -> Outcome:
         keep = {key: part for key, part in _parts(before).items() if key not in candidates and key not in result.gone}
         facts = {part.key: part.facts for part in result.parts}
         if before and not candidates and not result.gone:
-            return Outcome(table.name, "unchanged", before.rows, verdict, before, (), "", clock.seconds)
+            return Outcome(table.name, "unchanged", before.rows, verdict, before, (), "", clock.seconds, clock.cpu_seconds)
         version = _accept(night, table, candidates, verdict, keep, facts=facts)
         clock.lap("accept")
     status = "accepted" if version.parts else "not_available"
     reason = "" if version.parts else f"no export feeds {entity.name}"
-    return Outcome(table.name, status, version.rows, verdict, version, tuple(candidates), reason, clock.seconds)
+    return Outcome(table.name, status, version.rows, verdict, version, tuple(candidates), reason, clock.seconds, clock.cpu_seconds)
 
 
 def _accept(
@@ -273,7 +282,7 @@ def _rejected(
 ) -> Outcome:
     night.lake.reject(table.name, candidates, certificate(verdict))
     reason = "; ".join(f"{finding.expectation}: {finding.message}" for finding in verdict.failed)
-    return Outcome(table.name, "rejected", 0, verdict, None, (), reason, clock.seconds)
+    return Outcome(table.name, "rejected", 0, verdict, None, (), reason, clock.seconds, clock.cpu_seconds)
 
 
 def certificate(verdict: Verdict) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def _events(
             "status": outcome.status,
             **({"reason": outcome.reason} if outcome.reason else {}),
             "parts written": len(outcome.written),
-            "seconds": round(sum(outcome.seconds.values()), 3),
+            "seconds": round(outcome.wall_seconds, 3),
             **_lineage(definition, contract, night.home / ".dagster"),
         },
         data_version=dg.DataVersion(outcome.version.sha256),
