@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -153,13 +153,8 @@ class Demo:
 
 def demo(folder: Path) -> Demo:
     """Makes the homes in `folder`, or reads them where another process has made them."""
-    folder.mkdir(exist_ok=True)
-    story = folder / "story.json"
-    with open(folder / "lock", "w", encoding="utf-8") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        if not story.exists():
-            story.write_text(json.dumps(_story(folder / "first", folder / "second")), encoding="utf-8")
-    told = json.loads(story.read_text(encoding="utf-8"))
+    story = once(folder / "story.json", lambda: json.dumps(_story(folder / "first", folder / "second")))
+    told = json.loads(story)
     return Demo(
         folder / "first",
         folder / "second",
@@ -168,6 +163,16 @@ def demo(folder: Path) -> Demo:
         told["before"],
         told["after"],
     )
+
+
+def once(answer: Path, make: Callable[[], str]) -> str:
+    """What `make` said, asked once by all of a test run's processes; `answer` keeps it."""
+    answer.parent.mkdir(exist_ok=True)
+    with open(answer.with_suffix(".lock"), "w", encoding="utf-8") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if not answer.exists():
+            answer.write_text(make(), encoding="utf-8")
+    return answer.read_text(encoding="utf-8")
 
 
 def _story(first: Path, second: Path) -> dict[str, Any]:

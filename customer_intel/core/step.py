@@ -113,7 +113,9 @@ def build(night: Night, definition: Definition) -> Outcome:
             clock.lap("gate")
         if not verdict.passed:
             return _rejected(night, table, candidates, verdict, clock)
-        version = _accept(night, table, candidates, verdict, keep, fingerprints=prints)
+        # Where no day was touched, the rows are those that the gate saw before: its certificate stays.
+        seen = certificate(verdict) if candidates or not before else before.certificate
+        version = _accept(night, table, candidates, seen, keep, fingerprints=prints)
         clock.lap("accept")
     changed = _changed(before, version)
     status = "accepted" if changed or not before else "unchanged"
@@ -128,7 +130,7 @@ def _build_empty(night: Night, table: Table, missing: str, clock: _Clock) -> Out
         if table.layout == "whole":
             candidates[WHOLE] = work / "whole.parquet"
             pq.write_table(table.arrow_schema.empty_table(), candidates[WHOLE])
-        version = _accept(night, table, candidates, verdict, {}, missing=missing)
+        version = _accept(night, table, candidates, certificate(verdict), {}, missing=missing)
     clock.lap("accept")
     return Outcome(table.name, "not_available", 0, verdict, version, (), missing, clock.seconds, clock.cpu_seconds)
 
@@ -244,7 +246,7 @@ def _build_raw(night: Night, table: Table) -> Outcome:
         facts = {part.key: part.facts for part in result.parts}
         if before and not candidates and not result.gone:
             return Outcome(table.name, "unchanged", before.rows, verdict, before, (), "", clock.seconds, clock.cpu_seconds)
-        version = _accept(night, table, candidates, verdict, keep, facts=facts)
+        version = _accept(night, table, candidates, certificate(verdict), keep, facts=facts)
         clock.lap("accept")
     status = "accepted" if version.parts else "not_available"
     reason = "" if version.parts else f"no export feeds {entity.name}"
@@ -255,7 +257,7 @@ def _accept(
     night: Night,
     table: Table,
     candidates: Mapping[str, Path],
-    verdict: Verdict,
+    seen: dict[str, Any],
     keep: Mapping[str, Part],
     *,
     facts: Mapping[str, dict[str, Any]] | None = None,
@@ -268,7 +270,7 @@ def _accept(
         as_of=night.as_of.isoformat(),
         snapshot_id=night.snapshot_id,
         schema_sha256=schema_sha256(table),
-        certificate=certificate(verdict),
+        certificate=seen,
         keep=keep,
         facts=facts,
         fingerprints=fingerprints,

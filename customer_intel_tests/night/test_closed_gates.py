@@ -88,11 +88,11 @@ def configuration(room: str, text: str) -> Spoil:
     return spoil
 
 
-def export(kind: str) -> Spoil:
-    def spoil(_: pytest.MonkeyPatch, home: Path) -> None:
-        poison(home / "landing", kind)
-
-    return spoil
+def scores_out_of_range(_: pytest.MonkeyPatch, home: Path) -> None:
+    """The first night's answers, of people already known, come again with a score that no one can give."""
+    for export in (home / "landing").glob(f"delighted/{SECOND}/*"):
+        export.unlink()
+    poison(home / "landing", "scores_out_of_range", SECOND)
 
 
 def query(table: str, change: str) -> Spoil:
@@ -127,14 +127,16 @@ def function(table: str, change: pl.Expr) -> Spoil:
     return spoil
 
 
+# The quintiles of the textbook, which cut through customers with equally many orders.
+QUINTILES = "ntile(5) OVER (ORDER BY frequency, customer_id) AS f_score"
 POISONS = (
     Poison("identity", "party_record", "regex country_code", configuration("identity", "countries: {XXL: us usa gb}")),
     Poison("activity", "activity", "in_set journey_stage", configuration("activity", "stage_other: delight")),
     Poison(
-        "profiles", "customer_support", "between last_nps_score 0 to 10", export("scores_out_of_range"),
+        "profiles", "customer_support", "between last_nps_score 0 to 10", scores_out_of_range,
         ("raw_survey_responses", "survey_responses"),
     ),
-    Poison("segments", "rfm", "sql equal_frequency_equal_score", query("rfm", "1 + frequency_rank AS f_score")),
+    Poison("segments", "rfm", "sql equal_frequency_equal_score", query("rfm", QUINTILES)),
     Poison("predictions", "model_evaluation", "in_set verdict", function("model_evaluation", pl.lit("fine").alias("verdict"))),
     Poison("feedback", "nps_summary", "sql score_is_its_counts", function("nps_summary", pl.col("score") / 2 + 1)),
     Poison("journeys", "journey_transitions", "sql p_sums_to_one", query("journey_transitions", "p / 2 AS p, p_low / 2 AS p_low")),

@@ -97,3 +97,12 @@ def test_the_lint_sees_each_fault(sql: str, fault: str) -> None:
     import re
 
     assert any(re.search(fault, line) for line in portable.faults(sql, "x.sql")), portable.faults(sql, "x.sql")
+
+
+def test_the_readme_lists_every_published_table() -> None:
+    readme = PACKAGE.parent / "README.md"
+    if not readme.exists():
+        pytest.skip("installed without its repository")
+    text = readme.read_text()
+    missing = [spec.name for spec in contract.load().tables.values() if spec.published and f"| `{spec.name}` |" not in text]
+    assert not missing
