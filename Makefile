@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEV := $(VENV)/.ready-dev
 # The speed of an install is in compiling bytecode once, not at each start.
 export UV_COMPILE_BYTECODE = 1
 export DAGSTER_DISABLE_TELEMETRY = 1
@@ -10,42 +11,52 @@ export DAGSTER_DISABLE_TELEMETRY = 1
 .PHONY: demo test test-all browser dev bench lint format docs clean
 .DEFAULT_GOAL := demo
 
-$(READY): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || (echo "Python 3.11 or newer is needed: make PYTHON=python3.12 demo"; exit 1)
+# What the night needs, and, on top of it, what tests and lint need: `make demo` does not wait for the latter.
+define install
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  (echo "Python 3.11 or newer is needed, for example: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1)
+	@echo "setting up $(VENV) ($(1)), once"
 	@if command -v uv >/dev/null 2>&1; then \
 	  uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \
-	  VIRTUAL_ENV=$(VENV) uv pip install --quiet -c constraints.txt -e '.[dev]'; \
+	  VIRTUAL_ENV=$(VENV) uv pip install --quiet -c constraints.txt -e '$(1)'; \
 	else \
-	  $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'; \
+	  $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet -c constraints.txt -e '$(1)'; \
 	fi
 	@touch $@
+endef
+
+$(READY): pyproject.toml constraints.txt
+	$(call install,.)
+
+$(DEV): $(READY)
+	$(call install,.[dev])
 
 demo: $(READY)
 	@$(BIN)/customer-intel demo
 
-test: $(READY)
+test: $(DEV)
 	@$(BIN)/python -m pytest -n 2 -q
 
-browser: $(READY)
+browser: $(DEV)
 	@$(BIN)/python -m pytest -q -m browser
 
-test-all: $(READY)
+test-all: $(DEV)
 	@$(BIN)/python -m pytest -n 2 -q -m "slow or not slow"
 
 dev: $(READY)
 	@$(BIN)/customer-intel dev
 
-bench: $(READY)
+bench: $(DEV)
 	@$(BIN)/python -m customer_intel_tests.bench
 
-lint: $(READY)
+lint: $(DEV)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-format: $(READY)
+format: $(DEV)
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
 docs: $(READY)
-	@$(BIN)/customer-intel check
+	@$(BIN)/customer-intel docs
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

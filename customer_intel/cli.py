@@ -142,6 +142,20 @@ def rollback(release: str, home: HomeOption = Path("data")) -> None:
 
 
 @app.command()
+def docs(folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path("docs/reference")) -> None:
+    """The published tables' dictionary and data contracts, from the contract alone."""
+    from customer_intel.core import contract
+    from customer_intel.publish import catalog
+
+    tables = {name: spec for name, spec in contract.load().tables.items() if spec.published}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "dictionary.md").write_text(catalog.dictionary(tables, {}), encoding="utf-8")
+    for name, spec in tables.items():
+        (folder / f"{name}.odcs.yaml").write_text(catalog.odcs(spec, "0"), encoding="utf-8")
+    out.print(f"[green]✓[/] dictionary and {len(tables)} contracts are in {folder}/")
+
+
+@app.command()
 def dev(home: HomeOption = Path("data"), port: int = 3000, host: str = "127.0.0.1") -> None:
     """The Dagster UI, with the schedule and the alerts, until interrupted."""
     from customer_intel.orchestration.runs import prepare_instance

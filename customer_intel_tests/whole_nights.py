@@ -1,4 +1,4 @@
-"""Whole nights in temporary homes: the command line in this process, the steps without Dagster, what they left behind."""
+"""Whole nights in temporary homes: the command line in this process, the steps without Dagster, what they leave."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from unittest import mock
 
 from customer_intel.core import contract, step, table
 from customer_intel.core.lake import Lake
-from customer_intel.core.release import Published, Release
+from customer_intel.core.release import Release
 from customer_intel.core.step import Outcome
 from customer_intel.demo import END, poison, simulate
 from customer_intel.settings import Settings
@@ -147,8 +147,13 @@ class Demo:
     after: dict[str, dict[str, str]]
 
     def copy(self, of: Path, to: Path) -> Path:
-        """A home of its own, without Dagster's old runs."""
-        return shutil.copytree(of, to, symlinks=True, ignore=shutil.ignore_patterns(".dagster"))
+        """A home of its own, without Dagster's old runs. Its exports are copies, its tables are shared by hard links:
+        neither lake nor releases ever change a file in place.
+        """
+        shutil.copytree(of / "landing", to / "landing")
+        for name in ("lake", "published", "quarantine"):
+            shutil.copytree(of / name, to / name, symlinks=True, copy_function=os.link)
+        return to
 
 
 def demo(folder: Path) -> Demo:
@@ -168,7 +173,7 @@ def demo(folder: Path) -> Demo:
 def once(answer: Path, make: Callable[[], str]) -> str:
     """What `make` said, asked once by all of a test run's processes; `answer` keeps it."""
     answer.parent.mkdir(exist_ok=True)
-    with open(answer.with_suffix(".lock"), "w", encoding="utf-8") as handle:
+    with answer.with_suffix(".lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         if not answer.exists():
             answer.write_text(make(), encoding="utf-8")

@@ -44,8 +44,7 @@ def _asset(contract: Contract, definition: Definition, partitions: dg.DailyParti
         metadata={"dagster/column_schema": _column_schema(spec), "dagster/table_name": spec.name},
         tags={"published": "true"} if spec.published else {},
         partitions_def=partitions if raw else None,
-        # The same for all: else the UI makes a backfill of several runs of what is one night for a range of dates.
-        backfill_policy=dg.BackfillPolicy.single_run(),
+        backfill_policy=dg.BackfillPolicy.single_run() if raw else None,
         check_specs=[
             dg.AssetCheckSpec(GATE, asset=spec.name, blocking=True, description="Every critical expectation holds."),
             dg.AssetCheckSpec(WARNINGS, asset=spec.name, description="Every expectation of severity warning holds."),

@@ -44,8 +44,6 @@ def failure_sensor(settings: Settings) -> dg.SensorDefinition:
     @dg.run_failure_sensor(
         name="alert_on_failure",
         default_status=dg.DefaultSensorStatus.RUNNING,
-        # The command line's nights carry no origin of this code location; they are its nights all the same.
-        monitor_all_code_locations=True,
         description="Tells Slack or e-mail which gate closed or step failed; silent when neither is configured.",
     )
     def sensor(context: dg.RunFailureSensorContext) -> Iterator[dg.SkipReason] | None:

@@ -23,7 +23,6 @@ def release_asset(contract: Contract) -> dg.AssetsDefinition:
         owners=["team:data-platform"],
         kinds={"parquet", "python"},
         required_resource_keys={nights.HOME},
-        backfill_policy=dg.BackfillPolicy.single_run(),
         deps=sorted(tables),
     )
     def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]

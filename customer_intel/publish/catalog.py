@@ -26,10 +26,11 @@ def dictionary(tables: Mapping[str, Table], states: Mapping[str, tuple[int, str]
     """Markdown: every published table and column in the business's words. `states`: table → (rows, why it is empty)."""
     lines = ["# Dictionary", "", "Timestamps are UTC. Money has two decimals. A starred column is never empty.", ""]
     for name, table in sorted(tables.items()):
-        rows, reason = states[name]
+        rows, reason = states.get(name, (None, ""))
         lines += [f"## {name}", "", f"{table.purpose}. A row: {table.grain}.", ""]
+        counted = f" · {rows:,} rows" if rows is not None else ""
         empty = f" · not available: {reason}" if reason else ""
-        lines += [f"Owner {table.owner} · key {', '.join(table.key) or '–'} · {rows:,} rows{empty}", ""]
+        lines += [f"Owner {table.owner} · key {', '.join(table.key) or '–'}{counted}{empty}", ""]
         lines += ["| column | type | meaning |", "|---|---|---|"]
         for column in table.columns:
             notes = (f" [{column.unit}]" if column.unit else "") + (f" (personal: {column.pii})" if column.pii else "")
@@ -103,7 +104,8 @@ def views(target: Path, tables: Mapping[str, Table], files: Mapping[str, Sequenc
     `files` are the paths the views will read; DuckDB resolves a relative one against the reader's folder, so they
     are absolute. Views over no file become empty typed views.
     """
-    with duckdb.connect(str(target)) as con:
+    # Written as the oldest format that holds views with comments, so that DuckDB 1 opens it too.
+    with duckdb.connect(str(target), config={"storage_compatibility_version": "v1.0.0"}) as con:
         for name, table in sorted(tables.items()):
             columns = ", ".join(f'"{column.name}"' for column in table.columns)
             if files[name]:

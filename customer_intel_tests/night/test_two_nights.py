@@ -158,7 +158,9 @@ def test_every_row_of_every_file_is_accounted_for(demo_nights: Demo, lake: Lake)
 def test_quarantine_holds_what_could_not_be_taken_with_the_reason(demo_nights: Demo, lake: Lake) -> None:
     ledger = pl.read_parquet(lake.files("export_file"))
     kept = pl.concat(pl.read_parquet(path) for path in (demo_nights.second / "quarantine").rglob("*.parquet"))
-    lost = kept.group_by("entity", "source_file").agg(n=pl.struct("source_row").n_unique()).sort("entity", "source_file")
+    lost = (
+        kept.group_by("entity", "source_file").agg(n=pl.struct("source_row").n_unique()).sort("entity", "source_file")
+    )
     expected = ledger.filter(pl.col("rows_quarantined") > 0).sort("entity", "source_file")
     assert lost["n"].to_list() == expected["rows_quarantined"].to_list() and len(lost) > 3
     assert lost["source_file"].to_list() == expected["source_file"].to_list()
@@ -219,7 +221,7 @@ def test_a_late_event_rewrites_its_own_day_too(demo_nights: Demo, tmp_path: Path
 
 
 # ---- the same inputs, the same bytes
-# What a company seen on the second night only cannot know: when each id was first given, and the first night's profiles.
+# What a company seen on the second night only cannot know: when each id was given, and the first night's profiles.
 # A customer's id says on which night it was born, and a session's id of whose it is.
 NOT_KNOWN = {
     "record_customer_map": ["valid_from"],

@@ -1,0 +1,111 @@
+"""What breaks each `sql` expectation: the table's rows with these columns computed wrongly (a REPLACE list, or a whole
+SELECT over `good`, its good rows). One entry for each expectation of that kind in the contract.
+"""
+
+from __future__ import annotations
+
+FUTURE = "exported_at + INTERVAL 3 DAY"
+
+SQL: dict[tuple[str, str], str] = {
+    ("activity", "day_is_the_day_of_ts"): "CAST(day + 1 AS DATE) AS day",
+    ("activity", "not_before_1990"): "DATE '1970-01-01' AS day",
+    ("session", "begins_on_its_day"): "started_at - INTERVAL 1 SECOND AS ended_at",
+    ("activity_daily", "sessions_only_on_session_rows"): "sessions_started + 1 AS sessions_started",
+    ("activity_daily", "first_to_last_within_the_day"): "last_at + INTERVAL 2 DAY AS last_at",
+    ("currency_rate", "stretches_in_order"): "from_day AS to_day",
+    ("nps_summary", "answers_add_up"): "passives + 1 AS passives",
+    ("nps_summary", "adjusted_not_below_plain"): "0.5 AS p_value, 0.4 AS p_adj",
+    ("nps_summary", "score_is_its_counts"): "score / 2 + 1 AS score",
+    ("party_source", "seen_in_order"): "last_seen_at + INTERVAL 1 DAY AS first_seen_at",
+    ("party_record", "nobody_lost"): "SELECT * FROM good OFFSET 1",
+    ("party_record", "emails_understood"): "'x' AS email, NULL AS email_norm",
+    ("match_edge", "ordered_pairs"): "record_key_b AS record_key_a, record_key_a AS record_key_b",
+    ("match_conflict", "ordered_pairs"): "record_key_b AS record_key_a, record_key_a AS record_key_b",
+    ("match_review", "two_customers"): "customer_id_a AS customer_id_b",
+    ("record_customer_map", "one_customer_today"): (
+        "SELECT * FROM good UNION ALL SELECT * REPLACE (valid_from - 9 AS valid_from) FROM good"
+    ),
+    ("record_customer_map", "periods_in_order"): (
+        "SELECT * FROM good"
+        " UNION ALL SELECT * REPLACE (valid_from - 9 AS valid_from, valid_from + 9 AS valid_to) FROM good"
+    ),
+    ("record_customer_map", "everyone_has_a_customer"): "SELECT * FROM good OFFSET 1",
+    ("record_customer_map", "never_merge_holds"): "'c_0000000000000000' AS customer_id",
+    ("record_customer_map", "no_giant_customer"): "'c_0000000000000000' AS customer_id",
+    ("customer_id_registry", "active_means_records"): "0 AS n_records",
+    ("customer_id_registry", "merged_into_an_active_id"): "'merged' AS status, 'c_0' AS merged_into",
+    ("customer_id_alias", "resolves_to_an_active_id"): "'c_0' AS customer_id",
+    ("customer_id_alias", "every_id_resolves"): "SELECT * FROM good OFFSET 1",
+    ("anonymous_map", "stretches_do_not_overlap"): (
+        "SELECT * FROM good UNION ALL SELECT * REPLACE (starts_at - INTERVAL 1 HOUR AS starts_at) FROM good"
+    ),
+    ("consent_state", "only_grants_are_exportable"): "TRUE AS is_exportable, 'denied' AS status",
+    ("contacts", "not_in_the_future"): f"{FUTURE} AS updated_at",
+    ("orders", "not_in_the_future"): f"{FUTURE} AS ordered_at",
+    ("orders", "refund_within_total"): "total + 1 AS refunded",
+    ("payments", "pays_an_order_or_an_invoice"): "NULL AS order_id, NULL AS invoice_id",
+    ("subscriptions", "ends_after_it_starts"): "started_at - INTERVAL 1 DAY AS ended_at",
+    ("subscriptions", "not_in_the_future"): f"{FUTURE} AS updated_at",
+    ("events", "not_in_the_future"): f"{FUTURE} AS occurred_at",
+    ("events", "somebody_did_it"): "NULL AS user_id, NULL AS anonymous_id",
+    ("tickets", "solved_after_opened"): "created_at - INTERVAL 1 DAY AS solved_at",
+    ("tickets", "not_in_the_future"): f"{FUTURE} AS created_at",
+    ("survey_responses", "nps_from_0_to_10"): "'nps' AS survey_type, 11 AS score",
+    ("survey_responses", "answered_after_sent"): "responded_at + INTERVAL 1 DAY AS sent_at",
+    ("survey_responses", "not_in_the_future"): f"{FUTURE} AS responded_at",
+    ("survey_invitations", "not_in_the_future"): f"{FUTURE} AS sent_at",
+    ("reviews", "rating_within_its_scale"): "6 AS rating, 5 AS rating_max",
+    ("marketing_touches", "not_in_the_future"): f"{FUTURE} AS occurred_at",
+    ("ad_spend", "clicks_within_impressions"): "2 AS clicks, 1 AS impressions",
+    ("consents", "expires_after_given"): "collected_at - INTERVAL 1 DAY AS expires_at",
+    ("erasure_requests", "due_after_received"): "received_at - INTERVAL 1 DAY AS due_at",
+    ("identity_overrides", "two_records"): "'merge' AS action, record_key_a AS record_key_b",
+    ("incidents", "ends_after_it_starts"): "started_at - INTERVAL 1 DAY AS ended_at",
+    ("fx_rates", "rate_is_positive"): "0 AS rate",
+    ("reference_rows", "says_something"): "NULL AS extra_json",
+    ("export_file", "every_row_accounted_for"): "rows_read + 1 AS rows_read",
+    ("export_file", "records_come_from_rows"): "rows_accepted + 1 AS records_written",
+    ("export_file", "every_file_has_a_mapping"): "'unmapped' AS status",
+    ("export_check", "matches_within_rows"): "rows_checked + 1 AS matches",
+    ("journey_transitions", "interval_holds_p"): "p / 2 AS p_high",
+    ("journey_transitions", "p_sums_to_one"): "p / 2 AS p",
+    ("journey_transitions", "every_journey_starts_once"): "n + 1 AS n",
+    ("journey_paths", "coverage_adds_up"): "coverage + 0.01 AS coverage",
+    ("journey_paths", "no_more_conversions_than_journeys"): "n + 1 AS n_converted",
+    ("churn_features", "label_only_when_matured"): "1 AS label, as_of AS origin",
+    ("churn_scores", "reasons_sum_to_logit"): "1 AS logit, 0 AS intercept, 0.9 AS contribution_sum",
+    ("churn_scores", "probability_is_of_its_logit"): "0 AS logit, 0.6 AS p_model",
+    ("churn_scores", "today_is_not_in_training"): "TRUE AS is_in_training, as_of AS origin",
+    ("model_evaluation", "value_unless_insufficient"): "'model' AS verdict, NULL AS metric_value",
+    ("model_evaluation", "interval_holds_value"): "0.5 AS metric_value, 0.6 AS low",
+    ("model_evaluation", "too_good_to_be_true"): "'auc' AS metric, 'all' AS evaluated_origin, 0.99 AS metric_value",
+    ("calibration_bins", "interval_holds_share"): "0.5 AS observed_share, 0.4 AS high",
+    ("churn_predictions", "interval_holds_probability"): "0.5 AS p_churn, 0.6 AS p_low",
+    ("churn_predictions", "losing_model_not_published"): "'scorecard_x' AS model_id, 'nothing' AS definition_id",
+    ("customer_engagement", "longer_windows_hold_shorter"): "active_days_28d + 1 AS active_days_7d",
+    ("customer_transactions", "longer_windows_hold_shorter"): "orders_total + 1 AS orders_365d",
+    ("customer_subscription", "no_revenue_without_a_subscription"): "0 AS subscriptions_active, 1 AS mrr",
+    ("customer_subscription", "mrr_not_negative"): "-1 AS mrr",
+    ("customer_support", "parts_within_the_whole"): "tickets_total + 1 AS tickets_open",
+    ("mrr_movement", "opening_plus_movements_is_closing"): "closing_mrr + 1 AS closing_mrr",
+    ("mrr_movement", "opens_where_it_closed"): "opening_mrr + 1 AS opening_mrr",
+    ("mrr_movement", "closing_not_negative"): "-1 AS closing_mrr",
+    ("customer_profile", "every_active_customer_once"): "SELECT * FROM good OFFSET 1",
+    ("customer_profile", "who_denied_profiling_has_no_scores"): "TRUE AS is_profiling_denied, 'lost' AS rfm_segment",
+    ("customer_profile", "a_stage_does_not_begin_in_the_future"): "as_of + 1 AS lifecycle_since",
+    ("customer_profile_history", "stretches_do_not_overlap"): "valid_from AS valid_to",
+    ("customer_profile_history", "open_stretches_are_the_profile"): (
+        "CASE lifecycle_stage WHEN 'lapsed' THEN 'new' ELSE 'lapsed' END AS lifecycle_stage"
+    ),
+    ("rfm", "equal_frequency_equal_score"): "CASE WHEN customer_id < 'c_8' THEN 1 ELSE 5 END AS f_score",
+    ("rfm", "equal_recency_equal_score"): "CASE WHEN customer_id < 'c_8' THEN 1 ELSE 5 END AS r_score, 9 recency_days",
+    ("rfm", "equal_money_equal_score"): "CASE WHEN customer_id < 'c_8' THEN 1 ELSE 5 END AS m_score, 9 AS monetary",
+    ("segment_summary", "every_customer_in_one_segment"): "n + 1 AS n",
+}  # fmt: skip
+
+# What must be wrong in another table at the same time.
+BESIDE: dict[tuple[str, str], dict[str, str]] = {
+    ("record_customer_map", "never_merge_holds"): {
+        "match_conflict": "SELECT * REPLACE ('never_merge' AS reason) FROM good"
+    },
+}
