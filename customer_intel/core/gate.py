@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import duckdb
 
+from customer_intel.core.yamlfile import ConfigError
+
 if TYPE_CHECKING:
     from customer_intel.core.gx_duckdb import Count
 
@@ -209,10 +211,10 @@ def _rule(table: TableSpec, rule: Rule, by_name: Mapping[str, Column]) -> dict[s
     needed, allowed = ARGUMENTS[rule.kind]
     if wrong := (needed - args.keys()) | (args.keys() - needed - allowed):
         takes = ", ".join(sorted(needed | allowed))
-        raise ValueError(f"table '{table.name}', expectation {rule.kind}: {', '.join(sorted(wrong))}? it takes {takes}")
+        raise ConfigError(f"table '{table.name}', {rule.kind}: {', '.join(sorted(wrong))}? it takes {takes}")
     limits = {f"{end}_value": _plain(args[end]) for end in ("min", "max") if args.get(end) is not None}
     if rule.kind in ("rows", "between") and not limits:
-        raise ValueError(f"table '{table.name}', expectation {rule.kind}: give min, max or both")
+        raise ConfigError(f"table '{table.name}', expectation {rule.kind}: give min, max or both")
     share = float(args.get("max_share", 0))
     match rule.kind:
         case "rows":
@@ -228,7 +230,7 @@ def _rule(table: TableSpec, rule: Rule, by_name: Mapping[str, Column]) -> dict[s
         case "in_set":
             column = by_name.get(args["column"])
             if column is None:
-                raise ValueError(f"table '{table.name}', expectation in_set: it has no column '{args['column']}'")
+                raise ConfigError(f"table '{table.name}', expectation in_set: it has no column '{args['column']}'")
             return _in_set(column, args["values"], severity)
         case "regex":
             name, pattern = args["column"], args["pattern"]
@@ -338,6 +340,13 @@ def _finding(
         sample_keys=samples,
         message=message,
     )
+
+
+def without_values(error: BaseException) -> str:
+    """What kind of error it is, with its text only where that cannot quote a row."""
+    if isinstance(error, duckdb.Error):
+        return _redacted(str(error))
+    return f"{type(error).__name__}, whose text is withheld since it may quote rows"
 
 
 def _redacted(error: str) -> str:

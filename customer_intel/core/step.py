@@ -9,8 +9,9 @@ import hashlib
 import importlib
 import json
 import time
+import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +28,7 @@ from customer_intel.core.engine import DuckDBEngine, EngineSettings, SchemaMisma
 from customer_intel.core.gate import Finding, Verdict
 from customer_intel.core.lake import WHOLE, Lake, LakeError, Part, Version, file_sha256
 from customer_intel.core.table import Definition, room_config, sql_literal
+from customer_intel.core.yamlfile import ConfigError
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,10 @@ class Outcome:
         return self.status != "rejected"
 
 
+class StepFailed(RuntimeError):
+    """A table could not be computed; the message names the table and holds no value of a row."""
+
+
 class _Clock:
     """Seconds spent per phase of a step, and processor seconds in all; for telling where the time went, never data."""
 
@@ -80,16 +86,33 @@ class _Clock:
         self.seconds[phase] = self.seconds.get(phase, 0.0) + now - self._last
         self._last = now
 
-    @property
-    def cpu_seconds(self) -> float:
-        return time.process_time() - self._cpu
+    def outcome(self, *facts: Any) -> Outcome:
+        done = Outcome(*facts)
+        return replace(done, seconds=self.seconds, cpu_seconds=time.process_time() - self._cpu)
 
 
 def build(night: Night, definition: Definition) -> Outcome:
-    """Computes, gates and accepts one table. A closed gate is an Outcome, not an exception: nothing was replaced."""
+    """Computes, gates and accepts one table. A closed gate is an Outcome, not an exception: nothing was replaced.
+
+    Raises StepFailed, ConfigError or LakeError when there is nothing to gate.
+    """
+    try:
+        return _build_raw(night, definition.table) if definition.kind == "raw" else _build(night, definition)
+    except (ConfigError, LakeError):
+        raise
+    except Exception as error:
+        # The engines' messages quote the row that failed; the place in our code tells enough.
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        own = [item for item in traceback.extract_tb(error.__traceback__) if "customer_intel" in item.filename]
+        frame = own[-1] if own else frame
+        raise StepFailed(
+            f"'{definition.table.name}' could not be computed: {gate.without_values(error)} "
+            f"({Path(frame.filename).name}:{frame.lineno})"
+        ) from None
+
+
+def _build(night: Night, definition: Definition) -> Outcome:
     table = definition.table
-    if definition.kind == "raw":
-        return _build_raw(night, table)
     clock = _Clock()
     if missing := _missing_need(night, definition):
         return _build_empty(night, table, missing, clock)
@@ -119,7 +142,7 @@ def build(night: Night, definition: Definition) -> Outcome:
         clock.lap("accept")
     changed = _changed(before, version)
     status = "accepted" if changed or not before else "unchanged"
-    return Outcome(table.name, status, version.rows, verdict, version, changed, "", clock.seconds, clock.cpu_seconds)
+    return clock.outcome(table.name, status, version.rows, verdict, version, changed, "")
 
 
 def _build_empty(night: Night, table: Table, missing: str, clock: _Clock) -> Outcome:
@@ -132,7 +155,7 @@ def _build_empty(night: Night, table: Table, missing: str, clock: _Clock) -> Out
             pq.write_table(table.arrow_schema.empty_table(), candidates[WHOLE])
         version = _accept(night, table, candidates, certificate(verdict), {}, missing=missing)
     clock.lap("accept")
-    return Outcome(table.name, "not_available", 0, verdict, version, (), missing, clock.seconds, clock.cpu_seconds)
+    return clock.outcome(table.name, "not_available", 0, verdict, version, (), missing)
 
 
 def _select(night: Night, definition: Definition, engine: DuckDBEngine) -> str:
@@ -245,12 +268,12 @@ def _build_raw(night: Night, table: Table) -> Outcome:
         keep = {key: part for key, part in _parts(before).items() if key not in candidates and key not in result.gone}
         facts = {part.key: part.facts for part in result.parts}
         if before and not candidates and not result.gone:
-            return Outcome(table.name, "unchanged", before.rows, verdict, before, (), "", clock.seconds, clock.cpu_seconds)
+            return clock.outcome(table.name, "unchanged", before.rows, verdict, before)
         version = _accept(night, table, candidates, certificate(verdict), keep, facts=facts)
         clock.lap("accept")
     status = "accepted" if version.parts else "not_available"
     reason = "" if version.parts else f"no export feeds {entity.name}"
-    return Outcome(table.name, status, version.rows, verdict, version, tuple(candidates), reason, clock.seconds, clock.cpu_seconds)
+    return clock.outcome(table.name, status, version.rows, verdict, version, tuple(candidates), reason)
 
 
 def _accept(
@@ -279,12 +302,10 @@ def _accept(
     )
 
 
-def _rejected(
-    night: Night, table: Table, candidates: Mapping[str, Path], verdict: Verdict, clock: _Clock
-) -> Outcome:
+def _rejected(night: Night, table: Table, candidates: Mapping[str, Path], verdict: Verdict, clock: _Clock) -> Outcome:
     night.lake.reject(table.name, candidates, certificate(verdict))
     reason = "; ".join(f"{finding.expectation}: {finding.message}" for finding in verdict.failed)
-    return Outcome(table.name, "rejected", 0, verdict, None, (), reason, clock.seconds, clock.cpu_seconds)
+    return clock.outcome(table.name, "rejected", 0, verdict, None, (), reason)
 
 
 def certificate(verdict: Verdict) -> dict[str, Any]:
@@ -361,9 +382,7 @@ def _parts(version: Version | None) -> dict[str, Part]:
 
 def _changed(before: Version | None, now: Version) -> tuple[str, ...]:
     old = _parts(before)
-    return tuple(
-        key for key, part in sorted(now.parts.items()) if key not in old or old[key].sha256 != part.sha256
-    )
+    return tuple(key for key, part in sorted(now.parts.items()) if key not in old or old[key].sha256 != part.sha256)
 
 
 def schema_sha256(table: Table) -> str:
@@ -389,10 +408,6 @@ def snapshot_id(lake: Lake, contract: Contract, landed: Mapping[str, str], home:
         for part in _parts(lake.current(f"raw_{name}")).values()
     }
     inputs.update(landed)
-    config = {
-        str(path.relative_to(home)): file_sha256(path)[0] for path in sorted((home / "config").rglob("*.yaml"))
-    }
+    config = {str(path.relative_to(home)): file_sha256(path)[0] for path in sorted((home / "config").rglob("*.yaml"))}
     text = json.dumps([as_of.isoformat(), sorted(inputs.items()), config, code_sha256()])
     return f"{as_of:%Y%m%d}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-
-

@@ -66,9 +66,7 @@ def match_edge(
         [merged, _chain(unique, _VALUE), _chain(chained, [*_VALUE, "signature"]), _between(shared, meetings)],
         how="diagonal",
     ).with_columns(
-        rule_id=pl.concat_str("strength", pl.lit("_"), "identifier_type").replace(
-            "override_override", "override_merge"
-        )
+        rule_id=pl.concat_str("strength", pl.lit("_"), "identifier_type").replace("override_override", "override_merge")
     )
     edges = (
         edges.group_by("record_key_a", "record_key_b", "rule_id")

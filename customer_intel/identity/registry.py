@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from customer_intel.core.lake import LakeError
 from customer_intel.identity.clusters import cluster
 from customer_intel.identity.overrides import decisions
 from customer_intel.identity.vetoes import signatures
@@ -98,7 +99,7 @@ def _before(as_of: date, previous: pl.DataFrame) -> pl.DataFrame:
     stamps = [previous[name].cast(pl.Date) for name in ("as_of", "valid_from", "valid_to") if name in previous.columns]
     latest = pl.concat([days.alias("day") for days in stamps]).max()
     if isinstance(latest, date) and latest > as_of:
-        raise ValueError(
+        raise LakeError(
             f"record_customer_map has already seen the night of {latest.isoformat()}; the night of {as_of.isoformat()} "
             f"would rewrite the history of customer ids. Run a night of {latest.isoformat()} or later, or start from "
             f"an empty --home"

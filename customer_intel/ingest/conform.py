@@ -65,12 +65,12 @@ class Conformed:
 
 
 def conformed_sql(table: Table) -> str:
-    """The newest row of each key out of raw_<entity>, deleted ones gone; of a table laid out by day, day by day.
+    """The newest row of each key out of raw_<entity>, deleted ones gone: a key stands once, over all days.
 
     Newest: by the entity's own order columns, then the export's date, then file and row, so that a tie is impossible.
     """
     columns = ", ".join(column.name for column in table.columns if column.name not in STAMPS)
-    parts = ", ".join([*([table.day_column] if table.day_column else []), *table.key])
+    parts = ", ".join(table.key)
     order = [f"{name} DESC NULLS LAST" for name in (table.entity or {}).get("order", ())]
     order += ["exported_at DESC", "source_file DESC", "source_row DESC"]
     return (

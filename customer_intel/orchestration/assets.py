@@ -11,8 +11,10 @@ import dagster as dg
 from customer_intel.core import lake, step, table
 from customer_intel.core.contract import Contract, Table
 from customer_intel.core.gate import Verdict
+from customer_intel.core.lake import LakeError
 from customer_intel.core.step import Night, Outcome
 from customer_intel.core.table import Definition
+from customer_intel.core.yamlfile import ConfigError
 from customer_intel.orchestration import nights
 from customer_intel.settings import Settings
 
@@ -52,7 +54,11 @@ def _asset(contract: Contract, definition: Definition, partitions: dg.DailyParti
     )
     def run(context: dg.AssetExecutionContext) -> Iterator[Any]:
         night = nights.of_run(context)
-        outcome = step.build(night, definition)
+        try:
+            outcome = step.build(night, definition)
+        except (step.StepFailed, LakeError, ConfigError) as error:
+            # The message says it all; Dagster would print the stack of every cause.
+            raise dg.Failure(str(error), allow_retries=False) from None
         for listener in listeners:
             listener(outcome)
         yield from _events(context, contract, definition, night, outcome)
@@ -118,9 +124,7 @@ def _column_schema(spec: Table) -> dg.TableSchema:
                 column.name,
                 type=_DAGSTER_TYPES.get(column.type, column.type),
                 description=column.meaning + (f" [{column.unit}]" if column.unit else ""),
-                constraints=dg.TableColumnConstraints(
-                    nullable=not column.required, unique=spec.key == (column.name,)
-                ),
+                constraints=dg.TableColumnConstraints(nullable=not column.required, unique=spec.key == (column.name,)),
                 tags={"pii": column.pii} if column.pii else None,
             )
             for column in spec.columns

@@ -115,7 +115,7 @@ def views(target: Path, tables: Mapping[str, Table], files: Mapping[str, Sequenc
                 picked = ", ".join(f'CAST(NULL AS {c.sql_type}) AS "{c.name}"' for c in table.columns)
                 body = f"SELECT {picked} WHERE FALSE"
             con.execute(f'CREATE VIEW "{name}" AS {body}')
-            con.execute(f"COMMENT ON VIEW \"{name}\" IS {_text(f'{table.purpose}. A row: {table.grain}.')}")
+            con.execute(f'COMMENT ON VIEW "{name}" IS {_text(f"{table.purpose}. A row: {table.grain}.")}')
             for column in table.columns:
                 con.execute(f'COMMENT ON COLUMN "{name}"."{column.name}" IS {_text(column.meaning)}')
 

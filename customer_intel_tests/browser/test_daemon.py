@@ -57,7 +57,7 @@ def test_the_schedule_fires_and_its_night_is_green(copied_home: Path, tmp_path: 
 
 
 def test_a_closed_gate_is_told_without_a_personal_value_and_the_end_is_clean(copied_home: Path, tmp_path: Path) -> None:
-    spoilt = poison(copied_home / "landing", "scores_out_of_range")
+    spoilt = poison(copied_home / "landing", "unparsable_dates")
     personal = _personal_values(copied_home)
     with webhook() as (address, posted):
         with serve(
@@ -73,7 +73,7 @@ def test_a_closed_gate_is_told_without_a_personal_value_and_the_end_is_clean(cop
             message = until("the message", lambda: posted, 90)[0]
             run_id = ui.runs()[0]["runId"]
             assert ui.stop() == []
-    assert "survey_responses: " in message
+    assert "The gate of 'raw_contacts' closed" in message
     assert spoilt.name in message
     assert DEMO_NIGHT in message
     assert run_id in message

@@ -98,7 +98,9 @@ SQL: dict[tuple[str, str], str] = {
         "CASE lifecycle_stage WHEN 'lapsed' THEN 'new' ELSE 'lapsed' END AS lifecycle_stage"
     ),
     ("rfm", "equal_frequency_equal_score"): "CASE WHEN customer_id < 'c_8' THEN 1 ELSE 5 END AS f_score",
-    ("rfm", "equal_recency_equal_score"): "CASE WHEN customer_id < 'c_8' THEN 1 ELSE 5 END AS r_score, 9 recency_days",
+    ("rfm", "equal_recency_equal_score"): (
+        "CASE WHEN customer_id < 'c_8' THEN 1 ELSE 5 END AS r_score, 9 AS recency_days"
+    ),
     ("rfm", "equal_money_equal_score"): "CASE WHEN customer_id < 'c_8' THEN 1 ELSE 5 END AS m_score, 9 AS monetary",
     ("segment_summary", "every_customer_in_one_segment"): "n + 1 AS n",
 }  # fmt: skip
