@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -39,27 +40,17 @@ class EngineSettings:
 
 
 class DuckDBEngine:
-    """One private in-memory DuckDB, locked down: no extensions, no files outside `allowed`."""
+    """A DuckDB connection, locked down: no extensions, no files outside `allowed`.
 
-    def __init__(self, settings: EngineSettings, allowed: Sequence[Path]) -> None:
-        config: dict[str, Any] = {
-            "memory_limit": settings.memory_limit,
-            "threads": settings.threads,
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "allow_community_extensions": "false",
-            "python_enable_replacements": "false",
-            "preserve_insertion_order": "true",
-        }
-        if settings.temp_directory:
-            settings.temp_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            config["temp_directory"] = str(settings.temp_directory)
-        self.con = duckdb.connect(config=config)
-        self.con.execute("SET TimeZone = 'UTC'")
-        folders = ", ".join(_literal(str(path.resolve()) + "/") for path in allowed)
-        self.con.execute(f"SET allowed_directories = [{folders}]")
-        self.con.execute("SET enable_external_access = false")
-        self.con.execute("SET lock_configuration = true")
+    What a step registers is temporary, hence its own; `shared` steps of one process use one instance, because starting
+    one costs more than many a table.
+    """
+
+    def __init__(self, settings: EngineSettings, allowed: Sequence[Path], *, shared: bool = False) -> None:
+        self.settings = settings
+        folders = tuple(f"{path.resolve()}/" for path in allowed)
+        instance = _shared_instance(settings, folders) if shared else _instance(settings, folders)
+        self.con = instance.cursor() if shared else instance
 
     def __enter__(self) -> DuckDBEngine:
         return self
@@ -74,12 +65,12 @@ class DuckDBEngine:
         """
         name = name or table.name
         if not files:
-            self.con.execute(f'CREATE TABLE "{name}" ({table.ddl})')
+            self.con.execute(f'CREATE TEMP TABLE "{name}" ({table.ddl})')
             return
         listed = ", ".join(_literal(str(path)) for path in files)
         columns = ", ".join(f'"{column.name}"' for column in table.columns)
         self.con.execute(
-            f'CREATE VIEW "{name}" AS SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false)'
+            f'CREATE TEMP VIEW "{name}" AS SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false)'
         )
 
     def contract_select(self, table: Table, sql: str, stamps: Mapping[str, str]) -> str:
@@ -130,6 +121,32 @@ class DuckDBEngine:
     def scalar(self, sql: str) -> Any:
         row = self.con.execute(sql).fetchone()
         return row[0] if row else None
+
+
+def _instance(settings: EngineSettings, folders: tuple[str, ...]) -> duckdb.DuckDBPyConnection:
+    config: dict[str, Any] = {
+        "memory_limit": settings.memory_limit,
+        "threads": settings.threads,
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "allow_community_extensions": "false",
+        "python_enable_replacements": "false",
+        "preserve_insertion_order": "true",
+    }
+    if settings.temp_directory:
+        settings.temp_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        config["temp_directory"] = str(settings.temp_directory)
+    con = duckdb.connect(config=config)
+    con.execute("SET GLOBAL TimeZone = 'UTC'")
+    # The lake's files never change: what a footer says is read once.
+    con.execute("SET GLOBAL parquet_metadata_cache = true")
+    con.execute(f"SET GLOBAL allowed_directories = [{', '.join(map(_literal, folders))}]")
+    con.execute("SET GLOBAL enable_external_access = false")
+    con.execute("SET GLOBAL lock_configuration = true")
+    return con
+
+
+_shared_instance = lru_cache(maxsize=2)(_instance)
 
 
 def _literal(text: str) -> str:

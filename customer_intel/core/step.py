@@ -10,7 +10,9 @@ import importlib
 import json
 import time
 import traceback
+from collections import deque
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
@@ -117,7 +119,7 @@ def _build(night: Night, definition: Definition) -> Outcome:
     if missing := _missing_need(night, definition):
         return _build_empty(night, table, missing, clock)
     with night.lake.workspace(table.name) as work:
-        with DuckDBEngine(night.engine, [night.lake.root, work, work.parent]) as engine:
+        with DuckDBEngine(night.engine, [night.lake.root], shared=True) as engine:
             for name in definition.depends_on:
                 _register(night, engine, night.contract.table(name))
             before = night.lake.current(table.name)
@@ -214,9 +216,19 @@ def _write(
         days = ", ".join(sql_literal(date.fromisoformat(key)) for key in touched)
         ordered = ", ".join(f'"{name}"' for name in (day, *order) if name)
         reader = engine.con.sql(f"SELECT * FROM candidate WHERE {day} IN ({days}) ORDER BY {ordered}")
-        for key, rows in _by_day(reader.to_arrow_reader(200_000), str(day)):
-            candidates[key] = work / f"{key}.parquet"
+        candidates = {key: work / f"{key}.parquet" for key in touched}
+
+        def write(key: str, rows: pa.Table) -> None:
             pq.write_table(rows.cast(table.arrow_schema), candidates[key], compression="zstd")
+
+        with ThreadPoolExecutor(engine.settings.threads) as pool:
+            pending: deque[Future[None]] = deque()
+            for key, rows in _by_day(reader.to_arrow_reader(200_000), str(day)):
+                pending.append(pool.submit(write, key, rows))
+                while len(pending) > 32:
+                    pending.popleft().result()
+            for written in pending:
+                written.result()
     return candidates, keep, prints
 
 

@@ -105,6 +105,7 @@ def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Defini
     return _ordered(found)
 
 
+@cache
 def tables_read(sql: str, name: str) -> tuple[str, ...]:
     """The tables a query reads, its own common table expressions left out."""
     tree = parse(sql, name)

@@ -173,16 +173,22 @@ def _jsonl(con: duckdb.DuckDBPyConnection, plain: Path, out: Path, records: int)
     tagged = out.with_suffix(".tagged")
     con.execute(f"COPY (SELECT _row, line, {_JSON_FAULT} AS fault FROM ({numbered})) TO {_target(tagged, records)}")
     con.execute(f"CREATE OR REPLACE TEMP VIEW json_line AS {_explicit(tagged)}")
+    # Lines have few shapes: a key that stands twice is looked for in those, and in every line only if one has it.
+    shapes = con.execute("SELECT DISTINCT json_keys(line) FROM json_line WHERE fault IS NULL").fetchall()
+    if any(len(set(shape)) < len(shape) for (shape,) in shapes):
+        con.execute(
+            f"CREATE OR REPLACE TEMP VIEW json_line AS SELECT _row, line, "
+            f"CASE WHEN fault IS NOT NULL THEN fault {_TWICE} AS fault FROM ({_explicit(tagged)})"
+        )
+        shapes = con.execute("SELECT DISTINCT json_keys(line) FROM json_line WHERE fault IS NULL").fetchall()
     bad = con.execute("SELECT _row, fault, line FROM json_line WHERE fault IS NOT NULL ORDER BY _row").fetchall()
-    keys = con.execute(
-        "SELECT DISTINCT unnest(json_keys(line)) AS key FROM json_line WHERE fault IS NULL ORDER BY key"
-    ).fetchall()
-    columns = column_names([key for (key,) in keys])
+    keys = sorted({key for (shape,) in shapes for key in shape})
+    columns = column_names(keys)
     unreadable = tuple(Unreadable(row, fault, (line or "")[:RAW_CHARS]) for row, fault, line in bad)
     if columns:
-        shape = literal(json.dumps({key: "VARCHAR" for (key,) in keys}))
+        shape = literal(json.dumps(dict.fromkeys(keys, "VARCHAR")))
         values = ", ".join(
-            f"value[{literal(key)}] AS {quoted(column)}" for (key,), column in zip(keys, columns, strict=True)
+            f"value[{literal(key)}] AS {quoted(column)}" for key, column in zip(keys, columns, strict=True)
         )
         con.execute(
             f"COPY (SELECT _row, {values} FROM (SELECT _row, json_transform(line, {shape}) AS value FROM json_line "
@@ -197,8 +203,8 @@ def _jsonl(con: duckdb.DuckDBPyConnection, plain: Path, out: Path, records: int)
 
 
 _JSON_FAULT = """CASE WHEN line IS NULL OR NOT json_valid(line) THEN 'not JSON'
-    WHEN json_type(line) <> 'OBJECT' THEN 'not a JSON object'
-    WHEN len(json_keys(line)) <> len(list_distinct(json_keys(line))) THEN 'a key stands twice' END"""
+    WHEN json_type(line) <> 'OBJECT' THEN 'not a JSON object' END"""
+_TWICE = "WHEN len(json_keys(line)) <> len(list_distinct(json_keys(line))) THEN 'a key stands twice' END"
 
 
 def _first_byte(plain: Path) -> bytes:

@@ -34,6 +34,10 @@ def assets(contract: Contract, definitions: Mapping[str, Definition], settings: 
 def _asset(contract: Contract, definition: Definition, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     spec = definition.table
     raw = definition.kind == "raw"
+    checks = [dg.AssetCheckSpec(GATE, asset=spec.name, blocking=True, description="Every critical expectation holds.")]
+    if _may_warn(definition):
+        text = "Every expectation of severity warning holds."
+        checks.append(dg.AssetCheckSpec(WARNINGS, asset=spec.name, description=text))
 
     @dg.asset(
         name=spec.name,
@@ -47,10 +51,7 @@ def _asset(contract: Contract, definition: Definition, partitions: dg.DailyParti
         tags={"published": "true"} if spec.published else {},
         partitions_def=partitions if raw else None,
         backfill_policy=dg.BackfillPolicy.single_run() if raw else None,
-        check_specs=[
-            dg.AssetCheckSpec(GATE, asset=spec.name, blocking=True, description="Every critical expectation holds."),
-            dg.AssetCheckSpec(WARNINGS, asset=spec.name, description="Every expectation of severity warning holds."),
-        ],
+        check_specs=checks,
     )
     def run(context: dg.AssetExecutionContext) -> Iterator[Any]:
         night = nights.of_run(context)
@@ -70,20 +71,23 @@ def _events(
     context: dg.AssetExecutionContext, contract: Contract, definition: Definition, night: Night, outcome: Outcome
 ) -> Iterator[Any]:
     warned = [finding for finding in outcome.verdict.findings if finding.severity == "warning"]
-    results = (
+    results = [
         dg.AssetCheckResult(
             passed=outcome.passed,
             check_name=GATE,
             severity=dg.AssetCheckSeverity.ERROR,
             metadata=_findings(outcome.verdict, "critical"),
-        ),
-        dg.AssetCheckResult(
-            passed=all(finding.success for finding in warned),
-            check_name=WARNINGS,
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata=_findings(outcome.verdict, "warning"),
-        ),
-    )
+        )
+    ]
+    if _may_warn(definition):
+        results.append(
+            dg.AssetCheckResult(
+                passed=all(finding.success for finding in warned),
+                check_name=WARNINGS,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata=_findings(outcome.verdict, "warning"),
+            )
+        )
     if not outcome.passed:
         yield from results
         raise dg.Failure(
@@ -108,6 +112,11 @@ def _events(
         data_version=dg.DataVersion(outcome.version.sha256),
         check_results=results,
     )
+
+
+def _may_warn(definition: Definition) -> bool:
+    """Whether the table's gate has warnings at all; a check that cannot fail would only fill the UI."""
+    return definition.kind == "raw" or any(rule.severity == "warning" for rule in definition.table.expect)
 
 
 def _dep(contract: Contract, name: str) -> dg.AssetDep:
