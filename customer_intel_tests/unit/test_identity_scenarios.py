@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
+from customer_intel.core.lake import LakeError
 from customer_intel_tests.unit.identity_lab import MAP, MOBILE, NIGHT, Lab, Row, person
 
 SCENARIOS: dict[str, tuple[dict[str, Row], list[str]]] = {
@@ -368,5 +369,5 @@ class TestNights:
 
     def test_an_older_night_is_refused(self) -> None:
         lab = Lab().contact("a:1", **person("Anna")).night()
-        with pytest.raises(ValueError, match="already seen the night of 2026-03-01"):
+        with pytest.raises(LakeError, match="already seen the night of 2026-03-01"):
             lab.night(NIGHT - timedelta(1))
