@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -64,11 +62,6 @@ def run_night(
     from customer_intel.orchestration import assets, nights
 
     assets.listeners.append(listener)
-    # Great Expectations takes seconds to import; the first exports are read meanwhile, mostly outside Python's lock.
-    import customer_intel.ingest.landing  # noqa: F401 (so that the two do not import each other's modules at once)
-
-    preload = threading.Thread(target=importlib.import_module, args=("customer_intel.core.gx_duckdb",), daemon=True)
-    preload.start()
     try:
         with dg.DagsterInstance.get() as instance:
             job = dg.reconstructable(nightly)
@@ -97,7 +90,6 @@ def run_night(
         skipped = tuple(key for key in result.dagster_run.step_keys_to_execute or () if key not in started)
         return RunResult(result.run_id, result.success, failures, skipped)
     finally:
-        preload.join()
         assets.listeners.remove(listener)
 
 
