@@ -67,7 +67,7 @@ class DuckDBEngine:
         if not files:
             self.con.execute(f'CREATE TEMP TABLE "{name}" ({table.ddl})')
             return
-        listed = ", ".join(_literal(str(path)) for path in files)
+        listed = ", ".join(literal(str(path)) for path in files)
         columns = ", ".join(f'"{column.name}"' for column in table.columns)
         self.con.execute(
             f'CREATE TEMP VIEW "{name}" AS SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false)'
@@ -114,7 +114,7 @@ class DuckDBEngine:
         """Writes the query's rows, totally ordered, as one Parquet file whose bytes depend on its content only."""
         order = f" ORDER BY {', '.join(_quoted(name) for name in order_by)}" if order_by else ""
         self.con.execute(
-            f"COPY (SELECT * FROM ({sql}\n){order}) TO {_literal(str(target))} "
+            f"COPY (SELECT * FROM ({sql}\n){order}) TO {literal(str(target))} "
             "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)"
         )
 
@@ -140,7 +140,7 @@ def _instance(settings: EngineSettings, folders: tuple[str, ...]) -> duckdb.Duck
     con.execute("SET GLOBAL TimeZone = 'UTC'")
     # The lake's files never change: what a footer says is read once.
     con.execute("SET GLOBAL parquet_metadata_cache = true")
-    con.execute(f"SET GLOBAL allowed_directories = [{', '.join(map(_literal, folders))}]")
+    con.execute(f"SET GLOBAL allowed_directories = [{', '.join(map(literal, folders))}]")
     con.execute("SET GLOBAL enable_external_access = false")
     con.execute("SET GLOBAL lock_configuration = true")
     return con
@@ -149,7 +149,8 @@ def _instance(settings: EngineSettings, folders: tuple[str, ...]) -> duckdb.Duck
 _shared_instance = lru_cache(maxsize=2)(_instance)
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
+    """`text` as a SQL string."""
     return "'" + text.replace("'", "''") + "'"
 
 

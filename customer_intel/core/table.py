@@ -21,6 +21,7 @@ from sqlglot.lineage import lineage
 
 from customer_intel.core import yamlfile
 from customer_intel.core.contract import PACKAGE, STAMPS, Contract, Table, suggestion
+from customer_intel.core.engine import literal
 from customer_intel.core.yamlfile import ConfigError
 
 # A function's arguments that are not tables.
@@ -175,7 +176,7 @@ def sql_literal(value: Any) -> str:
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
+        return literal(value)
     raise ConfigError(f"a configuration value used in SQL must be text, number, date or true/false, not {value!r}")
 
 

@@ -16,10 +16,11 @@ import duckdb
 import pyarrow as pa
 
 from customer_intel.core.contract import STAMPS, Column, Table
+from customer_intel.core.engine import literal
 from customer_intel.ingest.intake import Refused
 from customer_intel.ingest.mapping import FileMapping, lookup_fields, settable
 from customer_intel.ingest.readers import TextTable
-from customer_intel.ingest.values import Typing, literal, quoted, source_value
+from customer_intel.ingest.values import Typing, quoted, source_value
 
 ROUNDED = "money_rounded"
 

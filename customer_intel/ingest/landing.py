@@ -20,14 +20,13 @@ import duckdb
 
 from customer_intel.core import contract
 from customer_intel.core.contract import Table, suggestion
-from customer_intel.core.engine import DuckDBEngine, EngineSettings
+from customer_intel.core.engine import DuckDBEngine, EngineSettings, literal
 from customer_intel.ingest import mapping as mappings
 from customer_intel.ingest.conform import Conformed, Source, conform
 from customer_intel.ingest.exports import COUNTS, LandedFile, discover, hashes
 from customer_intel.ingest.intake import Limits, Refused, sha256_of
 from customer_intel.ingest.mapping import FileMapping, Lookup, Reader
 from customer_intel.ingest.readers import TextTable, read_text
-from customer_intel.ingest.values import literal
 
 __all__ = ["IngestResult", "LandedFile", "Part", "discover", "hashes", "ingest"]
 

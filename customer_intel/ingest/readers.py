@@ -21,10 +21,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from customer_intel.core.engine import literal
 from customer_intel.ingest.intake import Limits, Refused, spool, spool_text
 from customer_intel.ingest.mapping import SPECIAL, Reader, format_of
 from customer_intel.ingest.resync import MAX_RECORD_CHARS, RAW_CHARS, Unreadable, resynchronised, split_reader
-from customer_intel.ingest.values import literal, quoted
+from customer_intel.ingest.values import quoted
 
 BATCH = 50_000
 

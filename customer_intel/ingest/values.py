@@ -12,6 +12,7 @@ from __future__ import annotations
 from datetime import date
 
 from customer_intel.core.contract import Column
+from customer_intel.core.engine import literal
 from customer_intel.ingest.mapping import Reader
 
 FIRST_YEAR = 1900
@@ -30,10 +31,6 @@ _FAULTS = {
     "date": "not a date",
     "timestamp": "not a timestamp",
 }
-
-
-def literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def quoted(name: str) -> str:

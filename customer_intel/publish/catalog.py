@@ -10,6 +10,7 @@ import duckdb
 import yaml
 
 from customer_intel.core.contract import Column, Expectation, Table
+from customer_intel.core.engine import literal
 
 _LOGICAL = {
     "text": "string",
@@ -109,16 +110,12 @@ def views(target: Path, tables: Mapping[str, Table], files: Mapping[str, Sequenc
         for name, table in sorted(tables.items()):
             columns = ", ".join(f'"{column.name}"' for column in table.columns)
             if files[name]:
-                listed = ", ".join("'" + path.replace("'", "''") + "'" for path in files[name])
+                listed = ", ".join(literal(path) for path in files[name])
                 body = f"SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false)"
             else:
                 picked = ", ".join(f'CAST(NULL AS {c.sql_type}) AS "{c.name}"' for c in table.columns)
                 body = f"SELECT {picked} WHERE FALSE"
             con.execute(f'CREATE VIEW "{name}" AS {body}')
-            con.execute(f'COMMENT ON VIEW "{name}" IS {_text(f"{table.purpose}. A row: {table.grain}.")}')
+            con.execute(f'COMMENT ON VIEW "{name}" IS {literal(f"{table.purpose}. A row: {table.grain}.")}')
             for column in table.columns:
-                con.execute(f'COMMENT ON COLUMN "{name}"."{column.name}" IS {_text(column.meaning)}')
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+                con.execute(f'COMMENT ON COLUMN "{name}"."{column.name}" IS {literal(column.meaning)}')
