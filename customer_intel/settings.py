@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     engine: str = "duckdb"
     memory_limit: str = "2GB"
     threads: int = os.cpu_count() or 2
+    gate_seconds: float = 1800
     cron: str = "0 4 * * *"
     schedule_running: bool = True
     first_export_date: date | None = None
@@ -50,5 +51,9 @@ class Settings(BaseSettings):
         return self.home_dir / ".dagster"
 
     @cached_property
+    def spill_dir(self) -> Path:
+        return self.state_dir / "spill"
+
+    @cached_property
     def engine_settings(self) -> EngineSettings:
-        return EngineSettings(self.memory_limit, self.threads, self.state_dir / "spill")
+        return EngineSettings(self.memory_limit, self.threads, self.spill_dir, self.gate_seconds)

@@ -6,10 +6,12 @@ Tables pass as Parquet files only, never as frames or database files, so that an
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import duckdb
@@ -37,6 +39,8 @@ class EngineSettings:
     memory_limit: str = "2GB"
     threads: int = 2
     temp_directory: Path | None = None
+    # A gate that takes longer is closed.
+    gate_seconds: float = 1800
 
 
 class DuckDBEngine:
@@ -135,7 +139,8 @@ def _instance(settings: EngineSettings, folders: tuple[str, ...]) -> duckdb.Duck
     }
     if settings.temp_directory:
         settings.temp_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        config["temp_directory"] = str(settings.temp_directory)
+        # Of its own: two instances that spilled into one folder would overwrite each other's files.
+        config["temp_directory"] = str(settings.temp_directory / uuid.uuid4().hex)
     con = duckdb.connect(config=config)
     con.execute("SET GLOBAL TimeZone = 'UTC'")
     # The lake's files never change: what a footer says is read once.
@@ -146,7 +151,15 @@ def _instance(settings: EngineSettings, folders: tuple[str, ...]) -> duckdb.Duck
     return con
 
 
-_shared_instance = lru_cache(maxsize=2)(_instance)
+_starting = Lock()
+
+
+def _shared_instance(settings: EngineSettings, folders: tuple[str, ...]) -> duckdb.DuckDBPyConnection:
+    with _starting:
+        return _started(settings, folders)
+
+
+_started = lru_cache(maxsize=2)(_instance)
 
 
 def literal(text: str) -> str:

@@ -20,6 +20,10 @@ import duckdb
 from customer_intel.core.yamlfile import ConfigError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from customer_intel.core.contract import Table
+    from customer_intel.core.engine import EngineSettings
     from customer_intel.core.gx_duckdb import Count
 
 Severity = Literal["critical", "warning"]
@@ -150,7 +154,7 @@ def check(con: duckdb.DuckDBPyConnection, table: TableSpec, *, previous_rows: in
     try:
         candidate = gx_duckdb.Candidate(con, table.name)
     except Exception as error:
-        return Verdict(table.name, tuple(_broken(item, _redacted(str(error))) for item in items))
+        return not_checked(table, _redacted(str(error)))
     present = set(candidate.columns)
     countable = [item for item in items if present.issuperset(item["meta"]["columns"])]
     counts = {id(item): count for item, count in zip(countable, candidate.count(countable), strict=True)}
@@ -169,6 +173,32 @@ def check(con: duckdb.DuckDBPyConnection, table: TableSpec, *, previous_rows: in
         else:
             findings.append(_counted(candidate, item, count, table.key, personal))
     return Verdict(table.name, tuple(findings))
+
+
+def load() -> None:
+    """Imports Great Expectations, which takes seconds."""
+    from customer_intel.core import gx_duckdb  # noqa: F401
+
+
+def check_files(
+    settings: EngineSettings,
+    folder: Path,
+    table: Table,
+    files: Sequence[tuple[Table, Sequence[Path]]],
+    previous_rows: int | None,
+) -> Verdict:
+    """`check` over Parquet files below `folder`: the candidate's and those of the tables its gate looks up."""
+    from customer_intel.core.engine import DuckDBEngine
+
+    with DuckDBEngine(settings, [folder], shared=True) as engine:
+        for spec, paths in files:
+            engine.register(spec, paths)
+        return check(engine.con, table, previous_rows=previous_rows)
+
+
+def not_checked(table: TableSpec, why: str) -> Verdict:
+    """The verdict of a gate that could not do its work: every expectation failed."""
+    return Verdict(table.name, tuple(_broken(item, why) for item in suite(table)["expectations"]))
 
 
 def _item(

@@ -28,8 +28,9 @@ from customer_intel.core import gate
 from customer_intel.core.contract import PACKAGE, Contract, Table
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, SchemaMismatch
 from customer_intel.core.gate import Finding, Verdict
+from customer_intel.core.helper import HelperFailed, helper
 from customer_intel.core.lake import WHOLE, Lake, LakeError, Part, Version, file_sha256
-from customer_intel.core.table import Definition, room_config, sql_literal
+from customer_intel.core.table import Definition, read_lineage, room_config, sql_literal
 from customer_intel.core.yamlfile import ConfigError
 
 
@@ -61,7 +62,8 @@ class Outcome:
     written: tuple[str, ...] = ()
     reason: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
-    cpu_seconds: float = 0.0
+    # On the process's own clock, time.perf_counter.
+    ended: float = 0.0
 
     @property
     def wall_seconds(self) -> float:
@@ -77,11 +79,11 @@ class StepFailed(RuntimeError):
 
 
 class _Clock:
-    """Seconds spent per phase of a step, and processor seconds in all; for telling where the time went, never data."""
+    """Seconds spent per phase of a step; for telling where the time went, never data."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self._last, self._cpu = time.perf_counter(), time.process_time()
+        self._last = time.perf_counter()
 
     def lap(self, phase: str) -> None:
         now = time.perf_counter()
@@ -89,8 +91,17 @@ class _Clock:
         self._last = now
 
     def outcome(self, *facts: Any) -> Outcome:
-        done = Outcome(*facts)
-        return replace(done, seconds=self.seconds, cpu_seconds=time.process_time() - self._cpu)
+        return replace(Outcome(*facts), seconds=self.seconds, ended=self._last)
+
+
+def prepare(state: Path) -> None:
+    """Has the gates' library loaded, and the columns' lineage read, beside whatever this process does next."""
+    helper.post(gate.load)
+    helper.post(read_lineage, lineage_cache(state))
+
+
+def lineage_cache(state: Path) -> Path:
+    return state / "lineage" / code_sha256()[:16]
 
 
 def build(night: Night, definition: Definition) -> Outcome:
@@ -130,12 +141,10 @@ def _build(night: Night, definition: Definition) -> Outcome:
                 clock.lap("compute")
                 return _rejected(night, table, {}, _failure(table, "schema", str(error)), clock)
             clock.lap("compute")
-            if candidates or not before:
-                engine.register(table, [candidates[key] for key in sorted(candidates)])
-                verdict = gate.check(engine.con, table, previous_rows=before.rows if before else None)
-            else:
-                verdict = Verdict(table.name, ())
-            clock.lap("gate")
+        verdict = Verdict(table.name, ())
+        if candidates or not before:
+            verdict = _audit(night, definition, candidates, before)
+        clock.lap("gate")
         if not verdict.passed:
             return _rejected(night, table, candidates, verdict, clock)
         # Where no day was touched, the rows are those that the gate saw before: its certificate stays.
@@ -145,6 +154,22 @@ def _build(night: Night, definition: Definition) -> Outcome:
     changed = _changed(before, version)
     status = "accepted" if changed or not before else "unchanged"
     return clock.outcome(table.name, status, version.rows, verdict, version, changed, "")
+
+
+def _audit(night: Night, definition: Definition, candidates: Mapping[str, Path], before: Version | None) -> Verdict:
+    """The gate's verdict on a candidate. A gate that cannot answer stays closed."""
+    table = definition.table
+    files = [(table, [candidates[key] for key in sorted(candidates)])]
+    files += [
+        (night.contract.table(name), night.lake.files(name)) for name in definition.checks_against if name != table.name
+    ]
+    rows = before.rows if before else None
+    arguments = (night.engine, night.lake.root, table, files, rows)
+    try:
+        verdict: Verdict = helper.call(gate.check_files, *arguments, seconds=night.engine.gate_seconds)
+    except HelperFailed as failed:
+        return gate.not_checked(table, str(failed))
+    return verdict
 
 
 def _build_empty(night: Night, table: Table, missing: str, clock: _Clock) -> Outcome:
@@ -259,7 +284,10 @@ def _build_raw(night: Night, table: Table) -> Outcome:
     landing = importlib.import_module(f"customer_intel.{table.room}.landing")
     before = night.lake.current(table.name)
     config = room_config(table.room, night.home)
-    with night.lake.workspace(table.name) as work:
+    with (
+        night.lake.workspace(table.name) as work,
+        DuckDBEngine(night.engine, [night.lake.root], shared=True) as engine,
+    ):
         result = landing.ingest(
             entity=entity,
             landing=night.landing,
@@ -267,7 +295,7 @@ def _build_raw(night: Night, table: Table) -> Outcome:
             as_of=night.as_of,
             known=[part.facts for part in _parts(before).values()],
             workdir=work,
-            engine=night.engine,
+            con=engine.con,
             config=config,
         )
         clock.lap("compute")

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -20,8 +22,9 @@ from sqlglot import exp
 from sqlglot.lineage import lineage
 
 from customer_intel.core import yamlfile
-from customer_intel.core.contract import PACKAGE, STAMPS, Contract, Table, suggestion
+from customer_intel.core.contract import PACKAGE, STAMPS, Contract, Table, load, suggestion
 from customer_intel.core.engine import literal
+from customer_intel.core.lake import write_bytes
 from customer_intel.core.yamlfile import ConfigError
 
 # A function's arguments that are not tables.
@@ -145,6 +148,26 @@ def column_lineage(definition: Definition, contract: Contract) -> dict[str, list
                 leaves.add((node.expression.name, node.name.rsplit(".", 1)[-1].strip('"')))
         found[name] = sorted(leaves)
     return found
+
+
+def cached_lineage(definition: Definition, contract: Contract, cache: Path) -> dict[str, list[tuple[str, str]]]:
+    """`column_lineage`, read once per version of the code: parsing costs more than many a table's own step."""
+    path = cache / f"{definition.table.name}.json"
+    if path.exists():
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    found = column_lineage(definition, contract)
+    for other in cache.parent.glob("*"):
+        if other != cache:
+            shutil.rmtree(other, ignore_errors=True)
+    write_bytes(path, json.dumps(found).encode())
+    return found
+
+
+def read_lineage(cache: Path) -> None:
+    """Every table's, so that no step has to wait for its own."""
+    contract = load()
+    for definition in definitions(contract).values():
+        cached_lineage(definition, contract, cache)
 
 
 def conformed_sql(table: Table) -> str:

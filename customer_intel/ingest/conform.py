@@ -7,6 +7,8 @@ row. Not here: reading files (readers.py), the rules of typing (values.py), whic
 from __future__ import annotations
 
 import json
+import re
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,6 +25,8 @@ from customer_intel.ingest.readers import TextTable
 from customer_intel.ingest.values import Typing, quoted, source_value
 
 ROUNDED = "money_rounded"
+# A quote inside a SQL text is doubled, so this never matches there.
+_JSON_PART = re.compile(r"""\bjson_extract_string\(\s*(\w+|"[^"]+")\s*,\s*'(\$[^'*]*)'\s*\)""")
 
 
 @dataclass(frozen=True)
@@ -74,10 +78,16 @@ def conformed_sql(table: Table) -> str:
     parts = ", ".join(table.key)
     order = [f"{name} DESC NULLS LAST" for name in (table.entity or {}).get("order", ())]
     order += ["exported_at DESC", "source_file DESC", "source_row DESC"]
+    # Few keys stand twice, and ordering wide rows is dear: only those rows are ordered.
+    once = " AND ".join(f"d.{name} = r.{name}" for name in table.key)
     return (
-        f"WITH newest AS (\n    SELECT {columns},\n        row_number() OVER (PARTITION BY {parts} "
-        f"ORDER BY {', '.join(order)}) AS place\n    FROM raw_{table.name}\n)\n"
-        f"SELECT {columns}\nFROM newest\nWHERE place = 1 AND NOT coalesce(_deleted, FALSE)"
+        f"WITH repeated AS (\n    SELECT {parts} FROM raw_{table.name} GROUP BY {parts} HAVING count(*) > 1\n),\n"
+        f"placed AS (\n    SELECT {columns}, 1 AS place\n    FROM raw_{table.name} AS r\n"
+        f"    WHERE NOT EXISTS (SELECT 1 FROM repeated AS d WHERE {once})\n"
+        f"    UNION ALL\n    SELECT {columns},\n        row_number() OVER (PARTITION BY {parts} "
+        f"ORDER BY {', '.join(order)}) AS place\n    FROM raw_{table.name} AS r\n"
+        f"    WHERE EXISTS (SELECT 1 FROM repeated AS d WHERE {once})\n)\n"
+        f"SELECT {columns}\nFROM placed\nWHERE place = 1 AND NOT coalesce(_deleted, FALSE)"
     )
 
 
@@ -85,13 +95,15 @@ def conform(
     con: duckdb.DuckDBPyConnection, entity: Table, mapping: FileMapping, source: Source, target: Path
 ) -> Conformed:
     """Applies a mapping to a file. Raises Refused when an expression fails or the rows do not add up."""
-    con.execute("CREATE SCHEMA work")
-    con.execute("USE work")
+    # Of its own: other entities' files are conformed at the same time.
+    schema = quoted(f"work {uuid.uuid4().hex}")
+    con.execute(f"CREATE SCHEMA {schema}")
+    con.execute(f"USE {schema}")
     try:
         return _File(con, entity, mapping, source, target).run()
     finally:
         con.execute("USE main")
-        con.execute("DROP SCHEMA work CASCADE")
+        con.execute(f"DROP SCHEMA {schema} CASCADE")
 
 
 class _File:
@@ -108,6 +120,7 @@ class _File:
         kept = self.settings.get("extra") == "all"
         used = () if kept else mapping.sources(source.text.columns, mapping.columns.values())
         taken = {name.lower() for name in (*used, *mapping.ignore)}
+        self.json_paths = self._paths()
         self.extra = tuple(name for name in source.text.columns if name.lower() not in taken)
 
     def run(self) -> Conformed:
@@ -183,8 +196,12 @@ class _File:
                 raise Refused(f"lookup '{name}' has {keys - distinct:,} keys more than once; group its sql by the key")
 
     def _joined(self) -> str:
-        """`src` with each lookup as one struct column of the lookup's name."""
-        sql = "src"
+        """`src` with the parts of its JSON columns as lists, and each lookup as one struct column of its name."""
+        lists = "".join(
+            f", json_extract_string({column}, [{', '.join(map(literal, paths))}]) AS {_parts_of(column)}"
+            for column, paths in self.json_paths.items()
+        )
+        sql = f"(SELECT *{lists} FROM src)" if lists else "src"
         for name, lookup in self.mapping.lookups.items():
             key = quoted(f"k of {name}")
             if self.source.lookups.get(name) is None:
@@ -198,7 +215,25 @@ class _File:
 
     def _sql(self, text: str) -> str:
         """A mapping's text as SQL: a column when the file has one of that name, else the expression."""
-        return quoted(self.actual[text.lower()]) if text.lower() in self.actual else f"({text})"
+        if text.lower() in self.actual:
+            return quoted(self.actual[text.lower()])
+        return f"({_JSON_PART.sub(self._json_part, text)})"
+
+    def _json_part(self, call: re.Match[str]) -> str:
+        """A call that takes one part of a JSON column, as an item of the list of all parts taken from it."""
+        column, path = quoted(call[1].strip('"')), call[2]
+        paths = self.json_paths.get(column, ())
+        return f"{_parts_of(column)}[{paths.index(path) + 1}]" if path in paths else call[0]
+
+    def _paths(self) -> dict[str, list[str]]:
+        """JSON column → the paths that expressions take from it: in one go, a text is parsed once and not per path."""
+        found: dict[str, list[str]] = {}
+        for column, path in _JSON_PART.findall(" ".join(self.mapping.expressions)):
+            paths = found.setdefault(quoted(column.strip('"')), [])
+            if path not in paths:
+                paths.append(path)
+        known = {quoted(name).lower() for name in (*self.actual, *self.mapping.optional)}
+        return {column: paths for column, paths in found.items() if len(paths) > 1 and column.lower() in known}
 
     def _count(self, rows: int) -> tuple[dict[str, tuple[int, int]], int]:
         """(check → (rows that match, rows checked), rows that are another entity's)."""
@@ -361,6 +396,10 @@ class _File:
                 except duckdb.Error as found:
                     raise Refused(f"the mapping's expression fails: {_kind(found)}", column=name) from None
             raise Refused(f"the mapping fails: {_kind(error)}") from None
+
+
+def _parts_of(column: str) -> str:
+    return quoted(f"parts of {column}")
 
 
 def _text(name: str) -> str:

@@ -10,7 +10,9 @@ under another name has no effect; a file whose content changed replaces its part
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
@@ -20,7 +22,7 @@ import duckdb
 
 from customer_intel.core import contract
 from customer_intel.core.contract import Table, suggestion
-from customer_intel.core.engine import DuckDBEngine, EngineSettings, literal
+from customer_intel.core.engine import literal
 from customer_intel.ingest import mapping as mappings
 from customer_intel.ingest.conform import Conformed, Source, conform
 from customer_intel.ingest.exports import COUNTS, LandedFile, discover, hashes
@@ -61,10 +63,12 @@ def ingest(
     as_of: date,
     known: Sequence[Mapping[str, Any]],
     workdir: Path,
-    engine: EngineSettings,
+    con: duckdb.DuckDBPyConnection,
     config: Mapping[str, Any],
 ) -> IngestResult:
     """Takes the files that feed `entity` and are not in the ledger `known` (facts of earlier parts) yet.
+
+    `con` may read and write files in `workdir`.
 
     Raises ConfigError for a faulty mapping; a faulty file is a finding, not an exception.
     """
@@ -74,9 +78,7 @@ def ingest(
     candidates = {file: mappings.matching(file.path.name, file.source, known_mappings, entities) for file in files}
     if not any(mapping.entity == entity.name for found in candidates.values() for mapping in found):
         return IngestResult()
-    with DuckDBEngine(engine, [workdir]) as open_engine:
-        night = _Night(entity, files, candidates, known, workdir, open_engine.con, config)
-        return night.run(as_of)
+    return _Night(entity, files, candidates, known, workdir, con, config).run(as_of)
 
 
 class _Night:
@@ -100,31 +102,42 @@ class _Night:
         self.columns_before: dict[str, set[str]] = {}
         for facts in own:
             self.columns_before.setdefault(facts["mapping"], set()).update(facts["extra_columns"])
-        self.texts: dict[tuple[str, str, str], TextTable | Refused] = {}
+        self.texts: dict[tuple[str, str, str], Future[TextTable]] = {}
+        self.reading = ThreadPoolExecutor(1)
         self.sums: dict[Path, tuple[str, int]] = {}
         self.result = IngestResult()
 
     def run(self, as_of: date) -> IngestResult:
         self._vanished(as_of)
-        for file in self.files:
-            mine = [mapping for mapping in self.candidates[file] if mapping.entity == self.entity.name]
-            names = {mapping.name for mapping in mine}
-            self.result.gone += [
-                key
-                for key, facts in self.held.items()
-                if facts["source_file"] == file.source_file and facts["mapping"] not in names
-            ]
-            if not mine:
-                continue
-            try:
-                sha256, size = self._sum(file.path)
-                for mapping in self._chosen(file, sha256, mine):
-                    self._take(file, sha256, size, mapping)
-            except Refused as refused:
-                self._refuse(file, refused)
+        with self.reading:
+            for file, following in itertools.zip_longest(self.files, self.files[1:]):
+                if following:
+                    self._read_ahead(following)
+                self._take_all(file)
         return self.result
 
+    def _mine(self, file: LandedFile) -> list[FileMapping]:
+        return [mapping for mapping in self.candidates[file] if mapping.entity == self.entity.name]
+
     # ---- one file
+    def _take_all(self, file: LandedFile) -> None:
+        """The file through each of the entity's mappings that fits it."""
+        mine = self._mine(file)
+        names = {mapping.name for mapping in mine}
+        self.result.gone += [
+            key
+            for key, facts in self.held.items()
+            if facts["source_file"] == file.source_file and facts["mapping"] not in names
+        ]
+        if not mine:
+            return
+        try:
+            sha256, size = self._sum(file.path)
+            for mapping in self._chosen(file, sha256, mine):
+                self._take(file, sha256, size, mapping)
+        except Refused as refused:
+            self._refuse(file, refused)
+
     def _take(self, file: LandedFile, sha256: str, size: int, mapping: FileMapping) -> None:
         lookups = {name: self._lookup_files(file, lookup) for name, lookup in mapping.lookups.items()}
         beside = sorted(self._sum(other.path)[0] for others in lookups.values() for other in others)
@@ -220,16 +233,33 @@ class _Night:
         return self.sums[path]
 
     def _text(self, path: Path, sha256: str, reader: Reader) -> TextTable:
+        return self._read(path, sha256, reader).result()
+
+    def _read(self, path: Path, sha256: str, reader: Reader) -> Future[TextTable]:
         key = (sha256, reader.text_key, mappings.format_of(path.name) or "")
         if key not in self.texts:
-            try:
-                self.texts[key] = read_text(self.con, path, sha256, reader, self.workdir, self.limits)
-            except Refused as refused:
-                self.texts[key] = refused
-        found = self.texts[key]
-        if isinstance(found, Refused):
-            raise found
-        return found
+            arguments = (path, sha256, reader, self.workdir, self.limits)
+            self.texts[key] = self.reading.submit(read_text, self.con.cursor(), *arguments)
+        return self.texts[key]
+
+    def _read_ahead(self, file: LandedFile) -> None:
+        """Has a file that is new read while the one before it is conformed: each keeps about one core busy."""
+        if not self._mine(file):
+            return
+        try:
+            sha256 = self._sum(file.path)[0]
+        except Refused:
+            return
+        if not self._held(file, sha256):
+            for mapping in self.candidates[file]:
+                self._read(file.path, sha256, mapping.reader)
+
+    def _held(self, file: LandedFile, sha256: str) -> list[Mapping[str, Any]]:
+        """The ledger's entries of the file as it is, with the same mappings to choose from."""
+        seen = (file.source_file, sha256, self._rivals(file))
+        return [
+            facts for facts in self.held.values() if (facts["source_file"], facts["sha256"], facts["rivals"]) == seen
+        ]
 
     def _chosen(self, file: LandedFile, sha256: str, mine: Sequence[FileMapping]) -> list[FileMapping]:
         """Those of the entity's mappings whose columns the file has. Raises Refused when it lacks some.
@@ -237,11 +267,7 @@ class _Night:
         Where several mappings fit the name, one that lacks most of its columns is another file's; one that lacks a
         few has met a renamed column.
         """
-        seen = (file.source_file, sha256, self._rivals(file))
-        held = [
-            facts for facts in self.held.values() if (facts["source_file"], facts["sha256"], facts["rivals"]) == seen
-        ]
-        if held:
+        if held := self._held(file, sha256):
             return [mapping for mapping in mine if mapping.name in {facts["mapping"] for facts in held}]
         lacking: dict[str, tuple[int, int, FileMapping, Refused | None]] = {}
         for mapping in self.candidates[file]:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Annotated, Any, Literal
 
 import duckdb
@@ -138,6 +139,9 @@ class FileMapping(Model):
 # ---- SQL expressions
 
 
+_parsing = Lock()
+
+
 @lru_cache(maxsize=1)
 def _parser() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
@@ -146,7 +150,8 @@ def _parser() -> duckdb.DuckDBPyConnection:
 @lru_cache(maxsize=4096)
 def parsed(expression: str) -> dict[str, Any] | None:
     """DuckDB's syntax tree of an expression, or None when it is no SQL."""
-    row = _parser().execute("SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n) FROM file"]).fetchone()
+    with _parsing:
+        row = _parser().execute("SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n) FROM file"]).fetchone()
     tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
     if tree["error"] or len(tree["statements"]) != 1:
         return None
@@ -290,7 +295,7 @@ def _semantic_faults(mapping: FileMapping, entities: Mapping[str, Table]) -> lis
         places.append((("only",), mapping.only))
     faults += [(place, fault) for place, text in places if (fault := _faults(text))]
     try:
-        _parser().execute("SELECT timezone(?, TIMESTAMP '2000-01-01')", [mapping.reader.zone])
+        _parser().cursor().execute("SELECT timezone(?, TIMESTAMP '2000-01-01')", [mapping.reader.zone])
     except duckdb.Error:
         faults.append((("reader", "zone"), f"no time zone '{mapping.reader.zone}'; use names such as Europe/Berlin"))
     if mapping.reader.format == "fixed" and not mapping.reader.fields:

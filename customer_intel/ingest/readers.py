@@ -159,27 +159,25 @@ def _jsonl(con: duckdb.DuckDBPyConnection, plain: Path, out: Path, records: int)
         "auto_detect = false, columns = {'line': 'VARCHAR'}, header = false, delim = '\x1e', quote = '', escape = '', "
         f"hive_partitioning = false, compression = 'none', max_line_size = {MAX_RECORD_CHARS}"
     )
+    # DuckDB's json_keys fails on a line that is no object, so such lines are set aside first.
     try:
-        con.execute(f"COPY (SELECT * FROM read_csv({literal(str(plain))}, {options})) TO {_target(lines, records)}")
+        read = f"SELECT line, {_JSON_FAULT} AS fault FROM read_csv({literal(str(plain))}, {options})"
+        con.execute(f"COPY ({read}) TO {_target(lines, records)}")
         rows = pq.read_metadata(lines).num_rows
-        numbered = _numbered(lines)
+        tagged = _numbered(lines)
     except duckdb.Error:
         rows = -1
-        numbered = ""
     if rows != records:
         with plain.open(encoding="utf-8", newline="\n") as stream:
             rows = _write(lines, ["line"], enumerate(([line.rstrip("\r\n")] for line in _filled(stream)), 1))
-        numbered = _explicit(lines)
-    # DuckDB's json_keys fails on a line that is no object, so such lines are set aside first.
-    tagged = out.with_suffix(".tagged")
-    con.execute(f"COPY (SELECT _row, line, {_JSON_FAULT} AS fault FROM ({numbered})) TO {_target(tagged, records)}")
-    con.execute(f"CREATE OR REPLACE TEMP VIEW json_line AS {_explicit(tagged)}")
+        tagged = f"SELECT *, {_JSON_FAULT} AS fault FROM ({_explicit(lines)})"
+    con.execute(f"CREATE OR REPLACE TEMP VIEW json_line AS {tagged}")
     # Lines have few shapes: a key that stands twice is looked for in those, and in every line only if one has it.
     shapes = con.execute("SELECT DISTINCT json_keys(line) FROM json_line WHERE fault IS NULL").fetchall()
     if any(len(set(shape)) < len(shape) for (shape,) in shapes):
         con.execute(
             f"CREATE OR REPLACE TEMP VIEW json_line AS SELECT _row, line, "
-            f"CASE WHEN fault IS NOT NULL THEN fault {_TWICE} AS fault FROM ({_explicit(tagged)})"
+            f"CASE WHEN fault IS NOT NULL THEN fault {_TWICE} AS fault FROM ({tagged})"
         )
         shapes = con.execute("SELECT DISTINCT json_keys(line) FROM json_line WHERE fault IS NULL").fetchall()
     bad = con.execute("SELECT _row, fault, line FROM json_line WHERE fault IS NOT NULL ORDER BY _row").fetchall()
@@ -198,7 +196,6 @@ def _jsonl(con: duckdb.DuckDBPyConnection, plain: Path, out: Path, records: int)
     else:
         _write(out, columns, [])
     con.execute("DROP VIEW json_line")
-    tagged.unlink()
     lines.unlink()
     return TextTable(_explicit(out), columns, rows - len(bad), unreadable)
 

@@ -1,14 +1,12 @@
 """The factory: every table's definition becomes one asset whose gate decides whether it is materialized."""
 
-import json
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from customer_intel.core import lake, step, table
+from customer_intel.core import step, table
 from customer_intel.core.contract import Contract, Table
 from customer_intel.core.gate import Verdict
 from customer_intel.core.lake import LakeError
@@ -28,10 +26,13 @@ listeners: list[Callable[[Outcome], None]] = []
 
 def assets(contract: Contract, definitions: Mapping[str, Definition], settings: Settings) -> list[dg.AssetsDefinition]:
     partitions = nights.partitions(settings)
-    return [_asset(contract, definition, partitions) for definition in definitions.values()]
+    return [_asset(contract, definitions, name, partitions) for name in definitions]
 
 
-def _asset(contract: Contract, definition: Definition, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+def _asset(
+    contract: Contract, definitions: Mapping[str, Definition], name: str, partitions: dg.DailyPartitionsDefinition
+) -> dg.AssetsDefinition:
+    definition = definitions[name]
     spec = definition.table
     raw = definition.kind == "raw"
     checks = [dg.AssetCheckSpec(GATE, asset=spec.name, blocking=True, description="Every critical expectation holds.")]
@@ -46,7 +47,7 @@ def _asset(contract: Contract, definition: Definition, partitions: dg.DailyParti
         owners=[spec.owner],
         kinds=set(_KINDS[definition.kind]),
         required_resource_keys={nights.HOME},
-        deps=[_dep(contract, name) for name in definition.depends_on],
+        deps=[_dep(contract, other) for other in definition.depends_on],
         metadata={"dagster/column_schema": _column_schema(spec), "dagster/table_name": spec.name},
         tags={"published": "true"} if spec.published else {},
         partitions_def=partitions if raw else None,
@@ -54,9 +55,8 @@ def _asset(contract: Contract, definition: Definition, partitions: dg.DailyParti
         check_specs=checks,
     )
     def run(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        night = nights.of_run(context)
         try:
-            outcome = step.build(night, definition)
+            night, outcome = context.resources.home.outcome(context, definitions, name)
         except (step.StepFailed, LakeError, ConfigError) as error:
             # The message says it all; Dagster would print the stack of every cause.
             raise dg.Failure(str(error), allow_retries=False) from None
@@ -143,7 +143,7 @@ def _column_schema(spec: Table) -> dg.TableSchema:
 
 def _lineage(definition: Definition, contract: Contract, state: Path) -> dict[str, Any]:
     """Twice: as Dagster's own type, which the open-source UI keeps but never draws, and as a table to read there."""
-    found = _column_lineage(definition, contract, state)
+    found = table.cached_lineage(definition, contract, step.lineage_cache(state))
     if not found:
         return {}
     lines = [f"| {name} | {', '.join(f'{t}.{c}' for t, c in sources) or '–'} |" for name, sources in found.items()]
@@ -156,19 +156,6 @@ def _lineage(definition: Definition, contract: Contract, state: Path) -> dict[st
         ),
         "column lineage": dg.MetadataValue.md("\n".join(["| column | computed from |", "|---|---|", *lines])),
     }
-
-
-def _column_lineage(definition: Definition, contract: Contract, state: Path) -> dict[str, list[tuple[str, str]]]:
-    """Read from the SQL once per version of the code: parsing costs more than many a table's own step."""
-    cached = state / "lineage" / step.code_sha256()[:16] / f"{definition.table.name}.json"
-    if cached.exists():
-        return dict(json.loads(cached.read_text(encoding="utf-8")))
-    found = table.column_lineage(definition, contract)
-    for other in cached.parent.parent.glob("*"):
-        if other != cached.parent:
-            shutil.rmtree(other, ignore_errors=True)
-    lake.write_bytes(cached, json.dumps(found).encode())
-    return found
 
 
 def _findings(verdict: Verdict, severity: str) -> dict[str, Any]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 from importlib import import_module
-from pathlib import Path
 
 import dagster as dg
 
 from customer_intel.core import contract, lake, step
-from customer_intel.core.step import Night
+from customer_intel.core.ahead import Ahead
+from customer_intel.core.step import Night, Outcome
+from customer_intel.core.table import Definition
 from customer_intel.settings import Settings
 
 PARTITION, RANGE_END = "dagster/partition", "dagster/asset_partition_range_end"
@@ -19,11 +21,38 @@ AS_OF = "customer_intel/as_of"
 HOME = "home"
 
 
+class Tables:
+    """One run's tables, built ahead of its steps."""
+
+    def __init__(self) -> None:
+        self._ahead: Ahead | None = None
+
+    def outcome(
+        self, context: dg.AssetExecutionContext, definitions: Mapping[str, Definition], name: str
+    ) -> tuple[Night, Outcome]:
+        """What `step.build` makes of a table, and raises."""
+        night = of_run(context)
+        if self._ahead is None:
+            self._ahead = Ahead(night, definitions, set(context.run.step_keys_to_execute or ()))
+        return night, self._ahead.result(name)
+
+    def close(self) -> None:
+        if self._ahead:
+            self._ahead.close()
+
+
 @dg.resource(description="The home's lock, held from a run's first step to its end: one run at a time per home.")
-def home(_: dg.InitResourceContext) -> Iterator[Path]:
-    folder = Settings().home_dir
-    with lake.home_lock(folder):
-        yield folder
+def home(_: dg.InitResourceContext) -> Iterator[Tables]:
+    settings = Settings()
+    with lake.home_lock(settings.home_dir):
+        # A killed run's spill is its customers' data in clear text.
+        shutil.rmtree(settings.spill_dir, ignore_errors=True)
+        step.prepare(settings.state_dir)
+        tables = Tables()
+        try:
+            yield tables
+        finally:
+            tables.close()
 
 
 def partitions(settings: Settings) -> dg.DailyPartitionsDefinition:

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from customer_intel.core import step
 from customer_intel.core.lake import home_lock, write_bytes
 from customer_intel.core.step import Outcome
 from customer_intel.settings import REPOSITORY, Settings
@@ -55,6 +56,7 @@ def run_night(
     with home_lock(settings.home_dir):
         # Asked before the job takes it itself, so that a night that cannot start leaves no failed run in the UI.
         prepare_instance(settings)
+    step.prepare(settings.state_dir)
     import dagster as dg
     from dagster._core.execution.api import execute_run
     from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin

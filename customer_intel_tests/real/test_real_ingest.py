@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from customer_intel.core import contract, yamlfile
-from customer_intel.core.engine import EngineSettings
+from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.ingest import landing
 from customer_intel.ingest.exports import COUNTS
 
@@ -32,7 +32,7 @@ class Taken:
             room.mkdir()
             result = landing.ingest(
                 entity=entity, landing=folder, mappings_dir=None, as_of=NIGHT, known=[], workdir=room,
-                engine=EngineSettings(), config=CONFIG,
+                con=DuckDBEngine(EngineSettings(), [room]).con, config=CONFIG,
             )  # fmt: skip
             assert [finding for finding in result.findings if finding["severity"] == "critical"] == []
             for part in result.parts:

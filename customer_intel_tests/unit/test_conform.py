@@ -14,7 +14,7 @@ import pytest
 
 from customer_intel.core import contract
 from customer_intel.core.contract import Column
-from customer_intel.core.engine import EngineSettings
+from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.ingest import landing
 from customer_intel.ingest.conform import conformed_sql
 from customer_intel.ingest.exports import export_check, export_file
@@ -125,7 +125,7 @@ class Landing:
             as_of=as_of,
             known=list(self.known.values()),
             workdir=work,
-            engine=EngineSettings(),
+            con=DuckDBEngine(EngineSettings(), [work]).con,
             config=CONFIG,
         )
         self.known |= {part.key: part.facts for part in result.parts}
