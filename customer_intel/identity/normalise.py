@@ -145,15 +145,19 @@ def company_norm(value: pl.Expr, config: dict[str, Any]) -> pl.Expr:
     return blank_to_null(plain.str.replace_all(rf"(?:\s(?:{forms}|& co|and co|und co|e co))+$", ""))
 
 
-def address_key(street: pl.Expr, postal_code: pl.Expr, city: pl.Expr) -> pl.Expr:
-    """Street and number without spaces and spelling habits, then the postcode, or the city where there is none."""
-    line = (
+def street_norm(street: pl.Expr) -> pl.Expr:
+    """Street and number folded, without spelling habits."""
+    return (
         fold(street)
         .str.replace_all(r"(stra(?:ss|s)e|street|str)\b", "st")
         .str.replace_all(r"\b(avenue|avenida|av)\b", "ave")
         .str.replace_all(r"\b(road)\b", "rd")
-        .str.replace_all(r"[^\p{L}\p{N}]+", "")
     )
+
+
+def address_key(street: pl.Expr, postal_code: pl.Expr, city: pl.Expr) -> pl.Expr:
+    """Street and number without spaces, then the postcode, or the city where there is none."""
+    line = street_norm(street).str.replace_all(r"[^\p{L}\p{N}]+", "")
     place = pl.coalesce(
         blank_to_null(postal_code.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", "")), fold(city)
     )

@@ -1,0 +1,116 @@
+"""How much each observation says for or against two records being one person, in bits.
+
+Fellegi and Sunter (1969), A Theory for Record Linkage: the weight of a level is log2(m / u), m its chance among records
+of one person, u among records of two. m is fitted by expectation maximisation from a prior, u is counted in random
+pairs; both need no labels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from customer_intel.identity.comparisons import COMPARISONS
+
+Floats = npt.NDArray[np.float64]
+# So many matching pairs weighs the prior: little data hardly moves it, much data settles the matter.
+PRIOR_PAIRS = 30.0
+ROUNDS = 100
+# Until told otherwise, three records in ten are expected to have a double.
+DOUBLES = 0.3
+
+
+@dataclass(frozen=True)
+class Model:
+    """`prior`: bits for two records of the data at large; `weights`: comparison → bits by level, level 0 first.
+
+    `is_veto`: first names that differ are two people's, whatever else agrees.
+    """
+
+    prior: float
+    weights: Mapping[str, tuple[float, ...]]
+    is_veto: bool = True
+
+    @property
+    def version(self) -> str:
+        text = json.dumps(self.as_dict(), sort_keys=True)
+        return f"em-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+    def as_dict(self) -> dict[str, Any]:
+        weights = {name: list(bits) for name, bits in self.weights.items()}
+        return {"prior": self.prior, "weights": weights, "is_veto": self.is_veto}
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> Model:
+        """Raises ValueError when it was made for other comparisons."""
+        weights = {str(name): tuple(float(bits) for bits in listed) for name, listed in data["weights"].items()}
+        if {name: len(bits) for name, bits in weights.items()} != {c.name: len(c.levels) + 1 for c in COMPARISONS}:
+            raise ValueError("the model was made for other comparisons; fit it again")
+        return Model(float(data["prior"]), weights, bool(data["is_veto"]))
+
+
+def fit(
+    patterns: npt.NDArray[np.int64],
+    counts: Floats,
+    random: Sequence[npt.NDArray[np.int64]],
+    records: int,
+    *,
+    is_veto: bool = True,
+) -> Model:
+    """A model from compared pairs.
+
+    `patterns`: one row per combination of levels (columns as COMPARISONS), `counts`: pairs of each; `random`: pairs of
+    random records per level, one array per comparison; `records`: how many records there are.
+    """
+    pairs_at_large = max(records * (records - 1) / 2, 1.0)
+    u = [_chance_of(found) for found in random]
+    prior_m = [_shares([level[2] for level in comparison.levels]) for comparison in COMPARISONS]
+    m = [shares.copy() for shares in prior_m]
+    matching = min(DOUBLES * records / pairs_at_large, 0.5)
+    for _ in range(ROUNDS):
+        bits = sum(
+            (_bits(m[place], u[place])[patterns[:, place]] for place in range(len(COMPARISONS))), np.zeros(len(counts))
+        )
+        chance = 1 / (1 + 2.0 ** -np.clip(bits + np.log2(matching / (1 - matching)), -60, 60))
+        found = chance * counts
+        for place in range(len(COMPARISONS)):
+            level = np.bincount(patterns[:, place], weights=found, minlength=len(m[place]))
+            level[0] = 0
+            m[place] = (level + PRIOR_PAIRS * prior_m[place]) / (level.sum() + PRIOR_PAIRS)
+        before, matching = matching, min(max(found.sum() / pairs_at_large, 1e-12), 0.5)
+        if abs(matching - before) < 1e-9 * before:
+            break
+    weights = {
+        comparison.name: tuple(round(float(b), 4) for b in _bits(m[place], u[place]))
+        for place, comparison in enumerate(COMPARISONS)
+    }
+    return Model(round(float(np.log2(matching / (1 - matching))), 4), weights, is_veto)
+
+
+def _shares(levels: Sequence[float]) -> Floats:
+    """Chances by level, level 0 (not said) first, adding up to one."""
+    shares = np.array([0.0, *levels])
+    total: Floats = shares / shares.sum()
+    return total
+
+
+def _chance_of(found: npt.NDArray[np.int64]) -> Floats:
+    """Chances by level among random pairs; half a pair is added so that a level never seen is rare, not impossible."""
+    counts = found.astype(float)
+    counts[0] = 0
+    added = np.full(len(counts), 0.5 / (len(counts) - 1))
+    added[0] = 0
+    shares: Floats = (counts + added) / (counts.sum() + 0.5)
+    return shares
+
+
+def _bits(m: Floats, u: Floats) -> Floats:
+    bits = np.zeros(len(m))
+    bits[1:] = np.log2(np.maximum(m[1:], 1e-9)) - np.log2(np.maximum(u[1:], 1e-9))
+    return bits
