@@ -1,0 +1,253 @@
+"""Why records are, or are not, one customer, in words for people who know no statistics.
+
+Belongs here: reading the identity tables and saying what they hold. Not here: deciding anything.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from customer_intel.core.contract import suggestion
+from customer_intel.core.yamlfile import ConfigError
+from customer_intel.identity.links import RULES
+
+# What the tables are read for, by name.
+TABLES = (
+    "party_record", "identifier_fact", "hub_value", "match_edge", "match_conflict", "record_customer_map",
+    "customer_id_registry", "customer_id_alias", "customer_id_event",
+)  # fmt: skip
+
+_SHARED = {
+    "override_merge": "a person decided that they are one",
+    "unique_user_id": "they have the same login",
+    "strong_email": "they have the same email",
+    "strong_phone": "they have the same mobile number",
+    "role_email": "they share a function's mailbox, and their names agree",
+    "weak_phone": "they share a landline, and their names agree",
+    "weak_email_base": "their emails lead to the same mailbox, and their names agree",
+    "likely_model": "what they have in common is very unlikely between two people",
+}
+_CONTRADICTIONS = {
+    "never_merge": "a person decided that they must stay apart",
+    "user_id": "they have different logins where each person has one",
+    "first_name": "their first names do not fit",
+    "birth_date": "their birth dates differ in more than a slip",
+    "generation": "one is the junior and the other the senior",
+    "organisation": "one is a company and the other a person",
+    "gender": "their genders and first names differ",
+}
+_KINDS = {"email": "email", "email_base": "mailbox", "phone": "phone number", "user_id": "login"}
+
+
+@dataclass(frozen=True)
+class Link:
+    a: str
+    b: str
+    rule: str
+    value: str | None
+    bits: float | None
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        return RULES.index(self.rule), -(self.bits or 0.0)
+
+    def say(self) -> str:
+        shared = _SHARED[self.rule] + (f" ({self.value})" if self.value else "")
+        odds = f", {2**self.bits:,.0f} to 1" if self.bits and self.rule == "likely_model" else ""
+        return f"{self.a} and {self.b}: {shared}{odds}"
+
+
+class Why:
+    """`tables`: TABLES by name, as the lake holds them."""
+
+    def __init__(self, tables: Mapping[str, pl.DataFrame]) -> None:
+        self.tables = tables
+        today = tables["record_customer_map"].filter(pl.col("valid_to").is_null())
+        self.customer = dict(today.select("record_key", "customer_id").iter_rows())
+        self.known = {str(row["record_key"]): row for row in tables["party_record"].iter_rows(named=True)}
+
+    def two(self, a: str, b: str) -> list[str]:
+        """Two records. Raises ConfigError for a record that does not exist."""
+        for key in (a, b):
+            if key not in self.customer:
+                raise ConfigError(f"there is no record '{key}'{suggestion(key, self.customer)}")
+        if a == b:
+            return [f"{a} is one record."]
+        lines = self._same(a, b) if self.customer[a] == self.customer[b] else self._apart(a, b)
+        return [*(f"{key}: {self._called(key)}" for key in (a, b)), *lines]
+
+    def one(self, key: str) -> list[str]:
+        """A customer id, today's or an old one, or a record. Raises ConfigError for neither."""
+        if key in self.customer:
+            return self.one(self.customer[key])
+        alias = self.tables["customer_id_alias"].filter(pl.col("alias_customer_id") == key)
+        if alias.is_empty():
+            raise ConfigError(f"there is no record and no customer '{key}'{suggestion(key, self.customer)}")
+        active = [str(found) for found in alias["customer_id"].drop_nulls()]
+        lines = []
+        if active != [key]:
+            became = f"is {' and '.join(active)} today" if active else "stands for nobody today"
+            lines.append(f"{key} {became} ({alias['resolution'][0]}).")
+        for customer in active:
+            lines += self._customer(customer)
+        return lines
+
+    # ---- one customer
+    def _customer(self, customer: str) -> list[str]:
+        records = sorted(key for key, owner in self.customer.items() if owner == customer)
+        lines = [f"{customer} is {_count(len(records), 'record')}:"]
+        lines += [f"  {key}: {self._called(key)}" for key in records]
+        tree = self._tree(records)
+        if tree:
+            lines.append("They are one because:")
+            lines += [f"  {link.say()}" for link in tree]
+            weakest = max(tree, key=lambda link: link.rank)
+            lines.append(f"Weakest link: {weakest.a} and {weakest.b}, {_SHARED[weakest.rule]}.")
+        events = self.tables["customer_id_event"].filter(pl.col("customer_id") == customer).sort("occurred_on")
+        for row in events.iter_rows(named=True):
+            other = f" with {row['other_customer_id']}" if row["other_customer_id"] else ""
+            lines.append(f"{row['occurred_on']}: {row['event_type']}{other} ({_count(row['n_records'], 'record')})")
+        return lines
+
+    def _tree(self, records: list[str]) -> list[Link]:
+        """The strongest links that hold the records together, as many as it takes."""
+        group = {key: key for key in records}
+
+        def root(key: str) -> str:
+            while group[key] != key:
+                key = group[key]
+            return key
+
+        kept = []
+        for link in sorted(self._links(records), key=lambda link: (link.rank, link.a, link.b)):
+            a, b = root(link.a), root(link.b)
+            if a != b:
+                group[max(a, b)] = min(a, b)
+                kept.append(link)
+        return kept
+
+    # ---- two records
+    def _same(self, a: str, b: str) -> list[str]:
+        records = [key for key, owner in self.customer.items() if owner == self.customer[a]]
+        path = _path(a, b, self._links(records))
+        lines = [f"They are one customer, {self.customer[a]}."]
+        if len(path) == 1:
+            return [*lines, f"Directly: {_SHARED[path[0].rule]}" + (f" ({path[0].value})." if path[0].value else ".")]
+        lines.append(f"Over {_count(len(path) - 1, 'record')} between them:")
+        lines += [f"  {link.say()}" for link in path]
+        weakest = max(path, key=lambda link: link.rank)
+        return [*lines, f"Weakest link: {weakest.a} and {weakest.b}, {_SHARED[weakest.rule]}."]
+
+    def _apart(self, a: str, b: str) -> list[str]:
+        lines = [f"They are two customers, {self.customer[a]} and {self.customer[b]}."]
+        shared = self._shared(a, b)
+        for kind, value, hub in shared:
+            if hub:
+                lines.append(f"They share the {kind} {value}, but {hub}, so it says nothing.")
+        plain = [f"the {kind} {value}" for kind, value, hub in shared if not hub]
+        reason = self._contradiction(a, b)
+        if plain and reason:
+            lines.append(f"They share {' and '.join(plain)}, but {reason}.")
+        elif reason and reason == _CONTRADICTIONS["never_merge"]:
+            lines.append(f"{reason[0].upper()}{reason[1:]}.")
+        elif plain:
+            lines.append(
+                f"They share {' and '.join(plain)}, but it fits several people who cannot be one, or their names "
+                "do not agree enough for it."
+            )
+        path = _path(a, b, self._links())
+        if path and not plain:
+            lines.append("A chain of links leads from one to the other:")
+            lines += [f"  {link.say()}" for link in path]
+            lines.append(f"It was cut because {reason or 'records on it contradict each other'}.")
+        if not shared and not path:
+            lines.append("Nothing that identifies a person is the same in both.")
+        lines.append(
+            "If that is wrong, put a row with action merge and both record keys into an identity_overrides export."
+        )
+        return lines
+
+    def _shared(self, a: str, b: str) -> list[tuple[str, str, str]]:
+        """(kind, value, why it says nothing or empty) of every identifying value that both carry."""
+        values = ["identifier_type", "namespace", "value_norm"]
+        facts = self.tables["identifier_fact"]
+        both = facts.filter(pl.col("record_key") == a).join(facts.filter(pl.col("record_key") == b), on=values)
+        hubs = {
+            (row["identifier_type"], row["value_norm"]): row for row in self.tables["hub_value"].iter_rows(named=True)
+        }
+        found = []
+        for kind, value in both.select("identifier_type", "value_norm").unique().sort("identifier_type").iter_rows():
+            hub = hubs.get((kind, value))
+            why = ""
+            if hub:
+                many = f"{_count(hub['n_records'], 'record')} with {_count(hub['n_distinct_names'], 'name')} carry it"
+                why = "it is what people type because a form insists" if hub["reason"] == "placeholder" else many
+            found.append((_KINDS[kind], str(value), why))
+        bases = {value for kind, value, _ in found if kind == "email"}
+        return [item for item in found if item[0] != "mailbox" or item[1] not in bases]
+
+    def _contradiction(self, a: str, b: str) -> str:
+        """What speaks against the two, or against two records that agree with them in all that vetoes look at."""
+        conflicts = self.tables["match_conflict"]
+        alike_a, alike_b = self._alike(a), self._alike(b)
+        for row in conflicts.iter_rows(named=True):
+            pair = row["record_key_a"], row["record_key_b"]
+            if (pair[0] in alike_a and pair[1] in alike_b) or (pair[0] in alike_b and pair[1] in alike_a):
+                said = _CONTRADICTIONS[row["reason"]]
+                field = {"first_name": "first_name", "birth_date": "birth_date", "gender": "gender"}.get(row["reason"])
+                values = [self.known[key][field] for key in (a, b)] if field else [None]
+                return said if None in values else f"{said} ({values[0]}, {values[1]})"
+        return ""
+
+    def _alike(self, key: str) -> set[str]:
+        looked = ("first_name_norm", "last_name_norm", "birth_date_norm", "suffix_norm", "external_user_id")
+        mine = [self.known[key][name] for name in looked]
+        return {other for other, row in self.known.items() if [row[name] for name in looked] == mine}
+
+    # ---- facts
+    def _links(self, records: Iterable[str] | None = None) -> list[Link]:
+        edges = self.tables["match_edge"].filter("is_link")
+        if records is not None:
+            inside = pl.Series(sorted(records), dtype=pl.String).implode()
+            edges = edges.filter(pl.col("record_key_a").is_in(inside) & pl.col("record_key_b").is_in(inside))
+        columns = ("record_key_a", "record_key_b", "rule_id", "value_norm", "weight")
+        return [Link(*row) for row in edges.select(columns).sort(columns[:3]).iter_rows()]
+
+    def _called(self, key: str) -> str:
+        row = self.known.get(key)
+        if row is None:
+            return "no longer exported"
+        name = row["full_name"] or " ".join(str(part) for part in (row["first_name"], row["last_name"]) if part)
+        facts = [name or "no name", row["email"], row["mobile_phone"] or row["phone"], row["birth_date"], row["city"]]
+        return ", ".join(str(fact) for fact in facts if fact)
+
+
+def _path(a: str, b: str, links: Iterable[Link]) -> list[Link]:
+    """The shortest way from a to b, of equally short ones that over the strongest links first; empty if none."""
+    near: dict[str, list[tuple[Link, str]]] = {}
+    for link in sorted(links, key=lambda link: (link.rank, link.a, link.b)):
+        near.setdefault(link.a, []).append((link, link.b))
+        near.setdefault(link.b, []).append((link, link.a))
+    came: dict[str, tuple[Link, str] | None] = {a: None}
+    queue = deque([a])
+    while queue and b not in came:
+        here = queue.popleft()
+        for link, other in near.get(here, ()):
+            if other not in came:
+                came[other] = (link, here)
+                queue.append(other)
+    path: list[Link] = []
+    step: Any = came.get(b)
+    while step:
+        path.append(step[0])
+        step = came[step[1]]
+    return path[::-1]
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
