@@ -294,6 +294,7 @@ def _build_raw(night: Night, table: Table) -> Outcome:
             mappings_dir=night.home / "config" / "mappings",
             as_of=night.as_of,
             known=[part.facts for part in _parts(before).values()],
+            held_files={key: night.lake.path(part) for key, part in _parts(before).items()},
             workdir=work,
             con=engine.con,
             config=config,

@@ -1,7 +1,7 @@
-"""From text rows to an entity's typed rows, and from all its raw rows to the newest of each key.
+"""From text rows to an entity's typed rows: one mapping applied to one file, and every row accounted for.
 
-Belongs here: a mapping applied to one file's text, quarantine of what cannot be typed, and the accounting of every
-row. Not here: reading files (readers.py), the rules of typing (values.py), which files to take (landing.py).
+Not here: reading files (readers.py), the rules of typing (values.py), which files to take (landing.py), which row of a
+key stands (newest.py).
 """
 
 from __future__ import annotations
@@ -9,22 +9,28 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from customer_intel.core.contract import STAMPS, Column, Table
 from customer_intel.core.engine import literal
+from customer_intel.ingest.duplicates import conflicting, find_duplicates
 from customer_intel.ingest.intake import Refused
-from customer_intel.ingest.mapping import FileMapping, lookup_fields, settable
+from customer_intel.ingest.mapping import FileMapping, columns_of, lookup_fields, settable
+from customer_intel.ingest.newest import conformed_sql
+from customer_intel.ingest.quarantine import Failure, place_of, write_keys, write_quarantine
 from customer_intel.ingest.readers import TextTable
-from customer_intel.ingest.values import Typing, quoted, source_value
+from customer_intel.ingest.values import AMBIGUOUS, CURRENCIES, Typing, quoted, record_key, source_value
+
+__all__ = ["Conformed", "Counts", "Failure", "Source", "conform", "conformed_sql"]
 
 ROUNDED = "money_rounded"
+CURRENCY = "unknown_currency"
+CONFLICT = "conflicting_duplicates"
 # A quote inside a SQL text is doubled, so this never matches there.
 _JSON_PART = re.compile(r"""\bjson_extract_string\(\s*(\w+|"[^"]+")\s*,\s*'(\$[^'*]*)'\s*\)""")
 
@@ -51,13 +57,6 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Failure:
-    row: int
-    column: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class Conformed:
     """`parquet` holds the accepted rows, `quarantine` the others; `checks`: name → (rows that match, rows checked)."""
 
@@ -67,28 +66,8 @@ class Conformed:
     checks: dict[str, tuple[int, int]]
     extra_columns: tuple[str, ...]
     failures: tuple[Failure, ...]
-
-
-def conformed_sql(table: Table) -> str:
-    """The newest row of each key out of raw_<entity>, deleted ones gone: a key stands once, over all days.
-
-    Newest: by the entity's own order columns, then the export's date, then file and row, so that a tie is impossible.
-    """
-    columns = ", ".join(column.name for column in table.columns if column.name not in STAMPS)
-    parts = ", ".join(table.key)
-    order = [f"{name} DESC NULLS LAST" for name in (table.entity or {}).get("order", ())]
-    order += ["exported_at DESC", "source_file DESC", "source_row DESC"]
-    # Few keys stand twice, and ordering wide rows is dear: only those rows are ordered.
-    once = " AND ".join(f"d.{name} = r.{name}" for name in table.key)
-    return (
-        f"WITH repeated AS (\n    SELECT {parts} FROM raw_{table.name} GROUP BY {parts} HAVING count(*) > 1\n),\n"
-        f"placed AS (\n    SELECT {columns}, 1 AS place\n    FROM raw_{table.name} AS r\n"
-        f"    WHERE NOT EXISTS (SELECT 1 FROM repeated AS d WHERE {once})\n"
-        f"    UNION ALL\n    SELECT {columns},\n        row_number() OVER (PARTITION BY {parts} "
-        f"ORDER BY {', '.join(order)}) AS place\n    FROM raw_{table.name} AS r\n"
-        f"    WHERE EXISTS (SELECT 1 FROM repeated AS d WHERE {once})\n)\n"
-        f"SELECT {columns}\nFROM placed\nWHERE place = 1 AND NOT coalesce(_deleted, FALSE)"
-    )
+    # Of a full export: the keys of its quarantined rows, None when they cannot be told.
+    unsure: Path | None = None
 
 
 def conform(
@@ -121,6 +100,10 @@ class _File:
         used = () if kept else mapping.sources(source.text.columns, mapping.columns.values())
         taken = {name.lower() for name in (*used, *mapping.ignore)}
         self.json_paths = self._paths()
+        self.key_columns = self._key_columns()
+        self.keys_repeat = True
+        rules = self.settings.get("rules", ())
+        self.rules = [rule for rule in rules if columns_of(rule["bad"], ()) <= self.columns.keys()]
         self.extra = tuple(name for name in source.text.columns if name.lower() not in taken)
 
     def run(self) -> Conformed:
@@ -129,23 +112,34 @@ class _File:
         self._make_lookups()
         checks, skipped = self._count(text.rows - duplicates)
         self._make_typed()
-        accepted, records, bad, rounded = self.con.execute(
+        accepted, records, bad, rounded, unknown = self.con.execute(
             "SELECT coalesce(sum(_rows) FILTER (NOT _bad), 0), count(*) FILTER (NOT _bad), "
-            "coalesce(sum(_rows) FILTER (_bad), 0), coalesce(sum(_rounded) FILTER (NOT _bad), 0) FROM typed"
+            "coalesce(sum(_rows) FILTER (_bad), 0), coalesce(sum(_rounded) FILTER (NOT _bad), 0), "
+            f"count(*) FILTER (NOT _bad AND ({self._unknown_currency()})) FROM typed"
         ).fetchall()[0]
-        if rounded:
-            checks[ROUNDED] = (int(rounded), int(accepted))
-        quarantined = int(bad) + len(text.unreadable)
-        counts = Counts(text.rows_read, int(accepted), quarantined, duplicates, skipped, int(records))
+        for name, found in ((ROUNDED, rounded), (CURRENCY, unknown), (CONFLICT, self._conflicts())):
+            if found:
+                checks[name] = (int(found), int(accepted))
+        bad += len(text.unreadable)
+        counts = Counts(text.rows_read, int(accepted), int(bad), duplicates, skipped, int(records))
         accounted = counts.rows_accepted + counts.rows_quarantined + counts.rows_duplicate + counts.rows_skipped
         if counts.rows_read != accounted:
             raise Refused(f"has {counts.rows_read:,} rows, but {accounted:,} of them are accounted for")
         self.con.execute(
             f"COPY ({self._accepted_sql()}) TO {literal(str(self.target))} (FORMAT parquet, COMPRESSION zstd)"
         )
-        quarantine = self._write_quarantine() if quarantined else None
-        failures = self._first_failures(quarantine) if quarantine else ()
-        return Conformed(self.target, quarantine, counts, checks, self.extra, failures)
+        quarantine = self.target.with_suffix(".quarantine.parquet") if bad else None
+        failures = self._write_quarantine(quarantine) if quarantine else ()
+        told = bad and self.mapping.snapshot and not text.unreadable
+        unsure = write_keys(self.con, self._mapped(self.entity.key), self.target) if told else None
+        return Conformed(self.target, quarantine, counts, checks, self.extra, failures, unsure)
+
+    def _key_columns(self) -> list[str]:
+        """The key as columns of the file, empty when some of it is an expression."""
+        texts = [self.mapping.columns[name] for name in self.entity.key if name in self.columns]
+        found = [self.actual[name] for text in texts if (name := text.strip('"').lower()) in self.actual]
+        plain = len(found) == len(texts) and not self.mapping.group_by
+        return [quoted(name) for name in found] if plain else []
 
     # ---- steps
     def _make_src(self) -> int:
@@ -154,17 +148,8 @@ class _File:
         self.con.execute(f"CREATE VIEW text_row AS {text.sql}")
         duplicates = 0
         if self.mapping.duplicates == "drop" and text.columns:
-            names = ", ".join(quoted(name) for name in text.columns)
-            # Equal hashes only nominate: what is dropped is equal in every column.
-            self.con.execute(
-                f"""CREATE TABLE duplicate_row AS
-                WITH nominated AS (SELECT hash({names}) AS h FROM text_row GROUP BY 1 HAVING count(*) > 1)
-                SELECT _row FROM (
-                    SELECT _row, row_number() OVER (PARTITION BY {names} ORDER BY _row) AS place
-                    FROM text_row WHERE hash({names}) IN (SELECT h FROM nominated)
-                ) WHERE place > 1"""
-            )
-            duplicates = int(self.con.execute("SELECT count(*) FROM duplicate_row").fetchall()[0][0])
+            names = [quoted(name) for name in text.columns]
+            duplicates, self.keys_repeat = find_duplicates(self.con, names, self.key_columns)
         reader = self.mapping.reader
         values = [f"{source_value(name, reader, clean=name in text.clean)} AS {quoted(name)}" for name in text.columns]
         absent = [name for name in self.mapping.optional if name.lower() not in self.actual]
@@ -260,14 +245,31 @@ class _File:
         )
         typed = ", ".join(f"{self._value(column)} AS {quoted(name)}" for name, column in self.columns.items())
         bad = [f"({_text(name)} IS NOT NULL AND {quoted(name)} IS NULL)" for name in self.columns]
-        bad += [f"{_text(name)} IS NULL" for name, column in self.columns.items() if column.required]
+        bad += [f"({self._lacking(column)})" for column in self.columns.values() if column.required]
+        bad += [f"coalesce({rule['bad']}, false)" for rule in self.rules]
         money = [name for name, column in self.columns.items() if column.type == "money"]
         rounded = " + ".join(["0", *(f"CAST({self.typing.rounded(_text(name))} AS INTEGER)" for name in money)])
-        kept = ", ".join(quoted(name) for name in self.columns)
-        self._attempt(
-            f"CREATE TABLE typed AS SELECT _row, _rows, _extra, {kept}, {' OR '.join(bad)} AS _bad, "
-            f"{rounded} AS _rounded FROM (SELECT *, {typed} FROM picked)"
-        )
+        kept = ", ".join(["_row, _rows, _extra", *map(quoted, self.columns)])
+        made = f"{kept}, {' OR '.join(bad)} AS _bad, {rounded} AS _rounded"
+        self._attempt(f"CREATE TABLE typed AS SELECT {made} FROM (SELECT *, {typed} FROM picked)")
+
+    def _lacking(self, column: Column) -> str:
+        """SQL for whether a required value is absent. A deletion need only say what is gone."""
+        absent = f"{_text(column.name)} IS NULL"
+        spared = "_deleted" in self.columns and column.name not in self.entity.key
+        return f'{absent} AND NOT coalesce("_deleted", false)' if spared else absent
+
+    def _unknown_currency(self) -> str:
+        known = ", ".join(literal(code) for code in CURRENCIES.split())
+        names = self._mapped(self.settings.get("currencies", ("currency",)))
+        return " OR ".join(f"{name} NOT IN ({known})" for name in names) or "false"
+
+    def _mapped(self, names: Iterable[str]) -> list[str]:
+        return [quoted(name) for name in names if name in self.columns]
+
+    def _conflicts(self) -> int:
+        key, times = self._mapped(self.entity.key), self._mapped(self.settings.get("order", ()))
+        return conflicting(self.con, key, times) if self.keys_repeat else 0
 
     def _picked(self, text: str) -> str:
         # A column as it is has been trimmed in src.
@@ -300,7 +302,7 @@ class _File:
             "source_file": literal(self.source.source_file),
             "source_row": "_row",
             "extra_json": "_extra",
-            "record_key": self._record_key(),
+            "record_key": record_key(self.entity, self.mapping, self.source.source_system),
         }
         if self.entity.day_column:
             derived[self.entity.day_column] = quoted(self.settings["day"])
@@ -316,68 +318,49 @@ class _File:
         )
         return f"SELECT {values} FROM (SELECT *{empty} FROM typed WHERE NOT _bad) ORDER BY _row"
 
-    def _record_key(self) -> str:
-        ref, email = self.settings.get("ref"), self.settings.get("email")
-        system = self.source.source_system
-        cases = []
-        if ref:
-            # A contact's own id is the source's; a reference may point into another system.
-            namespace = system if ref in self.entity.key else self.mapping.references or system
-            cases.append(f"WHEN ({ref}) IS NOT NULL THEN {literal(namespace + ':')} || ({ref})")
-        if email:
-            guest = literal(f"{system}:guest-")
-            cases.append(f"WHEN ({email}) IS NOT NULL THEN {guest} || substr(md5(lower(trim({email}))), 1, 16)")
-        return f"CASE {' '.join(cases)} END" if cases else "NULL"
-
     # ---- what cannot be taken
-    def _write_quarantine(self) -> Path:
+    def _write_quarantine(self, path: Path) -> tuple[Failure, ...]:
         """One row per value that failed, and one per unreadable row."""
-        path = self.target.with_suffix(".quarantine.parquet")
+        typed = ", ".join(f"v.{quoted(name)}" for name in self.columns)
         self.con.execute(
-            "CREATE TABLE failed AS SELECT p.*, CAST(to_json(t) AS VARCHAR) AS _raw FROM picked AS p "
-            "JOIN text_row AS t ON t._row = p._row WHERE p._row IN (SELECT _row FROM typed WHERE _bad)"
+            f"CREATE TABLE failed AS SELECT p.*, {typed}, CAST(to_json(t) AS VARCHAR) AS _raw FROM picked AS p "
+            "JOIN text_row AS t ON t._row = p._row JOIN typed AS v ON v._row = p._row WHERE v._bad"
         )
-        rows = [
-            f"SELECT _row, {literal(name)}, {_text(name)}, {self._reason(column)}, _raw FROM failed"
-            for name, column in self.columns.items()
+        where = {
+            "entity": self.entity.name,
+            "export_date": self.source.export_date.isoformat(),
+            "source_system": self.source.source_system,
+            "source_file": self.source.source_file,
+        }
+        reasons = [
+            (name, self._source_of(name), _text(name), self._reason(column)) for name, column in self.columns.items()
         ]
-        lost = self.source.text.unreadable
-        names = ("source_row", "column", "value", "reason", "raw_line")
-        self.con.execute(f"CREATE TABLE quarantined ({', '.join(f'{quoted(name)} VARCHAR' for name in names)})")
-        self.con.execute("ALTER TABLE quarantined ALTER source_row TYPE BIGINT")
-        self.con.execute(f"INSERT INTO quarantined {' UNION ALL '.join(rows)}")
-        if lost:
-            values = [(item.row, None, None, item.reason, item.raw) for item in lost]
-            self.con.register("lost", pa.table(dict(zip(names, zip(*values, strict=True), strict=True))))
-            self.con.execute("INSERT INTO quarantined SELECT * FROM lost")
-            self.con.unregister("lost")
-        self.con.execute(
-            f"COPY (SELECT {literal(self.entity.name)} AS entity, "
-            f"CAST({literal(self.source.export_date.isoformat())} AS DATE) AS export_date, "
-            f"{literal(self.source.source_system)} AS source_system, "
-            f"{literal(self.source.source_file)} AS source_file, "
-            '* FROM quarantined WHERE reason IS NOT NULL ORDER BY source_row, "column") '
-            f"TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)"
-        )
-        path.chmod(0o600)
-        return path
+        return write_quarantine(self.con, where, reasons, self.source.text.unreadable, path)
 
-    def _first_failures(self, path: Path) -> tuple[Failure, ...]:
-        rows = self.con.execute(
-            f"SELECT source_row, coalesce(\"column\", ''), reason FROM read_parquet({literal(str(path))}) "
-            'ORDER BY source_row, "column" LIMIT 3'
-        ).fetchall()
-        return tuple(Failure(*row) for row in rows)
+    def _source_of(self, name: str) -> str:
+        """What the file calls a column: by its own spelling, several names where an expression takes several."""
+        text = self.mapping.columns[name]
+        used = [text] if text.lower() in self.actual else sorted(columns_of(text, tuple(self.mapping.lookups)))
+        return ", ".join(self.actual[item.lower()] for item in used if item.lower() in self.actual)
 
     def _reason(self, column: Column) -> str:
         """SQL for why the value of a failed row is none, null when it is fine."""
-        text = _text(column.name)
+        text, value = _text(column.name), quoted(column.name)
         why = literal("not JSON" if column.name in self.settings.get("json", ()) else self.typing.fault(column))
         if column.type in ("date", "timestamp"):
+            clash = self.typing.ambiguous(column, text)
             found = self.typing.unbounded(column, text)
-            why = f"CASE WHEN {found} IS NOT NULL THEN {literal(self.typing.bounds)} ELSE {why} END"
-        empty = f" WHEN {text} IS NULL THEN 'required, but empty'" if column.required else ""
-        return f"CASE WHEN {text} IS NOT NULL AND {self._value(column)} IS NULL THEN {why}{empty} END"
+            why = (
+                f"CASE WHEN {clash} THEN {literal(AMBIGUOUS)} "
+                f"WHEN {found} IS NOT NULL THEN {literal(self.typing.bounds)} ELSE {why} END"
+            )
+        cases = f"WHEN {text} IS NOT NULL AND {value} IS NULL THEN {why}"
+        if column.required:
+            cases += f" WHEN {self._lacking(column)} THEN 'required, but empty'"
+        for rule in self.rules:
+            if rule["column"] == column.name:
+                cases += f" WHEN {rule['bad']} THEN {literal(rule['reason'])}"
+        return f"CASE {cases} END"
 
     def _attempt(self, sql: str) -> duckdb.DuckDBPyConnection:
         """Runs SQL that holds the mapping's expressions; when it fails, finds out which of them is to blame."""
@@ -394,7 +377,8 @@ class _File:
                     values = f"SELECT {self._sql(text)} AS x FROM {self._joined()}{tail}"
                     self.con.execute(f"SELECT count(x) FROM ({values})").fetchall()
                 except duckdb.Error as found:
-                    raise Refused(f"the mapping's expression fails: {_kind(found)}", column=name) from None
+                    place = place_of(name, self._source_of(name) if name in self.columns else "")
+                    raise Refused(f"the mapping's expression fails: {_kind(found)}", column=place) from None
             raise Refused(f"the mapping fails: {_kind(error)}") from None
 
 

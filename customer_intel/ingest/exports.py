@@ -14,7 +14,9 @@ from typing import Any
 
 import polars as pl
 
+from customer_intel.core.yamlfile import ConfigError
 from customer_intel.ingest.intake import Refused, sha256_of
+from customer_intel.ingest.mapping import format_of
 
 WHERE = ("source_system", "export_date", "source_file", "mapping")
 COUNTS = ("rows_read", "rows_accepted", "rows_quarantined", "rows_duplicate", "rows_skipped", "records_written")
@@ -42,7 +44,9 @@ def discover(landing: Path, as_of: date) -> list[LandedFile]:
         day = _date(parts[1]) if len(parts) > 2 else None
         if (day or as_of) <= as_of:
             source = parts[0] if len(parts) > 1 else None
-            found.append(LandedFile(path, "/".join(parts), source, day or as_of, day is not None))
+            # A name that is no UTF-8 is written with its bytes escaped: it goes into tables and messages.
+            name = "/".join(parts).encode("utf-8", "backslashreplace").decode()
+            found.append(LandedFile(path, name, source, day or as_of, day is not None))
     return sorted(found, key=lambda file: (file.export_date, file.source_file))
 
 
@@ -58,13 +62,25 @@ def hashes(landing: Path, as_of: date) -> dict[str, str]:
 
 
 def _files(landing: Path) -> Iterator[Path]:
-    for folder, folders, names in os.walk(landing):
+    shut: list[Path] = []
+
+    def unreadable(error: OSError) -> None:
+        if Path(error.filename) != landing:
+            shut.append(Path(error.filename))
+        elif not isinstance(error, FileNotFoundError):
+            raise ConfigError(f"the landing folder cannot be read ({error.strerror}); grant the permission") from None
+
+    for folder, folders, names in os.walk(landing, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         # A linked folder is not walked into; it is listed as a file, which nothing can open.
         links = [name for name in folders if (Path(folder) / name).is_symlink()]
         for name in sorted([*names, *links]):
             if not name.startswith("."):
                 yield Path(folder) / name
+        # An empty folder that is named as a file, or one that nobody may look into, hides an export.
+        if not names and not folders and format_of(Path(folder).name):
+            yield Path(folder)
+    yield from shut
 
 
 def _date(name: str) -> date | None:
@@ -77,7 +93,8 @@ def _date(name: str) -> date | None:
 def export_file(ledgers: list[dict[str, Any]], landing: Path, as_of: date) -> pl.DataFrame:
     """Every part's ledger entry, and a row for each landed file that no mapping asks for."""
     names = (*WHERE, "entity", "sha256", "bytes", *COUNTS, "status", "reason")
-    rows = [{name: facts[name] for name in names} for facts in ledgers]
+    # The rows that a full export lacks are no file's.
+    rows = [{name: facts[name] for name in names} for facts in ledgers if facts["status"] != "missing"]
     taken = {facts["source_file"] for facts in ledgers}
     for file in discover(landing, as_of):
         if file.source_file in taken:

@@ -28,6 +28,16 @@ CHUNK = 1 << 22
 RATIO_FREE_BYTES = 64 << 20
 
 
+ARCHIVES = (".gz", ".zst", ".zstd")
+SHOWN_CHARS = 80
+
+
+def shown(name: str, limit: int = SHOWN_CHARS) -> str:
+    """A column's or file's name as a message may hold it: on one line, without characters that steer a terminal."""
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
 class Refused(Exception):
     """A file cannot be taken as a whole. The reason is one line and holds no value of the file."""
 
@@ -48,7 +58,9 @@ def open_landed(path: Path) -> io.BufferedReader:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         why = (
-            "is a symbolic link; land the file itself" if path.is_symlink() else f"cannot be opened ({error.strerror})"
+            "is a symbolic link; land the file itself"
+            if path.is_symlink()
+            else f"cannot be opened ({error.strerror}); grant the permission"
         )
         raise Refused(why) from None
     info = os.fstat(handle)
@@ -97,6 +109,8 @@ def unpacked(path: Path, sha256: str, limits: Limits) -> Iterator[bytes]:
             stream: IO[bytes] = gzip.GzipFile(fileobj=source, mode="rb")  # type: ignore[assignment]
         elif magic == b"\x28\xb5\x2f\xfd":
             stream = pa.CompressedInputStream(pa.PythonFile(source, mode="r"), "zstd")
+        elif path.suffix.lower() in ARCHIVES:
+            raise Refused(f"is named {path.suffix} but is no such archive; send it again, or name it for what it is")
         else:
             stream, packed = source, False
         size = 0
@@ -104,9 +118,12 @@ def unpacked(path: Path, sha256: str, limits: Limits) -> Iterator[bytes]:
             while chunk := stream.read(CHUNK):
                 size += len(chunk)
                 if size > limits.max_unpacked_bytes:
-                    raise Refused(f"unpacks to more than {limits.max_unpacked_bytes:,} bytes (max_unpacked_bytes)")
+                    most = f"{limits.max_unpacked_bytes:,} bytes"
+                    raise Refused(f"unpacks to more than {most}; set max_unpacked_bytes if it is sound")
                 if packed and size > RATIO_FREE_BYTES and size > limits.max_ratio * max(hashed.size, 1):
-                    raise Refused(f"unpacks to more than {limits.max_ratio} times its size (max_ratio)")
+                    raise Refused(
+                        f"unpacks to more than {limits.max_ratio} times its size; set max_ratio if it is sound"
+                    )
                 yield chunk
         except (OSError, EOFError, zlib.error):
             raise Refused("is a truncated or corrupt archive; send it again") from None
@@ -139,13 +156,16 @@ class RecordCounter:
         self._open = 0
         self._length, self._last = 0, 0
         self._records = 0
+        self.quoted_ends = 0
 
     def feed(self, chunk: bytes) -> None:
         data = np.frombuffer(chunk, dtype=np.uint8)
         ends: npt.NDArray[np.intp] = np.flatnonzero(data == 10)
         if self._quote is not None and (self._open or bytes([self._quote]) in chunk):
             quotes = np.flatnonzero(data == self._quote)
+            found = len(ends)
             ends = ends[(np.searchsorted(quotes, ends) + self._open) % 2 == 0]
+            self.quoted_ends += found - len(ends)
             self._open = (self._open + len(quotes)) % 2
         if not len(ends):
             self._length, self._last = self._length + len(data), int(data[-1])
@@ -166,8 +186,10 @@ class RecordCounter:
         return self._records + int(unended)
 
 
-def spool_text(path: Path, sha256: str, target: Path, limits: Limits, encoding: str, quote: str, skip: int) -> int:
-    """Writes the text as UTF-8 without byte order mark, less `skip` lines; returns the number of its records.
+def spool_text(
+    path: Path, sha256: str, target: Path, limits: Limits, encoding: str, quote: str, skip: int
+) -> tuple[int, int]:
+    """Writes the text as UTF-8 without byte order mark, less `skip` lines. Returns (records, line ends within quotes).
 
     Raises Refused for bytes that are not of the encoding, and for NUL.
     """
@@ -182,6 +204,8 @@ def spool_text(path: Path, sha256: str, target: Path, limits: Limits, encoding: 
         for chunk in chain(unpacked(path, sha256, limits), [b""]):
             if not seen and chunk[:2] in (b"\xff\xfe", b"\xfe\xff") and not name.startswith("utf-16"):
                 raise Refused("is UTF-16; set reader.encoding: utf-16")
+            if not seen and chunk[:4] == b"PK\x03\x04":
+                raise Refused("is a zip archive; land the file that is in it")
             try:
                 text = decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as error:
@@ -190,11 +214,11 @@ def spool_text(path: Path, sha256: str, target: Path, limits: Limits, encoding: 
             seen += len(chunk)
             data = text.encode()
             if b"\x00" in data:
-                raise Refused("holds NUL bytes; it is no text or was cut off by a full disk")
+                raise Refused("holds NUL bytes; it is no text or was cut off by a full disk; send it again")
             while skip and data:
                 _, end, data = data.partition(b"\n")
                 skip -= bool(end)
             if data:
                 counter.feed(data)
                 out.write(data)
-    return counter.records
+    return counter.records, counter.quoted_ends

@@ -19,16 +19,19 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from customer_intel.core import contract
-from customer_intel.core.contract import Table, suggestion
+from customer_intel.core.contract import Table
 from customer_intel.core.engine import literal
 from customer_intel.ingest import mapping as mappings
-from customer_intel.ingest.conform import Conformed, Source, conform
+from customer_intel.ingest.conform import Source, conform
 from customer_intel.ingest.exports import COUNTS, LandedFile, discover, hashes
-from customer_intel.ingest.intake import Limits, Refused, sha256_of
+from customer_intel.ingest.findings import Drift, finding, lacking, of_file, refusal, too_many
+from customer_intel.ingest.intake import Limits, Refused, sha256_of, shown
 from customer_intel.ingest.mapping import FileMapping, Lookup, Reader
 from customer_intel.ingest.readers import TextTable, read_text
+from customer_intel.ingest.snapshots import STATUS, History, missing_rows, part_key
 
 __all__ = ["IngestResult", "LandedFile", "Part", "discover", "hashes", "ingest"]
 
@@ -65,10 +68,11 @@ def ingest(
     workdir: Path,
     con: duckdb.DuckDBPyConnection,
     config: Mapping[str, Any],
+    held_files: Mapping[str, Path] | None = None,
 ) -> IngestResult:
     """Takes the files that feed `entity` and are not in the ledger `known` (facts of earlier parts) yet.
 
-    `con` may read and write files in `workdir`.
+    `held_files`: part → its rows in the lake. `con` may read those, and read and write files in `workdir`.
 
     Raises ConfigError for a faulty mapping; a faulty file is a finding, not an exception.
     """
@@ -76,9 +80,10 @@ def ingest(
     known_mappings = mappings.load(mappings_dir, {**entities, entity.name: entity})
     files = discover(landing, as_of)
     candidates = {file: mappings.matching(file.path.name, file.source, known_mappings, entities) for file in files}
-    if not any(mapping.entity == entity.name for found in candidates.values() for mapping in found):
+    came = any(mapping.entity == entity.name for found in candidates.values() for mapping in found)
+    if not came and not any(facts["entity"] == entity.name for facts in known):
         return IngestResult()
-    return _Night(entity, files, candidates, known, workdir, con, config).run(as_of)
+    return _Night(entity, files, candidates, known, workdir, con, config, held_files or {}).run(as_of)
 
 
 class _Night:
@@ -93,15 +98,16 @@ class _Night:
         workdir: Path,
         con: duckdb.DuckDBPyConnection,
         config: Mapping[str, Any],
+        held_files: Mapping[str, Path],
     ) -> None:
         self.entity, self.files, self.candidates, self.workdir, self.con = entity, files, candidates, workdir, con
         self.limits = Limits(int(config["max_unpacked_bytes"]), int(config["max_ratio"]))
         self.max_reject_share = float(config["max_reject_share"])
         own = [facts for facts in known if facts["entity"] == entity.name]
         self.held: dict[str, Mapping[str, Any]] = {str(facts["part"]): facts for facts in own}
-        self.columns_before: dict[str, set[str]] = {}
-        for facts in own:
-            self.columns_before.setdefault(facts["mapping"], set()).update(facts["extra_columns"])
+        self.drift = Drift(own)
+        self.held_files = dict(held_files)
+        self.unsure: dict[str, Path | None] = {}
         self.texts: dict[tuple[str, str, str], Future[TextTable]] = {}
         self.reading = ThreadPoolExecutor(1)
         self.sums: dict[Path, tuple[str, int]] = {}
@@ -114,6 +120,7 @@ class _Night:
                 if following:
                     self._read_ahead(following)
                 self._take_all(file)
+        self._miss(as_of)
         return self.result
 
     def _mine(self, file: LandedFile) -> list[FileMapping]:
@@ -136,7 +143,12 @@ class _Night:
             for mapping in self._chosen(file, sha256, mine):
                 self._take(file, sha256, size, mapping)
         except Refused as refused:
-            self._refuse(file, refused)
+            self.result.findings.append(refusal(file.source_file, refused))
+        except (duckdb.Error, pa.ArrowException, OSError, MemoryError) as error:
+            # Their own words quote rows. Which file it was, and what kind of failure, must not be lost.
+            kind = type(error).__name__ if not isinstance(error, OSError) else error.strerror or "no answer"
+            failed = Refused(f"could not be processed ({kind}); nothing of it was taken, look at disk, memory and file")
+            self.result.findings.append(refusal(file.source_file, failed))
 
     def _take(self, file: LandedFile, sha256: str, size: int, mapping: FileMapping) -> None:
         lookups = {name: self._lookup_files(file, lookup) for name, lookup in mapping.lookups.items()}
@@ -170,6 +182,7 @@ class _Night:
             "same_as": None,
             "rivals": self._rivals(file),
             "checks": {},
+            "columns": [],
             "extra_columns": [],
         }
         target = self.workdir / f"part-{len(self.result.parts)}.parquet"
@@ -181,16 +194,47 @@ class _Night:
             self._keep(Part(str(facts["part"]), target, None, facts))
             return
         text = self._text(file.path, sha256, mapping.reader)
-        if fault := _lack(mapping, mapping.missing(text.columns), text.columns):
+        if fault := lacking(mapping, mapping.missing(text.columns), text.columns):
             raise fault
         texts = {name: self._lookup_text(lookups[name], mapping, name) for name in mapping.lookups}
         source = Source(file.source_file, facts["source_system"], file.export_date, text, texts)
         conformed = conform(self.con, self.entity, mapping, source, target)
-        self._bounded(conformed)
+        if fault := too_many(conformed, self.max_reject_share):
+            raise fault
+        self.unsure[str(facts["part"])] = conformed.unsure
         facts |= asdict(conformed.counts)
         facts |= {"checks": conformed.checks, "extra_columns": list(conformed.extra_columns)}
-        self._report(file, mapping, facts, [name for name, found in lookups.items() if not found])
+        facts["columns"] = list(text.columns)
+        self.result.findings += [*of_file(facts, text.notes), *self.drift.findings(mapping, facts)]
+        for name in (name for name, found in lookups.items() if not found):
+            message = (
+                f"{shown(file.source_file)}: no file {', '.join(mapping.lookups[name].files)}; what it gives is empty"
+            )
+            self.result.findings.append(finding("lookup", "warning", message))
         self._keep(Part(str(facts["part"]), target, conformed.quarantine, facts))
+
+    def _miss(self, as_of: date) -> None:
+        """Says of each mapping of full exports what is gone from the newest one."""
+        mine = {mapping.name: mapping for file in self.files for mapping in self._mine(file)}
+        full = {name for name, mapping in mine.items() if mapping.snapshot}
+        ended = [key for key, facts in self.held.items() if facts["status"] == STATUS and facts["mapping"] not in full]
+        self.result.gone += [key for key in ended if self.held[key]["mapping"] in mine]
+        fresh = {part.key: part.parquet for part in self.result.parts}
+        for name in sorted(full):
+            own = [
+                facts
+                for key, facts in self.held.items()
+                if facts["mapping"] == name and key not in self.result.gone and (key in fresh or key in self.held_files)
+            ]
+            history = History(own, {**self.held_files, **fresh}, set(fresh), self.unsure)
+            target = self.workdir / f"part-{len(self.result.parts)}.parquet"
+            missing = missing_rows(self.con, self.entity, mine[name], history, as_of, target)
+            if missing:
+                self.result.findings += missing.findings
+                if missing.facts:
+                    self._keep(Part(part_key(name), target, None, missing.facts))
+                elif part_key(name) in self.held:
+                    self.result.gone.append(part_key(name))
 
     def _keep(self, part: Part) -> None:
         self.held[part.key] = part.facts
@@ -210,21 +254,6 @@ class _Night:
             if first <= last and not between and facts["source_file"] != file.source_file:
                 return facts
         return None
-
-    def _bounded(self, conformed: Conformed) -> None:
-        """Raises Refused when more of the file is rejected than max_reject_share allows."""
-        counts = conformed.counts
-        concerned = counts.rows_read - counts.rows_skipped
-        if counts.rows_quarantined <= self.max_reject_share * concerned:
-            return
-        first = conformed.failures[0]
-        more = "; ".join(f"row {item.row} {item.column}: {item.reason}" for item in conformed.failures[1:])
-        raise Refused(
-            f"{first.reason}; {counts.rows_quarantined:,} of {concerned:,} rows cannot be taken, more than "
-            f"max_reject_share {self.max_reject_share:g}" + (f" (also {more})" if more else ""),
-            row=first.row,
-            column=first.column or None,
-        )
 
     # ---- reading, each file and reader once
     def _sum(self, path: Path) -> tuple[str, int]:
@@ -269,22 +298,22 @@ class _Night:
         """
         if held := self._held(file, sha256):
             return [mapping for mapping in mine if mapping.name in {facts["mapping"] for facts in held}]
-        lacking: dict[str, tuple[int, int, FileMapping, Refused | None]] = {}
+        lacks: dict[str, tuple[int, int, FileMapping, Refused | None]] = {}
         for mapping in self.candidates[file]:
             try:
                 columns = self._text(file.path, sha256, mapping.reader).columns
             except Refused as refused:
-                lacking[mapping.name] = (1, 1, mapping, refused)
+                lacks[mapping.name] = (1, 1, mapping, refused)
                 continue
             missing, needed = mapping.missing(columns), len(mapping.sources(columns))
-            lacking[mapping.name] = (len(missing), needed, mapping, _lack(mapping, missing, columns))
-        fitting = [mapping for missing, _, mapping, _ in lacking.values() if not missing]
+            lacks[mapping.name] = (len(missing), needed, mapping, lacking(mapping, missing, columns))
+        fitting = [mapping for missing, _, mapping, _ in lacks.values() if not missing]
         if not all(mapping.canonical for mapping in fitting):
             fitting = [mapping for mapping in fitting if not mapping.canonical]
         sources = {mapping.source for mapping in fitting}
-        nearest = min(lacking.values(), key=lambda found: (found[0] / max(found[1], 1), found[2].name))
-        for lacks, needs, mapping, fault in lacking.values():
-            renamed = fitting and mapping.source in sources and lacks * 2 < needs
+        nearest = min(lacks.values(), key=lambda found: (found[0] / max(found[1], 1), found[2].name))
+        for few, needs, mapping, fault in lacks.values():
+            renamed = fitting and mapping.source in sources and few * 2 < needs
             if fault and mapping in mine and (renamed or (not fitting and mapping is nearest[2])):
                 raise fault
         return [mapping for mapping in fitting if mapping in mine]
@@ -308,7 +337,12 @@ class _Night:
 
     def _lookup_text(self, files: Sequence[LandedFile], mapping: FileMapping, name: str) -> TextTable | None:
         reader = mapping.lookups[name].reader
-        texts = [self._text(file.path, self._sum(file.path)[0], reader) for file in files]
+        texts = []
+        for file in files:
+            try:
+                texts.append(self._text(file.path, self._sum(file.path)[0], reader))
+            except Refused as refused:
+                raise Refused(f"needs lookup '{name}', but {shown(file.source_file)} {refused.reason}") from None
         if not texts:
             return None
         if len({frozenset(text.columns) for text in texts}) > 1:
@@ -326,31 +360,6 @@ class _Night:
         self.con.execute(f"COPY (SELECT {columns} WHERE false) TO {literal(str(target))} (FORMAT parquet)")
 
     # ---- findings
-    def _refuse(self, file: LandedFile, refused: Refused) -> None:
-        place = [file.source_file]
-        place += [f"row {refused.row}"] if refused.row is not None else []
-        place += [f"column {refused.column}"] if refused.column else []
-        self._find("file taken", "critical", f"{', '.join(place)}: {refused.reason}", 1, 1)
-
-    def _report(self, file: LandedFile, mapping: FileMapping, facts: Mapping[str, Any], without: Sequence[str]) -> None:
-        for name, (count, rows) in facts["checks"].items():
-            if count:
-                message = f"{file.source_file}: {name}: {count:,} of {rows:,} rows"
-                self._find(f"check {name}", "warning", message, count, rows)
-        if facts["rows_quarantined"]:
-            count, rows = facts["rows_quarantined"], facts["rows_read"]
-            message = f"{file.source_file}: {count:,} of {rows:,} rows are in quarantine/{self.entity.name}"
-            self._find("rows taken", "warning", message, count, rows)
-        before = self.columns_before.get(mapping.name)
-        new = sorted(set(facts["extra_columns"]) - before) if before is not None else []
-        if new:
-            message = f"{file.source_file}: new column {', '.join(new)}; kept in extra_json, map it or ignore it"
-            self._find("known columns", "warning", message, len(new), len(facts["extra_columns"]))
-        self.columns_before.setdefault(mapping.name, set()).update(facts["extra_columns"])
-        for name in without:
-            globs = ", ".join(mapping.lookups[name].files)
-            self._find("lookup", "warning", f"{file.source_file}: no file {globs}; what it gives is empty", 1, 1)
-
     def _vanished(self, as_of: date) -> None:
         """Warns of a mapping that had a file on the night before and has none today."""
         came = {
@@ -362,29 +371,5 @@ class _Night:
                 last[facts["mapping"]] = max(facts["export_date"], last.get(facts["mapping"], ""))
         for name, day in sorted(last.items()):
             if name not in came:
-                self._find("export came", "warning", f"no export for mapping '{name}'; the last is of {day}", 1, 1)
-
-    def _find(self, expectation: str, severity: str, message: str, unexpected: int, checked: int) -> None:
-        self.result.findings.append(
-            {
-                "expectation": expectation,
-                "kind": "ingest",
-                "columns": (),
-                "severity": severity,
-                "success": False,
-                "unexpected": unexpected,
-                "checked": checked,
-                "observed": f"{unexpected:,} of {checked:,}",
-                "sample_keys": (),
-                "message": message,
-            }
-        )
-
-
-def _lack(mapping: FileMapping, missing: Sequence[str], columns: Sequence[str]) -> Refused | None:
-    if not missing:
-        return None
-    name = missing[0]
-    hint = suggestion(name, columns) or f"; it has {', '.join(columns[:8])}"
-    also = " (nor is that SQL)" if mappings.parsed(name) is None else ""
-    return Refused(f"lacks column '{name}'{also}, which mapping '{mapping.name}' needs{hint}", column=name)
+                message = f"no export for mapping '{name}'; the last is of {day}"
+                self.result.findings.append(finding("export came", "warning", message))

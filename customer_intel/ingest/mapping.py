@@ -103,6 +103,8 @@ class FileMapping(Model):
     optional: Words = ()
     # keep: equal rows of a file without row ids are different happenings (two purchases alike on one day).
     duplicates: Literal["drop", "keep"] = "drop"
+    # Each export holds everything: what the newest lacks is deleted.
+    snapshot: bool = False
     canonical: bool = False
 
     @property
@@ -112,9 +114,7 @@ class FileMapping(Model):
     @cached_property
     def expressions(self) -> tuple[str, ...]:
         """Every expression over source columns."""
-        extra = [self.only] if self.only else []
-        joins = [lookup.on for lookup in self.lookups.values()]
-        return (*self.columns.values(), *self.group_by, *extra, *joins, *self.checks.values())
+        return tuple(text for _, text in places_of(self))
 
     def sha256(self, entity: Table) -> str:
         """Changes whenever the same file would give other rows."""
@@ -143,20 +143,28 @@ _parsing = Lock()
 
 
 @lru_cache(maxsize=1)
-def _parser() -> duckdb.DuckDBPyConnection:
+def parser() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
+
+
+@lru_cache(maxsize=4096)
+def _serialized(expression: str) -> dict[str, Any]:
+    with _parsing:
+        rows = parser().execute("SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n) FROM file"]).fetchall()
+    return dict(json.loads(rows[0][0]))
 
 
 @lru_cache(maxsize=4096)
 def parsed(expression: str) -> dict[str, Any] | None:
     """DuckDB's syntax tree of an expression, or None when it is no SQL."""
-    with _parsing:
-        row = _parser().execute("SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n) FROM file"]).fetchone()
-    tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
-    if tree["error"] or len(tree["statements"]) != 1:
-        return None
-    node: dict[str, Any] = tree["statements"][0]["node"]
-    return node["select_list"][0] if node["type"] == "SELECT_NODE" and len(node["select_list"]) == 1 else None
+    statements = _serialized(expression).get("statements", ())
+    items: list[Any] = statements[0]["node"].get("select_list", []) if len(statements) == 1 else []
+    return items[0] if len(items) == 1 else None
+
+
+def sql_fault(expression: str) -> str | None:
+    """The parser's reason why a text is no SQL expression, or None when it is one."""
+    return str(_serialized(expression).get("error_message", "not one expression")) if not parsed(expression) else None
 
 
 @lru_cache(maxsize=4096)
@@ -198,8 +206,10 @@ def _walk(node: Any, bound: frozenset[str]) -> list[tuple[str, ...]]:
 def _faults(expression: str) -> str | None:
     """Why an expression must not be used, or None."""
     tree = parsed(expression)
-    if tree is None:
-        return None
+    if tree is None:  # It may be a column's name, but hardly one that opens what it does not close.
+        odd = any(expression.count(mark) % 2 for mark in "'\"") or expression.count("(") != expression.count(")")
+        why = f"is no SQL: {sql_fault(expression)}; mend it, or put a column's name in double quotes"
+        return f"'{expression}' {why}" if odd or "||" in expression else None
     text = json.dumps(tree)
     if '"class": "SUBQUERY"' in text:
         return "a mapping's expression may not hold a subquery; use lookups"
@@ -254,11 +264,11 @@ def read(path: Path, entities: Mapping[str, Table]) -> FileMapping:
     try:
         mapping = FileMapping(name=path.stem, **document)
     except ValidationError as error:
-        faults = [f"{where}:{_line(document, item['loc'])}: {_explained(document, item)}" for item in error.errors()]
+        faults = [f"{where}:{line_of(document, item['loc'])}: {_explained(document, item)}" for item in error.errors()]
         raise ConfigError("\n".join(faults)) from error
     except TypeError as error:
         raise ConfigError(f"{where}: 'name' is the file's own name; remove it") from error
-    faults = [f"{where}:{_line(document, place)}: {text}" for place, text in _semantic_faults(mapping, entities)]
+    faults = [f"{where}:{line_of(document, place)}: {text}" for place, text in _semantic_faults(mapping, entities)]
     if faults:
         raise ConfigError("\n".join(faults))
     return mapping
@@ -287,20 +297,24 @@ def _semantic_faults(mapping: FileMapping, entities: Mapping[str, Table]) -> lis
     for name, column in known.items():
         if column.required and name not in mapping.columns:
             faults.append((("columns",), f"{entity.name} requires '{name}'; say where it comes from"))
-    places: list[tuple[tuple[Any, ...], str]] = [(("columns", name), text) for name, text in mapping.columns.items()]
-    places += [(("checks", name), text) for name, text in mapping.checks.items()]
-    places += [(("group_by",), text) for text in mapping.group_by]
-    places += [(("lookups", name, "on"), lookup.on) for name, lookup in mapping.lookups.items()]
-    if mapping.only:
-        places.append((("only",), mapping.only))
-    faults += [(place, fault) for place, text in places if (fault := _faults(text))]
+    faults += [(place, fault) for place, text in places_of(mapping) if (fault := _faults(text))]
     try:
-        _parser().cursor().execute("SELECT timezone(?, TIMESTAMP '2000-01-01')", [mapping.reader.zone])
+        parser().cursor().execute("SELECT timezone(?, TIMESTAMP '2000-01-01')", [mapping.reader.zone])
     except duckdb.Error:
         faults.append((("reader", "zone"), f"no time zone '{mapping.reader.zone}'; use names such as Europe/Berlin"))
     if mapping.reader.format == "fixed" and not mapping.reader.fields:
         faults.append((("reader",), "format fixed needs fields: [{name: …, width: …}, …]"))
     return faults
+
+
+def places_of(mapping: FileMapping) -> list[tuple[tuple[str, ...], str]]:
+    """Every expression over source columns, with where it stands."""
+    places = [(("columns", name), text) for name, text in mapping.columns.items()]
+    places += [(("checks", name), text) for name, text in mapping.checks.items()]
+    others = [(("group_by",), text) for text in mapping.group_by] + [
+        (("only",), text) for text in [mapping.only] if text
+    ]
+    return [*places, *others, *((("lookups", name, "on"), lookup.on) for name, lookup in mapping.lookups.items())]
 
 
 def settable(entity: Table) -> dict[str, Column]:
@@ -309,7 +323,7 @@ def settable(entity: Table) -> dict[str, Column]:
     return {column.name: column for column in entity.columns if column.name not in derived}
 
 
-def _line(document: Any, place: Sequence[Any]) -> int:
+def line_of(document: Any, place: Sequence[Any]) -> int:
     line = 1
     for part in place:
         if not isinstance(document, yamlfile.Mapping) or str(part) not in document.lines:

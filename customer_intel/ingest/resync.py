@@ -10,12 +10,16 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from customer_intel.ingest.intake import Refused
+
 # A quoted value may hold line ends, but not a whole file.
 MAX_RECORD_LINES = 1000
 MAX_RECORD_CHARS = 1 << 24
 RAW_CHARS = 2000
 # In a file of so few columns, a line of prose has as many commas as a row by chance.
 PROSE_WIDTH = 3
+# So many lines that cannot be split, and most of a file: its delimiter or quote is not what the mapping says.
+MANY = 20_000
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ def resynchronised(
         else:
             found = "a quote that is never closed" if values is None else f"{len(values)} values instead of {width}"
             unreadable.append(Unreadable(row, found, line.rstrip("\r\n")[:RAW_CHARS]))
+            if len(unreadable) > max(MANY, row // 2):
+                raise Refused(f"{found}, and so most rows; check reader.delimiter and reader.quote", row=row)
 
 
 def _split(text: str, delimiter: str, quote: str) -> list[str] | None:

@@ -1,19 +1,20 @@
 """The rules by which text becomes a value, as DuckDB SQL. Never a bare cast: a pattern first, then a range.
 
 Blank is null; text is trimmed. Dates and timestamps are ISO-8601 or in a declared format, from 1900 to ten years after
-the export. A timestamp without zone is in reader.zone: in the hour that a clock skips it counts as if the clock had
-not moved, in the hour that comes twice as the second. Numbers are digits in the declared decimal mark; a fraction is
-no whole number. Money is rounded half-even to cents; a value that was further than float noise (0.000001) from a cent
-is kept, rounded, and counted in the check `money_rounded`.
+the export; a text that two declared formats read differently is none. A timestamp without zone is in reader.zone: in
+the hour that a clock skips it counts as if the clock had not moved, in the hour that comes twice as the second. Numbers
+are digits in the declared decimal mark; a fraction is no whole number. Money is rounded half-even to cents; a value
+that was further than float noise (0.000001) from a cent is kept, rounded, and counted in the check `money_rounded`.
 """
 
 from __future__ import annotations
 
+import itertools
 from datetime import date
 
-from customer_intel.core.contract import Column
+from customer_intel.core.contract import Column, Table
 from customer_intel.core.engine import literal
-from customer_intel.ingest.mapping import Reader
+from customer_intel.ingest.mapping import FileMapping, Reader
 
 FIRST_YEAR = 1900
 YEARS_AHEAD = 10
@@ -22,6 +23,16 @@ _TIME = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?)?"
 _ZONE = r" ?(Z|UTC|GMT|[+-]\d\d(:?\d\d)?)"
 _NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?"
 _TRUE, _FALSE = "('true', 'yes', '1', 'y', 't')", "('false', 'no', '0', 'n', 'f')"
+# ISO 4217, funds and precious metals aside.
+CURRENCIES = (
+    "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF "
+    "CLF CLP CNY COP CRC CUC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD "
+    "HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD "
+    "MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG "
+    "QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SLL SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD "
+    "TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG ZWL"
+)
+AMBIGUOUS = "fits two of the declared formats, with different meanings"
 _EPOCH = {"epoch_s": 1_000_000, "epoch_ms": 1_000}
 _FAULTS = {
     "int": "not a whole number",
@@ -82,9 +93,8 @@ class Typing:
                 )
             case "money":
                 return self._money(self._number(text))
-        parsed = self.unbounded(column, text)
-        kind = column.type.upper()
-        return f"CASE WHEN {parsed} >= {kind} '{self._low}' AND {parsed} < {kind} '{self._high}' THEN {parsed} END"
+        forms = self._forms(column, text)
+        return f"CASE WHEN {self._clash(forms)} THEN NULL ELSE {_first(forms)} END" if len(forms) > 2 else _first(forms)
 
     def fault(self, column: Column) -> str:
         """Why a text is no value of the column, without the text."""
@@ -94,7 +104,21 @@ class Typing:
 
     def unbounded(self, column: Column, text: str) -> str:
         """A date or timestamp wherever the text is one, however far off."""
-        return self._date(text) if column.type == "date" else self._timestamp(text)
+        return _first(self._date(text) if column.type == "date" else self._timestamp(text))
+
+    def ambiguous(self, column: Column, text: str) -> str:
+        """Whether declared formats read a text as different days or times: 03/04 where both %d/%m and %m/%d stand."""
+        return self._clash(self._forms(column, text))
+
+    def _forms(self, column: Column, text: str) -> list[str]:
+        """The text by ISO-8601 and by each declared format, null where it is none or out of bounds."""
+        kind = column.type.upper()
+        forms = self._date(text) if column.type == "date" else self._timestamp(text)
+        return [f"CASE WHEN {x} >= {kind} '{self._low}' AND {x} < {kind} '{self._high}' THEN {x} END" for x in forms]
+
+    def _clash(self, forms: list[str]) -> str:
+        pairs = [f"{one} <> {other}" for one, other in itertools.combinations(forms[1:], 2)]
+        return f"coalesce({' OR '.join(pairs)}, false)" if pairs else "false"
 
     def rounded(self, text: str) -> str:
         """Whether an amount has a rest beyond cents that is more than float noise."""
@@ -122,13 +146,13 @@ class Typing:
             f"WHEN {_matches(number, _NUMBER)} THEN TRY_CAST(round_even({exact}, 2) AS DECIMAL(18,2)) END"
         )
 
-    def _date(self, text: str) -> str:
+    def _date(self, text: str) -> list[str]:
         cases = [f"CASE WHEN {_matches(text, f'{_TIME}({_ZONE})?')} THEN TRY_CAST(substr({text}, 1, 10) AS DATE) END"]
         for form in self.reader.date:
             cases.append(f"CAST({self._declared(text, form, zoned=False)} AS DATE)")
-        return _first(cases)
+        return cases
 
-    def _timestamp(self, text: str) -> str:
+    def _timestamp(self, text: str) -> list[str]:
         local = f"TRY_CAST(replace({text}, ',', '.') AS TIMESTAMP)"
         point = f"replace(replace(replace(upper({text}), ',', '.'), 'UTC', 'Z'), 'GMT', 'Z')"
         zoned = f"TRY_CAST(replace(replace(replace({point}, ' Z', 'Z'), ' +', '+'), ' -', '-') AS TIMESTAMPTZ)"
@@ -136,7 +160,7 @@ class Typing:
             f"CASE WHEN {_matches(text, _TIME)} THEN {self._utc(local)} "
             f"WHEN {_matches(text, _TIME + _ZONE)} THEN timezone('UTC', {zoned}) END"
         )
-        return _first([iso, *(self._declared(text, form, zoned=True) for form in self.reader.timestamp)])
+        return [iso, *(self._declared(text, form, zoned=True) for form in self.reader.timestamp)]
 
     def _declared(self, text: str, form: str, *, zoned: bool) -> str:
         if form in _EPOCH:
@@ -151,6 +175,21 @@ class Typing:
         if self.reader.zone.upper() in ("UTC", "GMT", "Z"):
             return local
         return f"timezone('UTC', timezone({literal(self.reader.zone)}, {local}))"
+
+
+def record_key(entity: Table, mapping: FileMapping, system: str) -> str:
+    """SQL for the party record that a row belongs to: by its reference, else by its e-mail address."""
+    settings = entity.entity or {}
+    ref, email = settings.get("ref"), settings.get("email")
+    cases = []
+    if ref:
+        # A contact's own id is the source's; a reference may point into another system.
+        namespace = system if ref in entity.key else mapping.references or system
+        cases.append(f"WHEN ({ref}) IS NOT NULL THEN {literal(namespace + ':')} || ({ref})")
+    if email:
+        guest = literal(f"{system}:guest-")
+        cases.append(f"WHEN ({email}) IS NOT NULL THEN {guest} || substr(md5(lower(trim({email}))), 1, 16)")
+    return f"CASE {' '.join(cases)} END" if cases else "NULL"
 
 
 def _matches(text: str, pattern: str) -> str:

@@ -188,7 +188,9 @@ def test_too_many_bad_rows_refuse_the_file_with_row_column_and_reason(shop: Land
     assert result.parts == []
     (finding,) = result.findings
     assert finding["severity"] == "critical"
-    assert "orders.csv, row 11, column ordered_at: not a timestamp; 1 of 11 rows" in finding["message"]
+    assert (
+        "orders.csv, row 11, column ordered_at (in the file: at): not a timestamp; 1 of 11 rows" in finding["message"]
+    )
     assert "secret" not in finding["message"]
 
 

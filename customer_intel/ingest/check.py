@@ -1,0 +1,212 @@
+"""`customer-intel check` on mappings: what only the landed files, or the database's own reading of SQL, can tell.
+
+Belongs here: faults of a mapping that loads. Not here: faults that keep it from loading (mapping.py).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+import pyarrow.parquet as pq
+
+from customer_intel.core import yamlfile
+from customer_intel.core.contract import Table, suggestion
+from customer_intel.core.engine import DuckDBEngine, EngineSettings
+from customer_intel.core.yamlfile import ConfigError
+from customer_intel.ingest import mapping as mappings
+from customer_intel.ingest.exports import LandedFile, discover
+from customer_intel.ingest.intake import Limits, Refused, sha256_of, spool, unpacked
+from customer_intel.ingest.mapping import SHIPPED, SPECIAL, FileMapping
+from customer_intel.ingest.readers import read_text
+from customer_intel.ingest.texttable import column_names
+from customer_intel.ingest.values import quoted
+
+_HEAD = 1 << 20
+# `Created (UTC)` is a column's name sooner than a function of that name.
+_NAME = re.compile(r"[\w ]+ \([\w %$€/-]+\)")
+
+
+@dataclass(frozen=True)
+class Landed:
+    """The newest landed file that a mapping may be meant for, and its columns."""
+
+    file: LandedFile
+    columns: tuple[str, ...]
+
+
+def check(home_mappings: Path, landing: Path, entities: Mapping[str, Table]) -> list[str]:
+    """What was compared with landed files, as remarks. Raises ConfigError with every fault, file and line."""
+    known = mappings.load(home_mappings, entities)
+    files = discover(landing, date.max) if landing.is_dir() else []
+    faults: list[str] = []
+    looked: list[str] = []
+    for name, mapping in sorted(known.items()):
+        own = home_mappings / f"{name}.yaml"
+        path = own if own.is_file() else SHIPPED / f"{name}.yaml"
+        newest = _newest(mapping, files)
+        try:
+            landed = Landed(newest, columns_of(newest.path, mapping)) if newest else None
+        except Refused as refused:
+            assert newest is not None
+            faults.append(f"{newest.source_file}: {refused.reason}")
+            continue
+        if landed and _is_anothers(mapping, landed, known):
+            continue
+        if landed:
+            looked.append(f"{name}: {landed.file.source_file}")
+        found = _faults(mapping, landed)
+        if own.is_file() and newest is None and files:
+            found += _unmatched(mapping, files)
+        document = yamlfile.load(path) if found else None
+        faults += [f"mappings/{path.name}:{mappings.line_of(document, place)}: {text}" for place, text in found]
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return looked
+
+
+def _newest(mapping: FileMapping, files: Sequence[LandedFile]) -> LandedFile | None:
+    fitting = [
+        file
+        for file in files
+        if file.source in (None, mapping.source) and mappings.named(file.path.name, mapping.files)
+    ]
+    return fitting[-1] if fitting else None
+
+
+def _is_anothers(mapping: FileMapping, landed: Landed, known: Mapping[str, FileMapping]) -> bool:
+    """Whether the file lacks most of what the mapping needs, and another mapping takes it."""
+    missing, needed = mapping.missing(landed.columns), mapping.sources(landed.columns)
+    if len(missing) * 2 < max(len(needed), 1):
+        return False
+    return any(
+        other.name != mapping.name and other.source == mapping.source and not other.missing(landed.columns)
+        for other in known.values()
+        if mappings.named(landed.file.path.name, other.files)
+    )
+
+
+def _unmatched(mapping: FileMapping, files: Sequence[LandedFile]) -> list[tuple[tuple[str, ...], str]]:
+    """A pattern of the home's own mapping that fits nothing, though files have landed."""
+    sources = sorted({file.source for file in files if file.source})
+    mine = sorted({file.path.name for file in files if file.source in (None, mapping.source)})
+    if not mine:
+        hint = suggestion(mapping.source, sources) or f"; landing/ has {', '.join(sources[:5])}"
+        return [(("source",), f"no file has landed in {mapping.source}/{hint}")]
+    globs = ", ".join(mapping.files)
+    bare = globs.replace("*", "")
+    hint = suggestion(bare, mine) or f"; it has {', '.join(mine[:5])}"
+    return [(("files",), f"'{globs}' fits no file in {mapping.source}/{hint}")]
+
+
+# ---- a file's columns
+
+
+def columns_of(path: Path, mapping: FileMapping) -> tuple[str, ...]:
+    """The names of a landed file's columns, as the reader would have them. Raises Refused."""
+    reader, limits = mapping.reader, Limits()
+    kind = reader.format or mappings.format_of(path.name)
+    header = int(kind != "fixed") if reader.header is None else int(reader.header)
+    if kind == "fixed":
+        return column_names([field.name for field in reader.fields])
+    sha256 = sha256_of(path)[0]
+    with TemporaryDirectory(prefix="check-") as folder:
+        work = Path(folder)
+        if kind == "parquet":
+            spool(path, sha256, work / "file", limits)
+            try:
+                return column_names(pq.read_schema(work / "file").names)
+            except (OSError, ValueError):
+                raise Refused("is a truncated or corrupt Parquet file; send it again") from None
+        if kind not in ("csv", "tsv"):
+            con = DuckDBEngine(EngineSettings(), [work]).con
+            return read_text(con, path, sha256, reader, work, limits).columns
+        head = b"".join(_first(path, sha256, limits))
+        encoding = "utf-8-sig" if reader.encoding.lower() in ("utf-8", "utf8") else reader.encoding
+        text = head.decode(encoding, errors="ignore")
+        lines = io.StringIO("".join(text.splitlines(keepends=True)[max(header - 1, 0) :]), newline="")
+        rows = csv.reader(lines, delimiter="\t" if kind == "tsv" else reader.delimiter, quotechar=reader.quote or None)
+        first = next((row for row in rows if row), [])
+        if not first:
+            raise Refused("is empty; an export without rows still has a header")
+        return column_names(first if header else [""] * len(first))
+
+
+def _first(path: Path, sha256: str, limits: Limits) -> list[bytes]:
+    for chunk in unpacked(path, sha256, limits):
+        return [chunk[:_HEAD]]
+    return []
+
+
+# ---- expressions
+
+
+def _faults(mapping: FileMapping, landed: Landed | None) -> list[tuple[tuple[str, ...], str]]:
+    columns = landed.columns if landed else ()
+    present = {name.lower(): name for name in (*columns, *mapping.optional)}
+    found: list[tuple[tuple[str, ...], str]] = []
+    sound: list[tuple[tuple[str, ...], str]] = []
+    for place, text in mappings.places_of(mapping):
+        if text.lower() in present:
+            continue
+        reason = mappings.sql_fault(text)
+        if landed and (reason or _NAME.fullmatch(text)):
+            near = suggestion(text, columns)
+            where = f"is no column of {landed.file.source_file}{near}"
+            found.append((place, f"{place[-1]}: '{text}' {where}; nor is it SQL: {reason or 'no such function'}"))
+            continue
+        if reason:
+            continue
+        named = mappings.columns_of(text, tuple(mapping.lookups))
+        absent = sorted(name for name in named if name.lower() not in present and name.lower() not in SPECIAL)
+        if landed and absent:
+            near = suggestion(absent[0], columns) or f"; it has {', '.join(columns[:8])}"
+            found.append((place, f"{place[-1]}: {landed.file.source_file} has no column '{absent[0]}'{near}"))
+            continue
+        sound.append((place, text))
+    return found + _unbound(mapping, sound)
+
+
+def _unbound(mapping: FileMapping, sound: Sequence[tuple[tuple[str, ...], str]]) -> list[tuple[tuple[str, ...], str]]:
+    """Expressions that name functions, or arguments of functions, that DuckDB does not have."""
+    found = []
+    for place, text in sound:
+        if _NAME.fullmatch(text) or "columns(" in text.lower():
+            continue
+        names = mappings.columns_of(text, tuple(mapping.lookups))
+        if any(mappings.lookup_fields(text, lookup) for lookup in mapping.lookups):
+            # What a lookup's columns are, only its file tells.
+            continue
+        nulls = [f"CAST(NULL AS VARCHAR) AS {quoted(name)}" for name in sorted(names) if name.lower() not in SPECIAL]
+        special = ["CAST(1 AS BIGINT) AS _row", "'' AS _file", "DATE '2000-01-01' AS _export_date"]
+        special += ["TIMESTAMP '2000-01-01' AS _exported_at"]
+        keys = [quoted(key) if mappings.sql_fault(key) else key for key in mapping.group_by]
+        group = f" GROUP BY {', '.join(keys)}" if keys and place[0] == "columns" else ""
+        for key in keys:
+            for name in mappings.columns_of(key, ()) - names:
+                nulls.append(f"CAST(NULL AS VARCHAR) AS {quoted(name.strip(chr(34)))}")
+        sql = f"SELECT ({text}\n) FROM (SELECT {', '.join([*dict.fromkeys(nulls), *special])}){group}"
+        if reason := _unplanned(sql):
+            found.append((place, f"{place[-1]}: {reason}"))
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _unplanned(sql: str) -> str | None:
+    """Why DuckDB cannot plan a query, when that is for the query's wording."""
+    try:
+        mappings.parser().cursor().execute(f"EXPLAIN {sql}")
+    except (duckdb.BinderException, duckdb.CatalogException) as error:
+        return " ".join(str(error).split("\nLINE")[0].split())[:300]
+    except duckdb.Error:
+        # What only fails with a value, such as a cast of a literal, is no fault of the wording.
+        return None
+    return None

@@ -1,0 +1,135 @@
+"""What a night's ingest tells whoever operates it: every refused file, every doubt, once and by name.
+
+Belongs here: the words. Not here: what becomes of a file (landing.py). A message says file, row, column, reason and
+what to do, never a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from customer_intel.core.contract import suggestion
+from customer_intel.ingest import mapping as mappings
+from customer_intel.ingest.conform import CONFLICT, CURRENCY, ROUNDED, Conformed
+from customer_intel.ingest.intake import Refused, shown
+from customer_intel.ingest.mapping import FileMapping
+
+PATH_CHARS = 300
+DELIMITERS = ",;\t|"
+_ADVICE = {
+    CURRENCY: "; these are no ISO 4217 codes, so no rate converts them",
+    CONFLICT: "; one key and time, but other values: the later row stands",
+    ROUNDED: "; rounded to cents",
+}
+
+
+def finding(expectation: str, severity: str, message: str, unexpected: int = 1, checked: int = 1) -> dict[str, Any]:
+    """One finding of the gate of raw_<entity>."""
+    return {
+        "expectation": expectation,
+        "kind": "ingest",
+        "columns": (),
+        "severity": severity,
+        "success": False,
+        "unexpected": unexpected,
+        "checked": checked,
+        "observed": f"{unexpected:,} of {checked:,}",
+        "sample_keys": (),
+        "message": message,
+    }
+
+
+def refusal(source_file: str, refused: Refused) -> dict[str, Any]:
+    place = [shown(source_file, PATH_CHARS)]
+    place += [f"row {refused.row}"] if refused.row is not None else []
+    place += [f"column {shown(refused.column, PATH_CHARS)}"] if refused.column else []
+    return finding("file taken", "critical", f"{', '.join(place)}: {refused.reason}")
+
+
+def of_file(facts: Mapping[str, Any], notes: Sequence[str]) -> list[dict[str, Any]]:
+    """Doubts about a file that was taken."""
+    name = shown(facts["source_file"], PATH_CHARS)
+    found = [finding("whole file", "warning", f"{name}: {note}") for note in notes]
+    for check, (count, rows) in facts["checks"].items():
+        if count:
+            message = f"{name}: {check}: {count:,} of {rows:,} rows{_ADVICE.get(check, '')}"
+            found.append(finding(f"check {check}", "warning", message, count, rows))
+    if facts["rows_quarantined"]:
+        count, rows = facts["rows_quarantined"], facts["rows_read"]
+        message = f"{name}: {count:,} of {rows:,} rows are in quarantine/{facts['entity']}"
+        found.append(finding("rows taken", "warning", message, count, rows))
+    if not facts["rows_read"]:
+        found.append(finding("rows came", "warning", f"{name}: has a header and no row"))
+    return found
+
+
+class Drift:
+    """The columns of each mapping's files so far: tells once what is new and what no longer comes."""
+
+    def __init__(self, known: Iterable[Mapping[str, Any]]) -> None:
+        self._ever: dict[str, set[str]] = {}
+        self._always: dict[str, set[str]] = {}
+        for facts in known:
+            self._learn(facts)
+
+    def findings(self, mapping: FileMapping, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+        name, found = shown(facts["source_file"], PATH_CHARS), []
+        before, always = self._ever.get(mapping.name), self._always.get(mapping.name, set())
+        columns = facts["columns"]
+        new = sorted(set(facts["extra_columns"]) - before) if before is not None else []
+        lost = sorted(always - set(columns))
+        if new:
+            named = ", ".join(map(shown, new))
+            message = f"{name}: new column {named}; kept in extra_json, map it or ignore it"
+            found.append(finding("known columns", "warning", message, len(new), len(columns)))
+        for column in lost:
+            near = suggestion(shown(column), [shown(other) for other in new])
+            message = (
+                f"{name}: column {shown(column)}, which every earlier file had, is missing and reads as empty{near}"
+            )
+            found.append(finding("known columns", "warning", message, len(lost), len(always)))
+        self._learn(facts)
+        return found
+
+    def _learn(self, facts: Mapping[str, Any]) -> None:
+        columns = set(facts.get("columns") or ())
+        self._ever.setdefault(facts["mapping"], set()).update(columns, facts["extra_columns"])
+        if columns:
+            self._always[facts["mapping"]] = self._always.get(facts["mapping"], columns) & columns
+
+
+def too_many(conformed: Conformed, max_reject_share: float) -> Refused | None:
+    """Why a file of which more is rejected than max_reject_share allows is refused."""
+    counts = conformed.counts
+    concerned = counts.rows_read - counts.rows_skipped
+    if counts.rows_quarantined <= max_reject_share * concerned:
+        return None
+    first, *others = conformed.failures
+    more = "; ".join(f"row {item.row} {item.place}: {item.reason}" for item in others)
+    return Refused(
+        f"{first.reason}; {counts.rows_quarantined:,} of {concerned:,} rows cannot be taken, more than "
+        f"max_reject_share {max_reject_share:g}"
+        + (f" (also {more})" if more else "")
+        + "; mend the source or the mapping",
+        row=first.row,
+        column=first.place or None,
+    )
+
+
+def lacking(mapping: FileMapping, missing: Sequence[str], columns: Sequence[str]) -> Refused | None:
+    """Why a file whose header lacks needed columns is refused. Names its columns only where they are a header's."""
+    if not missing:
+        return None
+    name = missing[0]
+    also = " (nor is that SQL)" if mappings.parsed(name) is None else ""
+    needed = {word.lower() for word in mapping.sources(columns)}
+    if needed.isdisjoint(column.lower() for column in columns):
+        hint = " and every other one; is there a header row, and is reader.header right?"
+        for mark in DELIMITERS:
+            if len(columns) == 1 and len(needed & {part.strip().lower() for part in columns[0].split(mark)}) > 1:
+                hint = f" and every other one; its columns are parted by {mark!r}: set reader.delimiter"
+        return Refused(f"lacks column '{name}'{also}, which mapping '{mapping.name}' needs,{hint}", column=name)
+    names = [shown(column) for column in columns]
+    hint = suggestion(name, names) or f"; it has {', '.join(names[:8])}"
+    return Refused(f"lacks column '{name}'{also}, which mapping '{mapping.name}' needs{hint}", column=name)

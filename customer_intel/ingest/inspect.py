@@ -1,0 +1,385 @@
+"""`customer-intel inspect`: looks at a raw file, says what it is, and writes a mapping that runs.
+
+Belongs here: the order of the steps, the trial run, the screen. Not here: each step (sniff.py, shapes.py, guess.py,
+marks.py, keys.py, starter.py).
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as Grid
+
+from customer_intel.core import contract, yamlfile
+from customer_intel.core.contract import Table, suggestion
+from customer_intel.core.engine import DuckDBEngine, EngineSettings, literal
+from customer_intel.core.yamlfile import ConfigError
+from customer_intel.ingest import mapping as mappings
+from customer_intel.ingest.conform import Conformed, Source, conform
+from customer_intel.ingest.guess import Candidate, rank
+from customer_intel.ingest.intake import Limits, Refused
+from customer_intel.ingest.keys import Rows
+from customer_intel.ingest.mappingfile import unmapped, written
+from customer_intel.ingest.marks import Marks, marks_of
+from customer_intel.ingest.readers import TextTable, read_text
+from customer_intel.ingest.shapes import Shape, shapes
+from customer_intel.ingest.sniff import Note, Sniffed, sniff
+from customer_intel.ingest.starter import Builder, Starter, slug
+
+CONFIG = Path(__file__).resolve().parent / "config.yaml"
+# Entities that score less rest on names such as id, date and status, which any file may have.
+_SURE = 2.3
+# Folders that say nothing of the system that wrote a file.
+_NOWHERE = {
+    "",
+    "data",
+    "tmp",
+    "downloads",
+    "download",
+    "landing",
+    "exports",
+    "export",
+    "files",
+    "raw",
+    "desktop",
+    "home",
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What became of the file's rows through the written mapping."""
+
+    read: int
+    accepted: int
+    quarantined: int
+    duplicates: int
+    records: int
+    same_key: int
+    failures: tuple[str, ...]
+
+    @property
+    def works(self) -> bool:
+        return self.accepted > 0 and self.quarantined <= float(yamlfile.load(CONFIG)["max_reject_share"]) * self.read
+
+
+@dataclass
+class Written:
+    """One mapping file, and how it fared."""
+
+    path: Path
+    entity: str
+    trial: Trial
+    unmapped: list[str]
+
+
+@dataclass
+class Inspected:
+    """All that was found of one file."""
+
+    file: str
+    source: str
+    sniffed: Sniffed
+    rows: int
+    unreadable: int
+    shapes: list[Shape]
+    ranking: list[Candidate]
+    notes: list[Note] = field(default_factory=list)
+    written: list[Written] = field(default_factory=list)
+
+    @property
+    def works(self) -> bool:
+        return bool(self.written) and all(item.trial.works for item in self.written)
+
+    def summary(self) -> dict[str, Any]:
+        """The findings for machines; no value of the file is among them."""
+        best = self.ranking[0]
+        reader = self.sniffed.reader.model_dump(exclude_defaults=True)
+        return {
+            "file": self.file, "source": self.source, "format": self.sniffed.format,
+            "compression": self.sniffed.compression, "rows": self.rows, "unreadable": self.unreadable,
+            "has_header": self.sniffed.has_header, "reader": reader, "entity": self.written[0].entity,
+            "columns": [
+                {"name": shape.name, "kind": shape.kind, "filled": shape.filled, "distinct": shape.distinct,
+                 "formats": list(shape.formats), "stays_text": shape.stays_text} for shape in self.shapes
+            ],
+            "entities": [
+                {"entity": item.entity, "score": item.score, "why": item.why, "against": item.against,
+                 "columns": {name: match.source for name, match in item.matches.items()}}
+                for item in self.ranking[:5]
+            ],
+            "best_score": best.score,
+            "notes": [{"level": note.level, "topic": note.topic, "text": note.text} for note in self.notes],
+            "mappings": [
+                {"path": str(item.path), "entity": item.entity, "extra_json": item.unmapped, "works": item.trial.works,
+                 "rows": {name: value for name, value in vars(item.trial).items() if isinstance(value, int)},
+                 "first_reasons": list(item.trial.failures)} for item in self.written
+            ],
+        }  # fmt: skip
+
+
+def inspect(
+    path: Path, *, home: Path, out: Path | None, source: str | None, entity: str | None, force: bool, today: date
+) -> Inspected:
+    """Looks at a file and writes its mapping(s). Raises ConfigError, naming what to do, when that cannot be."""
+    entities = contract.load().entities
+    if entity is not None and entity not in entities:
+        raise ConfigError(f"--entity: no entity '{entity}'{suggestion(entity, entities)}")
+    settings = yamlfile.load(CONFIG)
+    limits = Limits(int(settings["max_unpacked_bytes"]), int(settings["max_ratio"]))
+    source = slug(source) if source else source_of(path)
+    with tempfile.TemporaryDirectory(prefix="inspect-") as folder:
+        work = Path(folder)
+        con = DuckDBEngine(EngineSettings(), [work]).con
+        try:
+            found, text = _look(con, path, work, limits, source, entities)
+            _write_all(con, found, text, path, home, out, entity, entities, force, today, work)
+        except Refused as refused:
+            place = f", column {refused.column}" if refused.column else ""
+            raise ConfigError(f"{path.name}{place}: {refused.reason}") from None
+    return found
+
+
+def _look(
+    con: duckdb.DuckDBPyConnection, path: Path, work: Path, limits: Limits, source: str, entities: Mapping[str, Table]
+) -> tuple[Inspected, TextTable]:
+    sniffed = sniff(path, limits)
+    text = read_text(con, path, sniffed.sha256, sniffed.reader, work, limits)
+    if not text.rows:
+        raise Refused("has no row below its names; inspect needs some to look at")
+    columns = shapes(con, text, has_names=sniffed.has_header)
+    found = Inspected(
+        path.name, source, sniffed, text.rows_read, len(text.unreadable), columns, rank(path.name, columns, entities)
+    )
+    found.notes += sniffed.notes
+    if text.unreadable:
+        first = text.unreadable[0]
+        found.notes.append(
+            Note(
+                "guess",
+                "rows",
+                f"{len(text.unreadable):,} rows cannot be split, the first is row {first.row}: {first.reason}",
+            )
+        )
+    return found, text
+
+
+def _write_all(
+    con: duckdb.DuckDBPyConnection, found: Inspected, text: TextTable, path: Path, home: Path, out: Path | None,
+    entity: str | None, entities: Mapping[str, Table], force: bool, today: date, work: Path,
+) -> None:  # fmt: skip
+    marks = marks_of(found.shapes, found.sniffed.reader.delimiter)
+    found.notes += marks.notes
+    rows = Rows(con, text, found.sniffed.format)
+    chosen = next((item for item in found.ranking if item.entity == entity), None) if entity else found.ranking[0]
+    chosen = chosen or Candidate(str(entity), 0.0)
+    if entity:
+        found.ranking.remove(chosen) if chosen in found.ranking else None
+        found.ranking.insert(0, chosen)
+    else:
+        _say_how_sure(found)
+    companion = _companion(chosen, found)
+    if companion:
+        found.notes = [note for note in found.notes if note.topic != "entity"]
+        order = chosen.matches["order_id"].source
+        said = f"one row is one order line, {order} comes again: lines and orders are written"
+        found.notes.append(Note("found", "entity", said))
+    plans = [(item, _grouped(item, found.shapes)) for item in (chosen, companion) if item]
+    starters = [_starter(item, grouped, found, marks, rows, path, entities) for item, grouped in plans]
+    folder = home / "config" / "mappings"
+    paths = [out or folder / f"{found.source}_{chosen.entity}.yaml"]
+    paths += [paths[0].with_name(f"{paths[0].stem}_{item.entity}.yaml" if out else f"{found.source}_{item.entity}.yaml")
+              for item, _ in plans[1:]]  # fmt: skip
+    _say_who_else(found, path, folder, {target.stem for target in paths}, entities)
+    for target in paths:
+        if target.exists() and not force:
+            raise ConfigError(
+                f"{target.name} exists; look at it, or give --force to overwrite it or --out another file"
+            )
+    for target, starter in zip(paths, starters, strict=True):
+        extra = unmapped(starter, found.shapes, entities[starter.entity])
+        target.parent.mkdir(parents=True, exist_ok=True)
+        notes = [note for note in found.notes if note.level == "ask"]
+        starter.notes = list(dict.fromkeys([*notes, *starter.notes]))
+        target.write_text(written(starter, path.name, found.rows, extra), encoding="utf-8")
+        found.notes += [note for note in starter.notes if note not in found.notes]
+        trial = _tried(con, target, path, text, found, entities, today, work)
+        found.written.append(Written(target, starter.entity, trial, extra))
+
+
+def _say_who_else(found: Inspected, path: Path, folder: Path, mine: set[str], entities: Mapping[str, Table]) -> None:
+    """A file that a mapping takes already would be taken twice."""
+    try:
+        known = mappings.load(folder, entities)
+    except ConfigError:
+        # The home's other mappings are for check to explain.
+        return
+    names = [shape.name for shape in found.shapes]
+    others = [
+        mapping.name
+        for mapping in known.values()
+        if mapping.source == found.source and mappings.named(path.name, mapping.files)
+        and mapping.name not in mine and not mapping.missing(names)
+    ]  # fmt: skip
+    if others:
+        told = (
+            f"{', '.join(sorted(others))} of source {found.source} takes this file already, and a night would use both"
+        )
+        found.notes.append(Note("ask", "mapping", f"{told}; write over it (--out <its name>.yaml) or keep only one"))
+
+
+def _starter(
+    candidate: Candidate, grouped: bool, found: Inspected, marks: Marks, rows: Rows, path: Path,
+    entities: Mapping[str, Table],
+) -> Starter:  # fmt: skip
+    table = entities[candidate.entity]
+    builder = Builder(table, candidate, found.shapes, marks, rows, found.source, path.name, grouped=grouped)
+    return builder.build(found.sniffed.reader)
+
+
+def _say_how_sure(found: Inspected) -> None:
+    best, second = found.ranking[0], (found.ranking[1:] or found.ranking)[0]
+    if best.entity == "reference_rows":
+        found.notes.append(
+            Note(
+                "ask", "entity", "no entity fits; the rows are kept whole as reference_rows, or name one with --entity"
+            )
+        )
+    elif best.why and best.why[0].startswith("by its values"):
+        found.notes.append(Note("ask", "entity", f"{best.entity} is guessed from values alone: check every column"))
+    elif best.score < _SURE:
+        text = f"few signs speak for {best.entity}; name another with --entity (reference_rows keeps a file whole)"
+        found.notes.append(Note("ask", "entity", text))
+    elif second is not best and best.score - second.score < 0.4:
+        text = (
+            f"{best.entity} ({best.score:g}) and {second.entity} ({second.score:g}) fit about equally; --entity decides"
+        )
+        found.notes.append(Note("ask", "entity", text))
+
+
+def _grouped(candidate: Candidate, columns: Sequence[Shape]) -> bool:
+    """Whether one order is several rows of the file."""
+    if candidate.entity != "orders" or "order_id" not in candidate.matches:
+        return False
+    key = next(shape for shape in columns if shape.name == candidate.matches["order_id"].source)
+    return key.filled == key.rows and key.distinct < 0.9 * key.rows
+
+
+def _companion(chosen: Candidate, found: Inspected) -> Candidate | None:
+    """Order lines that also say when was bought hold the orders too: the other of the two."""
+    both = {item.entity: item for item in found.ranking if item.entity in ("orders", "order_lines")}
+    if chosen.entity not in both or len(both) < 2:
+        return None
+    orders, lines = both["orders"], both["order_lines"]
+    told = "ordered_at" in orders.matches and {"order_id", "product_id"} <= set(lines.matches)
+    told = told and bool({"line_total", "unit_price"} & set(lines.matches))
+    other = lines if chosen is orders else orders
+    return other if told and _grouped(orders, found.shapes) else None
+
+
+def _tried(
+    con: duckdb.DuckDBPyConnection, target: Path, path: Path, text: TextTable, found: Inspected,
+    entities: Mapping[str, Table], today: date, work: Path,
+) -> Trial:  # fmt: skip
+    """The mapping as it was written, read back and run over the whole file."""
+    mapping = mappings.read(target, entities)
+    assert mapping.reader.text_key == found.sniffed.reader.text_key
+    table = entities[mapping.entity]
+    source = Source(path.name, mapping.source, _dated(path) or today, text)
+    result: Conformed = conform(con, table, mapping, source, work / f"trial-{mapping.entity}.parquet")
+    keys = ", ".join(name for name in table.key)
+    sql = f"SELECT count(*) - count(DISTINCT ({keys})) FROM read_parquet({literal(str(result.parquet))})"
+    same = int(con.execute(sql).fetchall()[0][0])
+    counts = result.counts
+    failures = tuple(f"row {item.row}, {item.column or 'whole row'}: {item.reason}" for item in result.failures)
+    return Trial(
+        counts.rows_read, counts.rows_accepted, counts.rows_quarantined, counts.rows_duplicate, counts.records_written,
+        same, failures,
+    )  # fmt: skip
+
+
+def _dated(path: Path) -> date | None:
+    try:
+        return date.fromisoformat(path.resolve().parent.name)
+    except ValueError:
+        return None
+
+
+def source_of(path: Path) -> str:
+    """The system that wrote a file: its folder's name, a date's folder aside, else the first word of its own."""
+    for folder in path.resolve().parents:
+        name = slug(folder.name)
+        if _is_date(folder.name):
+            continue
+        # A temporary or general folder is no system; nor is one that lies above it.
+        return (
+            name
+            if name not in _NOWHERE and not re.fullmatch(r"\d+|tmp.*|file", name)
+            else slug(path.name.split(".")[0])
+        )
+    return slug(path.name.split(".")[0])
+
+
+def _is_date(name: str) -> bool:
+    return re.fullmatch(r"\d{4}-\d\d-\d\d", name) is not None
+
+
+# ---- the screen
+
+
+def print_screen(found: Inspected, out: Console) -> None:
+    """The findings as a screenful."""
+    packed = f", {found.sniffed.compression}" if found.sniffed.compression else ""
+    bad = f", {found.unreadable:,} unreadable" if found.unreadable else ""
+    out.print(f"[bold]{escape(found.file)}[/]: {found.sniffed.format}{packed}, {found.rows:,} rows{bad}")
+    grid = Grid(box=None, pad_edge=False, header_style="dim")
+    for name in ("column", "kind", "filled", "distinct", "becomes", "remarks"):
+        grid.add_column(name, justify="right" if name in ("filled", "distinct") else "left")
+    best = found.ranking[0]
+    target = {match.source: name for name, match in best.matches.items()}
+    for shape in found.shapes:
+        remarks = [
+            *shape.formats,
+            *([shape.stays_text] if shape.stays_text else []),
+            *(f"'{word}' = none" for word in shape.nulls),
+        ]
+        share = f"{shape.filled / shape.rows:.0%}" if shape.rows else "–"
+        grid.add_row(
+            escape(shape.name), shape.kind, share, f"{shape.distinct:,}", target.get(shape.name, "[dim]extra_json[/]"),
+            escape(", ".join(remarks)),
+        )  # fmt: skip
+    out.print(grid)
+    out.print()
+    for place, item in enumerate(found.ranking[:4]):
+        line = f"{'→' if not place else ' '} {item.entity:<20} {item.score:5.2f}  {escape('; '.join(item.why))}"
+        out.print(line + (f" [dim](but {escape('; '.join(item.against))})[/]" if item.against else ""))
+    out.print()
+    marks = {"found": "[green]✓[/]", "guess": "[yellow]?[/] guessed:", "ask": "[red]![/] decide:"}
+    for level in ("found", "guess", "ask"):
+        for note in found.notes:
+            if note.level == level:
+                out.print(f"{marks[level]} {note.topic}: {escape(note.text)}")
+    for made in found.written:
+        _print_trial(made, out)
+
+
+def _print_trial(item: Written, out: Console) -> None:
+    trial = item.trial
+    mark = "[green]✓[/]" if trial.works else "[red]✗[/]"
+    out.print(
+        f"{mark} {escape(str(item.path))} ({item.entity}): {trial.read:,} rows read, {trial.accepted:,} accepted, "
+        f"{trial.quarantined:,} quarantined, {trial.duplicates:,} duplicates, {trial.records:,} records"
+    )
+    if trial.same_key:
+        out.print(f"  [yellow]{trial.same_key:,}[/] records repeat a key; the newest counts")
+    for failure in trial.failures:
+        out.print(f"  {escape(failure)}")

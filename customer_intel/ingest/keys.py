@@ -1,0 +1,131 @@
+"""What tells a file's rows apart: a column, a few columns together, the whole row, or at last its number.
+
+Belongs here: questions to the whole file about which rows are alike. Not here: which columns mean what (guess.py).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import duckdb
+
+from customer_intel.core.contract import Table
+from customer_intel.ingest.guess import Match
+from customer_intel.ingest.readers import TextTable
+from customer_intel.ingest.shapes import Shape
+from customer_intel.ingest.values import quoted, trimmed
+
+# Things with a state: of rows with one id the newest counts. The others are happenings: each row is one.
+_LASTING = ("contacts", "accounts", "products", "subscriptions", "tickets", "orders", "invoices")
+_MANY = 0.1
+
+
+@dataclass(frozen=True)
+class Key:
+    text: str
+    check: str = ""
+    columns: tuple[str, ...] = ()
+
+
+class Rows:
+    """A file's rows as text, to be counted."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, text: TextTable, kind: str) -> None:
+        self.con, self.text, self.format = con, text, kind
+
+    def distinct(self, columns: Sequence[str]) -> int:
+        names = ", ".join(f"{trimmed(quoted(name))} AS {quoted(name)}" for name in columns)
+        joined = f"concat_ws('-', {', '.join(quoted(name) for name in columns)})"
+        sql = f"SELECT count(DISTINCT {joined}) FROM (SELECT {names} FROM ({self.text.sql})) WHERE {joined} <> ''"
+        return int(self.con.execute(sql).fetchall()[0][0])
+
+    @cached_property
+    def different(self) -> int:
+        """How many rows are left when equal ones are taken once."""
+        names = ", ".join(quoted(name) for name in self.text.columns)
+        return int(
+            self.con.execute(f"SELECT count(*) FROM (SELECT DISTINCT {names} FROM ({self.text.sql}))").fetchall()[0][0]
+        )
+
+    def constant_within(self, column: str, key: str) -> bool:
+        """Whether the rows of one key all have the same value."""
+        value, by = quoted(column), quoted(key)
+        sql = (
+            f"SELECT count(*) FROM (SELECT {by} FROM ({self.text.sql}) GROUP BY {by} "
+            f"HAVING min({value}) <> max({value}))"
+        )
+        return int(self.con.execute(sql).fetchall()[0][0]) == 0
+
+
+def find_key(
+    table: Table, matches: Mapping[str, Match], shapes: Sequence[Shape], rows: Rows, *, grouped: bool = False
+) -> Key:
+    """The text that fills the last column of the entity's key."""
+    name = table.key[-1]
+    by_name = {shape.name: shape for shape in shapes}
+    if len(table.key) > 2:
+        own = matches[name].source if name in matches else None
+        return Key(own, columns=(own,)) if own else _made(table, matches, shapes, rows)
+    if name in matches:
+        shape = by_name[matches[name].source]
+        plain = Key(shape.name, columns=(shape.name,))
+        again = shape.filled - shape.distinct
+        if grouped or (shape.filled == shape.rows and (not again or shape.distinct == rows.different)):
+            return plain
+        if shape.filled == shape.rows and table.name in _LASTING and again <= _MANY * shape.filled:
+            return Key(shape.name, f"{again:,} rows repeat one; of those the newest counts", plain.columns)
+        if found := _together(shape.name, shapes, rows):
+            return Key(_joined(found), f"{shape.name} alone comes {again:,} times again", found)
+        return _made(table, matches, shapes, rows)
+    alone = [shape for shape in shapes if shape.is_id and shape.is_unique and shape.longest > 0]
+    if alone:
+        return Key(alone[0].name, "no id by name; this column is different in every row", (alone[0].name,))
+    return _made(table, matches, shapes, rows)
+
+
+def _joined(columns: Sequence[str]) -> str:
+    return f"concat_ws('-', {', '.join(quoted(name) for name in columns)})"
+
+
+def _rank(shapes: Sequence[Shape]) -> list[str]:
+    """Columns that may help to tell rows apart, ids first, then times, then the rest."""
+    usable = [shape for shape in shapes if shape.filled and shape.kind not in ("json", "bool") and shape.longest <= 64]
+    order = {True: 0, False: 2}
+
+    def place(shape: Shape) -> int:
+        named = shape.name.lower().endswith(("id", "no", "nr", "number", "sequential", "key", "code"))
+        return order[named] if not shape.is_time else 1
+
+    return [shape.name for shape in sorted(usable, key=place)]
+
+
+def _together(first: str, shapes: Sequence[Shape], rows: Rows) -> tuple[str, ...] | None:
+    """`first` and one or two more columns that together are different in every row."""
+    others = [name for name in _rank(shapes) if name != first][:8]
+    tries = itertools.chain(((name,) for name in others), itertools.combinations(others[:5], 2))
+    for more in tries:
+        if rows.distinct((first, *more)) == rows.different:
+            return (first, *more)
+    return None
+
+
+def _made(table: Table, matches: Mapping[str, Match], shapes: Sequence[Shape], rows: Rows) -> Key:
+    """A key of several columns: those that are known to be ids first, as few as will do."""
+    known = [matches[name].source for name in matches if name.endswith(("_id", "_ref"))]
+    filled = {shape.name: shape.distinct for shape in shapes if shape.filled == shape.rows}
+    names = [name for name in dict.fromkeys([*known, *_rank(shapes)]) if name in filled][:7]
+    if rows.different == rows.text.rows or table.name in _LASTING[:3]:
+        for size in (2, 3, 4):
+            for columns in itertools.combinations(names[: 9 - size], size):
+                enough = math.prod(filled[name] for name in columns) >= rows.different
+                if enough and rows.distinct(columns) == rows.different:
+                    return Key(_joined(columns), "no column is different in every row; these together are", columns)
+        every = ", ".join(quoted(shape.name) for shape in shapes)
+        return Key(f"md5(concat_ws('|', {every}))", "nothing tells rows apart but all columns together")
+    parts = ", ".join([*(quoted(name) for name in names[:2]), "_row"])
+    check = "no id, and equal rows: the row's number tells them apart, so the file must not come in another order"
+    return Key(f"concat_ws('-', {parts})", check, tuple(names[:2]))

@@ -1,0 +1,100 @@
+"""A starter mapping as YAML, with what was guessed and what is to be decided said beside it.
+
+Belongs here: the text. Not here: what stands in it (starter.py), and reading it (mapping.py).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from customer_intel.core.contract import Table
+from customer_intel.ingest.shapes import Shape
+from customer_intel.ingest.starter import Starter
+from customer_intel.ingest.values import quoted
+
+
+def unmapped(starter: Starter, shapes: Sequence[Shape], table: Table) -> list[str]:
+    """The source columns that only extra_json keeps."""
+    text = " ".join(item.text for item in starter.columns.values())
+    direct = {item.text for item in starter.columns.values()} | {starter.group_by}
+    return [shape.name for shape in shapes if shape.name not in direct and quoted(shape.name) not in text]
+
+
+def glob_of(file_name: str) -> str:
+    """The file's name with dates and counters left open, whatever it is packed with."""
+    stem = re.sub(r"\.(gz|zst|zstd)$", "", Path(file_name).name, flags=re.IGNORECASE)
+    base, dot, ending = stem.rpartition(".")
+    base, ending = (base, ending) if dot else (stem, "")
+    open_base = re.sub(r"[\[\]*?]", "?", base)
+    open_base = re.sub(r"\d{4}[-_.]?\d{2}([-_.]?\d{2}([-_T ]?\d{4,6})?)?|\d{6,}", "*", open_base)
+    open_base = re.sub(r"[-_ ]?\(?\d+\)?$", "*", open_base)
+    return re.sub(r"\*+", "*", f"{open_base}{'.' + ending if ending else ''}*")
+
+
+def written(starter: Starter, file_name: str, rows: int, extra: Sequence[str]) -> str:
+    """The mapping as YAML, with what was guessed and what is to be decided."""
+    lines = [f"# Written by customer-intel inspect from {_comment(file_name)}, {rows:,} rows. CHECK marks guesses."]
+    asks = [note for note in starter.notes if note.level == "ask"]
+    if asks:
+        lines += ["# To decide:", *(f"#   {note.topic}: {_comment(note.text)}" for note in asks)]
+    lines += [
+        f"source: {starter.source}",
+        f"files: {_scalar(glob_of(file_name), always=True)}",
+        f"entity: {starter.entity}",
+    ]
+    if starter.reader:
+        lines.append(f"reader: {_flow(starter.reader)}")
+    if starter.group_by:
+        lines.append(f"group_by: {_flow([starter.group_by])}")
+    if starter.duplicates != "drop":
+        lines.append("# Equal rows are different happenings here; set drop if the source repeats itself.")
+        lines.append(f"duplicates: {starter.duplicates}")
+    if starter.optional:
+        lines.append("# Not every line has these; a file may lack them.")
+        lines.append(f"optional: {_flow(list(starter.optional))}")
+    lines.append("columns:")
+    for name, item in starter.columns.items():
+        lines.append(f"  {name}: {_scalar(item.text)}" + (f"  # CHECK: {_comment(item.check)}" if item.check else ""))
+    if extra:
+        lines.append("# Kept in extra_json, as no column of the entity was found for them:")
+        lines += _wrapped(", ".join(_comment(name) for name in extra))
+    return "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str) -> list[str]:
+    lines, line = [], "#  "
+    for word in text.split(" "):
+        if len(line) + len(word) > 115:
+            lines.append(line)
+            line = "#  "
+        line += " " + word
+    return [*lines, line]
+
+
+def _comment(text: str) -> str:
+    """A name from a file must not end the comment that it stands in."""
+    return " ".join(text.split())
+
+
+_WORDS = {"yes", "no", "true", "false", "on", "off", "null", "y", "n", "nan", "none"}
+
+
+def _scalar(text: str, *, always: bool = False) -> str:
+    bare = re.fullmatch(r"[A-Za-z_][\w()., +/'|<>=-]*", text) and text.lower() not in _WORDS and not text.endswith(" ")
+    return text if bare and not always and " #" not in text else json.dumps(text, ensure_ascii=False)
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, dict):
+        return (
+            "{"
+            + ", ".join(f"{json.dumps(key) if key == 'null' else key}: {_flow(item)}" for key, item in value.items())
+            + "}"
+        )
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_flow(item) for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,326 @@
+"""What the values of each column look like, decided on the whole file: kinds, date formats, number marks, null words.
+
+Belongs here: values. Not here: how the file splits into columns (sniff.py) and what the columns mean (guess.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import duckdb
+
+from customer_intel.core.engine import literal
+from customer_intel.ingest.readers import TextTable
+from customer_intel.ingest.values import FIRST_YEAR, quoted, trimmed
+
+SAMPLE = 3000
+# Words that stand for nothing. The first are never anything else; the others only among values of another kind.
+SURE_NULLS = ("\\N", "NULL", "null", "(null)", "#N/A", "#NULL!", "<null>", "(not set)")
+NULLS = (*SURE_NULLS, "NA", "N/A", "n/a", "na", "NaN", "nan", "None", "none", "-", "--", "—", "?", "undefined", "nil")
+ENOUGH = 0.97
+_NUMBER = re.compile(r"[-+]?(\d[\d.,' \u00a0]*|[.,]\d+)([eE][-+]?\d{1,3})?")
+_MARKED = re.compile(r"(?P<before>[€$£¥]|[A-Z]{3})?\s?(?P<number>[-+]?\d[\d.,' ]*)\s?(?P<after>[€$£¥%]|[A-Z]{3})?")
+_PATTERNS = {
+    "email": re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]{2,}"),
+    "url": re.compile(r"(https?://|www\.)\S+", re.IGNORECASE),
+    "uuid": re.compile(r"\{?[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\}?"),
+    "json": re.compile(r"[\[{].*[\]}]", re.DOTALL),
+    "phone": re.compile(r"(\+|00|\()[\d ()/.\-]{6,}\d|\d{3}[-. ]\d{3,4}[-. ]\d{3,4}"),
+    "ip": re.compile(r"\d{1,3}(\.\d{1,3}){3}"),
+}
+_ISO = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?( ?(Z|UTC|GMT|[+-]\d\d(:?\d\d)?))?)?"
+_ISO_PATTERN = re.compile(_ISO)
+_OFFSET = re.compile(r"\d\d:\d\d(:\d\d([.,]\d+)?)?( ?[AaPp][Mm])? ?(Z|UTC|GMT|[+-]\d\d(:?\d\d)?)$")
+_TIME = re.compile(
+    r"(?P<date>.*?\d)(?P<gap>,? | - |T)(?P<hour>\d{1,2}):\d\d(?P<seconds>:\d\d)?(?P<part>\.\d+)?"
+    r"(?P<half> ?[AaPp]\.?[Mm]\.?)?(?P<zone> ?(Z|UTC|GMT|[+-]\d\d(:?\d\d)?))?"
+)
+_BOOLS = {"true", "false", "yes", "no", "y", "n", "t", "f", "0", "1"}
+_EPOCHS = {10: ("epoch_s", 1), 13: ("epoch_ms", 1_000), 16: ("epoch_us", 1_000_000), 19: ("epoch_ns", 1_000_000_000)}
+_WHEN = re.compile(
+    r"date|time|(^|[^a-z])(at|on|ts|day|since|until)($|[^a-z])|[a-z](At|On|Ts|Day)$|created|updated|modified|stamp|epoch",
+    re.IGNORECASE,
+)
+# Dates in years such as these are dates, eight digits in others an id.
+_YEARS = (1990, 2040)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One column. `kind` is what nearly all of its values are; `values` its distinct ones when they are few."""
+
+    name: str
+    rows: int
+    filled: int = 0
+    distinct: int = 0
+    shortest: int = 0
+    longest: int = 0
+    kind: str = "empty"
+    share: float = 1.0
+    formats: tuple[str, ...] = ()
+    order: str | None = None
+    offset: str | None = None
+    # Words for nothing; and such words that are values here, as NA is for Namibia.
+    nulls: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    decimal: str | None = None
+    thousands: str = ""
+    symbol: str | None = None
+    low: float | None = None
+    high: float | None = None
+    values: tuple[str, ...] = ()
+    stays_text: str | None = None
+    has_times: bool = False
+
+    @property
+    def is_unique(self) -> bool:
+        return self.rows > 0 and self.distinct == self.rows
+
+    @property
+    def is_time(self) -> bool:
+        return self.kind in ("date", "timestamp", "epoch")
+
+    @property
+    def is_number(self) -> bool:
+        return self.kind in ("int", "decimal")
+
+    @property
+    def is_id(self) -> bool:
+        """Whether its values may name something."""
+        return self.kind in ("int", "text", "uuid") and 0 < self.longest <= 64
+
+
+@dataclass
+class _Raw:
+    """A column while it is being looked at."""
+
+    shape: Shape
+    values: list[tuple[str, int]] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        return sum(count for _, count in self.values)
+
+
+def shapes(con: duckdb.DuckDBPyConnection, text: TextTable, *, has_names: bool = True) -> list[Shape]:
+    """The shape of each column. `con` holds the file's text as `text.sql`."""
+    con.execute(f"CREATE OR REPLACE TEMP VIEW sniffed AS {text.sql}")
+    found = [_shape(con, name, text.rows, has_names=has_names) for name in text.columns]
+    con.execute("DROP VIEW sniffed")
+    return found
+
+
+def _shape(con: duckdb.DuckDBPyConnection, name: str, rows: int, *, has_names: bool) -> Shape:
+    view = f"(SELECT {trimmed(quoted(name))} AS v FROM sniffed)"
+    facts = con.execute(
+        f"SELECT count(v), count(DISTINCT v), min(length(v)), max(length(v)) FROM {view} WHERE v IS NOT NULL"
+    ).fetchall()[0]
+    base = Shape(name, rows, facts[0], facts[1], facts[2] or 0, facts[3] or 0)
+    if not base.filled:
+        return base
+    values = con.execute(
+        f"SELECT v, count(*) FROM {view} WHERE v IS NOT NULL GROUP BY v ORDER BY hash(v), v LIMIT {SAMPLE}"
+    ).fetchall()
+    raw = _Raw(base, values)
+    nulls = tuple(word for word in NULLS if any(value == word for value, _ in values))
+    kept = [(value, count) for value, count in values if value not in nulls]
+    shape = _kind(con, view, _Raw(base, kept), name, has_names=has_names) if kept else replace(base, kind="empty")
+    # "-" among words may be a word; among numbers it is none.
+    meant = nulls if shape.kind not in ("text", "empty") else tuple(word for word in nulls if word in SURE_NULLS)
+    if not meant and nulls:
+        shape = replace(_kind(con, view, raw, name, has_names=has_names), nulls=())
+    few = tuple(sorted(value for value, _ in values if value not in meant)) if base.distinct <= 40 else ()
+    return replace(shape, nulls=meant, words=tuple(set(nulls) - set(meant)), values=few)
+
+
+def _kind(con: duckdb.DuckDBPyConnection, view: str, raw: _Raw, name: str, *, has_names: bool) -> Shape:
+    base, total = raw.shape, max(raw.total, 1)
+    if {value.lower() for value, _ in raw.values} <= _BOOLS and len(raw.values) <= 2 and base.rows > 2:
+        return replace(base, kind="bool")
+    for kind, pattern in _PATTERNS.items():
+        share = _share(raw, pattern)
+        if share >= (0.8 if kind in ("email", "phone") else ENOUGH):
+            return replace(base, kind=kind, share=share)
+    when = bool(_WHEN.search(name)) or not has_names
+    if time := _time(con, view, raw, when=when):
+        return time
+    if _share(raw, _NUMBER) >= 0.9:
+        return _number(raw, raw.values, None)
+    marks = Counter(mark for value, count in raw.values if (mark := _mark(value)) for _ in range(min(count, 50)))
+    if marks and sum(count for value, count in raw.values if _mark(value)) >= ENOUGH * total and len(marks) == 1:
+        numbers = [(_MARKED.fullmatch(value)["number"].strip(), count) for value, count in raw.values if _mark(value)]  # type: ignore[index]
+        return _number(raw, numbers, next(iter(marks)))
+    return replace(base, kind="text")
+
+
+def _share(raw: _Raw, pattern: re.Pattern[str]) -> float:
+    return sum(count for value, count in raw.values if pattern.fullmatch(value)) / max(raw.total, 1)
+
+
+def _mark(value: str) -> str | None:
+    match = _MARKED.fullmatch(value)
+    return (match["before"] or match["after"]) if match else None
+
+
+# ---- numbers
+
+
+def _number(raw: _Raw, numbers: Sequence[tuple[str, int]], symbol: str | None) -> Shape:
+    texts = [value.replace("\u00a0", " ") for value, _ in numbers]
+    point = sum(1 for text in texts if re.fullmatch(r"[-+]?\d*\.(\d{1,2}|\d{4,})|[-+]?\d{4,}\.\d+|[-+]?0?\.\d+", text))
+    comma = sum(1 for text in texts if re.fullmatch(r"[-+]?\d*,(\d{1,2}|\d{4,})|[-+]?\d{4,},\d+|[-+]?0?,\d+", text))
+    grouped = Counter(
+        match[1]
+        for text in texts
+        if (match := re.fullmatch(r"[-+]?\d{1,3}([.,' ])\d{3}(?:\1\d{3})*(?:[.,]\d+)?", text))
+    )
+    both = [text for text in texts if "," in text and "." in text]
+    if both:
+        last = Counter("," if text.rfind(",") > text.rfind(".") else "." for text in both).most_common(1)[0][0]
+        point, comma = point + len(both) * (last == "."), comma + len(both) * (last == ",")
+    decimal = "," if comma > point else "." if point else None
+    group = next((mark for mark, _ in grouped.most_common() if mark != decimal), "")
+    if decimal is None and group in (".", ","):
+        # 1,234 alone: a thousand or a fraction. Several groups, or nothing else with that many digits, settle it.
+        many = any(text.count(group) > 1 for text in texts)
+        decimal = ("." if group == "," else ",") if many else "?" + group
+    elif decimal and group == "" and all(re.fullmatch(r"[-+]?\d+", text) for text in texts):
+        decimal = None
+    fractional = decimal in (".", ",") and any(decimal in text for text in texts)
+    kind = "decimal" if fractional or any("e" in text.lower() for text in texts) else "int"
+    values = [number for text in texts if (number := _float(text, decimal, group)) is not None]
+    shape = replace(
+        raw.shape, kind=kind, share=_share(raw, _NUMBER) if symbol is None else 1.0, decimal=decimal,
+        thousands=group if decimal is not None or group in (" ", "'") else "", symbol=symbol,
+        low=min(values, default=None), high=max(values, default=None), stays_text=_stays_text(texts),
+    )  # fmt: skip
+    return replace(shape, kind="text") if shape.stays_text and kind == "int" else shape
+
+
+def _float(text: str, decimal: str | None, group: str) -> float | None:
+    plain = text.replace(group, "") if group else text
+    try:
+        return float(plain.replace(" ", "").replace(",", "." if decimal == "," else ""))
+    except ValueError:
+        return None
+
+
+def _stays_text(texts: Sequence[str]) -> str | None:
+    """Why digits are no number: as one they would lose something."""
+    if any(re.fullmatch(r"0\d+", text) for text in texts):
+        return "leading zeros"
+    if any(re.fullmatch(r"[-+]?\d{16,}", text) for text in texts):
+        return "more digits than a number keeps"
+    if len(texts) > 2 and all(re.fullmatch(r"\d\.\d+E\+\d{2}", text) for text in texts):
+        return "a spreadsheet has cut its digits (1.23E+11); export it again as text"
+    return None
+
+
+# ---- dates and times
+
+
+def _time(con: duckdb.DuckDBPyConnection, view: str, raw: _Raw, *, when: bool) -> Shape | None:
+    iso = _share(raw, _ISO_PATTERN)
+    if when and (epoch := _epoch(raw)):
+        return epoch
+    candidates = {form for value, _ in raw.values for form in _candidates(value, when=when)}
+    forms, order, covered = _cover(con, view, candidates) if candidates else ((), None, 0.0)
+    if iso + covered < 0.9:
+        return None
+    texts = [value for value, _ in raw.values]
+    timed = [value for value in texts if ":" in value]
+    offsets = [value for value in timed if _OFFSET.search(value)]
+    offset = "all" if timed and len(offsets) == len(timed) else "some" if offsets else "none"
+    kind = "timestamp" if timed else "date"
+    return replace(
+        raw.shape, kind=kind, share=min(iso + covered, 1.0), formats=forms, order=order, offset=offset,
+        has_times=any(not re.search(r"[T ,]0?0:00(:00)?", value) for value in timed),
+    )  # fmt: skip
+
+
+def _epoch(raw: _Raw) -> Shape | None:
+    lengths = Counter(len(value.split(".")[0]) for value, _ in raw.values)
+    length, _ = lengths.most_common(1)[0]
+    if length not in _EPOCHS or lengths[length] < ENOUGH * len(raw.values):
+        return None
+    name, scale = _EPOCHS[length]
+    first, last = 631_152_000, 2_208_988_800
+    fits = [re.fullmatch(r"\d+(\.\d+)?", value) and first <= float(value) / scale < last for value, _ in raw.values]
+    if sum(map(bool, fits)) < ENOUGH * len(fits):
+        return None
+    return replace(raw.shape, kind="epoch", formats=(name,), offset="all", has_times=True)
+
+
+def _candidates(value: str, *, when: bool) -> set[str]:
+    """strptime formats that a value may be written in, ISO-8601 left out."""
+    if _ISO_PATTERN.fullmatch(value):
+        return set()
+    if re.fullmatch(r"\d{8}", value):
+        return {"%Y%m%d"} if when and _YEARS[0] <= int(value[:4]) <= _YEARS[1] else set()
+    if re.fullmatch(r"\d{14}", value):
+        return {"%Y%m%d%H%M%S"} if when else set()
+    day, tail = value, ""
+    if match := _TIME.fullmatch(value):
+        day, half = match["date"], match["half"]
+        tail = match["gap"] + ("%I" if half else "%H") + ":%M" + (":%S" if match["seconds"] else "")
+        tail += (".%f" if match["part"] else "") + ((" %p" if half[0] == " " else "%p") if half else "")
+        zone = match["zone"]
+        tail += ("" if not zone else " %z" if zone[0] == " " else "%z") if zone else ""
+    lead = ""
+    if match := re.match(r"[A-Za-z]{3},? ", day):
+        lead, day = "%a" + match[0][3:], day[len(match[0]) :]
+    heads: set[str] = set()
+    if match := re.fullmatch(r"(\d{1,4})([-/. ])(\d{1,2})\2(\d{1,4})", day):
+        mark = match[2]
+        if len(match[1]) == 4:
+            heads = {f"%Y{mark}%m{mark}%d"}
+        elif len(match[4]) in (2, 4):
+            year = "%Y" if len(match[4]) == 4 else "%y"
+            heads = {f"%d{mark}%m{mark}{year}", f"%m{mark}%d{mark}{year}"}
+    elif match := re.fullmatch(r"(\d{1,2})([-. /]|\. )([A-Za-z]{3,9})([-. /,]+)(\d{4}|\d{2})", day):
+        heads = {f"%d{match[2]}{_month(match[3])}{match[4]}{'%Y' if len(match[5]) == 4 else '%y'}"}
+    elif match := re.fullmatch(r"([A-Za-z]{3,9}) (\d{1,2})(,? )(\d{4})", day):
+        heads = {f"{_month(match[1])} %d{match[3]}%Y"}
+    return {lead + head + tail for head in heads}
+
+
+def _month(word: str) -> str:
+    return "%b" if len(word) == 3 else "%B"
+
+
+def _cover(
+    con: duckdb.DuckDBPyConnection, view: str, candidates: set[str]
+) -> tuple[tuple[str, ...], str | None, float]:
+    """(formats that read the values, day or month first, share of values read), on every row of the file.
+
+    When each order reads every value, the order is "day?": it is for others to say.
+    """
+    names = sorted(candidates)
+    reads = ", ".join(
+        f"count(*) FILTER (try_strptime(v, {literal(form)}) >= TIMESTAMP '{FIRST_YEAR}-01-01')" for form in names
+    )
+    total, *counts = con.execute(f"SELECT count(*), {reads} FROM {view} WHERE v IS NOT NULL").fetchall()[0]
+    read = {form: count for form, count in zip(names, counts, strict=True) if count}
+    orders = {form: _order(form) for form in read}
+    day = sum(count for form, count in read.items() if orders[form] == "day")
+    month = sum(count for form, count in read.items() if orders[form] == "month")
+    kept = "day" if day >= month else "month"
+    order = None if not day + month else "day?" if day == month else kept
+    chosen = {form: count for form, count in read.items() if orders[form] in (None, kept)}
+    best = sorted(chosen, key=lambda form: (-chosen[form], form))
+    return tuple(best), order, min(sum(chosen.values()) / max(total, 1), 1.0)
+
+
+def _order(form: str) -> str | None:
+    """Whether a format of three numbers puts the day or the month first; None when it cannot be mistaken."""
+    if not re.search(r"%d[-/. ]%m|%m[-/. ]%d", form) or form.startswith("%Y"):
+        return None
+    return "day" if form.find("%d") < form.find("%m") else "month"
+
+
+def swapped(form: str) -> str:
+    """The same format with day and month in the other order."""
+    return form.replace("%d", "%\0").replace("%m", "%d").replace("%\0", "%m") if _order(form) else form
