@@ -8,7 +8,7 @@ DEV := $(VENV)/.ready-dev
 export UV_COMPILE_BYTECODE = 1
 export DAGSTER_DISABLE_TELEMETRY = 1
 
-.PHONY: demo test test-all browser dev bench lint format docs clean
+.PHONY: demo test test-all browser faults dev bench lint format docs clean
 .DEFAULT_GOAL := demo
 
 # What the night needs, and, on top of it, what tests and lint need: `make demo` does not wait for the latter.
@@ -39,6 +39,10 @@ test: $(DEV)
 
 browser: $(DEV)
 	@$(BIN)/python -m pytest -q -m browser
+
+# Not in parallel: each test has its own processes, and some count what they get done beside others.
+faults: $(DEV)
+	@$(BIN)/python -m pytest -q -m faults customer_intel_tests
 
 test-all: $(DEV)
 	@$(BIN)/python -m pytest -n 2 -q -m "slow or not slow"

@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from customer_intel import cli_identity, cli_why
 from customer_intel.core.lake import HomeBusy, LakeError, home_lock
 from customer_intel.core.yamlfile import ConfigError
 from customer_intel.settings import Settings
@@ -25,6 +26,11 @@ DONE, ERROR, GATE_CLOSED, BAD_CONFIGURATION = 0, 1, 2, 3
 RELEASE = "release"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Customer exports to gated, published tables.")
+evaluation = typer.Typer(no_args_is_help=True, help="How well the methods do on anyone's labelled data.")
+evaluation.command("identity")(cli_identity.evaluate)
+app.add_typer(evaluation, name="evaluate")
+app.command("resolve")(cli_identity.resolve)
+app.command("why")(cli_why.why)
 out = Console(highlight=False)
 
 HomeOption = Annotated[Path, typer.Option("--home", help="Holds landing/, lake/, quarantine/, published/, config/.")]
@@ -51,13 +57,13 @@ def fail(message: str, code: int) -> None:
 @app.command()
 def run(
     home: HomeOption = Path("data"),
-    landing: Annotated[Path | None, typer.Option(help="Raw exports, if not <home>/landing.")] = None,
+    landing: Annotated[str | None, typer.Option(help="Folder or s3://, sftp://, gs:// of the raw exports.")] = None,
     as_of: Annotated[str | None, typer.Option(help="Export date YYYY-MM-DD; default the newest in landing.")] = None,
     select: Annotated[str | None, typer.Option(help="Only these tables (comma-separated); no release.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """One night: every new export up to the date, through every gate, to one release."""
-    settings = _settings(home, landing)
+    settings = _fetched(_settings(home, landing))
     night = _night_date(settings, as_of)
     # The date must be one of the job's partitions also when no landing folder is named after it.
     os.environ.setdefault("CUSTOMER_INTEL_FIRST_EXPORT_DATE", night.isoformat())
@@ -107,7 +113,13 @@ def demo(
 @app.command()
 def check(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
     """Contracts, mappings and configuration; explains each fault with file and line."""
+    from customer_intel.core import contract
+    from customer_intel.ingest import check as mapping_check
+
     counts = _checked(home)
+    landing = Settings(home=home).landing_dir
+    compared = mapping_check.check(home / "config" / "mappings", landing, contract.load().entities)
+    counts["mappings compared with a landed file"] = len(compared)
     if as_json:
         print(json.dumps({"ok": True, **counts}))
     else:
@@ -115,11 +127,46 @@ def check(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def releases(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
+def inspect(
+    file: Annotated[Path, typer.Argument(help="A raw export, plain or packed.")],
+    home: HomeOption = Path("data"),
+    to: Annotated[Path | None, typer.Option("--out", help="Default: its place below <home>/config/mappings.")] = None,
+    source: Annotated[str | None, typer.Option(help="The system that wrote it; default its folder's name.")] = None,
+    entity: Annotated[str | None, typer.Option(help="What it is, if not what is guessed.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a mapping that is there.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Looks at a raw file, says what it is, and writes a mapping that runs."""
+    from customer_intel.ingest import inspect as inspector
+
+    found = inspector.inspect(file, home=home, out=to, source=source, entity=entity, force=force, today=date.today())
+    if as_json:
+        print(json.dumps(found.summary(), indent=1))
+    else:
+        inspector.print_screen(found, out)
+    raise typer.Exit(DONE if found.works else ERROR)
+
+
+@app.command()
+def releases(
+    home: HomeOption = Path("data"),
+    verify: Annotated[bool, typer.Option("--verify", help="Compare every published byte with its checksum.")] = False,
+    as_json: JsonOption = False,
+) -> None:
     """The kept releases, newest first; the current one is marked."""
     from customer_intel.core.release import Published
 
-    found = Published(home.resolve()).releases()
+    store = Published(home.resolve())
+    if verify:
+        faults = store.verify()
+        if as_json:
+            print(json.dumps(faults, indent=1))
+        for name, lines in faults.items() if not as_json else ():
+            out.print(f"[red]✗[/] {name}: " + escape("; ".join(lines)))
+        if not faults and not as_json:
+            out.print(f"[green]✓[/] {len(store.releases())} releases: every byte is as it was published")
+        raise typer.Exit(ERROR if faults else DONE)
+    found = store.releases()
     if as_json:
         print(json.dumps([{"id": r.snapshot_id, "as_of": r.as_of, "current": r.is_current} for r in found], indent=1))
         return
@@ -139,6 +186,10 @@ def rollback(release: str, home: HomeOption = Path("data")) -> None:
         if kept.snapshot_id == release:
             with home_lock(home):
                 store.point_at(kept.snapshot_id, kept.as_of)
+            if url := _settings(home, None).publish_url:
+                from customer_intel.core import objects
+
+                objects.point_at(objects.writable(url), kept.snapshot_id, back=True)
             out.print(f"[green]✓[/] readers now see {release}")
             return
     fail(f"no kept release '{release}'; see customer-intel releases", ERROR)
@@ -254,7 +305,9 @@ def _closing(summary: dict[str, Any], closed: list[Any]) -> None:
     for step, reason in summary["failures"].items():
         if step not in closed_names:
             out.print(f"[red]✗[/] {step}: {escape(reason)}")
-    if summary["exit_code"] != DONE:
+    if list(summary["failures"]) == ["mirror"]:
+        out.print("The release is published here and CUSTOMER_INTEL_PUBLISH_URL still has the one before; run again.")
+    elif summary["exit_code"] != DONE:
         out.print(
             f"[red]Nothing was published[/]; last night's release stays. {len(summary['skipped'])} steps downstream "
             "were skipped. Mend the file named above, or its mapping, and run again."
@@ -277,13 +330,28 @@ def _checked(home: Path, select: Sequence[str] = ()) -> dict[str, int]:
     return {"tables": len(definitions), "entities": len(contracts.entities), "mappings": len(mappings)}
 
 
-def _settings(home: Path, landing: Path | None) -> Settings:
+def _settings(home: Path, landing: str | None) -> Settings:
     # Steps of the same run, and the UI's processes, read the same settings from the environment.
     os.environ["CUSTOMER_INTEL_HOME"] = str(home.resolve())
     if landing is not None:
-        if not landing.is_dir():
+        if "://" not in landing and not Path(landing).is_dir():
             fail(f"--landing {landing}: no such folder", BAD_CONFIGURATION)
-        os.environ["CUSTOMER_INTEL_LANDING"] = str(landing.resolve())
+        os.environ["CUSTOMER_INTEL_LANDING"] = landing if "://" in landing else str(Path(landing).resolve())
+    return Settings()
+
+
+def _fetched(settings: Settings) -> Settings:
+    """The settings of a run whose landing zone is here: what is remote has been fetched, once, before the night."""
+    if settings.publish_url:
+        from customer_intel.core import objects
+
+        objects.writable(settings.publish_url)
+    if settings.landing_url:
+        from customer_intel.orchestration.nights import fetch_landing
+
+        with home_lock(settings.home_dir):
+            fetch_landing(settings)
+        os.environ["CUSTOMER_INTEL_LANDING"] = str(settings.landing_dir)
     return Settings()
 
 

@@ -11,7 +11,11 @@ contracts = contract.load()
 nightly = jobs.nightly_job()
 
 defs = dg.Definitions(
-    assets=[*assets.assets(contracts, table.definitions(contracts), settings), publication.release_asset(contracts)],
+    assets=[
+        *assets.assets(contracts, table.definitions(contracts), settings),
+        publication.release_asset(contracts),
+        *publication.mirror_assets(settings.publish_url),
+    ],
     jobs=[nightly],
     schedules=[jobs.nightly_schedule(settings, nightly)],
     sensors=[jobs.failure_sensor(settings)],

@@ -21,7 +21,14 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CUSTOMER_INTEL_", frozen=True, ignored_types=(cached_property,))
 
     home: Path = Path("data")
-    landing: Path | None = None
+    # A folder, or an address (s3://, sftp://, gs://) whose files are fetched to <home>/landing-cache before the night.
+    landing: Path | str | None = None
+    landing_max_bytes: int = 500_000_000_000
+    sftp_password: SecretStr | None = None
+    sftp_key_file: Path | None = None
+    sftp_known_hosts: Path | None = None
+    # Where each release is mirrored to: s3://bucket/prefix or file:///folder; AWS_… in the environment opens it.
+    publish_url: str | None = None
     engine: str = "duckdb"
     memory_limit: str = "2GB"
     threads: int = os.cpu_count() or 2
@@ -40,7 +47,13 @@ class Settings(BaseSettings):
 
     @cached_property
     def landing_dir(self) -> Path:
-        return (self.landing or self.home / "landing").resolve()
+        if self.landing_url:
+            return self.home_dir / "landing-cache"
+        return Path(self.landing or self.home / "landing").resolve()
+
+    @property
+    def landing_url(self) -> str | None:
+        return str(self.landing) if self.landing and "://" in str(self.landing) else None
 
     @cached_property
     def home_dir(self) -> Path:

@@ -7,6 +7,7 @@ gate fails closed. Nothing that leaves this module holds a row's values, except 
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -376,6 +377,9 @@ def without_values(error: BaseException) -> str:
     """What kind of error it is, with its text only where that cannot quote a row."""
     if isinstance(error, duckdb.Error):
         return _redacted(str(error))
+    if isinstance(error, OSError) and error.errno:
+        # A full disk must be seen to be one.
+        return os.strerror(error.errno)
     return f"{type(error).__name__}, whose text is withheld since it may quote rows"
 
 

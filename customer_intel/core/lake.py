@@ -24,6 +24,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 POINTER = "CURRENT.json"
+CANDIDATES = ".candidates"
 WHOLE = "whole"
 
 
@@ -105,8 +106,8 @@ class Lake:
     @contextlib.contextmanager
     def workspace(self, table: str) -> Iterator[Path]:
         """A private folder on the lake's own file system for a candidate; gone afterwards whatever happens."""
-        base = self.root / ".candidates"
-        base.mkdir(parents=True, exist_ok=True)
+        base = self.root / CANDIDATES
+        make_folder(base)
         folder = Path(tempfile.mkdtemp(prefix=f"{table}.", dir=base))
         try:
             yield folder
@@ -137,8 +138,8 @@ class Lake:
         )
         before = self.current(table)
         write_json(self.root / table / POINTER, asdict(version))
-        if before:
-            self._prune(table, before, version)
+        # Also the first time: a killed run may have left files that no version names.
+        self._prune(table, before or version, version)
         return version
 
     def reject(self, table: str, candidates: Mapping[str, Path], why: dict[str, Any]) -> Path:
@@ -157,7 +158,7 @@ class Lake:
         """Syncs the candidates, gives them content names in the table's folder, and syncs the folder once."""
         parts = {}
         folder = self.root / table
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(fsync, candidates.values()))
         for key, source in sorted(candidates.items()):
@@ -166,7 +167,8 @@ class Lake:
             parts[key] = Part(
                 f"{table}/{target.name}", pq.read_metadata(source).num_rows, size, digest, facts.get(key, {})
             )
-            if not target.exists():
+            # A name says what its file should hold; after a bad disk it may not be what it does hold.
+            if not target.exists() or file_sha256(target)[0] != digest:
                 os.rename(source, target)
         fsync(folder)
         return parts
@@ -178,6 +180,17 @@ class Lake:
             if str(path.relative_to(self.root)) not in named:
                 path.unlink(missing_ok=True)
 
+    def recover(self) -> None:
+        """Clears what a killed run left half done. Only for the holder of the home's lock, before its run begins.
+
+        Files that were renamed into place but never named by a pointer stay: their names say what they hold, so the
+        next acceptance takes them up, or prunes them.
+        """
+        shutil.rmtree(self.root / CANDIDATES, ignore_errors=True)
+        marks = (f"lake/*/.{POINTER}.*", "lake/.rejected/*/.*", "quarantine/*/.*")
+        for left in (path for mark in marks for path in self.home.glob(mark)):
+            left.unlink(missing_ok=True)
+
     # ---- quarantine: rows that could not be taken, kept for the owner to mend
     def quarantine(self, entity: str, part: str, source: Path | None) -> Path | None:
         """Stores an export's rejected rows under <home>/quarantine/<entity>/, or clears what was there."""
@@ -185,7 +198,10 @@ class Lake:
         if source is None:
             target.unlink(missing_ok=True)
             return None
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(target.parent, mode=0o700)
+        if source.stat().st_dev != target.parent.stat().st_dev:
+            # A lake that is a disk of its own: a rename does not leave it.
+            source = Path(shutil.copyfile(source, target.with_name(f".{target.name}")))
         os.chmod(source, 0o600)
         fsync(source)
         os.rename(source, target)
@@ -221,9 +237,18 @@ def fsync(path: Path) -> None:
         os.close(handle)
 
 
+def make_folder(path: Path, mode: int = 0o777) -> None:
+    """Makes a folder, and those above it, so that they are there after a power cut too."""
+    if path.is_dir():
+        return
+    make_folder(path.parent, mode)
+    path.mkdir(exist_ok=True, mode=mode)
+    fsync(path.parent)
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Replaces `path` so that a reader sees the old content or the new, also after a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:

@@ -1,16 +1,21 @@
 """Publication: one atomic release over all tables, named by one pointer. Writes under published/ with lake's care.
 
-Order: certificates → staging on the same file system → fsync files → manifest → fsync folders → rename → fsync parent →
-pointer. A path is never reused, so a slow reader of an older release stays whole while it is kept.
+Order: lock → certificates → staging on the same file system → fsync files → manifest → fsync folders → rename → fsync
+parent → derived files → pointer. A path is never reused, so a slow reader of an older release stays whole while it is
+kept.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +29,16 @@ from customer_intel.core.lake import (
     Version,
     file_sha256,
     fsync,
+    make_folder,
     write_bytes,
-    write_json,
 )
 
 MANIFEST = "manifest.json"
+# What was made of a release once it stood at its final path; its presence says that the release is finished.
+DERIVED = "derived.json"
+STAGING = ".staging"
+# A release younger than this is never removed: somebody may have opened it when it was the current one.
+GRACE_SECONDS = 24 * 3600.0
 
 
 class ReleaseRefused(LakeError):
@@ -52,28 +62,81 @@ class Release:
         """The table's Parquet files, as paths; a list for tables laid out by day."""
         return [str(self.folder / entry["path"]) for entry in self.manifest["tables"][table]["files"]]
 
+    def verify(self) -> list[str]:
+        """What is damaged, one line per file: every byte of the release is compared with its checksum."""
+        try:
+            manifest = read_sealed(self.folder / MANIFEST)
+            made = read_sealed(self.folder / DERIVED) if manifest.get("derived") else {"files": []}
+        except LakeError as error:
+            return [str(error)]
+        listed = [*manifest.get("documents", []), *made["files"]]
+        listed += [file for table in manifest["tables"].values() for file in table["files"]]
+        faults = []
+        for entry in listed:
+            try:
+                found = file_sha256(self.folder / entry["path"])
+            except OSError as error:
+                faults.append(f"{entry['path']}: cannot be read ({error.strerror})")
+                continue
+            if found != (entry["sha256"], entry["bytes"]):
+                faults.append(f"{entry['path']}: is not what was published")
+        known = {entry["path"] for entry in listed}
+        strange = {str(path.relative_to(self.folder)) for path in self.folder.rglob("*.parquet")} - known
+        return sorted([*faults, *(f"{path}: is not of this release" for path in strange)])
+
 
 class Published:
-    def __init__(self, home: Path) -> None:
+    def __init__(
+        self, home: Path, grace_seconds: float = GRACE_SECONDS, clock: Callable[[], float] = time.time
+    ) -> None:
         self.root = home / "published"
         self.snapshots = self.root / "snapshots"
+        self._grace_seconds, self._clock = grace_seconds, clock
 
     def current(self) -> Release | None:
-        try:
-            pointer = json.loads((self.root / POINTER).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        """The release that readers are pointed at. Raises LakeError when the pointer is damaged."""
+        pointer = self._pointer()
+        if pointer is None:
             return None
         return Release(pointer["snapshot_id"], pointer["as_of"], self.snapshots / pointer["snapshot_id"], True)
 
     def releases(self) -> list[Release]:
-        """Every release that is kept, newest first by date, then by the order of publication."""
-        current = self.current()
+        """Every release that is kept, newest first by date, then by the order of publication.
+
+        One whose manifest is not readable, or that a killed run did not finish, is left out unless it is current.
+        """
+        with contextlib.suppress(LakeError):
+            return self._releases(self.current())
+        return self._releases(None)
+
+    def _releases(self, current: Release | None) -> list[Release]:
         found = []
-        for folder in self.snapshots.glob(f"*/{MANIFEST}"):
-            data = json.loads(folder.read_text(encoding="utf-8"))
-            name = folder.parent.name
-            found.append(Release(name, data["as_of"], folder.parent, bool(current and current.snapshot_id == name)))
-        return sorted(found, key=lambda release: (release.as_of, release.folder.stat().st_mtime_ns), reverse=True)
+        for path in self.snapshots.glob(f"*/{MANIFEST}"):
+            is_current = bool(current and current.folder == path.parent)
+            try:
+                as_of, written = json.loads(path.read_text(encoding="utf-8"))["as_of"], path.stat().st_mtime_ns
+            except (ValueError, KeyError, FileNotFoundError):
+                if not (current and is_current):
+                    continue
+                as_of, written = current.as_of, 0
+            if is_current or not _unfinished(path.parent):
+                found.append((written, Release(path.parent.name, as_of, path.parent, is_current)))
+        found.sort(key=lambda item: (item[1].as_of, item[0], item[1].snapshot_id), reverse=True)
+        return [release for _, release in found]
+
+    def verify(self) -> dict[str, list[str]]:
+        """Release (and the pointer) → what is damaged; nothing for what is whole."""
+        faults = {}
+        try:
+            current = self.current()
+            if current and not (current.folder / MANIFEST).exists():
+                faults[POINTER] = [f"{POINTER}: names a release that is not there"]
+        except LakeError as error:
+            faults[POINTER] = [str(error)]
+        for folder in sorted(self.snapshots.glob("*/")):
+            if found := Release(folder.name, "", folder).verify():
+                faults[folder.name] = found
+        return faults
 
     def verified(self, lake: Lake, tables: Mapping[str, Table], snapshot_id: str) -> dict[str, Version]:
         """The accepted version of each table, once every certificate is in order. Raises ReleaseRefused."""
@@ -103,33 +166,79 @@ class Published:
         """Makes the release `manifest['snapshot_id']` and points CURRENT.json at it, unless a later date is current.
 
         `derived` files are made from the release once it stands at its final path (views name absolute paths),
-        before any reader is pointed at it; each callable writes the file it is given.
+        before any reader is pointed at it; each callable writes the file it is given. Of several publishers at once
+        the others wait; one that comes second with the same release finds it made.
         """
         snapshot_id, as_of = manifest["snapshot_id"], manifest["as_of"]
         target = self.snapshots / snapshot_id
-        if not (target / MANIFEST).exists():
-            self._write(lake, versions, manifest, documents, target)
-        for name, make in derived.items():
-            if not (target / name).exists():
-                with lake.workspace("derived") as work:
-                    make(Release(snapshot_id, as_of, target), work / name)
-                    fsync(work / name)
-                    os.rename(work / name, target / name)
-                    fsync(target)
-        before = self.current()
-        if before is None or before.as_of <= as_of:
-            self.point_at(snapshot_id, as_of)
-        self._prune(keep)
-        return Release(snapshot_id, as_of, target, before is None or before.as_of <= as_of)
+        with self._alone(), _told():
+            self._recover()
+            if not (target / MANIFEST).exists():
+                self._write(lake, versions, {**manifest, "derived": sorted(derived)}, documents, target)
+                self._derive(Release(snapshot_id, as_of, target), derived)
+            before = self.current()
+            newest = before is None or before.as_of <= as_of
+            if newest:
+                self._point_at(snapshot_id, as_of)
+            self._prune(keep)
+        return Release(snapshot_id, as_of, target, newest)
 
     def point_at(self, snapshot_id: str, as_of: str) -> None:
         """Swaps the pointer, then the derived link `current`."""
-        write_json(self.root / POINTER, {"snapshot_id": snapshot_id, "as_of": as_of})
-        link = Path(tempfile.mkdtemp(prefix=".link.", dir=self.root)) / "current"
-        os.symlink(Path("snapshots") / snapshot_id, link, target_is_directory=True)
-        os.rename(link, self.root / "current")
-        link.parent.rmdir()
+        with self._alone():
+            self._point_at(snapshot_id, as_of)
+
+    def recover(self) -> None:
+        """Clears what a killed publisher left half done, and repairs what is derived from the pointer."""
+        if self.root.exists():
+            with self._alone():
+                self._recover()
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        make_folder(self.root)
+        with open(self.root / ".lock", "a+", encoding="utf-8") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    def _pointer(self) -> dict[str, Any] | None:
+        if not (self.root / POINTER).exists():
+            return None
+        return read_sealed(self.root / POINTER)
+
+    def _point_at(self, snapshot_id: str, as_of: str) -> None:
+        before: dict[str, Any] | None = None
+        with contextlib.suppress(LakeError):
+            before = self._pointer()
+        if before is None or before["snapshot_id"] != snapshot_id:
+            # The one before is named so that pruning spares it, whatever its date.
+            previous = before["snapshot_id"] if before else None
+            write_sealed(self.root / POINTER, {"snapshot_id": snapshot_id, "as_of": as_of, "previous": previous})
+        self._link(snapshot_id)
+
+    def _link(self, snapshot_id: str) -> None:
+        link, wanted = self.root / "current", Path("snapshots") / snapshot_id
+        if link.is_symlink() and Path(os.readlink(link)) == wanted:
+            return
+        made = Path(tempfile.mkdtemp(prefix=".link.", dir=self.root)) / "current"
+        os.symlink(wanted, made, target_is_directory=True)
+        os.rename(made, link)
+        made.parent.rmdir()
         fsync(self.root)
+
+    def _recover(self) -> None:
+        shutil.rmtree(self.root / STAGING, ignore_errors=True)
+        for left in self.root.glob(".link.*"):
+            shutil.rmtree(left, ignore_errors=True)
+        for left in [*self.root.glob(f".{POINTER}.*"), *self.snapshots.glob(f"*/.{DERIVED}.*")]:
+            left.unlink(missing_ok=True)
+        current = self.current()
+        for folder in self.snapshots.glob("*/"):
+            # Nobody was told of it, and its night makes it anew.
+            if not (current and current.folder == folder) and _unfinished(folder):
+                self._remove(folder)
+        if current:
+            self._link(current.snapshot_id)
 
     def _write(
         self,
@@ -139,12 +248,9 @@ class Published:
         documents: Mapping[str, bytes],
         target: Path,
     ) -> None:
-        staging_root = self.root / ".staging"
-        shutil.rmtree(staging_root, ignore_errors=True)
-        staging_root.mkdir(parents=True)
-        self.snapshots.mkdir(parents=True, exist_ok=True)
-        staging = staging_root / target.name
-        staging.mkdir()
+        make_folder(self.snapshots)
+        staging = self.root / STAGING / target.name
+        make_folder(staging)
         tables: dict[str, Any] = {}
         for name, version in sorted(versions.items()):
             files = []
@@ -165,18 +271,108 @@ class Published:
             }
         for relative_name, content in documents.items():
             write_bytes(staging / relative_name, content)
-        write_json(staging / MANIFEST, {**manifest, "tables": tables})
+        listed = [_entry(staging, name) for name in sorted(documents)]
+        write_sealed(staging / MANIFEST, {**manifest, "documents": listed, "tables": tables})
         for folder in sorted({path.parent for path in staging.rglob("*")}, reverse=True):
             fsync(folder)
-        shutil.rmtree(target, ignore_errors=True)
         os.rename(staging, target)
         fsync(self.snapshots)
 
+    def _derive(self, made: Release, derived: Mapping[str, Callable[[Release, Path], None]]) -> None:
+        if not derived:
+            return
+        # Here, not in the lake's workspace: that may be another file system, and a rename does not leave its own.
+        staging = self.root / STAGING / f"derived-{made.snapshot_id}"
+        make_folder(staging)
+        for name, make in derived.items():
+            make(made, staging / name)
+            fsync(staging / name)
+            os.rename(staging / name, made.folder / name)
+        staging.rmdir()
+        fsync(made.folder)
+        write_sealed(made.folder / DERIVED, {"files": [_entry(made.folder, name) for name in sorted(derived)]})
+
     def _prune(self, keep: int) -> None:
-        """Deletes releases beyond the `keep` newest; the current one and the one before it always stay."""
+        """Removes releases beyond the `keep` newest, but never the current one, the one before it, or a young one."""
+        pointer = self._pointer() or {}
+        named = {pointer.get("snapshot_id"), pointer.get("previous")}
+        # By the clock, which only decides how long something old is kept; one that went back keeps it longer.
+        since = self._clock() - self._grace_seconds
         for release in self.releases()[max(keep, 2) :]:
-            if not release.is_current:
-                shutil.rmtree(release.folder, ignore_errors=True)
+            if release.snapshot_id not in named and (release.folder / MANIFEST).stat().st_mtime < since:
+                self._remove(release.folder)
+
+    def _remove(self, folder: Path) -> None:
+        """First out of sight, whole: a release that is half removed must not be offered to anybody."""
+        make_folder(self.root / STAGING)
+        gone = self.root / STAGING / f"removed-{folder.name}"
+        os.rename(folder, gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def recover(home: Path) -> None:
+    """What a run does first, once it holds the home's lock: clears what a killed one left."""
+    Lake(home).recover()
+    Published(home).recover()
+
+
+def write_sealed(path: Path, data: Mapping[str, Any]) -> None:
+    """Writes JSON that carries the checksum of its own text, so that a flipped bit in it is seen."""
+    write_bytes(path, _sealed({**data, "sha256": _seal(data)}))
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """What `write_sealed` wrote. Raises LakeError when it is not that; files from before there were seals are taken."""
+    try:
+        text = path.read_bytes()
+        data = dict(json.loads(text))
+        seal = data.pop("sha256", None)
+        whole = seal == _seal(data) and text == _sealed({**data, "sha256": seal})
+        if whole or (seal is None and "documents" not in data and "previous" not in data and "files" not in data):
+            return data
+    except OSError as error:
+        raise LakeError(f"{path.name}: cannot be read ({error.strerror})") from None
+    except ValueError:
+        pass
+    raise LakeError(
+        f"{path.name}: is damaged; customer-intel releases --verify says which releases are whole, "
+        "customer-intel rollback points readers at one of them"
+    )
+
+
+def _sealed(data: Mapping[str, Any]) -> bytes:
+    return (json.dumps(data, indent=1, ensure_ascii=False, default=str) + "\n").encode()
+
+
+def _seal(data: Mapping[str, Any]) -> str:
+    return hashlib.sha256(_sealed(data)).hexdigest()
+
+
+def _entry(folder: Path, name: str) -> dict[str, Any]:
+    digest, size = file_sha256(folder / name)
+    return {"path": name, "bytes": size, "sha256": digest}
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """A disk that is full or broken ends a publication, not with a stack but with what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise ReleaseRefused(
+            f"published/ could not be written ({error.strerror}); readers keep a whole release; mend that and run again"
+        ) from error
+
+
+def _unfinished(folder: Path) -> bool:
+    try:
+        derived = json.loads((folder / MANIFEST).read_text(encoding="utf-8")).get("derived")
+    except FileNotFoundError:
+        return True
+    except ValueError:
+        # Damaged, not unfinished: it is kept for whoever looks into it.
+        return False
+    return bool(derived) and not (folder / DERIVED).exists()
 
 
 def _share(source: Path, target: Path) -> None:

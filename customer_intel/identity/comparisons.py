@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 # What a record is compared by, all text: see records.py.
 FIELDS = (
-    "first", "root", "middle", "last", "born", "gender", "number", "street", "city", "postcode", "email", "phone",
-    "id_number",
+    "first", "root", "roots", "middle", "last", "suffix", "born", "gender", "number", "unit", "street", "city", "postcode",
+    "email", "phone", "id_number", "source",
 )  # fmt: skip
 
 
@@ -19,12 +19,18 @@ FIELDS = (
 class Comparison:
     """`levels`: (what it says of two records, SQL over a and b, prior chance of it among records of one person).
 
-    The first level that holds counts; the last is whatever is left.
+    The first level that holds counts; the last is whatever is left. `same`: the fields that are the same at level 1
+    (alternatives together), `sharing`: (field, levels at which it is the same), for counting how often that happens by
+    chance. `most`: (level, bits that it may weigh at most), `roof`: the same between records of one address.
     """
 
     name: str
     absent: str
     levels: tuple[tuple[str, str, float], ...]
+    same: tuple[tuple[str, ...], ...] = ()
+    sharing: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    most: tuple[tuple[int, float], ...] = ()
+    roof: tuple[tuple[int, float], ...] = ()
 
     @property
     def sql(self) -> str:
@@ -34,119 +40,216 @@ class Comparison:
         return f"CASE {' '.join(cases)} ELSE {len(self.levels)} END"
 
 
-def _similar(name: str, least: float) -> str:
-    a, b = f"a.{name}", f"b.{name}"
-    return f"({a} = {b} OR jaro_winkler_similarity({a}, {b}) >= {least} OR damerau_levenshtein({a}, {b}) <= 1)"
-
-
 def _missing(*names: str) -> str:
     return " OR ".join("(" + " AND ".join(f"{side}.{name} IS NULL" for name in names) + ")" for side in ("a", "b"))
 
 
-_FIRST = (
-    f"({_similar('first', 0.88)} OR a.root = b.root"
-    " OR (length(a.first) = 1 AND starts_with(b.first, a.first))"
+def _edits(name: str, most: int, jaro_winkler: str = "", least: float = 0.75) -> str:
+    """At most so many letters apart; they are counted only where cheaper measures leave it open."""
+    a, b = f"a.{name}", f"b.{name}"
+    near = jaro_winkler or f"jaro_winkler_similarity({a}, {b})"
+    return f"abs(length({a}) - length({b})) <= {most} AND {near} >= {least} AND damerau_levenshtein({a}, {b}) <= {most}"
+
+
+def _similar(name: str, jaro_winkler: str, least: float) -> str:
+    a, b = f"a.{name}", f"b.{name}"
+    # Jaro-Winkler says nothing of words of a few letters.
+    one = f"abs(length({a}) - length({b})) <= 1 AND ({jaro_winkler} >= 0.65 OR length({a}) <= 4)"
+    one = f"{one} AND length({a}) > 1 AND length({b}) > 1"
+    return f"({jaro_winkler} >= {least} OR ({one} AND damerau_levenshtein({a}, {b}) <= 1))"
+
+
+def _part_of() -> str:
+    """One is a whole word at the start or end of the other: of two family names only one is used."""
+    sides = (("a", "b"), ("b", "a"))
+    return " OR ".join(
+        f"({long}.is_double AND length({short}.last) >= 3 AND ("
+        + " OR ".join(
+            f"{where}_with({long}.last, {word})"
+            for mark in (" ", "-")
+            for where, word in (("starts", f"{short}.last || '{mark}'"), ("ends", f"'{mark}' || {short}.last"))
+        )
+        + "))"
+        for short, long in sides
+    )
+
+
+_INITIAL = (
+    "((length(a.first) = 1 AND starts_with(b.first, a.first))"
     " OR (length(b.first) = 1 AND starts_with(a.first, b.first)))"
 )
-_LAST = _similar("last", 0.88)
+# A short form may stand for several names: Nick for Nicholas and for Nikolaus.
+_ANY_ROOT = (
+    "((contains(a.roots, '|') OR contains(b.roots, '|'))"
+    " AND list_has_any(string_split(a.roots, '|'), string_split(b.roots, '|')))"
+)
+# Worked out once per pair, before the levels: what several of them ask.
+SIMILARITIES = {
+    "jw_first": "CASE WHEN a.first = b.first THEN 1 ELSE jaro_winkler_similarity(a.first, b.first) END",
+    "jw_last": "CASE WHEN a.last = b.last THEN 1 ELSE jaro_winkler_similarity(a.last, b.last) END",
+}
+# A condition of CASE stops at the first part that settles it, other expressions work out all of theirs.
+FACTS = {
+    "like_first": f"CASE WHEN {_similar('first', 'jw_first', 0.88)}"
+    " AND (jw_first >= 0.94 OR damerau_levenshtein(a.first, b.first) <= 2) THEN true ELSE false END",
+    "like_last": f"CASE WHEN {_similar('last', 'jw_last', 0.88)} OR {_part_of()} THEN true ELSE false END",
+    "is_short": f"CASE WHEN a.root = b.root OR {_INITIAL} OR {_ANY_ROOT} THEN true ELSE false END",
+}
 _SWAPPED = "(jaro_winkler_similarity(a.first, b.last) >= 0.9 AND jaro_winkler_similarity(a.last, b.first) >= 0.9)"
+_LONE = " OR ".join(
+    f"({one}.{lacks} IS NULL AND {one}.{has} = {two}.{lacks})"
+    for one, two in (("a", "b"), ("b", "a"))
+    for lacks, has in (("last", "first"), ("first", "last"))
+)
 _NO_FIRST, _NO_LAST = _missing("first"), _missing("last")
+# Eric and Erin: near in letters, and each borne by many.
+_BOTH_NAMES = "(a.first <> b.first AND a.is_name AND b.is_name AND NOT is_short)"
 _NAME = Comparison(
     "name",
     _missing("first", "last") + " OR (a.first IS NULL AND b.last IS NULL) OR (a.last IS NULL AND b.first IS NULL)",
     (
         ("the same name", "a.first = b.first AND a.last = b.last", 0.60),
         ("first and last name the other way round", "a.first = b.last AND a.last = b.first", 0.02),
+        ("the same first name, and the last in another spelling", "a.first = b.first AND like_last", 0.08),
+        ("the same last name, and the first in a short form", f"a.last = b.last AND is_short AND NOT {_INITIAL}", 0.04),
+        ("the same last name, and a fitting initial", "a.last = b.last AND is_short", 0.04),
         (
-            "the same name in another spelling or short form",
-            f"(a.first = b.first AND {_LAST}) OR (a.last = b.last AND {_FIRST})",
-            0.17,
+            "the same last name, and first names alike that are names of their own",
+            f"like_last AND like_first AND {_BOTH_NAMES}",
+            0.01,
         ),
-        ("both names in another spelling", f"({_FIRST}) AND {_LAST}", 0.04),
+        ("the same last name, and the first in another spelling", "a.last = b.last AND like_first", 0.08),
+        ("both names in another spelling", "like_last AND (like_first OR is_short)", 0.03),
         ("first and last name the other way round, in another spelling", _SWAPPED, 0.01),
+        ("the only name of one stands in the other place of the other", _LONE, 0.01),
         ("the same last name, and one without a first", f"({_NO_FIRST}) AND a.last = b.last", 0.03),
-        ("a similar last name, and one without a first", f"({_NO_FIRST}) AND {_LAST}", 0.01),
+        ("a similar last name, and one without a first", f"({_NO_FIRST}) AND like_last", 0.01),
         ("another last name, and one without a first", _NO_FIRST, 0.01),
         ("the same first name, and one without a last", f"({_NO_LAST}) AND a.first = b.first", 0.03),
-        ("a similar first name, and one without a last", f"({_NO_LAST}) AND {_FIRST}", 0.01),
+        ("a similar first name, and one without a last", f"({_NO_LAST}) AND (like_first OR is_short)", 0.01),
         ("another first name, and one without a last", _NO_LAST, 0.01),
         ("the same first name with another last name", "a.first = b.first", 0.02),
-        ("the same last name with another first name", _LAST, 0.01),
-        ("a similar first name with another last name", _FIRST, 0.01),
+        ("the same last name with another first name", "like_last", 0.01),
+        ("a similar first name with another last name", "like_first OR is_short", 0.01),
         ("different names", "", 0.02),
     ),
+    sharing=(("first", (1, 3, 14, 17)), ("last", (4, 5, 7, 11))),
+    most=((6, 4.0), (11, 6.0), (12, 4.0)),
+    # A family shares its last name as it shares its roof: together they say little of which of them it is.
+    roof=(
+        (5, 9.0),
+        (6, -4.0),
+        (7, 9.0),
+        (8, 9.0),
+        (11, 1.0),
+        (12, 0.0),
+        (13, -1.0),
+        (16, -1.0),
+        (17, 1.0),
+        (18, -2.0),
+        (19, -1.0),
+        (20, -2.0),
+    ),
 )
+_APART = "length(a.born) = length(b.born) AND hamming(a.born, b.born)"
 _BORN = Comparison(
     "birth date",
     _missing("born"),
     (
         ("the same birth date", "a.born = b.born", 0.88),
-        ("birth dates one digit apart", "damerau_levenshtein(a.born, b.born) <= 1", 0.06),
+        (
+            "birth dates one digit apart",
+            f"{_APART} = 1 OR ({_APART} = 2 AND damerau_levenshtein(a.born, b.born) = 1)",
+            0.06,
+        ),
         (
             "birth dates with day and month the other way round",
             "substr(a.born, 1, 4) = substr(b.born, 1, 4) AND substr(a.born, 5, 2) = substr(b.born, 7, 2)"
             " AND substr(a.born, 7, 2) = substr(b.born, 5, 2)",
             0.01,
         ),
-        ("birth dates two digits apart", "damerau_levenshtein(a.born, b.born) = 2", 0.02),
+        ("birth dates two digits apart", f"{_APART} = 2", 0.02),
         ("different birth dates", "", 0.03),
     ),
+    same=(("born",),),
 )
-_STREET = _similar("street", 0.9)
+_STREET = f"({_similar('street', 'jaro_winkler_similarity(a.street, b.street)', 0.9)})"
 _PLACE = "(a.postcode = b.postcode OR a.city = b.city)"
 _ADDRESS = Comparison(
     "address",
     _missing("street", "number", "city", "postcode"),
     (
-        ("the same address", f"{_STREET} AND a.number = b.number AND {_PLACE}", 0.55),
-        ("the same street and number in another place", f"{_STREET} AND a.number = b.number", 0.08),
+        (
+            "the same address",
+            f"a.number = b.number AND {_STREET} AND {_PLACE} AND a.unit IS NOT DISTINCT FROM b.unit",
+            0.50,
+        ),
+        (
+            "the same address, and one without a unit",
+            f"a.number = b.number AND {_STREET} AND {_PLACE} AND (a.unit IS NULL OR b.unit IS NULL)",
+            0.04,
+        ),
+        ("the same building, and another unit", f"a.number = b.number AND {_STREET} AND {_PLACE}", 0.02),
+        ("the same street and number in another place", f"a.number = b.number AND {_STREET}", 0.07),
         (
             "the same street with a missing or mistyped number",
-            f"{_STREET} AND {_PLACE} AND (a.number IS NULL OR b.number IS NULL"
+            f"{_PLACE} AND {_STREET} AND (a.number IS NULL OR b.number IS NULL"
             " OR damerau_levenshtein(a.number, b.number) <= 1)",
             0.06,
         ),
         ("the same place and house number", f"a.number = b.number AND {_PLACE}", 0.03),
-        ("the same street with another number", f"{_STREET} AND {_PLACE}", 0.05),
+        ("the same street with another number", f"{_PLACE} AND {_STREET}", 0.05),
         ("the same street in another place", _STREET, 0.05),
         ("the same place", _PLACE, 0.06),
         ("the same house number", "a.number = b.number", 0.02),
         ("different addresses", "", 0.10),
     ),
+    same=(("number",), ("street",), ("postcode", "city")),
 )
+_JW_EMAIL = "jaro_winkler_similarity(a.email, b.email)"
 _EMAIL = Comparison(
     "email",
     _missing("email"),
     (
         ("the same email", "a.email = b.email", 0.70),
         (
+            "the same email but for its digits",
+            f"{_JW_EMAIL} >= 0.8 AND regexp_replace(a.email, '[0-9]', '', 'g') = regexp_replace(b.email, '[0-9]', '', 'g')",
+            0.02,
+        ),
+        (
             "the same email name at another provider",
             "split_part(a.email, '@', 1) = split_part(b.email, '@', 1)",
             0.05,
         ),
-        ("emails two letters apart", "damerau_levenshtein(a.email, b.email) <= 2", 0.10),
-        ("similar emails", "jaro_winkler_similarity(a.email, b.email) >= 0.9", 0.03),
+        ("emails two letters apart", _edits("email", 2, _JW_EMAIL, 0.88), 0.10),
+        ("similar emails", f"{_JW_EMAIL} >= 0.9", 0.03),
         ("different emails", "", 0.12),
     ),
+    same=(("email",),),
+    # Namesakes make up the same mailbox: anna.bell1, anna.bell2, and at every provider.
+    most=((2, 1.0), (3, 7.0)),
 )
 _PHONE = Comparison(
     "phone",
     _missing("phone"),
     (
         ("the same phone", "a.phone = b.phone", 0.75),
-        ("phones one digit apart", "damerau_levenshtein(a.phone, b.phone) <= 1", 0.10),
+        ("phones one digit apart", _edits("phone", 1), 0.10),
         ("different phones", "", 0.15),
     ),
+    same=(("phone",),),
 )
 _ID = Comparison(
     "id number",
     _missing("id_number"),
     (
         ("the same id number", "a.id_number = b.id_number", 0.85),
-        ("id numbers one digit apart", "damerau_levenshtein(a.id_number, b.id_number) <= 1", 0.10),
-        ("id numbers two digits apart", "damerau_levenshtein(a.id_number, b.id_number) = 2", 0.02),
+        ("id numbers one digit apart", _edits("id_number", 1), 0.10),
+        ("id numbers two digits apart", _edits("id_number", 2, least=0.6), 0.02),
         ("different id numbers", "", 0.03),
     ),
+    same=(("id_number",),),
 )
 _MIDDLE = Comparison(
     "middle name",
@@ -168,17 +271,22 @@ _GENDER = Comparison(
 
 COMPARISONS = (_NAME, _BORN, _ADDRESS, _EMAIL, _PHONE, _ID, _MIDDLE, _GENDER)
 
+# Levels of the address at which two may live under one roof.
+ONE_ROOF = 6
+
 # First names that cannot be one person's: no spelling, no letters in another order, no short form, no initial, not
-# given and family name swapped.
+# given and family name swapped (which they are not when the family names agree).
 FIRST_NAMES_DIFFER = (
-    "coalesce(a.first <> b.first AND coalesce(a.root <> b.root, true)"
-    " AND jaro_winkler_similarity(a.first, b.first) < 0.8 AND damerau_levenshtein(a.first, b.first) > 1"
-    " AND jaccard(a.first, b.first) < 0.6"
-    " AND NOT (least(length(a.first), length(b.first)) = 1 AND substr(a.first, 1, 1) = substr(b.first, 1, 1))"
+    "CASE WHEN jw_first < 0.8 AND NOT is_short"
+    " AND ((jw_first < 0.65 AND length(a.first) > 4) OR damerau_levenshtein(a.first, b.first) > 1"
+    " OR length(a.first) = 1 OR length(b.first) = 1)"
+    " AND (abs(length(a.first) - length(b.first)) > 2 OR jaccard(a.first, b.first) < 0.7)"
     " AND coalesce(a.first <> b.middle, true) AND coalesce(b.first <> a.middle, true)"
-    " AND coalesce(jaro_winkler_similarity(a.first, b.last) < 0.8, true)"
-    " AND coalesce(jaro_winkler_similarity(a.last, b.first) < 0.8, true), false)"
+    " AND (like_last OR coalesce(jaro_winkler_similarity(a.first, b.last) < 0.8, true)"
+    " AND coalesce(jaro_winkler_similarity(a.last, b.first) < 0.8, true)) THEN true ELSE false END"
 )
+# Two people whatever else agrees: father and son, or two entries of a source that lists each person once.
+NEVER_ONE = "coalesce(a.suffix <> b.suffix, false) OR coalesce(a.source = b.source, false)"
 
 # Two records are compared when they agree in one of these.
 BLOCKS = (
@@ -188,3 +296,6 @@ BLOCKS = (
     ("substr(born, 5)", "last"), ("substr(born, 5)", "first"), ("substr(first, 1, 3)", "substr(last, 1, 3)"),
     ("root", "last"), ("split_part(email, '@', 1)",),
 )  # fmt: skip
+# Of many records, two are compared only when they also agree in two of these, or in something that one person has alone.
+WITNESSES = ("substr(first, 1, 3)", "substr(last, 1, 3)", "born", "street", "number", "email", "phone", "id_number")
+SUFFICIENT = (("email",), ("phone",), ("id_number",))

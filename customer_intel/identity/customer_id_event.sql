@@ -24,12 +24,14 @@ movement AS (
     WHERE previous_customer_id IS NOT NULL
     GROUP BY previous_customer_id, change_reason, valid_from, customer_id
 ),
+-- Not by status: a record that comes back later must not take the entry out of the diary.
 retirement AS (
     SELECT r.customer_id, 'retired', r.ended_as_of, NULL, count(*)
     FROM customer_id_registry AS r
     JOIN record_customer_map AS m ON m.customer_id = r.customer_id AND m.valid_to = r.ended_as_of
-    WHERE r.status = 'retired'
+    LEFT JOIN record_customer_map AS next ON next.record_key = m.record_key AND next.valid_from = r.ended_as_of
     GROUP BY r.customer_id, r.ended_as_of
+    HAVING count(next.record_key) = 0
 ),
 happened AS (
     SELECT * FROM birth

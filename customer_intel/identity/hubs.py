@@ -13,7 +13,8 @@ _VALUE = ["identifier_type", "value_norm"]
 
 
 def hub_value(identifier_fact: pl.DataFrame, party_record: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
-    """One row per value that stops linking: a placeholder, or shared by more distinct names or logins than allowed.
+    """One row per value that stops linking: a placeholder, or shared by more distinct names, logins or, for what is no
+    address itself, mailboxes than allowed.
 
     Spellings and nicknames of one name count once, as far as they are few enough to compare.
     """
@@ -22,6 +23,7 @@ def hub_value(identifier_fact: pl.DataFrame, party_record: pl.DataFrame, config:
     facts = identifier_fact.select(*_VALUE, "record_key").unique()
     counted = (
         facts.join(signed, on="record_key")
+        .join(party_record.select("record_key", "email_base"), on="record_key")
         .group_by(_VALUE)
         .agg(
             n_records=pl.len(),
@@ -30,10 +32,12 @@ def hub_value(identifier_fact: pl.DataFrame, party_record: pl.DataFrame, config:
             .filter(pl.col("first").is_not_null() | pl.col("last").is_not_null())
             .n_unique(),
             n_logins=pl.col("login").drop_nulls().n_unique(),
+            n_mailboxes=pl.col("email_base").drop_nulls().n_unique(),
         )
     )
     limit = pl.col("identifier_type").replace_strict(config["hub_names"], return_dtype=pl.Int64)
     is_login = pl.col("identifier_type") == "user_id"
+    is_address = pl.col("identifier_type").str.starts_with("email")
     counted = counted.with_columns(
         limit=limit,
         is_placeholder=pl.any_horizontal(
@@ -54,6 +58,8 @@ def hub_value(identifier_fact: pl.DataFrame, party_record: pl.DataFrame, config:
         (pl.col("n_distinct_names") > pl.col("limit"))
         | (~is_login & (pl.col("n_logins") > pl.col("limit")))
         | (~is_login & (pl.col("n_signatures") > config["hub_signatures"]))
+        # Where records have no names, only their addresses tell that a login or number is everybody's.
+        | (~is_address & (pl.col("n_mailboxes") > config["hub_mailboxes"]))
     )
     return (
         counted.filter(shared | pl.col("is_placeholder"))

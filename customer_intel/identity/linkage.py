@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 # On average, records of one person must not speak against each other by more than this many bits.
-CUT = -4.0
+CUT = -3.0
+# Numbers that one step of the split holds at once.
+_AT_ONCE = 4_000_000
 
 
 def split(groups: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     """id, part, confidence. `groups`: id, component; `pairs`: every pair i < j inside them with bits and is_vetoed.
 
     Average linkage on bits: the two parts whose pairs speak for each other most are joined first, until they speak
-    against each other by more than CUT; parts with a vetoed pair are never joined. confidence: the chance that the
-    record belongs with the rest of its part, from its mean bits to them; 1 of a part of one.
+    against each other by more than CUT; parts with a vetoed pair are never joined. A part is called by its smallest id.
+    confidence: the chance that the record belongs with the rest of its part, from its mean bits to them; 1 of a part of
+    one.
     """
     component = pairs.join(groups.rename({"id": "i"}), on="i")
     whole = component.group_by("component").agg(is_whole=(pl.col("bits") >= 0).all() & ~pl.col("is_vetoed").any())
-    torn = component.join(whole.filter(~pl.col("is_whole")), on="component", how="semi").sort("component", "i", "j")
-    parts = [
-        (record, smallest)
-        for _, rows in torn.group_by("component", maintain_order=True)
-        for smallest, records in _agglomerated(rows.select("i", "j", "bits", "is_vetoed").iter_rows())
-        for record in records
-    ]
-    found = pl.DataFrame(parts, schema={"id": pl.Int64, "own": pl.Int64}, orient="row")
-    placed = groups.join(found, on="id", how="left").select(
+    torn = component.join(whole.filter(~pl.col("is_whole")), on="component", how="semi")
+    found = [pl.DataFrame(schema={"id": pl.Int64, "own": pl.Int64}), *_split_by_size(groups, torn)]
+    placed = groups.join(pl.concat(found), on="id", how="left").select(
         "id", part=pl.coalesce("own", pl.col("id").min().over("component"))
     )
     return placed.join(_confidence(placed, pairs), on="id", how="left").with_columns(
@@ -35,36 +34,60 @@ def split(groups: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _agglomerated(rows: Iterator[tuple[int, int, float, bool]]) -> Iterator[tuple[int, list[int]]]:
-    """(smallest record, records) of each part of one group."""
-    total: dict[tuple[int, int], float] = {}
-    barred: set[tuple[int, int]] = set()
-    parts: dict[int, list[int]] = {}
-    for i, j, bits, is_vetoed in rows:
-        total[i, j] = bits
-        parts.setdefault(i, [i])
-        parts.setdefault(j, [j])
-        if is_vetoed:
-            barred.add((i, j))
-    while True:
-        open_pairs = [
-            (bits / (len(parts[a]) * len(parts[b])), -a, -b) for (a, b), bits in total.items() if (a, b) not in barred
-        ]
-        best = max(open_pairs, default=(CUT - 1, 0, 0))
-        if best[0] < CUT:
+def _split_by_size(groups: pl.DataFrame, torn: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """id, own: of groups of one size at a time, as many as may be held at once."""
+    members = groups.join(torn.select("component").unique(), on="component", how="semi")
+    sized = members.with_columns(n=pl.len().over("component")).sort("n", "component", "id")
+    of_size = torn.join(sized.unique("component").select("component", "n"), on="component").sort(
+        "n", "component", "i", "j"
+    )
+    pairs_of = dict(of_size.partition_by("n", as_dict=True))
+    for (n,), here in sized.partition_by("n", as_dict=True).items():
+        size = int(n)
+        ids = here["id"].to_numpy().reshape(-1, size)
+        per_group = size * (size - 1) // 2
+        bits, vetoed = (pairs_of[(n,)][name].to_numpy().reshape(-1, per_group) for name in ("bits", "is_vetoed"))
+        step = max(_AT_ONCE // size**2, 1)
+        for start in range(0, len(ids), step):
+            part = slice(start, start + step)
+            own = _agglomerated(size, bits[part], vetoed[part])
+            yield pl.DataFrame({"id": ids[part].ravel(), "own": np.take_along_axis(ids[part], own, axis=1).ravel()})
+
+
+def _agglomerated(size: int, bits: npt.NDArray[np.float64], vetoed: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Per group (row) and member (column) the first member of its part. `bits`, `vetoed`: columns are the pairs."""
+    count = len(bits)
+    a, b = np.triu_indices(size, 1)
+    total, barred = np.zeros((count, size, size)), np.zeros((count, size, size), dtype=bool)
+    total[:, a, b] = total[:, b, a] = bits
+    barred[:, a, b] = barred[:, b, a] = vetoed
+    weight = np.ones((count, size))
+    own = np.tile(np.arange(size), (count, 1))
+    # Only where a comes before b is a pair looked at, so that each is looked at once.
+    usable = np.zeros((size, size), dtype=bool)
+    usable[a, b] = True
+    active = np.arange(count)
+    for _ in range(size - 1):
+        mean = total[active] / (weight[active][:, :, None] * weight[active][:, None, :])
+        mean[~usable | barred[active]] = -np.inf
+        flat = mean.reshape(len(active), -1)
+        best = flat.argmax(axis=1)
+        is_joined = flat[np.arange(len(active)), best] >= CUT
+        active, best = active[is_joined], best[is_joined]
+        if not len(active):
             break
-        kept, gone = -best[1], -best[2]
-        for other in parts:
-            if other in (kept, gone):
-                continue
-            one, two = (min(kept, other), max(kept, other)), (min(gone, other), max(gone, other))
-            total[one] += total.pop(two)
-            if two in barred:
-                barred.add(one)
-        total.pop((kept, gone))
-        parts[kept] += parts.pop(gone)
-    for smallest in sorted(parts):
-        yield smallest, sorted(parts[smallest])
+        kept, gone = best // size, best % size
+        total[active, kept] += total[active, gone]
+        total[active, :, kept] = total[active, kept]
+        barred[active, kept] |= barred[active, gone]
+        barred[active, :, kept] = barred[active, kept]
+        # What is gone can never be joined again.
+        barred[active, gone] = True
+        barred[active, :, gone] = True
+        weight[active, kept] += weight[active, gone]
+        moved = own[active] == gone[:, None]
+        own[active] = np.where(moved, kept[:, None], own[active])
+    return own
 
 
 def _confidence(placed: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:

@@ -160,7 +160,8 @@ def _meetings(members: pl.DataFrame, signed: pl.DataFrame, decided: Decisions, c
         pairs.join(judged, on=["a", "b"])
         .with_columns(
             is_ok=pl.when(pl.col("strength") == "strong")
-            .then(alike)
+            # A Jr has a namesake in the house, who may well pick up the same phone.
+            .then(alike & ~((pl.col("identifier_type") == "phone") & pl.col("is_generation_open")))
             .when(pl.col("strength") == "role")
             .then(alike & ~pl.col("is_last_other"))
             .otherwise(alike & ~pl.col("is_last_other") & pl.col("is_named"))
@@ -187,8 +188,10 @@ def _between(members: pl.DataFrame, meetings: pl.DataFrame) -> pl.DataFrame:
     """Edges between signatures: a chain where all agree; else only those to whom the value points without doubt."""
     is_whole = pl.col("is_ok").all().over(_VALUE)
     whole = meetings.filter(is_whole).select(_VALUE).unique()
-    reps = members.group_by(*_VALUE, "signature").agg(record_key=pl.col("record_key").min())
-    agreed = _chain(reps.join(whole, on=_VALUE, how="semi"), _VALUE, by="signature")
+    # Two representatives each, so that one missing edge does not part signatures of several records.
+    ends = [pl.col("record_key").min(), pl.col("record_key").max()]
+    reps = [members.group_by(*_VALUE, "signature").agg(record_key=end) for end in ends]
+    agreed = pl.concat([_chain(rep.join(whole, on=_VALUE, how="semi"), _VALUE, by="signature") for rep in reps])
     torn = meetings.filter(~is_whole & pl.col("is_ok").any().over(_VALUE)).sort(*_VALUE, "a", "b")
     rows = []
     columns = torn.select(*_VALUE, "a", "b", "is_ok", "rep_a", "rep_b").iter_rows()

@@ -16,12 +16,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from customer_intel.identity.comparisons import COMPARISONS
+from customer_intel.identity.comparisons import COMPARISONS, ONE_ROOF
 
 Floats = npt.NDArray[np.float64]
 # So many matching pairs weighs the prior: little data hardly moves it, much data settles the matter.
 PRIOR_PAIRS = 30.0
 ROUNDS = 100
+# Random pairs are now and then one person's; however many, this share of a level's chance is left to two people.
+LEAST_CHANCE = 0.2
+_ADDRESS = [comparison.name for comparison in COMPARISONS].index("address")
 # Until told otherwise, three records in ten are expected to have a double.
 DOUBLES = 0.3
 
@@ -30,21 +33,26 @@ DOUBLES = 0.3
 class Model:
     """`prior`: bits for two records of the data at large; `weights`: comparison → bits by level, level 0 first.
 
-    `is_veto`: first names that differ are two people's, whatever else agrees.
+    `is_veto`: first names that differ are two people's, whatever else agrees; `is_birth_veto`: so are birth dates.
     """
 
     prior: float
     weights: Mapping[str, tuple[float, ...]]
     is_veto: bool = True
+    is_birth_veto: bool = False
 
     @property
     def version(self) -> str:
         text = json.dumps(self.as_dict(), sort_keys=True)
         return f"em-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
+    def by_comparison(self, levels: npt.NDArray[np.int64]) -> Floats:
+        """Bits, one row per row of `levels`, columns as COMPARISONS."""
+        return _by_comparison([np.array(self.weights[comparison.name]) for comparison in COMPARISONS], levels)
+
     def as_dict(self) -> dict[str, Any]:
         weights = {name: list(bits) for name, bits in self.weights.items()}
-        return {"prior": self.prior, "weights": weights, "is_veto": self.is_veto}
+        return {"prior": self.prior, "weights": weights, "is_veto": self.is_veto, "is_birth_veto": self.is_birth_veto}
 
     @staticmethod
     def from_dict(data: Mapping[str, Any]) -> Model:
@@ -52,16 +60,17 @@ class Model:
         weights = {str(name): tuple(float(bits) for bits in listed) for name, listed in data["weights"].items()}
         if {name: len(bits) for name, bits in weights.items()} != {c.name: len(c.levels) + 1 for c in COMPARISONS}:
             raise ValueError("the model was made for other comparisons; fit it again")
-        return Model(float(data["prior"]), weights, bool(data["is_veto"]))
+        return Model(float(data["prior"]), weights, bool(data["is_veto"]), bool(data.get("is_birth_veto")))
 
 
 def fit(
     patterns: npt.NDArray[np.int64],
     counts: Floats,
-    random: Sequence[npt.NDArray[np.int64]],
+    random: Sequence[Floats],
     records: int,
     *,
     is_veto: bool = True,
+    is_birth_veto: bool = False,
 ) -> Model:
     """A model from compared pairs.
 
@@ -69,28 +78,27 @@ def fit(
     random records per level, one array per comparison; `records`: how many records there are.
     """
     pairs_at_large = max(records * (records - 1) / 2, 1.0)
-    u = [_chance_of(found) for found in random]
+    seen = [_chance_of(found) for found in random]
     prior_m = [_shares([level[2] for level in comparison.levels]) for comparison in COMPARISONS]
-    m = [shares.copy() for shares in prior_m]
+    m, u = [shares.copy() for shares in prior_m], [shares.copy() for shares in seen]
     matching = min(DOUBLES * records / pairs_at_large, 0.5)
     for _ in range(ROUNDS):
-        bits = sum(
-            (_bits(m[place], u[place])[patterns[:, place]] for place in range(len(COMPARISONS))), np.zeros(len(counts))
-        )
+        bits = _by_comparison([_bits(*both) for both in zip(m, u, strict=True)], patterns).sum(axis=1)
         chance = 1 / (1 + 2.0 ** -np.clip(bits + np.log2(matching / (1 - matching)), -60, 60))
         found = chance * counts
+        before, matching = matching, min(max(found.sum() / pairs_at_large, 1e-12), 0.5)
         for place in range(len(COMPARISONS)):
             level = np.bincount(patterns[:, place], weights=found, minlength=len(m[place]))
             level[0] = 0
             m[place] = (level + PRIOR_PAIRS * prior_m[place]) / (level.sum() + PRIOR_PAIRS)
-        before, matching = matching, min(max(found.sum() / pairs_at_large, 1e-12), 0.5)
+            u[place] = np.maximum(seen[place] - matching * m[place], LEAST_CHANCE * seen[place]) / (1 - matching)
         if abs(matching - before) < 1e-9 * before:
             break
-    weights = {
+    listed = {
         comparison.name: tuple(round(float(b), 4) for b in _bits(m[place], u[place]))
         for place, comparison in enumerate(COMPARISONS)
     }
-    return Model(round(float(np.log2(matching / (1 - matching))), 4), weights, is_veto)
+    return Model(round(float(np.log2(matching / (1 - matching))), 4), listed, is_veto, is_birth_veto)
 
 
 def _shares(levels: Sequence[float]) -> Floats:
@@ -100,17 +108,28 @@ def _shares(levels: Sequence[float]) -> Floats:
     return total
 
 
-def _chance_of(found: npt.NDArray[np.int64]) -> Floats:
-    """Chances by level among random pairs; half a pair is added so that a level never seen is rare, not impossible."""
+def _chance_of(found: Floats) -> Floats:
+    """Chances by level among random pairs; one never seen gets part of half a pair, so that it is rare, not impossible."""
     counts = found.astype(float)
     counts[0] = 0
-    added = np.full(len(counts), 0.5 / (len(counts) - 1))
+    added = np.where(counts > 0, 0, 0.5 / (len(counts) - 1))
     added[0] = 0
-    shares: Floats = (counts + added) / (counts.sum() + 0.5)
+    shares: Floats = (counts + added) / max(float((counts + added).sum()), 1e-12)
     return shares
 
 
 def _bits(m: Floats, u: Floats) -> Floats:
     bits = np.zeros(len(m))
     bits[1:] = np.log2(np.maximum(m[1:], 1e-9)) - np.log2(np.maximum(u[1:], 1e-9))
+    return bits
+
+
+def _by_comparison(weights: Sequence[Floats], levels: npt.NDArray[np.int64]) -> Floats:
+    bits = np.column_stack([weight[levels[:, place]] for place, weight in enumerate(weights)])
+    shared = (levels[:, _ADDRESS] > 0) & (levels[:, _ADDRESS] <= ONE_ROOF)
+    for place, comparison in enumerate(COMPARISONS):
+        capped = [(level, most, True) for level, most in comparison.most]
+        for level, most, meant in [*capped, *((level, most, shared) for level, most in comparison.roof)]:
+            meant = meant & (levels[:, place] == level)
+            bits[meant, place] = np.minimum(bits[meant, place], most)
     return bits

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from customer_intel.core.contract import suggestion
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.yamlfile import ConfigError, load
 from customer_intel.identity import normalise
 from customer_intel.identity.comparisons import FIELDS
 
@@ -38,7 +39,14 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "email": ("email", "emailaddress", "mail", "email1"),
     "phone": ("phone", "phonenumber", "mobile", "mobilephone", "telephone", "tel", "cell", "phone1"),
     "id_number": ("ssn", "socsecid", "socialsecuritynumber", "nationalid", "taxid", "passport", "idnumber"),
+    # Only by a mapping: whoever names it declares that each source lists a person once (empty: may repeat people).
+    "source": (),
 }  # fmt: skip
+
+_CONFIG = Path(__file__).parent / "config.yaml"
+
+# What people are to each other or what they are, put where a form wanted a first name. (Nina and Son are names.)
+_NO_NAME = ["mother", "father", "parent", "husband", "wife", "spouse", "daughter", "brother", "sister", "child", "kid", "baby", "infant", "lady", "gentleman", "boy", "girl", "man", "woman", "male", "female", "adult", "minor", "oldest", "youngest", "resident", "occupant", "householder", "mutter", "vater", "ehemann", "ehefrau", "sohn", "tochter", "madre", "padre", "esposo", "esposa", "marido", "hijo", "hija", "filho", "filha", "mr", "mrs", "ms"]  # fmt: skip
 
 
 def guessed(columns: Sequence[str], without: Sequence[str] = ()) -> dict[str, str]:
@@ -68,7 +76,7 @@ def comparable(frame: pl.DataFrame, mapping: Mapping[str, str], config: dict[str
 
     Raises ConfigError when the mapping leaves nothing to compare, or record_key is not unique.
     """
-    if not set(mapping) - {"record_key", "gender", "suffix", "unit"}:
+    if not set(mapping) - {"record_key", "gender", "suffix", "unit", "source"}:
         raise ConfigError(f"no column says who anybody is; name some in a mapping ({', '.join(COLUMNS)})")
     given = frame.select(pl.col(column).cast(pl.String).alias(what) for what, column in mapping.items())
     given = given.with_columns(normalise.blank_to_null(pl.col(what)) for what in given.columns)
@@ -79,11 +87,16 @@ def comparable(frame: pl.DataFrame, mapping: Mapping[str, str], config: dict[str
     absent = [name for name in COLUMNS if name not in given.columns]
     given = given.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
     given = given.with_columns(last_name=pl.concat_str("last_name", "last_name_2", separator=" ", ignore_nulls=True))
-    return fields(normalise.names(given.with_columns(normalise.blank_to_null(pl.col("last_name"))), config))
+    return fields(normalise.names(given.with_columns(normalise.blank_to_null(pl.col("last_name"))), config), config)
 
 
-def fields(named: pl.DataFrame) -> pl.DataFrame:
-    """record_key and FIELDS of records whose names are normalised and whose other columns are as COLUMNS calls them."""
+def fields(named: pl.DataFrame, config: dict[str, Any] | None = None) -> pl.DataFrame:
+    """record_key and FIELDS of records whose names are normalised and whose other columns are as COLUMNS calls them.
+
+    A column that is not there says nothing. `config` (the room's, by default as shipped) knows the short forms of names.
+    """
+    absent = [name for name in ("suffix_norm", *COLUMNS) if name not in named.columns]
+    named = named.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
     street = normalise.street_norm(pl.coalesce("street", pl.lit("")))
     number = pl.coalesce(
         normalise.fold(pl.col("street_number")),
@@ -94,16 +107,25 @@ def fields(named: pl.DataFrame) -> pl.DataFrame:
     written = pl.concat_str(
         pl.col("birth_year").str.zfill(4), pl.col("birth_month").str.zfill(2), pl.col("birth_day").str.zfill(2)
     )
+    is_no_name = pl.col("first_name_norm").is_in(_NO_NAME)
+    forms = sorted(set(named["first_name_norm"].drop_nulls()))
+    known = normalise.nickname_roots(config or load(_CONFIG))
+    roots = {form: "|".join(sorted(known[form])) for form in forms if form in known}
     return named.select(
         "record_key",
-        first="first_name_norm",
-        root="nickname_root",
+        first=pl.when(~is_no_name).then("first_name_norm"),
+        root=pl.when(~is_no_name).then("nickname_root"),
+        roots=pl.when(~is_no_name).then(pl.col("first_name_norm").replace(roots)),
         middle="middle_name_norm",
         last="last_name_norm",
+        suffix="suffix_norm",
         born=pl.coalesce(birth_digits(pl.col("birth_date")), written),
         gender=normalise.fold(pl.col("gender")).str.slice(0, 1),
-        number=pl.concat_str(number, normalise.fold(pl.col("unit")), separator=" ", ignore_nulls=True).replace(
-            "", None
+        number=number,
+        unit=normalise.blank_to_null(
+            normalise.fold(pl.col("unit"))
+            .str.replace_all(r"\b(apartment|apt|unit|suite|ste|number|no|lot|trlr|trailer|room|rm|flat|wohnung)\b", "")
+            .str.replace_all(r"[^\p{L}\p{N}]", "")
         ),
         street=normalise.blank_to_null(bare),
         city=normalise.fold(pl.col("city")),
@@ -113,6 +135,7 @@ def fields(named: pl.DataFrame) -> pl.DataFrame:
         ),
         phone=normalise.blank_to_null(pl.col("phone").str.replace_all(r"[^0-9]", "").str.slice(-9)),
         id_number=normalise.blank_to_null(pl.col("id_number").str.to_lowercase().str.replace_all(r"[^a-z0-9]", "")),
+        source="source",
     ).select("record_key", *FIELDS)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from customer_intel.core.lake import LakeError
+from customer_intel.identity import guard
 from customer_intel.identity.clusters import cluster
 from customer_intel.identity.overrides import decisions
 from customer_intel.identity.vetoes import signatures
@@ -36,27 +37,34 @@ def record_customer_map(
     config: dict[str, Any],
     previous: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Every record's customer, with history: one open row (valid_to null) per record of tonight."""
+    """Every record's customer, with history: one open row (valid_to null) per record of tonight.
+
+    Raises LakeError when ids would change beyond the limits of a night, or a later night has been run.
+    """
     signed = signatures(party_record, hub_value, decisions(identity_overrides).kept_apart, config)
-    return assign(cluster(signed, match_edge, match_conflict), as_of, previous)
+    found = assign(cluster(signed, match_edge, match_conflict), as_of, previous)
+    contact = party_record.select("record_key", "email_norm", "phone_e164")
+    guard.check(found, signed.select("record_key", "signature").join(contact, on="record_key"), as_of, config)
+    return found
 
 
 def assign(clusters: pl.DataFrame, as_of: date, previous: pl.DataFrame) -> pl.DataFrame:
     """Ids for `clusters` (record_key, cluster), and the map's next state.
 
-    Each old id goes to the cluster that holds most of its records; of several ids in a cluster the oldest-born stays
-    (born the same night: the larger); a cluster without one gets a new id. Rows of this night in `previous` are
-    replaced, so a re-run changes nothing.
+    Each old id goes to the cluster that holds most of its records (as many: those it has had longest, so that taking a
+    merge back gives nobody else's id away); of several ids in a cluster the oldest-born stays (born the same night: the
+    larger); a cluster without one gets a new id. Rows of this night in `previous` are replaced, so a re-run changes
+    nothing.
     Raises ValueError when `previous` has already seen a later night.
     """
     before = _before(as_of, previous)
-    last = before.filter(pl.col("valid_to").is_null()).select("record_key", old="customer_id")
+    last = before.filter(pl.col("valid_to").is_null()).select("record_key", old="customer_id", since="valid_from")
     born = before.group_by(old="customer_id").agg(pl.col("valid_from").min().alias("born"))
     overlap = (
         clusters.join(last, on="record_key")
         .group_by("old", "cluster")
-        .agg(n=pl.len())
-        .sort(["old", "n", "cluster"], descending=[False, True, False])
+        .agg(n=pl.len(), since=pl.col("since").min())
+        .sort(["old", "n", "since", "cluster"], descending=[False, True, False, False])
         .unique("old", keep="first", maintain_order=True)
         .join(born, on="old")
     )

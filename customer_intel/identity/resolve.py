@@ -1,42 +1,42 @@
 """Records to clusters: candidates, comparison, weights, and a split wherever a group does not hang together.
 
-Belongs here: the set work in SQL and the order of the steps. Not here: what is compared (comparisons.py), what it
+Belongs here: the order of the steps. Not here: which pairs and what is compared (compare.py, comparisons.py), what it
 weighs (model.py), where records come from (records.py, links.py).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from customer_intel.core.engine import literal
-from customer_intel.identity.comparisons import BLOCKS, COMPARISONS, FIELDS, FIRST_NAMES_DIFFER
+from customer_intel.identity import chance, compare
+from customer_intel.identity.compare import Compared, Flags, Numbers
+from customer_intel.identity.comparisons import COMPARISONS
 from customer_intel.identity.graph import components
 from customer_intel.identity.linkage import split
 from customer_intel.identity.model import Model, fit
 
-# Of so few records every pair is compared.
-ALL_PAIRS = 1500
-# Pairs that one block rule may bring per record, of the first records and of those beyond; its largest groups are left
-# out until it does.
-PAIRS_PER_RECORD, FEW_RECORDS, PAIRS_BEYOND = 20, 20_000, 1
-# Where more of the pairs with one id number have first names that differ, first names are no ground for a veto.
-UNRELIABLE, ENOUGH_PAIRS = 0.02, 50
-RANDOM_RECORDS = 700
 # Chance 1 in 5: what is more doubtful does not even bring two records into one group.
 LEAST_BITS = -2.0
 LARGEST_GROUP = 150
+# Where more of those who are surely one person differ in it, a first name or birth date is no ground for a veto.
+UNRELIABLE, ENOUGH_PAIRS = 0.02, 50
+_PLACE = {comparison.name: place for place, comparison in enumerate(COMPARISONS)}
+# Levels at which an id number or a birth date still counts as the same.
+_NEARLY, _OTHER_DATE = 3, 5
 
 
 @dataclass(frozen=True)
 class Resolved:
     """`clusters`: record_key, cluster (its smallest record_key), confidence (of the record's place in it, 0 to 1).
 
-    `edges`: record_key_a, record_key_b, bits, a column of bits per comparison, is_vetoed; the pairs that were at least
-    possible.
+    `edges`: record_key_a, record_key_b, per comparison its level and `bits <comparison>`, bits, is_vetoed; the pairs
+    that were at least possible. Empty when not asked for.
     """
 
     clusters: pl.DataFrame
@@ -44,130 +44,86 @@ class Resolved:
     model: Model
 
 
-def resolve(con: duckdb.DuckDBPyConnection, records: pl.DataFrame, model: Model | None = None) -> Resolved:
+def resolve(
+    con: duckdb.DuckDBPyConnection, records: pl.DataFrame, model: Model | None = None, *, with_edges: bool = True
+) -> Resolved:
     """Who is who among `records` (record_key and FIELDS). Without a model, one is fitted to them first."""
-    load(con, records)
-    candidates(con)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE compared AS {_compared('candidate')}")
-    model = model or train(con)
-    _weights(con, model)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE scored AS {_scored('compared', model)}")
-    groups = _groups(con)
-    clusters = _clusters(con, groups, model)
-    return Resolved(clusters, _edges(con), model)
-
-
-def load(con: duckdb.DuckDBPyConnection, records: pl.DataFrame) -> None:
-    """Registers the records as `party`, numbered in order of their keys, so that the order of rows is irrelevant."""
-    con.register(
-        "party_frame", records.select("record_key", *FIELDS).sort("record_key").with_row_index("id").to_arrow()
+    party = compare.prepared(records)
+    pairs = compare.compare(con, party, *compare.candidates(con, party))
+    model = model or train(con, party, pairs)
+    bits, is_vetoed = scored(pairs, model)
+    links = (bits >= LEAST_BITS) & ~is_vetoed
+    groups = _groups(len(party), pairs.i[links], pairs.j[links], bits[links])
+    inside = _inside(con, party, groups, pairs)
+    bits_inside, is_vetoed_inside = scored(inside, model)
+    judged = {"i": inside.i, "j": inside.j, "bits": bits_inside, "is_vetoed": is_vetoed_inside}
+    parts = split(groups, pl.DataFrame(judged))
+    key = party["record_key"]
+    clusters = parts.sort("id").select(
+        record_key=key, cluster=key.gather(parts.sort("id")["part"]), confidence="confidence"
     )
-    con.execute("CREATE OR REPLACE TEMP TABLE party AS SELECT * FROM party_frame")
-    con.unregister("party_frame")
+    possible = pairs.only(bits >= LEAST_BITS) if with_edges else pairs.only(np.zeros(len(bits), np.bool_))
+    return Resolved(clusters, _edges(key, possible, inside if with_edges else possible, model), model)
 
 
-def candidates(con: duckdb.DuckDBPyConnection) -> None:
-    """`candidate` (i < j): pairs of records that agree in one of BLOCKS, or all pairs of few records."""
-    (size,) = con.execute("SELECT count(*) FROM party").fetchall()[0]
-    con.execute("CREATE OR REPLACE TEMP TABLE candidate (i BIGINT, j BIGINT)")
-    if size <= ALL_PAIRS:
-        con.execute("INSERT INTO candidate SELECT a.id, b.id FROM party AS a JOIN party AS b ON a.id < b.id")
-        return
-    most = PAIRS_PER_RECORD * min(size, FEW_RECORDS) + PAIRS_BEYOND * max(size - FEW_RECORDS, 0)
-    for block in BLOCKS:
-        known = " AND ".join(f"{part} IS NOT NULL" for part in block)
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE block AS SELECT id, hash({', '.join(block)}) AS key FROM party WHERE {known}"
-        )
-        con.execute(
-            f"""CREATE OR REPLACE TEMP TABLE kept AS SELECT key FROM (
-                SELECT key, sum(n * (n - 1) / 2) OVER (ORDER BY n, key) AS pairs
-                FROM (SELECT key, count(*) AS n FROM block GROUP BY key HAVING count(*) > 1)
-            ) WHERE pairs <= {most}"""
-        )
-        con.execute(
-            "INSERT INTO candidate SELECT a.id, b.id FROM block AS a JOIN kept USING (key) "
-            "JOIN block AS b ON b.key = a.key AND a.id < b.id"
-        )
-    con.execute("CREATE OR REPLACE TEMP TABLE candidate AS SELECT DISTINCT i, j FROM candidate")
-
-
-def train(con: duckdb.DuckDBPyConnection) -> Model:
-    """A model fitted to the pairs in `compared` and to random pairs of `party`. Needs no labels."""
-    (size,) = con.execute("SELECT count(*) FROM party").fetchall()[0]
-    for name, salt in (("left_half", ""), ("right_half", " + 1000003")):
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT id FROM party ORDER BY hash(id{salt}), id "
-            f"LIMIT {RANDOM_RECORDS}"
-        )
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE chance AS SELECT l.id AS i, r.id AS j FROM left_half AS l, right_half AS r "
-        "WHERE l.id < r.id"
-    )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE random AS {_compared('chance')}")
-    levels = ", ".join(_column(c.name) for c in COMPARISONS)
-    random = []
-    for comparison in COMPARISONS:
-        counted = con.execute(f"SELECT {_column(comparison.name)}, count(*) FROM random GROUP BY 1").fetchall()
-        found = np.zeros(len(comparison.levels) + 1, dtype=np.int64)
-        for level, count in counted:
-            found[level] = count
-        random.append(found)
-    rows = con.execute(f"SELECT {levels}, count(*) FROM compared GROUP BY ALL ORDER BY ALL").fetchall()
-    table = np.array(rows, dtype=np.int64).reshape(len(rows), len(COMPARISONS) + 1)
-    same, differing = con.execute(
-        'SELECT count(*), count(*) FILTER (is_different) FROM compared WHERE "id number" = 1'
-    ).fetchall()[0]
-    is_veto = same < ENOUGH_PAIRS or differing <= UNRELIABLE * same
-    return fit(table[:, :-1], table[:, -1].astype(float), random, size, is_veto=is_veto)
-
-
-def _column(name: str) -> str:
-    return '"' + name + '"'
-
-
-def _compared(pairs: str) -> str:
-    levels = ", ".join(f"{comparison.sql} AS {_column(comparison.name)}" for comparison in COMPARISONS)
-    return (
-        f"SELECT p.i, p.j, {levels}, {FIRST_NAMES_DIFFER} AS is_different FROM {pairs} AS p "
-        "JOIN party AS a ON a.id = p.i JOIN party AS b ON b.id = p.j"
+def train(con: duckdb.DuckDBPyConnection, party: pl.DataFrame, pairs: Compared) -> Model:
+    """A model fitted to the compared pairs and to random pairs of `party`. Needs no labels."""
+    random = chance.of_levels(con, party, pairs)
+    is_veto, is_birth_veto = _reliable(pairs)
+    open_pairs = ~_is_barred(pairs, is_veto=is_veto, is_birth_veto=is_birth_veto)
+    patterns, counts = np.unique(pairs.pattern[open_pairs], return_counts=True)
+    return fit(
+        compare.levels(patterns),
+        counts.astype(float),
+        random,
+        len(party),
+        is_veto=is_veto,
+        is_birth_veto=is_birth_veto,
     )
 
 
-def _weights(con: duckdb.DuckDBPyConnection, model: Model) -> None:
-    rows = ", ".join(
-        f"({literal(name)}, {level}, {bits!r})"
-        for name, listed in model.weights.items()
-        for level, bits in enumerate(listed)
-    )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE weight AS SELECT * FROM (VALUES {rows}) AS w (comparison, level, bits)")
+def _reliable(pairs: Compared) -> tuple[bool, bool]:
+    """Whether those who are surely one person mostly agree in their first name, and in their birth date.
+
+    Surely one: the same id number and birth date; the same name and email or id number.
+    """
+    patterns, place = np.unique(pairs.pattern, return_inverse=True)
+    level = dict(zip(_PLACE, compare.levels(patterns).T, strict=True))
+    one = (level["id number"] == 1) & (level["birth date"] == 1)
+    names = int(one[place].sum())
+    is_veto = names < ENOUGH_PAIRS or int(pairs.is_other[one[place]].sum()) <= UNRELIABLE * names
+    of = np.bincount(place, minlength=len(patterns))
+    one = (level["name"] == 1) & ((level["id number"] == 1) | (level["email"] == 1)) & (level["birth date"] > 0)
+    dates, other = int(of[one].sum()), int(of[one & (level["birth date"] == _OTHER_DATE)].sum())
+    return is_veto, dates >= ENOUGH_PAIRS and other <= UNRELIABLE * dates
 
 
-def _scored(compared: str, model: Model) -> str:
-    """Adds `bits <comparison>` and their sum, with the prior, as `bits`."""
-    joins = " ".join(
-        f"JOIN weight AS w{place} ON w{place}.comparison = {literal(c.name)} AND w{place}.level = c.{_column(c.name)}"
-        for place, c in enumerate(COMPARISONS)
-    )
-    each = ", ".join(f"w{place}.bits AS {_column(f'bits {c.name}')}" for place, c in enumerate(COMPARISONS))
-    total = " + ".join(f"w{place}.bits" for place in range(len(COMPARISONS)))
-    # The same id number, or nearly, says more than any spelling of a name.
-    veto = 'is_different AND "id number" NOT IN (1, 2, 3)' if model.is_veto else "false"
-    return (
-        f"SELECT c.*, {each}, CAST({model.prior!r} + {total} AS DOUBLE) AS bits, {veto} AS is_vetoed "
-        f"FROM {compared} AS c {joins}"
-    )
+def scored(pairs: Compared, model: Model) -> tuple[npt.NDArray[np.float64], Flags]:
+    """Bits, and whether a veto forbids it, of each pair."""
+    patterns, place = np.unique(pairs.pattern, return_inverse=True)
+    bits = model.prior + model.by_comparison(compare.levels(patterns)).sum(axis=1)
+    barred = _is_barred(pairs, is_veto=model.is_veto, is_birth_veto=model.is_birth_veto)
+    return bits[place] + pairs.rarity + pairs.home_rarity, barred
 
 
-def _groups(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """id, component: records that hang together, in groups of at most LARGEST_GROUP.
+def _is_barred(pairs: Compared, *, is_veto: bool, is_birth_veto: bool) -> Flags:
+    """First names that differ are two people's, unless id number and birth date both say otherwise."""
+    patterns, place = np.unique(pairs.pattern, return_inverse=True)
+    level = dict(zip(_PLACE, compare.levels(patterns).T, strict=True))
+    numbered, born = level["id number"], level["birth date"]
+    is_known = (numbered > 0) & (numbered <= _NEARLY) & (born > 0) & (born <= _NEARLY)
+    is_born_apart = (born == _OTHER_DATE) & ~((numbered > 0) & (numbered <= _NEARLY))
+    barred: Flags = pairs.is_never | (pairs.is_other & ~is_known[place] & is_veto)
+    return barred | is_born_apart[place] if is_birth_veto else barred
+
+
+def _groups(size: int, i: Numbers, j: Numbers, bits: npt.NDArray[np.float64]) -> pl.DataFrame:
+    """id, component: records that hang together, in groups of at most LARGEST_GROUP, each called by its smallest id.
 
     A larger one falls apart along its weakest links, bit by bit.
     """
-    ids = con.sql("SELECT id FROM party ORDER BY id").pl()["id"].cast(pl.Int64)
-    links = con.sql(
-        f"SELECT i AS a, j AS b, bits FROM scored WHERE bits >= {LEAST_BITS} AND NOT is_vetoed ORDER BY i, j"
-    ).pl()
+    ids = pl.Series("id", np.arange(size, dtype=np.int64))
+    links = pl.DataFrame({"a": i, "b": j, "bits": bits})
     found = _named(pl.DataFrame({"id": ids}).with_columns(components(ids, links)))
     least = LEAST_BITS
     while True:
@@ -181,39 +137,39 @@ def _groups(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 
 def _named(groups: pl.DataFrame) -> pl.DataFrame:
-    """Each component called by its smallest id."""
     return groups.with_columns(component=pl.col("id").min().over("component"))
 
 
-def _clusters(con: duckdb.DuckDBPyConnection, groups: pl.DataFrame, model: Model) -> pl.DataFrame:
-    """The groups, split by average linkage over all their pairs."""
-    con.register("group_frame", groups.filter(pl.len().over("component") > 1).to_arrow())
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE inside AS SELECT a.id AS i, b.id AS j FROM group_frame AS a "
-        "JOIN group_frame AS b ON a.component = b.component AND a.id < b.id"
-    )
-    con.unregister("group_frame")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE inside_compared AS {_compared('inside')}")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE scored_inside AS {_scored('inside_compared', model)}")
-    pairs = con.sql("SELECT i, j, bits, is_vetoed FROM scored_inside ORDER BY i, j").pl()
-    parts = split(groups, pairs)
-    keys = con.sql("SELECT id, record_key FROM party ORDER BY id").pl().with_columns(pl.col("id").cast(pl.Int64))
-    placed: pl.DataFrame = (
-        keys.join(parts, on="id")
-        .with_columns(cluster=pl.col("record_key").min().over("part"))
-        .select("record_key", "cluster", "confidence")
-        .sort("record_key")
-    )
-    return placed
+def _inside(con: duckdb.DuckDBPyConnection, party: pl.DataFrame, groups: pl.DataFrame, pairs: Compared) -> Compared:
+    """Every pair within a group; those not yet compared are compared now."""
+    wanted = np.sort(np.concatenate([np.empty(0, np.int64), *_pairs_of(groups)]))
+    had = (pairs.i << 32) | pairs.j
+    place = np.searchsorted(had, wanted)
+    is_had = (place < len(had)) & (had[np.minimum(place, len(had) - 1)] == wanted) if len(had) else wanted < 0
+    known = pairs.only(place[is_had])
+    fresh = compare.compare(con, party, wanted[~is_had] >> 32, wanted[~is_had] & 0xFFFFFFFF)
+    return compare.together(known, fresh)
 
 
-def _edges(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Every pair that was at least possible, or that stands in one group."""
-    columns = ", ".join(f"{_column(c.name)}, {_column(f'bits {c.name}')}" for c in COMPARISONS)
-    chosen = f"SELECT i, j, {columns}, bits, is_vetoed FROM"
-    found: pl.DataFrame = con.sql(
-        f"SELECT a.record_key AS record_key_a, b.record_key AS record_key_b, s.* EXCLUDE (i, j) FROM ("
-        f"{chosen} scored WHERE bits >= {LEAST_BITS} UNION {chosen} scored_inside) AS s "
-        "JOIN party AS a ON a.id = s.i JOIN party AS b ON b.id = s.j ORDER BY 1, 2"
-    ).pl()
-    return found
+def _pairs_of(groups: pl.DataFrame) -> Iterator[Numbers]:
+    """Packed pairs, for all groups of one size at once."""
+    sized = groups.with_columns(n=pl.len().over("component")).filter(pl.col("n") > 1).sort("n", "component", "id")
+    for (n,), members in sized.group_by("n", maintain_order=True):
+        by_group = members["id"].to_numpy().reshape(-1, int(n))
+        a, b = np.triu_indices(int(n), 1)
+        yield ((by_group[:, a] << 32) | by_group[:, b]).ravel()
+
+
+def _edges(key: pl.Series, possible: Compared, inside: Compared, model: Model) -> pl.DataFrame:
+    both = compare.together(possible, inside)
+    _, first = np.unique((both.i << 32) | both.j, return_index=True)
+    pairs = both.only(first)
+    bits, is_vetoed = scored(pairs, model)
+    found = compare.levels(pairs.pattern)
+    weights = model.by_comparison(found)
+    columns: dict[str, object] = {"record_key_a": key.gather(pairs.i), "record_key_b": key.gather(pairs.j)}
+    rare = {"name": pairs.rarity, "address": pairs.home_rarity}
+    for place, comparison in enumerate(COMPARISONS):
+        columns[comparison.name] = found[:, place]
+        columns[f"bits {comparison.name}"] = weights[:, place] + rare.get(comparison.name, 0)
+    return pl.DataFrame({**columns, "bits": bits, "is_vetoed": is_vetoed}).sort("record_key_a", "record_key_b")

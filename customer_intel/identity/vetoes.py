@@ -48,7 +48,8 @@ def signatures(party: pl.DataFrame, hubs: pl.DataFrame, apart: pl.DataFrame, con
 def compare(pairs: pl.DataFrame, signed: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
     """`pairs` of signatures (a, b) with veto (the first reason, or null) and how the names compare.
 
-    is_first_other, is_last_other: both are known and differ. is_named: both first names are known.
+    is_first_other, is_last_other: both are known and differ. is_named: both first names are known. is_generation_open:
+    one is a Jr or Sr, of the other nothing is said.
     """
     facts = signed.unique("signature", keep="first", maintain_order=True).drop("record_key", "own")
     both = pairs.join(
@@ -85,6 +86,7 @@ def compare(pairs: pl.DataFrame, signed: pl.DataFrame, config: dict[str, Any]) -
         veto=pl.coalesce(pl.when(reasons[name].fill_null(False)).then(pl.lit(name)) for name in REASONS),
         is_first_other=~pl.col("first_fits"),
         is_last_other=~pl.col("last_fits"),
+        is_generation_open=pl.col("generation_a").is_null() != pl.col("generation_b").is_null(),
         is_named=pl.col("first_a").is_not_null() & pl.col("first_b").is_not_null(),
     )
 
@@ -100,41 +102,44 @@ def _differ(name: str) -> pl.Expr:
 
 def _with_first_names(both: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
     roots = nickname_roots(config)
-    names = pl.concat([both["first_a"], both["first_b"]]).drop_nulls().unique().sort()
+    # Last names too: where the parts are swapped, the first name stands there.
+    spoken = ("first_a", "first_b", "last_a", "last_b")
+    names = pl.concat([both[name] for name in spoken]).drop_nulls().unique().sort()
     table = pl.DataFrame(
         {"name": names, "roots": [roots.get(name, [name]) for name in names]},
         schema={"name": pl.String, "roots": pl.List(pl.String)},
     )
-    for side in "ab":
+    for name in spoken:
         both = both.join(
-            table.rename({"name": f"first_{side}", "roots": f"roots_{side}"}),
-            on=f"first_{side}",
-            how="left",
-            maintain_order="left",
+            table.rename({"name": name, "roots": f"roots_{name}"}), on=name, how="left", maintain_order="left"
         )
     a, b = _sides("first")
     last_a, last_b = _sides("last")
     middle_a, middle_b = _sides("middle")
     initial = ((a.str.len_chars() == 1) & b.str.starts_with(a)) | ((b.str.len_chars() == 1) & a.str.starts_with(b))
-    nickname = pl.col("roots_a").list.set_intersection("roots_b").list.len() > 0
     second = (a == middle_b) | (b == middle_a)
-    swapped = (a == last_b) & (b == last_a)
+    swapped = ((a == last_b) & _one_root("first_b", "last_a")) | ((b == last_a) & _one_root("first_a", "last_b"))
     # A single word is as often a last name as a first.
     lone = (last_a.is_null() & (a == last_b)) | (last_b.is_null() & (b == last_a))
+    nickname = _one_root("first_a", "first_b")
     fits = pl.any_horizontal(
         term.fill_null(False)
         for term in (a.is_null() | b.is_null() | (a == b), initial, nickname, second, swapped, lone)
     )
-    return _or_similar(both.with_columns(first_fits=fits), "first", config["first_name_similarity"])
+    both = both.with_columns(first_fits=fits, is_swapped=swapped.fill_null(False))
+    return _or_similar(both, "first", config["first_name_similarity"])
+
+
+def _one_root(a: str, b: str) -> pl.Expr:
+    """The same first name, or forms of one."""
+    return pl.col(f"roots_{a}").list.set_intersection(f"roots_{b}").list.len() > 0
 
 
 def _with_last_names(both: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
     a, b = _sides("last")
-    first_a, first_b = _sides("first")
     common = _pieces(a).list.set_intersection(_pieces(b)).list.len() > 0
     fits = pl.any_horizontal(
-        term.fill_null(False)
-        for term in (a.is_null() | b.is_null() | (a == b), common, (a == first_b) & (b == first_a))
+        term.fill_null(False) for term in (a.is_null() | b.is_null() | (a == b), common, pl.col("is_swapped"))
     )
     return _or_similar(both.with_columns(last_fits=fits), "last", config["last_name_similarity"])
 

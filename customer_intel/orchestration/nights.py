@@ -10,7 +10,7 @@ from importlib import import_module
 
 import dagster as dg
 
-from customer_intel.core import contract, lake, step
+from customer_intel.core import contract, lake, release, step
 from customer_intel.core.ahead import Ahead
 from customer_intel.core.step import Night, Outcome
 from customer_intel.core.table import Definition
@@ -42,12 +42,15 @@ class Tables:
 
 
 @dg.resource(description="The home's lock, held from a run's first step to its end: one run at a time per home.")
-def home(_: dg.InitResourceContext) -> Iterator[Tables]:
+def home(context: dg.InitResourceContext) -> Iterator[Tables]:
     settings = Settings()
     with lake.home_lock(settings.home_dir):
+        release.recover(settings.home_dir)
+        close_dead_runs(context)
         # A killed run's spill is its customers' data in clear text.
         shutil.rmtree(settings.spill_dir, ignore_errors=True)
         step.prepare(settings.state_dir)
+        fetch_landing(settings)
         tables = Tables()
         try:
             yield tables
@@ -55,11 +58,41 @@ def home(_: dg.InitResourceContext) -> Iterator[Tables]:
             tables.close()
 
 
+def close_dead_runs(context: dg.InitResourceContext) -> None:
+    """Ends in Dagster's books what a killed host left STARTED: later nights would queue behind it for hours.
+
+    Whoever holds the home's lock is the only run alive.
+    """
+    own, instance = context.run_id, context.instance
+    if own is None or instance is None:
+        return
+    alive = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    for run in instance.get_runs(dg.RunsFilter(statuses=alive)):
+        if run.run_id != own:
+            instance.report_run_failed(run, "Its process ended before the night did; the next run took over.")
+
+
 def partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
     """Export dates, daily in UTC, from the earliest folder in landing/ or the configured first, to today."""
     configured = [settings.first_export_date] if settings.first_export_date else []
     first = min([*configured, *landed_dates(settings)], default=date(2024, 1, 1))
     return dg.DailyPartitionsDefinition(start_date=first.isoformat(), end_offset=1)
+
+
+def fetch_landing(settings: Settings) -> None:
+    """Brings a remote landing zone's new files to the cache that is then the landing folder. Raises LakeError."""
+    if settings.landing_url:
+        remote = import_module("customer_intel.ingest.remote")
+        remote.fetch(
+            settings.landing_url,
+            settings.landing_dir,
+            max_bytes=settings.landing_max_bytes,
+            sftp=remote.Sftp(
+                settings.sftp_password.get_secret_value() if settings.sftp_password else None,
+                settings.sftp_key_file,
+                settings.sftp_known_hosts,
+            ),
+        )
 
 
 def landed_dates(settings: Settings) -> list[date]:

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import dagster as dg
 
+from customer_intel.core import objects
 from customer_intel.core.contract import Contract, Table
+from customer_intel.core.lake import LakeError
 from customer_intel.core.release import Published, Release, ReleaseRefused
 from customer_intel.core.step import Night
+from customer_intel.core.yamlfile import ConfigError
 from customer_intel.orchestration import nights
 
 KEEP_RELEASES = 7
@@ -42,6 +45,43 @@ def release_asset(contract: Contract) -> dg.AssetsDefinition:
         )
 
     return release
+
+
+def mirror_assets(url: str | None) -> list[dg.AssetsDefinition]:
+    """The step that brings each release to CUSTOMER_INTEL_PUBLISH_URL; none when that is not set."""
+    if not url:
+        return []
+
+    @dg.asset(
+        name="mirror",
+        group_name="publish",
+        description="The release on object storage, by the same protocol; a failure leaves both sides whole.",
+        owners=["team:data-platform"],
+        kinds={"parquet"},
+        required_resource_keys={nights.HOME},
+        deps=["release"],
+    )
+    def mirror(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        night = nights.of_run(context)
+        kept = {release.snapshot_id: release for release in Published(night.home).releases()}
+        try:
+            if night.snapshot_id not in kept:
+                raise ReleaseRefused(f"{night.snapshot_id} is no kept release; run the night whole")
+            done = objects.mirror(kept[night.snapshot_id], objects.writable(url), KEEP_RELEASES)
+        except (LakeError, ConfigError) as error:
+            raise dg.Failure(f"Published here, not mirrored: {error}", allow_retries=False) from None
+        return dg.MaterializeResult(
+            metadata={
+                "snapshot_id": done.snapshot_id,
+                "is current": done.is_current,
+                "files sent": done.sent,
+                "files shared": done.shared,
+                "bytes sent": done.sent_bytes,
+                "objects pruned": done.pruned,
+            }
+        )
+
+    return [mirror]
 
 
 def publish(night: Night, tables: Mapping[str, Table], run_id: str) -> Release:

@@ -45,7 +45,7 @@ def prepare_instance(settings: Settings) -> Path:
         write_bytes(target, text.encode())
     os.environ["DAGSTER_HOME"] = str(state)
     os.environ["CUSTOMER_INTEL_HOME"] = str(settings.home_dir)
-    os.environ["CUSTOMER_INTEL_LANDING"] = str(settings.landing_dir)
+    os.environ["CUSTOMER_INTEL_LANDING"] = settings.landing_url or str(settings.landing_dir)
     return state
 
 

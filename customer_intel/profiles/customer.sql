@@ -1,43 +1,41 @@
 -- Grain: one row per customer with a party record.
--- Meaning: the golden record. Each field is the newest one that a record of the customer has; records of a contact
---   list go before records that other exports only refer to. Names come from one record, and so do the parts of an
---   address.
+-- Meaning: the golden record. Each field shows what the party record says that won it (profile_field_provenance), so
+--   that names and addresses come from one record each; lists may be united.
 -- Caveats: a birth date that looks filled in by default (1 January, 1900) gives no age band. Phones are in E.164
---   when they could be understood, else as the source has them.
+--   when they could be understood, else as the source has them. The country is the address's, where that names one.
 WITH record AS (
-    SELECT r.customer_id, p.*
+    SELECT r.customer_id, p.record_key, p.source_system, p.first_seen_at, p.last_seen_at
     FROM party_record AS p
     JOIN record_customer_map AS r ON r.record_key = p.record_key AND r.valid_to IS NULL
 ),
+-- One row per customer and field comes in, so max() only turns rows into columns.
 picked AS (
     SELECT
-        customer_id,
-        first_value(email_norm IGNORE NULLS) OVER w AS primary_email,
-        first_value(CASE WHEN email_norm IS NOT NULL THEN coalesce(email_verified, FALSE) END IGNORE NULLS) OVER w
-            AS is_email_verified,
-        first_value(coalesce(mobile_e164, phone_e164, mobile_phone, phone) IGNORE NULLS) OVER w AS primary_phone,
-        first_value(CASE WHEN first_name IS NOT NULL AND last_name IS NOT NULL THEN record_key END IGNORE NULLS) OVER w
-            AS whole_name_record,
-        first_value(CASE WHEN coalesce(first_name, last_name, full_name) IS NOT NULL THEN record_key END IGNORE NULLS)
-            OVER w AS name_record,
-        first_value(CASE WHEN coalesce(city, postal_code, street) IS NOT NULL THEN record_key END IGNORE NULLS) OVER w
-            AS address_record,
-        first_value(coalesce(country_code, country) IGNORE NULLS) OVER w AS any_country,
-        first_value(gender_norm IGNORE NULLS) OVER w AS gender,
-        first_value(CASE WHEN NOT coalesce(is_birth_date_weak, FALSE) THEN birth_date_norm END IGNORE NULLS) OVER w
-            AS birth_date,
-        first_value(lower(language) IGNORE NULLS) OVER w AS language,
-        first_value(job_title IGNORE NULLS) OVER w AS job_title,
-        first_value(department IGNORE NULLS) OVER w AS department,
-        first_value(seniority IGNORE NULLS) OVER w AS seniority,
-        first_value(CASE WHEN account_id IS NOT NULL THEN record_key END IGNORE NULLS) OVER w AS account_record,
-        first_value(interests IGNORE NULLS) OVER w AS interests,
-        row_number() OVER (PARTITION BY customer_id ORDER BY is_reference_only, last_seen_at DESC, record_key) AS nth
-    FROM record
-    WINDOW w AS (
-        PARTITION BY customer_id ORDER BY is_reference_only, last_seen_at DESC, record_key
-        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-    )
+        w.customer_id,
+        max(CASE WHEN w.field = 'email' THEN p.email_norm END) AS primary_email,
+        bool_or(w.field = 'email' AND coalesce(p.email_verified, FALSE)) AS is_email_verified,
+        max(CASE WHEN w.field = 'phone' THEN coalesce(p.mobile_e164, p.phone_e164, p.mobile_phone, p.phone) END)
+            AS primary_phone,
+        max(CASE WHEN w.field = 'name' THEN p.first_name END) AS first_name,
+        max(CASE WHEN w.field = 'name' THEN p.last_name END) AS last_name,
+        max(CASE WHEN w.field = 'name' THEN p.full_name END) AS full_name,
+        max(CASE WHEN w.field = 'birth_date' THEN p.birth_date_norm END) AS birth_date,
+        max(CASE WHEN w.field = 'gender' THEN p.gender_norm END) AS gender,
+        max(CASE WHEN w.field = 'language' THEN lower(p.language) END) AS language,
+        max(CASE WHEN w.field = 'address' THEN coalesce(p.country_code, p.country) END) AS address_country,
+        max(CASE WHEN w.field = 'country' THEN coalesce(p.country_code, p.country) END) AS any_country,
+        max(CASE WHEN w.field = 'address' THEN p.state END) AS state,
+        max(CASE WHEN w.field = 'address' THEN p.city END) AS city,
+        max(CASE WHEN w.field = 'job_title' THEN p.job_title END) AS job_title,
+        max(CASE WHEN w.field = 'department' THEN p.department END) AS department,
+        max(CASE WHEN w.field = 'seniority' THEN p.seniority END) AS seniority,
+        max(CASE WHEN w.field = 'interests' THEN coalesce(w.united_value, p.interests) END) AS interests,
+        max(CASE WHEN w.field = 'account' THEN p.source_system END) AS account_source,
+        max(CASE WHEN w.field = 'account' THEN p.account_id END) AS account_id,
+        max(CASE WHEN w.field = 'account' THEN p.company_name END) AS company_name
+    FROM profile_field_provenance AS w
+    JOIN party_record AS p ON p.record_key = w.record_key
+    GROUP BY w.customer_id
 ),
 counted AS (
     SELECT
@@ -81,10 +79,9 @@ aged AS (
                     < extract(month FROM birth_date) * 100 + extract(day FROM birth_date) THEN 1 ELSE 0
             END AS age
     FROM picked
-    WHERE nth = 1
 )
 SELECT
-    k.customer_id,
+    c.customer_id,
     CAST(c.n_records AS BIGINT) AS n_records,
     CAST(c.n_sources AS BIGINT) AS n_sources,
     l.sources,
@@ -92,11 +89,11 @@ SELECT
     c.first_seen_at,
     c.last_seen_at,
     k.primary_email,
-    k.is_email_verified,
+    CASE WHEN k.primary_email IS NOT NULL THEN k.is_email_verified END AS is_email_verified,
     k.primary_phone,
-    n.first_name,
-    n.last_name,
-    coalesce(nullif(trim(concat_ws(' ', n.first_name, n.last_name)), ''), n.full_name) AS full_name,
+    k.first_name,
+    k.last_name,
+    coalesce(nullif(trim(concat_ws(' ', k.first_name, k.last_name)), ''), k.full_name) AS full_name,
     CASE
         WHEN g.age < 18 THEN 'under 18'
         WHEN g.age < 25 THEN '18-24'
@@ -108,25 +105,21 @@ SELECT
     END AS age_band,
     k.gender,
     k.language,
-    coalesce(a.country_code, a.country, k.any_country) AS country,
-    a.state,
-    a.city,
+    coalesce(k.address_country, k.any_country) AS country,
+    k.state,
+    k.city,
     k.job_title,
     k.department,
     k.seniority,
     k.interests,
-    o.account_id,
-    coalesce(x.account_name, o.company_name) AS account_name,
+    k.account_id,
+    coalesce(x.account_name, k.company_name) AS account_name,
     x.industry,
     x.employee_count,
     x.tier AS account_tier
-FROM picked AS k
-JOIN counted AS c ON c.customer_id = k.customer_id
-JOIN source_list AS l ON l.customer_id = k.customer_id
-JOIN freshest AS f ON f.customer_id = k.customer_id
-JOIN aged AS g ON g.customer_id = k.customer_id
-LEFT JOIN party_record AS n ON n.record_key = coalesce(k.whole_name_record, k.name_record)
-LEFT JOIN party_record AS a ON a.record_key = k.address_record
-LEFT JOIN party_record AS o ON o.record_key = k.account_record
-LEFT JOIN accounts AS x ON x.source_system = o.source_system AND x.account_id = o.account_id
-WHERE k.nth = 1
+FROM counted AS c
+JOIN source_list AS l ON l.customer_id = c.customer_id
+JOIN freshest AS f ON f.customer_id = c.customer_id
+LEFT JOIN picked AS k ON k.customer_id = c.customer_id
+LEFT JOIN aged AS g ON g.customer_id = c.customer_id
+LEFT JOIN accounts AS x ON x.source_system = k.account_source AND x.account_id = k.account_id

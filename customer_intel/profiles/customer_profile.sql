@@ -85,6 +85,10 @@ SELECT
     c.industry,
     c.employee_count,
     c.account_tier,
+    b.account_key,
+    -- household
+    d.household_id,
+    d.household_size,
     -- lifecycle
     l.lifecycle_stage,
     CAST(CASE l.lifecycle_stage
@@ -213,6 +217,9 @@ SELECT
 FROM customer_id_registry AS g
 JOIN stage AS l ON l.customer_id = g.customer_id
 LEFT JOIN customer AS c ON c.customer_id = g.customer_id
+LEFT JOIN customer_account AS b ON b.customer_id = g.customer_id AND b.is_primary
+LEFT JOIN customer_household AS o ON o.customer_id = g.customer_id AND o.valid_to IS NULL
+LEFT JOIN household AS d ON d.household_id = o.household_id
 LEFT JOIN customer_engagement AS e ON e.customer_id = g.customer_id
 LEFT JOIN customer_transactions AS t ON t.customer_id = g.customer_id
 LEFT JOIN customer_subscription AS s ON s.customer_id = g.customer_id

@@ -39,6 +39,21 @@ SQL: dict[tuple[str, str], str] = {
     ("anonymous_map", "stretches_do_not_overlap"): (
         "SELECT * FROM good UNION ALL SELECT * REPLACE (starts_at - INTERVAL 1 HOUR AS starts_at) FROM good"
     ),
+    ("source_trust", "interval_holds_trust"): "trust / 2 AS high",
+    ("source_trust", "counts_within_counts"): "n_compared + 1 AS n_agreed",
+    ("profile_field_provenance", "winner_is_the_customers_own"): "'crm:nobody' AS record_key",
+    ("profile_field_provenance", "runner_up_means_another_value"): "2 AS n_values, NULL AS runner_up_source",
+    ("profile_field_provenance", "counts_within_counts"): "n_sources + 1 AS n_agreeing",
+    ("customer_household", "one_household_today"): (
+        "SELECT * FROM good UNION ALL SELECT * REPLACE (valid_from - 9 AS valid_from) FROM good"
+    ),
+    ("customer_household", "only_active_customers_live_somewhere"): "'c_0' AS customer_id",
+    ("household", "size_is_its_members"): "household_size + 1 AS household_size",
+    ("account_map", "one_account_today"): (
+        "SELECT * FROM good UNION ALL SELECT * REPLACE (valid_from - 9 AS valid_from) FROM good"
+    ),
+    ("customer_account", "one_primary_account"): "FALSE AS is_primary",
+    ("account", "top_means_no_parent"): "1 AS hierarchy_level",
     ("consent_state", "only_grants_are_exportable"): "TRUE AS is_exportable, 'denied' AS status",
     ("contacts", "not_in_the_future"): f"{FUTURE} AS updated_at",
     ("orders", "not_in_the_future"): f"{FUTURE} AS ordered_at",

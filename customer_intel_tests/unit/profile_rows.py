@@ -6,7 +6,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from customer_intel_tests.unit.sqlroom import Room
+import polars as pl
+
+from customer_intel.core.table import room_config
+from customer_intel.identity.golden import profile_field_provenance, source_trust
+from customer_intel_tests.unit.sqlroom import NOWHERE, Room
 
 AS_OF = date(2026, 6, 1)
 Rows = list[dict[str, Any]]
@@ -46,3 +50,18 @@ def subscription(number: int, **columns: Any) -> dict[str, Any]:
         "current_period_end": ago(-number),
         **columns,
     }
+
+
+def golden(made: Room) -> None:
+    """Fills source_trust and profile_field_provenance from the party records that are there."""
+
+    def rows(name: str) -> pl.DataFrame:
+        made.put(name, [])
+        found: pl.DataFrame = made.con.sql(f'SELECT * FROM "{name}"').pl()
+        return found
+
+    config = room_config("identity", NOWHERE)
+    party, today = rows("party_record"), rows("record_customer_map")
+    made.put("source_trust", source_trust(party, today, config))
+    trust, hubs = rows("source_trust"), rows("hub_value")
+    made.put("profile_field_provenance", profile_field_provenance(party, today, trust, hubs, made.as_of, config))

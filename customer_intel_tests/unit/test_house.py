@@ -11,7 +11,7 @@ from customer_intel.core import contract, portable, table
 
 PACKAGE = Path(contract.__file__).parent.parent
 ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/tables.yaml"))
-OUTER = {"orchestration", "definitions.py", "cli.py", "settings.py"}
+OUTER = {"orchestration", "definitions.py", "cli.py", "settings.py", "cli_identity.py", "cli_why.py"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -1,0 +1,71 @@
+"""Stops a night in which customer ids would change beyond what a normal night changes.
+
+Belongs here: the limits that need the night before, or the config. What any single map must fulfil: tables.yaml.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from customer_intel.core.lake import LakeError
+
+# What a record says of a person. Copies of one record (a form sent a hundred times) are no sign of a wrong merge.
+_SAYS = ["signature", "email_norm", "phone_e164"]
+
+
+def check(found: pl.DataFrame, says: pl.DataFrame, as_of: date, config: dict[str, Any]) -> None:
+    """Lets tonight's map `found` pass, or stops it. `says`: record_key and what the record says (_SAYS).
+
+    Too much: a customer of more different records than allowed; too many of last night's records with another id; a
+    mean size of customers that jumps. The latter two are judged only from a home of `min_records` on, in which a share
+    means something. A night listed in `accepted_nights` passes.
+    Raises LakeError, with counts and what to do, but no record's values.
+    """
+    if as_of.isoformat() in {str(night) for night in config["accepted_nights"]}:
+        return
+    limits = config["night_limits"]
+    today = found.filter(pl.col("valid_to").is_null()).select("record_key", "customer_id")
+    # What this very night closed was open before it.
+    was_open = pl.col("valid_to").is_null() | (pl.col("valid_to") == as_of)
+    before = found.filter((pl.col("valid_from") < as_of) & was_open).select("record_key", old="customer_id")
+    faults = [_oversized(today, says, limits)]
+    if before.height >= limits["min_records"]:
+        faults += [_changed(today, before, limits), _drift(today, before, limits)]
+    if stated := [fault for fault in faults if fault]:
+        raise LakeError(
+            f"customer ids would change more than a normal night changes them: {'; '.join(stated)}. Nothing was "
+            f"replaced. Look for a value that suddenly links too many or too few (hub_value, match_edge) or a source "
+            f"that is missing; if the change is right, add {as_of.isoformat()} to accepted_nights in "
+            f"config/identity.yaml and run the night again"
+        )
+
+
+def _oversized(today: pl.DataFrame, says: pl.DataFrame, limits: dict[str, Any]) -> str:
+    sizes = today.join(says, on="record_key").group_by("customer_id").agg(n=pl.struct(_SAYS).n_unique())
+    many = sizes.filter(pl.col("n") > limits["customer_records"])
+    if many.is_empty():
+        return ""
+    largest: int = many.select(pl.col("n").max()).item()
+    return f"{many.height} customer(s) of more than {limits['customer_records']} different records, one of {largest}"
+
+
+def _changed(today: pl.DataFrame, before: pl.DataFrame, limits: dict[str, Any]) -> str:
+    stayed = before.join(today, on="record_key")
+    changed = stayed.filter(pl.col("customer_id") != pl.col("old")).height
+    if changed <= limits["changed_share"] * stayed.height:
+        return ""
+    return (
+        f"{changed} of {stayed.height} records known before get another id ({changed / stayed.height:.1%}, limit "
+        f"{limits['changed_share']:.1%})"
+    )
+
+
+def _drift(today: pl.DataFrame, before: pl.DataFrame, limits: dict[str, Any]) -> str:
+    was = before.height / before["old"].n_unique()
+    now = today.height / max(today["customer_id"].n_unique(), 1)
+    if abs(now - was) <= limits["size_drift"] * was:
+        return ""
+    return f"records per customer go from {was:.2f} to {now:.2f} (limit ± {limits['size_drift']:.0%})"

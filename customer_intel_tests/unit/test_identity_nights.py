@@ -1,0 +1,323 @@
+"""Named situations over several nights: which id survives, and what diary, aliases and the review list say of it.
+
+An id is written as the record it was born with; a second id born with the same record has a star.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from customer_intel.core.lake import LakeError
+from customer_intel_tests.unit.identity_lab import (
+    MAP,
+    MOBILE,
+    NIGHT,
+    Lab,
+    Row,
+    home_key,
+    in_world,
+    key_in_world,
+    person,
+)  # fmt: skip
+
+TABLES = (*MAP, "match_review", "customer_id_registry", "customer_id_event", "customer_id_alias")
+Decided = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Story:
+    """`nights`: records that come or change (None: that go) each night. `decided`: by night, action and records.
+
+    `who`: id → its records after the last night. `diary`: night, event, id and the other id, births left out.
+    `alias`: ids no longer in use → what they lead to. `review`: pairs a person should look at.
+    """
+
+    nights: list[dict[str, Row | None]]
+    who: dict[str, str]
+    diary: list[str] = field(default_factory=list)
+    alias: dict[str, list[str | None]] = field(default_factory=dict)
+    review: list[str] = field(default_factory=list)
+    decided: dict[int, list[Decided]] = field(default_factory=dict)
+
+
+def anna(email: str | None = None, **more: object) -> Row:
+    return person("Anna", "Weber", email, **more)
+
+
+STORIES = {
+    "chain": Story(
+        [{"a:1": anna("anna@x.de")}, {"b:2": anna("anna@x.de", phone=MOBILE)}, {"c:3": anna("aw@y.de", phone=MOBILE)}],
+        {"a:1": "a:1 b:2 c:3"},
+    ),
+    "reverse chain": Story(
+        [{"c:3": anna("aw@y.de", phone=MOBILE)}, {"b:2": anna("anna@x.de", phone=MOBILE)}, {"a:1": anna("anna@x.de")}],
+        {"c:3": "a:1 b:2 c:3"},
+    ),
+    "fan-in": Story(
+        [
+            {"c:3": anna("aw@y.de")},
+            {"a:1": anna("anna@x.de"), "b:2": anna(phone=MOBILE)},
+            {"d:4": anna("anna@x.de", secondary_email="aw@y.de", phone=MOBILE)},
+        ],
+        {"c:3": "a:1 b:2 c:3 d:4"},
+        ["3 merged a:1 c:3", "3 merged b:2 c:3"],
+        {"a:1": ["c:3"], "b:2": ["c:3"]},
+    ),
+    "diamond: one side goes and the other holds": Story(
+        [
+            {"a:1": anna("anna@x.de", phone=MOBILE), "b:2": anna("anna@x.de"), "c:3": anna(phone=MOBILE),
+             "d:4": anna("anna@x.de", mobile_phone=MOBILE)},
+            {"b:2": None},
+            {"b:2": anna("anna@x.de"), "c:3": None},
+        ],
+        {"a:1": "a:1 b:2 d:4"},
+    ),
+    "interleaved": Story(
+        [
+            {"a:1": anna("anna@x.de"), "a:2": person("Ben", "Koch", "ben@x.de")},
+            {"b:4": person("Ben", "Koch", "ben@x.de", phone=MOBILE)},
+            {"b:3": anna("anna@x.de"), "c:5": person("Ben", "Koch", None, phone=MOBILE)},
+        ],
+        {"a:1": "a:1 b:3", "a:2": "a:2 b:4 c:5"},
+    ),
+    "late merge": Story(
+        [{"b:1": anna("anna@x.de")}, {"a:2": anna(phone=MOBILE)}, {"c:3": anna("anna@x.de", phone=MOBILE)}],
+        {"b:1": "a:2 b:1 c:3"},
+        ["3 merged a:2 b:1"],
+        {"a:2": ["b:1"]},
+    ),
+    "late bridge record joins the larger of two that are equally old": Story(
+        [
+            {"a:1": anna(phone=MOBILE), "b:2": anna("anna@x.de"), "b:3": anna("anna@x.de"), "b:4": anna("anna@x.de")},
+            {"c:5": anna("anna@x.de", phone=MOBILE)},
+        ],
+        {"b:2": "a:1 b:2 b:3 b:4 c:5"},
+        ["2 merged a:1 b:2"],
+        {"a:1": ["b:2"]},
+    ),
+    "a bridge record that goes again": Story(
+        [
+            {"a:1": anna("anna@x.de"), "b:2": anna(phone=MOBILE)},
+            {"c:3": anna("anna@x.de", phone=MOBILE)},
+            {"c:3": None},
+        ],
+        {"a:1": "a:1", "b:2*": "b:2"},
+        ["2 merged b:2 a:1", "3 split a:1 b:2*"],
+        {"b:2": ["b:2*"]},
+    ),
+    "merge then un-merge": Story(
+        [{"b:1": anna("anna@x.de")}, {"a:2": anna(phone=MOBILE)}, {}, {}],
+        {"b:1": "b:1", "a:2*": "a:2"},
+        ["3 merged a:2 b:1", "4 split b:1 a:2*"],
+        {"a:2": ["a:2*"]},
+        decided={3: [("merge", "a:2", "b:1")], 4: [("split", "b:1", "a:2")]},
+    ),
+    "an id whose records go to two others leads to both, most records first": Story(
+        [
+            {"a:1": anna("anna@x.de"), "b:2": anna("aw@y.de")},
+            {f"c:{i}": anna(phone=MOBILE) for i in (3, 4, 5)},
+            {"c:3": anna("anna@x.de"), "c:4": anna("aw@y.de"), "c:5": anna("aw@y.de")},
+        ],
+        {"a:1": "a:1 c:3", "b:2": "b:2 c:4 c:5"},
+        ["3 merged c:3 b:2", "3 moved c:3 a:1"],
+        {"c:3": ["b:2", "a:1"]},
+    ),
+    "shared family email": Story(
+        [{"a:1": anna("family@x.de")}, {"a:2": person("Ben", "Weber", "family@x.de")}, {"b:3": anna("family@x.de")}],
+        {"a:1": "a:1 b:3", "a:2": "a:2"},
+        review=["a:1 a:2 first_name"],
+    ),
+    "nameless record leaves its customer when a second person shares the address": Story(
+        [{"a:1": anna("family@x.de"), "b:2": person(None, None, "family@x.de")},
+         {"a:3": person("Ben", "Weber", "family@x.de")}],
+        {"a:1": "a:1", "a:3": "a:3", "b:2": "b:2"},
+        ["2 split a:1 b:2"],
+        review=["a:1 a:3 first_name", "a:1 b:2 ambiguous", "a:3 b:2 ambiguous"],
+    ),
+    "role mailbox": Story(
+        [{"a:1": anna("info@acme.de")}, {"a:2": person("Ben", "Koch", "info@acme.de")}, {"b:3": anna("info@acme.de")}],
+        {"a:1": "a:1 b:3", "a:2": "a:2"},
+        review=["a:1 a:2 first_name"],
+    ),
+    "twins": Story(
+        [
+            {"a:1": person("Lukas", "Weber", "w@x.de", birth_date=date(2001, 5, 7))},
+            {"a:2": person("Jonas", "Weber", "w@x.de", birth_date=date(2001, 5, 7), phone=MOBILE)},
+            {"b:3": person("Lukas", "Weber", None, phone=MOBILE), "c:4": person("Lukas", "Weber", "w@x.de")},
+        ],
+        {"a:1": "a:1 c:4", "a:2": "a:2", "b:3": "b:3"},
+        review=["a:1 a:2 first_name", "a:2 b:3 first_name", "a:2 c:4 first_name"],
+    ),
+    "Jr and Sr": Story(
+        [{"a:1": person("John", "Smith", "smith@x.com", suffix="Sr.")},
+         {"b:2": person("John", "Smith Jr.", "smith@x.com")}],
+        {"a:1": "a:1", "b:2": "b:2"},
+        review=["a:1 b:2 generation"],
+    ),
+    "recycled phone": Story(
+        [
+            {"a:1": anna("anna@x.de", phone=MOBILE), "b:2": anna(phone=MOBILE)},
+            {"a:1": anna("anna@x.de"), "c:3": person("Kurt", "Hahn", "kurt@x.de", phone=MOBILE)},
+        ],
+        {"a:1": "a:1", "b:2": "b:2", "c:3": "c:3"},
+        ["2 split a:1 b:2"],
+        review=["b:2 c:3 first_name"],
+    ),
+    "maiden and married name": Story(
+        [{"a:1": anna("anna@x.de", phone=MOBILE), "b:2": anna("anna@x.de")},
+         {"a:1": person("Anna", "Schulz", "schulz@y.de", phone=MOBILE)},
+         {"c:3": person("Anna", "Schulz", "schulz@y.de", secondary_email="anna@x.de")}],
+        {"a:1": "a:1 b:2 c:3"},
+        ["2 split a:1 b:2", "3 merged b:2 a:1"],
+        {"b:2": ["a:1"]},
+    ),
+    "nickname": Story(
+        [{"a:1": person("Robert", "Smith", "rs@x.com")}, {"b:2": person("Bob", "Smith", "rs@x.com")}],
+        {"a:1": "a:1 b:2"},
+    ),
+    "swapped names": Story([{"a:1": anna("anna@x.de")}, {"b:2": person("Weber", "Anna", "anna@x.de")}],
+                           {"a:1": "a:1 b:2"}),
+    "plus-addressing": Story(
+        [{"b:2": anna("anna.weber+shop@gmail.com")}, {"a:1": anna("annaweber@googlemail.com")},
+         {"c:3": person("Kurt", "Hahn", "annaweber+kurt@gmail.com")}],
+        {"b:2": "a:1 b:2", "c:3": "c:3"},
+    ),
+    "acquired account with two domains": Story(
+        [
+            {"a:1": anna("anna@old.com", account_id="A1", company_name="Old Ltd"),
+             "a:2": person("Ben", "Koch", "ben@old.com", account_id="A1", company_name="Old Ltd")},
+            {"b:3": anna("anna@new.com", account_id="B9", company_name="New AG", external_user_id="U1"),
+             "b:4": person("Ben", "Koch", "ben@new.com", account_id="B9", company_name="New AG")},
+            {"a:1": anna("anna@old.com", account_id="A1", company_name="New AG", external_user_id="U1"),
+             "c:5": person("Ben", "Koch", "ben@new.com", secondary_email="ben@old.com")},
+        ],
+        {"a:1": "a:1 b:3", "a:2": "a:2 b:4 c:5"},
+        ["3 merged b:3 a:1", "3 merged b:4 a:2"],
+        {"b:3": ["a:1"], "b:4": ["a:2"]},
+    ),
+    "a record that is gone retires its customer": Story(
+        [{"a:1": anna("anna@x.de"), "b:2": anna("anna@x.de")}, {"a:1": None}, {"b:2": None}],
+        {},
+        ["3 retired a:1"],
+        {"a:1": [None]},
+    ),
+    # An erasure leaves no tombstone yet, so the old id leads to the record's new one; it is never given again, though.
+    "erased person who returns": Story(
+        [{"a:1": anna("anna@x.de"), "b:2": person("Ben", "Koch", "ben@x.de")}, {"a:1": None},
+         {"a:1": anna("anna@x.de")}],
+        {"a:1*": "a:1", "b:2": "b:2"},
+        ["2 retired a:1"],
+        {"a:1": ["a:1*"]},
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def played() -> Lab:
+    """All stories, each in a world of its own, night after night in one home."""
+    lab = Lab()
+    for night in range(max(len(story.nights) for story in STORIES.values())):
+        for number, story in enumerate(STORIES.values()):
+            for key, columns in (story.nights[night] if night < len(story.nights) else {}).items():
+                moved = key_in_world(number, key)
+                lab.rows["contacts"] = [row for row in lab.rows["contacts"] if row["record_key"] != moved]
+                if columns is not None:
+                    lab.contact(moved, **in_world(number, columns))
+            for action, *keys in story.decided.get(night + 1, []):
+                lab.override(action, *(key_in_world(number, key) for key in keys))
+        lab.night(NIGHT + timedelta(night), only=TABLES)
+    return lab
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_ids_over_nights(name: str, played: Lab) -> None:
+    story, world = STORIES[name], f":{list(STORIES).index(name):03d}-"
+    names = id_names(played.tables["customer_id_registry"], world)
+    who: dict[str, list[str]] = defaultdict(list)
+    for key, customer in played.customers().items():
+        if world in key:
+            who[names[customer]].append(home_key(key))
+    assert {customer: " ".join(sorted(keys)) for customer, keys in who.items()} == story.who
+
+    assert diary(played.tables["customer_id_event"], names) == story.diary
+    ended = {names[customer]: customer for customer in names if names[customer] not in story.who}
+    found = {name: [names.get(str(heir)) for heir in played.alias(customer)] for name, customer in ended.items()}
+    assert found == story.alias
+    assert all(played.alias(customer) == [customer] for customer in names if names[customer] in story.who)
+    statuses = dict(played.tables["customer_id_registry"].select("customer_id", "status").iter_rows())
+    for name, customer in ended.items():
+        heirs = story.alias[name]
+        assert statuses[customer] == ("retired" if heirs == [None] else "merged" if len(heirs) == 1 else "split")
+
+    review = played.tables["match_review"].filter(pl.col("record_key_a").str.contains(world, literal=True))
+    rows = review.select("record_key_a", "record_key_b", "reason").rows()
+    assert [f"{home_key(a)} {home_key(b)} {reason}" for a, b, reason in rows] == story.review
+
+
+def id_names(registry: pl.DataFrame, world: str) -> dict[str, str]:
+    """Every id of the world, named after the record it was born with."""
+    own = registry.filter(pl.col("birth_record_key").str.contains(world, literal=True))
+    names: dict[str, str] = {}
+    for customer, key in own.sort("born_as_of", "birth_record_key").select("customer_id", "birth_record_key").rows():
+        name = home_key(key)
+        names[customer] = name + "*" * sum(known.rstrip("*") == name for known in names.values())
+    return names
+
+
+def diary(events: pl.DataFrame, names: dict[str, str]) -> list[str]:
+    own = events.filter(pl.col("customer_id").is_in(list(names)) & (pl.col("event_type") != "born"))
+    rows = own.select("occurred_on", "event_type", "customer_id", "other_customer_id").rows()
+    lines = ((day, what, names[one], names.get(str(other), "")) for day, what, one, other in rows)
+    return sorted(f"{(day - NIGHT).days + 1} {what} {one} {other}".strip() for day, what, one, other in lines)
+
+
+def test_kiosk_device_joins_nobody_and_the_visits_stay_apart() -> None:
+    lab = Lab().contact("crm:1", **person("Anna", "Weber", "anna@x.de", external_user_id="U1"))
+    lab.contact("crm:2", **person("Ben", "Koch", "ben@x.de", external_user_id="U2")).night()
+    before = lab.customers()
+    for number, (user, hour) in enumerate([("U1", 8), ("U2", 12), ("U1", 16)]):
+        at = datetime(2026, 2, 27, hour)
+        lab.put("events", event_id=f"e{number}", user_id=user, record_key=f"app:{user}", anonymous_id="kiosk",
+                occurred_at=at)  # fmt: skip
+    lab.night(NIGHT + timedelta(1))
+    now = lab.customers()
+    assert now == before | {"app:U1": before["crm:1"], "app:U2": before["crm:2"]}
+    stretches = lab.tables["anonymous_map"].filter(pl.col("method") == "login").sort("starts_at")
+    assert stretches["customer_id"].to_list() == [now["crm:1"], now["crm:2"], now["crm:1"]]
+    assert lab.tables["match_review"].is_empty()
+
+
+def test_opt_out_on_one_of_two_addresses_holds_through_merge_and_unmerge() -> None:
+    lab = Lab().contact("a:1", **anna("one@x.de")).contact("b:2", **anna("two@x.de"))
+    for number, (key, status) in enumerate([("a:1", "withdrawn"), ("b:2", "granted")]):
+        lab.put("consents", consent_id=f"c{number}", record_key=key, subject_id=key, subject_id_type="customer",
+                purpose="marketing", channel="email", status=status)  # fmt: skip
+
+    def exportable(night: int, decided: Iterable[str] = ()) -> dict[str, list[bool]]:
+        for action in decided:
+            lab.override(action, "a:1", "b:2")
+        lab.night(NIGHT + timedelta(night))
+        state = lab.tables["consent_state"].filter(pl.col("contact_point_type") == "email")
+        return {
+            str(point): found["is_exportable"].to_list()
+            for (point,), found in state.group_by("contact_point", maintain_order=True)
+        }
+
+    apart = exportable(0)
+    assert apart == {"one@x.de": [False], "two@x.de": [True]}
+    assert exportable(1, ["merge"]) == apart
+    assert len(set(lab.customers().values())) == 1
+    assert exportable(2, ["split"]) == apart
+    assert len(set(lab.customers().values())) == 2
+
+
+def test_an_older_night_is_refused() -> None:
+    lab = Lab().contact("a:1", **person("Anna")).night(only=MAP)
+    with pytest.raises(LakeError, match="already seen the night of 2026-03-01"):
+        lab.night(NIGHT - timedelta(1), only=MAP)
