@@ -47,7 +47,7 @@ def _counted(pairs: Compared) -> list[Floats]:
     patterns, counts = np.unique(pairs.pattern, return_counts=True)
     found = compare.levels(patterns)
     return [
-        np.bincount(found[:, place], weights=counts, minlength=len(comparison.levels) + 1)
+        np.bincount(found[:, place], weights=counts, minlength=len(comparison.levels) + 1).astype(np.float64)
         for place, comparison in enumerate(COMPARISONS)
     ]
 

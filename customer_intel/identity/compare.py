@@ -139,7 +139,7 @@ def _agreeing(con: duckdb.DuckDBPyConnection, block: tuple[str, ...], most: int)
 def _witnesses(con: duckdb.DuckDBPyConnection) -> list[npt.NDArray[np.uint32]]:
     """A code per record and witness, 0 where it has none."""
     codes = ", ".join(
-        f"coalesce(CAST(hash({what}) % 4294967291 + 1 AS UINTEGER) * CAST({what} IS NOT NULL AS UINTEGER), 0) AS w{place}"
+        f"coalesce(CAST(hash({what}) % 4294967291 + 1 AS UINTEGER) * CAST({what} IS NOT NULL AS UINTEGER), 0) AS w{place}"  # noqa: E501
         for place, what in enumerate(WITNESSES)
     )
     found = con.execute(f"SELECT {codes} FROM party_frame ORDER BY id").fetchnumpy()
@@ -186,7 +186,7 @@ def _sql() -> str:
         f"SELECT k, CAST({pattern} AS INTEGER) AS pattern, {FIRST_NAMES_DIFFER} AS is_other, {NEVER_ONE} AS is_never, "
         "CAST(CASE WHEN a.first = b.first THEN a.rare_first ELSE 0 END + "
         "CASE WHEN a.last = b.last THEN a.rare_last ELSE 0 END AS FLOAT) AS rarity, "
-        "CAST(CASE WHEN a.number = b.number AND a.street = b.street THEN a.rare_home ELSE 0 END AS FLOAT) AS home_rarity "
+        "CAST(CASE WHEN a.number = b.number AND a.street = b.street THEN a.rare_home ELSE 0 END AS FLOAT) AS home_rarity "  # noqa: E501
         f"FROM (SELECT *, {facts} FROM (SELECT *, {similarities} FROM pair_frame))"
     )
 

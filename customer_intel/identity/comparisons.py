@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 # What a record is compared by, all text: see records.py.
 FIELDS = (
-    "first", "root", "roots", "middle", "last", "suffix", "born", "gender", "number", "unit", "street", "city", "postcode",
+    "first", "root", "roots", "middle", "last", "suffix", "born", "gender", "number", "unit", "street", "city", "postcode",  # noqa: E501
     "email", "phone", "id_number", "source",
 )  # fmt: skip
 
@@ -214,7 +214,7 @@ _EMAIL = Comparison(
         ("the same email", "a.email = b.email", 0.70),
         (
             "the same email but for its digits",
-            f"{_JW_EMAIL} >= 0.8 AND regexp_replace(a.email, '[0-9]', '', 'g') = regexp_replace(b.email, '[0-9]', '', 'g')",
+            f"{_JW_EMAIL} >= 0.8 AND regexp_replace(a.email, '[0-9]', '', 'g') = regexp_replace(b.email, '[0-9]', '', 'g')",  # noqa: E501
             0.02,
         ),
         (
@@ -296,6 +296,6 @@ BLOCKS = (
     ("substr(born, 5)", "last"), ("substr(born, 5)", "first"), ("substr(first, 1, 3)", "substr(last, 1, 3)"),
     ("root", "last"), ("split_part(email, '@', 1)",),
 )  # fmt: skip
-# Of many records, two are compared only when they also agree in two of these, or in something that one person has alone.
+# Of many records, two are compared only when they also agree in two of these, or in something that one person has alone.  # noqa: E501
 WITNESSES = ("substr(first, 1, 3)", "substr(last, 1, 3)", "born", "street", "number", "email", "phone", "id_number")
 SUFFICIENT = (("email",), ("phone",), ("id_number",))

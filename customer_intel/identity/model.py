@@ -109,7 +109,7 @@ def _shares(levels: Sequence[float]) -> Floats:
 
 
 def _chance_of(found: Floats) -> Floats:
-    """Chances by level among random pairs; one never seen gets part of half a pair, so that it is rare, not impossible."""
+    """Chances by level among random pairs; one never seen gets part of half a pair, so that it is rare, not impossible."""  # noqa: E501
     counts = found.astype(float)
     counts[0] = 0
     added = np.where(counts > 0, 0, 0.5 / (len(counts) - 1))

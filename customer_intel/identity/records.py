@@ -46,7 +46,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 _CONFIG = Path(__file__).parent / "config.yaml"
 
 # What people are to each other or what they are, put where a form wanted a first name. (Nina and Son are names.)
-_NO_NAME = ["mother", "father", "parent", "husband", "wife", "spouse", "daughter", "brother", "sister", "child", "kid", "baby", "infant", "lady", "gentleman", "boy", "girl", "man", "woman", "male", "female", "adult", "minor", "oldest", "youngest", "resident", "occupant", "householder", "mutter", "vater", "ehemann", "ehefrau", "sohn", "tochter", "madre", "padre", "esposo", "esposa", "marido", "hijo", "hija", "filho", "filha", "mr", "mrs", "ms"]  # fmt: skip
+_NO_NAME = ["mother", "father", "parent", "husband", "wife", "spouse", "daughter", "brother", "sister", "child", "kid", "baby", "infant", "lady", "gentleman", "boy", "girl", "man", "woman", "male", "female", "adult", "minor", "oldest", "youngest", "resident", "occupant", "householder", "mutter", "vater", "ehemann", "ehefrau", "sohn", "tochter", "madre", "padre", "esposo", "esposa", "marido", "hijo", "hija", "filho", "filha", "mr", "mrs", "ms"]  # fmt: skip # noqa: E501
 
 
 def guessed(columns: Sequence[str], without: Sequence[str] = ()) -> dict[str, str]:
@@ -93,7 +93,7 @@ def comparable(frame: pl.DataFrame, mapping: Mapping[str, str], config: dict[str
 def fields(named: pl.DataFrame, config: dict[str, Any] | None = None) -> pl.DataFrame:
     """record_key and FIELDS of records whose names are normalised and whose other columns are as COLUMNS calls them.
 
-    A column that is not there says nothing. `config` (the room's, by default as shipped) knows the short forms of names.
+    A column absent says nothing. `config` (the room's, by default as shipped) knows the short forms of names.
     """
     absent = [name for name in ("suffix_norm", *COLUMNS) if name not in named.columns]
     named = named.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)

@@ -47,7 +47,7 @@ def test_the_shim_sees_every_call_that_the_interpreter_reports(linkless: bool, h
     assert any(call[0] == ("sendfile" if linkless else "link") for call in found["calls"])
 
 
-@pytest.mark.parametrize("every", [17, pytest.param(1, marks=pytest.mark.faults)])
+@pytest.mark.parametrize("every", [41, pytest.param(1, marks=pytest.mark.faults)])
 def test_no_call_that_fails_tears_anything_and_the_next_run_alone_mends_it(
     every: int, home: Path, nursery: Nursery, figure: Callable[[str], None]
 ) -> None:
@@ -114,6 +114,8 @@ def unsafe(calls: Sequence[Sequence[str]]) -> list[str]:
     """What a power cut could undo although readers were told of it: names and bytes not synced before the pointer."""
     dirty: set[str] = set()
     names: set[str] = set()
+    # Arrow and DuckDB write candidates where no shim sees it.
+    synced: set[str] = set()
     said = []
     for kind, *paths in calls:
         target = paths[-1]
@@ -123,12 +125,15 @@ def unsafe(calls: Sequence[Sequence[str]]) -> list[str]:
         if kind == "fsync":
             dirty.discard(target)
             names.discard(target)
+            synced.add(target)
+        if kind == "rmdir":
+            names.discard(target)
         if kind == "rename":
             source = paths[0]
             said += [f"{path} is renamed unsynced" for path in dirty if path == source or path.startswith(f"{source}/")]
             inside = {path for path in names if path == source or path.startswith(f"{source}/")}
             said += [f"the names in {path} are not synced before it moves" for path in inside]
-            if Path(source).suffix == ".parquet" and source not in {p for k, *ps in calls if k == "fsync" for p in ps}:
+            if Path(source).suffix == ".parquet" and source not in synced:
                 said.append(f"{source} was never synced")
             if target.endswith("published/CURRENT.json"):
                 said += [f"the names in {path} are not synced before the pointer" for path in names]
