@@ -8,7 +8,7 @@ DEV := $(VENV)/.ready-dev
 export UV_COMPILE_BYTECODE = 1
 export DAGSTER_DISABLE_TELEMETRY = 1
 
-.PHONY: demo test test-all browser faults dev bench lint format docs clean
+.PHONY: demo test test-all slow browser faults dev bench lint format docs clean
 .DEFAULT_GOAL := demo
 
 # What the night needs, and, on top of it, what tests and lint need: `make demo` does not wait for the latter.
@@ -35,7 +35,11 @@ demo: $(READY)
 	@$(BIN)/customer-intel demo
 
 test: $(DEV)
-	@$(BIN)/python -m pytest -n 2 -q
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q
+
+# Minutes, not seconds: long properties, whole nights over every vendor and data set.
+slow: $(DEV)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "slow and not browser and not faults"
 
 browser: $(DEV)
 	@$(BIN)/python -m pytest -q -m browser
@@ -44,8 +48,7 @@ browser: $(DEV)
 faults: $(DEV)
 	@$(BIN)/python -m pytest -q -m faults customer_intel_tests
 
-test-all: $(DEV)
-	@$(BIN)/python -m pytest -n 2 -q -m "slow or not slow"
+test-all: browser faults slow test
 
 dev: $(READY)
 	@$(BIN)/customer-intel dev

@@ -9,6 +9,11 @@ from pathlib import Path
 
 import pytest
 
+# Workers share the cores: threads of one that wait for threads of another cost a fifth of the whole suite's time.
+# Polars reads this when it is imported.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
 from customer_intel.core import contract, table
 from customer_intel.core.contract import Contract
 from customer_intel.core.engine import EngineSettings

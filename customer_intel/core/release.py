@@ -125,8 +125,9 @@ class Published:
         return [release for _, release in found]
 
     def verify(self) -> dict[str, list[str]]:
-        """Release (and the pointer) → what is damaged; nothing for what is whole."""
+        """Release (and the pointer) → what is damaged; nothing for what is whole, or was never finished."""
         faults = {}
+        current = None
         try:
             current = self.current()
             if current and not (current.folder / MANIFEST).exists():
@@ -134,7 +135,8 @@ class Published:
         except LakeError as error:
             faults[POINTER] = [str(error)]
         for folder in sorted(self.snapshots.glob("*/")):
-            if found := Release(folder.name, "", folder).verify():
+            offered = not _unfinished(folder) or bool(current and current.folder == folder)
+            if offered and (found := Release(folder.name, "", folder).verify()):
                 faults[folder.name] = found
         return faults
 

@@ -96,13 +96,16 @@ def test_p1_a_killed_night_loses_nothing_and_the_next_run_alone_recovers(
         home = copied(first, "killed")
         for _ in range(IN_A_ROW):
             # Forking takes a moment of its own; the last of a night is where its publication is.
-            ended = whole_nursery.run(whole.night, home, SECOND, kill_after=seconds * dice.uniform(0.02, 1.0))
+            ended = whole_nursery.run(whole.night, home, SECOND, kill_after=seconds * dice.uniform(0.02, 0.98))
             assert ended.killed or ended.ok, ended.error
             kills, nights = kills + ended.killed, nights + 1
             between = whole_nursery.run(whole.state, home).value
             assert not between["faults"], "readers see a whole release"
             assert between["as_of"] in (str(FIRST), str(SECOND))
+        begun = time.monotonic()
         assert whole_nursery.run(whole.night, home, SECOND).ok
+        # How long a night takes depends on what else this machine does just now.
+        seconds = time.monotonic() - begun
         assert whole_nursery.run(whole.state, home).value == wanted
         recovered += 1
         shutil.rmtree(home)

@@ -65,7 +65,8 @@ def tables(home: str, as_of: str, names: Sequence[str], then_die: bool = False) 
     with home_lock(Path(home)):
         recover(Path(home))
         outcomes = Steps(Path(home), date.fromisoformat(as_of)).build(names)
-        assert all(outcome.passed for outcome in outcomes.values())
+        closed = [f"{name}: {outcome.reason}" for name, outcome in outcomes.items() if not outcome.passed]
+        assert not closed, closed
         if then_die:
             os.kill(os.getpid(), signal.SIGKILL)
     return accepted(Path(home))

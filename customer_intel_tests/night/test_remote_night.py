@@ -28,6 +28,7 @@ def run(home: Path, url: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_exports_come_from_a_bucket_and_the_release_goes_to_another(
     demo_nights: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

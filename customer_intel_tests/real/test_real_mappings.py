@@ -131,6 +131,7 @@ def test_retentioneering(shared_data: Path, tmp_path: Path, expected: dict[str, 
     assert events.filter(pl.col("session_id").is_null())["user_id"].n_unique() == simple["users"]
 
 
+@pytest.mark.slow
 def test_sparkify(shared_data: Path, tmp_path: Path, expected: dict[str, Any]) -> None:
     known = expected["sparkify_logs"]
     log = Taken(shared_data / "sparkify_logs" / "raw", tmp_path, "events", "contacts", as_of=date(2018, 12, 1))

@@ -85,6 +85,7 @@ def test_olist(shared_data: Path, tmp_path: Path) -> None:
     assert placed["customer_id"].null_count() == 0
 
 
+@pytest.mark.slow
 def test_telco(shared_data: Path, tmp_path: Path) -> None:
     telco = night(shared_data, "telco_churn", tmp_path, date(2026, 6, 30))
     known = telco.expected
@@ -144,6 +145,7 @@ def test_complete_journey(shared_data: Path, tmp_path: Path) -> None:
     assert records.filter(pl.col("is_reference_only")).height == known["households_without_demographics"]
 
 
+@pytest.mark.slow
 def test_cdnow(shared_data: Path, tmp_path: Path) -> None:
     steps = Steps(tmp_path / "home", date(1998, 7, 1), shared_data / "cdnow")
     outcomes = steps.build(upstream("rfm", "model_evaluation", "churn_predictions"))

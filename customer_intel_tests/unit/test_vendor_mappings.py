@@ -19,6 +19,9 @@ from customer_intel.ingest.readers import read_text
 Done = dict[tuple[str, str], Conformed]
 
 
+pytestmark = pytest.mark.xdist_group("demo exports")
+
+
 @pytest.fixture(scope="module")
 def conformed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Done, dict[str, Any]]:
     home = tmp_path_factory.mktemp("mappings")
