@@ -34,12 +34,13 @@ $(DEV): $(READY)
 demo: $(READY)
 	@$(BIN)/customer-intel demo
 
+# A file stays with one worker, so that what its tests share is made once.
 test: $(DEV)
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q
+	@$(BIN)/python -m pytest -n 2 --dist loadscope -q
 
 # Minutes, not seconds: long properties, whole nights over every vendor and data set.
 slow: $(DEV)
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "slow and not browser and not faults"
+	@$(BIN)/python -m pytest -n 2 --dist loadscope -q -m "slow and not browser and not faults"
 
 browser: $(DEV)
 	@$(BIN)/python -m pytest -q -m browser

@@ -20,8 +20,6 @@ from customer_intel.core.table import sql_literal
 from customer_intel_tests.gates.poisons import BESIDE, SQL
 from customer_intel_tests.whole_nights import Demo
 
-# The accepted tables are loaded once, by one worker.
-pytestmark = pytest.mark.xdist_group("gates")
 TABLES = {name: table for name, table in contract.load().tables.items() if table.raw_of is None}
 RULES = [
     (name, number, f"{name}-{rule.kind}-{rule.args.get('name') or rule.args.get('column') or number}")

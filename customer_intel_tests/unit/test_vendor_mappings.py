@@ -19,13 +19,10 @@ from customer_intel.ingest.readers import read_text
 Done = dict[tuple[str, str], Conformed]
 
 
-pytestmark = pytest.mark.xdist_group("demo exports")
-
-
 @pytest.fixture(scope="module")
 def conformed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Done, dict[str, Any]]:
     home = tmp_path_factory.mktemp("mappings")
-    simulate(home / "landing", customers=400, days=240, nights=3, truth=home / "truth")
+    simulate(home / "landing", customers=150, days=120, nights=3, truth=home / "truth")
     entities = contract.load().entities
     mappings = mapping.load(None, entities)
     con = duckdb.connect(config={"threads": "1"})

@@ -15,8 +15,6 @@ from customer_intel.ingest import landing, mapping
 from customer_intel_tests.unit.vendor_samples_behaviour import SAMPLES
 from customer_intel_tests.whole_nights import Ran, cli
 
-# One night serves several tests: they stay with one worker.
-together = pytest.mark.xdist_group("all vendors")
 AS_OF = "2026-06-30"
 
 
@@ -44,7 +42,6 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ran, Path]:
 
 
 @pytest.mark.slow
-@together
 def test_a_night_over_all_vendors_is_published(night: tuple[Ran, Path]) -> None:
     ran, home = night
     assert (ran.code, ran.summary["failures"]) == (0, {}), ran.text[-2000:]
@@ -59,7 +56,6 @@ def test_a_night_over_all_vendors_is_published(night: tuple[Ran, Path]) -> None:
 
 
 @pytest.mark.slow
-@together
 def test_each_file_is_taken_by_its_own_mapping_alone(night: tuple[Ran, Path]) -> None:
     files = pl.read_parquet(open_release(night[1]).files("export_file"))
     assert _taken(files) == EXPECTED
@@ -70,7 +66,6 @@ def test_each_file_is_taken_by_its_own_mapping_alone(night: tuple[Ran, Path]) ->
 
 
 @pytest.mark.slow
-@together
 def test_no_row_is_lost_on_the_way(night: tuple[Ran, Path]) -> None:
     files = pl.read_parquet(open_release(night[1]).files("export_file")).filter(pl.col("status") == "accepted")
     parts = pl.sum_horizontal("rows_accepted", "rows_quarantined", "rows_duplicate", "rows_skipped")
