@@ -185,7 +185,7 @@ def _resolved(
             raise ConfigError(f"--model {model.name}: {error}") from None
     comparable = records.comparable(frame, columns, room_config("identity", home))
     with DuckDBEngine(EngineSettings(), []) as engine:
-        resolved = settle(engine.con, comparable, known)
+        resolved = settle(engine.con, comparable, known, with_edges=False)
     if save_model:
         write_bytes(save_model, (json.dumps(resolved.model.as_dict(), indent=1) + "\n").encode())
     return resolved

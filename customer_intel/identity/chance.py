@@ -44,8 +44,7 @@ def of_levels(con: duckdb.DuckDBPyConnection, party: pl.DataFrame, pairs: Compar
 
 
 def _counted(pairs: Compared) -> list[Floats]:
-    patterns, counts = np.unique(pairs.pattern, return_counts=True)
-    found = compare.levels(patterns)
+    found, _, counts = pairs.kinds
     return [
         np.bincount(found[:, place], weights=counts, minlength=len(comparison.levels) + 1).astype(np.float64)
         for place, comparison in enumerate(COMPARISONS)

@@ -6,22 +6,25 @@ are its digits, each in the base of its comparison's number of levels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 
 from customer_intel.identity.comparisons import (
     BLOCKS,
     COMPARISONS,
+    ENOUGH,
     FACTS,
     FIELDS,
     FIRST_NAMES_DIFFER,
+    NEEDED,
     NEVER_ONE,
     SIMILARITIES,
-    SUFFICIENT,
     WITNESSES,
 )
 
@@ -31,8 +34,8 @@ Flags = npt.NDArray[np.bool_]
 # Of so few records every pair is compared.
 ALL_PAIRS = 1500
 # Pairs that one block rule may bring per record, of the first records and of those beyond; its largest groups are left
-# out until it does. Of more records than these, pairs also need as many witnesses.
-PAIRS_PER_RECORD, FEW_RECORDS, PAIRS_BEYOND, ENOUGH_WITNESSES = 20, 20_000, 1, 2
+# out until it does. Of more records than these, pairs also need witnesses.
+PAIRS_PER_RECORD, FEW_RECORDS, PAIRS_BEYOND = 20, 20_000, 1
 # Pairs that are compared at once: what they need stays small beside the records.
 CHUNK = 262_144
 # A first name borne by so many records, and by so large a share, is a name and no slip of the pen.
@@ -61,11 +64,18 @@ class Compared:
 
     def only(self, chosen: Flags | Numbers) -> Compared:
         """Those that are flagged, or those at these places."""
-        return Compared(**{name: values[chosen] for name, values in vars(self).items()})
+        return Compared(**{field.name: getattr(self, field.name)[chosen] for field in fields(self)})
+
+    @cached_property
+    def kinds(self) -> tuple[Numbers, npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """The distinct patterns as levels, one row each; which of these each pair has; pairs of each."""
+        patterns, place, counts = np.unique(self.pattern, return_inverse=True, return_counts=True)
+        return levels(patterns), place, counts
 
 
 def together(one: Compared, other: Compared) -> Compared:
-    return Compared(**{name: np.concatenate((values, getattr(other, name))) for name, values in vars(one).items()})
+    both = {field.name: (getattr(one, field.name), getattr(other, field.name)) for field in fields(one)}
+    return Compared(**{name: np.concatenate(values) for name, values in both.items()})
 
 
 def levels(patterns: npt.NDArray[np.integer]) -> Numbers:
@@ -108,9 +118,9 @@ def candidates(con: duckdb.DuckDBPyConnection, party: pl.DataFrame) -> tuple[Num
     found: list[Numbers] = []
     for block in BLOCKS:
         i, j = _agreeing(con, block, most)
-        if witnesses is not None and block not in SUFFICIENT:
+        if witnesses is not None and (needed := NEEDED.get(block, ENOUGH)):
             agreeing = sum((_both(codes, i, j).astype(np.int8) for codes in witnesses), np.zeros(len(i), np.int8))
-            i, j = i[agreeing >= ENOUGH_WITNESSES], j[agreeing >= ENOUGH_WITNESSES]
+            i, j = i[agreeing >= needed], j[agreeing >= needed]
         found.append((i << 32) | j)
     con.unregister("party_frame")
     pairs = np.sort(np.concatenate(found))
@@ -167,7 +177,8 @@ def compare(con: duckdb.DuckDBPyConnection, party: pl.DataFrame, i: Numbers, j: 
         part = slice(start, min(start + CHUNK, size))
         sides = {name: said[numbers[part]].with_columns(absent) for name, numbers in (("a", i), ("b", j))}
         pairs = pl.DataFrame({name: side.to_struct(name) for name, side in sides.items()}).with_row_index("k")
-        con.register("pair_frame", pairs.to_arrow())
+        table = pairs.to_arrow()
+        con.register("pair_frame", pa.Table.from_batches(table.to_batches(max_chunksize=32768)))
         found = con.execute(_SQL).fetchnumpy()
         con.unregister("pair_frame")
         place = found["k"].astype(np.int64) + start

@@ -21,7 +21,8 @@ class Comparison:
 
     The first level that holds counts; the last is whatever is left. `same`: the fields that are the same at level 1
     (alternatives together), `sharing`: (field, levels at which it is the same), for counting how often that happens by
-    chance. `most`: (level, bits that it may weigh at most), `roof`: the same between records of one address.
+    chance. `below`: (level, level that must not weigh less). `most`: (level, bits that it may weigh at most), `roof`:
+    the same between records of one address.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Comparison:
     levels: tuple[tuple[str, str, float], ...]
     same: tuple[tuple[str, ...], ...] = ()
     sharing: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    below: tuple[tuple[int, int], ...] = ()
     most: tuple[tuple[int, float], ...] = ()
     roof: tuple[tuple[int, float], ...] = ()
 
@@ -134,15 +136,17 @@ _NAME = Comparison(
         ("different names", "", 0.02),
     ),
     sharing=(("first", (1, 3, 14, 17)), ("last", (4, 5, 7, 11))),
+    below=((3, 1), (7, 1), (6, 7), (8, 3), (8, 4), (8, 7), (9, 2)),
     most=((6, 4.0), (11, 6.0), (12, 4.0)),
     # A family shares its last name as it shares its roof: together they say little of which of them it is.
     roof=(
+        (4, 9.0),
         (5, 9.0),
         (6, -4.0),
         (7, 9.0),
         (8, 9.0),
-        (11, 1.0),
-        (12, 0.0),
+        (11, -1.0),
+        (12, -1.0),
         (13, -1.0),
         (16, -1.0),
         (17, 1.0),
@@ -227,8 +231,9 @@ _EMAIL = Comparison(
         ("different emails", "", 0.12),
     ),
     same=(("email",),),
-    # Namesakes make up the same mailbox: anna.bell1, anna.bell2, and at every provider.
-    most=((2, 1.0), (3, 7.0)),
+    # Namesakes make up the same mailbox: anna.bell1, anna.bell2, and at every provider; relatives a similar one.
+    below=((4, 1), (5, 4)),
+    most=((2, 1.0), (3, 7.0), (5, 3.0)),
 )
 _PHONE = Comparison(
     "phone",
@@ -290,12 +295,18 @@ NEVER_ONE = "coalesce(a.suffix <> b.suffix, false) OR coalesce(a.source = b.sour
 
 # Two records are compared when they agree in one of these.
 BLOCKS = (
-    ("email",), ("phone",), ("id_number",), ("born",), ("first", "last"), ("last", "postcode"), ("first", "postcode"),
-    ("last", "city"), ("first", "city"), ("street", "number"), ("number", "postcode"),
+    ("email",), ("phone",), ("id_number",), ("born",), ("least(first, last)", "greatest(first, last)"),
+    ("last", "postcode"), ("first", "postcode"), ("last", "city"), ("first", "city"), ("street", "number"),
+    ("number", "postcode"),
     ("substr(born, 1, 6)", "substr(first, 1, 2)"), ("substr(born, 1, 6)", "substr(last, 1, 2)"),
     ("substr(born, 5)", "last"), ("substr(born, 5)", "first"), ("substr(first, 1, 3)", "substr(last, 1, 3)"),
     ("root", "last"), ("split_part(email, '@', 1)",),
 )  # fmt: skip
-# Of many records, two are compared only when they also agree in two of these, or in something that one person has alone.  # noqa: E501
+# Of many records, two are compared only when they also agree in so many of these; a block of one person's own things
+# needs none, one that has two of them by itself needs another.
 WITNESSES = ("substr(first, 1, 3)", "substr(last, 1, 3)", "born", "street", "number", "email", "phone", "id_number")
-SUFFICIENT = (("email",), ("phone",), ("id_number",))
+ENOUGH = 2
+NEEDED = {
+    ("email",): 0, ("phone",): 0, ("id_number",): 0, ("street", "number"): 3,
+    ("substr(first, 1, 3)", "substr(last, 1, 3)"): 3,
+}  # fmt: skip

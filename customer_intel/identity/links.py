@@ -24,6 +24,7 @@ RULES = (
     "role_email",
     "weak_phone",
     "weak_email_base",
+    "likely_model",
 )
 MODEL_VERSION = "deterministic-1"
 _VALUE = ["identifier_type", "namespace", "value_norm", "strength"]
@@ -42,6 +43,7 @@ def match_edge(
     party_record: pl.DataFrame,
     identifier_fact: pl.DataFrame,
     hub_value: pl.DataFrame,
+    likely_pair: pl.DataFrame,
     identity_overrides: pl.DataFrame,
     config: dict[str, Any],
 ) -> pl.DataFrame:
@@ -73,12 +75,14 @@ def match_edge(
         .agg(pl.col("value_norm").min(), pl.col("is_link").max(), pl.col("identifier_type", "strength").first())
         .pipe(_without_repeats)
     )
+    edges = edges.with_columns(
+        *(pl.lit(None, pl.Float64).alias(name) for name in _WEIGHTS), model_version=pl.lit(MODEL_VERSION)
+    )
+    edges = pl.concat([edges, _likely(likely_pair, signed, decided, config)], how="diagonal")
     first = signed.filter(pl.col("first").is_not_null())["record_key"].implode()
-    return edges.with_columns(
-        *(pl.lit(None, pl.Float64).alias(name) for name in _WEIGHTS),
-        is_named=pl.col("record_key_a").is_in(first) & pl.col("record_key_b").is_in(first),
-        model_version=pl.lit(MODEL_VERSION),
-    ).sort("record_key_a", "record_key_b", "rule_id")
+    return edges.with_columns(is_named=pl.col("record_key_a").is_in(first) & pl.col("record_key_b").is_in(first)).sort(
+        "record_key_a", "record_key_b", "rule_id"
+    )
 
 
 def match_conflict(
@@ -227,6 +231,36 @@ def _unravel(pairs: list[tuple[int, int, bool]]) -> list[tuple[int, int, bool]]:
         later = sorted(t for t in fits[s] - doubtful if t > s)
         links += [(s, t, True) for t in later[:2]]
     return links
+
+
+def _likely(pairs: pl.DataFrame, signed: pl.DataFrame, decided: Decisions, config: dict[str, Any]) -> pl.DataFrame:
+    """Pairs that the model nominates and no veto forbids; linked where nothing at all speaks against it."""
+    alone = decided.alone["record_key"].implode()
+    pairs = pairs.filter(~pl.col("record_key_a").is_in(alone) & ~pl.col("record_key_b").is_in(alone))
+    pairs = pairs.join(decided.apart, on=["record_key_a", "record_key_b"], how="anti")
+    own = signed.select("record_key", "signature")
+    for side in ("a", "b"):
+        pairs = pairs.join(own, left_on=f"record_key_{side}", right_on="record_key").rename({"signature": side})
+    pairs = pairs.with_columns(a=pl.min_horizontal("a", "b"), b=pl.max_horizontal("a", "b"))
+    judged = compare(pairs.select("a", "b").unique(), signed, config)
+    is_sound = (pl.col("n_witnesses") > 0) & ~pl.any_horizontal(
+        "is_contradicted", "is_last_other", "is_generation_open"
+    )
+    return (
+        pairs.join(judged, on=["a", "b"])
+        .filter(pl.col("veto").is_null())
+        .select(
+            "record_key_a",
+            "record_key_b",
+            *_WEIGHTS,
+            "model_version",
+            rule_id=pl.lit("likely_model"),
+            identifier_type=pl.lit("likeness"),
+            value_norm=pl.lit(None, pl.String),
+            strength=pl.lit("likely"),
+            is_link=(pl.col("weight") >= config["likely_link_bits"]) & is_sound,
+        )
+    )
 
 
 def _without_repeats(edges: pl.DataFrame) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from customer_intel.identity.comparisons import COMPARISONS, ONE_ROOF
+from customer_intel.identity.comparisons import COMPARISONS, ONE_ROOF, Comparison
 
 Floats = npt.NDArray[np.float64]
 # So many matching pairs weighs the prior: little data hardly moves it, much data settles the matter.
@@ -83,7 +83,8 @@ def fit(
     m, u = [shares.copy() for shares in prior_m], [shares.copy() for shares in seen]
     matching = min(DOUBLES * records / pairs_at_large, 0.5)
     for _ in range(ROUNDS):
-        bits = _by_comparison([_bits(*both) for both in zip(m, u, strict=True)], patterns).sum(axis=1)
+        weights = [_bits(*both) for both in zip(COMPARISONS, m, u, strict=True)]
+        bits = _by_comparison(weights, patterns).sum(axis=1)
         chance = 1 / (1 + 2.0 ** -np.clip(bits + np.log2(matching / (1 - matching)), -60, 60))
         found = chance * counts
         before, matching = matching, min(max(found.sum() / pairs_at_large, 1e-12), 0.5)
@@ -95,8 +96,8 @@ def fit(
         if abs(matching - before) < 1e-9 * before:
             break
     listed = {
-        comparison.name: tuple(round(float(b), 4) for b in _bits(m[place], u[place]))
-        for place, comparison in enumerate(COMPARISONS)
+        comparison.name: tuple(round(float(b), 4) for b in weight)
+        for comparison, weight in zip(COMPARISONS, weights, strict=True)
     }
     return Model(round(float(np.log2(matching / (1 - matching))), 4), listed, is_veto, is_birth_veto)
 
@@ -118,9 +119,11 @@ def _chance_of(found: Floats) -> Floats:
     return shares
 
 
-def _bits(m: Floats, u: Floats) -> Floats:
+def _bits(comparison: Comparison, m: Floats, u: Floats) -> Floats:
     bits = np.zeros(len(m))
-    bits[1:] = np.log2(np.maximum(m[1:], 1e-9)) - np.log2(np.maximum(u[1:], 1e-9))
+    bits[1:] = np.log2(np.maximum(m[1:], 1e-9)) - np.log2(np.maximum(u[1:], 1e-12))
+    for level, above in comparison.below:
+        bits[level] = min(bits[level], bits[above])
     return bits
 
 

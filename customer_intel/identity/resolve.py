@@ -28,7 +28,7 @@ LARGEST_GROUP = 150
 UNRELIABLE, ENOUGH_PAIRS = 0.02, 50
 _PLACE = {comparison.name: place for place, comparison in enumerate(COMPARISONS)}
 # Levels at which an id number or a birth date still counts as the same.
-_NEARLY, _OTHER_DATE = 3, 5
+_NEARLY, _OTHER_DATE, _OTHER_ID = 3, 5, 4
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,10 @@ def train(con: duckdb.DuckDBPyConnection, party: pl.DataFrame, pairs: Compared) 
     random = chance.of_levels(con, party, pairs)
     is_veto, is_birth_veto = _reliable(pairs)
     open_pairs = ~_is_barred(pairs, is_veto=is_veto, is_birth_veto=is_birth_veto)
-    patterns, counts = np.unique(pairs.pattern[open_pairs], return_counts=True)
+    levels, place, _ = pairs.kinds
     return fit(
-        compare.levels(patterns),
-        counts.astype(float),
+        levels,
+        np.bincount(place[open_pairs], minlength=len(levels)).astype(float),
         random,
         len(party),
         is_veto=is_veto,
@@ -87,12 +87,11 @@ def _reliable(pairs: Compared) -> tuple[bool, bool]:
 
     Surely one: the same id number and birth date; the same name and email or id number.
     """
-    patterns, place = np.unique(pairs.pattern, return_inverse=True)
-    level = dict(zip(_PLACE, compare.levels(patterns).T, strict=True))
+    levels, place, of = pairs.kinds
+    level = dict(zip(_PLACE, levels.T, strict=True))
     one = (level["id number"] == 1) & (level["birth date"] == 1)
-    names = int(one[place].sum())
+    names = int(of[one].sum())
     is_veto = names < ENOUGH_PAIRS or int(pairs.is_other[one[place]].sum()) <= UNRELIABLE * names
-    of = np.bincount(place, minlength=len(patterns))
     one = (level["name"] == 1) & ((level["id number"] == 1) | (level["email"] == 1)) & (level["birth date"] > 0)
     dates, other = int(of[one].sum()), int(of[one & (level["birth date"] == _OTHER_DATE)].sum())
     return is_veto, dates >= ENOUGH_PAIRS and other <= UNRELIABLE * dates
@@ -100,16 +99,18 @@ def _reliable(pairs: Compared) -> tuple[bool, bool]:
 
 def scored(pairs: Compared, model: Model) -> tuple[npt.NDArray[np.float64], Flags]:
     """Bits, and whether a veto forbids it, of each pair."""
-    patterns, place = np.unique(pairs.pattern, return_inverse=True)
-    bits = model.prior + model.by_comparison(compare.levels(patterns)).sum(axis=1)
+    levels, place, _ = pairs.kinds
+    bits = (model.prior + model.by_comparison(levels).sum(axis=1))[place] + pairs.rarity + pairs.home_rarity
     barred = _is_barred(pairs, is_veto=model.is_veto, is_birth_veto=model.is_birth_veto)
-    return bits[place] + pairs.rarity + pairs.home_rarity, barred
+    # Two id numbers that nothing outweighs; where birth dates are known, they settle it.
+    is_two = (levels[:, _PLACE["id number"]] == _OTHER_ID) & (levels[:, _PLACE["birth date"]] == 0)
+    return bits, barred | (is_two[place] & (bits < LEAST_BITS) & model.is_veto)
 
 
 def _is_barred(pairs: Compared, *, is_veto: bool, is_birth_veto: bool) -> Flags:
     """First names that differ are two people's, unless id number and birth date both say otherwise."""
-    patterns, place = np.unique(pairs.pattern, return_inverse=True)
-    level = dict(zip(_PLACE, compare.levels(patterns).T, strict=True))
+    levels, place, _ = pairs.kinds
+    level = dict(zip(_PLACE, levels.T, strict=True))
     numbered, born = level["id number"], level["birth date"]
     is_known = (numbered > 0) & (numbered <= _NEARLY) & (born > 0) & (born <= _NEARLY)
     is_born_apart = (born == _OTHER_DATE) & ~((numbered > 0) & (numbered <= _NEARLY))

@@ -16,6 +16,7 @@ from customer_intel.core.table import room_config
 from customer_intel.identity.normalise import words
 
 RECORDS_PER_PERSON = 1.7
+LAST_NAMES = 60_000
 _ONSETS = [
     "b",
     "br",
@@ -57,7 +58,9 @@ def generated(records: int, seed: int = 1) -> pl.DataFrame:
 def _people(count: int, rng: np.random.Generator) -> pl.DataFrame:
     nicknames = _nicknames()
     firsts = np.array(sorted(nicknames))
-    lasts = np.array(sorted({f"{a}{b}{c}{d}" for a in _ONSETS for b in _RHYMES for c in _ONSETS for d in _RHYMES}))
+    # Three syllables of very many, so that few names are spelled alike by chance.
+    drawn = [np.char.add(rng.choice(_ONSETS, LAST_NAMES), rng.choice(_RHYMES, LAST_NAMES)) for _ in range(3)]
+    lasts = np.unique(np.char.add(np.char.add(drawn[0], drawn[1]), drawn[2]))
     rng.shuffle(lasts)
     families = max(int(count / 2.3), 1)
     family = np.sort(rng.integers(0, families, count))

@@ -16,6 +16,7 @@ import polars as pl
 from customer_intel.core import contract as contracts
 from customer_intel.core.table import _PLACEHOLDER, room_config, sql_literal, tables_read
 from customer_intel.identity.hubs import hub_value
+from customer_intel.identity.likely import likely_pair
 from customer_intel.identity.links import match_conflict, match_edge
 from customer_intel.identity.party import party_record
 from customer_intel.identity.registry import record_customer_map
@@ -39,12 +40,13 @@ POLARS: dict[str, Any] = {
     "timestamp": pl.Datetime("us"), "money": pl.Decimal(18, 2),
 }  # fmt: skip
 ORDER = (
-    "party_source", "party_record", "identifier_fact", "hub_value", "match_edge", "match_conflict",
+    "party_source", "party_record", "identifier_fact", "hub_value", "likely_pair", "match_edge",
+    "match_conflict",
     "record_customer_map", "match_review", "customer_id_registry", "customer_id_event", "customer_id_alias",
     "customer_identifier", "anonymous_map", "consent_state",
 )  # fmt: skip
 FUNCTIONS: dict[str, Any] = {
-    f.__name__: f for f in (party_record, hub_value, match_edge, match_conflict, record_customer_map)
+    f.__name__: f for f in (party_record, hub_value, likely_pair, match_edge, match_conflict, record_customer_map)
 }
 # Enough to know who is who.
 MAP = ORDER[: ORDER.index("record_customer_map") + 1]

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from customer_intel.identity import normalise, phones
-from customer_intel_tests.unit.identity_lab import NIGHT, Lab, person
+from customer_intel_tests.unit.identity_lab import MAP, NIGHT, Lab, person
 
 CONFIG: dict[str, Any] = Lab().config
 
@@ -137,8 +137,7 @@ def test_birth_dates_and_flags() -> None:
     born = {"a:1": date(1980, 1, 1), "a:2": date(1900, 5, 5), "a:3": date(2030, 5, 5), "a:4": date(1980, 5, 5)}
     for key, day in born.items():
         lab.contact(key, **person("Anna", "Weber", f"{key[-1]}@gmail.com", birth_date=day))
-    party = lab.night(NIGHT, only=("party_source", "party_record", "identifier_fact", "hub_value", "match_edge",
-                                   "match_conflict", "record_customer_map")).tables["party_record"]  # fmt: skip
+    party = lab.night(NIGHT, only=MAP).tables["party_record"]
     assert party["birth_date_norm"].to_list() == [born["a:1"], born["a:2"], None, born["a:4"]]
     assert party["is_birth_date_weak"].to_list() == [True, True, None, False]
     assert party["is_freemail"].to_list() == [True] * 4

@@ -1,0 +1,99 @@
+"""Pairs of records that resemble each other as two people hardly do, though they share no identifier.
+
+Belongs here: the night's use of the comparison model. Not here: how records are compared and weighed (compare.py,
+model.py), and what becomes of a pair (links.py). The model is frozen: a night never trains one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from customer_intel.core.engine import DuckDBEngine, EngineSettings
+from customer_intel.identity import records, resolve
+from customer_intel.identity.comparisons import FIELDS, ONE_ROOF
+from customer_intel.identity.model import DOUBLES, Model
+
+SHIPPED = Path(__file__).parent / "default_model.json"
+WEIGHTS = ("name", "email", "phone", "address", "birth date")
+# Comparison → last level at which it is the same.
+_WITNESSES = {"email": 1, "phone": 1, "birth date": 1, "address": ONE_ROOF}
+# People have several addresses and emails, but one name and one birth date.
+_LASTING = ("name", "birth date", "gender", "middle name")
+_SCHEMA = {
+    "record_key_a": pl.String,
+    "record_key_b": pl.String,
+    "weight": pl.Float64,
+    "probability": pl.Float64,
+    **{f"{name.replace(' ', '_')}_weight": pl.Float64 for name in WEIGHTS},
+    "n_witnesses": pl.Int64,
+    "is_contradicted": pl.Boolean,
+    "model_version": pl.String,
+}
+
+
+def model_of(config: dict[str, Any], n_records: int) -> Model:
+    """The model of the room's configuration, else the shipped one, for so many records.
+
+    Two records of many are less likely one person's than two of few: the prior is the only part that follows the data.
+    """
+    model = Model.from_dict(config["likely_model"] or json.loads(SHIPPED.read_text(encoding="utf-8")))
+    return Model(math.log2(2 * DOUBLES / max(n_records, 2)), model.weights, model.is_veto, model.is_birth_veto)
+
+
+def likely_pair(party_record: pl.DataFrame, hub_value: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
+    """Pairs of at least likely_review_bits. Of records that say the same, two stand for all."""
+    people = party_record.filter(
+        ~pl.col("is_organisation").fill_null(False)
+        & pl.col("first_name_norm").is_not_null()
+        & pl.col("last_name_norm").is_not_null()
+    )
+    if len(people) < config["likely_min_records"]:
+        return pl.DataFrame(schema=_SCHEMA)
+    said = records.fields(_telling(people, hub_value), config).sort("record_key")
+    said = said.with_columns(
+        place=pl.int_range(pl.len()).over(FIELDS),
+        one=pl.col("record_key").first().over(FIELDS),
+        other=pl.col("record_key").slice(1, 1).first().over(FIELDS),
+    )
+    few = said.filter(pl.col("place") < 2).select("record_key", *FIELDS)
+    model = model_of(config, len(few))
+    with DuckDBEngine(EngineSettings(), []) as engine:
+        edges = resolve.resolve(engine.con, few, model).edges
+    more = said.filter(pl.col("place") >= 2).select("record_key", record_key_a="one", record_key_b="other")
+    again = edges.join(more, on=["record_key_a", "record_key_b"]).drop("record_key_b")
+    edges = pl.concat([edges, again.rename({"record_key": "record_key_b"}).select(edges.columns)])
+    found = edges.filter(~pl.col("is_vetoed") & (pl.col("bits") >= config["likely_review_bits"]))
+    return found.select(
+        "record_key_a",
+        "record_key_b",
+        weight=pl.col("bits").round(4),
+        probability=(1 / (1 + (-pl.col("bits") * math.log(2)).exp())).round(6),
+        **{f"{name.replace(' ', '_')}_weight": pl.col(f"bits {name}").round(4) for name in WEIGHTS},
+        # What is alike is often made of the name, as a mailbox is, and namesakes have it too.
+        n_witnesses=pl.sum_horizontal(pl.col(name).is_between(1, most) for name, most in _WITNESSES.items()).cast(
+            pl.Int64
+        ),
+        is_contradicted=pl.any_horizontal(pl.col(f"bits {name}") < 0 for name in _LASTING),
+        model_version=pl.lit(model.version),
+    ).sort("record_key_a", "record_key_b")
+
+
+def _telling(people: pl.DataFrame, hubs: pl.DataFrame) -> pl.DataFrame:
+    """What a record says of the person alone: no function's mailbox, no value of many, no date that forms fill in."""
+    many = {kind: hubs.filter(pl.col("identifier_type") == kind)["value_norm"].implode() for kind in ("email", "phone")}
+    phone = pl.coalesce("mobile_e164", "phone_e164")
+    return people.with_columns(
+        email=pl.when(~pl.col("is_role_mailbox").fill_null(False) & ~pl.col("email_norm").is_in(many["email"])).then(
+            "email_norm"
+        ),
+        phone=pl.when(~phone.is_in(many["phone"])).then(phone),
+        birth_date=pl.when(~pl.col("is_birth_date_weak").fill_null(True)).then(
+            pl.col("birth_date_norm").dt.strftime("%Y-%m-%d")
+        ),
+        gender="gender_norm",
+    )
