@@ -196,9 +196,9 @@ def _write_all(
     plans = [(item, _grouped(item, found.shapes)) for item in (chosen, companion) if item]
     starters = [_starter(item, grouped, found, marks, rows, path, entities) for item, grouped in plans]
     folder = home / "config" / "mappings"
-    paths = [out or folder / f"{found.source}_{chosen.entity}.yaml"]
-    paths += [paths[0].with_name(f"{paths[0].stem}_{item.entity}.yaml" if out else f"{found.source}_{item.entity}.yaml")
-              for item, _ in plans[1:]]  # fmt: skip
+    paths = [out or _place(folder, found.source, chosen.entity, path)]
+    paths += [paths[0].with_name(f"{paths[0].stem}_{item.entity}.yaml") if out
+              else _place(folder, found.source, item.entity, path) for item, _ in plans[1:]]  # fmt: skip
     _say_who_else(found, path, folder, {target.stem for target in paths}, entities)
     for target in paths:
         if target.exists() and not force:
@@ -214,6 +214,19 @@ def _write_all(
         found.notes += [note for note in starter.notes if note not in found.notes]
         trial = _tried(con, target, path, text, found, entities, today, work)
         found.written.append(Written(target, starter.entity, trial, extra))
+
+
+def _place(folder: Path, source: str, entity: str, path: Path) -> Path:
+    """<source>_<entity>.yaml, unless that is another file's: then the file's own name tells the two apart."""
+    plain = folder / f"{source}_{entity}.yaml"
+    try:
+        files = yamlfile.load(plain).get("files") if plain.exists() else None
+    except ConfigError:
+        return plain
+    patterns = [files] if isinstance(files, str) else files
+    if not patterns or mappings.named(path.name, patterns):
+        return plain
+    return folder / f"{source}_{entity}_{slug(path.name.split('.')[0])}.yaml"
 
 
 def _say_who_else(found: Inspected, path: Path, folder: Path, mine: set[str], entities: Mapping[str, Table]) -> None:

@@ -365,3 +365,11 @@ def test_a_file_that_a_mapping_takes_already_is_said_to_be_so(lab: Lab) -> None:
     lab.look(path)
     again = lab.look(path, out=lab.root / "home" / "config" / "mappings" / "second.yaml")
     assert "shop_orders of source shop takes this file already" in notes(again, "ask")
+
+
+def test_another_file_of_the_same_entity_gets_a_mapping_of_its_own(lab: Lab) -> None:
+    first, second = (lab.write(f"{name}.csv", orders_csv(["2024-01-01"] * 20)) for name in ("orders", "web sales"))
+    names = [lab.look(path).written[0].path.name for path in (first, second)]
+    assert names == ["shop_orders.yaml", "shop_orders_web_sales.yaml"]
+    with pytest.raises(ConfigError, match="shop_orders_web_sales.*exists"):
+        lab.look(second)
