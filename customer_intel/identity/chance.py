@@ -1,8 +1,8 @@
 """How often records agree by chance: counted, without labels.
 
-Of few records all pairs are known. Of many, most agreements are too rare for a sample of pairs to show: how often a
-field is the same is counted over all records, and what else goes with the same first or last name among pairs that
-share it.
+Of few records all pairs are known; of very few these say little, and what is usual among people is added. Of many,
+most agreements are too rare for a sample of pairs to show: how often a field is the same is counted over all records,
+and what else goes with the same first or last name among pairs that share it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from customer_intel.identity.comparisons import COMPARISONS
 from customer_intel.identity.model import Floats
 
 RANDOM_PAIRS, SHARING_PAIRS, SEED = 200_000, 60_000, 20_240_229
+# As if so many pairs of strangers had been seen before, of which this share agrees in anything at all; of more pairs
+# than these what was seen before loses its weight.
+SURMISED, ALIKE, FEW_PAIRS = 40.0, 0.1, 200
 
 
 def of_levels(con: duckdb.DuckDBPyConnection, party: pl.DataFrame, pairs: Compared) -> list[Floats]:
@@ -26,7 +29,9 @@ def of_levels(con: duckdb.DuckDBPyConnection, party: pl.DataFrame, pairs: Compar
     """
     size = len(party)
     if len(pairs.i) == size * (size - 1) // 2:
-        return _counted(pairs)
+        weight = SURMISED * min(1.0, FEW_PAIRS / max(len(pairs.i), 1))
+        surmised = [_surmised(len(comparison.levels)) for comparison in COMPARISONS]
+        return [found + weight * share for found, share in zip(_counted(pairs), surmised, strict=True)]
     rng = np.random.default_rng(SEED)
     i, j = rng.integers(0, size, (2, RANDOM_PAIRS))
     found = _counted(compare.compare(con, party, np.minimum(i, j)[i != j], np.maximum(i, j)[i != j]))
@@ -41,6 +46,11 @@ def of_levels(con: duckdb.DuckDBPyConnection, party: pl.DataFrame, pairs: Compar
             for level in levels:
                 found[place][level] = told * share * sharing[level]
     return found
+
+
+def _surmised(levels: int) -> Floats:
+    """Two strangers differ, as the last level says."""
+    return np.array([0.0, *[ALIKE / (levels - 1)] * (levels - 1), 1 - ALIKE])
 
 
 def _counted(pairs: Compared) -> list[Floats]:

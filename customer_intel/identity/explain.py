@@ -41,6 +41,13 @@ _CONTRADICTIONS = {
     "organisation": "one is a company and the other a person",
     "gender": "their genders and first names differ",
 }
+_ALIKE = {
+    "name_weight": "name",
+    "birth_date_weight": "birth date",
+    "address_weight": "address",
+    "email_weight": "email",
+    "phone_weight": "phone",
+}
 _KINDS = {"email": "email", "email_base": "mailbox", "phone": "phone number", "user_id": "login"}
 
 
@@ -51,15 +58,20 @@ class Link:
     rule: str
     value: str | None
     bits: float | None
+    alike: tuple[str, ...] = ()
 
     @property
     def rank(self) -> tuple[int, float]:
         return RULES.index(self.rule), -(self.bits or 0.0)
 
+    def why(self) -> str:
+        if self.alike:
+            odds = "more than a million" if self.bits and self.bits > 20 else f"{2 ** (self.bits or 0):,.0f}"
+            return f"{_SHARED[self.rule]}: {_listed(self.alike)} agree, {odds} to 1"
+        return _SHARED[self.rule] + (f" ({self.value})" if self.value else "")
+
     def say(self) -> str:
-        shared = _SHARED[self.rule] + (f" ({self.value})" if self.value else "")
-        odds = f", {2**self.bits:,.0f} to 1" if self.bits and self.rule == "likely_model" else ""
-        return f"{self.a} and {self.b}: {shared}{odds}"
+        return f"{self.a} and {self.b}: {self.why()}"
 
 
 class Why:
@@ -137,7 +149,7 @@ class Why:
         path = _path(a, b, self._links(records))
         lines = [f"They are one customer, {self.customer[a]}."]
         if len(path) == 1:
-            return [*lines, f"Directly: {_SHARED[path[0].rule]}" + (f" ({path[0].value})." if path[0].value else ".")]
+            return [*lines, f"Directly: {path[0].why()}."]
         lines.append(f"Over {_count(len(path) - 1, 'record')} between them:")
         lines += [f"  {link.say()}" for link in path]
         weakest = max(path, key=lambda link: link.rank)
@@ -165,7 +177,13 @@ class Why:
             lines.append("A chain of links leads from one to the other:")
             lines += [f"  {link.say()}" for link in path]
             lines.append(f"It was cut because {reason or 'records on it contradict each other'}.")
-        if not shared and not path:
+        doubtful = [link for link in self._links(is_link=False) if {link.a, link.b} == {a, b} and link.alike]
+        if doubtful:
+            lines.append(
+                f"{_listed(doubtful[0].alike).capitalize()} are alike, but that is not enough to be sure: "
+                "the pair waits in match_review."
+            )
+        elif not shared and not path:
             lines.append("Nothing that identifies a person is the same in both.")
         lines.append(
             "If that is wrong, put a row with action merge and both record keys into an identity_overrides export."
@@ -210,13 +228,14 @@ class Why:
         return {other for other, row in self.known.items() if [row[name] for name in looked] == mine}
 
     # ---- facts
-    def _links(self, records: Iterable[str] | None = None) -> list[Link]:
-        edges = self.tables["match_edge"].filter("is_link")
+    def _links(self, records: Iterable[str] | None = None, *, is_link: bool = True) -> list[Link]:
+        edges = self.tables["match_edge"].filter(pl.col("is_link") == is_link)
         if records is not None:
             inside = pl.Series(sorted(records), dtype=pl.String).implode()
             edges = edges.filter(pl.col("record_key_a").is_in(inside) & pl.col("record_key_b").is_in(inside))
-        columns = ("record_key_a", "record_key_b", "rule_id", "value_norm", "weight")
-        return [Link(*row) for row in edges.select(columns).sort(columns[:3]).iter_rows()]
+        columns = ["record_key_a", "record_key_b", "rule_id", "value_norm", "weight"]
+        rows = edges.select(*columns, *_ALIKE).sort(columns[:3]).iter_rows()
+        return [Link(a, b, rule, value, bits, _agreeing(parts)) for a, b, rule, value, bits, *parts in rows]
 
     def _called(self, key: str) -> str:
         row = self.known.get(key)
@@ -247,6 +266,14 @@ def _path(a: str, b: str, links: Iterable[Link]) -> list[Link]:
         path.append(step[0])
         step = came[step[1]]
     return path[::-1]
+
+
+def _agreeing(bits: Iterable[float | None]) -> tuple[str, ...]:
+    return tuple(name for name, speaks in zip(_ALIKE.values(), bits, strict=True) if speaks and speaks > 0)
+
+
+def _listed(things: tuple[str, ...]) -> str:
+    return " and ".join(filter(None, (", ".join(things[:-1]), things[-1])))
 
 
 def _count(n: int, what: str) -> str:

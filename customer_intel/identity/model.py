@@ -81,7 +81,7 @@ def fit(
     seen = [_chance_of(found) for found in random]
     prior_m = [_shares([level[2] for level in comparison.levels]) for comparison in COMPARISONS]
     m, u = [shares.copy() for shares in prior_m], [shares.copy() for shares in seen]
-    matching = min(DOUBLES * records / pairs_at_large, 0.5)
+    matching = min(max(DOUBLES * records / pairs_at_large, 1e-12), 0.5)
     for _ in range(ROUNDS):
         weights = [_bits(*both) for both in zip(COMPARISONS, m, u, strict=True)]
         bits = _by_comparison(weights, patterns).sum(axis=1)

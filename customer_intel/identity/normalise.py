@@ -85,9 +85,21 @@ def names(frame: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
     suffixes = {str(form): str(norm) for form, norm in config["name_suffixes"].items()}
     roots = {form: found[0] for form, found in nickname_roots(config).items()}
 
-    def tokens(value: pl.Expr) -> pl.Expr:
+    titles = words(config["name_titles"])
+    # Before a name Sr is a gentleman, after it a father.
+    either = sorted(set(titles) & suffixes.keys())
+
+    def tokens(value: pl.Expr, *, is_end: bool = False) -> pl.Expr:
         split = fold(value).str.split(" ")
-        return split.list.filter(~pl.element().is_in(words(config["name_titles"])))
+        named = split.list.filter(~pl.element().is_in(titles))
+        if not is_end:
+            return named
+        last = split.list.tail(1)
+        return (
+            pl.when(last.list.first().is_in(either) & (named.list.len() > 0))
+            .then(named.list.concat(last))
+            .otherwise(named)
+        )
 
     def known(value: pl.Expr) -> pl.Expr:
         return pl.when(value.str.contains(r"\p{L}") & ~value.is_in(config["placeholder_names"])).then(value)
@@ -98,7 +110,9 @@ def names(frame: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
     parsed = (
         distinct.with_columns(
             front=pl.when(both).then(tokens(pl.col("first_name"))).when(~only_last).then(tokens(whole)),
-            back=pl.when(both | only_last).then(tokens(pl.col("last_name"))).otherwise(tokens(whole)),
+            back=pl.when(both | only_last)
+            .then(tokens(pl.col("last_name"), is_end=True))
+            .otherwise(tokens(whole, is_end=True)),
             both=both | only_last,
         )
         .with_columns(

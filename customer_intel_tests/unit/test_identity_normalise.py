@@ -103,6 +103,10 @@ def test_the_fast_path_gives_what_the_library_gives() -> None:
     [
         (person("Anna Maria", "Schmidt-Meier"), ("anna", "maria", "schmidt-meier", None, "anna", False)),
         (person("Dr. Bob", "O’Neil Jr."), ("bob", None, "o'neil", "jr", "robert", False)),
+        # Father and gentleman.
+        (person("Rupert", "Reed Sr."), ("rupert", None, "reed", "sr", "rupert", False)),
+        (person(None, None, full_name="Rupert Reed Sr"), ("rupert", None, "reed", "sr", "rupert", False)),
+        (person(None, None, full_name="Sr. Juan Lopez"), ("juan", None, "lopez", None, "juan", False)),
         (person("Anna Schmidt"), ("anna", None, "schmidt", None, "anna", False)),
         (person(None, "Müller"), (None, None, "muller", None, None, False)),
         (person(None, None, full_name="Meyer, Karl Heinz"), ("karl", "heinz", "meyer", None, "karl", False)),
