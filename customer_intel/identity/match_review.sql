@@ -33,7 +33,8 @@ SELECT
 FROM ranked AS r
 JOIN record_customer_map AS a ON a.record_key = r.record_key_a AND a.valid_to IS NULL
 JOIN record_customer_map AS b ON b.record_key = r.record_key_b AND b.valid_to IS NULL
-WHERE r.place = 1 AND a.customer_id <> b.customer_id
+-- Not <>: DuckDB 2.0 would join all customers with all others on it first.
+WHERE r.place = 1 AND CASE WHEN a.customer_id = b.customer_id THEN 0 ELSE 1 END = 1
     AND NOT EXISTS (
         SELECT 1 FROM match_conflict AS d
         WHERE d.reason = 'never_merge' AND d.record_key_a = r.record_key_a AND d.record_key_b = r.record_key_b
