@@ -23,7 +23,15 @@ out = Console(highlight=False)
 MappingOption = Annotated[
     Path | None, typer.Option(help="YAML: field → the file's column; by default columns are found by their names.")
 ]
-ModelOption = Annotated[Path | None, typer.Option(help="A model saved by --save-model; by default one is fitted.")]
+ModelOption = Annotated[
+    Path | None,
+    typer.Option(help="A model saved by --save-model, or 'default' for the shipped one; without, one is fitted."),
+]
+SaveOption = Annotated[
+    Path | None,
+    typer.Option(help="Keep the model fitted to this file: for --model, or likely_model in config/identity.yaml."),
+]
+SHIPPED = "default"
 HomeOption = Annotated[Path, typer.Option("--home", help="Whose config/identity.yaml applies.")]
 
 
@@ -32,11 +40,14 @@ def evaluate(
     truth: Annotated[str, typer.Option(help="Column (or SQL expression) that says who each record is.")],
     mapping: MappingOption = None,
     model: ModelOption = None,
-    save_model: Annotated[Path | None, typer.Option(help="Keep the fitted model here.")] = None,
+    save_model: SaveOption = None,
     home: HomeOption = Path("data"),
     as_json: Annotated[bool, typer.Option("--json", help="Print a machine-readable summary instead.")] = False,
 ) -> None:
-    """How well records are resolved, on anyone's labelled file: pairwise and B³ precision and recall."""
+    """How well records are resolved, on anyone's labelled file: pairwise and B³ precision and recall.
+
+    The model is fitted to the file itself, without its labels, however few records it has.
+    """
     import polars as pl
 
     from customer_intel.identity import evaluation
@@ -83,11 +94,14 @@ def resolve(
     target: Annotated[Path, typer.Option("--out", help="Where to write: .parquet or .csv.")],
     mapping: MappingOption = None,
     model: ModelOption = None,
-    save_model: Annotated[Path | None, typer.Option(help="Keep the fitted model here.")] = None,
+    save_model: SaveOption = None,
     home: HomeOption = Path("data"),
     as_json: Annotated[bool, typer.Option("--json", help="Print a machine-readable summary instead.")] = False,
 ) -> None:
-    """Identity resolution alone: record_key, customer_id, confidence."""
+    """Identity resolution alone: record_key, customer_id, confidence.
+
+    --save-model trains a model on one's own data, without labels; the more records, the better.
+    """
     import hashlib
 
     import polars as pl
@@ -138,7 +152,11 @@ def _read(file: Path, mapping: Path | None, home: Path, truth: str | None) -> tu
         source = f"read_csv({path}, all_varchar = true, header = true, hive_partitioning = false)"
     with DuckDBEngine(EngineSettings(), [file.resolve().parent]) as engine:
         try:
-            names = [row[0] for row in engine.con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+            types = {row[0]: row[1] for row in engine.con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+            names = list(types)
+            # A JSON text is in quotes until it is taken out of them.
+            texts = [f"""json_extract_string("{name}", '$') AS "{name}\"""" for name in names if types[name] == "JSON"]
+            source = f"(SELECT * REPLACE ({', '.join(texts)}) FROM {source})" if texts else source
             label = f'"{truth}"' if truth in names else truth
             added = f", CAST({label} AS VARCHAR) AS {_TRUTH}" if truth else ""
             cast = ", ".join(f'CAST("{name}" AS VARCHAR) AS "{name.strip()}"' for name in names)
@@ -173,17 +191,19 @@ def _resolved(
     from customer_intel.core.engine import DuckDBEngine, EngineSettings
     from customer_intel.core.lake import write_bytes
     from customer_intel.core.table import room_config
-    from customer_intel.identity import records
+    from customer_intel.identity import likely, records
     from customer_intel.identity.model import Model
     from customer_intel.identity.resolve import resolve as settle
 
+    comparable = records.comparable(frame, columns, room_config("identity", home))
     known = None
-    if model:
+    if model and str(model) == SHIPPED:
+        known = likely.model_of({"likely_model": {}}, len(comparable))
+    elif model:
         try:
             known = Model.from_dict(json.loads(model.read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError) as error:
             raise ConfigError(f"--model {model.name}: {error}") from None
-    comparable = records.comparable(frame, columns, room_config("identity", home))
     with DuckDBEngine(EngineSettings(), []) as engine:
         resolved = settle(engine.con, comparable, known, with_edges=False)
     if save_model:

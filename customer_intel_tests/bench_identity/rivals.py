@@ -11,8 +11,10 @@ from customer_intel.identity import evaluation
 from customer_intel.identity.graph import components
 
 # Splink leaves the choice of a threshold to its user; it gets the best one there is for each set.
-THRESHOLDS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9999, 0.99999, 1 - 1e-6, 1 - 1e-7,
-              1 - 1e-8, 1 - 1e-9)  # fmt: skip
+THRESHOLDS = (
+    0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9999, 0.99999,
+    1 - 1e-6, 1 - 1e-7, 1 - 1e-8, 1 - 1e-9,
+)  # fmt: skip
 
 
 def exact_join(records: pl.DataFrame) -> pl.DataFrame:

@@ -46,6 +46,8 @@ class Scored:
 def main() -> None:
     default = Path(__file__).resolve().parents[3] / "shared" / "data"
     data = Path(os.environ.get("CUSTOMER_INTEL_SHARED_DATA", default))
+    if not data.is_dir():
+        print("without the public sets: CUSTOMER_INTEL_SHARED_DATA names no folder")
     for name, what in ((GOLDENMATCH, "GoldenMatch"), (sets.PSEUDOPEOPLE, "the families")):
         if not os.environ.get(name):
             print(f"without {what}: {name} names no interpreter")
