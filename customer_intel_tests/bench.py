@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import tempfile
@@ -11,13 +12,21 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from customer_intel_tests import bench_ingest
+from customer_intel_tests.bench_identity import million, side_by_side
+
 CUSTOMERS = 5000
+ROWS = int(os.environ.get("BENCH_ROWS", 50_000_000))
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         night(Path(folder) / "home")
         print(f"event log, Dagster's own class / ours: {event_log_ratio(Path(folder)):.1f} ×")
+    with tempfile.TemporaryDirectory() as folder:
+        print(bench_ingest.ratio(Path(folder), ROWS))
+    side_by_side.main()
+    million.main()
 
 
 def night(home: Path) -> None:

@@ -9,21 +9,20 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
 from customer_intel.core.contract import STAMPS, Column, Table
 from customer_intel.core.engine import literal
+from customer_intel.ingest.conformed import Conformed, Counts, Source
 from customer_intel.ingest.duplicates import conflicting, find_duplicates
 from customer_intel.ingest.intake import Refused
 from customer_intel.ingest.mapping import FileMapping, columns_of, lookup_fields, settable
 from customer_intel.ingest.newest import conformed_sql
 from customer_intel.ingest.quarantine import Failure, place_of, write_keys, write_quarantine
-from customer_intel.ingest.readers import TextTable
 from customer_intel.ingest.values import AMBIGUOUS, CURRENCIES, Typing, quoted, record_key, source_value
 
 __all__ = ["Conformed", "Counts", "Failure", "Source", "conform", "conformed_sql"]
@@ -35,57 +34,28 @@ CONFLICT = "conflicting_duplicates"
 _JSON_PART = re.compile(r"""\bjson_extract_string\(\s*(\w+|"[^"]+")\s*,\s*'(\$[^'*]*)'\s*\)""")
 
 
-@dataclass(frozen=True)
-class Source:
-    """One export file as a mapping meets it. A lookup is None when its file did not come."""
-
-    source_file: str
-    source_system: str
-    export_date: date
-    text: TextTable
-    lookups: Mapping[str, TextTable | None] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Counts:
-    rows_read: int
-    rows_accepted: int
-    rows_quarantined: int
-    rows_duplicate: int
-    rows_skipped: int
-    records_written: int
-
-
-@dataclass(frozen=True)
-class Conformed:
-    """`parquet` holds the accepted rows, `quarantine` the others; `checks`: name → (rows that match, rows checked)."""
-
-    parquet: Path
-    quarantine: Path | None
-    counts: Counts
-    checks: dict[str, tuple[int, int]]
-    extra_columns: tuple[str, ...]
-    failures: tuple[Failure, ...]
-    # Of a full export: the keys of its quarantined rows, None when they cannot be told.
-    unsure: Path | None = None
-
-
 def conform(
     con: duckdb.DuckDBPyConnection, entity: Table, mapping: FileMapping, source: Source, target: Path
 ) -> Conformed:
     """Applies a mapping to a file. Raises Refused when an expression fails or the rows do not add up."""
-    # Of its own: other entities' files are conformed at the same time.
+    with own_schema(con):
+        return Steps(con, entity, mapping, source, target).run()
+
+
+@contextmanager
+def own_schema(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """A schema for views and tables that nobody else sees: other entities' files are conformed at the same time."""
     schema = quoted(f"work {uuid.uuid4().hex}")
     con.execute(f"CREATE SCHEMA {schema}")
     con.execute(f"USE {schema}")
     try:
-        return _File(con, entity, mapping, source, target).run()
+        yield
     finally:
         con.execute("USE main")
         con.execute(f"DROP SCHEMA {schema} CASCADE")
 
 
-class _File:
+class Steps:
     """One file's steps, each a view or table: text_row → src (no duplicates) → picked (values as text) → typed."""
 
     def __init__(
@@ -102,6 +72,8 @@ class _File:
         self.json_paths = self._paths()
         self.key_columns = self._key_columns()
         self.keys_repeat = True
+        # Columns that text_row has beside the file's, and that typed is to have too.
+        self.carried: tuple[str, ...] = ()
         rules = self.settings.get("rules", ())
         self.rules = [rule for rule in rules if columns_of(rule["bad"], ()) <= self.columns.keys()]
         self.extra = tuple(name for name in source.text.columns if name.lower() not in taken)
@@ -150,16 +122,18 @@ class _File:
         if self.mapping.duplicates == "drop" and text.columns:
             names = [quoted(name) for name in text.columns]
             duplicates, self.keys_repeat = find_duplicates(self.con, names, self.key_columns)
-        reader = self.mapping.reader
+        self._view_src(" WHERE _row NOT IN (SELECT _row FROM duplicate_row)" if duplicates else "")
+        return duplicates
+
+    def _view_src(self, kept: str = "") -> None:
+        text, reader = self.source.text, self.mapping.reader
         values = [f"{source_value(name, reader, clean=name in text.clean)} AS {quoted(name)}" for name in text.columns]
         absent = [name for name in self.mapping.optional if name.lower() not in self.actual]
         values += [f"CAST(NULL AS VARCHAR) AS {quoted(name)}" for name in absent]
         day = literal(self.source.export_date.isoformat())
         values += [f"{literal(self.source.source_file)} AS _file"]
         values += [f"CAST({day} AS DATE) AS _export_date", f"CAST({day} AS TIMESTAMP) AS _exported_at"]
-        kept = " WHERE _row NOT IN (SELECT _row FROM duplicate_row)" if duplicates else ""
-        self.con.execute(f"CREATE VIEW src AS SELECT _row, {', '.join(values)} FROM text_row{kept}")
-        return duplicates
+        self.con.execute(f"CREATE VIEW src AS SELECT {', '.join(['_row', *self.carried, *values])} FROM text_row{kept}")
 
     def _make_lookups(self) -> None:
         for name, lookup in self.mapping.lookups.items():
@@ -232,10 +206,10 @@ class _File:
         checks = {name: (count, rows) for name, count in zip(rules, found, strict=False)}
         return checks, found[-1] if self.mapping.only else 0
 
-    def _make_typed(self) -> None:
+    def _make_typed(self, kind: str = "TABLE") -> None:
         """`picked`: each record's values as text, with the rows it is made of; `typed`: the same as values."""
         grouped = bool(self.mapping.group_by)
-        head = "min(_row) AS _row, count(*) AS _rows" if grouped else "_row, 1 AS _rows"
+        head = "min(_row) AS _row, count(*) AS _rows" if grouped else ", ".join(["_row, 1 AS _rows", *self.carried])
         values = [f"{self._picked(self.mapping.columns[name])} AS {_text(name)}" for name in self.columns]
         where = f" WHERE coalesce({self._sql(self.mapping.only)}, false)" if self.mapping.only else ""
         group = f" GROUP BY {', '.join(self._sql(text) for text in self.mapping.group_by)}" if grouped else ""
@@ -244,14 +218,23 @@ class _File:
             f"FROM {self._joined()}{where}{group}"
         )
         typed = ", ".join(f"{self._value(column)} AS {quoted(name)}" for name, column in self.columns.items())
-        bad = [f"({_text(name)} IS NOT NULL AND {quoted(name)} IS NULL)" for name in self.columns]
+        tried = {name: self.typing.tried(column, _text(name)) for name, column in self.columns.items()}
+        casts = "".join(f", {sql} AS {_tried(name)}" for name, sql in tried.items() if sql)
+        bad = [
+            f"({_text(name)} IS NOT NULL AND {quoted(name)} IS NULL)"
+            for name, column in self.columns.items()
+            if self._value(column) != _text(name)
+        ]
         bad += [f"({self._lacking(column)})" for column in self.columns.values() if column.required]
         bad += [f"coalesce({rule['bad']}, false)" for rule in self.rules]
         money = [name for name, column in self.columns.items() if column.type == "money"]
-        rounded = " + ".join(["0", *(f"CAST({self.typing.rounded(_text(name))} AS INTEGER)" for name in money)])
-        kept = ", ".join(["_row, _rows, _extra", *map(quoted, self.columns)])
-        made = f"{kept}, {' OR '.join(bad)} AS _bad, {rounded} AS _rounded"
-        self._attempt(f"CREATE TABLE typed AS SELECT {made} FROM (SELECT *, {typed} FROM picked)")
+        beyond = (f"CAST({self.typing.rounded(_text(name), quoted(name))} AS INTEGER)" for name in money)
+        rounded = " + ".join(["0", *beyond])
+        kept = ", ".join(["_row, _rows, _extra", *self.carried, *map(quoted, self.columns)])
+        made = f"{kept}, {' OR '.join(bad) or 'false'} AS _bad, {rounded} AS _rounded"
+        self._attempt(
+            f"CREATE {kind} typed AS SELECT {made} FROM (SELECT *, {typed} FROM (SELECT *{casts} FROM picked))"
+        )
 
     def _lacking(self, column: Column) -> str:
         """SQL for whether a required value is absent. A deletion need only say what is gone."""
@@ -280,7 +263,7 @@ class _File:
         text = _text(column.name)
         if column.name in self.settings.get("json", ()):
             return f"CASE WHEN json_valid({text}) THEN {text} END"
-        return self.typing.value(column, text)
+        return self.typing.value(column, text, _tried(column.name))
 
     def _extra(self, grouped: bool) -> str:
         """The columns that no entity column uses, as JSON. Of a group: those in which its rows do not differ."""
@@ -292,13 +275,20 @@ class _File:
             pairs.append(f"{literal(json.dumps(name, ensure_ascii=False) + ':')} || CAST(to_json({value}) AS VARCHAR)")
         if not pairs:
             return "CAST(NULL AS VARCHAR)"
-        return f"'{{' || nullif(concat_ws(',', {', '.join(pairs)}), '') || '}}'"
+        joined = pairs[0] if len(pairs) == 1 else f"nullif(concat_ws(',', {', '.join(pairs)}), '')"
+        return f"'{{' || {joined} || '}}'"
 
     def _accepted_sql(self) -> str:
-        day = literal(self.source.export_date.isoformat())
+        values = ", ".join(
+            f"CAST({sql} AS {column.sql_type}) AS {quoted(column.name)}" for column, sql in self._values()
+        )
+        return f"SELECT {values} FROM {self._filled()} WHERE NOT _bad ORDER BY _row"
+
+    def _values(self) -> list[tuple[Column, str]]:
+        """Each column of the entity as SQL over `_filled`."""
         derived = {
             "source_system": literal(self.source.source_system),
-            "exported_at": day,
+            "exported_at": literal(self.source.export_date.isoformat()),
             "source_file": literal(self.source.source_file),
             "source_row": "_row",
             "extra_json": "_extra",
@@ -306,17 +296,17 @@ class _File:
         }
         if self.entity.day_column:
             derived[self.entity.day_column] = quoted(self.settings["day"])
-        values = ", ".join(
-            f"CAST({derived.get(column.name, quoted(column.name))} AS {column.sql_type}) AS {quoted(column.name)}"
-            for column in self.entity.columns
-            if column.name not in STAMPS
-        )
+        columns = [column for column in self.entity.columns if column.name not in STAMPS]
+        return [(column, derived.get(column.name, quoted(column.name))) for column in columns]
+
+    def _filled(self) -> str:
+        """`typed`, with the columns that the mapping does not fill."""
         empty = "".join(
             f", CAST(NULL AS {column.sql_type}) AS {quoted(name)}"
             for name, column in settable(self.entity).items()
             if name not in self.columns
         )
-        return f"SELECT {values} FROM (SELECT *{empty} FROM typed WHERE NOT _bad) ORDER BY _row"
+        return f"(SELECT *{empty} FROM typed)"
 
     # ---- what cannot be taken
     def _write_quarantine(self, path: Path) -> tuple[Failure, ...]:
@@ -389,6 +379,11 @@ def _parts_of(column: str) -> str:
 def _text(name: str) -> str:
     """The column that holds a value as text."""
     return quoted(f"={name}")
+
+
+def _tried(name: str) -> str:
+    """The column that holds what a plain cast makes of the value."""
+    return quoted(f"~{name}")
 
 
 def _kind(error: duckdb.Error) -> str:

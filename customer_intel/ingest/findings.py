@@ -7,6 +7,7 @@ what to do, never a value.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from customer_intel.core.contract import suggestion
@@ -133,3 +134,16 @@ def lacking(mapping: FileMapping, missing: Sequence[str], columns: Sequence[str]
     names = [shown(column) for column in columns]
     hint = suggestion(name, names) or f"; it has {', '.join(names[:8])}"
     return Refused(f"lacks column '{name}'{also}, which mapping '{mapping.name}' needs{hint}", column=name)
+
+
+def vanished(came: Iterable[str], held: Iterable[Mapping[str, Any]], as_of: date) -> list[dict[str, Any]]:
+    """Warns of a mapping that had a file on an earlier night and has none today. `came`: the mappings that have."""
+    last: dict[str, str] = {}
+    for facts in held:
+        if facts["dated"] and facts["export_date"] <= as_of.isoformat():
+            last[facts["mapping"]] = max(facts["export_date"], last.get(facts["mapping"], ""))
+    return [
+        finding("export came", "warning", f"no export for mapping '{name}'; the last is of {day}")
+        for name, day in sorted(last.items())
+        if name not in came
+    ]

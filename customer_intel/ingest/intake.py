@@ -13,7 +13,7 @@ import io
 import os
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -86,11 +86,15 @@ class _Hashed(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        data = self.stream.read(len(buffer))
-        buffer[: len(data)] = data
+    def read(self, size: int = -1) -> bytes:
+        data = self.stream.read(size)
         self.digest.update(data)
         self.size += len(data)
+        return data
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
         return len(data)
 
 
@@ -112,7 +116,7 @@ def unpacked(path: Path, sha256: str, limits: Limits) -> Iterator[bytes]:
         elif path.suffix.lower() in ARCHIVES:
             raise Refused(f"is named {path.suffix} but is no such archive; send it again, or name it for what it is")
         else:
-            stream, packed = source, False
+            stream, packed = hashed, False  # type: ignore[assignment]
         size = 0
         try:
             while chunk := stream.read(CHUNK):
@@ -155,8 +159,11 @@ class RecordCounter:
         self._quote = ord(quote) if quote else None
         self._open = 0
         self._length, self._last = 0, 0
-        self._records = 0
         self.quoted_ends = 0
+        # Records whose end was met, and where in the last chunk the last of them ends; 0 if none ends there.
+        self.ended = self.boundary = 0
+        # Bytes of the longest of them.
+        self.longest = 0
 
     def feed(self, chunk: bytes) -> None:
         data = np.frombuffer(chunk, dtype=np.uint8)
@@ -167,29 +174,34 @@ class RecordCounter:
             ends = ends[(np.searchsorted(quotes, ends) + self._open) % 2 == 0]
             self.quoted_ends += found - len(ends)
             self._open = (self._open + len(quotes)) % 2
+        self.boundary = int(ends[-1]) + 1 if len(ends) else 0
         if not len(ends):
             self._length, self._last = self._length + len(data), int(data[-1])
             return
         lengths = np.diff(ends, prepend=-1) - 1
-        before = np.where(lengths > 0, data[ends - 1], 0)
+        short = np.flatnonzero(lengths <= 1)
+        before = np.where(lengths[short] > 0, data[ends[short] - 1], 0)
         if lengths[0] == 0 and self._length:
             before[0] = self._last
         lengths[0] += self._length
-        blank = (lengths == 0) | ((lengths == 1) & (before == 13))
-        self._records += int(len(ends) - blank.sum())
+        self.longest = max(self.longest, int(lengths.max()))
+        blank = (lengths[short] == 0) | ((lengths[short] == 1) & (before == 13))
+        self.ended += int(len(ends) - blank.sum())
         self._length = len(data) - int(ends[-1]) - 1
         self._last = int(data[-1])
 
     @property
     def records(self) -> int:
         unended = self._length > 0 and not (self._length == 1 and self._last == 13)
-        return self._records + int(unended)
+        return self.ended + int(unended)
 
 
-def spool_text(
-    path: Path, sha256: str, target: Path, limits: Limits, encoding: str, quote: str, skip: int
-) -> tuple[int, int]:
-    """Writes the text as UTF-8 without byte order mark, less `skip` lines. Returns (records, line ends within quotes).
+# In these a byte below 128 is the character of that number, and no other is.
+_ASCII = ("utf-8", "cp1252", "iso8859-1", "iso8859-15", "ascii")
+
+
+def decoded(path: Path, sha256: str, limits: Limits, encoding: str, skip: int) -> Generator[bytes]:
+    """The text as UTF-8 without byte order mark, in chunks, less `skip` lines.
 
     Raises Refused for bytes that are not of the encoding, and for NUL.
     """
@@ -198,27 +210,37 @@ def spool_text(
     except LookupError:
         raise Refused(f"reader.encoding '{encoding}' is unknown; use utf-8, windows-1252, latin-1 or utf-16") from None
     decoder = codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)()
-    counter = RecordCounter(quote)
     seen = 0
-    with private(target) as out:
-        for chunk in chain(unpacked(path, sha256, limits), [b""]):
-            if not seen and chunk[:2] in (b"\xff\xfe", b"\xfe\xff") and not name.startswith("utf-16"):
-                raise Refused("is UTF-16; set reader.encoding: utf-16")
-            if not seen and chunk[:4] == b"PK\x03\x04":
-                raise Refused("is a zip archive; land the file that is in it")
+    for chunk in chain(unpacked(path, sha256, limits), [b""]):
+        if not seen and chunk[:2] in (b"\xff\xfe", b"\xfe\xff") and not name.startswith("utf-16"):
+            raise Refused("is UTF-16; set reader.encoding: utf-16")
+        if not seen and chunk[:4] == b"PK\x03\x04":
+            raise Refused("is a zip archive; land the file that is in it")
+        if seen and chunk and name in _ASCII and chunk.isascii() and not decoder.getstate()[0]:
+            data = chunk
+        else:
             try:
-                text = decoder.decode(chunk, final=not chunk)
+                data = decoder.decode(chunk, final=not chunk).encode()
             except UnicodeDecodeError as error:
                 hint = "set reader.encoding, such as windows-1252" if name == "utf-8" else "set another reader.encoding"
                 raise Refused(f"is not {name} (near byte {seen + error.start + 1:,}); {hint}") from None
-            seen += len(chunk)
-            data = text.encode()
-            if b"\x00" in data:
-                raise Refused("holds NUL bytes; it is no text or was cut off by a full disk; send it again")
-            while skip and data:
-                _, end, data = data.partition(b"\n")
-                skip -= bool(end)
-            if data:
-                counter.feed(data)
-                out.write(data)
+        seen += len(chunk)
+        if b"\x00" in data:
+            raise Refused("holds NUL bytes; it is no text or was cut off by a full disk; send it again")
+        while skip and data:
+            _, end, data = data.partition(b"\n")
+            skip -= bool(end)
+        if data:
+            yield data
+
+
+def spool_text(
+    path: Path, sha256: str, target: Path, limits: Limits, encoding: str, quote: str, skip: int
+) -> tuple[int, int]:
+    """Writes the text as UTF-8, less `skip` lines. Returns (records, line ends within quotes). Raises Refused."""
+    counter = RecordCounter(quote)
+    with private(target) as out:
+        for data in decoded(path, sha256, limits, encoding, skip):
+            counter.feed(data)
+            out.write(data)
     return counter.records, counter.quoted_ends

@@ -25,11 +25,14 @@ from customer_intel.core import contract
 from customer_intel.core.contract import Table
 from customer_intel.core.engine import literal
 from customer_intel.ingest import mapping as mappings
-from customer_intel.ingest.conform import Source, conform
+from customer_intel.ingest.conform import conform
+from customer_intel.ingest.conformed import Source
+from customer_intel.ingest.cutting import Dialect, Job, Unsure, peeked, worthwhile
 from customer_intel.ingest.exports import COUNTS, LandedFile, discover, hashes
-from customer_intel.ingest.findings import Drift, finding, lacking, of_file, refusal, too_many
+from customer_intel.ingest.findings import Drift, finding, lacking, of_file, refusal, too_many, vanished
 from customer_intel.ingest.intake import Limits, Refused, sha256_of, shown
 from customer_intel.ingest.mapping import FileMapping, Lookup, Reader
+from customer_intel.ingest.piecewise import conform_piecewise, fits
 from customer_intel.ingest.readers import TextTable, read_text
 from customer_intel.ingest.snapshots import STATUS, History, missing_rows, part_key
 
@@ -37,6 +40,8 @@ __all__ = ["IngestResult", "LandedFile", "Part", "discover", "hashes", "ingest"]
 
 # Raised when the code would make other rows of the same file and mapping, so that parts are made anew.
 RECIPE = 1
+# From so many bytes on, unpacked, a file is taken piecewise; and in pieces of so many.
+PIECEWISE_FROM, PIECE = 64 << 20, 32 << 20
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,8 @@ class _Night:
     ) -> None:
         self.entity, self.files, self.candidates, self.workdir, self.con = entity, files, candidates, workdir, con
         self.limits = Limits(int(config["max_unpacked_bytes"]), int(config["max_ratio"]))
+        self.piecewise_from = int(config.get("piecewise_from_bytes", PIECEWISE_FROM))
+        self.piece_bytes = int(config.get("piece_bytes", PIECE))
         self.max_reject_share = float(config["max_reject_share"])
         own = [facts for facts in known if facts["entity"] == entity.name]
         self.held: dict[str, Mapping[str, Any]] = {str(facts["part"]): facts for facts in own}
@@ -111,10 +118,14 @@ class _Night:
         self.texts: dict[tuple[str, str, str], Future[TextTable]] = {}
         self.reading = ThreadPoolExecutor(1)
         self.sums: dict[Path, tuple[str, int]] = {}
+        self.peeks: dict[tuple[str, str, str], tuple[str, ...] | None] = {}
+        # Files that began as if they could be taken piecewise.
+        self.general: set[Path] = set()
         self.result = IngestResult()
 
     def run(self, as_of: date) -> IngestResult:
-        self._vanished(as_of)
+        came = {found.name for file, every in self.candidates.items() if file.export_date == as_of for found in every}
+        self.result.findings += vanished(came, self.held.values(), as_of)
         with self.reading:
             for file, following in itertools.zip_longest(self.files, self.files[1:]):
                 if following:
@@ -139,9 +150,11 @@ class _Night:
         if not mine:
             return
         try:
-            sha256, size = self._sum(file.path)
-            for mapping in self._chosen(file, sha256, mine):
-                self._take(file, sha256, size, mapping)
+            try:
+                self._take_each(file, mine)
+            except Unsure:
+                self.general.add(file.path)
+                self._take_each(file, mine)
         except Refused as refused:
             self.result.findings.append(refusal(file.source_file, refused))
         except (duckdb.Error, pa.ArrowException, OSError, MemoryError) as error:
@@ -149,6 +162,11 @@ class _Night:
             kind = type(error).__name__ if not isinstance(error, OSError) else error.strerror or "no answer"
             failed = Refused(f"could not be processed ({kind}); nothing of it was taken, look at disk, memory and file")
             self.result.findings.append(refusal(file.source_file, failed))
+
+    def _take_each(self, file: LandedFile, mine: Sequence[FileMapping]) -> None:
+        sha256, size = self._sum(file.path)
+        for mapping in self._chosen(file, sha256, mine):
+            self._take(file, sha256, size, mapping)
 
     def _take(self, file: LandedFile, sha256: str, size: int, mapping: FileMapping) -> None:
         lookups = {name: self._lookup_files(file, lookup) for name, lookup in mapping.lookups.items()}
@@ -193,12 +211,17 @@ class _Night:
             self._write_empty(target)
             self._keep(Part(str(facts["part"]), target, None, facts))
             return
-        text = self._text(file.path, sha256, mapping.reader)
+        columns = self._peeked(file, sha256, mapping)
+        text = TextTable("", columns, 0) if columns else self._text(file.path, sha256, mapping.reader)
         if fault := lacking(mapping, mapping.missing(text.columns), text.columns):
-            raise fault
+            raise Unsure if columns else fault
         texts = {name: self._lookup_text(lookups[name], mapping, name) for name in mapping.lookups}
         source = Source(file.source_file, facts["source_system"], file.export_date, text, texts)
-        conformed = conform(self.con, self.entity, mapping, source, target)
+        if columns:
+            job = Job(file.path, sha256, self.limits, self.piece_bytes)
+            conformed = conform_piecewise(self.con, self.entity, mapping, source, target, job)
+        else:
+            conformed = conform(self.con, self.entity, mapping, source, target)
         if fault := too_many(conformed, self.max_reject_share):
             raise fault
         self.unsure[str(facts["part"])] = conformed.unsure
@@ -281,7 +304,23 @@ class _Night:
             return
         if not self._held(file, sha256):
             for mapping in self.candidates[file]:
-                self._read(file.path, sha256, mapping.reader)
+                if not self._peeked(file, sha256, mapping):
+                    self._read(file.path, sha256, mapping.reader)
+
+    def _peeked(self, file: LandedFile, sha256: str, mapping: FileMapping) -> tuple[str, ...] | None:
+        """The columns of a file so large that it is taken piecewise, as far as its beginning tells; else None."""
+        if file.path in self.general or not worthwhile(file.path, self.piecewise_from):
+            return None
+        # Of a refused file that several entities want, one of them tells: only the general way knows which.
+        if len(self._mine(file)) < len(self.candidates[file]):
+            return None
+        key = (str(file.path), sha256, mapping.name)
+        if key not in self.peeks:
+            dialect = Dialect.of(file.path, mapping.reader)
+            columns = peeked(Job(file.path, sha256, self.limits, self.piece_bytes), dialect) if dialect else None
+            fitting = columns and fits(self.con, self.entity, mapping, columns)
+            self.peeks[key] = columns if fitting else None
+        return self.peeks[key]
 
     def _held(self, file: LandedFile, sha256: str) -> list[Mapping[str, Any]]:
         """The ledger's entries of the file as it is, with the same mappings to choose from."""
@@ -301,7 +340,8 @@ class _Night:
         lacks: dict[str, tuple[int, int, FileMapping, Refused | None]] = {}
         for mapping in self.candidates[file]:
             try:
-                columns = self._text(file.path, sha256, mapping.reader).columns
+                columns = self._peeked(file, sha256, mapping)
+                columns = columns or self._text(file.path, sha256, mapping.reader).columns
             except Refused as refused:
                 lacks[mapping.name] = (1, 1, mapping, refused)
                 continue
@@ -315,7 +355,7 @@ class _Night:
         for few, needs, mapping, fault in lacks.values():
             renamed = fitting and mapping.source in sources and few * 2 < needs
             if fault and mapping in mine and (renamed or (not fitting and mapping is nearest[2])):
-                raise fault
+                raise Unsure if self._peeked(file, sha256, mapping) else fault
         return [mapping for mapping in fitting if mapping in mine]
 
     def _rivals(self, file: LandedFile) -> str:
@@ -358,18 +398,3 @@ class _Night:
             if column.name not in contract.STAMPS
         )
         self.con.execute(f"COPY (SELECT {columns} WHERE false) TO {literal(str(target))} (FORMAT parquet)")
-
-    # ---- findings
-    def _vanished(self, as_of: date) -> None:
-        """Warns of a mapping that had a file on the night before and has none today."""
-        came = {
-            mapping.name for file, found in self.candidates.items() if file.export_date == as_of for mapping in found
-        }
-        last: dict[str, str] = {}
-        for facts in self.held.values():
-            if facts["dated"] and facts["export_date"] <= as_of.isoformat():
-                last[facts["mapping"]] = max(facts["export_date"], last.get(facts["mapping"], ""))
-        for name, day in sorted(last.items()):
-            if name not in came:
-                message = f"no export for mapping '{name}'; the last is of {day}"
-                self.result.findings.append(finding("export came", "warning", message))

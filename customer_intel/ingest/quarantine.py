@@ -72,6 +72,10 @@ def write_quarantine(
         f'ORDER BY source_row, "column") TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)'
     )
     path.chmod(0o600)
+    return first_failures(con, path)
+
+
+def first_failures(con: duckdb.DuckDBPyConnection, path: Path) -> tuple[Failure, ...]:
     found = con.execute(
         "SELECT source_row, coalesce(\"column\", ''), coalesce(source_column, ''), reason "
         f'FROM read_parquet({literal(str(path))}, hive_partitioning = false) ORDER BY source_row, "column" LIMIT 3'

@@ -77,29 +77,17 @@ def _csv(
     header: bool,
     counted: tuple[int, int],
 ) -> TextTable:
-    csv.field_size_limit(MAX_RECORD_CHARS)
     with plain.open(encoding="utf-8", newline="") as stream:
-        try:
-            first = next((values for values in split_reader(stream, delimiter, quote) if values), None)
-        except csv.Error:
-            raise Refused("has a header that cannot be split; check reader.delimiter and reader.quote") from None
-    if not first:
-        raise Refused("is empty; an export without rows still has a header")
-    columns = column_names(first if header else [""] * len(first))
+        columns = header_of(stream, delimiter, quote, header)
     records, folded = counted
     expected = records - int(header)
-    typed = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in columns)
-    options = (
-        f"auto_detect = false, columns = {{{typed}}}, header = {header}, delim = {literal(delimiter)}, "
-        f"quote = {literal(quote)}, escape = {literal(quote)}, strict_mode = true, null_padding = false, "
-        f"hive_partitioning = false, compression = 'none', max_line_size = {MAX_RECORD_CHARS}"
-    )
+    source = csv_source(plain, columns, delimiter, quote, header)
     try:
-        con.execute(f"COPY (SELECT * FROM read_csv({literal(str(plain))}, {options})) TO {target(out, records)}")
+        con.execute(f"COPY (SELECT * FROM {source}) TO {target(out, records)}")
         rows = pq.read_metadata(out).num_rows
     except duckdb.Error:
         rows = -1
-    if rows == expected and not (folded and _swallowed(con, out, columns, delimiter)):
+    if rows == expected and not (folded and swallowed(con, f"read_parquet({literal(str(out))})", columns, delimiter)):
         return TextTable(numbered(out), columns, rows)
     unreadable: list[Unreadable] = []
     with plain.open(encoding="utf-8", newline="") as stream:
@@ -108,8 +96,30 @@ def _csv(
     return TextTable(explicit(out), columns, rows, tuple(unreadable))
 
 
-def _swallowed(con: duckdb.DuckDBPyConnection, out: Path, columns: Sequence[str], delimiter: str) -> bool:
-    """Whether a quoted value seems to hold whole rows: two stray quotes make one valid value of all between them.
+def header_of(stream: Iterable[str], delimiter: str, quote: str, header: bool) -> tuple[str, ...]:
+    """The columns' names by the first record. Raises Refused."""
+    csv.field_size_limit(MAX_RECORD_CHARS)
+    try:
+        first = next((values for values in split_reader(stream, delimiter, quote) if values), None)
+    except csv.Error:
+        raise Refused("has a header that cannot be split; check reader.delimiter and reader.quote") from None
+    if not first:
+        raise Refused("is empty; an export without rows still has a header")
+    return column_names(first if header else [""] * len(first))
+
+
+def csv_source(plain: Path, columns: Sequence[str], delimiter: str, quote: str, header: bool) -> str:
+    """SQL for the file's rows as DuckDB's strict reader falls them into columns, every value as text."""
+    typed = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in columns)
+    return (
+        f"read_csv({literal(str(plain))}, auto_detect = false, columns = {{{typed}}}, header = {header}, "
+        f"delim = {literal(delimiter)}, quote = {literal(quote)}, escape = {literal(quote)}, strict_mode = true, "
+        f"null_padding = false, hive_partitioning = false, compression = 'none', max_line_size = {MAX_RECORD_CHARS})"
+    )
+
+
+def swallowed(con: duckdb.DuckDBPyConnection, source: str, columns: Sequence[str], delimiter: str) -> bool:
+    """Whether a quoted value of `source` seems to hold whole rows: two stray quotes make one value of all between.
 
     A line within a value counts as a row when it falls into as many columns, and begins like the row it stands in.
     """
@@ -118,7 +128,7 @@ def _swallowed(con: duckdb.DuckDBPyConnection, out: Path, columns: Sequence[str]
     mark = literal(delimiter)
     for column in columns:
         lines = f"string_split({quoted(column)}, chr(10))[2:-2]"
-        rows = f"SELECT {quoted(columns[0])} AS first, unnest({lines}) AS line FROM read_parquet({literal(str(out))})"
+        rows = f"SELECT {quoted(columns[0])} AS first, unnest({lines}) AS line FROM {source}"
         found = con.execute(
             f"SELECT count(*) FROM ({rows} WHERE contains({quoted(column)}, chr(10))) "
             f"WHERE len(string_split(line, {mark})) = {len(columns)} "

@@ -33,6 +33,9 @@ CURRENCIES = (
     "TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG ZWL"
 )
 AMBIGUOUS = "fits two of the declared formats, with different meanings"
+_CASTS = {"int": "BIGINT", "money": "DECIMAL(18,2)", "date": "DATE", "timestamp": "TIMESTAMP"}
+# 2026-02-28, and 2026-02-28 23:59:59: years beyond 9999 and before 0 are longer.
+_WIDTH = {"date": 10, "timestamp": 19}
 _EPOCH = {"epoch_s": 1_000_000, "epoch_ms": 1_000}
 _FAULTS = {
     "int": "not a whole number",
@@ -52,9 +55,14 @@ def trimmed(value: str) -> str:
     """The value as text without white space around it, null when nothing is left."""
     text = f"CAST({value} AS VARCHAR)"
     # Trimming a set of characters costs ten times this look at both ends, and few values need it.
+    return f"CASE WHEN {padded(text)} THEN nullif(trim({text}, {literal(_SPACE)}), '') ELSE {text} END"
+
+
+def padded(text: str) -> str:
+    """Whether a text may be blank or have white space around it; never false for one that is or has."""
     ends = " OR ".join(f"suffix({text}, {literal(character)})" for character in _SPACE)
-    padded = rf"regexp_matches({text}, '^([\s\x{{a0}}]|$)') OR {ends}"
-    return f"CASE WHEN {padded} THEN nullif(trim({text}, {literal(_SPACE)}), '') ELSE {text} END"
+    # In the order of bytes, blank and all that begins with a space or control character comes first.
+    return f"{text} < '!' OR ({text} >= '\u00a0' AND {text} < '\u00a1') OR {ends}"
 
 
 def source_value(name: str, reader: Reader, *, clean: bool = False) -> str:
@@ -73,7 +81,16 @@ class Typing:
         self.bounds = f"outside {FIRST_YEAR} to {end.year}"
         self._low, self._high = f"{FIRST_YEAR}-01-01", end.isoformat()
 
-    def value(self, column: Column, text: str) -> str:
+    def tried(self, column: Column, text: str) -> str | None:
+        """The cast that gives the value of a text written as DuckDB writes it: of other texts it may give anything."""
+        if column.values is not None or column.type not in _CASTS:
+            return None
+        number = column.type in ("int", "money")
+        return f"TRY_CAST({self._number(text) if number else text} AS {_CASTS[column.type]})"
+
+    def value(self, column: Column, text: str, tried: str | None = None) -> str:
+        """`tried`: a column that holds the result of that cast, so that it is made once."""
+        tried = tried or self.tried(column, text) or ""
         if column.values is not None:
             cases = " ".join(f"WHEN {literal(value.lower())} THEN {literal(value)}" for value in column.values)
             return f"CASE lower({text}) {cases} END"
@@ -85,15 +102,24 @@ class Typing:
             case "int":
                 number = self._number(text)
                 whole = _matches(number, r"[-+]?\d{1,18}(\.0*)?")
-                return f"CASE WHEN {whole} THEN TRY_CAST(split_part({number}, '.', 1) AS BIGINT) END"
+                plain = f"strlen({number}) <= 18 AND {_written(tried, number)}"
+                return (
+                    f"CASE WHEN {plain} THEN {tried} "
+                    f"WHEN {whole} THEN TRY_CAST(split_part({number}, '.', 1) AS BIGINT) END"
+                )
             case "float":
                 number = self._number(text)
                 return (
                     f"CASE WHEN {_matches(number, _NUMBER)} AND isfinite({_double(number)}) THEN {_double(number)} END"
                 )
             case "money":
-                return self._money(self._number(text))
+                return self._money(self._number(text), tried)
         forms = self._forms(column, text)
+        if len(forms) == 1 and self._utc("x") == "x":
+            kind, width = column.type.upper(), _WIDTH[column.type]
+            near = f"{tried} >= {kind} '{self._low}' AND {tried} < {kind} '{self._high}'"
+            plain = f"strlen({text}) = {width} AND {_written(tried, text)} AND {near}"
+            return f"CASE WHEN {plain} THEN {tried} ELSE {forms[0]} END"
         return f"CASE WHEN {self._clash(forms)} THEN NULL ELSE {_first(forms)} END" if len(forms) > 2 else _first(forms)
 
     def fault(self, column: Column) -> str:
@@ -120,12 +146,13 @@ class Typing:
         pairs = [f"{one} <> {other}" for one, other in itertools.combinations(forms[1:], 2)]
         return f"coalesce({' OR '.join(pairs)}, false)" if pairs else "false"
 
-    def rounded(self, text: str) -> str:
-        """Whether an amount has a rest beyond cents that is more than float noise."""
+    def rounded(self, text: str, value: str) -> str:
+        """Whether an amount has a rest beyond cents that is more than float noise. `value`: the amount it became."""
         number = self._number(text)
         exact = f"TRY_CAST({number} AS DECIMAL(38,12))"
         beyond = _matches(number, r"[-+]?\d*\.\d{3,}")
-        return f"coalesce(CASE WHEN {beyond} THEN abs({exact} - round_even({exact}, 2)) > 0.000001 END, false)"
+        rest = f"WHEN {beyond} THEN abs({exact} - round_even({exact}, 2)) > 0.000001"
+        return f"coalesce(CASE WHEN CAST({value} AS VARCHAR) = {number} THEN false {rest} END, false)"
 
     def _number(self, text: str) -> str:
         """The number with a point for its decimal mark and no thousands mark; as it is where it has another shape."""
@@ -138,11 +165,11 @@ class Typing:
             text = f"CASE WHEN NOT contains({text}, '.') THEN replace({text}, ',', '.') END"
         return text
 
-    def _money(self, number: str) -> str:
+    def _money(self, number: str, tried: str) -> str:
         exact = f"TRY_CAST({number} AS DECIMAL(38,12))"
         cents = _matches(number, r"[-+]?\d{1,16}(\.\d{0,2})?")
         return (
-            f"CASE WHEN {cents} THEN TRY_CAST({number} AS DECIMAL(18,2)) "
+            f"CASE WHEN {_written(tried, number)} OR {cents} THEN {tried} "
             f"WHEN {_matches(number, _NUMBER)} THEN TRY_CAST(round_even({exact}, 2) AS DECIMAL(18,2)) END"
         )
 
@@ -190,6 +217,11 @@ def record_key(entity: Table, mapping: FileMapping, system: str) -> str:
         guest = literal(f"{system}:guest-")
         cases.append(f"WHEN ({email}) IS NOT NULL THEN {guest} || substr(md5(lower(trim({email}))), 1, 16)")
     return f"CASE {' '.join(cases)} END" if cases else "NULL"
+
+
+def _written(value: str, text: str) -> str:
+    """Whether a value's text is just as DuckDB writes it: half the price of a pattern, and most are."""
+    return f"CAST({value} AS VARCHAR) = {text}"
 
 
 def _matches(text: str, pattern: str) -> str:

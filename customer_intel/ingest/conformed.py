@@ -1,0 +1,46 @@
+"""What a file brings to its mapping, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from customer_intel.ingest.quarantine import Failure
+from customer_intel.ingest.texttable import TextTable
+
+
+@dataclass(frozen=True)
+class Source:
+    """One export file as a mapping meets it. A lookup is None when its file did not come."""
+
+    source_file: str
+    source_system: str
+    export_date: date
+    text: TextTable
+    lookups: Mapping[str, TextTable | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Counts:
+    rows_read: int
+    rows_accepted: int
+    rows_quarantined: int
+    rows_duplicate: int
+    rows_skipped: int
+    records_written: int
+
+
+@dataclass(frozen=True)
+class Conformed:
+    """`parquet` holds the accepted rows, `quarantine` the others; `checks`: name → (rows that match, rows checked)."""
+
+    parquet: Path
+    quarantine: Path | None
+    counts: Counts
+    checks: dict[str, tuple[int, int]]
+    extra_columns: tuple[str, ...]
+    failures: tuple[Failure, ...]
+    # Of a full export: the keys of its quarantined rows, None when they cannot be told.
+    unsure: Path | None = None

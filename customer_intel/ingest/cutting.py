@@ -1,0 +1,195 @@
+"""Delimited text cut between records and split into columns, where there is only one way to split it.
+
+Belongs here: pieces of a large file as tables of text, `_row` first. Not here: what they mean (piecewise.py), and text
+that is broken in some way (readers.py, resync.py): whatever a strict reader would stumble over raises Unsure.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from customer_intel.ingest.intake import ARCHIVES, Limits, RecordCounter, Refused, decoded
+from customer_intel.ingest.mapping import Reader, format_of
+from customer_intel.ingest.readers import header_of
+from customer_intel.ingest.resync import MAX_RECORD_CHARS
+
+# What an archive of text unpacks to, about.
+PACKED = 8
+HEADER_BYTES = 1 << 20
+BLOCK = 4 << 20
+# Bytes of a record: it has to fit into a block, and within the strict reader's own limit.
+LONGEST = min(BLOCK, MAX_RECORD_CHARS) // 4
+
+
+class Unsure(Exception):
+    """Only the general way can tell what becomes of the file."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A file to be taken piecewise. `size`: how many bytes a piece has at least."""
+
+    path: Path
+    sha256: str
+    limits: Limits
+    size: int
+
+
+@dataclass(frozen=True)
+class Dialect:
+    delimiter: str
+    quote: str
+    header: bool
+    skip: int
+    encoding: str
+
+    @classmethod
+    def of(cls, path: Path, reader: Reader) -> Dialect | None:
+        """None where the file is no text delimited by single characters."""
+        kind = reader.format or format_of(path.name)
+        delimiter = "\t" if kind == "tsv" else reader.delimiter
+        plain = len(delimiter) == 1 and len(reader.quote) < 2 and (delimiter + reader.quote).isascii()
+        if kind not in ("csv", "tsv") or not plain:
+            return None
+        header = 1 if reader.header is None else int(reader.header)
+        return cls(delimiter, reader.quote, bool(header), max(header - 1, 0), reader.encoding)
+
+    def columns(self, start: bytes) -> tuple[str, ...]:
+        """By the beginning of the text. Raises Refused."""
+        stream = io.StringIO(start[:HEADER_BYTES].decode(errors="ignore"), newline="")
+        return header_of(stream, self.delimiter, self.quote, self.header)
+
+
+def worthwhile(path: Path, threshold: int) -> bool:
+    packed = PACKED if path.suffix.lower() in ARCHIVES else 1
+    return path.stat().st_size * packed >= threshold
+
+
+def peeked(job: Job, dialect: Dialect) -> tuple[str, ...] | None:
+    """The columns by the file's first chunk; None where it takes more than a look."""
+    try:
+        with contextlib.closing(_chunks(job, dialect)) as chunks:
+            return dialect.columns(next(chunks, b""))
+    except Refused:
+        return None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Whole records. `before`: rows in earlier pieces; `folded`: whether a line ends within quotes."""
+
+    text: bytes
+    header: bool
+    before: int
+    rows: int
+    folded: bool
+
+
+def pieces(job: Job, dialect: Dialect) -> Iterator[Piece]:
+    """The text cut between records, as the independent count sees them."""
+    counter = RecordCounter(dialect.quote)
+    chunks = _chunks(job, dialect)
+    rest, done, folded, last = b"", int(dialect.header), 0, False
+    while not last:
+        header, last, parts, size = dialect.header and not counter.ended, True, [rest], len(rest)
+        for data in chunks:
+            counter.feed(data)
+            size += len(data)
+            if size >= job.size and counter.boundary and counter.ended > done:
+                parts.append(data[: counter.boundary])
+                rest, last = data[counter.boundary :], False
+                break
+            if size > 2 * job.size + 4 * MAX_RECORD_CHARS:
+                raise Unsure
+            parts.append(data)
+        if counter.longest > LONGEST:
+            raise Unsure
+        records = counter.records if last else counter.ended
+        if records > done or header:
+            yield Piece(
+                b"".join(parts), header, done - int(dialect.header), records - done, counter.quoted_ends > folded
+            )
+        done, folded = records, counter.quoted_ends
+
+
+def _chunks(job: Job, dialect: Dialect) -> Generator[bytes]:
+    return decoded(job.path, job.sha256, job.limits, dialect.encoding, dialect.skip)
+
+
+def split(piece: Piece, columns: tuple[str, ...], dialect: Dialect) -> pa.Table:
+    """The piece's rows as text, numbered. Raises Unsure where a strict reader may see other rows, or none."""
+    if piece.before == 0 and dialect.columns(piece.text) != columns:
+        raise Unsure
+    if dialect.quote and not _well_quoted(piece.text, dialect):
+        raise Unsure
+    try:
+        table = csv.read_csv(
+            pa.BufferReader(piece.text),
+            csv.ReadOptions(
+                use_threads=False,
+                block_size=BLOCK,
+                column_names=columns,
+                skip_rows_after_names=int(piece.header),
+            ),
+            csv.ParseOptions(
+                delimiter=dialect.delimiter,
+                quote_char=dialect.quote or False,
+                newlines_in_values=piece.folded,
+            ),
+            csv.ConvertOptions(
+                check_utf8=False,
+                column_types=dict.fromkeys(columns, pa.string()),
+                null_values=[""],
+                strings_can_be_null=True,
+            ),
+        )
+    except pa.ArrowException:
+        raise Unsure from None
+    if len(table) != piece.rows:
+        raise Unsure
+    return table.add_column(0, "_row", pa.array(np.arange(piece.before + 1, piece.before + piece.rows + 1)))
+
+
+def _well_quoted(text: bytes, dialect: Dialect) -> bool:
+    """Whether each quote begins a value, ends one, or is one of two within one."""
+    quote = dialect.quote.encode()
+    if quote not in text:
+        return True
+    data = np.frombuffer(text, np.uint8)
+    found = np.flatnonzero(data == quote[0])
+    if len(found) % 2:
+        return False
+    opening, closing = found[0::2], found[1::2]
+    before = data[np.maximum(opening - 1, 0)]
+    before[opening == 0] = 10
+    after = data[np.minimum(closing + 1, len(data) - 1)]
+    after[closing == len(data) - 1] = 10
+    ends = [quote[0], ord(dialect.delimiter), 10]
+    return bool(np.isin(before, ends).all() and np.isin(after, [*ends, 13]).all())
+
+
+def padded(values: pa.ChunkedArray) -> bool:
+    """Whether a text may be blank or have white space around it; never false for one that is or has."""
+    for chunk in values.chunks:
+        if pc.min(pc.binary_length(chunk)).as_py() == 0:
+            return True
+        _, places, content = chunk.buffers()
+        ends = np.frombuffer(places, np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
+        if not content or not len(ends) or not ends[-1]:
+            continue
+        data = np.frombuffer(content, np.uint8)[: ends[-1]]
+        # Of no value, the neighbour's byte: it is looked at anyway.
+        first, last = data[np.minimum(ends[:-1], len(data) - 1)], data[ends[1:] - 1]
+        # 0xC2 0xA0 is the space that does not break; each of the two may as well be part of something else.
+        if (first <= 32).any() or (last <= 32).any() or (first == 0xC2).any() or (last == 0xA0).any():
+            return True
+    return False

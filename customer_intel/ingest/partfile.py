@@ -1,0 +1,74 @@
+"""A part's accepted rows as a Parquet file, written piece by piece.
+
+Belongs here: the file. Not here: which rows (piecewise.py). Most columns of an entity are empty in any one file, or say
+the same of all its rows; DuckDB's writer looks at each of their values, which costs more than all others together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from customer_intel.core.contract import STAMPS, Table
+
+GROUP = 245_760
+# A column of which so many rows hold so few values is written as a dictionary.
+SAMPLE, FEW = 20_000, 2_000
+
+
+class PartFile:
+    """`constants`: columns that say the same of all rows. What is neither those nor in the rows is empty."""
+
+    def __init__(self, path: Path, entity: Table, constants: Mapping[str, Any]) -> None:
+        self.path, self.constants = path, constants
+        self.schema = pa.schema([field for field in entity.arrow_schema if field.name not in STAMPS])
+        self.writer: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> PartFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.writer:
+            self.writer.close()
+
+    def write(self, rows: pa.Table) -> None:
+        table = pa.table({field.name: self._column(field, rows) for field in self.schema})
+        if not self.writer:
+            self.writer = self._opened(table)
+        self.writer.write_table(table, row_group_size=GROUP)
+
+    def _column(self, field: pa.Field, rows: pa.Table) -> Any:
+        if field.name in rows.column_names:
+            return rows[field.name]
+        value = self.constants.get(field.name)
+        if isinstance(value, str):
+            return pa.DictionaryArray.from_arrays(np.zeros(len(rows), np.int8), pa.array([value], pa.string()))
+        return pa.repeat(pa.scalar(value).cast(field.type), len(rows))
+
+    def _opened(self, table: pa.Table) -> pq.ParquetWriter:
+        few = [
+            field.name
+            for field in table.schema
+            if pa.types.is_string(field.type) and pc.count_distinct(table[field.name].slice(0, SAMPLE)).as_py() <= FEW
+        ]
+        return pq.ParquetWriter(
+            self.path,
+            table.schema,
+            compression="zstd",
+            use_dictionary=[*few, *self.constants],
+            # Where a text begins and ends in order of bytes helps nobody to skip it.
+            write_statistics=[field.name for field in self.schema if not pa.types.is_string(field.type)],
+            column_encoding={"source_row": "DELTA_BINARY_PACKED"},
+            store_decimal_as_integer=True,
+            # Only DuckDB's and Arrow's own types, so that a reader sees text where a dictionary was given.
+            store_schema=False,
+        )
