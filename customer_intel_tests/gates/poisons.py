@@ -19,6 +19,7 @@ SQL: dict[tuple[str, str], str] = {
     ("party_source", "seen_in_order"): "last_seen_at + INTERVAL 1 DAY AS first_seen_at",
     ("party_record", "nobody_lost"): "SELECT * FROM good OFFSET 1",
     ("party_record", "emails_understood"): "'x' AS email, NULL AS email_norm",
+    ("likely_pair", "ordered_pairs"): "record_key_b AS record_key_a, record_key_a AS record_key_b",
     ("match_edge", "ordered_pairs"): "record_key_b AS record_key_a, record_key_a AS record_key_b",
     ("match_conflict", "ordered_pairs"): "record_key_b AS record_key_a, record_key_a AS record_key_b",
     ("match_review", "two_customers"): "customer_id_a AS customer_id_b",

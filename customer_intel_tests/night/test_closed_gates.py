@@ -152,7 +152,13 @@ POISONS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("case", POISONS, ids=lambda case: case.room)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=case.room, marks=[] if case.room in ("identity", "profiles") else pytest.mark.slow)
+        for case in POISONS
+    ],
+)
 def test_a_rooms_gate_closes_and_its_lineage_stays(case: Poison, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     case.spoil(monkeypatch, home)
     stopped = downstream(case.closes)

@@ -22,6 +22,8 @@ from customer_intel.ingest import landing
 from customer_intel.ingest.examples import dlt_sources
 from customer_intel.ingest.examples.dlt_sources import Work
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 1, 3)
 MAPPINGS = Path(dlt_sources.__file__).parent
 CONFIG = {"max_reject_share": 0.05, "max_unpacked_bytes": 10**9, "max_ratio": 200}

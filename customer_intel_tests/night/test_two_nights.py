@@ -261,6 +261,7 @@ def rows(home: Path, table: str, names: dict[str, str]) -> pl.DataFrame:
     return frame.sort(pl.all())
 
 
+@pytest.mark.slow
 def test_a_missed_night_is_caught_up_to_the_same_tables(demo_nights: Demo, caught_up: Path) -> None:
     both, once = accepted(demo_nights.second), accepted(caught_up)
     assert set(both) == set(once)

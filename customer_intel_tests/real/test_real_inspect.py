@@ -15,6 +15,8 @@ from customer_intel.ingest import landing
 from customer_intel.ingest.exports import COUNTS
 from customer_intel.ingest.inspect import Inspected, inspect
 
+pytestmark = pytest.mark.slow
+
 CONFIG = yamlfile.load(Path(landing.__file__).parent / "config.yaml")
 NIGHT = date(2026, 11, 20)
 ENTITIES = contract.load().entities
@@ -110,7 +112,6 @@ def test_ravenstack_dates_are_day_first_on_proof(shared_data: Path, home: Home) 
     assert frames["accounts"]["created_at"].max().year == 2024  # type: ignore[union-attr]
 
 
-@pytest.mark.slow
 def test_complete_journeys_transactions_give_lines_and_orders(shared_data: Path, home: Home) -> None:
     found, frames = home.take(shared_data / "completejourney" / "transactions.parquet")
     assert [written.entity for written in found.written] == ["order_lines", "orders"]

@@ -19,6 +19,8 @@ from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.ingest import landing
 from customer_intel.ingest.exports import COUNTS
 
+pytestmark = pytest.mark.slow
+
 CONFIG = yamlfile.load(Path(landing.__file__).parent / "config.yaml")
 
 
@@ -131,7 +133,6 @@ def test_retentioneering(shared_data: Path, tmp_path: Path, expected: dict[str, 
     assert events.filter(pl.col("session_id").is_null())["user_id"].n_unique() == simple["users"]
 
 
-@pytest.mark.slow
 def test_sparkify(shared_data: Path, tmp_path: Path, expected: dict[str, Any]) -> None:
     known = expected["sparkify_logs"]
     log = Taken(shared_data / "sparkify_logs" / "raw", tmp_path, "events", "contacts", as_of=date(2018, 12, 1))

@@ -209,6 +209,7 @@ def test_the_primary_account_is_the_golden_records() -> None:
     assert accounts_of(lab, tables, "crm:a") == [("crm:2", "crm", True), ("crm:1", "crm", False)]
 
 
+@pytest.mark.slow
 def test_accounts_keep_their_keys_through_the_nights() -> None:
     lab = firm(firm(Lab(), "crm:1", "Acme GmbH", "acme.de"), "crm:2", "Oldco", "oldco.example")
     first = golden_night(lab)

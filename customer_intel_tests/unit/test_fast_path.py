@@ -224,11 +224,11 @@ def test_a_dozen_damaged_files(same: Same, taken: Taken) -> None:
 
 
 @pytest.mark.faults
-def test_five_hundred_damaged_files(same: Same, taken: Taken) -> None:
-    damage(500, same)
+def test_a_hundred_damaged_files(same: Same, taken: Taken) -> None:
+    damage(100, same)
     print(dict(taken))
-    assert taken["piecewise"] > 100
-    assert taken["unsure"] > 100
+    assert taken["piecewise"] > 10
+    assert taken["unsure"] > 10
 
 
 def test_pieces_are_cut_between_records(tmp_path: Path, taken: Taken) -> None:
@@ -237,7 +237,7 @@ def test_pieces_are_cut_between_records(tmp_path: Path, taken: Taken) -> None:
     csv.writer(out, lineterminator="\n").writerows([("id", "text", "more"), *rows])
     path = tmp_path / "a.csv"
     path.write_text(out.getvalue())
-    job, dialect = Job(path, intake.sha256_of(path)[0], intake.Limits(), 500), Dialect(",", '"', True, 0, "utf-8")
+    job, dialect = Job(path, intake.sha256_of(path)[0], intake.Limits(), 100), Dialect(",", '"', True, 0, "utf-8")
     found = list(pieces(job, dialect))
     assert len(found) > 10
     assert b"".join(piece.text for piece in found).decode() == out.getvalue()

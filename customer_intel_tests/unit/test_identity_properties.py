@@ -133,6 +133,7 @@ def vetoes_hold(lab: Lab, today: dict[str, str]) -> None:
 
 @settings(max_examples=2, **EXAMPLE)
 @given(worlds)
+@pytest.mark.slow
 def test_any_records_over_any_nights(given_worlds: list[Any]) -> None:
     holds_over_nights(given_worlds)
 

@@ -48,7 +48,7 @@ def exports(dice: random.Random) -> dict[int, list[Order]]:
     return found
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_overlapping_resent_and_late_exports_end_in_the_oracles_totals(tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)
     company, sent, arrived = Company(tmp_path, ORDERS, "orders"), exports(dice), {}

@@ -83,6 +83,7 @@ def test_no_row_is_lost_on_the_way(night: tuple[Ran, Path]) -> None:
     }
 
 
+@pytest.mark.slow
 def test_files_outside_any_sources_folder_find_their_mapping_by_name_and_columns(tmp_path: Path) -> None:
     for sample in SAMPLES:
         sample.land(tmp_path / "landing")
