@@ -289,6 +289,7 @@ def test_a_missed_night_is_caught_up_to_the_same_tables(demo_nights: Demo, caugh
     assert open_release(demo_nights.second).snapshot_id == open_release(caught_up).snapshot_id
 
 
+@pytest.mark.slow
 def test_the_same_night_twice_gives_the_same_bytes_and_writes_nothing(demo_nights: Demo, caught_up: Path) -> None:
     before = {name: bytes_of(caught_up / name) for name in ("lake", "published", "quarantine")}
     release = open_release(caught_up)

@@ -174,6 +174,7 @@ MIXED = as_csv(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAPPINGS)
 def test_mappings(name: str, same: Same, taken: Taken) -> None:
     same(MIXED, MAPPINGS[name])

@@ -135,7 +135,7 @@ def test_pruning_spares_the_release_that_was_current_before_a_rollback(s3: S3, f
 @pytest.mark.parametrize(
     ("kind", "races"),
     [
-        ("s3", 4),
+        ("s3", 2),
         ("folder", 24),
         pytest.param("s3", 24, marks=pytest.mark.slow),
     ],
@@ -226,7 +226,7 @@ def test_one_id_with_two_contents_is_refused(s3: S3, five_nights: list[Release],
 
 # ---- a publisher that dies
 @pytest.mark.parametrize(
-    ("place", "every"), [("folder", 1), ("s3", 5), pytest.param("s3", 1, marks=pytest.mark.slow)], indirect=["place"]
+    ("place", "every"), [("folder", 1), ("s3", 9), pytest.param("s3", 1, marks=pytest.mark.slow)], indirect=["place"]
 )
 def test_killed_between_any_two_calls_readers_see_a_whole_release_and_the_next_run_completes(
     place: S3Store | FolderStore, every: int, five_nights: list[Release], monkeypatch: pytest.MonkeyPatch
