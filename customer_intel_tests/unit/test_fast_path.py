@@ -134,7 +134,9 @@ SOUND = {
 }
 
 
-@pytest.mark.parametrize("name", SOUND)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if place % 3 else []) for place, name in enumerate(SOUND)]
+)
 def test_a_file_with_some_wrong_rows_is_taken_piecewise(name: str, same: Same, taken: Taken) -> None:
     result = same(SOUND[name])
     assert len(result.parts) == 1

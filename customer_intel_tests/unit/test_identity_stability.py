@@ -246,6 +246,7 @@ class TestANightThatChangesTooMuchIsStopped:
         assert len(lab.night(NIGHT + timedelta(1), only=MAP).groups()) == 1
 
 
+@pytest.mark.slow
 class TestDemoCompany:
     @pytest.fixture(scope="class")
     def home(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -266,7 +267,6 @@ class TestDemoCompany:
         assert reached.found_pairs == reached.right_pairs
         assert reached.f1 >= 0.97
 
-    @pytest.mark.slow
     def test_ten_nights_that_lose_edges_change_few_ids(self, home: Path) -> None:
         lake, config = Lake(home), Lab(likely_min_records=0).config
         tables = ("party_record", "identifier_fact", "identity_overrides")

@@ -136,7 +136,7 @@ def test_pruning_spares_the_release_that_was_current_before_a_rollback(s3: S3, f
     ("kind", "races"),
     [
         ("s3", 2),
-        ("folder", 24),
+        ("folder", 12),
         pytest.param("s3", 24, marks=pytest.mark.slow),
     ],
 )
