@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import random
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -247,23 +248,25 @@ def line_mutations(count: int, seed: int = 7) -> tuple[int, int]:
     rng, seen, lost = random.Random(seed), 0, []
     con = connection()
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "a.csv"
-        for _ in range(count):
+        for number in range(count):
+            # A night never reads two files of one name.
+            work = Path(folder) / str(number)
+            work.mkdir()
+            path = work / "a.csv"
             lines = [f'{n},"v, {n}",w{n},{n * 2}' if n % 2 else f"{n},v{n},w{n},{n * 2}" for n in range(40)]
             at = rng.randrange(40)
             cut = rng.randrange(len(lines[at]) + 1)
             token = rng.choice(['"', ",", '",', ',"', "", '\n"', ",,", '""', "\n", "\r", "\\", ";", '"\n', "'", "\t"])
             lines[at] = lines[at][:cut] + token + lines[at][cut + rng.randrange(3) :]
             path.write_bytes(("a,b,c,d\n" + "\n".join(lines) + "\n").encode())
-            text = read_text(con, path, sha256_of(path)[0], Reader(), Path(folder), Limits())
+            text = read_text(con, path, sha256_of(path)[0], Reader(), work, Limits())
             rows = con.execute(f"SELECT * FROM ({text.sql})").fetchall()
             assert len(rows) == text.rows == text.rows_read - len(text.unreadable)
             found = {values[1:] for values in rows}
             wanted = [(str(n), f"v, {n}" if n % 2 else f"v{n}", f"w{n}", str(n * 2)) for n in range(40) if n != at]
             seen += len(wanted)
             lost += [(lines[at], row) for row in wanted if row not in found]
-            for made in Path(folder).glob("text-*"):
-                made.unlink()
+            shutil.rmtree(work)
     assert not lost, lost[:3]
     return seen, len(lost)
 
