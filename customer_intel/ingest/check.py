@@ -118,7 +118,7 @@ def columns_of(path: Path, mapping: FileMapping) -> tuple[str, ...]:
     if kind == "fixed":
         return column_names([field.name for field in reader.fields])
     sha256 = sha256_of(path)[0]
-    with TemporaryDirectory(prefix="check-") as folder:
+    with TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True) as folder:
         work = Path(folder)
         if kind == "parquet":
             spool(path, sha256, work / "file", limits)

@@ -137,7 +137,7 @@ def inspect(
     settings = yamlfile.load(CONFIG)
     limits = Limits(int(settings["max_unpacked_bytes"]), int(settings["max_ratio"]))
     source = slug(source) if source else source_of(path)
-    with tempfile.TemporaryDirectory(prefix="inspect-") as folder:
+    with tempfile.TemporaryDirectory(prefix="inspect-", ignore_cleanup_errors=True) as folder:
         work = Path(folder)
         con = DuckDBEngine(EngineSettings(), [work]).con
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -42,8 +43,8 @@ def read_text(
     kind = reader.format or format_of(path.name)
     if kind is None:
         raise Refused(f"has an unknown ending '{path.suffix}'; set reader.format")
-    stem = workdir / f"text-{len(list(workdir.glob('text-*')))}"
-    plain, out = stem.with_suffix(".plain"), stem.with_suffix(".parquet")
+    folder = Path(tempfile.mkdtemp(prefix="text-", dir=workdir))
+    plain, out = folder / "plain", folder / "rows.parquet"
     try:
         if kind == "parquet":
             spool(path, sha256, plain, limits)
@@ -90,10 +91,17 @@ def _csv(
     if rows == expected and not (folded and swallowed(con, f"read_parquet({literal(str(out))})", columns, delimiter)):
         return TextTable(numbered(out), columns, rows)
     unreadable: list[Unreadable] = []
+    again = another(out)
     with plain.open(encoding="utf-8", newline="") as stream:
         good = resynchronised(stream, delimiter, quote, len(columns), header, unreadable)
-        rows = written(out, columns, good)
-    return TextTable(explicit(out), columns, rows, tuple(unreadable))
+        rows = written(again, columns, good)
+    return TextTable(explicit(again), columns, rows, tuple(unreadable))
+
+
+def another(out: Path) -> Path:
+    """Where to write what a COPY could not: DuckDB removes a failed one's file in its own time, even if it is new."""
+    out.unlink(missing_ok=True)
+    return out.with_name(f"again-{out.name}")
 
 
 def header_of(stream: Iterable[str], delimiter: str, quote: str, header: bool) -> tuple[str, ...]:
@@ -173,6 +181,7 @@ def _jsonl(con: duckdb.DuckDBPyConnection, plain: Path, out: Path, records: int)
     except duckdb.Error:
         rows = -1
     if rows != records:
+        lines = another(lines)
         with plain.open(encoding="utf-8", newline="\n") as stream:
             rows = written(lines, ["line"], enumerate(([line.rstrip("\r\n")] for line in _filled(stream)), 1))
         tagged = f"SELECT *, {_JSON_FAULT} AS fault FROM ({explicit(lines)})"

@@ -63,9 +63,12 @@ def run_night(
 
     from customer_intel.orchestration import assets, nights
 
+    with home_lock(settings.home_dir):
+        # A fresh home's books are made here: two processes that make the same tables at once fail on each other.
+        opened = dg.DagsterInstance.get()
     assets.listeners.append(listener)
     try:
-        with dg.DagsterInstance.get() as instance:
+        with opened as instance:
             job = dg.reconstructable(nightly)
             # What dg.execute_job does, but under the name by which `dagster dev` serves the job: else the UI's time
             # line, and the sensor, take the run for a stranger's.
