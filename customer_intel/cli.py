@@ -356,14 +356,18 @@ def _fetched(settings: Settings) -> Settings:
 
 
 def _night_date(settings: Settings, as_of: str | None) -> date:
-    from customer_intel.orchestration.nights import landed_dates
+    from customer_intel.orchestration.nights import landed_dates, today
 
+    dates = landed_dates(settings)
     if as_of is not None:
         try:
-            return date.fromisoformat(as_of)
+            night = date.fromisoformat(as_of)
         except ValueError:
             fail(f"--as-of {as_of}: expected YYYY-MM-DD", BAD_CONFIGURATION)
-    dates = landed_dates(settings)
+        last = max([today(), *dates])
+        if night > last:
+            fail(f"--as-of {as_of} lies ahead: today, or the newest export, is {last.isoformat()}", BAD_CONFIGURATION)
+        return night
     if not dates:
         fail(
             f"{settings.landing_dir.name}/ names no export date (<source>/<YYYY-MM-DD>/…); give --as-of YYYY-MM-DD",

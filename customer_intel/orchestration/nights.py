@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from importlib import import_module
 
@@ -73,10 +73,17 @@ def close_dead_runs(context: dg.InitResourceContext) -> None:
 
 
 def partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
-    """Export dates, daily in UTC, from the earliest folder in landing/ or the configured first, to today."""
+    """Export dates, daily in UTC, from the earliest folder in landing/ or the configured first, to today or the last."""
     configured = [settings.first_export_date] if settings.first_export_date else []
-    first = min([*configured, *landed_dates(settings)], default=date(2024, 1, 1))
-    return dg.DailyPartitionsDefinition(start_date=first.isoformat(), end_offset=1)
+    dates = [*configured, *landed_dates(settings)]
+    # A clock may be slow, or an export come from where it is tomorrow.
+    ahead = max([*dates, today()]) - today()
+    first = min(dates, default=date(2024, 1, 1))
+    return dg.DailyPartitionsDefinition(start_date=first.isoformat(), end_offset=1 + ahead.days)
+
+
+def today() -> date:
+    return datetime.now(UTC).date()
 
 
 def fetch_landing(settings: Settings) -> None:

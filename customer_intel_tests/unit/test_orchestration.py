@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -29,13 +29,14 @@ def defs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.Definitions]:
     """The definitions of a home whose first export is of 2026-06-29."""
     home = tmp_path_factory.mktemp("definitions")
     (home / "landing" / "shop" / "2026-06-29").mkdir(parents=True)
+    import importlib
+
+    from customer_intel import definitions
+
     with _environment(home):
-        import importlib
-
-        from customer_intel import definitions
-
         yield importlib.reload(definitions).defs
-        importlib.reload(definitions)
+    # Outside of that home: later nights of this process have earlier dates.
+    importlib.reload(definitions)
 
 
 def test_every_table_is_one_asset_as_its_contract_has_it(defs: dg.Definitions) -> None:
@@ -89,6 +90,13 @@ def test_exports_are_partitioned_by_date_and_caught_up_in_one_run(defs: dg.Defin
             keys = partitions.get_partition_keys(current_time=datetime(2026, 7, 1, 4, tzinfo=UTC))
             assert list(keys) == ["2026-06-29", "2026-06-30", "2026-07-01"]
             assert definition.backfill_policy == dg.BackfillPolicy.single_run()
+
+
+def test_an_export_of_tomorrow_has_its_partition(tmp_path: Path) -> None:
+    later = nights.today() + timedelta(days=3)
+    (tmp_path / "landing" / "shop" / later.isoformat()).mkdir(parents=True)
+    with _environment(tmp_path):
+        assert nights.partitions(Settings()).get_last_partition_key() == later.isoformat()
 
 
 def test_the_night_is_one_job_in_one_process_over_everything(defs: dg.Definitions) -> None:
