@@ -73,7 +73,7 @@ def close_dead_runs(context: dg.InitResourceContext) -> None:
 
 
 def partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
-    """Export dates, daily in UTC, from the earliest folder in landing/ or the configured first, to today or the last."""
+    """Export dates, daily in UTC, from the first configured or landed to today, or to the last if that is ahead."""
     configured = [settings.first_export_date] if settings.first_export_date else []
     dates = [*configured, *landed_dates(settings)]
     # A clock may be slow, or an export come from where it is tomorrow.
