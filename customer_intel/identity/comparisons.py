@@ -138,21 +138,22 @@ _NAME = Comparison(
     sharing=(("first", (1, 3, 14, 17)), ("last", (4, 5, 7, 11))),
     below=((3, 1), (7, 1), (6, 7), (8, 3), (8, 4), (8, 7), (9, 2)),
     most=((6, 4.0), (11, 6.0), (12, 4.0)),
-    # A family shares its last name as it shares its roof: together they say little of which of them it is.
+    # A family shares its last name as it shares its roof: without a first name they do not say which of them it is,
+    # whatever initial comes with it ("Child J Wolfe").
     roof=(
         (4, 9.0),
         (5, 9.0),
         (6, -4.0),
         (7, 9.0),
         (8, 9.0),
-        (11, -1.0),
-        (12, -1.0),
-        (13, -1.0),
-        (16, -1.0),
+        (11, -6.0),
+        (12, -6.0),
+        (13, -6.0),
+        (16, -6.0),
         (17, 1.0),
-        (18, -2.0),
+        (18, -6.0),
         (19, -1.0),
-        (20, -2.0),
+        (20, -6.0),
     ),
 )
 _APART = "length(a.born) = length(b.born) AND hamming(a.born, b.born)"

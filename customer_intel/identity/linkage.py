@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 # On average, records of one person must not speak against each other by more than this many bits.
-CUT = -3.0
+CUT = -2.0
 # Numbers that one step of the split holds at once.
 _AT_ONCE = 4_000_000
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -28,7 +29,9 @@ LARGEST_GROUP = 150
 UNRELIABLE, ENOUGH_PAIRS = 0.02, 50
 _PLACE = {comparison.name: place for place, comparison in enumerate(COMPARISONS)}
 # Levels at which an id number or a birth date still counts as the same.
-_NEARLY, _OTHER_DATE, _OTHER_ID = 3, 5, 4
+_NEARLY, _OTHER_DATE, _OTHER_ID, _OTHER_MIDDLE = 3, 5, 4, 3
+# Where one person's middle names hardly ever differ (3 in 100 pairs), two that do are two people's.
+RARELY = -5.0
 
 
 @dataclass(frozen=True)
@@ -100,10 +103,16 @@ def _reliable(pairs: Compared) -> tuple[bool, bool]:
 def scored(pairs: Compared, model: Model) -> tuple[npt.NDArray[np.float64], Flags]:
     """Bits, and whether a veto forbids it, of each pair."""
     levels, place, _ = pairs.kinds
-    bits = (model.prior + model.by_comparison(levels).sum(axis=1))[place] + pairs.rarity + pairs.home_rarity
+    weights = model.by_comparison(levels)
+    bits = (model.prior + weights.sum(axis=1))[place] + pairs.rarity + pairs.home_rarity
     barred = _is_barred(pairs, is_veto=model.is_veto, is_birth_veto=model.is_birth_veto)
+    level = dict(zip(_PLACE, levels.T, strict=True))
+    # A roof and a name are a family's too; a birth date, or the whole name with an id number, is not.
+    is_born, is_numbered = (_is_nearly(level[name]) for name in ("birth date", "id number"))
+    is_apart = (level["middle name"] == _OTHER_MIDDLE) & (weights[:, _PLACE["middle name"]] <= RARELY)
+    barred |= (is_apart & ~is_born & ~(is_numbered & (level["name"] == 1)))[place]
     # Two id numbers that nothing outweighs; where birth dates are known, they settle it.
-    is_two = (levels[:, _PLACE["id number"]] == _OTHER_ID) & (levels[:, _PLACE["birth date"]] == 0)
+    is_two = (level["id number"] == _OTHER_ID) & (level["birth date"] == 0)
     return bits, barred | (is_two[place] & (bits < LEAST_BITS) & model.is_veto)
 
 
@@ -111,11 +120,15 @@ def _is_barred(pairs: Compared, *, is_veto: bool, is_birth_veto: bool) -> Flags:
     """First names that differ are two people's, unless id number and birth date both say otherwise."""
     levels, place, _ = pairs.kinds
     level = dict(zip(_PLACE, levels.T, strict=True))
-    numbered, born = level["id number"], level["birth date"]
-    is_known = (numbered > 0) & (numbered <= _NEARLY) & (born > 0) & (born <= _NEARLY)
-    is_born_apart = (born == _OTHER_DATE) & ~((numbered > 0) & (numbered <= _NEARLY))
+    is_numbered = _is_nearly(level["id number"])
+    is_known = is_numbered & _is_nearly(level["birth date"])
+    is_born_apart = (level["birth date"] == _OTHER_DATE) & ~is_numbered
     barred: Flags = pairs.is_never | (pairs.is_other & ~is_known[place] & is_veto)
     return barred | is_born_apart[place] if is_birth_veto else barred
+
+
+def _is_nearly(level: npt.NDArray[np.integer[Any]]) -> Flags:
+    return (level > 0) & (level <= _NEARLY)
 
 
 def _groups(size: int, i: Numbers, j: Numbers, bits: npt.NDArray[np.float64]) -> pl.DataFrame:
