@@ -14,24 +14,14 @@ import polars as pl
 
 from customer_intel.core.contract import suggestion
 from customer_intel.core.yamlfile import ConfigError
-from customer_intel.identity.links import RULES
+from customer_intel.identity.reasons import explained, strongest_first
 
 # What the tables are read for, by name.
 TABLES = (
     "party_record", "identifier_fact", "hub_value", "match_edge", "match_conflict", "record_customer_map",
-    "customer_id_registry", "customer_id_alias", "customer_id_event",
+    "match_explanation", "customer_id_registry", "customer_id_alias", "customer_id_event",
 )  # fmt: skip
 
-_SHARED = {
-    "override_merge": "a person decided that they are one",
-    "unique_user_id": "they have the same login",
-    "strong_email": "they have the same email",
-    "strong_phone": "they have the same mobile number",
-    "role_email": "they share a function's mailbox, and their names agree",
-    "weak_phone": "they share a landline, and their names agree",
-    "weak_email_base": "their emails lead to the same mailbox, and their names agree",
-    "likely_model": "what they have in common is very unlikely between two people",
-}
 _CONTRADICTIONS = {
     "never_merge": "a person decided that they must stay apart",
     "user_id": "they have different logins where each person has one",
@@ -41,37 +31,28 @@ _CONTRADICTIONS = {
     "organisation": "one is a company and the other a person",
     "gender": "their genders and first names differ",
 }
-_ALIKE = {
-    "name_weight": "name",
-    "birth_date_weight": "birth date",
-    "address_weight": "address",
-    "email_weight": "email",
-    "phone_weight": "phone",
-}
 _KINDS = {"email": "email", "email_base": "mailbox", "phone": "phone number", "user_id": "login"}
 
 
 @dataclass(frozen=True)
 class Link:
+    """`rank`: of the links it was read with, 0 for the strongest. `alike`: what the model found alike, else empty."""
+
+    rank: int
     a: str
     b: str
-    rule: str
     value: str | None
-    bits: float | None
-    alike: tuple[str, ...] = ()
-
-    @property
-    def rank(self) -> tuple[int, float]:
-        return RULES.index(self.rule), -(self.bits or 0.0)
+    alike: str
+    explanation: str
 
     def why(self) -> str:
-        if self.alike:
-            odds = "more than a million" if self.bits and self.bits > 20 else f"{2 ** (self.bits or 0):,.0f}"
-            return f"{_SHARED[self.rule]}: {_listed(self.alike)} agree, {odds} to 1"
-        return _SHARED[self.rule] + (f" ({self.value})" if self.value else "")
+        return self.explanation + (f" ({self.value})" if self.value else "")
 
     def say(self) -> str:
         return f"{self.a} and {self.b}: {self.why()}"
+
+    def weakest(self) -> str:
+        return f"Weakest link: {self.a} and {self.b}, {self.explanation}."
 
 
 class Why:
@@ -114,34 +95,18 @@ class Why:
         records = sorted(key for key, owner in self.customer.items() if owner == customer)
         lines = [f"{customer} is {_count(len(records), 'record')}:"]
         lines += [f"  {key}: {self._called(key)}" for key in records]
-        tree = self._tree(records)
-        if tree:
+        tree = self.tables["match_explanation"].filter(pl.col("customer_id") == customer)
+        edges = self.tables["match_edge"].join(tree, on=["record_key_a", "record_key_b", "rule_id"], how="semi")
+        links = _as_links(edges)
+        if links:
             lines.append("They are one because:")
-            lines += [f"  {link.say()}" for link in tree]
-            weakest = max(tree, key=lambda link: link.rank)
-            lines.append(f"Weakest link: {weakest.a} and {weakest.b}, {_SHARED[weakest.rule]}.")
+            lines += [f"  {link.say()}" for link in links]
+            lines.append(links[-1].weakest())
         events = self.tables["customer_id_event"].filter(pl.col("customer_id") == customer).sort("occurred_on")
         for row in events.iter_rows(named=True):
             other = f" with {row['other_customer_id']}" if row["other_customer_id"] else ""
             lines.append(f"{row['occurred_on']}: {row['event_type']}{other} ({_count(row['n_records'], 'record')})")
         return lines
-
-    def _tree(self, records: list[str]) -> list[Link]:
-        """The strongest links that hold the records together, as many as it takes."""
-        group = {key: key for key in records}
-
-        def root(key: str) -> str:
-            while group[key] != key:
-                key = group[key]
-            return key
-
-        kept = []
-        for link in sorted(self._links(records), key=lambda link: (link.rank, link.a, link.b)):
-            a, b = root(link.a), root(link.b)
-            if a != b:
-                group[max(a, b)] = min(a, b)
-                kept.append(link)
-        return kept
 
     # ---- two records
     def _same(self, a: str, b: str) -> list[str]:
@@ -152,8 +117,7 @@ class Why:
             return [*lines, f"Directly: {path[0].why()}."]
         lines.append(f"Over {_count(len(path) - 1, 'record')} between them:")
         lines += [f"  {link.say()}" for link in path]
-        weakest = max(path, key=lambda link: link.rank)
-        return [*lines, f"Weakest link: {weakest.a} and {weakest.b}, {_SHARED[weakest.rule]}."]
+        return [*lines, max(path, key=lambda link: link.rank).weakest()]
 
     def _apart(self, a: str, b: str) -> list[str]:
         lines = [f"They are two customers, {self.customer[a]} and {self.customer[b]}."]
@@ -180,7 +144,7 @@ class Why:
         doubtful = [link for link in self._links(is_link=False) if {link.a, link.b} == {a, b} and link.alike]
         if doubtful:
             lines.append(
-                f"{_listed(doubtful[0].alike).capitalize()} are alike, but that is not enough to be sure: "
+                f"{doubtful[0].alike.capitalize()} are alike, but that is not enough to be sure: "
                 "the pair waits in match_review."
             )
         elif not shared and not path:
@@ -233,9 +197,7 @@ class Why:
         if records is not None:
             inside = pl.Series(sorted(records), dtype=pl.String).implode()
             edges = edges.filter(pl.col("record_key_a").is_in(inside) & pl.col("record_key_b").is_in(inside))
-        columns = ["record_key_a", "record_key_b", "rule_id", "value_norm", "weight"]
-        rows = edges.select(*columns, *_ALIKE).sort(columns[:3]).iter_rows()
-        return [Link(a, b, rule, value, bits, _agreeing(parts)) for a, b, rule, value, bits, *parts in rows]
+        return _as_links(edges)
 
     def _called(self, key: str) -> str:
         row = self.known.get(key)
@@ -246,10 +208,18 @@ class Why:
         return ", ".join(str(fact) for fact in facts if fact)
 
 
+def _as_links(edges: pl.DataFrame) -> list[Link]:
+    """Rows of match_edge, strongest first."""
+    told = explained(strongest_first(edges)).select(
+        "record_key_a", "record_key_b", "value_norm", "alike", "explanation"
+    )
+    return [Link(rank, *row) for rank, row in enumerate(told.iter_rows())]
+
+
 def _path(a: str, b: str, links: Iterable[Link]) -> list[Link]:
-    """The shortest way from a to b, of equally short ones that over the strongest links first; empty if none."""
+    """The shortest way from a to b, of equally short ones that over the first of `links`; empty if none."""
     near: dict[str, list[tuple[Link, str]]] = {}
-    for link in sorted(links, key=lambda link: (link.rank, link.a, link.b)):
+    for link in links:
         near.setdefault(link.a, []).append((link, link.b))
         near.setdefault(link.b, []).append((link, link.a))
     came: dict[str, tuple[Link, str] | None] = {a: None}
@@ -266,14 +236,6 @@ def _path(a: str, b: str, links: Iterable[Link]) -> list[Link]:
         path.append(step[0])
         step = came[step[1]]
     return path[::-1]
-
-
-def _agreeing(bits: Iterable[float | None]) -> tuple[str, ...]:
-    return tuple(name for name, speaks in zip(_ALIKE.values(), bits, strict=True) if speaks and speaks > 0)
-
-
-def _listed(things: tuple[str, ...]) -> str:
-    return " and ".join(filter(None, (", ".join(things[:-1]), things[-1])))
 
 
 def _count(n: int, what: str) -> str:

@@ -19,7 +19,14 @@ from customer_intel.identity.comparisons import FIELDS, ONE_ROOF
 from customer_intel.identity.model import DOUBLES, Model
 
 SHIPPED = Path(__file__).parent / "default_model.json"
-WEIGHTS = ("name", "email", "phone", "address", "birth date")
+# Column → comparison whose part of the weight it holds, in the order in which they are told.
+WEIGHTS = {
+    "name_weight": "name",
+    "birth_date_weight": "birth date",
+    "address_weight": "address",
+    "email_weight": "email",
+    "phone_weight": "phone",
+}
 # Comparison → last level at which it is the same.
 _WITNESSES = {"email": 1, "phone": 1, "birth date": 1, "address": ONE_ROOF}
 # People have several addresses and emails, but one name and one birth date.
@@ -29,7 +36,7 @@ _SCHEMA = {
     "record_key_b": pl.String,
     "weight": pl.Float64,
     "probability": pl.Float64,
-    **{f"{name.replace(' ', '_')}_weight": pl.Float64 for name in WEIGHTS},
+    **dict.fromkeys(WEIGHTS, pl.Float64),
     "n_witnesses": pl.Int64,
     "is_contradicted": pl.Boolean,
     "model_version": pl.String,
@@ -73,7 +80,7 @@ def likely_pair(party_record: pl.DataFrame, hub_value: pl.DataFrame, config: dic
         "record_key_b",
         weight=pl.col("bits").round(4),
         probability=(1 / (1 + (-pl.col("bits") * math.log(2)).exp())).round(6),
-        **{f"{name.replace(' ', '_')}_weight": pl.col(f"bits {name}").round(4) for name in WEIGHTS},
+        **{column: pl.col(f"bits {name}").round(4) for column, name in WEIGHTS.items()},
         # What is alike is often made of the name, as a mailbox is, and namesakes have it too.
         n_witnesses=pl.sum_horizontal(pl.col(name).is_between(1, most) for name, most in _WITNESSES.items()).cast(
             pl.Int64

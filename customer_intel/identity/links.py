@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from customer_intel.identity.graph import components
+from customer_intel.identity.likely import WEIGHTS
 from customer_intel.identity.overrides import Decisions, decisions
 from customer_intel.identity.vetoes import compare, signatures
 
@@ -28,15 +29,7 @@ RULES = (
 )
 MODEL_VERSION = "deterministic-1"
 _VALUE = ["identifier_type", "namespace", "value_norm", "strength"]
-_WEIGHTS = [
-    "weight",
-    "probability",
-    "name_weight",
-    "email_weight",
-    "phone_weight",
-    "address_weight",
-    "birth_date_weight",
-]
+_WEIGHTS = ["weight", "probability", *WEIGHTS]
 
 
 def match_edge(

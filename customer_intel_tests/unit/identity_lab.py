@@ -19,6 +19,7 @@ from customer_intel.identity.hubs import hub_value
 from customer_intel.identity.likely import likely_pair
 from customer_intel.identity.links import match_conflict, match_edge
 from customer_intel.identity.party import party_record
+from customer_intel.identity.reasons import match_explanation
 from customer_intel.identity.registry import record_customer_map
 from customer_intel_tests.unit.sqlroom import NOWHERE
 
@@ -41,13 +42,16 @@ POLARS: dict[str, Any] = {
 }  # fmt: skip
 ORDER = (
     "party_source", "party_record", "identifier_fact", "hub_value", "likely_pair", "match_edge",
-    "match_conflict",
-    "record_customer_map", "match_review", "customer_id_registry", "customer_id_event", "customer_id_alias",
-    "customer_identifier", "anonymous_map", "consent_state",
+    "match_conflict", "record_customer_map", "match_explanation", "match_review",
+    "customer_id_registry", "customer_id_event", "customer_id_alias", "customer_identifier",
+    "anonymous_map", "consent_state",
 )  # fmt: skip
 FUNCTIONS: dict[str, Any] = {
-    f.__name__: f for f in (party_record, hub_value, likely_pair, match_edge, match_conflict, record_customer_map)
-}
+    f.__name__: f
+    for f in (
+        party_record, hub_value, likely_pair, match_edge, match_conflict, record_customer_map, match_explanation
+    )
+}  # fmt: skip
 # Enough to know who is who.
 MAP = ORDER[: ORDER.index("record_customer_map") + 1]
 ROOM = contracts.PACKAGE / "identity"
