@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from customer_intel.ingest.intake import ARCHIVES, Limits, RecordCounter, Refused, decoded
+from customer_intel.ingest.intake import ARCHIVES, WINDOW, Limits, RecordCounter, Refused, decoded
 from customer_intel.ingest.mapping import Reader, format_of
 from customer_intel.ingest.readers import header_of
 from customer_intel.ingest.resync import MAX_RECORD_CHARS
@@ -165,7 +165,8 @@ def _well_quoted(text: bytes, dialect: Dialect) -> bool:
     if quote not in text:
         return True
     data = np.frombuffer(text, np.uint8)
-    found = np.flatnonzero(data == quote[0])
+    starts = range(0, len(data), WINDOW)
+    found = np.concatenate([np.flatnonzero(data[start : start + WINDOW] == quote[0]) + start for start in starts])
     if len(found) % 2:
         return False
     opening, closing = found[0::2], found[1::2]

@@ -41,7 +41,7 @@ __all__ = ["IngestResult", "LandedFile", "Part", "discover", "hashes", "ingest"]
 # Raised when the code would make other rows of the same file and mapping, so that parts are made anew.
 RECIPE = 1
 # From so many bytes on, unpacked, a file is taken piecewise; and in pieces of so many.
-PIECEWISE_FROM, PIECE = 64 << 20, 32 << 20
+PIECEWISE_FROM, PIECE = 64 << 20, 16 << 20
 
 
 @dataclass(frozen=True)

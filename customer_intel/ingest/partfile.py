@@ -30,6 +30,8 @@ class PartFile:
         self.path, self.constants = path, constants
         self.schema = pa.schema([field for field in entity.arrow_schema if field.name not in STAMPS])
         self.writer: pq.ParquetWriter | None = None
+        # Column → values that say nothing new, more than were asked for so far: making them takes longer than writing.
+        self.unchanging: dict[str, pa.Array] = {}
 
     def __enter__(self) -> PartFile:
         return self
@@ -49,10 +51,10 @@ class PartFile:
     def _column(self, field: pa.Field, rows: pa.Table) -> Any:
         if field.name in rows.column_names:
             return rows[field.name]
-        value = self.constants.get(field.name)
-        if isinstance(value, str):
-            return pa.DictionaryArray.from_arrays(np.zeros(len(rows), np.int8), pa.array([value], pa.string()))
-        return pa.repeat(pa.scalar(value).cast(field.type), len(rows))
+        made = self.unchanging.get(field.name)
+        if made is None or len(made) < len(rows):
+            made = self.unchanging[field.name] = _repeated(self.constants.get(field.name), field.type, len(rows))
+        return made.slice(0, len(rows))
 
     def _opened(self, table: pa.Table) -> pq.ParquetWriter:
         few = [
@@ -72,3 +74,9 @@ class PartFile:
             # Only DuckDB's and Arrow's own types, so that a reader sees text where a dictionary was given.
             store_schema=False,
         )
+
+
+def _repeated(value: Any, kind: pa.DataType, times: int) -> pa.Array:
+    if isinstance(value, str):
+        return pa.DictionaryArray.from_arrays(np.zeros(times, np.int8), pa.array([value], pa.string()))
+    return pa.repeat(pa.scalar(value).cast(kind), times)

@@ -8,12 +8,14 @@ words. What is dear there and saved here: the text as a table of its own, and lo
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections import Counter, deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from queue import SimpleQueue
 
 import duckdb
 import numpy as np
@@ -31,14 +33,16 @@ from customer_intel.ingest.duplicates import conflicting, find_duplicates
 from customer_intel.ingest.intake import Refused
 from customer_intel.ingest.mapping import FileMapping
 from customer_intel.ingest.partfile import PartFile
+from customer_intel.ingest.piecesteps import PieceSteps, Worker
 from customer_intel.ingest.quarantine import Failure, first_failures
 from customer_intel.ingest.readers import swallowed
 from customer_intel.ingest.texttable import TextTable, explicit
-from customer_intel.ingest.values import CURRENCIES, quoted
+from customer_intel.ingest.values import quoted
 
 WORKERS = 2
 # So many in one piece, and it is no file of which some rows are wrong.
 MANY_BAD = 20_000
+FEW_BAD = 100
 MANY_REPEATED = 2_000_000
 # The name that a piece's rows have on a connection.
 ROWS = "piece_rows"
@@ -54,13 +58,14 @@ def fits(con: duckdb.DuckDBPyConnection, entity: Table, mapping: FileMapping, co
 
 @dataclass
 class Taken:
-    """What came of a piece. `rows`: the accepted ones; `hashes`: of each row's key, in their order of size."""
+    """What came of a piece. `rows`: the accepted ones; `bad`: the text of those that cannot be; `hashes`: of each row's
+    key, in their order of size."""
 
     rows: pa.Table
+    bad: pa.Table
     hashes: Hashes
     numbers: Counter[str]
     checks: Counter[str]
-    aside: Conformed | None = None
 
 
 def conform_piecewise(
@@ -92,11 +97,13 @@ class _Whole:
         self.extra = Steps(con, entity, mapping, source, target).extra
         # Columns with a value that has to be trimmed.
         self.soiled: set[str] = set()
+        self.idle: SimpleQueue[Worker] = SimpleQueue()
 
     def run(self) -> Conformed:
         numbers, checks = Counter[str](), Counter[str](dict.fromkeys(self.mapping.checks, 0))
         hashes: list[Hashes] = []
         asides: list[Conformed] = []
+        bad: list[pa.Table] = []
         constants = {
             "source_system": self.source.source_system,
             "exported_at": self.source.export_date,
@@ -116,9 +123,13 @@ class _Whole:
                 numbers += taken.numbers
                 checks.update(taken.checks)
                 hashes.append(taken.hashes)
-                asides += [taken.aside] if taken.aside else []
+                bad += [taken.bad] if len(taken.bad) else []
+                if sum(map(len, bad)) >= MANY_BAD:
+                    asides.append(self._aside(bad))
+                    bad.clear()
             if written:
                 written.result()
+        asides += [self._aside(bad)] if bad else []
         repeated = _repeated(hashes)
         hashes.clear()
         dropped, conflicts, gone = 0, 0, None
@@ -136,7 +147,9 @@ class _Whole:
     def _all_taken(self) -> Generator[Taken]:
         """What comes of each piece, in order, while the next ones are at work."""
         pending: deque[Future[Taken]] = deque()
-        with ThreadPoolExecutor(WORKERS) as pool:
+        with contextlib.ExitStack() as workers, ThreadPoolExecutor(WORKERS) as pool:
+            for _ in range(WORKERS):
+                self.idle.put(workers.enter_context(contextlib.closing(Worker(self.con.cursor(), self._steps))))
             try:
                 for piece in pieces(self.job, self.dialect):
                     pending.append(pool.submit(self._take, piece))
@@ -149,40 +162,39 @@ class _Whole:
                     future.cancel()
 
     def _take(self, piece: Piece) -> Taken:
-        con = self.con.cursor()
+        worker = self.idle.get()
         try:
             text = split(piece, self.columns, self.dialect)
-            con.register(ROWS, text)
-            if piece.folded and self._swallowed(con):
+            worker.con.register(ROWS, text)
+            if piece.folded and self._swallowed(text):
                 raise Unsure
-            return self._typed(con, text)
+            return self._typed(worker, text)
         except Refused:
             # A piece tells which of its values an expression fails at; the file as a whole may tell of another first.
             raise Unsure from None
         finally:
-            con.close()
+            self.idle.put(worker)
 
-    def _swallowed(self, con: duckdb.DuckDBPyConnection) -> bool:
+    def _swallowed(self, text: pa.Table) -> bool:
         folded = " OR ".join(f"contains({quoted(name)}, chr(10))" for name in self.columns)
-        with own_schema(con):
+        with contextlib.closing(self.con.cursor()) as con, own_schema(con):
+            con.register(ROWS, text)
             con.execute(f"CREATE TABLE folded AS SELECT * FROM {ROWS} WHERE {folded}")
             return swallowed(con, "folded", self.columns, self.dialect.delimiter)
 
-    def _typed(self, con: duckdb.DuckDBPyConnection, text: pa.Table) -> Taken:
+    def _typed(self, worker: Worker, text: pa.Table) -> Taken:
         soiled = {name for name in self.columns if padded(text[name])}
         self.soiled |= soiled
-        table = TextTable(f"SELECT * FROM {ROWS}", self.columns, len(text), clean=frozenset(self.columns) - soiled)
-        with own_schema(con):
-            steps = _Steps(con, self.entity, self.mapping, replace(self.source, text=table), self.target)
-            found, checks, skipped = steps.rows(text)
-            # A row of another entity may have a twin too.
-            keys = con.sql("SELECT _hash FROM text_row").to_arrow_table() if skipped else found
-            hashes = np.sort(keys["_hash"].to_numpy())
-        bad, aside = [], None
-        if pc.any(found["_bad"]).as_py():
-            bad = found["source_row"].filter(found["_bad"]).to_pylist()
-            aside = self._aside(con, bad)
-            found = found.filter(pc.invert(found["_bad"]))
+        steps = worker.steps(frozenset(self.columns) - soiled)
+        found, checks, skipped = steps.rows(text)
+        # A row of another entity may have a twin too.
+        keys = worker.con.sql("SELECT _hash FROM text_row").to_arrow_table() if skipped else found
+        hashes = np.sort(keys["_hash"].to_numpy())
+        places = np.flatnonzero(found["_bad"].to_numpy())
+        if len(places) > MANY_BAD:
+            raise Unsure
+        bad = _those(text, found["source_row"].to_numpy()[places] - text["_row"][0].as_py() if len(places) else places)
+        found = _without(found, places)
         numbers = Counter(
             rows=len(text),
             accepted=len(found),
@@ -191,15 +203,20 @@ class _Whole:
             rounded=pc.sum(found["_rounded"]).as_py() or 0,
             unknown=steps.unknown(found),
         )
-        return Taken(found, hashes, numbers, checks, aside)
+        return Taken(found, bad, hashes, numbers, checks)
 
-    def _aside(self, con: duckdb.DuckDBPyConnection, bad: list[int]) -> Conformed:
+    def _steps(self, con: duckdb.DuckDBPyConnection, clean: frozenset[str]) -> PieceSteps:
+        source = replace(self.source, text=TextTable(f"SELECT * FROM {ROWS}", self.columns, 0, clean=clean))
+        return PieceSteps(con, self.entity, self.mapping, source, self.target)
+
+    def _aside(self, bad: list[pa.Table]) -> Conformed:
         """The rows that cannot be taken, through the general way, which says why."""
-        if len(bad) > MANY_BAD:
-            raise Unsure
-        sql = f"SELECT * FROM {ROWS} WHERE _row IN ({', '.join(map(str, bad))})"
-        aside = self._through(con, sql, len(bad), self.target.with_suffix(f".{bad[0]}.aside"))
-        if aside.counts.rows_quarantined != len(bad):
+        rows = pa.concat_tables(bad)
+        with contextlib.closing(self.con.cursor()) as con:
+            con.register(ROWS, rows)
+            target = self.target.with_suffix(f".{rows['_row'][0]}.aside")
+            aside = self._through(con, f"SELECT * FROM {ROWS}", len(rows), target)
+        if aside.counts.rows_quarantined != len(rows):
             raise Unsure
         return aside
 
@@ -285,66 +302,6 @@ class _Whole:
         return Conformed(self.target, quarantine, counts, found, self.extra, failures, unsure)
 
 
-class _Steps(Steps):
-    """A piece's steps, views only: its rows are typed and handed over by one statement."""
-
-    def rows(self, text: pa.Table) -> tuple[pa.Table, Counter[str], int]:
-        """(rows that are not skipped, check → rows that match, rows skipped).
-
-        The entity's columns that are no constants, and _bad, _rounded and the key's _hash.
-        """
-        self.con.execute(
-            f"CREATE VIEW text_row AS SELECT *, hash({', '.join(self.key_columns)}) AS _hash "
-            f"FROM ({self.source.text.sql})"
-        )
-        self.carried = ("_hash",)
-        self._view_src()
-        checks, skipped = self._count(self.source.text.rows)
-        self._make_typed("VIEW")
-        as_is = self._as_is()
-        made = (*self.columns, "record_key", "source_row", "extra_json", self.entity.day_column)
-        values = ", ".join(
-            f"CAST({sql} AS {column.sql_type}) AS {quoted(column.name)}"
-            for column, sql in self._values()
-            if column.name in made and column.name not in as_is
-        )
-        rows = self.con.sql(f"SELECT {values}, _bad, _rounded, _hash FROM {self._filled()}").to_arrow_table()
-        if len(rows) != len(text) - skipped:
-            raise Unsure
-        places = rows["source_row"].to_numpy() - (text["_row"][0].as_py() if len(text) else 0)
-        if (np.diff(places, prepend=-1) <= 0).any():
-            raise Unsure
-        for name, column in as_is.items():
-            rows = rows.append_column(name, text[column].take(pa.array(places)) if skipped else text[column])
-        return rows, Counter({name: count for name, (count, _) in checks.items()}), skipped
-
-    def _as_is(self) -> dict[str, str]:
-        """Columns of the entity that say what a column of the file says, letter by letter → the latter."""
-        if any(word.strip() for word in self.mapping.reader.null):
-            return {}
-        json, clean = self.settings.get("json", ()), self.source.text.clean
-        found = {name: self.actual.get(text.lower(), "") for name, text in self.mapping.columns.items()}
-        return {
-            name: column
-            for name, column in found.items()
-            if column in clean
-            and self.columns[name].type == "text"
-            and self.columns[name].values is None
-            and name not in json
-        }
-
-    def unknown(self, rows: pa.Table) -> int:
-        """Rows with a currency that is none."""
-        known = set(CURRENCIES.split())
-        names = [name for name in self.settings.get("currencies", ("currency",)) if name in self.columns]
-        strange = [name for name in names if not (set(pc.unique(rows[name]).to_pylist()) - {None} <= known)]
-        if not strange:
-            return 0
-        codes = pa.array(sorted(known), pa.string())
-        found = [pc.invert(pc.or_(pc.is_in(rows[name], codes), pc.is_null(rows[name]))).to_numpy() for name in strange]
-        return int(np.logical_or.reduce(found).sum())
-
-
 def _repeated(hashes: list[Hashes]) -> Hashes:
     """The hashes that stand more than once. A sixteenth of them at a time: together they would not fit twice."""
     found = []
@@ -355,6 +312,21 @@ def _repeated(hashes: list[Hashes]) -> Hashes:
         values.sort()
         found.append(np.unique(values[1:][values[1:] == values[:-1]]))
     return np.concatenate(found)
+
+
+def _those(rows: pa.Table, places: npt.NDArray[np.intp]) -> pa.Table:
+    """A copy of some rows. Taking a few would first copy all into one chunk."""
+    if len(places) > FEW_BAD:
+        return rows.take(places)
+    return pa.Table.from_pylist([rows.slice(at, 1).to_pylist()[0] for at in places.tolist()], rows.schema)
+
+
+def _without(rows: pa.Table, places: npt.NDArray[np.intp]) -> pa.Table:
+    if len(places) > FEW_BAD:
+        return rows.take(np.delete(np.arange(len(rows)), places))
+    # Slices are no copies.
+    edges = [-1, *places.tolist(), len(rows)]
+    return pa.concat_tables([rows.slice(a + 1, b - a - 1) for a, b in itertools.pairwise(edges)])
 
 
 def _numbers(conformed: Conformed) -> Counter[str]:
