@@ -189,7 +189,7 @@ def padded(values: pa.ChunkedArray) -> bool:
             continue
         data = np.frombuffer(content, np.uint8)[: ends[-1]]
         # Of no value, the neighbour's byte: it is looked at anyway.
-        first, last = data[np.minimum(ends[:-1], len(data) - 1)], data[ends[1:] - 1]
+        first, last = data.take(ends[:-1], mode="clip"), data.take(ends[1:] - 1, mode="clip")
         # 0xC2 0xA0 is the space that does not break; each of the two may as well be part of something else.
         if (first <= 32).any() or (last <= 32).any() or (first == 0xC2).any() or (last == 0xA0).any():
             return True
