@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def model_of(config: dict[str, Any], n_records: int) -> Model:
     Two records of many are less likely one person's than two of few: the prior is the only part that follows the data.
     """
     model = Model.from_dict(config["likely_model"] or json.loads(SHIPPED.read_text(encoding="utf-8")))
-    return Model(math.log2(2 * DOUBLES / max(n_records, 2)), model.weights, model.is_veto, model.is_birth_veto)
+    return replace(model, prior=math.log2(2 * DOUBLES / max(n_records, 2)))
 
 
 def likely_pair(party_record: pl.DataFrame, hub_value: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:

@@ -5,8 +5,8 @@ Belongs here: faults of a mapping that loads. Not here: faults that keep it from
 
 from __future__ import annotations
 
-import csv
 import io
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from customer_intel.ingest import mapping as mappings
 from customer_intel.ingest.exports import LandedFile, discover
 from customer_intel.ingest.intake import Limits, Refused, sha256_of, spool, unpacked
 from customer_intel.ingest.mapping import SHIPPED, SPECIAL, FileMapping
-from customer_intel.ingest.readers import read_text
+from customer_intel.ingest.readers import header_of, read_text
 from customer_intel.ingest.texttable import column_names
 from customer_intel.ingest.values import quoted
 
@@ -114,7 +114,6 @@ def columns_of(path: Path, mapping: FileMapping) -> tuple[str, ...]:
     """The names of a landed file's columns, as the reader would have them. Raises Refused."""
     reader, limits = mapping.reader, Limits()
     kind = reader.format or mappings.format_of(path.name)
-    header = int(kind != "fixed") if reader.header is None else int(reader.header)
     if kind == "fixed":
         return column_names([field.name for field in reader.fields])
     sha256 = sha256_of(path)[0]
@@ -131,13 +130,10 @@ def columns_of(path: Path, mapping: FileMapping) -> tuple[str, ...]:
             return read_text(con, path, sha256, reader, work, limits).columns
         head = b"".join(_first(path, sha256, limits))
         encoding = "utf-8-sig" if reader.encoding.lower() in ("utf-8", "utf8") else reader.encoding
-        text = head.decode(encoding, errors="ignore")
-        lines = io.StringIO("".join(text.splitlines(keepends=True)[max(header - 1, 0) :]), newline="")
-        rows = csv.reader(lines, delimiter="\t" if kind == "tsv" else reader.delimiter, quotechar=reader.quote or None)
-        first = next((row for row in rows if row), [])
-        if not first:
-            raise Refused("is empty; an export without rows still has a header")
-        return column_names(first if header else [""] * len(first))
+        header = reader.header_row(kind)
+        text = io.StringIO(head.decode(encoding, errors="ignore"), newline="")
+        lines = itertools.islice(text, max(header - 1, 0), None)
+        return header_of(lines, reader.parted_by(kind), reader.quote, bool(header))
 
 
 def _first(path: Path, sha256: str, limits: Limits) -> list[bytes]:

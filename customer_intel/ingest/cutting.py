@@ -56,11 +56,13 @@ class Dialect:
     def of(cls, path: Path, reader: Reader) -> Dialect | None:
         """None where the file is no text delimited by single characters."""
         kind = reader.format or format_of(path.name)
-        delimiter = "\t" if kind == "tsv" else reader.delimiter
-        plain = len(delimiter) == 1 and len(reader.quote) < 2 and (delimiter + reader.quote).isascii()
-        if kind not in ("csv", "tsv") or not plain:
+        if kind not in ("csv", "tsv"):
             return None
-        header = 1 if reader.header is None else int(reader.header)
+        delimiter = reader.parted_by(kind)
+        plain = len(delimiter) == 1 and len(reader.quote) < 2 and (delimiter + reader.quote).isascii()
+        if not plain:
+            return None
+        header = reader.header_row(kind)
         return cls(delimiter, reader.quote, bool(header), max(header - 1, 0), reader.encoding)
 
     def columns(self, start: bytes) -> tuple[str, ...]:

@@ -72,6 +72,13 @@ class Reader(Model):
     thousands: Literal["", ".", ",", " ", "'"] = ""
     null: Words = ("",)
 
+    def header_row(self, kind: str) -> int:
+        """The row that holds the names, from 1; 0 where none does."""
+        return int(kind != "fixed") if self.header is None else int(self.header)
+
+    def parted_by(self, kind: str) -> str:
+        return "\t" if kind == "tsv" else self.delimiter
+
     @property
     def text_key(self) -> str:
         """What decides how the file falls into rows and columns, as opposed to how values are understood."""

@@ -31,9 +31,9 @@ from customer_intel.ingest.resync import (
 )
 from customer_intel.ingest.texttable import TextTable, column_names, explicit, numbered, target, written
 from customer_intel.ingest.values import quoted
-from customer_intel.ingest.workbook import _cell, read_workbook
+from customer_intel.ingest.workbook import read_workbook
 
-__all__ = ["TextTable", "_cell", "read_text"]
+__all__ = ["TextTable", "read_text"]
 
 
 def read_text(
@@ -53,15 +53,14 @@ def read_text(
             spool(path, sha256, plain, limits)
             return read_workbook(plain, reader, out, limits)
         quote = reader.quote if kind in ("csv", "tsv") else ""
-        header = int(kind != "fixed") if reader.header is None else int(reader.header)
+        header = reader.header_row(kind)
         skip = max(header - 1, 0) if kind != "jsonl" else 0
         records, folded = spool_text(path, sha256, plain, limits, reader.encoding, quote, skip)
         if kind == "jsonl":
             return _jsonl(con, plain, out, records)
         if kind == "fixed":
             return _fixed(plain, reader, out, bool(header))
-        delimiter = "\t" if kind == "tsv" else reader.delimiter
-        return _csv(con, plain, out, delimiter, quote, bool(header), (records, folded))
+        return _csv(con, plain, out, reader.parted_by(kind), quote, bool(header), (records, folded))
     finally:
         plain.unlink(missing_ok=True)
 

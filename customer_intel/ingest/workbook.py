@@ -36,7 +36,7 @@ def read_workbook(plain: Path, reader: Reader, out: Path, limits: Limits) -> Tex
         sheet = reader.sheet or names[0]
         # A formula that no spreadsheet program has computed yet has no value, which looks like an empty cell.
         twin = openpyxl.load_workbook(content, read_only=True) if formulas else None
-        header = 1 if reader.header is None else int(reader.header)
+        header = reader.header_row("xlsx")
         grids = [found[sheet].iter_rows(min_row=max(header, 1)) for found in (book, twin) if found]
         filled = (
             ([_cell(cell.value) for cell in cells[0]], _fault(*cells))
