@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 import pytest
 from polars.testing import assert_frame_equal
 
-from customer_intel.ingest import intake, landing, piecewise
+from customer_intel.ingest import cutting, intake, landing, piecewise
 from customer_intel.ingest.conformed import Conformed
 from customer_intel.ingest.cutting import Dialect, Job, Piece, Unsure, pieces, split
 from customer_intel_tests.unit.bad_input_files import DAY, ENTITIES, SHOP, Case, as_csv, connection, gz, row, zstd
@@ -48,6 +49,8 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> Taken:
 
     monkeypatch.setattr(landing, "conform_piecewise", spied)
     monkeypatch.setattr(intake, "CHUNK", 500)
+    for module in (intake, cutting):
+        monkeypatch.setattr(module, "WINDOW", 70)
     return found
 
 
@@ -141,6 +144,22 @@ def test_a_file_with_some_wrong_rows_is_taken_piecewise(name: str, same: Same, t
     result = same(SOUND[name])
     assert len(result.parts) == 1
     assert taken == {"piecewise": 1}
+
+
+def test_many_bad_rows_are_set_aside_in_batches(same: Same, taken: Taken, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(piecewise, "FEW_BAD", 2)
+    monkeypatch.setattr(piecewise, "MANY_BAD", 9)
+    batches: list[int] = []
+    really = piecewise._Whole._aside
+
+    def spied(whole: piecewise._Whole, bad: list[pa.Table]) -> Conformed:
+        batches.append(sum(map(len, bad)))
+        return really(whole, bad)
+
+    monkeypatch.setattr(piecewise._Whole, "_aside", spied)
+    found = same(SOUND["bad rows in many pieces"])
+    assert taken == {"piecewise": 1}
+    assert len(batches) > 1 and sum(batches) == found.parts[0].facts["rows_quarantined"] == 23
 
 
 @pytest.mark.parametrize("pack", [gz, zstd])
