@@ -7,21 +7,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from customer_intel.core import contract
 from customer_intel.core.yamlfile import ConfigError
 from customer_intel.ingest.check import check
+from customer_intel_tests.unit.test_mapping import ENTITIES, GOOD
 
-ENTITIES = contract.load().entities
-GOOD = """\
-source: shop
-files: "orders*.csv*"
-entity: orders
-columns:
-  order_id: Name
-  ordered_at: '"Created at"'
-  currency: upper(Currency)
-  total: Total
-"""
 HEADER = "Name,Created at,Currency,Total,Weight (kg)\n"
 
 
