@@ -66,6 +66,7 @@ def test_a_bad_export_is_refused_by_file_row_column_and_reason(export: Export, h
     assert before == (bytes_of(home / "lake" / export.raw), bytes_of(home / "quarantine"))
 
 
+@pytest.mark.slow
 def test_what_is_odd_but_possible_warns_and_the_night_goes_on(home: Path) -> None:
     for kind in ("negative_totals", "giant_cluster"):
         poison(home / "landing", kind)

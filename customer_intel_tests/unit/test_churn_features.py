@@ -19,6 +19,7 @@ def lake() -> Lake:
     return simulate(300, 500, AS_OF, seed=4)
 
 
+@pytest.mark.slow
 def test_truncating_at_the_origin_changes_no_feature_byte(lake: Lake) -> None:
     whole = features(lake, AS_OF)
     compared = 0

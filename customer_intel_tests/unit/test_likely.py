@@ -74,6 +74,7 @@ def test_a_rare_name_with_something_else_in_common_is_one_customer(a: Row, b: Ro
     ],
     ids=["like email", "town", "role", "twins", "Jr and Sr", "Jr and unknown", "father and son", "form date"],
 )
+@pytest.mark.slow
 def test_what_namesakes_and_families_have_in_common_joins_nobody(a: Row, b: Row) -> None:
     records = {"a:1": a, "b:2": b}
     if a["email"] and a["email"] == b["email"]:

@@ -16,6 +16,8 @@ from customer_intel.ingest.conform import Conformed, Source, conform
 from customer_intel.ingest.intake import Limits, sha256_of
 from customer_intel.ingest.readers import read_text
 
+pytestmark = pytest.mark.slow
+
 Done = dict[tuple[str, str], Conformed]
 
 
