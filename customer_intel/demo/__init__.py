@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from customer_intel.demo import companies, oddities, people, segment
 from customer_intel.demo import landing as files
-from customer_intel.demo import people, segment
 from customer_intel.demo import truth as known
 from customer_intel.demo.exports import Exporter
 from customer_intel.demo.mess import Dirt
@@ -23,6 +23,7 @@ from customer_intel.demo.world import simulate_world
 __all__ = ["POISONS", "Summary", "poison", "sample", "simulate"]
 
 END = date(2026, 6, 30)
+STREAMS = ("world", "events", "exports", "dirt", "billing", "till", "rates")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Summary:
     dates: list[date]
     customers: int
     events: int
-    orders: int
+    orders: int  # the shop's
     rows: dict[str, int] = field(default_factory=dict)
     mess: dict[str, int] = field(default_factory=dict)
 
@@ -56,19 +57,21 @@ def simulate(
         raise ValueError(
             f"customers and nights must be at least 1 and days more than nights: {customers=} {nights=} {days=}"
         )
-    streams = [np.random.default_rng([seed, k]) for k in range(4)]
-    world = simulate_world(streams[0], customers, days, end)
+    streams = {name: np.random.default_rng([seed, k]) for k, name in enumerate(STREAMS)}
+    world = simulate_world(streams, customers, days, end)
     persons, records, spelling = people.build(world, seed)
-    events, devices = segment.events(streams[1], world, records)
-    exporter = Exporter(world, persons, records, streams[2])
-    dirt = Dirt(streams[3])
+    firms, records = companies.build(records, seed)
+    events, devices = segment.events(streams["events"], world, records)
+    exporter = Exporter(world, persons, records, firms, streams["exports"])
+    dirt = Dirt(streams["dirt"])
     dirt.kinds.update({f"identity_{kind}": n for kind, n in sorted(spelling.items())})
+    dirt.kinds.update(oddities.counts(world))
     dates = [end - timedelta(days=nights - 1 - k) for k in range(nights)]
     for night in range(nights):
         files.write_night(landing, exporter, events, dates, night, dirt)
     if truth is not None:
         settings = {"customers": customers, "days": days, "seed": seed, "end": str(end), "nights": nights}
-        known.write(truth, world, records, devices, dirt, settings)
+        known.write(truth, world, records, firms, devices, dirt, settings)
     rows = {name: counts["rows"] for name, counts in sorted(dirt.files.items())}
     n_events = sum(n for name, n in rows.items() if name.startswith("segment/"))
     return Summary(dates, customers, n_events, len(world.orders), rows, dict(sorted(dirt.kinds.items())))

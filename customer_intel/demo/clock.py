@@ -13,6 +13,7 @@ from customer_intel.demo import pools
 Array = NDArray[Any]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 DAY = 86_400
 NEVER = np.int64(2**40)  # "has not happened": later than every export
 WEEKDAY = np.array([0.95, 0.9, 0.92, 0.98, 1.05, 1.15, 1.05]) / 7.0

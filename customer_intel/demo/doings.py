@@ -1,4 +1,4 @@
-"""What the persons do: orders with lines, billing, tickets, survey answers, sessions (state: world.py)."""
+"""What the persons do: orders with lines, tickets, survey answers, sessions (state: world.py)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import numpy as np
 import polars as pl
 
 from customer_intel.demo import journeys, pools
-from customer_intel.demo.clock import DAY, NEVER, WEEKDAY, Array, Floats, Ints, at_day, choose, moment, season
+from customer_intel.demo.clock import DAY, NEVER, WEEKDAY, Array, Bools, Floats, Ints, at_day, choose, moment, season
 
+# how a web order of the shop is paid, and how many are; the cancelled ones aside
+PAY = {"paid": 0.978, "voided": 0.008, "pending": 0.007, "expired": 0.004, "authorized": 0.003}
+PAID, VOIDED, PENDING, EXPIRED, AUTHORIZED = range(len(PAY))
 EVENTS_PER_CUSTOMER_YEAR = 80.0
 NPS = {
     "base": 8.15,
@@ -26,8 +29,9 @@ def orders(
     person, week = np.nonzero(counts)
     times = counts[person, week]
     person, week = np.repeat(person, times), np.repeat(week, times)
-    day = np.minimum(week * 7 + choose(rng, list(WEEKDAY), len(week)), days - 1)
-    day = np.maximum(day, np.maximum(p["signup"][person], 0))
+    day = week * 7 + choose(rng, list(WEEKDAY), len(week))
+    first = p["first_order"][person]  # the only one of its week
+    person, day = _within(days, person, np.where(first // 7 == week, first, day))
     late = s["late"][person, day // 7] > 0
     created = moment(rng, day, p["city"][person], t0)
     sort = np.lexsort((person, created))
@@ -42,7 +46,7 @@ def orders(
     refunded = ~cancelled & (rng.random(n) < 0.025 + 0.06 * late)
     discount = np.where(rng.random(n) < 0.16, 1 + choose(rng, [3, 2, 1], n), 0)
     n_lines = 1 + rng.binomial(3, 0.28, n)
-    lines = _lines(rng, n_lines, p["spend"][person], created)
+    lines = draw_lines(rng, n_lines, p["spend"][person], created)
     subtotal = np.bincount(
         lines["order"].to_numpy(), lines["price"].to_numpy() * lines["quantity"].to_numpy(), n
     ).astype(np.int64)
@@ -50,15 +54,19 @@ def orders(
     shipping = np.where(web & (subtotal - off < 4000), 595, 0)
     tax = np.round((subtotal - off) * 0.0625).astype(np.int64)
     gone = np.where(cancelled, created + rng.integers(1800, 20 * 3600, n), NEVER)
-    shipped_at = np.where(~web, created, np.where(cancelled, NEVER, shipped))
-    delivered_at = np.where(~web, created, np.where(cancelled, NEVER, np.maximum(delivered, shipped + 3600)))
+    pay, turned = _unpaid(rng, created, web & ~cancelled & ~refunded)
+    kept_back = cancelled | (pay > 0)
+    shipped_at = np.where(~web, created, np.where(kept_back, NEVER, shipped))
+    delivered_at = np.where(~web, created, np.where(kept_back, NEVER, np.maximum(delivered, shipped + 3600)))
     orders = pl.DataFrame(
         {
             "order": np.arange(n),
             "person": person,
             "created": created,
             "is_web": web,
-            "is_late": late & web & ~cancelled,
+            "is_late": late & web & ~kept_back,
+            "pay": pay,
+            "turned": turned,
             "shipped": shipped_at,
             "promised": promised,
             "delivered": delivered_at,
@@ -76,7 +84,21 @@ def orders(
     return orders, lines
 
 
-def _lines(rng: np.random.Generator, n_lines: Ints, spend: Floats, created: Ints) -> pl.DataFrame:
+def _within(days: int, person: Ints, day: Ints) -> tuple[Ints, Ints]:
+    """Weeks are drawn whole; of the last one, only what falls before the end has happened."""
+    inside = day < days
+    return person[inside], day[inside]
+
+
+def _unpaid(rng: np.random.Generator, created: Ints, usual: Bools) -> tuple[Ints, Ints]:
+    """How an order is paid (index of PAY), and when an unpaid one turns into what it stays."""
+    n = len(created)
+    pay = np.where(usual, choose(rng, list(PAY.values()), n), 0)
+    turned = np.where(pay == VOIDED, created + rng.integers(3600, 3 * DAY, n), NEVER)
+    return pay, np.where(pay == EXPIRED, created + 7 * DAY, turned)
+
+
+def draw_lines(rng: np.random.Generator, n_lines: Ints, spend: Floats, created: Ints) -> pl.DataFrame:
     order = np.repeat(np.arange(len(n_lines)), n_lines)
     weights = np.array([float(x[4]) for x in pools.PRODUCTS])
     product = choose(rng, weights, len(order))
@@ -97,88 +119,12 @@ def _lines(rng: np.random.Generator, n_lines: Ints, spend: Floats, created: Ints
     ).unique(["order", "product"], keep="first", maintain_order=True)
 
 
-def billing(
-    rng: np.random.Generator, p: dict[str, Array], s: dict[str, Array], days: int, t0: int
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Subscriptions live until the person leaves or dunning gives up; a failed charge is retried after four days."""
-    person = np.nonzero(p["subscriber"] & (p["sub_start"] < np.minimum(days, s["churn_day"])))[0]
-    n = len(person)
-    start = t0 + p["sub_start"][person] * DAY + rng.integers(0, DAY, n)
-    annual = np.array([x[2] == "year" for x in pools.PLANS])[p["plan"][person]]
-    period = np.where(annual, 365, 30)
-    churn = s["churn_day"][person]
-    canceled = np.where(churn < days, np.maximum(t0 + churn * DAY + rng.integers(0, DAY, n), start + DAY), NEVER)
-    at_end = rng.random(n) < 0.6
-    left = np.maximum((canceled - start) // DAY, 0)
-    ended = np.where(canceled >= NEVER, NEVER, np.where(at_end, start + (left // period + 1) * period * DAY, canceled))
-    k = np.minimum((np.minimum(np.minimum(canceled, ended), t0 + days * DAY) - start - 1) // (period * DAY) + 1, 60)
-    sub = np.repeat(np.arange(n), np.maximum(k, 0))
-    nth = np.arange(len(sub)) - np.repeat(np.cumsum(np.maximum(k, 0)) - np.maximum(k, 0), np.maximum(k, 0))
-    created = start[sub] + nth * period[sub] * DAY
-    inside = created >= t0
-    sub, created = sub[inside], created[inside]
-    week = np.clip((created - t0) // DAY // 7, 0, s["failed"].shape[1] - 1)
-    near = np.maximum(
-        s["failed"][person[sub], week], s["failed"][person[sub], np.minimum(week + 1, s["failed"].shape[1] - 1)]
-    )
-    failed = near > 0
-    recovered = failed & (rng.random(len(sub)) < 0.72)
-    amount = np.array([x[3] for x in pools.PLANS])[p["plan"][person[sub]]]
-    paid = np.where(~failed, created + 3600, np.where(recovered, created + 4 * DAY, NEVER))
-    # dunning gives up twelve days after a charge that was never made good, and the subscription ends unasked
-    lost = np.full(n, NEVER)
-    np.minimum.at(lost, sub, np.where(failed & ~recovered & (rng.random(len(sub)) < 0.85), created + 12 * DAY, NEVER))
-    by_dunning = lost < np.minimum(canceled, ended)
-    canceled, ended = np.where(by_dunning, lost, canceled), np.where(by_dunning, lost, ended)
-    subs = pl.DataFrame(
-        {
-            "subscription": np.arange(n),
-            "person": person,
-            "plan": p["plan"][person],
-            "started": start,
-            "period": period,
-            "trial": rng.random(n) < 0.25,
-            "canceled": canceled,
-            "ended": ended,
-            "by_dunning": by_dunning,
-            "at_period_end": at_end & ~by_dunning & (canceled < NEVER),
-            "feedback": choose(rng, [4, 3, 2, 1], n),
-        }
-    )
-    kept = created < lost[sub]
-    sub, created, failed, recovered, amount, paid = (x[kept] for x in (sub, created, failed, recovered, amount, paid))
-    invoices = pl.DataFrame(
-        {
-            "invoice": np.arange(len(sub)),
-            "subscription": sub,
-            "person": person[sub],
-            "created": created,
-            "amount": amount,
-            "is_failed": failed,
-            "paid": paid,
-            "period_end": created + period[sub] * DAY,
-        }
-    )
-    tries = (
-        pl.concat(
-            [
-                invoices.select("invoice", "person", "amount", at=pl.col("created") + 3600, ok=~pl.col("is_failed")),
-                invoices.filter("is_failed").select(
-                    "invoice", "person", "amount", at=pl.col("created") + 4 * DAY, ok=pl.col("paid") < int(NEVER)
-                ),
-            ]
-        )
-        .filter(pl.col("at") < t0 + days * DAY)
-        .sort("at", "invoice", "ok")
-    )
-    return subs, invoices, tries.with_row_index("charge")
-
-
 def tickets(rng: np.random.Generator, p: dict[str, Array], s: dict[str, Array], t0: int, t1: int) -> pl.DataFrame:
     person, week = np.nonzero(s["ticket"])
-    n = len(person)
-    day = np.minimum(week * 7 + choose(rng, list(WEEKDAY), n), (t1 - t0) // DAY - 1)
+    day = week * 7 + choose(rng, list(WEEKDAY), len(week))
     day = np.maximum(day, np.maximum(p["signup"][person], 0))
+    person, day = _within((t1 - t0) // DAY, person, day)
+    n, week = len(person), day // 7
     created = moment(rng, day, p["city"][person], t0)
     slow = s["slow"][person, week] > 0
     reply = created + np.where(slow, rng.gamma(2.0, 40 * 3600, n), rng.gamma(1.5, 3 * 3600, n)).astype(np.int64) + 300
@@ -214,7 +160,12 @@ def surveys(
     rng: np.random.Generator, p: dict[str, Array], s: dict[str, Array], orders: pl.DataFrame, t0: int, t1: int
 ) -> pl.DataFrame:
     """A relationship survey about three weeks after the first order in the history and every 120 days while active."""
-    first = orders.filter("is_web").group_by("person").agg(pl.col("created").min()).sort("person")
+    first = (
+        orders.filter(pl.col("is_web") & (pl.col("pay") == PAID))
+        .group_by("person")
+        .agg(pl.col("created").min())
+        .sort("person")
+    )
     person = np.repeat(first["person"].to_numpy(), 4)
     sent = np.repeat(first["created"].to_numpy(), 4) + (21 + 120 * np.tile(np.arange(4), len(first))) * DAY
     inside = (sent < t1) & (sent < t0 + s["churn_day"][person] * DAY + 10 * DAY)
@@ -281,7 +232,7 @@ def sessions(
     n, weeks = s["z"].shape
     buying = orders.filter("is_web")
     lengths = np.array([[journeys.mean_length(st, it) for it in journeys.INTENTS] for st in journeys.STAGES])
-    target = n * EVENTS_PER_CUSTOMER_YEAR * days / 365 - len(buying) * lengths[1, 1]
+    target = max(n * EVENTS_PER_CUSTOMER_YEAR * days / 365 - len(buying) * lengths[1, 1], 0.0)
     calendar = season(t0 // DAY + np.arange(weeks) * 7 + 3, shopping=False)
     raw = s["alive"] * p["visit_rate"][:, None] * np.exp(np.clip(s["z"], -3, 3)) * calendar
     scale = 0.90 * target / max(float(raw.sum()) * lengths[:, [0, 2]].mean(), 1.0)

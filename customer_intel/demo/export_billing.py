@@ -4,50 +4,57 @@ from __future__ import annotations
 
 import polars as pl
 
-from customer_intel.demo import pools
+from customer_intel.demo import billing, pools
 from customer_intel.demo.clock import DAY, NEVER
 from customer_intel.demo.exports import Exporter, money, seen, touched, utc
 
 
+def status(upto: int, behind: list[int]) -> pl.Expr:
+    """Stripe's word for a subscription by then; `behind` are those with a failed charge that is not made good."""
+    incomplete = pl.col("begins") == billing.INCOMPLETE
+    return (
+        pl.when(incomplete)
+        .then(pl.when(pl.col("ended") < upto).then(pl.lit("incomplete_expired")).otherwise(pl.lit("incomplete")))
+        .when(pl.col("ended") < upto)
+        .then(pl.lit("canceled"))
+        .when((pl.col("trial_end") < int(NEVER)) & (pl.col("trial_end") >= upto))
+        .then(pl.lit("trialing"))
+        .when(pl.col("begins") == billing.PAUSING)
+        .then(pl.lit("paused"))
+        .when(pl.col("unpaid_from") < upto)
+        .then(pl.lit("unpaid"))
+        .when(pl.col("subscription").is_in(behind))
+        .then(pl.lit("past_due"))
+        .otherwise(pl.lit("active"))
+    )
+
+
+def behind(invoices: pl.DataFrame, upto: int) -> list[int]:
+    """Subscriptions whose charge has failed by then and has not come since."""
+    late = invoices.filter((pl.col("created") + 3600 < upto) & pl.col("is_failed") & (pl.col("paid") >= upto))
+    return late["subscription"].unique().to_list()
+
+
 def stripe_subscriptions(x: Exporter, since: int, upto: int) -> pl.DataFrame:
-    renewed = (
-        x.world.invoices.filter(pl.col("created").is_between(since, upto, closed="left"))["subscription"]
-        .unique()
-        .to_list()
-    )
+    invoices = x.world.invoices.with_columns(tried=pl.col("created") + 3600)
+    billed = invoices.filter(touched(since, upto, "created", "tried", "paid"))["subscription"].unique().to_list()
     s = x.world.subscriptions.join(x.persons, on="person", how="left", maintain_order="left")
-    s = s.filter(
-        (pl.col("started") < upto)
-        & (touched(since, upto, "started", "canceled", "ended") | pl.col("subscription").is_in(renewed))
-    )
-    unpaid = (
-        x.world.invoices.filter((pl.col("created") < upto) & pl.col("is_failed") & (pl.col("paid") >= upto))[
-            "subscription"
-        ]
-        .unique()
-        .to_list()
-    )
+    moments = ("started", "trial_end", "canceled", "ended", "unpaid_from")
+    s = s.filter((pl.col("started") < upto) & (touched(since, upto, *moments) | pl.col("subscription").is_in(billed)))
     plan = {
         c: pl.Series([x[i] for x in pools.PLANS]).gather(s["plan"])
         for c, i in (("plan_id", 0), ("plan_name", 1), ("interval", 2), ("amount", 3))
     }
     s = s.with_columns(**plan)
-    trial_end = pl.col("started") + 14 * DAY
-    period = pl.min_horizontal(pl.lit(upto), "ended", "canceled") - pl.col("started")
-    begun = pl.col("started") + period // (pl.col("period") * DAY) * pl.col("period") * DAY
-    status = (
-        pl.when(pl.col("ended") < upto)
-        .then(pl.lit("canceled"))
-        .when(pl.col("subscription").is_in(unpaid))
-        .then(pl.lit("past_due"))
-        .when(pl.col("trial") & (trial_end >= upto))
-        .then(pl.lit("trialing"))
-        .otherwise(pl.lit("active"))
-    )
-    reason = pl.when(pl.col("canceled") < upto).then(
-        pl.when("by_dunning").then(pl.lit("payment_failed")).otherwise(pl.lit("cancellation_requested"))
-    )
-    asked = (pl.col("canceled") < upto) & ~pl.col("by_dunning")
+    has_trial, length = pl.col("trial_end") < int(NEVER), pl.col("period") * DAY
+    over = (pl.col("trial_end") < upto) & (pl.col("ended") > pl.col("trial_end"))
+    on_trial = has_trial & (~over | (pl.col("begins") == billing.PAUSING))
+    last = pl.min_horizontal(pl.lit(upto), "ended", "canceled")
+    begun = pl.col("anchor") + (last - pl.col("anchor")) // length * length
+    begins = pl.when(on_trial).then("started").otherwise(begun)
+    ends = pl.when(on_trial).then("trial_end").otherwise(begun + length)
+    left = pl.col("canceled") < upto
+    reason = pl.when("by_dunning").then(pl.lit("payment_failed")).otherwise(pl.lit("cancellation_requested"))
     feedback = pl.Series(["too_expensive", "unused", "switched_service", "low_quality"]).gather(s["feedback"])
     return s.select(
         pl.format("sub_{}", (pl.col("subscription") + 1_000_000).cast(pl.String)).alias("id"),
@@ -60,18 +67,18 @@ def stripe_subscriptions(x: Exporter, since: int, upto: int) -> pl.DataFrame:
         pl.lit("usd").alias("Currency"),
         pl.col("interval").alias("Interval"),
         money("amount").alias("Amount"),
-        status.alias("Status"),
+        status(upto, behind(x.world.invoices, upto)).alias("Status"),
         utc(pl.col("started")).alias("Created (UTC)"),
         utc(pl.col("started")).alias("Start Date (UTC)"),
-        utc(begun).alias("Current Period Start (UTC)"),
-        utc(begun + pl.col("period") * DAY).alias("Current Period End (UTC)"),
-        utc(pl.when("trial").then("started")).alias("Trial Start (UTC)"),
-        utc(pl.when("trial").then(trial_end)).alias("Trial End (UTC)"),
+        utc(begins).alias("Current Period Start (UTC)"),
+        utc(ends).alias("Current Period End (UTC)"),
+        utc(pl.when(has_trial).then("started")).alias("Trial Start (UTC)"),
+        utc(pl.when(has_trial).then("trial_end")).alias("Trial End (UTC)"),
         utc(seen("canceled", upto)).alias("Canceled At (UTC)"),
-        (pl.col("at_period_end") & (pl.col("canceled") < upto)).cast(pl.String).alias("Cancel At Period End"),
+        (pl.col("at_period_end") & left).cast(pl.String).alias("Cancel At Period End"),
         utc(seen("ended", upto)).alias("Ended At (UTC)"),
-        reason.alias("Cancellation Reason"),
-        pl.when(asked).then(feedback).alias("Cancellation Feedback"),
+        pl.when(left).then(reason).alias("Cancellation Reason"),
+        pl.when(left & ~pl.col("by_dunning")).then(feedback).alias("Cancellation Feedback"),
     )
 
 
@@ -79,11 +86,14 @@ def stripe_invoices(x: Exporter, since: int, upto: int) -> pl.DataFrame:
     i = x.world.invoices.join(x.persons, on="person", how="left", maintain_order="left")
     given_up = pl.col("created") + 30 * DAY
     i = i.with_columns(given_up=pl.when(pl.col("paid") >= int(NEVER)).then(given_up).otherwise(int(NEVER)))
+    i = i.with_columns(given_up=pl.min_horizontal("given_up", "voided"))
     i = i.filter((pl.col("created") < upto) & touched(since, upto, "created", "paid", "given_up"))
+    is_void = pl.col("voided") < int(NEVER)
     paid = pl.col("paid") < upto
     due = pl.when(paid).then(0).otherwise("amount").alias("due")
     got = pl.when(paid).then("amount").otherwise(0).alias("got")
-    tries = 1 + (pl.col("is_failed") & (pl.col("created") + 4 * DAY < upto)).cast(pl.Int64)
+    again = pl.col("is_failed") & ~is_void & (pl.col("created") + 4 * DAY < upto)
+    tries = pl.when(pl.col("amount") > 0).then(1 + again.cast(pl.Int64)).otherwise(0)
     return i.with_columns(due, got).select(
         pl.format("in_{}", (pl.col("invoice") + 1_000_000).cast(pl.String)).alias("id"),
         money("amount").alias("Amount Due"),
@@ -104,7 +114,7 @@ def stripe_invoices(x: Exporter, since: int, upto: int) -> pl.DataFrame:
         pl.when(paid)
         .then(pl.lit("paid"))
         .when(pl.col("given_up") < upto)
-        .then(pl.lit("uncollectible"))
+        .then(pl.when(is_void).then(pl.lit("void")).otherwise(pl.lit("uncollectible")))
         .otherwise(pl.lit("open"))
         .alias("Status"),
         utc(pl.col("created")).alias("Minimum Line Item Period Start (UTC)"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from customer_intel.demo.doings import PAID
 from customer_intel.demo.exports import Exporter, money, touched, utc
 
 
@@ -15,7 +16,7 @@ def contacts(x: Exporter, source: str, since: int, upto: int) -> pl.DataFrame:
         modified=pl.when(pl.col("modified") < upto).then("modified").otherwise("created"),
         **{
             c: pl.when(pl.col(c) == "").then(None).otherwise(c)
-            for c in ("email", "phone", "mobile", "suffix", "birth", "user_id", "state")
+            for c in ("email", "phone", "mobile", "suffix", "birth", "user_id", "state", "company_ids")
         },
     )
 
@@ -43,14 +44,34 @@ def hubspot(x: Exporter, since: int, upto: int) -> pl.DataFrame:
         pl.lit("Organic Search").alias("Original Source"),
         pl.lit("Robin Vale").alias("Contact owner"),
         pl.col("user_id").alias("Shopify Customer ID"),
+        pl.col("company_ids").alias("Associated Company IDs"),
         utc(pl.col("created"), "%Y-%m-%d %H:%M").alias("Create Date"),
         utc(pl.col("modified"), "%Y-%m-%d %H:%M").alias("Last Modified Date"),
     )
 
 
+def hubspot_companies(x: Exporter, since: int, upto: int) -> pl.DataFrame:
+    rows = x.companies.filter((pl.col("created") < upto) & touched(since, upto, "created", "modified"))
+    modified = pl.when(pl.col("modified") < upto).then("modified").otherwise("created")
+    return rows.select(
+        pl.col("id").alias("Record ID"),
+        pl.when(pl.col("name") != "").then("name").alias("Company name"),
+        pl.col("domain").alias("Company Domain Name"),
+        pl.col("industry").alias("Industry"),
+        pl.col("employees").cast(pl.String).alias("Number of Employees"),
+        pl.lit("Robin Vale").alias("Company owner"),
+        pl.col("city").alias("City"),
+        pl.when(pl.col("state") != "").then("state").alias("State/Region"),
+        pl.col("country").alias("Country/Region"),
+        utc(pl.col("created"), "%Y-%m-%d %H:%M").alias("Create Date"),
+        utc(modified, "%Y-%m-%d %H:%M").alias("Last Modified Date"),
+    )
+
+
 def shopify_customers(x: Exporter, since: int, upto: int) -> pl.DataFrame:
     rows = contacts(x, "shopify", since, upto)
-    spent = x.world.orders.filter(pl.col("created") < upto).group_by("person").agg(pl.col("total").sum(), n=pl.len())
+    bought = x.world.orders.filter((pl.col("created") < upto) & (pl.col("pay") == PAID))
+    spent = bought.group_by("person").agg(pl.col("total").sum(), n=pl.len())
     rows = rows.join(spent, on="person", how="left", maintain_order="left").with_columns(
         pl.col("total", "n").fill_null(0)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from customer_intel.demo import pools
+from customer_intel.demo import doings, pools
 from customer_intel.demo.exports import Exporter, layout, money, seen, touched, utc
 
 SHOP_ZONE = "America/New_York"
@@ -21,10 +21,27 @@ Phone,Receipt Number,Duties,Billing Province Name,Shipping Province Name,Payment
 Next Payment Due At""".replace("\n", "").split(",")
 
 
-def shopify_orders(x: Exporter, since: int, upto: int) -> pl.DataFrame:
-    o = x.orders.filter(
-        (pl.col("created") < upto) & touched(since, upto, "created", "shipped", "delivered", "cancelled", "refunded")
+def financial_status(upto: int) -> pl.Expr:
+    """Shopify's word by then. What is voided or expires was only authorized before."""
+    pay = pl.col("pay")
+    return (
+        pl.when(pl.col("refunded") < upto)
+        .then(pl.lit("refunded"))
+        .when((pl.col("cancelled") < upto) | ((pay == doings.VOIDED) & (pl.col("turned") < upto)))
+        .then(pl.lit("voided"))
+        .when((pay == doings.EXPIRED) & (pl.col("turned") < upto))
+        .then(pl.lit("expired"))
+        .when(pay == doings.PENDING)
+        .then(pl.lit("pending"))
+        .when(pay != doings.PAID)
+        .then(pl.lit("authorized"))
+        .otherwise(pl.lit("paid"))
     )
+
+
+def shopify_orders(x: Exporter, since: int, upto: int) -> pl.DataFrame:
+    moments = ("created", "shipped", "delivered", "cancelled", "refunded", "turned")
+    o = x.orders.filter((pl.col("created") < upto) & touched(since, upto, *moments))
     lines = x.world.lines.with_columns(line=pl.int_range(pl.len()).over("order"))
     rows = o.join(lines, on="order", how="inner", maintain_order="left")
 
@@ -63,17 +80,10 @@ def shopify_orders(x: Exporter, since: int, upto: int) -> pl.DataFrame:
         title=product["title"].gather(rows["product"]),
         code=pl.Series(pools.DISCOUNTS).gather(rows["discount_code"]),
     )
-    status = (
-        pl.when(pl.col("refunded") < upto)
-        .then(pl.lit("refunded"))
-        .when(pl.col("cancelled") < upto)
-        .then(pl.lit("voided"))
-        .otherwise(pl.lit("paid"))
-    )
     fulfilled = pl.when(pl.col("shipped") < upto).then(pl.lit("fulfilled")).otherwise(pl.lit("unfulfilled"))
     once: dict[str, pl.Expr] = {
-        "Financial Status": status,
-        "Paid at": local(pl.col("created")),
+        "Financial Status": financial_status(upto),
+        "Paid at": local(pl.when(pl.col("pay") == doings.PAID).then("created")),
         "Fulfillment Status": fulfilled,
         "Fulfilled at": local(seen("shipped", upto)),
         "Accepts Marketing": pl.when(pl.col("person") % 5 < 3).then(pl.lit("yes")).otherwise(pl.lit("no")),
@@ -99,7 +109,9 @@ def shopify_orders(x: Exporter, since: int, upto: int) -> pl.DataFrame:
         "Shipping Country": pl.when("is_web").then("country"),
         "Note Attributes": note,
         "Cancelled at": local(seen("cancelled", upto)),
-        "Payment Method": pl.lit("Shopify Payments"),
+        "Payment Method": pl.when(pl.col("pay") == doings.PENDING)
+        .then(pl.lit("Bank Deposit"))
+        .otherwise(pl.lit("Shopify Payments")),
         "Refunded Amount": money("back"),
         "Id": (pl.col("order") + 5_550_000_000_001).cast(pl.String),
         "Risk Level": pl.lit("Low"),

@@ -16,7 +16,9 @@ from customer_intel.demo.world import World
 
 def money(column: str) -> pl.Expr:
     cents = pl.col(column).cast(pl.Int64)
-    return pl.concat_str((cents // 100).cast(pl.String), pl.lit("."), (cents % 100).cast(pl.String).str.zfill(2))
+    sign = pl.when(cents < 0).then(pl.lit("-")).otherwise(pl.lit(""))
+    whole, rest = cents.abs() // 100, cents.abs() % 100
+    return pl.concat_str(sign, whole.cast(pl.String), pl.lit("."), rest.cast(pl.String).str.zfill(2))
 
 
 def utc(expr: pl.Expr, form: str = "%Y-%m-%d %H:%M:%S") -> pl.Expr:
@@ -42,8 +44,15 @@ def layout(frame: pl.DataFrame, header: list[str]) -> pl.DataFrame:
 class Exporter:
     """The world and its contact records, with each person's ids and spellings in the other systems joined on."""
 
-    def __init__(self, world: World, people: list[Identity], records: pl.DataFrame, rng: np.random.Generator) -> None:
-        self.world, self.records = world, records
+    def __init__(
+        self,
+        world: World,
+        people: list[Identity],
+        records: pl.DataFrame,
+        companies: pl.DataFrame,
+        rng: np.random.Generator,
+    ) -> None:
+        self.world, self.records, self.companies = world, records, companies
         persons = pl.DataFrame(
             {
                 "person": [p.person for p in people],

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from customer_intel.demo import export_billing, export_contacts, export_support
+from customer_intel.demo import export_billing, export_contacts, export_support, export_till
 from customer_intel.demo.clock import DAY, epoch
 from customer_intel.demo.export_orders import shopify_orders
 from customer_intel.demo.exports import Exporter
@@ -26,6 +26,7 @@ CSV_FILES: list[tuple[str, str, Export, dict[str, str]]] = [
         export_contacts.hubspot,
         {"Create Date": "31/31/2025 25:61"},
     ),
+    ("hubspot", "hubspot-crm-exports-all-companies-{day}.csv", export_contacts.hubspot_companies, {}),
     ("shopify", "customers_export.csv", export_contacts.shopify_customers, {}),
     ("stripe", "customers.csv", export_contacts.stripe_customers, {}),
     ("stripe", "subscriptions.csv", export_billing.stripe_subscriptions, {"Status": "zombie"}),
@@ -36,6 +37,9 @@ CSV_FILES: list[tuple[str, str, Export, dict[str, str]]] = [
     ("delighted", "delighted-nps-responses-{day}.csv", export_support.delighted, {"Score": "eleven"}),
     ("onetrust", "consent-receipts-{day}.csv", export_support.onetrust, {"Consent Status": "MAYBE"}),
     ("loyalty", "loyalty-cards.csv", export_contacts.loyalty, {"Joined": "soon"}),
+    ("kasse", "orders.csv", export_till.till_orders, {}),
+    ("kasse", "order_lines.csv", export_till.till_lines, {}),
+    ("kasse", "fx_rates.csv", export_till.euro_rates, {}),
 ]
 DUPLICATED = {"hubspot", "stripe_charges", "zendesk_tickets", "loyalty"}
 ORPHANS = {
@@ -57,7 +61,7 @@ def write_night(
             # the payments of the last but one night arrive a day late, beside the last night's own
             folder, name = dates[night + 1], f"unified_payments-{day}.csv.gz"
             dirt.kinds["late_file"] += 1
-        if frame.is_empty() and night:
+        if frame.is_empty() and (night or source == "kasse"):
             continue
         path = landing / source / str(folder) / name.format(day=day)
         _write(landing, path, frame, method, bad, dirt)

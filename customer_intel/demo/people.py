@@ -68,8 +68,7 @@ def build(world: World, seed: int) -> tuple[list[Identity], pl.DataFrame, Counte
     """Persons, their contact records in five systems (columns SCHEMA), and how often each kind of mess was put in."""
     rng = random.Random(seed * 7919 + 11)
     people = [_identity(rng, i, city) for i, city in enumerate(world.persons["city"].to_list())]
-    _unique_contacts(rng, people)
-    _scenarios(rng, people)
+    _scenarios(rng, people, _unique_contacts(rng, people))
     records = _records(rng, world, people)
     mess = Counter(tag for row in records for tag in str(row["mess"]).split("|") if tag)
     return people, pl.DataFrame(records, schema=SCHEMA, orient="row"), mess
@@ -93,8 +92,11 @@ def _identity(rng: random.Random, person: int, city: int) -> Identity:
     return Identity(person, female, name, nick or name, last, birth, "", "", "", street, town, state, postal, country)
 
 
-def _unique_contacts(rng: random.Random, people: list[Identity]) -> None:
-    """Every person gets an own email address, some a second one, and an own phone while the reserved ranges last."""
+def _unique_contacts(rng: random.Random, people: list[Identity]) -> dict[str, list[str]]:
+    """Every person gets an own email address, some a second one, and an own phone while the reserved ranges last.
+
+    Returns the numbers that are still free in each country.
+    """
     taken: set[str] = set()
     free = {
         "US": [f"{a}55501{i:02d}" for a in pools.AREA_CODES for i in range(100)],
@@ -129,9 +131,10 @@ def _unique_contacts(rng: random.Random, people: list[Identity]) -> None:
                 who.email2 = email
         if rng.random() < 0.85 and free[who.country]:
             who.digits = free[who.country].pop()
+    return free
 
 
-def _scenarios(rng: random.Random, people: list[Identity]) -> None:
+def _scenarios(rng: random.Random, people: list[Identity], free: dict[str, list[str]]) -> None:
     """Pairs and groups that tempt a matcher into a false merge, and changes of name that tempt it into a miss."""
     n = len(people)
     order = list(range(n))
@@ -144,6 +147,9 @@ def _scenarios(rng: random.Random, people: list[Identity]) -> None:
         return [g for g in groups if len(g) == size]
 
     def same_home(a: Identity, b: Identity) -> None:
+        if b.digits and a.country != b.country:
+            # a number of the reserved ranges of one country, written as another's, might be somebody's
+            b.digits = free[a.country].pop() if free[a.country] else ""
         b.last, b.street, b.city, b.state, b.postal, b.country = a.last, a.street, a.city, a.state, a.postal, a.country
 
     for a, b in take(0.012, 2):

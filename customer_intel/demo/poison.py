@@ -96,11 +96,11 @@ def _events_without_ids(data: bytes) -> bytes:
 # kind -> source, file pattern, how its bytes are spoilt
 POISONS: dict[str, tuple[str, str, Callable[[bytes], bytes]]] = {
     "renamed_column": ("shopify", "orders_export*.csv", _renamed_column),
-    "unparsable_dates": ("hubspot", "hubspot*.csv", _unparsable_dates),
+    "unparsable_dates": ("hubspot", "hubspot*contacts*.csv", _unparsable_dates),
     "truncated_gzip": ("stripe", "unified_payments*.csv.gz", _truncated_gzip),
     "not_utf8": ("zendesk", "users.csv", _not_utf8),
     "ragged_rows": ("stripe", "invoices.csv", _ragged_rows),
-    "giant_cluster": ("hubspot", "hubspot*.csv", _giant_cluster),
+    "giant_cluster": ("hubspot", "hubspot*contacts*.csv", _giant_cluster),
     "negative_totals": ("shopify", "orders_export*.csv", _negative_totals),
     "scores_out_of_range": ("delighted", "delighted*.csv", _scores_out_of_range),
     "unknown_statuses": ("stripe", "subscriptions.csv", _unknown_statuses),

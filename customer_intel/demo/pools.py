@@ -142,7 +142,9 @@ PLANS = [
     ("plan_daily_monthly", "Daily Cup", "month", 3400, 35),
     ("plan_roaster_monthly", "Roaster's Choice", "month", 4900, 14),
     ("plan_daily_annual", "Daily Cup Annual", "year", 34000, 6),
+    ("plan_tasting_free", "Tasting Notes", "month", 0, 0),
 ]
+FREE_PLAN = 4
 
 DISCOUNTS = ["", "WELCOME10", "PINE5", "GIFT15"]
 CAMPAIGNS = [
@@ -172,3 +174,27 @@ NPS_COMMENTS = {
     "good": ["Best coffee I have had by post.", "Always fresh.", "Lovely people, lovely beans.", "Keep it up!"],
     "flat": ["It is fine.", "A little expensive.", "Good coffee, nothing special.", "Okay."],
 }
+
+# the till in Germany: what its words are for the states of an order
+TILL_WORDS = {
+    "open": "Offen",
+    "paid": "Bezahlt",
+    "shipped": "Versendet",
+    "delivered": "Zugestellt",
+    "cancelled": "Storniert",
+    "partly_refunded": "Teilweise erstattet",
+    "refunded": "Erstattet",
+    "credit_note": "Gutschrift",
+    "test": "Testbestellung",
+    "unclear": "Klärfall",
+}
+COMPANY_KINDS = [
+    ("Coffee House", "Restaurants"),
+    ("Café", "Restaurants"),
+    ("Bakery", "Food & Beverages"),
+    ("Books", "Retail"),
+    ("Architects", "Architecture & Planning"),
+    ("Law Office", "Law Practice"),
+    ("Design Studio", "Design"),
+    ("Dental", "Medical Practice"),
+]

@@ -58,13 +58,19 @@ def events(rng: np.random.Generator, world: World, records: pl.DataFrame) -> tup
     device, kiosk = _devices(rng, who, intent, world.persons["city"].to_numpy(), n, account_from, started)
     login_p = np.where(kiosk | (intent == APP), 1.0, np.where(intent == 1, 0.9, 0.45))
     logged_in = (who >= 0) & (account_from[who] <= started) & (rng.random(len(s)) < login_p)
-    names = _hex(rng, int(device.max()) + 1)
+    names = _hex(rng, int(device.max(initial=-1)) + 1)
     anonymous = np.array([*names, KIOSK], dtype=object)[np.where(kiosk, len(names), device)]
     steps = _with_logins(rng, world, s, device, logged_in, kiosk)
     session = steps["session"].to_numpy()
     frame = _lines(rng, world, steps, session, anonymous, logged_in, user_ids[who], emails[who], s)
     owner = pl.DataFrame(
-        {"anonymous_id": anonymous, "person": who, "started": started, "is_kiosk": kiosk, "is_identified": logged_in}
+        {
+            "anonymous_id": pl.Series(anonymous, dtype=pl.String),
+            "person": who,
+            "started": started,
+            "is_kiosk": kiosk,
+            "is_identified": logged_in,
+        }
     )
     owner = (
         owner.group_by("anonymous_id", "person", "is_kiosk")

@@ -7,13 +7,14 @@ and the churn hazard all read z, so a decline shows in the data before the perso
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import polars as pl
 
-from customer_intel.demo import doings, pools
+from customer_intel.demo import billing, doings, pools, till
 from customer_intel.demo.clock import DAY, NEVER, Array, choose, epoch, season
 
 HAZARD = {
@@ -41,35 +42,44 @@ class World:
     surveys: pl.DataFrame
     sessions: pl.DataFrame
     steps: pl.DataFrame
+    till_orders: pl.DataFrame
+    till_lines: pl.DataFrame
+    fx: pl.DataFrame
     t0: int
     t1: int
 
 
-def simulate_world(rng: np.random.Generator, customers: int, days: int, end: date) -> World:
+def simulate_world(streams: Mapping[str, np.random.Generator], customers: int, days: int, end: date) -> World:
+    """`streams` are the draws by part, so that one part's do not move another's: world, billing, till, rates."""
+    rng = streams["world"]
     t1 = epoch(end)
     t0 = t1 - days * DAY
     p = _persons(rng, customers, days)
+    p |= billing.beginnings(streams["billing"], p)
     state = _weeks(rng, p, days, t0)
-    persons = _person_frame(p, state, t0)
     orders, lines = doings.orders(rng, p, state, days, t0)
-    subscriptions, invoices, charges = doings.billing(rng, p, state, days, t0)
+    subscriptions, invoices, charges = billing.billing(streams["billing"], p, state, days, t0)
     tickets = doings.tickets(rng, p, state, t0, t1)
     surveys = doings.surveys(rng, p, state, orders, t0, t1)
     sessions, steps = doings.sessions(rng, p, state, orders, days, t0, t1)
+    till_orders, till_lines = till.orders(streams["till"], p, state, orders, days, t0)
     return World(
-        persons,
-        _week_frame(state, t0),
-        orders,
-        lines,
-        subscriptions,
-        invoices,
-        charges,
-        tickets,
-        surveys,
-        sessions,
-        steps,
-        t0,
-        t1,
+        persons=_person_frame(p, state, t0),
+        weeks=_week_frame(state, t0),
+        orders=orders,
+        lines=lines,
+        subscriptions=subscriptions,
+        invoices=invoices,
+        charges=charges,
+        tickets=tickets,
+        surveys=surveys,
+        sessions=sessions,
+        steps=steps,
+        till_orders=till_orders,
+        till_lines=till_lines,
+        fx=till.euro_rates(streams["rates"], days, t0),
+        t0=t0,
+        t1=t1,
     )
 
 
@@ -127,8 +137,8 @@ def _weeks(rng: np.random.Generator, p: dict[str, Array], days: int, t0: int) ->
         orders = np.where(alive & (p["first_order"] < first), rng.poisson(np.minimum(mean, 3.0)), 0)
         orders = orders + (alive & (p["first_order"] >= first) & (p["first_order"] < first + 7))
         is_late = (orders > 0) & (rng.random(n) < 0.07 + 0.12 * (season(day, shopping=True)[0] > 1.5))
-        billing = sub & alive & (p["sub_start"] <= first) & (((first - p["sub_start"]) % 30) < 7)
-        is_failed = billing & (rng.random(n) < p["card_risk"] * 1.6 * np.exp(-0.3 * z))
+        is_billed = sub & alive & (p["billed_from"] <= first) & (((first - p["billed_from"]) % 30) < 7)
+        is_failed = is_billed & (rng.random(n) < p["card_risk"] * 1.6 * np.exp(-0.3 * z))
         ticket_p = 0.007 + 0.30 * late + 0.25 * failed + 0.01 * sub
         ticket = alive & (rng.random(n) < ticket_p)
         slow = ticket & (rng.random(n) < 0.3)
