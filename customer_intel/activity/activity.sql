@@ -1,11 +1,15 @@
 -- Grain: one row per thing that a customer or an anonymous visitor did or received, over all sources.
 -- Meaning: customer_id is the one that the record has today, else the one that the device belonged to at that
---   moment. revenue_impact sums to net revenue: orders placed, minus what was cancelled unrefunded, minus refunds,
---   plus payments that belong to no order (those of subscriptions).
--- Caveats: a refund has no time of its own in an export, so it lies where its order changed last. Rows dated after
---   the night's own day are wrong clocks and are left out. Sessions are cut over web and product events alone.
-WITH known_record AS (
-    SELECT record_key, customer_id FROM record_customer_map WHERE valid_to IS NULL
+--   moment. revenue sums to the net revenue of order_fact and refund_fact, in the reporting currency; revenue_impact is
+--   the same in the order's own. order_placed is an order that counts; order_attempted one that does not, in the end
+--   (unpaid, cancelled, failed, given back, unknown); is_own_act: the customer did it, as opposed to what happens to them.
+-- Caveats: what has no fact is read where it arrived: web and product events. Rows dated after the night's own day are
+--   wrong clocks and are left out. Sessions are cut over web and product events alone.
+WITH running_subscription AS (
+    SELECT v.*, r.customer_id
+    FROM subscription_version AS v
+    LEFT JOIN customer_record AS r ON r.record_key = v.record_key
+    WHERE v.known_to IS NULL AND v.has_begun
 ),
 -- A device's intervals should not overlap; should they, the later login ends the earlier one.
 device_owner AS (
@@ -57,6 +61,7 @@ event_activity AS (
         'event:' || e.source_system || ':' || e.event_id AS activity_id,
         e.occurred_at AS ts,
         e.record_key,
+        CAST(NULL AS VARCHAR) AS customer_id,
         e.anonymous_id,
         e.account_id,
         k.activity,
@@ -82,110 +87,124 @@ event_activity AS (
         END AS feature_json,
         CAST(NULL AS DECIMAL(18, 2)) AS revenue_impact,
         CAST(NULL AS VARCHAR) AS currency,
+        CAST(NULL AS DECIMAL(18, 2)) AS revenue,
         e.device_type,
-        TRUE AS is_visit
+        TRUE AS is_visit,
+        position('|' || k.activity || '|' IN $received_activities) = 0 AS is_own
     FROM event_row AS e
     JOIN event_kind AS k ON k.event_type = coalesce(e.event_type, '') AND k.event_name = e.event_name
 ),
 order_moment AS (
-    SELECT *, 'order_placed' AS activity, ordered_at AS ts, total AS revenue_impact FROM orders
+    SELECT *, CASE WHEN is_counted THEN 'order_placed' ELSE 'order_attempted' END AS activity, ordered_at AS ts,
+        TRUE AS is_own, CASE WHEN is_sale THEN gross_amount END AS own_amount,
+        CASE WHEN is_sale THEN gross_reporting END AS revenue
+    FROM order_fact
+    -- What was never put to the shop, or only to try it, is nobody's act.
+    WHERE is_attempt
     UNION ALL
-    SELECT *, 'order_cancelled', cancelled_at, -(total - coalesce(refunded, 0)) FROM orders
+    SELECT *, 'order_cancelled', cancelled_at, FALSE, NULL, NULL FROM order_fact WHERE is_cancelled
     UNION ALL
-    SELECT *, 'order_refunded', coalesce(updated_at, cancelled_at, delivered_at, ordered_at), -refunded
-    FROM orders
-    WHERE refunded > 0
+    SELECT *, 'order_shipped', shipped_at, FALSE, NULL, NULL FROM order_fact WHERE is_sale
     UNION ALL
-    SELECT *, 'order_shipped', shipped_at, NULL FROM orders
-    UNION ALL
-    SELECT *, 'order_delivered', delivered_at, NULL FROM orders
-),
-payment_moment AS (
-    SELECT
-        p.*,
-        coalesce(o.record_key, i.record_key) AS record_key,
-        CASE
-            WHEN lower(p.status) IN ('failed', 'declined', 'error') OR p.failure_code IS NOT NULL THEN 'payment_failed'
-            WHEN lower(p.status) IN ('succeeded', 'success', 'paid', 'captured', 'completed') THEN 'payment_succeeded'
-        END AS activity
-    FROM payments AS p
-    LEFT JOIN orders AS o ON o.source_system = p.source_system AND o.order_id = p.order_id
-    LEFT JOIN invoices AS i ON i.source_system = p.source_system AND i.invoice_id = p.invoice_id
+    SELECT *, 'order_delivered', delivered_at, FALSE, NULL, NULL FROM order_fact WHERE is_sale
 ),
 touch_kind AS (
-    SELECT channel, trim(regexp_replace(lower(channel), '[^a-z0-9]+', '_', 'g'), '_') AS medium
-    FROM (SELECT DISTINCT channel FROM marketing_touches)
+    SELECT channel, trim(regexp_replace(channel, '[^a-z0-9]+', '_', 'g'), '_') AS medium
+    FROM (SELECT DISTINCT channel FROM touch_fact)
 ),
 record_activity AS (
     SELECT
-        activity || ':' || source_system || ':' || order_id AS activity_id, ts, record_key, NULL AS anonymous_id,
-        account_id, activity, NULL AS detail, 'shop' AS medium, coalesce(lower(channel), 'shop') AS channel,
-        source_system,
+        activity || ':' || order_key AS activity_id, ts, record_key, customer_id, NULL AS anonymous_id, account_id,
+        activity, NULL AS detail, 'shop' AS medium, coalesce(lower(channel), 'shop') AS channel, source_system,
         CAST(to_json({'order_id': order_id}) AS VARCHAR) AS feature_json,
-        CAST(revenue_impact AS DECIMAL(18, 2)) AS revenue_impact, currency, NULL AS device_type, FALSE AS is_visit
+        CAST(own_amount AS DECIMAL(18, 2)) AS revenue_impact, currency, CAST(revenue AS DECIMAL(18, 2)) AS revenue,
+        NULL AS device_type, FALSE AS is_visit, is_own
     FROM order_moment
+    WHERE ts IS NOT NULL
     UNION ALL
     SELECT
-        activity || ':' || source_system || ':' || payment_id, paid_at, record_key, NULL, NULL, activity, NULL,
-        'billing', coalesce(lower(method), 'billing'), source_system,
-        CAST(to_json({'payment_id': payment_id}) AS VARCHAR),
-        CASE WHEN activity = 'payment_succeeded' AND order_id IS NULL THEN CAST(amount AS DECIMAL(18, 2)) END, currency,
-        NULL, FALSE
-    FROM payment_moment
+        'order_refunded:' || refund_key, happened_at, record_key, customer_id, NULL, NULL, 'order_refunded', NULL, 'shop',
+        'shop', source_system, CAST(to_json({'order_key': order_key}) AS VARCHAR), CAST(-refund_amount AS DECIMAL(18, 2)),
+        currency, CAST(-refund_reporting AS DECIMAL(18, 2)), NULL, FALSE, FALSE
+    FROM refund_fact
+    WHERE is_counted
     UNION ALL
     SELECT
-        activity || ':' || source_system || ':' || subscription_id, ts, record_key, NULL, account_id, activity, NULL,
-        'billing', 'billing', source_system, CAST(to_json({'subscription_id': subscription_id}) AS VARCHAR), NULL,
-        currency, NULL, FALSE
+        activity || ':' || payment_key, attempted_at, record_key, customer_id, NULL, NULL, activity, NULL, 'billing',
+        coalesce(method, 'billing'), source_system, CAST(to_json({'payment_id': payment_id}) AS VARCHAR), NULL, currency,
+        NULL, NULL, FALSE, FALSE
     FROM (
-        SELECT *, 'subscription_started' AS activity, started_at AS ts FROM subscriptions
-        UNION ALL
-        SELECT *, 'subscription_canceled', coalesce(canceled_at, ended_at) FROM subscriptions
+        SELECT *, CASE WHEN is_failed THEN 'payment_failed' WHEN is_counted THEN 'payment_succeeded' END AS activity
+        FROM payment_fact
     )
+    WHERE activity IS NOT NULL
     UNION ALL
     SELECT
-        activity || ':' || source_system || ':' || ticket_id, ts, record_key, NULL, account_id, activity, NULL,
-        'support', coalesce(lower(channel), 'support'), source_system,
-        CAST(to_json({'ticket_id': ticket_id}) AS VARCHAR), NULL, NULL, NULL, FALSE
+        activity || ':' || subscription_key, ts, record_key, customer_id, NULL, account_id, activity, NULL, 'billing',
+        'billing', source_system, CAST(to_json({'subscription_id': subscription_id}) AS VARCHAR), NULL, currency, NULL, NULL,
+        FALSE, is_own
     FROM (
-        SELECT *, 'ticket_opened' AS activity, created_at AS ts FROM tickets
+        SELECT *, CASE WHEN trial_end IS NULL THEN 'subscription_started' ELSE 'trial_started' END AS activity,
+            started_at AS ts, TRUE AS is_own
+        FROM running_subscription
         UNION ALL
-        SELECT *, 'ticket_solved', solved_at FROM tickets
+        SELECT *, 'subscription_started', trial_end, TRUE
+        FROM running_subscription
+        WHERE trial_end < coalesce(ends_at, TIMESTAMP '9999-12-31')
+        UNION ALL
+        SELECT *, 'subscription_canceled', coalesce(canceled_at, ends_at), FALSE
+        FROM running_subscription
+        WHERE canceled_at IS NOT NULL OR ends_at < CAST($as_of AS TIMESTAMP)
     )
+    WHERE ts IS NOT NULL
     UNION ALL
     SELECT
-        'survey_answered:' || source_system || ':' || response_id, responded_at, record_key, NULL, NULL,
-        'survey_answered', lower(survey_type), 'survey', coalesce(lower(channel), 'survey'), source_system,
+        activity || ':' || ticket_key, ts, record_key, customer_id, NULL, account_id, activity, NULL, 'support',
+        coalesce(lower(channel), 'support'), source_system, CAST(to_json({'ticket_id': ticket_id}) AS VARCHAR), NULL, NULL,
+        NULL, NULL, FALSE, is_own
+    FROM (
+        SELECT *, 'ticket_opened' AS activity, opened_at AS ts, TRUE AS is_own FROM ticket_fact
+        UNION ALL
+        SELECT *, 'ticket_solved', solved_at, FALSE FROM ticket_fact
+    )
+    WHERE ts IS NOT NULL
+    UNION ALL
+    SELECT
+        'survey_answered:' || survey_answer_key, responded_at, record_key, customer_id, NULL, NULL, 'survey_answered',
+        survey_type, 'survey', coalesce(lower(channel), 'survey'), source_system,
         CASE
-            WHEN score IS NOT NULL
-                THEN CAST(to_json({'survey_type': survey_type, 'score': CAST(score AS DOUBLE)}) AS VARCHAR)
+            WHEN score IS NOT NULL THEN CAST(to_json({'survey_type': survey_type, 'score': score}) AS VARCHAR)
             ELSE CAST(to_json({'survey_type': survey_type}) AS VARCHAR)
         END,
-        NULL, NULL, NULL, FALSE
-    FROM survey_responses
+        NULL, NULL, NULL, NULL, FALSE, TRUE
+    FROM survey_answer_fact
     UNION ALL
     SELECT
-        'review_written:' || source_system || ':' || review_id, created_at, record_key, NULL, NULL,
-        'review_written', NULL, 'review', lower(platform), source_system,
-        CAST(to_json({'review_id': review_id, 'rating': CAST(rating AS DOUBLE)}) AS VARCHAR), NULL, NULL, NULL, FALSE
-    FROM reviews
+        'review_written:' || review_key, written_at, record_key, customer_id, NULL, NULL, 'review_written', NULL, 'review',
+        lower(platform), source_system, CAST(to_json({'review_id': review_id, 'rating': rating}) AS VARCHAR), NULL, NULL,
+        NULL, NULL, FALSE, TRUE
+    FROM review_fact
     UNION ALL
     SELECT
-        'touch:' || t.source_system || ':' || t.touch_id, t.occurred_at, t.record_key, t.anonymous_id, NULL,
-        k.medium || '_' || lower(t.event), NULL, k.medium, k.medium, t.source_system,
-        CAST(to_json({'campaign_id': t.campaign_id}) AS VARCHAR), NULL, NULL, NULL, FALSE
-    FROM marketing_touches AS t
+        'touch:' || t.touch_key, t.occurred_at, t.record_key, t.customer_id, t.anonymous_id, NULL,
+        k.medium || '_' || t.touch_event, NULL, k.medium, k.medium, t.source_system,
+        CAST(to_json({'campaign_id': t.campaign_id}) AS VARCHAR), NULL, NULL, NULL, NULL, FALSE, t.is_own_act
+    FROM touch_fact AS t
     JOIN touch_kind AS k ON k.channel = t.channel
 ),
 every_activity AS (
-    SELECT * FROM event_activity
+    SELECT e.*, r.customer_id AS own_customer_id
+    FROM event_activity AS e
+    LEFT JOIN customer_record AS r ON r.record_key = e.record_key
     UNION ALL
-    SELECT * FROM record_activity WHERE activity IS NOT NULL
+    SELECT *, customer_id FROM record_activity
 ),
 identified AS (
-    SELECT a.*, coalesce(r.customer_id, d.customer_id) AS customer_id
+    SELECT
+        a.activity_id, a.ts, local_day(a.ts) AS day, a.record_key, a.anonymous_id, a.account_id, a.activity, a.detail,
+        a.medium, a.channel, a.source_system, a.feature_json, a.revenue_impact, a.currency, a.revenue, a.device_type,
+        a.is_visit, a.is_own, coalesce(a.own_customer_id, d.customer_id) AS customer_id
     FROM every_activity AS a
-    LEFT JOIN known_record AS r ON r.record_key = a.record_key
     LEFT JOIN device_owner AS d
         ON d.anonymous_id = a.anonymous_id
         AND a.ts >= d.starts_at
@@ -263,7 +282,7 @@ place AS (
 SELECT
     i.activity_id,
     i.ts,
-    CAST(i.ts AS DATE) AS day,
+    i.day,
     i.customer_id,
     i.anonymous_id,
     i.record_key,
@@ -277,7 +296,9 @@ SELECT
     i.device_type,
     i.feature_json,
     i.revenue_impact,
-    i.currency
+    i.currency,
+    i.revenue,
+    i.is_own AS is_own_act
 FROM identified AS i
 JOIN place AS p ON p.medium = i.medium AND p.activity = i.activity AND p.detail = coalesce(i.detail, '')
 LEFT JOIN sessionized AS s ON s.activity_id = i.activity_id

@@ -38,7 +38,7 @@ bought AS (
 )
 SELECT
     v.session_id,
-    CAST(v.started_at AS DATE) AS day,
+    local_day(v.started_at) AS day,
     v.customer_id,
     v.anonymous_id,
     v.started_at,

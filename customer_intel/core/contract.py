@@ -85,6 +85,8 @@ class Table(Model):
     columns: tuple[Column, ...]
     needs: tuple[str, ...] = ()
     published: bool = False
+    # A table of keys whose rows this table never sees: every input loses them before it is read.
+    without: str | None = None
     layout: Literal["whole", "by_day", "by_export"] = "whole"
     day_column: str | None = None
     expect: tuple[Expectation, ...] = ()
@@ -147,6 +149,9 @@ def _load(package: Path) -> Contract:
             tables[name] = table
             if table.entity is not None:
                 tables[f"raw_{name}"] = _raw(table)
+    for name, table in tables.items():
+        if table.without:
+            tables[name] = _without(table, tables)
     for table in tables.values():
         for need in table.needs:
             for option in need.split("|"):
@@ -210,6 +215,20 @@ def _table(name: str, room: str, entry: Any, columns: dict[str, Column], where: 
     return _parse(Table, {"name": name, "room": room, "columns": tuple(picked), "expect": expect, **entry}, where)
 
 
+def _without(table: Table, tables: dict[str, Table]) -> Table:
+    """The table with the expectation that none of the rows it must not see came through."""
+    other = tables.get(str(table.without))
+    where = f"{table.room}/tables.yaml: '{table.name}' is without '{table.without}'"
+    if other is None:
+        raise ConfigError(f"{where}, which no room makes{suggestion(str(table.without), tables)}")
+    if len(other.key) != 1 or other.key[0] not in table.by_name:
+        raise ConfigError(f"{where}: that table needs one key column, which '{table.name}' has too")
+    key = other.key[0]
+    query = f"select {key} from {table.name} where {key} in (select {key} from {other.name})"
+    rule = Expectation(kind="sql", args={"name": f"without_{other.name}", "query": query})
+    return table.model_copy(update={"expect": (*table.expect, rule)})
+
+
 def _raw(table: Table) -> Table:
     """The typed rows of each export file that feeds the entity, before the newest row of each key is chosen."""
     return table.model_copy(
@@ -224,6 +243,7 @@ def _raw(table: Table) -> Table:
             "day_column": None,
             "published": False,
             "entity": None,
+            "without": None,
             "raw_of": table.name,
         }
     )

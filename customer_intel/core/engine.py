@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 
 from customer_intel.core.contract import Table
+from customer_intel.core.yamlfile import ConfigError
 
 # What a column's SQL type may be before the cast to the contract's type: widening only, so no value changes.
 _EXACT = {
@@ -76,6 +77,36 @@ class DuckDBEngine:
         self.con.execute(
             f'CREATE TEMP VIEW "{name}" AS SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false)'
         )
+
+    def register_without(self, table: Table, files: Sequence[Path], key: str, hidden: Sequence[Path]) -> None:
+        """As `register`, without the rows whose `key` stands in the Parquet files `hidden`."""
+        if not files or not hidden:
+            self.register(table, files)
+            return
+        rows, keys = (
+            f"read_parquet([{', '.join(literal(str(path)) for path in paths)}], hive_partitioning = false)"
+            for paths in (files, hidden)
+        )
+        columns = ", ".join(f'"{column.name}"' for column in table.columns)
+        self.con.execute(
+            f'CREATE TEMP VIEW "{table.name}" AS SELECT {columns} FROM {rows} '
+            f'WHERE "{key}" IS NULL OR "{key}" NOT IN (SELECT "{key}" FROM {keys})'
+        )
+
+    def define_local_time(self, zone: str) -> None:
+        """`local_time(utc)` and `local_day(utc)`: a UTC time on the clock of `zone`, and the day there.
+
+        Raises ConfigError for a zone that the engine does not know.
+        """
+        local = "ts" if zone == "UTC" else f"timezone({literal(zone)}, timezone('UTC', ts))"
+        try:
+            self.con.execute(f"SELECT timezone({literal(zone)}, TIMESTAMP '2000-01-01')")
+        except duckdb.Error:
+            raise ConfigError(
+                f"config/company.yaml: time_zone '{zone}' is unknown; use names such as Europe/Berlin"
+            ) from None
+        self.con.execute(f"CREATE OR REPLACE TEMP MACRO local_time(ts) AS {local}")
+        self.con.execute(f"CREATE OR REPLACE TEMP MACRO local_day(ts) AS CAST({local} AS DATE)")
 
     def contract_select(self, table: Table, sql: str, stamps: Mapping[str, str]) -> str:
         """`sql` with exactly the contract's columns and types, in the contract's order.

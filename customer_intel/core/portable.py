@@ -26,7 +26,7 @@ _FUNCTIONS = """
 FUNCTIONS = frozenset(_FUNCTIONS.split())
 ANONYMOUS = frozenset({"json_extract_string", "make_date", "last_day"})
 # Written otherwise elsewhere, with the same meaning: the other engine's adapter rewrites them by name.
-REWRITTEN = frozenset({"epoch_us", "to_json"})
+REWRITTEN = frozenset({"epoch_us", "to_json", "local_day", "local_time"})
 
 # Node kinds that fail or, worse, differ elsewhere; the reason is what the author reads.
 FORBIDDEN: dict[type[exp.Expr], str] = {
@@ -95,6 +95,8 @@ def _by_use(node: exp.Expr, name: str) -> set[str]:
 
 
 def _is_date(node: exp.Expr | None) -> bool:
+    if isinstance(node, exp.Anonymous):
+        return str(node.name).lower() == "local_day"
     if isinstance(node, exp.Cast):
         return bool(node.to.this == exp.DataType.Type.DATE)
     if isinstance(node, exp.Column):

@@ -30,7 +30,7 @@ from customer_intel.core.engine import DuckDBEngine, EngineSettings, SchemaMisma
 from customer_intel.core.gate import Finding, Verdict
 from customer_intel.core.helper import HelperFailed, helper
 from customer_intel.core.lake import WHOLE, Lake, LakeError, Part, Version, file_sha256
-from customer_intel.core.table import Definition, read_lineage, room_config, sql_literal
+from customer_intel.core.table import Definition, company_config, read_lineage, room_config, sql_literal
 from customer_intel.core.yamlfile import ConfigError
 
 
@@ -131,8 +131,9 @@ def _build(night: Night, definition: Definition) -> Outcome:
         return _build_empty(night, table, missing, clock)
     with night.lake.workspace(table.name) as work:
         with DuckDBEngine(night.engine, [night.lake.root], shared=True) as engine:
+            engine.define_local_time(time_zone(night))
             for name in definition.depends_on:
-                _register(night, engine, night.contract.table(name))
+                _register(night, engine, night.contract.table(name), table)
             before = night.lake.current(table.name)
             try:
                 sql = engine.contract_select(table, _select(night, definition, engine), _stamps(night, table))
@@ -206,7 +207,7 @@ def _select(night: Night, definition: Definition, engine: DuckDBEngine) -> str:
             ]
         else:
             name = table.name if argument == "previous" else argument
-            lazy = _frame(night, night.contract.table(name))
+            lazy = _frame(night, night.contract.table(name), table if argument != "previous" else None)
             values[argument] = lazy if "LazyFrame" in annotation else lazy.collect()
     result = definition.function()(**values)
     engine.con.register("result_frame", (result.collect() if isinstance(result, pl.LazyFrame) else result).to_arrow())
@@ -398,17 +399,40 @@ def _missing_need(night: Night, definition: Definition) -> str:
     return ""
 
 
-def _register(night: Night, engine: DuckDBEngine, table: Table) -> None:
+def _register(night: Night, engine: DuckDBEngine, table: Table, reader: Table) -> None:
+    """Makes `table` readable for `reader`, without the rows that `reader` must not see."""
     if night.lake.current(table.name) is None:
         raise LakeError(f"'{table.name}' was never accepted; run it first (customer-intel run --select {table.name})")
-    engine.register(table, night.lake.files(table.name))
+    key = _hidden_by(night, reader, table)
+    if key is None:
+        engine.register(table, night.lake.files(table.name))
+        return
+    hidden = night.contract.table(str(reader.without))
+    engine.register_without(table, night.lake.files(table.name), key, night.lake.files(hidden.name))
 
 
-def _frame(night: Night, table: Table) -> pl.LazyFrame:
+def _hidden_by(night: Night, reader: Table, table: Table) -> str | None:
+    """The key column by which `table` loses rows before `reader` sees it; None when it loses none."""
+    if reader.without is None or table.name == reader.without:
+        return None
+    key = night.contract.table(reader.without).key[0]
+    return key if key in table.by_name else None
+
+
+def _frame(night: Night, table: Table, reader: Table | None = None) -> pl.LazyFrame:
     files = night.lake.files(table.name)
     if not files:
         return pl.DataFrame(table.arrow_schema.empty_table()).lazy()
-    return pl.scan_parquet(files, hive_partitioning=False)
+    lazy = pl.scan_parquet(files, hive_partitioning=False)
+    key = _hidden_by(night, reader, table) if reader else None
+    if key and reader:
+        lazy = lazy.join(_frame(night, night.contract.table(str(reader.without))).select(key), on=key, how="anti")
+    return lazy
+
+
+def time_zone(night: Night) -> str:
+    """The zone whose midnights part days; UTC where the package has no such setting."""
+    return str(company_config(night.home).get("time_zone", "UTC"))
 
 
 def _stamps(night: Night, table: Table) -> dict[str, str]:

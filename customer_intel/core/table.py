@@ -29,6 +29,8 @@ from customer_intel.core.yamlfile import ConfigError
 
 # A function's arguments that are not tables.
 SPECIAL = ("as_of", "config", "previous", "ledgers", "landing")
+# The file of a home's config folder that overrides what every room shares.
+COMPANY = "company"
 _PLACEHOLDER = re.compile(r"\$([a-z_][a-z0-9_]*)")
 
 Kind = Literal["sql", "function", "raw", "conformed"]
@@ -99,6 +101,8 @@ def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Defini
                 f"{table.room}/tables.yaml: '{table.name}' needs exactly one of {table.name}.sql or "
                 f"a function {table.name}() in a module of {table.room}/; found {len(places) + sql_file.exists()}"
             )
+        if table.without:
+            reads = tuple(sorted({*reads, table.without}))
         for name in (*reads, *against):
             if name not in contract.tables:
                 raise ConfigError(
@@ -176,16 +180,26 @@ def conformed_sql(table: Table) -> str:
 
 
 def room_config(room: str, home: Path, package: Path = PACKAGE) -> dict[str, Any]:
-    """<room>/config.yaml with <home>/config/<room>.yaml laid over it, top-level key by key."""
-    shipped = package / room / "config.yaml"
+    """What every room shares and the room's config.yaml, each with the home's own (company.yaml, <room>.yaml) over it.
+
+    Top-level key by key. Raises ConfigError with file and line for a key that is no setting of the file's.
+    """
+    return {**company_config(home, package), **_overridden(package / room / "config.yaml", home / "config" / f"{room}.yaml", room)}
+
+
+def company_config(home: Path, package: Path = PACKAGE) -> dict[str, Any]:
+    """What every room shares, with the home's company.yaml laid over it."""
+    return _overridden(package / "config.yaml", home / "config" / f"{COMPANY}.yaml", COMPANY)
+
+
+def _overridden(shipped: Path, override: Path, name: str) -> dict[str, Any]:
     merged: dict[str, Any] = dict(yamlfile.load(shipped)) if shipped.exists() else {}
-    override = home / "config" / f"{room}.yaml"
     if override.exists():
         own = yamlfile.load(override)
         for key, value in own.items():
             if key not in merged:
                 raise ConfigError(
-                    f"config/{room}.yaml:{own.lines[key]}: '{key}' is not a setting of {room}{suggestion(key, merged)}"
+                    f"config/{name}.yaml:{own.lines[key]}: '{key}' is not a setting of {name}{suggestion(key, merged)}"
                 )
             merged[key] = {**merged[key], **value} if isinstance(merged[key], dict) else value
     return merged

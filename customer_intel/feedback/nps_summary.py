@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
@@ -25,26 +24,21 @@ _SCHEMA: dict[str, Any] = {
 
 
 def nps_summary(
-    survey_responses: pl.DataFrame,
-    survey_invitations: pl.DataFrame,
-    record_customer_map: pl.DataFrame,
-    rfm: pl.DataFrame,
-    as_of: date,
+    survey_answer_fact: pl.DataFrame, survey_invitation_fact: pl.DataFrame, rfm: pl.DataFrame
 ) -> pl.DataFrame:
     """One row per metric, period, wave, segment type and segment; one answer (the latest) per respondent and row.
 
     A change is against the last earlier wave with answers; p_adj is Holm's over the segments of one wave. n_eff is n
     and weighted is false: answers are not weighted. response_rate is the share of the wave's delivered invitations that
-    were answered before as_of (waves of invitations go by the day of sending); empty where invitations do not say it
-    (channel, touchpoint) or there are none.
+    an answer closed (waves of invitations go by the day of sending); empty where invitations do not say it (channel,
+    touchpoint) or there are none.
     """
-    cutoff = datetime(as_of.year, as_of.month, as_of.day)
-    people = _people(record_customer_map, rfm)
-    answers = _answers(survey_responses, people, cutoff)
+    people = rfm.select("customer_id", rfm_segment="segment")
+    answers = _answers(survey_answer_fact, people)
     if not len(answers):
         return pl.DataFrame(schema=_SCHEMA)
     cells = (
-        _cells(answers, "responded_at", ("channel", "rfm_segment", "survey", "touchpoint"))
+        _cells(answers, "answer_day", ("channel", "rfm_segment", "survey", "touchpoint"))
         .sort("responded_at", "source_system", "response_id")
         .unique([*_CELL, "respondent"], keep="last", maintain_order=True)
     )
@@ -56,42 +50,31 @@ def nps_summary(
             passives=(pl.col("side") == 0).sum(),
             detractors=(pl.col("side") < 0).sum(),
         )
-        .join(_response_rates(survey_responses, survey_invitations, people, cutoff), on=_CELL, how="left")
+        .join(_response_rates(survey_answer_fact, survey_invitation_fact, people), on=_CELL, how="left")
         .sort("metric", "period", "segment_type", "segment", "wave")
     )
     frame = pl.DataFrame(_adjusted(_rows(counts)), schema=_SCHEMA)
     return frame.with_columns(pl.col(pl.Float64).round(9)).sort(_CELL)
 
 
-def _people(record_customer_map: pl.DataFrame, rfm: pl.DataFrame) -> pl.DataFrame:
-    """record_key → customer_id and today's RFM segment."""
-    current = record_customer_map.filter(pl.col("valid_to").is_null()).select("record_key", "customer_id")
-    return current.join(rfm.select("customer_id", rfm_segment="segment"), on="customer_id", how="left")
-
-
-def _answers(survey_responses: pl.DataFrame, people: pl.DataFrame, cutoff: datetime) -> pl.DataFrame:
-    """Valid answers before the cut-off: respondent, segments, and side (+1, 0, -1)."""
+def _answers(survey_answer_fact: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
+    """Valid answers: respondent, segments, and side (+1, 0, -1)."""
     low, high, plus, minus = (
         pl.col("metric").replace_strict({name: scale[i] for name, scale in SCALES.items()}, return_dtype=pl.Float64)
         for i in range(4)
     )
     return (
-        survey_responses.filter(pl.col("survey_type").is_in(list(SCALES)) & (pl.col("responded_at") < cutoff))
+        survey_answer_fact.filter(pl.col("survey_type").is_in(list(SCALES)))
         .with_columns(metric=pl.col("survey_type"))
         .filter(pl.col("score").is_between(low, high))
-        .join(people, on="record_key", how="left")
+        .join(people, on="customer_id", how="left")
         .with_columns(
-            respondent=_respondent("response_id"),
+            # A known customer, else the record, else nobody but this one answer.
+            respondent=pl.coalesce("customer_id", "record_key", "survey_answer_key"),
             side=pl.when(pl.col("score") >= plus).then(1).when(pl.col("score") <= minus).then(-1).otherwise(0),
             survey=pl.col("survey_id"),
         )
     )
-
-
-def _respondent(own_id: str) -> pl.Expr:
-    """A known customer, else the record, else nobody but this one row."""
-    alone = pl.format("{}:{}", "source_system", own_id)
-    return pl.coalesce("customer_id", "record_key", alone)
 
 
 def _cells(rows: pl.DataFrame, moment: str, segment_types: tuple[str, ...]) -> pl.DataFrame:
@@ -113,29 +96,18 @@ def _cells(rows: pl.DataFrame, moment: str, segment_types: tuple[str, ...]) -> p
 
 
 def _response_rates(
-    survey_responses: pl.DataFrame, survey_invitations: pl.DataFrame, people: pl.DataFrame, cutoff: datetime
+    survey_answer_fact: pl.DataFrame, survey_invitation_fact: pl.DataFrame, people: pl.DataFrame
 ) -> pl.DataFrame:
-    """The share of delivered invitations answered by the invited, for the segments that an invitation tells."""
+    """The share of delivered invitations that an answer closed, for the segments that an invitation tells."""
     survey = ["source_system", "survey_id"]
-    asked = survey_responses.filter(pl.col("survey_type").is_in(list(SCALES))).rename({"survey_type": "metric"})
-    last_answer = (
-        asked.filter(pl.col("responded_at") < cutoff)
-        .join(people, on="record_key", how="left")
-        .with_columns(respondent=pl.coalesce("customer_id", "record_key"))
-        .drop_nulls("respondent")
-        .group_by(*survey, "metric", "respondent")
-        .agg(pl.col("responded_at").max())
-    )
+    asked = survey_answer_fact.filter(pl.col("survey_type").is_in(list(SCALES))).rename({"survey_type": "metric"})
     invited = (
-        survey_invitations.filter((pl.col("sent_at") < cutoff) & pl.col("delivered").fill_null(True))
-        .join(people, on="record_key", how="left")
+        survey_invitation_fact.join(people, on="customer_id", how="left")
         .join(asked.select(*survey, "metric").unique(), on=survey)
-        .with_columns(respondent=_respondent("invitation_id"), survey=pl.col("survey_id"))
-        .join(last_answer, on=[*survey, "metric", "respondent"], how="left")
-        .with_columns(answered=(pl.col("responded_at") >= pl.col("sent_at")).fill_null(False))
+        .with_columns(survey=pl.col("survey_id"))
     )
-    cells = _cells(invited, "sent_at", ("rfm_segment", "survey"))
-    return cells.group_by(_CELL).agg(response_rate=pl.col("answered").mean())
+    cells = _cells(invited, "sent_day", ("rfm_segment", "survey"))
+    return cells.group_by(_CELL).agg(response_rate=pl.col("is_answered").mean())
 
 
 def _rows(counts: pl.DataFrame) -> list[dict[str, Any]]:

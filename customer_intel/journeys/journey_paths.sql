@@ -4,7 +4,7 @@
 --   what first conversions brought. coverage is the share of journeys that this and all more frequent variants
 --   explain.
 -- Caveats: only journeys that began at least journey_gap_days before as_of, so that all had time to convert.
---   conversion_value adds amounts as the orders have them, whatever the currency.
+--   conversion_value is in the reporting currency; what has no rate brings nothing.
 WITH first_conversion AS (
     SELECT customer_id, journey_no, min(step_no) AS converted_at
     FROM journey_step
@@ -17,7 +17,7 @@ told AS (
         s.journey_no,
         s.step_no,
         s.touchpoint_id,
-        CASE WHEN s.step_no = c.converted_at THEN s.revenue_impact END AS value,
+        CASE WHEN s.step_no = c.converted_at THEN s.revenue END AS value,
         CASE WHEN c.converted_at IS NOT NULL THEN 1 ELSE 0 END AS converted,
         min(s.ts) OVER (PARTITION BY s.customer_id, s.journey_no) AS began_at,
         lag(s.touchpoint_id) OVER (PARTITION BY s.customer_id, s.journey_no ORDER BY s.step_no) AS touchpoint_before

@@ -10,7 +10,7 @@ WITH lived AS (
         activity,
         touchpoint_id,
         journey_stage,
-        revenue_impact,
+        revenue,
         lag(ts) OVER (PARTITION BY customer_id ORDER BY ts, activity_id) AS ts_before
     FROM activity
     WHERE customer_id IS NOT NULL
@@ -32,7 +32,7 @@ SELECT
     activity,
     touchpoint_id,
     journey_stage,
-    revenue_impact,
+    revenue,
     position('|' || activity || '|' IN $conversion_activities) > 0 AS is_conversion,
     max(ts) OVER (PARTITION BY customer_id, journey_no) + INTERVAL $journey_gap_days DAY >= CAST($as_of AS TIMESTAMP)
         AS is_open

@@ -1,13 +1,12 @@
--- Grain: one row per churn definition, origin and customer who was alive at that origin.
--- Meaning: f_* columns are what was known when the origin's day began (event day < origin). label is 1 when the customer
---   churned in the horizon that begins with the origin, 0 when not, empty while the horizon is not over.
---   Origins are as_of and, in steps, those whose horizon is over, as far back as a horizon of history precedes them.
--- Caveats: today's identity map serves past origins too. A subscription's own amount, seats and status are what they are
---   today, so past amounts come from its events and invoices instead. Early origins see less than a year of history.
-WITH person AS (
-    SELECT record_key, customer_id FROM record_customer_map WHERE valid_to IS NULL
-),
-steps AS (
+-- Grain: one row per churn definition, origin and customer who was alive at that origin and may be profiled.
+-- Meaning: f_* columns are what was known when the origin's day began: it happened before that day, and an export had told of
+--   it (known_from and known_at of the facts). label is 1 when the customer churned in the horizon that begins with the
+--   origin, 0 when not, empty while the horizon is not over. Origins are as_of and, in steps, those whose horizon is over,
+--   as far back as a horizon of history precedes them. Subscriptions: alive is a paid one, so a lapsed trial never churns.
+-- Caveats: today's identity map serves past origins too, and web events count as known when they happened. An undated end of
+--   an order is known from the export that first shows it. Past plan amounts come from events and invoices, because what the
+--   first export says of a subscription is today's. Early origins see less than a year of history.
+WITH steps AS (
     SELECT k
     FROM (VALUES
         (0), (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13), (14),
@@ -15,51 +14,30 @@ steps AS (
         (30)
     ) AS v(k)
 ),
-person_day AS (
+order_story AS (
     SELECT
-        customer_id,
-        day,
-        coalesce(sum(n) FILTER (WHERE activity = 'order_placed'), 0) AS orders,
-        coalesce(sum(n) FILTER (WHERE activity = 'order_refunded'), 0) AS refunds,
-        coalesce(sum(n) FILTER (WHERE activity = 'ticket_opened'), 0) AS tickets,
-        coalesce(sum(n) FILTER (WHERE activity = 'payment_failed'), 0) AS failures,
-        sum(sessions_started) AS sessions,
-        sum(revenue) AS revenue,
-        -- What the company does to a customer is no sign of life.
-        max(CASE
-            WHEN activity IN ('order_shipped', 'order_delivered', 'order_cancelled', 'order_refunded', 'payment_failed',
-                              'payment_succeeded', 'subscription_canceled', 'ticket_solved')
-                OR activity LIKE '%sent' OR activity LIKE '%delivered' OR activity LIKE '%bounced'
-                OR activity LIKE '%impression' THEN 0
-            ELSE 1
-        END) AS is_active
+        v.order_key,
+        r.customer_id,
+        v.order_day,
+        v.known_from,
+        coalesce(v.known_to, TIMESTAMP '9999-12-31') AS known_to,
+        coalesce(v.counts_until, TIMESTAMP '9999-12-31') AS ended_at,
+        CAST(round(v.gross_amount * c.rate, 2) AS DECIMAL(18, 2)) AS gross_reporting
+    FROM order_version AS v
+    JOIN customer_record AS r ON r.record_key = v.record_key
+    LEFT JOIN currency_rate AS c ON c.currency = v.currency AND v.order_day >= c.from_day AND v.order_day < c.to_day
+    WHERE v.may_count
+),
+person_day AS (
+    SELECT customer_id, day, sum(sessions_started) AS sessions, max(CASE WHEN is_own_act THEN 1 ELSE 0 END) AS is_active
     FROM activity_daily
     WHERE day < $as_of
     GROUP BY customer_id, day
 ),
--- An end that the source does not date is taken at the subscription's last change.
-span AS (
-    SELECT
-        p.customer_id,
-        s.source_system,
-        s.subscription_id,
-        CAST(s.started_at AS DATE) AS started_on,
-        CAST(CASE
-            WHEN s.ended_at IS NOT NULL THEN s.ended_at
-            WHEN s.status = 'canceled' THEN coalesce(s.canceled_at, s.updated_at)
-        END AS DATE) AS ended_on,
-        s.quantity,
-        s.unit_amount,
-        s.billing_interval,
-        s.interval_count
-    FROM subscriptions AS s
-    JOIN person AS p ON p.record_key = s.record_key
-    WHERE s.started_at < $as_of AND s.status <> 'incomplete'
-),
 first_day AS (
-    SELECT 'purchase' AS kind, min(day) AS day FROM person_day WHERE orders > 0
+    SELECT 'purchase' AS kind, min(order_day) AS day FROM order_fact WHERE is_counted
     UNION ALL
-    SELECT 'subscription', min(started_on) FROM span
+    SELECT 'subscription', min(started_on) FROM subscription_fact
 ),
 definition AS (
     SELECT
@@ -88,42 +66,84 @@ definition_origin AS (
 origins AS (
     SELECT DISTINCT origin FROM definition_origin
 ),
-behaviour AS (
+ordered AS (
+    SELECT
+        o.origin,
+        s.customer_id,
+        min(s.order_day) AS first_order_day,
+        max(s.order_day) AS last_order_day,
+        count(DISTINCT s.order_day) AS order_days,
+        count(*) FILTER (WHERE s.order_day >= o.origin - 90) AS orders_90d,
+        count(*) FILTER (WHERE s.order_day >= o.origin - 365) AS orders_365d,
+        sum(CASE WHEN s.order_day >= o.origin - 365 THEN s.gross_reporting ELSE 0 END) AS charged_365d,
+        sum(CASE WHEN s.order_day >= o.origin - 365 AND s.gross_reporting IS NULL THEN 1 ELSE 0 END) AS n_without_rate
+    FROM origins AS o
+    JOIN order_story AS s
+        ON s.order_day < o.origin
+        AND s.known_from <= CAST(o.origin AS TIMESTAMP)
+        AND s.known_to > CAST(o.origin AS TIMESTAMP)
+        AND s.ended_at > CAST(o.origin AS TIMESTAMP)
+    GROUP BY o.origin, s.customer_id
+),
+given_back AS (
+    SELECT o.origin, f.customer_id, count(*) AS refunds_365d, sum(f.refund_reporting) AS refunded_365d
+    FROM origins AS o
+    JOIN refund_fact AS f
+        ON f.refund_day < o.origin AND f.refund_day >= o.origin - 365 AND f.known_at <= CAST(o.origin AS TIMESTAMP)
+    WHERE f.is_counted AND f.customer_id IS NOT NULL
+    GROUP BY o.origin, f.customer_id
+),
+asked AS (
+    SELECT o.origin, t.customer_id, count(*) AS tickets_90d
+    FROM origins AS o
+    JOIN ticket_fact AS t
+        ON t.ticket_day < o.origin AND t.ticket_day >= o.origin - 90 AND t.known_at <= CAST(o.origin AS TIMESTAMP)
+    WHERE t.customer_id IS NOT NULL
+    GROUP BY o.origin, t.customer_id
+),
+failed AS (
+    SELECT o.origin, p.customer_id, count(*) AS failures_90d
+    FROM origins AS o
+    JOIN payment_fact AS p
+        ON p.payment_day < o.origin AND p.payment_day >= o.origin - 90 AND p.known_at <= CAST(o.origin AS TIMESTAMP)
+    WHERE p.is_failed AND p.customer_id IS NOT NULL
+    GROUP BY o.origin, p.customer_id
+),
+present AS (
     SELECT
         o.origin,
         a.customer_id,
-        min(a.day) FILTER (WHERE a.orders > 0) AS first_order_day,
-        max(a.day) FILTER (WHERE a.orders > 0) AS last_order_day,
-        count(*) FILTER (WHERE a.orders > 0) AS order_days,
         max(a.day) FILTER (WHERE a.is_active = 1) AS last_active_day,
-        sum(CASE WHEN a.day >= o.origin - 90 THEN a.orders ELSE 0 END) AS orders_90d,
-        sum(CASE WHEN a.day >= o.origin - 365 THEN a.orders ELSE 0 END) AS orders_365d,
-        sum(CASE WHEN a.day >= o.origin - 365 THEN a.revenue ELSE 0 END) AS revenue_365d,
-        sum(CASE WHEN a.day >= o.origin - 365 THEN a.refunds ELSE 0 END) AS refunds_365d,
         sum(CASE WHEN a.day >= o.origin - 28 THEN a.is_active ELSE 0 END) AS active_days_28d,
         sum(CASE WHEN a.day >= o.origin - 56 AND a.day < o.origin - 28 THEN a.is_active ELSE 0 END) AS active_days_before,
-        sum(CASE WHEN a.day >= o.origin - 28 THEN a.sessions ELSE 0 END) AS sessions_28d,
-        sum(CASE WHEN a.day >= o.origin - 90 THEN a.tickets ELSE 0 END) AS tickets_90d,
-        sum(CASE WHEN a.day >= o.origin - 90 THEN a.failures ELSE 0 END) AS failures_90d
+        sum(CASE WHEN a.day >= o.origin - 28 THEN a.sessions ELSE 0 END) AS sessions_28d
     FROM origins AS o
     JOIN person_day AS a ON a.day < o.origin
     GROUP BY o.origin, a.customer_id
 ),
 nps AS (
-    SELECT o.origin, p.customer_id, r.score
-    FROM survey_responses AS r
-    JOIN person AS p ON p.record_key = r.record_key
-    JOIN origins AS o ON r.responded_at < o.origin
-    WHERE r.survey_type = 'nps' AND r.score BETWEEN 0 AND 10
+    SELECT o.origin, a.customer_id, a.score
+    FROM survey_answer_fact AS a
+    JOIN origins AS o ON a.answer_day < o.origin AND a.known_at <= CAST(o.origin AS TIMESTAMP)
+    WHERE a.survey_type = 'nps' AND a.score BETWEEN 0 AND 10 AND a.customer_id IS NOT NULL
     QUALIFY row_number() OVER (
-        PARTITION BY o.origin, p.customer_id ORDER BY r.responded_at DESC, r.source_system, r.response_id
+        PARTITION BY o.origin, a.customer_id ORDER BY a.responded_at DESC, a.survey_answer_key
     ) = 1
 ),
+-- Paid subscriptions, as far as was known at the origin. What a first export shows undated counts from that export on.
 alive AS (
-    SELECT d.definition_id, d.origin, d.horizon_days, s.customer_id, s.source_system, s.subscription_id
+    SELECT d.definition_id, d.origin, d.horizon_days, r.customer_id, v.subscription_key, v.source_system, v.subscription_id
     FROM definition_origin AS d
-    JOIN span AS s ON s.started_on < d.origin AND (s.ended_on IS NULL OR s.ended_on >= d.origin)
+    JOIN subscription_version AS v
+        ON v.known_from <= CAST(d.origin AS TIMESTAMP)
+        AND (v.known_to IS NULL OR v.known_to > CAST(d.origin AS TIMESTAMP))
+        AND v.started_at < CAST(d.origin AS TIMESTAMP)
+        AND (v.trial_end IS NULL OR v.trial_end < CAST(d.origin AS TIMESTAMP))
+        AND (v.ends_at IS NULL OR v.ends_at >= CAST(d.origin AS TIMESTAMP))
+    JOIN customer_record AS r ON r.record_key = v.record_key
     WHERE d.kind = 'subscription'
+        AND v.may_pay
+        AND (v.pays_now OR v.exported_at > CAST(d.origin AS TIMESTAMP))
 ),
 alive_customer AS (
     SELECT DISTINCT definition_id, origin, horizon_days, customer_id FROM alive
@@ -131,73 +151,62 @@ alive_customer AS (
 stayed AS (
     SELECT DISTINCT a.origin, a.customer_id
     FROM alive_customer AS a
-    JOIN span AS s
+    JOIN subscription_fact AS s
         ON s.customer_id = a.customer_id
-        AND s.started_on < a.origin + a.horizon_days
-        AND (s.ended_on IS NULL OR s.ended_on >= a.origin + a.horizon_days)
+        AND s.valid_from < a.origin + a.horizon_days
+        AND (s.valid_to IS NULL OR s.valid_to >= a.origin + a.horizon_days)
+    WHERE s.is_kept
 ),
 first_start AS (
-    SELECT customer_id, min(started_on) AS day FROM span GROUP BY customer_id
+    SELECT customer_id, min(started_on) AS day FROM subscription_fact WHERE customer_id IS NOT NULL GROUP BY customer_id
 ),
 plan_event AS (
     SELECT a.origin, a.customer_id, e.mrr, e.quantity
     FROM alive AS a
-    JOIN subscription_events AS e
-        ON e.source_system = a.source_system
-        AND e.subscription_id = a.subscription_id
-        AND e.occurred_at < a.origin
-    WHERE e.mrr IS NOT NULL OR e.quantity IS NOT NULL
+    JOIN subscription_change AS e ON e.subscription_key = a.subscription_key AND e.known_at <= CAST(a.origin AS TIMESTAMP)
+        AND e.occurred_at < CAST(a.origin AS TIMESTAMP)
     QUALIFY row_number() OVER (
-        PARTITION BY a.origin, a.source_system, a.subscription_id ORDER BY e.occurred_at DESC, e.event_id DESC
+        PARTITION BY a.origin, a.subscription_key ORDER BY e.occurred_at DESC, e.event_id DESC
     ) = 1
 ),
 plan AS (
     SELECT origin, customer_id, sum(mrr) AS mrr, sum(quantity) AS seats FROM plan_event GROUP BY origin, customer_id
 ),
 -- Invoices as money per month, each until the customer's next one, for sources that keep no subscription events.
-billed AS (
+invoiced AS (
     SELECT
-        p.customer_id,
-        i.created_at,
-        lead(i.created_at) OVER (
-            PARTITION BY p.customer_id ORDER BY i.created_at, i.source_system DESC, i.invoice_id
-        ) AS next_at,
+        a.origin,
+        a.customer_id,
         CASE
             WHEN i.period_end > i.period_start + INTERVAL 1 DAY
-                THEN CAST(i.total AS DOUBLE) * 30.4375
+                THEN CAST(i.invoice_amount AS DOUBLE) * 365.0 / 12.0
                     / nullif(date_diff('day', CAST(i.period_start AS DATE), CAST(i.period_end AS DATE)), 0)
-            ELSE CAST(i.total AS DOUBLE)
+            ELSE CAST(i.invoice_amount AS DOUBLE)
         END AS monthly
-    FROM invoices AS i
-    JOIN person AS p ON p.record_key = i.record_key
-    WHERE i.subscription_id IS NOT NULL
-),
-invoiced AS (
-    SELECT a.origin, a.customer_id, b.monthly
     FROM alive_customer AS a
-    JOIN billed AS b
-        ON b.customer_id = a.customer_id
-        AND b.created_at < a.origin
-        AND (b.next_at IS NULL OR b.next_at >= a.origin)
+    JOIN invoice_fact AS i
+        ON i.customer_id = a.customer_id
+        AND i.billed_at < CAST(a.origin AS TIMESTAMP)
+        AND i.known_at <= CAST(a.origin AS TIMESTAMP)
+    WHERE i.subscription_key IS NOT NULL AND i.is_billed
+    QUALIFY row_number() OVER (
+        PARTITION BY a.origin, a.customer_id ORDER BY i.billed_at DESC, i.invoice_key DESC
+    ) = 1
 ),
 yearly AS (
     SELECT
         customer_id,
-        sum(
-            CAST(unit_amount AS DOUBLE) * coalesce(quantity, 1) / nullif(coalesce(interval_count, 1), 0)
-            * CASE lower(billing_interval)
-                WHEN 'day' THEN 365.25 WHEN 'week' THEN 52.18 WHEN 'month' THEN 12 WHEN 'quarter' THEN 4 WHEN 'year' THEN 1
-            END
-        ) AS amount
-    FROM span
-    WHERE ended_on IS NULL OR ended_on >= $as_of
+        CASE WHEN sum(CASE WHEN mrr > 0 AND mrr_reporting IS NULL THEN 1 ELSE 0 END) = 0 THEN 12 * sum(mrr_reporting) END
+            AS amount
+    FROM subscription_fact
+    WHERE valid_to IS NULL AND customer_id IS NOT NULL
     GROUP BY customer_id
 ),
 ordered_later AS (
-    SELECT DISTINCT d.origin, a.customer_id
+    SELECT DISTINCT d.origin, o.customer_id
     FROM definition_origin AS d
-    JOIN person_day AS a ON a.orders > 0 AND a.day >= d.origin AND a.day < d.origin + d.horizon_days
-    WHERE d.kind = 'purchase'
+    JOIN order_fact AS o ON o.is_counted AND o.order_day >= d.origin AND o.order_day < d.origin + d.horizon_days
+    WHERE d.kind = 'purchase' AND o.customer_id IS NOT NULL
 ),
 eligible AS (
     SELECT
@@ -208,9 +217,11 @@ eligible AS (
         b.customer_id,
         b.first_order_day AS since_day,
         CASE WHEN d.k > 0 THEN CASE WHEN l.customer_id IS NULL THEN 1 ELSE 0 END END AS label,
-        CASE WHEN d.k = 0 THEN CAST(b.revenue_365d AS DOUBLE) END AS value_at_risk
+        CASE WHEN d.k = 0 AND b.n_without_rate = 0
+            THEN CAST(b.charged_365d AS DOUBLE) - coalesce(CAST(g.refunded_365d AS DOUBLE), 0) END AS value_at_risk
     FROM definition_origin AS d
-    JOIN behaviour AS b ON b.origin = d.origin
+    JOIN ordered AS b ON b.origin = d.origin
+    LEFT JOIN given_back AS g ON g.origin = d.origin AND g.customer_id = b.customer_id
     LEFT JOIN ordered_later AS l ON l.origin = d.origin AND l.customer_id = b.customer_id
     WHERE d.kind = 'purchase' AND b.last_order_day >= d.origin - $purchase_eligible_days
     UNION ALL
@@ -222,9 +233,9 @@ eligible AS (
         a.customer_id,
         f.day,
         CASE WHEN a.origin < $as_of THEN CASE WHEN s.customer_id IS NULL THEN 1 ELSE 0 END END,
-        CASE WHEN a.origin = $as_of THEN y.amount END
+        CASE WHEN a.origin = $as_of THEN CAST(y.amount AS DOUBLE) END
     FROM alive_customer AS a
-    JOIN first_start AS f ON f.customer_id = a.customer_id
+    JOIN first_start AS f ON f.customer_id = a.customer_id AND f.day < a.origin
     LEFT JOIN stayed AS s ON s.origin = a.origin AND s.customer_id = a.customer_id
     LEFT JOIN yearly AS y ON y.customer_id = a.customer_id
 ),
@@ -233,21 +244,26 @@ measured AS (
         e.*,
         b.orders_90d,
         b.orders_365d,
-        b.revenue_365d,
-        b.refunds_365d,
-        b.active_days_28d,
-        b.active_days_before,
-        b.sessions_28d,
-        b.tickets_90d,
-        b.failures_90d,
+        b.charged_365d - coalesce(g.refunded_365d, 0) AS revenue_365d,
+        b.n_without_rate,
+        g.refunds_365d,
+        a.active_days_28d,
+        a.active_days_before,
+        a.sessions_28d,
+        t.tickets_90d,
+        x.failures_90d,
         date_diff('day', b.last_order_day, e.origin) AS days_since_order,
-        date_diff('day', coalesce(b.last_active_day, e.since_day), e.origin) AS days_since_active,
+        date_diff('day', CAST(coalesce(greatest(a.last_active_day, b.last_order_day), e.since_day) AS DATE), e.origin) AS days_since_active,
         CAST(date_diff('day', b.first_order_day, b.last_order_day) AS DOUBLE) / nullif(b.order_days - 1, 0) AS usual_gap,
         n.score AS nps_score,
         coalesce(CAST(p.mrr AS DOUBLE), i.monthly) AS plan_amount,
         p.seats
     FROM eligible AS e
-    LEFT JOIN behaviour AS b ON b.origin = e.origin AND b.customer_id = e.customer_id
+    LEFT JOIN ordered AS b ON b.origin = e.origin AND b.customer_id = e.customer_id
+    LEFT JOIN given_back AS g ON g.origin = e.origin AND g.customer_id = e.customer_id
+    LEFT JOIN asked AS t ON t.origin = e.origin AND t.customer_id = e.customer_id
+    LEFT JOIN failed AS x ON x.origin = e.origin AND x.customer_id = e.customer_id
+    LEFT JOIN present AS a ON a.origin = e.origin AND a.customer_id = e.customer_id
     LEFT JOIN nps AS n ON n.origin = e.origin AND n.customer_id = e.customer_id
     LEFT JOIN plan AS p ON e.kind = 'subscription' AND p.origin = e.origin AND p.customer_id = e.customer_id
     LEFT JOIN invoiced AS i ON e.kind = 'subscription' AND i.origin = e.origin AND i.customer_id = e.customer_id
@@ -265,7 +281,7 @@ SELECT
     CAST(date_diff('day', since_day, origin) AS DOUBLE) AS f_tenure_days,
     CAST(coalesce(orders_90d, 0) AS DOUBLE) AS f_orders_90d,
     CAST(coalesce(orders_365d, 0) AS DOUBLE) AS f_orders_365d,
-    CAST(coalesce(revenue_365d, 0) AS DOUBLE) AS f_revenue_365d,
+    CAST(CASE WHEN n_without_rate IS NULL OR n_without_rate = 0 THEN coalesce(revenue_365d, 0) END AS DOUBLE) AS f_revenue_365d,
     CAST(coalesce(refunds_365d, 0) AS DOUBLE) AS f_refunds_365d,
     CAST(coalesce(active_days_28d, 0) AS DOUBLE) AS f_active_days_28d,
     CAST(coalesce(active_days_28d, 0) - coalesce(active_days_before, 0) AS DOUBLE) AS f_active_days_trend_28d,

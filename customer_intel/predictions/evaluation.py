@@ -27,8 +27,8 @@ _BINS: dict[str, Any] = {
     "mean_predicted": pl.Float64, "observed_share": pl.Float64, "low": pl.Float64, "high": pl.Float64,
 }  # fmt: skip
 _PREDICTIONS: dict[str, Any] = {
-    "definition_id": pl.String, "customer_id": pl.String, "horizon_days": pl.Int64, "eligible": pl.Boolean,
-    "p_churn": pl.Float64, "p_low": pl.Float64, "p_high": pl.Float64, "risk_decile": pl.Int64, "risk_band": pl.String,
+    "definition_id": pl.String, "kind": pl.String, "customer_id": pl.String, "horizon_days": pl.Int64,
+    "eligible": pl.Boolean, "p_churn": pl.Float64, "p_low": pl.Float64, "p_high": pl.Float64, "risk_decile": pl.Int64, "risk_band": pl.String,
     "expected_loss": pl.Decimal(18, 2), "reason_1": pl.String, "reason_1_feature": pl.String,
     "reason_1_logodds": pl.Float64, "reason_2": pl.String, "reason_2_feature": pl.String,
     "reason_2_logodds": pl.Float64, "reason_3": pl.String, "reason_3_feature": pl.String,
@@ -188,6 +188,7 @@ def _published(today: pl.DataFrame, beats: bool, config: dict[str, Any]) -> pl.D
     value = today["value_at_risk"].cast(pl.Float64).to_numpy()
     bands = config["risk_bands"]
     frame = today.with_columns(
+        kind=pl.col("definition_id").str.split("_").list.first(),
         eligible=pl.lit(True),
         p_churn=pl.col("p_model"),
         p_low=pl.Series(np.round(sigmoid(logit - metrics.Z95 * error), 9)),

@@ -1,6 +1,7 @@
 -- Grain: one row per customer with any activity before as_of.
 -- Meaning: how often and how the customer comes. Only what customers do counts, not what they are sent.
--- Caveats: preferred channel and hour come from the last 90 days of own activity; hours are UTC.
+-- Caveats: preferred channel and hour come from the last 90 days of own activity, by the
+--   reporting time zone. engagement_trend compares what sources tell that were there in both windows; else it is empty.
 WITH roll_up AS (
     SELECT
         customer_id,
@@ -11,9 +12,7 @@ WITH roll_up AS (
         first_at,
         last_at,
         date_diff('day', day, $as_of) AS age,
-        CASE
-            WHEN activity <> '_session' AND position('|' || activity || '|' IN $received_activities) = 0 THEN 1 ELSE 0
-        END AS is_own,
+        CASE WHEN is_own_act THEN 1 ELSE 0 END AS is_own,
         CASE WHEN position('|' || activity || '|' IN $core_activities) > 0 THEN 1 ELSE 0 END AS is_core
     FROM activity_daily
     WHERE day < $as_of
@@ -27,7 +26,6 @@ measured AS (
         count(DISTINCT day) FILTER (WHERE is_own = 1 AND age <= 7) AS active_days_7d,
         count(DISTINCT day) FILTER (WHERE is_own = 1 AND age <= 28) AS active_days_28d,
         count(DISTINCT day) FILTER (WHERE is_own = 1 AND age <= 90) AS active_days_90d,
-        count(DISTINCT day) FILTER (WHERE is_own = 1 AND age > 28 AND age <= 56) AS active_days_before_28d,
         sum(CASE WHEN age <= 7 THEN sessions_started ELSE 0 END) AS sessions_7d,
         sum(CASE WHEN age <= 28 THEN sessions_started ELSE 0 END) AS sessions_28d,
         sum(CASE WHEN age <= 90 THEN sessions_started ELSE 0 END) AS sessions_90d,
@@ -41,24 +39,26 @@ measured AS (
     GROUP BY customer_id
 ),
 recent AS (
-    SELECT customer_id, channel, extract(hour FROM ts) AS hour, date_diff('day', day, $as_of) AS age,
-           json_extract_string(feature_json, '$.feature') AS feature
+    SELECT customer_id, channel, extract(hour FROM local_time(ts)) AS hour, day, date_diff('day', day, $as_of) AS age,
+           json_extract_string(feature_json, '$.feature') AS feature, source_system
     FROM activity
     WHERE customer_id IS NOT NULL
         AND day < $as_of
         AND date_diff('day', day, $as_of) <= 90
-        AND position('|' || activity || '|' IN $received_activities) = 0
+        AND is_own_act
 ),
--- The day of the first activity after the last pause long enough to have been away.
-own_day AS (
-    SELECT customer_id, day, lag(day) OVER (PARTITION BY customer_id ORDER BY day) AS previous_day
-    FROM (SELECT DISTINCT customer_id, day FROM roll_up WHERE is_own = 1)
+-- Like with like: only sources that told of both windows from their first day on.
+settled AS (
+    SELECT source_system FROM source_start GROUP BY source_system HAVING max(first_day) <= $as_of - 56
 ),
-came_back AS (
-    SELECT customer_id, max(day) AS active_since
-    FROM own_day
-    WHERE previous_day IS NULL OR date_diff('day', previous_day, day) > $active_days
-    GROUP BY customer_id
+compared AS (
+    SELECT
+        r.customer_id,
+        count(DISTINCT r.day) FILTER (WHERE r.age <= 28) AS days_now,
+        count(DISTINCT r.day) FILTER (WHERE r.age > 28 AND r.age <= 56) AS days_before
+    FROM recent AS r
+    JOIN settled AS s ON s.source_system = r.source_system
+    GROUP BY r.customer_id
 ),
 features AS (
     SELECT
@@ -84,7 +84,6 @@ SELECT
     m.first_active_at,
     m.last_active_at,
     m.last_session_at,
-    b.active_since,
     CAST(date_diff('day', CAST(m.last_active_at AS DATE), $as_of) AS BIGINT) AS days_since_active,
     CAST(m.active_days_7d AS BIGINT) AS active_days_7d,
     CAST(m.active_days_28d AS BIGINT) AS active_days_28d,
@@ -100,14 +99,11 @@ SELECT
     CAST(coalesce(f.features_used_90d, 0) AS BIGINT) AS features_used_90d,
     CAST(m.emails_opened_90d AS BIGINT) AS emails_opened_90d,
     CAST(m.emails_clicked_90d AS BIGINT) AS emails_clicked_90d,
-    round(
-        CAST(m.active_days_28d - m.active_days_before_28d AS DOUBLE)
-        / nullif(m.active_days_28d + m.active_days_before_28d, 0), 4
-    ) AS engagement_trend,
+    round(CAST(b.days_now - b.days_before AS DOUBLE) / nullif(b.days_now + b.days_before, 0), 4) AS engagement_trend,
     c.channel AS preferred_channel,
     CAST(h.hour AS BIGINT) AS preferred_hour
 FROM measured AS m
-LEFT JOIN came_back AS b ON b.customer_id = m.customer_id
+LEFT JOIN compared AS b ON b.customer_id = m.customer_id
 LEFT JOIN features AS f ON f.customer_id = m.customer_id
 LEFT JOIN channels AS c ON c.customer_id = m.customer_id
 LEFT JOIN hours AS h ON h.customer_id = m.customer_id

@@ -1,9 +1,9 @@
 -- Grain: one row per active customer of the id registry.
 -- Meaning: everything known of a customer before as_of, flat. Counts of customers who never did a thing are 0;
---   times, averages and scores of things that never happened are empty. Lifecycle: a prospect bought nothing yet;
---   then new, active, at risk, lapsed by the last sign of life; churned when the last subscription ended and nothing
---   else was ever bought.
--- Caveats: somebody who denied profiling gets no score and no segment. Completeness is the share of ten fields of
+--   times, averages and scores of things that never happened are empty. Lifecycle: see customer_lifecycle. Amounts are
+--   in the reporting currency (currency_use) and empty where one of them has no rate.
+-- Caveats: whoever may not be profiled (unprofiled_customer) has facts, but no score, no segment and the stage not_profiled.
+--   Completeness is the share of ten fields of
 --   identity and person that are filled. An email may be used for marketing only when a consent says so.
 WITH churn AS (
     SELECT * FROM churn_predictions WHERE eligible
@@ -16,41 +16,11 @@ contact_right AS (
             AS may_email,
         bool_or(s.is_exportable)
             FILTER (WHERE s.purpose = 'marketing' AND s.channel = 'any' AND s.contact_point = c.primary_email)
-            AS may_any,
-        count(*) FILTER (WHERE s.purpose = 'profiling' AND s.status IN ('denied', 'withdrawn')) AS n_unprofiled
+            AS may_any
     FROM consent_state AS s
     LEFT JOIN customer AS c ON c.customer_id = s.customer_id
-    WHERE s.purpose IN ('marketing', 'profiling')
+    WHERE s.purpose = 'marketing'
     GROUP BY s.customer_id
-),
-bought AS (
-    SELECT
-        g.customer_id,
-        least(t.first_order_at, s.subscribed_since) AS customer_since,
-        greatest(t.last_order_at, e.last_active_at, s.subscribed_since, s.last_canceled_at) AS last_sign_at,
-        coalesce(t.orders_total, 0) = 0 AND coalesce(s.subscriptions_active, 0) = 0 AND s.last_canceled_at IS NOT NULL
-            AS is_churned,
-        coalesce(s.subscriptions_active, 0) > 0 AS is_paying,
-        s.subscription_status = 'trialing' AS is_trialing
-    FROM customer_id_registry AS g
-    LEFT JOIN customer_transactions AS t ON t.customer_id = g.customer_id
-    LEFT JOIN customer_subscription AS s ON s.customer_id = g.customer_id
-    LEFT JOIN customer_engagement AS e ON e.customer_id = g.customer_id
-    WHERE g.status = 'active'
-),
-stage AS (
-    SELECT
-        *,
-        CASE
-            WHEN customer_since IS NULL THEN 'prospect'
-            WHEN is_trialing AND NOT is_paying THEN 'trialing'
-            WHEN is_churned THEN 'churned'
-            WHEN date_diff('day', CAST(customer_since AS DATE), $as_of) <= $new_days THEN 'new'
-            WHEN is_paying OR date_diff('day', CAST(last_sign_at AS DATE), $as_of) <= $active_days THEN 'active'
-            WHEN date_diff('day', CAST(last_sign_at AS DATE), $as_of) <= $at_risk_days THEN 'at_risk'
-            ELSE 'lapsed'
-        END AS lifecycle_stage
-    FROM bought
 )
 SELECT
     g.customer_id,
@@ -90,23 +60,14 @@ SELECT
     d.household_id,
     d.household_size,
     -- lifecycle
-    l.lifecycle_stage,
-    CAST(CASE l.lifecycle_stage
-        WHEN 'prospect' THEN CAST(coalesce(c.first_seen_at, CAST(g.born_as_of AS TIMESTAMP)) AS DATE)
-        WHEN 'trialing' THEN CAST(s.subscribed_since AS DATE)
-        WHEN 'churned' THEN CAST(s.last_canceled_at AS DATE)
-        WHEN 'new' THEN CAST(l.customer_since AS DATE)
-        WHEN 'active' THEN greatest(CAST(l.customer_since + INTERVAL $new_days DAY AS DATE), e.active_since)
-        WHEN 'at_risk' THEN CAST(l.last_sign_at + INTERVAL $active_days DAY AS DATE)
-        ELSE CAST(l.last_sign_at + INTERVAL $at_risk_days DAY AS DATE)
-    END AS DATE) AS lifecycle_since,
+    CASE WHEN u.customer_id IS NULL THEN l.lifecycle_stage ELSE 'not_profiled' END AS lifecycle_stage,
+    l.lifecycle_since,
     l.customer_since,
     CAST(date_diff('day', CAST(l.customer_since AS DATE), $as_of) AS BIGINT) AS tenure_days,
     -- engagement
     e.first_active_at,
     e.last_active_at,
     e.last_session_at,
-    e.active_since,
     e.days_since_active,
     coalesce(e.active_days_7d, 0) AS active_days_7d,
     coalesce(e.active_days_28d, 0) AS active_days_28d,
@@ -122,22 +83,24 @@ SELECT
     coalesce(e.features_used_90d, 0) AS features_used_90d,
     coalesce(e.emails_opened_90d, 0) AS emails_opened_90d,
     coalesce(e.emails_clicked_90d, 0) AS emails_clicked_90d,
-    e.engagement_trend,
-    e.preferred_channel,
-    e.preferred_hour,
+    CASE WHEN u.customer_id IS NULL THEN e.engagement_trend END AS engagement_trend,
+    CASE WHEN u.customer_id IS NULL THEN e.preferred_channel END AS preferred_channel,
+    CASE WHEN u.customer_id IS NULL THEN e.preferred_hour END AS preferred_hour,
     -- transactions
     coalesce(t.orders_total, 0) AS orders_total,
     coalesce(t.orders_90d, 0) AS orders_90d,
     coalesce(t.orders_365d, 0) AS orders_365d,
     coalesce(t.orders_cancelled, 0) AS orders_cancelled,
     coalesce(t.orders_refunded, 0) AS orders_refunded,
-    coalesce(t.revenue_total, 0) AS revenue_total,
-    coalesce(t.revenue_90d, 0) AS revenue_90d,
-    coalesce(t.revenue_365d, 0) AS revenue_365d,
+    CASE WHEN t.customer_id IS NULL THEN 0 ELSE t.revenue_total END AS revenue_total,
+    CASE WHEN t.customer_id IS NULL THEN 0 ELSE t.revenue_90d END AS revenue_90d,
+    CASE WHEN t.customer_id IS NULL THEN 0 ELSE t.revenue_365d END AS revenue_365d,
+    t.order_currency,
+    t.revenue_total_own,
     t.average_order_value,
-    coalesce(t.refunded_total, 0) AS refunded_total,
+    CASE WHEN t.customer_id IS NULL THEN 0 ELSE t.refunded_total END AS refunded_total,
     t.refund_share,
-    coalesce(t.discount_total, 0) AS discount_total,
+    CASE WHEN t.customer_id IS NULL THEN 0 ELSE t.discount_total END AS discount_total,
     t.discounted_order_share,
     t.first_order_at,
     t.last_order_at,
@@ -149,7 +112,7 @@ SELECT
     t.top_category,
     t.top_category_share,
     coalesce(t.late_deliveries_365d, 0) AS late_deliveries_365d,
-    coalesce(t.payments_failed_90d, 0) AS payments_failed_90d,
+    coalesce(y.payments_failed_90d, 0) AS payments_failed_90d,
     r.r_score,
     r.f_score,
     r.m_score,
@@ -158,7 +121,7 @@ SELECT
     -- subscription
     coalesce(s.subscriptions_total, 0) AS subscriptions_total,
     coalesce(s.subscriptions_active, 0) AS subscriptions_active,
-    coalesce(s.mrr, 0) AS mrr,
+    CASE WHEN s.customer_id IS NULL THEN 0 ELSE s.mrr END AS mrr,
     s.plan_id,
     s.plan_name,
     s.subscription_status,
@@ -169,7 +132,7 @@ SELECT
     s.trial_ends_at,
     coalesce(s.is_canceling, FALSE) AS is_canceling,
     coalesce(s.is_in_dunning, FALSE) AS is_in_dunning,
-    coalesce(s.amount_overdue, 0) AS amount_overdue,
+    CASE WHEN y.customer_id IS NULL THEN 0 ELSE y.amount_overdue END AS amount_overdue,
     s.last_canceled_at,
     s.cancellation_reason,
     -- support and voice
@@ -203,8 +166,8 @@ SELECT
     cs.expected_loss AS churn_subscription_expected_loss,
     cs.reason_1 AS churn_subscription_reason,
     -- consent and quality
-    coalesce(k.may_email, k.may_any, FALSE) AS may_email_marketing,
-    coalesce(k.n_unprofiled, 0) > 0 AS is_profiling_denied,
+    coalesce(k.may_email, k.may_any, FALSE) AND coalesce(u.reason, '') <> 'restricted' AS may_email_marketing,
+    u.customer_id IS NOT NULL AS is_profiling_denied,
     round((
         CASE WHEN c.primary_email IS NOT NULL THEN 1 ELSE 0 END
         + CASE WHEN c.primary_phone IS NOT NULL THEN 1 ELSE 0 END
@@ -215,7 +178,8 @@ SELECT
     ) / 10.0, 2) AS completeness,
     c.freshest_source
 FROM customer_id_registry AS g
-JOIN stage AS l ON l.customer_id = g.customer_id
+LEFT JOIN unprofiled_customer AS u ON u.customer_id = g.customer_id
+LEFT JOIN customer_lifecycle AS l ON l.customer_id = g.customer_id
 LEFT JOIN customer AS c ON c.customer_id = g.customer_id
 LEFT JOIN customer_account AS b ON b.customer_id = g.customer_id AND b.is_primary
 LEFT JOIN customer_household AS o ON o.customer_id = g.customer_id AND o.valid_to IS NULL
@@ -223,11 +187,10 @@ LEFT JOIN household AS d ON d.household_id = o.household_id
 LEFT JOIN customer_engagement AS e ON e.customer_id = g.customer_id
 LEFT JOIN customer_transactions AS t ON t.customer_id = g.customer_id
 LEFT JOIN customer_subscription AS s ON s.customer_id = g.customer_id
+LEFT JOIN customer_payments AS y ON y.customer_id = g.customer_id
 LEFT JOIN customer_support AS h ON h.customer_id = g.customer_id
 LEFT JOIN contact_right AS k ON k.customer_id = g.customer_id
-LEFT JOIN rfm AS r ON r.customer_id = g.customer_id AND coalesce(k.n_unprofiled, 0) = 0
-LEFT JOIN churn AS cp
-    ON cp.customer_id = g.customer_id AND cp.definition_id = 'purchase_90d' AND coalesce(k.n_unprofiled, 0) = 0
-LEFT JOIN churn AS cs
-    ON cs.customer_id = g.customer_id AND cs.definition_id = 'subscription_30d' AND coalesce(k.n_unprofiled, 0) = 0
+LEFT JOIN rfm AS r ON r.customer_id = g.customer_id
+LEFT JOIN churn AS cp ON cp.customer_id = g.customer_id AND cp.kind = 'purchase'
+LEFT JOIN churn AS cs ON cs.customer_id = g.customer_id AND cs.kind = 'subscription'
 WHERE g.status = 'active'

@@ -2,26 +2,18 @@
 -- Meaning: how the customer was served and what the customer said of it last.
 -- Caveats: response and resolution times are medians over answered and solved tickets; open tickets are not in them.
 --   Ratings are brought to five stars when their maximum is known.
-WITH known_record AS (
-    SELECT record_key, customer_id FROM record_customer_map WHERE valid_to IS NULL
-),
-ticket AS (
+WITH ticket AS (
     SELECT
-        r.customer_id,
-        t.created_at,
-        date_diff('day', CAST(t.created_at AS DATE), $as_of) AS age,
-        CASE WHEN t.first_response_at < CAST($as_of AS TIMESTAMP)
-            THEN CAST(epoch_us(t.first_response_at) - epoch_us(t.created_at) AS DOUBLE) / 60000000.0 END
-            AS response_minutes,
-        CASE WHEN t.solved_at < CAST($as_of AS TIMESTAMP)
-            THEN CAST(epoch_us(t.solved_at) - epoch_us(t.created_at) AS DOUBLE) / 3600000000.0 END AS resolution_hours,
-        CASE WHEN coalesce(t.solved_at, t.closed_at) < CAST($as_of AS TIMESTAMP)
-            OR lower(t.status) IN ('solved', 'closed') THEN 0 ELSE 1 END AS is_open,
-        coalesce(t.reopens, 0) AS reopens,
-        CASE WHEN t.escalated THEN 1 ELSE 0 END AS is_escalated
-    FROM tickets AS t
-    JOIN known_record AS r ON r.record_key = t.record_key
-    WHERE t.created_at < CAST($as_of AS TIMESTAMP)
+        customer_id,
+        opened_at,
+        date_diff('day', ticket_day, $as_of) AS age,
+        response_minutes,
+        resolution_hours,
+        CASE WHEN is_open THEN 1 ELSE 0 END AS is_open,
+        reopens,
+        CASE WHEN is_escalated THEN 1 ELSE 0 END AS is_escalated
+    FROM ticket_fact
+    WHERE customer_id IS NOT NULL
 ),
 tickets_measured AS (
     SELECT
@@ -31,25 +23,18 @@ tickets_measured AS (
         sum(is_open) AS tickets_open,
         sum(reopens) AS ticket_reopens,
         sum(is_escalated) AS tickets_escalated,
-        max(created_at) AS last_ticket_at,
+        max(opened_at) AS last_ticket_at,
         median(response_minutes) AS first_response_minutes_median,
         median(resolution_hours) AS resolution_hours_median
     FROM ticket
     GROUP BY customer_id
 ),
 last_answer AS (
-    SELECT
-        r.customer_id,
-        lower(s.survey_type) AS survey_type,
-        CAST(s.score AS DOUBLE) AS score,
-        s.pmf_answer,
-        s.responded_at
-    FROM survey_responses AS s
-    JOIN known_record AS r ON r.record_key = s.record_key
-    WHERE s.responded_at < CAST($as_of AS TIMESTAMP)
-        AND (s.score IS NOT NULL OR s.pmf_answer IS NOT NULL)
+    SELECT customer_id, survey_type, score, pmf_answer, responded_at
+    FROM survey_answer_fact
+    WHERE customer_id IS NOT NULL AND (score IS NOT NULL OR pmf_answer IS NOT NULL)
     QUALIFY row_number() OVER (
-        PARTITION BY r.customer_id, lower(s.survey_type) ORDER BY s.responded_at DESC, s.source_system, s.response_id
+        PARTITION BY customer_id, survey_type ORDER BY responded_at DESC, survey_answer_key
     ) = 1
 ),
 answers AS (
@@ -65,14 +50,10 @@ answers AS (
     GROUP BY customer_id
 ),
 reviews_measured AS (
-    SELECT
-        r.customer_id,
-        count(*) AS reviews_total,
-        avg(CAST(v.rating AS DOUBLE) * 5.0 / nullif(CAST(coalesce(v.rating_max, 5) AS DOUBLE), 0)) AS review_rating_mean
-    FROM reviews AS v
-    JOIN known_record AS r ON r.record_key = v.record_key
-    WHERE v.created_at < CAST($as_of AS TIMESTAMP)
-    GROUP BY r.customer_id
+    SELECT customer_id, count(*) AS reviews_total, avg(stars) AS review_rating_mean
+    FROM review_fact
+    WHERE customer_id IS NOT NULL
+    GROUP BY customer_id
 ),
 heard AS (
     SELECT customer_id FROM tickets_measured

@@ -1,54 +1,65 @@
--- Grain: one row per customer with at least one order before as_of.
--- Meaning: what the customer bought and gave back. Amounts are in the reporting currency where a rate is known;
---   revenue is total minus refunded, of orders not cancelled. Gaps are whole days between days with an order.
--- Caveats: refunds and delivery dates are as the newest export has them, also when as_of lies before it.
+-- Grain: one row per customer with an order before as_of, counted or not, or a credit note.
+-- Meaning: what the customer bought and gave back, from order_fact and refund_fact. Orders are those that count; revenue is
+--   what was charged, on the day of the order, less what was given back, on the day of the refund. Amounts are in the
+--   reporting currency and empty where one of them has no rate; revenue_total_own is the same in the customer's own
+--   currency, empty where there are several. Gaps are whole days between days with an order.
+-- Caveats: delivery dates are as the newest export has them.
 WITH bought AS (
     SELECT
-        r.customer_id,
-        o.source_system,
-        o.order_id,
-        o.ordered_at,
-        o.channel,
-        date_diff('day', CAST(o.ordered_at AS DATE), $as_of) AS age,
-        (o.cancelled_at IS NOT NULL AND o.cancelled_at < CAST($as_of AS TIMESTAMP))
-            OR (o.cancelled_at IS NULL AND lower(coalesce(o.status, '')) IN ('cancelled', 'canceled', 'voided'))
-            AS is_cancelled,
-        CAST(round((o.total - coalesce(o.refunded, 0)) * coalesce(c.rate, 1.0), 2) AS DECIMAL(18, 2)) AS revenue,
-        CAST(round(coalesce(o.refunded, 0) * coalesce(c.rate, 1.0), 2) AS DECIMAL(18, 2)) AS refunded,
-        CAST(round(coalesce(o.discount, 0) * coalesce(c.rate, 1.0), 2) AS DECIMAL(18, 2)) AS discount,
-        CASE WHEN o.delivered_at > o.promised_at AND o.delivered_at < CAST($as_of AS TIMESTAMP) THEN 1 ELSE 0 END
-            AS is_late
-    FROM orders AS o
-    JOIN record_customer_map AS r ON r.record_key = o.record_key AND r.valid_to IS NULL
-    LEFT JOIN currency_rate AS c
-        ON c.currency = o.currency
-        AND CAST(o.ordered_at AS DATE) >= c.from_day
-        AND CAST(o.ordered_at AS DATE) < c.to_day
-    WHERE o.ordered_at < CAST($as_of AS TIMESTAMP)
+        *,
+        date_diff('day', order_day, $as_of) AS age,
+        CASE WHEN is_sale AND gross_reporting IS NULL THEN 1 ELSE 0 END AS lacks_rate,
+        CASE WHEN delivered_at > promised_at AND delivered_at < CAST($as_of AS TIMESTAMP) THEN 1 ELSE 0 END AS is_late
+    FROM order_fact
+    WHERE customer_id IS NOT NULL
 ),
-kept AS (
-    SELECT * FROM bought WHERE NOT is_cancelled
+money AS (
+    SELECT customer_id, age, currency, gross_amount AS own_amount, gross_reporting AS amount, lacks_rate FROM bought WHERE is_sale
+    UNION ALL
+    SELECT customer_id, date_diff('day', refund_day, $as_of), currency, -refund_amount, -refund_reporting,
+        CASE WHEN refund_reporting IS NULL THEN 1 ELSE 0 END
+    FROM refund_fact
+    WHERE is_counted AND customer_id IS NOT NULL
+),
+earned AS (
+    SELECT
+        customer_id,
+        sum(amount) AS revenue_total,
+        sum(CASE WHEN age <= 90 THEN amount ELSE 0 END) AS revenue_90d,
+        sum(CASE WHEN age <= 365 THEN amount ELSE 0 END) AS revenue_365d,
+        sum(own_amount) AS revenue_total_own,
+        min(currency) AS least_currency,
+        max(currency) AS greatest_currency,
+        sum(lacks_rate) AS n_without_rate
+    FROM money
+    GROUP BY customer_id
+),
+refunded AS (
+    SELECT
+        customer_id,
+        sum(refund_reporting) AS refunded_total,
+        count(DISTINCT coalesce(order_key, refund_key)) AS orders_refunded,
+        sum(CASE WHEN refund_reporting IS NULL THEN 1 ELSE 0 END) AS n_without_rate
+    FROM refund_fact
+    WHERE is_counted AND customer_id IS NOT NULL
+    GROUP BY customer_id
 ),
 gaps AS (
     SELECT customer_id, median(gap) AS order_gap_median_days, avg(gap) AS order_gap_mean_days
     FROM (
         SELECT
             customer_id,
-            CAST(date_diff('day', lag(day) OVER (PARTITION BY customer_id ORDER BY day), day) AS DOUBLE) AS gap
-        FROM (SELECT DISTINCT customer_id, CAST(ordered_at AS DATE) AS day FROM kept)
+            CAST(date_diff('day', lag(order_day) OVER (PARTITION BY customer_id ORDER BY order_day), order_day) AS DOUBLE)
+                AS gap
+        FROM (SELECT DISTINCT customer_id, order_day FROM bought WHERE is_counted)
     )
     GROUP BY customer_id
 ),
 line_category AS (
-    SELECT
-        k.customer_id,
-        coalesce(l.category, p.category) AS category,
-        sum(l.line_total) AS spent,
-        sum(l.quantity) AS items
-    FROM kept AS k
-    JOIN order_lines AS l ON l.source_system = k.source_system AND l.order_id = k.order_id
-    LEFT JOIN products AS p ON p.source_system = l.source_system AND p.product_id = l.product_id
-    GROUP BY k.customer_id, coalesce(l.category, p.category)
+    SELECT customer_id, category, sum(line_reporting) AS spent, sum(quantity) AS items
+    FROM order_line_fact
+    WHERE is_counted AND customer_id IS NOT NULL
+    GROUP BY customer_id, category
 ),
 items AS (
     SELECT
@@ -63,63 +74,68 @@ favourite AS (
     SELECT customer_id, category, spent
     FROM line_category
     WHERE category IS NOT NULL
-    QUALIFY row_number() OVER (PARTITION BY customer_id ORDER BY spent DESC, category) = 1
-),
-failed AS (
-    SELECT customer_id, sum(n) AS payments_failed_90d
-    FROM activity_daily
-    WHERE activity = 'payment_failed' AND day < $as_of AND date_diff('day', day, $as_of) <= 90
-    GROUP BY customer_id
+    QUALIFY row_number() OVER (PARTITION BY customer_id ORDER BY spent DESC NULLS LAST, category) = 1
 ),
 measured AS (
     SELECT
         customer_id,
-        count(*) FILTER (WHERE NOT is_cancelled) AS orders_total,
-        count(*) FILTER (WHERE NOT is_cancelled AND age <= 90) AS orders_90d,
-        count(*) FILTER (WHERE NOT is_cancelled AND age <= 365) AS orders_365d,
+        count(*) FILTER (WHERE is_counted) AS orders_total,
+        count(*) FILTER (WHERE is_counted AND age <= 90) AS orders_90d,
+        count(*) FILTER (WHERE is_counted AND age <= 365) AS orders_365d,
         count(*) FILTER (WHERE is_cancelled) AS orders_cancelled,
-        count(*) FILTER (WHERE refunded > 0) AS orders_refunded,
-        count(*) FILTER (WHERE NOT is_cancelled AND discount > 0) AS orders_discounted,
-        count(*) FILTER (WHERE is_late = 1 AND age <= 365) AS late_deliveries_365d,
-        sum(CASE WHEN NOT is_cancelled THEN revenue ELSE 0 END) AS revenue_total,
-        sum(CASE WHEN NOT is_cancelled AND age <= 90 THEN revenue ELSE 0 END) AS revenue_90d,
-        sum(CASE WHEN NOT is_cancelled AND age <= 365 THEN revenue ELSE 0 END) AS revenue_365d,
-        sum(refunded) AS refunded_total,
-        sum(CASE WHEN NOT is_cancelled THEN discount ELSE 0 END) AS discount_total,
-        min(ordered_at) FILTER (WHERE NOT is_cancelled) AS first_order_at,
-        max(ordered_at) FILTER (WHERE NOT is_cancelled) AS last_order_at
+        count(*) FILTER (WHERE is_counted AND discount_amount > 0) AS orders_discounted,
+        count(*) FILTER (WHERE is_late = 1 AND is_sale AND age <= 365) AS late_deliveries_365d,
+        sum(CASE WHEN is_counted THEN discount_reporting ELSE 0 END) AS discount_total,
+        sum(CASE WHEN is_counted AND discount_amount <> 0 AND discount_reporting IS NULL THEN 1 ELSE 0 END) AS discounts_without_rate,
+        min(ordered_at) FILTER (WHERE is_counted) AS first_order_at,
+        max(ordered_at) FILTER (WHERE is_counted) AS last_order_at,
+        max(order_day) FILTER (WHERE is_counted) AS last_order_day
     FROM bought
     GROUP BY customer_id
+),
+known AS (
+    SELECT customer_id FROM measured
+    UNION
+    SELECT customer_id FROM earned
 )
 SELECT
-    m.customer_id,
-    CAST(m.orders_total AS BIGINT) AS orders_total,
-    CAST(m.orders_90d AS BIGINT) AS orders_90d,
-    CAST(m.orders_365d AS BIGINT) AS orders_365d,
-    CAST(m.orders_cancelled AS BIGINT) AS orders_cancelled,
-    CAST(m.orders_refunded AS BIGINT) AS orders_refunded,
-    CAST(m.revenue_total AS DECIMAL(18, 2)) AS revenue_total,
-    CAST(m.revenue_90d AS DECIMAL(18, 2)) AS revenue_90d,
-    CAST(m.revenue_365d AS DECIMAL(18, 2)) AS revenue_365d,
-    CAST(round(m.revenue_total / nullif(m.orders_total, 0), 2) AS DECIMAL(18, 2)) AS average_order_value,
-    CAST(m.refunded_total AS DECIMAL(18, 2)) AS refunded_total,
-    round(CAST(m.refunded_total AS DOUBLE) / nullif(CAST(m.revenue_total + m.refunded_total AS DOUBLE), 0), 4)
-        AS refund_share,
-    CAST(m.discount_total AS DECIMAL(18, 2)) AS discount_total,
+    k.customer_id,
+    CAST(coalesce(m.orders_total, 0) AS BIGINT) AS orders_total,
+    CAST(coalesce(m.orders_90d, 0) AS BIGINT) AS orders_90d,
+    CAST(coalesce(m.orders_365d, 0) AS BIGINT) AS orders_365d,
+    CAST(coalesce(m.orders_cancelled, 0) AS BIGINT) AS orders_cancelled,
+    CAST(coalesce(r.orders_refunded, 0) AS BIGINT) AS orders_refunded,
+    CAST(CASE WHEN coalesce(e.n_without_rate, 0) = 0 THEN coalesce(e.revenue_total, 0) END AS DECIMAL(18, 2)) AS revenue_total,
+    CAST(CASE WHEN coalesce(e.n_without_rate, 0) = 0 THEN coalesce(e.revenue_90d, 0) END AS DECIMAL(18, 2)) AS revenue_90d,
+    CAST(CASE WHEN coalesce(e.n_without_rate, 0) = 0 THEN coalesce(e.revenue_365d, 0) END AS DECIMAL(18, 2)) AS revenue_365d,
+    CASE WHEN e.least_currency = e.greatest_currency THEN e.least_currency END AS order_currency,
+    CAST(CASE WHEN e.least_currency = e.greatest_currency THEN e.revenue_total_own END AS DECIMAL(18, 2))
+        AS revenue_total_own,
+    CAST(CASE WHEN coalesce(e.n_without_rate, 0) = 0
+        THEN round(e.revenue_total / nullif(m.orders_total, 0), 2) END AS DECIMAL(18, 2)) AS average_order_value,
+    CAST(CASE WHEN coalesce(r.n_without_rate, 0) = 0 THEN coalesce(r.refunded_total, 0) END AS DECIMAL(18, 2))
+        AS refunded_total,
+    CASE WHEN coalesce(e.n_without_rate, 0) = 0 THEN round(
+        CAST(coalesce(r.refunded_total, 0) AS DOUBLE)
+        / nullif(CAST(e.revenue_total + coalesce(r.refunded_total, 0) AS DOUBLE), 0), 4
+    ) END AS refund_share,
+    CAST(CASE WHEN coalesce(m.discounts_without_rate, 0) = 0 THEN coalesce(m.discount_total, 0) END AS DECIMAL(18, 2))
+        AS discount_total,
     round(CAST(m.orders_discounted AS DOUBLE) / nullif(m.orders_total, 0), 4) AS discounted_order_share,
     m.first_order_at,
     m.last_order_at,
-    CAST(date_diff('day', CAST(m.last_order_at AS DATE), $as_of) AS BIGINT) AS days_since_order,
+    CAST(date_diff('day', m.last_order_day, $as_of) AS BIGINT) AS days_since_order,
     round(g.order_gap_median_days, 2) AS order_gap_median_days,
     round(g.order_gap_mean_days, 2) AS order_gap_mean_days,
     CAST(round(coalesce(i.items_total, 0), 0) AS BIGINT) AS items_total,
     CAST(coalesce(i.categories_bought, 0) AS BIGINT) AS categories_bought,
     f.category AS top_category,
     round(CAST(f.spent AS DOUBLE) / nullif(CAST(i.spent AS DOUBLE), 0), 4) AS top_category_share,
-    CAST(m.late_deliveries_365d AS BIGINT) AS late_deliveries_365d,
-    CAST(coalesce(x.payments_failed_90d, 0) AS BIGINT) AS payments_failed_90d
-FROM measured AS m
-LEFT JOIN gaps AS g ON g.customer_id = m.customer_id
-LEFT JOIN items AS i ON i.customer_id = m.customer_id
-LEFT JOIN favourite AS f ON f.customer_id = m.customer_id
-LEFT JOIN failed AS x ON x.customer_id = m.customer_id
+    CAST(coalesce(m.late_deliveries_365d, 0) AS BIGINT) AS late_deliveries_365d
+FROM known AS k
+LEFT JOIN measured AS m ON m.customer_id = k.customer_id
+LEFT JOIN earned AS e ON e.customer_id = k.customer_id
+LEFT JOIN refunded AS r ON r.customer_id = k.customer_id
+LEFT JOIN gaps AS g ON g.customer_id = k.customer_id
+LEFT JOIN items AS i ON i.customer_id = k.customer_id
+LEFT JOIN favourite AS f ON f.customer_id = k.customer_id

@@ -96,36 +96,36 @@ class Evidence:
 
     @cached_property
     def currency(self) -> str:
-        """The currency that money is told in; sums over several without rates are said to be mixed."""
-        if not self.has("activity"):
+        """The currency that sums of money are told in; nothing where there is no money."""
+        if not self.has("currency_use"):
             return ""
-        used = (
-            self.scan("activity")
-            .filter(pl.col("revenue_impact").is_not_null() & pl.col("currency").is_not_null())
-            .select(pl.col("currency").unique().sort())
-            .collect()["currency"]
-            .to_list()
-        )
-        reporting = str(self.config("activity")["reporting_currency"])
-        if len(used) > 1:
-            return reporting if self._has_rates else "in mixed currencies"
-        return used[0] if used else ""
+        used = self.frame("currency_use").filter("is_reporting")["currency"]
+        return str(used[0]) if len(used) else ""
 
     @cached_property
-    def _has_rates(self) -> bool:
-        version = Lake(self.home).current("currency_rate")
-        return bool(version and version.rows)
+    def unconverted(self) -> pl.DataFrame:
+        """currency, n: sales whose amounts no sum holds, because no rate brings them to the reporting currency."""
+        if not self.has("order_fact"):
+            return pl.DataFrame(schema={"currency": pl.String, "n": pl.UInt32})
+        lost = self.scan("order_fact").filter(pl.col("is_sale") & pl.col("net_reporting").is_null())
+        return lost.group_by("currency").agg(n=pl.len()).sort("currency").collect()
+
+    def settled(self, days: int) -> bool:
+        """Whether every source told of all the last `days`: else a change may only be a source that began."""
+        if not self.has("source_start"):
+            return True
+        newest = self.frame("source_start")["first_day"].max()
+        return isinstance(newest, date) and (self.as_of - newest).days >= days
 
     @cached_property
     def _roll_ups(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """(days, visits) of activity_daily before as_of, in one pass over its many files."""
-        received = [name for name in str(self.config("profiles")["received_activities"]).split("|") if name]
         age = (pl.lit(self.as_of) - pl.col("day")).dt.total_days()
         rows = self.scan("activity_daily").filter(pl.col("day") < self.as_of).with_columns(age=age)
         days = rows.group_by("age").agg(
             orders=pl.col("n").filter(pl.col("activity") == "order_placed").sum(), revenue=pl.col("revenue").sum()
         )
-        own = rows.filter(~pl.col("activity").is_in([*received, "_session"]) & (pl.col("age") <= VISIT_DAYS))
+        own = rows.filter(pl.col("is_own_act") & (pl.col("age") <= VISIT_DAYS))
         visits = own.select("customer_id", "age").unique()
         found = pl.collect_all([days.sort("age"), visits.sort("age", "customer_id")])
         return found[0], found[1]

@@ -1,37 +1,41 @@
--- Grain: one row per customer with at least one order that was not cancelled before the cut-off.
+-- Grain: one row per customer with an order that counts, who may be profiled.
 -- Scores 1..5 come from mid-rank percentiles: equal values always get equal scores, which quintiles do not promise
 -- (half of all customers have exactly one order). 5 is best: most recent, most orders, most money.
--- Caveats: money is net of refunds, in the reporting currency where a rate is known, else as the order has it. Names are
--- relative to this company's own customers: somebody is a champion in every company.
-WITH person AS (
-    SELECT record_key, customer_id FROM record_customer_map WHERE valid_to IS NULL
+-- Names rest on the lifecycle stage first (new and active, at risk, lapsed), on rank within it second, so that no name stands
+-- against the stage: a champion bought within active_days.
+-- Caveats: money is net of refunds, in the reporting currency; without a rate there is no money score and the segment is
+-- not_available. Ranks are relative to this company's own customers.
+WITH refunded AS (
+    SELECT customer_id, sum(refund_reporting) AS amount, sum(CASE WHEN refund_reporting IS NULL THEN 1 ELSE 0 END) AS n_lost
+    FROM refund_fact
+    WHERE is_counted AND customer_id IS NOT NULL
+    GROUP BY customer_id
 ),
-kept AS (
+charged AS (
     SELECT
-        p.customer_id,
-        o.ordered_at,
-        CAST(round((o.total - coalesce(o.refunded, 0)) * coalesce(c.rate, 1), 2) AS DECIMAL(18, 2)) AS net
-    FROM orders AS o
-    JOIN person AS p ON p.record_key = o.record_key
-    LEFT JOIN currency_rate AS c
-        ON c.currency = o.currency
-        AND CAST(o.ordered_at AS DATE) >= c.from_day
-        AND CAST(o.ordered_at AS DATE) < c.to_day
-    WHERE o.ordered_at < $as_of
-        AND CASE
-            WHEN o.cancelled_at IS NOT NULL THEN o.cancelled_at >= $as_of
-            ELSE coalesce(lower(o.status), '') NOT IN ('cancelled', 'canceled', 'voided')
-        END
+        customer_id,
+        sum(gross_reporting) AS amount,
+        sum(CASE WHEN gross_reporting IS NULL THEN 1 ELSE 0 END) AS n_lost,
+        max(ordered_at) FILTER (WHERE is_counted) AS last_order_at,
+        max(order_day) FILTER (WHERE is_counted) AS last_order_day,
+        count(*) FILTER (WHERE is_counted) AS frequency
+    FROM order_fact
+    WHERE is_sale AND customer_id IS NOT NULL
+    GROUP BY customer_id
 ),
 customer AS (
     SELECT
-        customer_id,
-        max(ordered_at) AS last_order_at,
-        date_diff('day', CAST(max(ordered_at) AS DATE), $as_of) AS recency_days,
-        count(*) AS frequency,
-        CAST(coalesce(sum(net), 0) AS DECIMAL(18, 2)) AS monetary
-    FROM kept
-    GROUP BY customer_id
+        c.customer_id,
+        c.last_order_at,
+        date_diff('day', c.last_order_day, $as_of) AS recency_days,
+        c.frequency,
+        CAST(CASE WHEN c.n_lost + coalesce(r.n_lost, 0) = 0 THEN c.amount - coalesce(r.amount, 0) END AS DECIMAL(18, 2))
+            AS monetary,
+        l.lifecycle_stage
+    FROM charged AS c
+    LEFT JOIN refunded AS r ON r.customer_id = c.customer_id
+    LEFT JOIN customer_lifecycle AS l ON l.customer_id = c.customer_id
+    WHERE c.frequency > 0
 ),
 mid_rank AS (
     -- Twice the mid-rank, so that it stays whole: 2 * (customers below) + customers equal.
@@ -39,8 +43,11 @@ mid_rank AS (
         *,
         2 * (rank() OVER (ORDER BY recency_days DESC) - 1) + count(*) OVER (PARTITION BY recency_days) AS r_rank,
         2 * (rank() OVER (ORDER BY frequency) - 1) + count(*) OVER (PARTITION BY frequency) AS f_rank,
-        2 * (rank() OVER (ORDER BY monetary) - 1) + count(*) OVER (PARTITION BY monetary) AS m_rank,
-        2 * count(*) OVER () AS n_rank
+        CASE WHEN monetary IS NOT NULL THEN
+            2 * (rank() OVER (ORDER BY monetary NULLS LAST) - 1) + count(*) OVER (PARTITION BY monetary)
+        END AS m_rank,
+        2 * count(*) OVER () AS n_rank,
+        2 * count(monetary) OVER () AS n_money
     FROM customer
 ),
 scored AS (
@@ -48,7 +55,7 @@ scored AS (
         *,
         CAST(floor(CAST(5 * r_rank AS DOUBLE) / nullif(n_rank, 0)) AS BIGINT) + 1 AS r_score,
         CAST(floor(CAST(5 * f_rank AS DOUBLE) / nullif(n_rank, 0)) AS BIGINT) + 1 AS f_score,
-        CAST(floor(CAST(5 * m_rank AS DOUBLE) / nullif(n_rank, 0)) AS BIGINT) + 1 AS m_score
+        CAST(floor(CAST(5 * m_rank AS DOUBLE) / nullif(n_money, 0)) AS BIGINT) + 1 AS m_score
     FROM mid_rank
 ),
 worth AS (
@@ -63,19 +70,25 @@ SELECT
     r_score,
     f_score,
     m_score,
-    concat(CAST(r_score AS VARCHAR), CAST(f_score AS VARCHAR), CAST(m_score AS VARCHAR)) AS rfm_score,
+    CASE WHEN m_score IS NOT NULL
+        THEN concat(CAST(r_score AS VARCHAR), CAST(f_score AS VARCHAR), CAST(m_score AS VARCHAR)) END AS rfm_score,
+    -- A name of rank needs its absolute condition: the stage says how long ago the last sign of life was.
     CASE
-        WHEN frequency = 1 AND r_score = 5 THEN 'new_customers'
-        WHEN frequency = 1 AND r_score = 4 THEN 'promising'
-        WHEN r_score >= 4 AND fm_score >= 4 THEN 'champions'
-        WHEN r_score >= 4 AND fm_score = 3 THEN 'loyal_customers'
-        WHEN r_score >= 4 THEN 'potential_loyalists'
-        WHEN r_score = 3 AND fm_score >= 4 AND frequency > 1 THEN 'loyal_customers'
-        WHEN r_score = 3 AND fm_score >= 3 THEN 'need_attention'
-        WHEN r_score = 3 THEN 'about_to_sleep'
+        WHEN monetary IS NULL THEN 'not_available'
+        WHEN lifecycle_stage IN ('new', 'active') AND recency_days <= $active_days THEN CASE
+            WHEN frequency = 1 AND recency_days <= $new_days THEN 'new_customers'
+            WHEN frequency = 1 THEN 'promising'
+            WHEN r_score >= 3 AND fm_score >= 4 THEN 'champions'
+            WHEN fm_score >= 3 THEN 'loyal_customers'
+            ELSE 'potential_loyalists'
+        END
+        -- They come, or pay by the month, but have not ordered for long.
+        WHEN lifecycle_stage IN ('new', 'active') THEN 'need_attention'
+        WHEN lifecycle_stage = 'at_risk' AND fm_score = 5 THEN 'cant_lose_them'
+        WHEN lifecycle_stage = 'at_risk' AND fm_score >= 3 THEN 'at_risk'
+        WHEN lifecycle_stage = 'at_risk' THEN 'about_to_sleep'
         WHEN fm_score = 5 THEN 'cant_lose_them'
-        WHEN fm_score >= 3 THEN 'at_risk'
-        WHEN r_score = 2 THEN 'hibernating'
+        WHEN fm_score >= 3 THEN 'hibernating'
         ELSE 'lost'
     END AS segment
 FROM worth
