@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from customer_intel import cli_identity, cli_why
+from customer_intel import cli_identity, cli_states, cli_why
 from customer_intel.core.lake import HomeBusy, LakeError, home_lock
 from customer_intel.core.yamlfile import ConfigError
 from customer_intel.settings import Settings
@@ -120,10 +120,12 @@ def check(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
     landing = Settings(home=home).landing_dir
     compared = mapping_check.check(home / "config" / "mappings", landing, contract.load().entities)
     counts["mappings compared with a landed file"] = len(compared)
+    told = cli_states.words(home, landing)
     if as_json:
-        print(json.dumps({"ok": True, **counts}))
+        print(json.dumps({"ok": True, **counts, "states": told}, ensure_ascii=False))
     else:
         out.print("[green]✓[/] " + ", ".join(f"{count} {name}" for name, count in counts.items()) + ": no fault found")
+        cli_states.print_words(told, out)
 
 
 @app.command()
@@ -276,6 +278,7 @@ def one_night(
     }
     if not quiet:
         _closing(summary, closed)
+        cli_states.print_meaning(settings.home, out)
     return code, summary
 
 

@@ -184,7 +184,10 @@ def room_config(room: str, home: Path, package: Path = PACKAGE) -> dict[str, Any
 
     Top-level key by key. Raises ConfigError with file and line for a key that is no setting of the file's.
     """
-    return {**company_config(home, package), **_overridden(package / room / "config.yaml", home / "config" / f"{room}.yaml", room)}
+    return {
+        **company_config(home, package),
+        **_overridden(package / room / "config.yaml", home / "config" / f"{room}.yaml", room),
+    }
 
 
 def company_config(home: Path, package: Path = PACKAGE) -> dict[str, Any]:
@@ -201,7 +204,9 @@ def _overridden(shipped: Path, override: Path, name: str) -> dict[str, Any]:
                 raise ConfigError(
                     f"config/{name}.yaml:{own.lines[key]}: '{key}' is not a setting of {name}{suggestion(key, merged)}"
                 )
-            merged[key] = {**merged[key], **value} if isinstance(merged[key], dict) else value
+            if isinstance(merged[key], dict) and not isinstance(value, dict | None):
+                raise ConfigError(f"config/{name}.yaml:{own.lines[key]}: '{key}' needs 'name: value' pairs")
+            merged[key] = {**merged[key], **(value or {})} if isinstance(merged[key], dict) else value
     return merged
 
 

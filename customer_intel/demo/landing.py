@@ -29,7 +29,7 @@ CSV_FILES: list[tuple[str, str, Export, dict[str, str]]] = [
     ("hubspot", "hubspot-crm-exports-all-companies-{day}.csv", export_contacts.hubspot_companies, {}),
     ("shopify", "customers_export.csv", export_contacts.shopify_customers, {}),
     ("stripe", "customers.csv", export_contacts.stripe_customers, {}),
-    ("stripe", "subscriptions.csv", export_billing.stripe_subscriptions, {"Status": "zombie"}),
+    ("stripe", "subscriptions.csv", export_billing.stripe_subscriptions, {"Interval": "fortnight"}),
     ("stripe", "invoices.csv", export_billing.stripe_invoices, {}),
     ("stripe", "unified_payments.csv.gz", export_billing.stripe_charges, {"Amount": "N/A"}),
     ("zendesk", "users.csv", export_contacts.zendesk_users, {}),

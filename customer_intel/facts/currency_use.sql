@@ -1,5 +1,6 @@
 -- Grain: one row per currency of the exports' amounts, and one for the reporting currency.
--- Meaning: which currency sums are told in, and why: set in company.yaml, the only one, or the one most amounts are in.
+-- Meaning: which currency sums are told in, and why: set in company.yaml, the only one, or the one most amounts are
+--   in (of equally many USD, then EUR, then by name).
 -- Caveats: n_amounts counts orders, subscriptions, payments and invoices alike.
 WITH amount AS (
     SELECT upper(trim(currency)) AS currency, count(*) AS n FROM orders GROUP BY upper(trim(currency))
@@ -21,7 +22,9 @@ used AS (
 ranked AS (
     SELECT
         *,
-        row_number() OVER (ORDER BY n_amounts DESC, currency) AS place,
+        row_number() OVER (
+            ORDER BY n_amounts DESC, CASE currency WHEN 'USD' THEN 1 WHEN 'EUR' THEN 2 ELSE 3 END, currency
+        ) AS place,
         count(*) OVER () AS n_currencies
     FROM used
 )

@@ -111,7 +111,7 @@ def state_word(
     rows: list[tuple[Any, ...]] = []
     for found in counted:
         for (source, entity), group in groupby(found.iter_rows(), key=lambda row: (row[0], row[1])):
-            rows += _judged(source, entity, {word: n for _, _, word, n in group}, config)
+            rows += judged(source, entity, {word: n for _, _, word, n in group}, config)
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row").sort("source_system", "entity", "word")
 
 
@@ -150,7 +150,7 @@ def _words(entity: str, raw: pl.LazyFrame, current: pl.LazyFrame) -> pl.LazyFram
     )
 
 
-def _judged(source: str, entity: str, counts: dict[str, int], config: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def judged(source: str, entity: str, counts: dict[str, int], config: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """The rows of one source and entity."""
     known = vocabulary(config, source, entity)
     is_silent = not any(fold(word) for word in counts)

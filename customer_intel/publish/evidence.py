@@ -110,12 +110,13 @@ class Evidence:
         lost = self.scan("order_fact").filter(pl.col("is_sale") & pl.col("net_reporting").is_null())
         return lost.group_by("currency").agg(n=pl.len()).sort("currency").collect()
 
-    def settled(self, days: int) -> bool:
-        """Whether every source told of all the last `days`: else a change may only be a source that began."""
+    def settled(self, days: int, entity: str | None = None) -> bool:
+        """Whether every source (of `entity`) told of all the last `days`: else a change may be a source's start."""
         if not self.has("source_start"):
             return True
-        newest = self.frame("source_start")["first_day"].max()
-        return isinstance(newest, date) and (self.as_of - newest).days >= days
+        starts = self.frame("source_start")
+        newest = (starts.filter(pl.col("entity") == entity) if entity else starts)["first_day"].max()
+        return not isinstance(newest, date) or (self.as_of - newest).days >= days
 
     @cached_property
     def _roll_ups(self) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -193,7 +193,8 @@ def bad_experiences(e: Evidence) -> Iterator[Finding]:
     """Last scores of customers who had the experience against those of customers who had not."""
     if not e.has("customer_profile"):
         return
-    profiles = e.frame("customer_profile", *_ANSWERS, *_EXPERIENCES)
+    profiles = e.frame("customer_profile", "is_profiling_denied", *_ANSWERS, *_EXPERIENCES)
+    profiles = profiles.filter(~pl.col("is_profiling_denied"))
     found = []
     for answer, column in product(_ANSWERS, _EXPERIENCES):
         rows = profiles.select(had=pl.col(column) > 0, score=pl.col(answer).cast(pl.Float64)).drop_nulls()
@@ -229,7 +230,7 @@ def early_exits(e: Evidence) -> Iterator[Finding]:
 
 
 def concentration(e: Evidence) -> Iterator[Finding]:
-    if not e.has("customer_profile"):
+    if not e.has("customer_profile") or len(e.unconverted):
         return
     spent = e.frame("customer_profile", "revenue_365d")["revenue_365d"].cast(pl.Float64).sort(descending=True)
     buyers = spent.filter(spent > 0)

@@ -28,11 +28,11 @@ class Window:
 
 
 def active(e: Evidence, days: int) -> Window:
-    """Customers who did something themselves."""
+    """Customers who did something themselves; nothing to compare with where a source began within the two windows."""
     return Window(
         e.visits.filter(pl.col("age") <= days)["customer_id"].n_unique(),
         e.visits.filter(pl.col("age").is_between(days + 1, 2 * days))["customer_id"].n_unique()
-        if _history(e) >= 2 * days
+        if _history(e) >= 2 * days and e.settled(2 * days)
         else None,
     )
 
@@ -41,7 +41,26 @@ def revenue(e: Evidence, days: int) -> Window:
     def total(first: int, last: int) -> float:
         return float(e.days.filter(pl.col("age").is_between(first, last))["revenue"].sum())
 
-    return Window(total(1, days), total(days + 1, 2 * days) if _history(e) >= 2 * days else None)
+    comparable = _history(e) >= 2 * days and e.settled(2 * days, "orders")
+    return Window(total(1, days), total(days + 1, 2 * days) if comparable else None)
+
+
+def net_by_currency(e: Evidence, days: int) -> list[tuple[str, float]]:
+    """Net revenue of the last `days` in each currency by itself, the largest number of sales first."""
+    first = e.as_of - timedelta(days=days)
+    sales = e.scan("order_fact").filter(pl.col("is_sale")).select("currency", "order_day", amount="gross_amount")
+    parts = [sales.filter(pl.col("order_day") >= first)]
+    if e.has("refund_fact"):
+        back = e.scan("refund_fact").filter(pl.col("is_counted") & (pl.col("refund_day") >= first))
+        parts.append(back.select("currency", order_day="refund_day", amount=-pl.col("refund_amount")))
+    sums = pl.concat(parts).group_by("currency").agg(n=pl.len(), net=pl.col("amount").sum().cast(pl.Float64)).collect()
+    ordered = sums.sort("n", "currency", descending=[True, False])
+    return [(str(currency), float(net)) for currency, _, net in ordered.iter_rows()]
+
+
+def known_sum(values: pl.Series) -> float | None:
+    """The sum; None where there are values and none of them is known."""
+    return None if len(values) and values.null_count() == len(values) else float(values.sum() or 0)
 
 
 def _history(e: Evidence) -> int:
@@ -67,6 +86,8 @@ def weekly(e: Evidence) -> pl.DataFrame:
 
 def unusual_change(e: Evidence, days: int = 30) -> tuple[float, float] | None:
     """(change of the last window's revenue, its distance from usual changes in robust standard deviations)."""
+    if len(e.unconverted):
+        return None
     by_window = e.days.group_by(window=(pl.col("age") - 1) // days).agg(pl.col("revenue").sum())
     sums = dict(by_window.iter_rows())
     series = [float(sums.get(window, 0.0)) for window in range(_history(e) // days)]

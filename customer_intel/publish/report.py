@@ -16,6 +16,7 @@ from customer_intel.publish import (
     section_customers,
     section_feedback,
     section_journeys,
+    section_meaning,
     section_quality,
 )
 from customer_intel.publish.evidence import Evidence
@@ -28,6 +29,7 @@ from customer_intel.publish.markup import (
     interval,
     join,
     known,
+    listed,
     money,
     number,
     p_value,
@@ -43,6 +45,7 @@ TITLE = "Customer report"
 _EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _SECTIONS: tuple[tuple[str, str, Callable[[Evidence], Html]], ...] = (
     ("quality", section_quality.TITLE, section_quality.section),
+    ("meaning", section_meaning.TITLE, section_meaning.section),
     ("customers", "Customers", section_customers.customers),
     ("segments", "Segments", section_customers.segments),
     ("churn", "Churn", section_churn.section),
@@ -54,10 +57,11 @@ _GLOSSARY = {
     "Customer": "One person, however many records the sources hold of them. Known here by an id only.",
     "Interval (95 %)": "The range in which the true value most likely lies; a small sample makes it wide.",
     "p": "How often chance alone would show a difference as large. Where several are compared, p is corrected (Holm).",
+    "Reporting currency": "Sums of money are in it; an amount of a day without a rate to it is in no sum.",
     "Active": "Did something themselves (came, bought, opened a ticket); being sent an email does not count.",
-    "Revenue": "Orders net of refunds, on the day they happened.",
+    "Revenue": "What was charged for orders that count, on their day, less what was given back, on its day.",
     "MRR": "What running subscriptions bring a month; a yearly plan counts a twelfth. Currencies are kept apart.",
-    "RFM segment": "By how lately, how often and how much somebody bought, relative to this company's other customers.",
+    "RFM segment": "By how lately, how often and how much somebody bought; within where they stand, never against it.",
     "Expected loss": "Probability of churn times what the customer brought in the last year (or pays a year).",
     "Recency alone": "The simplest prediction: who was silent longest leaves first. A model must beat it to be used.",
     "NPS": "Share of answers 9 and 10 minus share of answers 0 to 6, in points from −100 to +100.",
@@ -139,7 +143,9 @@ def _headlines(e: Evidence) -> list[Html]:
     if e.has("customer_profile"):
         buyers = int((e.frame("customer_profile", "orders_total")["orders_total"] > 0).sum())
         n = count(e.rows("customer_profile"))
-        found.append(_headline("Customers", n, "", f"{count(buyers)} of them have ordered"))
+        barred = int(e.frame("customer_profile", "is_profiling_denied")["is_profiling_denied"].sum())
+        left_out = f"{count(barred)} may not be profiled: no stage, segment or prediction" if barred else None
+        found.append(_headline("Customers", n, "", f"{count(buyers)} of them have ordered", left_out))
     if e.has("activity_daily"):
         short_, long_ = measures.active(e, 28), measures.active(e, 90)
         quarter = join((f"{count(long_.now)} in 90 days, ", _against(long_, 90))) if long_.before is not None else None
@@ -155,6 +161,15 @@ def _headlines(e: Evidence) -> list[Html]:
 
 
 def _revenue(e: Evidence) -> list[Html]:
+    if len(e.unconverted):
+        apart = [money(round(net), currency) for currency, net in measures.net_by_currency(e, 30)[:4]]
+        lost = listed([f"{count(n)} in {currency}" for currency, n in e.unconverted.iter_rows()])
+        why = (
+            f"no rate to {e.currency} for {lost} of all sales; by currency {listed(apart)}"
+            if apart
+            else f"no rate: {lost}"
+        )
+        return [_headline("Net revenue, last 30 days", "not available", "", why)]
     month, quarter = measures.revenue(e, 30), measures.revenue(e, 90)
     if not (month.now or month.before or quarter.now):
         return []
@@ -188,7 +203,7 @@ def _at_risk(e: Evidence) -> list[Html]:
                 count(len(high)),
                 f"of {count(len(own))}",
                 section_churn.title(name).lower(),
-                f"expected loss {money(high['expected_loss'].sum(), e.currency)}",
+                f"expected loss {money(measures.known_sum(high['expected_loss']), e.currency)}",
             )
         )
     return found

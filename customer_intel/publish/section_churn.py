@@ -164,7 +164,11 @@ def _bands(e: Evidence, risks: pl.DataFrame) -> Html:
     found = {
         row["risk_band"]: row
         for row in risks.group_by("risk_band")
-        .agg(n=pl.len(), expected=pl.col("p_churn").sum(), loss=pl.col("expected_loss").sum())
+        .agg(
+            n=pl.len(),
+            expected=pl.col("p_churn").sum(),
+            loss=pl.when(pl.col("expected_loss").count() > 0).then(pl.col("expected_loss").sum()),
+        )
         .iter_rows(named=True)
     }
     total, largest = len(risks), max(row["n"] for row in found.values())

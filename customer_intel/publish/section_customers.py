@@ -33,6 +33,7 @@ _STAGES = {
     "at_risk": "bought, but no sign of life for months",
     "lapsed": "silent for long",
     "churned": "the last subscription ended, nothing else bought",
+    "not_profiled": "denied profiling, or asked for restriction: left out of every score and segment",
 }
 _SEGMENTS = {
     "champions": "buy lately, often and much",
@@ -40,12 +41,13 @@ _SEGMENTS = {
     "potential_loyalists": "bought lately and more than once, could become loyal",
     "new_customers": "a first order, very lately",
     "promising": "a first order, lately",
-    "need_attention": "used to be middling, now fading",
-    "about_to_sleep": "few orders, some time ago",
-    "at_risk": "bought well, not for long",
-    "cant_lose_them": "bought most, not for long",
-    "hibernating": "few orders, long ago",
-    "lost": "few orders, longest ago",
+    "need_attention": "come or pay by the month, but have not ordered lately",
+    "about_to_sleep": "few orders, no sign of life for months",
+    "at_risk": "bought well, no sign of life for months",
+    "cant_lose_them": "bought most, and have gone quiet",
+    "hibernating": "bought well, silent for long",
+    "lost": "few orders, silent for long",
+    "not_available": "amounts without a rate to the reporting currency",
 }
 
 
@@ -106,7 +108,7 @@ def _over_time(e: Evidence) -> Html:
     unit = f", {e.currency}" if e.currency else ""
     pictures = []
     for column, title in (("customers", "Active customers"), ("orders", "Orders"), ("revenue", f"Net revenue{unit}")):
-        if not float(weeks[column].sum()):
+        if not float(weeks[column].sum()) or (column == "revenue" and len(e.unconverted)):
             continue
         points = [Point(when, float(value)) for when, value in weeks.select("last_day", column).iter_rows()]
         picture = charts.trend(points, f"{title} per week", show=last_value)
@@ -148,22 +150,26 @@ def segments(e: Evidence) -> Html:
     if not e.has("segment_summary"):
         return quiet(f"Not available: {e.why_not('segment_summary')}.")
     rows = e.frame("segment_summary")
+    rows = rows.with_columns(pl.col("revenue").cast(pl.Float64))
     revenue = float(rows["revenue"].sum())
     ordered = {name: at for at, name in enumerate(_SEGMENTS)}
     rows = rows.sort(pl.col("segment").replace_strict(ordered, default=len(ordered), return_dtype=pl.Int64), "segment")
-    best = rows.sort("revenue", "segment", descending=[True, False]).row(0, named=True)
-    lede = (
-        f"{count(rows['n'].sum())} customers ordered. {segment_name(best['segment'])} are {percent(best['share'])} of "
-        f"them and brought {percent(float(best['revenue']) / revenue if revenue else 0)} of all revenue."
-    )
-    widest = max([float(rows["share"].max() or 0), *(float(r) / revenue for r in rows["revenue"] if revenue)])  # type: ignore[arg-type]
+    best = rows.sort("revenue", "segment", descending=[True, False], nulls_last=True).row(0, named=True)
+    lede = f"{count(rows['n'].sum())} customers ordered."
+    if revenue > 0 and best["revenue"] is not None:
+        lede += (
+            f" {segment_name(best['segment'])} are {percent(best['share'])} of them and brought "
+            f"{percent(best['revenue'] / revenue)} of all revenue."
+        )
+    parts = [part / revenue for part in rows["revenue"].drop_nulls() if revenue > 0]
+    widest = max([float(rows["share"].max() or 0), *parts])  # type: ignore[arg-type]
 
     def pair(share: float, part: float) -> Html:
         return tag("span", charts.bar(share / widest), charts.bar(part / widest, "bar other"), class_="bars")
 
     body = []
     for row in rows.iter_rows(named=True):
-        part = float(row["revenue"]) / revenue if revenue else 0.0
+        part = row["revenue"] / revenue if revenue > 0 and row["revenue"] is not None else 0.0
         body.append((
             join((tag("b", segment_name(row["segment"])), tag("br"), tag("small", _SEGMENTS.get(row["segment"], "")))),
             count(row["n"]), percent(row["share"]), pair(row["share"], part), percent(part), number(row["revenue"], 0),

@@ -1,0 +1,111 @@
+"""What counts as what: the words of the sources, the currency of sums, and that one figure is one number everywhere."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from customer_intel.publish.evidence import Evidence
+from customer_intel.publish.markup import (
+    Html,
+    count,
+    details,
+    join,
+    listed,
+    number,
+    paragraph,
+    percent,
+    plain,
+    plural,
+    quiet,
+    table,
+    tag,
+)
+
+TITLE = "What counts"
+_BASIS = {
+    "setting": "as config/company.yaml says",
+    "only_currency": "the only one that occurs",
+    "most_amounts": "because most amounts are in it; set reporting_currency in config/company.yaml to decide it",
+}
+_SAYS = {
+    "own": "your config/facts.yaml",
+    "vendor": "the vendor",
+    "common": "common words",
+    "absent": "the source gives no states",
+    "unknown": "nobody",
+}
+
+
+def section(e: Evidence) -> Html:
+    return join((_currency(e), _words(e), _figures(e)))
+
+
+def _currency(e: Evidence) -> Html | None:
+    if not e.has("currency_use"):
+        return None
+    used = e.frame("currency_use").sort("n_amounts", "currency", descending=[True, False])
+    own = used.filter("is_reporting").row(0, named=True)
+    others = used.filter(~pl.col("is_reporting"))["currency"].to_list()
+    told = [f"Sums of money are in {own['currency']}, {_BASIS[own['reporting_basis']]}."]
+    if others:
+        told.append(f"Amounts in {listed(others)} are brought over at the rate of their day.")
+    lost = [f"{count(n)} in {currency}" for currency, n in e.unconverted.iter_rows()]
+    warning = f" {listed(lost)} have no rate (fx_rates): they are in no sum, and not available." if lost else None
+    return paragraph(" ".join(told), tag("span", warning, class_="warn") if warning else None, class_="lede")
+
+
+def _words(e: Evidence) -> Html:
+    if not e.has("state_word"):
+        return quiet(f"States are not available: {e.why_not('state_word')}.")
+    words = (
+        e.frame("state_word")
+        .filter(pl.col("n") > 0)
+        .sort("source_system", "entity", "n", descending=[False, False, True])
+    )
+    if not len(words):
+        return quiet("No export has a state.")
+    unknown = words.filter(pl.col("basis") == "unknown")
+    if len(unknown):
+        named = [f"‘{word or '(empty)'}’ ({source}, {count(n)})" for source, word, n in _short(unknown)]
+        lede = paragraph(
+            tag("span", f"{plural(len(unknown), 'word')} nobody declared: {listed(named)}. ", class_="warn"),
+            "Their rows do not count. Say what they mean in config/facts.yaml (states).",
+        )
+    else:
+        lede = paragraph(tag("span", "Every word of every source is known.", class_="ok"))
+    rows = [
+        (source, plain(entity), word or tag("small", "(none)"), plain(state), _SAYS[basis], count(n), percent(share, 1))
+        for source, entity, word, state, basis, n, share in words.select(
+            "source_system", "entity", "word", "state", "basis", "n", "share"
+        ).iter_rows()
+    ]
+    head = ("Source", "Of", "Word", "Taken for", "Says who", "Rows", "Share")
+    return join((tag("h3", "Words of the sources"), lede, details("All words", table(head, rows, numeric=(5, 6)))))
+
+
+def _short(words: pl.DataFrame) -> list[tuple[str, str, int]]:
+    return [(source, word, n) for source, word, n in words.select("source_system", "word", "n").head(5).iter_rows()]
+
+
+def _figures(e: Evidence) -> Html | None:
+    if not e.has("reconciliation"):
+        return None
+    rows = e.frame("reconciliation").sort("figure", "table_name")
+    off = int(rows["n_differing"].sum())
+    verdict = (
+        tag("span", "Each figure is one number, to the cent, whichever table it is summed from.", class_="ok")
+        if not off
+        else tag("span", f"{plural(off, 'customer')} differ between tables.", class_="down")
+    )
+    body = [
+        (
+            plain(row["figure"]),
+            row["table_name"],
+            number(row["table_total"], 2),
+            number(row["fact_total"], 2),
+            count(row["n_differing"]),
+        )
+        for row in rows.iter_rows(named=True)
+    ]
+    head = ("Figure", "Table", "Summed there", "By the facts", "Customers differing")
+    return join((tag("h3", "One figure, one number"), paragraph(verdict), table(head, body, numeric=(2, 3, 4))))
