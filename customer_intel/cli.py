@@ -207,7 +207,7 @@ def docs(folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "dictionary.md").write_text(catalog.dictionary(tables, {}), encoding="utf-8")
     for name, spec in tables.items():
-        (folder / f"{name}.odcs.yaml").write_text(catalog.odcs(spec, "0"), encoding="utf-8")
+        (folder / f"{name}.odcs.yaml").write_text(catalog.odcs(spec, "0", tables), encoding="utf-8")
     out.print(f"[green]✓[/] dictionary and {len(tables)} contracts are in {folder}/")
 
 

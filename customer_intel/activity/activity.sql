@@ -90,7 +90,8 @@ event_activity AS (
         CAST(NULL AS DECIMAL(18, 2)) AS revenue,
         e.device_type,
         TRUE AS is_visit,
-        position('|' || k.activity || '|' IN $received_activities) = 0 AS is_own
+        position('|' || k.activity || '|' IN $received_activities) = 0 AS is_own,
+        e.occurred_at AS known_at
     FROM event_row AS e
     JOIN event_kind AS k ON k.event_type = coalesce(e.event_type, '') AND k.event_name = e.event_name
 ),
@@ -118,21 +119,21 @@ record_activity AS (
         activity, NULL AS detail, 'shop' AS medium, coalesce(lower(channel), 'shop') AS channel, source_system,
         CAST(to_json({'order_id': order_id}) AS VARCHAR) AS feature_json,
         CAST(own_amount AS DECIMAL(18, 2)) AS revenue_impact, currency, CAST(revenue AS DECIMAL(18, 2)) AS revenue,
-        NULL AS device_type, FALSE AS is_visit, is_own
+        NULL AS device_type, FALSE AS is_visit, is_own, greatest(ts, first_known_at) AS known_at
     FROM order_moment
     WHERE ts IS NOT NULL
     UNION ALL
     SELECT
         'order_refunded:' || refund_key, happened_at, record_key, customer_id, NULL, NULL, 'order_refunded', NULL, 'shop',
         'shop', source_system, CAST(to_json({'order_key': order_key}) AS VARCHAR), CAST(-refund_amount AS DECIMAL(18, 2)),
-        currency, CAST(-refund_reporting AS DECIMAL(18, 2)), NULL, FALSE, FALSE
+        currency, CAST(-refund_reporting AS DECIMAL(18, 2)), NULL, FALSE, FALSE, known_at
     FROM refund_fact
     WHERE is_counted
     UNION ALL
     SELECT
         activity || ':' || payment_key, attempted_at, record_key, customer_id, NULL, NULL, activity, NULL, 'billing',
         coalesce(method, 'billing'), source_system, CAST(to_json({'payment_id': payment_id}) AS VARCHAR), NULL, currency,
-        NULL, NULL, FALSE, FALSE
+        NULL, NULL, FALSE, FALSE, known_at
     FROM (
         SELECT *, CASE WHEN is_failed THEN 'payment_failed' WHEN is_counted THEN 'payment_succeeded' END AS activity
         FROM payment_fact
@@ -142,7 +143,7 @@ record_activity AS (
     SELECT
         activity || ':' || subscription_key, ts, record_key, customer_id, NULL, account_id, activity, NULL, 'billing',
         'billing', source_system, CAST(to_json({'subscription_id': subscription_id}) AS VARCHAR), NULL, currency, NULL, NULL,
-        FALSE, is_own
+        FALSE, is_own, greatest(ts, first_known_at)
     FROM (
         SELECT *, CASE WHEN trial_end IS NULL THEN 'subscription_started' ELSE 'trial_started' END AS activity,
             started_at AS ts, TRUE AS is_own
@@ -161,7 +162,7 @@ record_activity AS (
     SELECT
         activity || ':' || ticket_key, ts, record_key, customer_id, NULL, account_id, activity, NULL, 'support',
         coalesce(lower(channel), 'support'), source_system, CAST(to_json({'ticket_id': ticket_id}) AS VARCHAR), NULL, NULL,
-        NULL, NULL, FALSE, is_own
+        NULL, NULL, FALSE, is_own, greatest(ts, known_at)
     FROM (
         SELECT *, 'ticket_opened' AS activity, opened_at AS ts, TRUE AS is_own FROM ticket_fact
         UNION ALL
@@ -176,19 +177,20 @@ record_activity AS (
             WHEN score IS NOT NULL THEN CAST(to_json({'survey_type': survey_type, 'score': score}) AS VARCHAR)
             ELSE CAST(to_json({'survey_type': survey_type}) AS VARCHAR)
         END,
-        NULL, NULL, NULL, NULL, FALSE, TRUE
+        NULL, NULL, NULL, NULL, FALSE, TRUE, known_at
     FROM survey_answer_fact
     UNION ALL
     SELECT
         'review_written:' || review_key, written_at, record_key, customer_id, NULL, NULL, 'review_written', NULL, 'review',
         lower(platform), source_system, CAST(to_json({'review_id': review_id, 'rating': rating}) AS VARCHAR), NULL, NULL,
-        NULL, NULL, FALSE, TRUE
+        NULL, NULL, FALSE, TRUE, known_at
     FROM review_fact
     UNION ALL
     SELECT
         'touch:' || t.touch_key, t.occurred_at, t.record_key, t.customer_id, t.anonymous_id, NULL,
         k.medium || '_' || t.touch_event, NULL, k.medium, k.medium, t.source_system,
-        CAST(to_json({'campaign_id': t.campaign_id}) AS VARCHAR), NULL, NULL, NULL, NULL, FALSE, t.is_own_act
+        CAST(to_json({'campaign_id': t.campaign_id}) AS VARCHAR), NULL, NULL, NULL, NULL, FALSE, t.is_own_act,
+        t.occurred_at
     FROM touch_fact AS t
     JOIN touch_kind AS k ON k.channel = t.channel
 ),
@@ -203,7 +205,7 @@ identified AS (
     SELECT
         a.activity_id, a.ts, local_day(a.ts) AS day, a.record_key, a.anonymous_id, a.account_id, a.activity, a.detail,
         a.medium, a.channel, a.source_system, a.feature_json, a.revenue_impact, a.currency, a.revenue, a.device_type,
-        a.is_visit, a.is_own, coalesce(a.own_customer_id, d.customer_id) AS customer_id
+        a.is_visit, a.is_own, a.known_at, coalesce(a.own_customer_id, d.customer_id) AS customer_id
     FROM every_activity AS a
     LEFT JOIN device_owner AS d
         ON d.anonymous_id = a.anonymous_id
@@ -298,7 +300,8 @@ SELECT
     i.revenue_impact,
     i.currency,
     i.revenue,
-    i.is_own AS is_own_act
+    i.is_own AS is_own_act,
+    i.known_at
 FROM identified AS i
 JOIN place AS p ON p.medium = i.medium AND p.activity = i.activity AND p.detail = coalesce(i.detail, '')
 LEFT JOIN sessionized AS s ON s.activity_id = i.activity_id

@@ -4,12 +4,12 @@
 --   given back it is 0. A visit counts on the day on which it began.
 WITH counted AS (
     SELECT
-        customer_id, day, activity, ts, revenue, 0 AS is_session, is_own_act,
+        customer_id, day, activity, ts, revenue, 0 AS is_session, is_own_act, known_at,
         CASE WHEN revenue_impact IS NOT NULL AND revenue IS NULL THEN 1 ELSE 0 END AS n_without_rate
     FROM activity
     WHERE customer_id IS NOT NULL
     UNION ALL
-    SELECT customer_id, day, '_session', started_at, NULL, 1, FALSE, 0
+    SELECT customer_id, day, '_session', started_at, NULL, 1, FALSE, started_at, 0
     FROM session
     WHERE customer_id IS NOT NULL
 )
@@ -22,6 +22,7 @@ SELECT
     min(ts) AS first_at,
     max(ts) AS last_at,
     CAST(sum(is_session) AS BIGINT) AS sessions_started,
-    bool_or(is_own_act) AS is_own_act
+    bool_or(is_own_act) AS is_own_act,
+    min(known_at) AS known_at
 FROM counted
 GROUP BY customer_id, day, activity

@@ -30,12 +30,12 @@ own_day AS (
     SELECT customer_id, day, lag(day) OVER (PARTITION BY customer_id ORDER BY day) AS previous_day
     FROM (SELECT DISTINCT customer_id, day FROM activity_daily WHERE is_own_act AND day < $as_of)
 ),
--- Days after a pause in which a source began: whoever is seen then need not have been away.
+-- Days after a pause in which a source began less than active_days before: whoever is seen then need not have been away.
 began_between AS (
     SELECT DISTINCT o.customer_id, o.day
     FROM own_day AS o
     JOIN source_start AS s ON s.first_day > o.previous_day AND s.first_day <= o.day
-    WHERE date_diff('day', o.previous_day, o.day) > $active_days
+    WHERE date_diff('day', o.previous_day, o.day) > $active_days AND date_diff('day', s.first_day, o.day) <= $active_days
 ),
 came AS (
     SELECT

@@ -78,6 +78,11 @@ SELECT
             THEN least(c.ordered_at, c.exported_at)
         ELSE c.exported_at
     END AS known_from,
+    min(CASE
+        WHEN c.exported_before IS NULL AND c.exported_at = f.first_exported_at
+            THEN least(c.ordered_at, c.exported_at)
+        ELSE c.exported_at
+    END) OVER (PARTITION BY c.source_system, c.order_id) AS first_known_at,
     lead(c.exported_at) OVER (PARTITION BY c.source_system, c.order_id ORDER BY c.exported_at) AS known_to,
     c.exported_at,
     c.exported_before,

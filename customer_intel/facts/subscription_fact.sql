@@ -15,7 +15,7 @@ WITH newest AS (
             ELSE trial_end
         END AS trial_until
     FROM subscription_version
-    WHERE known_to IS NULL AND word_state <> 'deleted'
+    WHERE known_to IS NULL AND has_begun
 ),
 period AS (
     SELECT
@@ -28,7 +28,7 @@ piece AS (
     SELECT n.subscription_key, n.version_no, n.started_at AS from_at, n.trial_until AS to_at, 'trial' AS state,
         n.started_at AS not_before
     FROM newest AS n
-    WHERE n.trial_until IS NOT NULL AND n.word_state <> 'never_started'
+    WHERE n.trial_until IS NOT NULL
     UNION ALL
     -- What went before a state that a first export shows without saying since when.
     SELECT p.subscription_key, p.version_no, p.changed_at, p.state_since, 'active', NULL
@@ -45,6 +45,7 @@ piece AS (
         END,
         p.next_changed_at,
         CASE
+            -- Before the first payment of one that began after all.
             WHEN p.word_state = 'never_started' THEN 'unpaid'
             WHEN p.word_state = 'ended' AND p.version_no = 1 THEN 'active'
             WHEN p.word_state = 'ended' OR (p.word_state = 'active' AND (p.is_canceling OR p.ends_at IS NOT NULL)) THEN 'ending'
@@ -121,7 +122,8 @@ described AS (
         s.valid_to,
         greatest(v.known_from, s.from_at) AS known_at,
         CASE
-            WHEN s.state IN ('active', 'past_due', 'ending') AND coalesce(s.event_mrr, v.monthly_price) = 0 THEN 'free'
+            WHEN s.state IN ('active', 'past_due', 'ending') AND coalesce(s.event_mrr, v.monthly_price) = 0
+                AND NOT (s.event_mrr IS NULL AND v.may_pay) THEN 'free'
             ELSE s.state
         END AS state,
         v.source_state,
@@ -136,7 +138,10 @@ described AS (
         local_day(n.ends_at) AS ends_on,
         n.current_period_end,
         n.canceled_at,
-        n.cancellation_reason
+        n.cancellation_reason,
+        -- Of a running one that is not paid in full, too: an end is known that lies ahead.
+        s.valid_to IS NULL AND s.state <> 'ended' AND (n.is_canceling OR coalesce(n.ends_at >= CAST($as_of AS TIMESTAMP), FALSE))
+            AS is_to_end
     FROM stretch AS s
     JOIN subscription_version AS v ON v.subscription_key = s.subscription_key AND v.version_no = s.version_no
     JOIN newest AS n ON n.subscription_key = s.subscription_key
@@ -163,7 +168,7 @@ SELECT
     d.source_state,
     d.state NOT IN ('ended', 'unknown') AS is_running,
     d.state = 'trial' AS is_trial,
-    d.state = 'ending' AS is_ending,
+    d.state = 'ending' OR d.is_to_end AS is_ending,
     d.state IN ('past_due', 'unpaid') AS is_dunning,
     d.state IN ('active', 'past_due', 'ending', 'paused') AS is_kept,
     d.plan_id,

@@ -1,7 +1,7 @@
 -- Grain: one row per subscription and stretch of time in which the company knew the same of it.
 -- Meaning: as order_version: known_from is the start where the source's first export brought it, else the export that first
 --   said so. changed_at is when it became so: the start, or the source's last change, if it lies between two exports, else
---   the export. monthly_price: price of a period less its discount, never below zero, brought to a month; days and weeks by
+--   just before the export. monthly_price: price of a period less its discount, never below zero, brought to a month; days and weeks by
 --   one factor (365 / 12 days a month).
 -- Caveats: word_state is the source's word (state_word); what the dates make of it is subscription_fact's.
 WITH first_export AS (
@@ -70,17 +70,22 @@ SELECT
             THEN least(c.started_at, c.exported_at)
         ELSE c.exported_at
     END AS known_from,
+    min(CASE
+        WHEN c.exported_before IS NULL AND c.exported_at = f.first_exported_at
+            THEN least(c.started_at, c.exported_at)
+        ELSE c.exported_at
+    END) OVER (PARTITION BY c.source_system, c.subscription_id) AS first_known_at,
     lead(c.exported_at) OVER (PARTITION BY c.source_system, c.subscription_id ORDER BY c.exported_at) AS known_to,
     c.exported_at,
     CASE
         WHEN c.exported_before IS NULL THEN c.started_at
-        WHEN c.updated_at > c.exported_before AND c.updated_at <= c.exported_at THEN c.updated_at
-        ELSE c.exported_at
+        WHEN c.updated_at > c.exported_before THEN least(c.updated_at, c.exported_at)
+        ELSE c.exported_at - INTERVAL 1 SECOND
     END AS changed_at,
     -- What a first export shows was not always so: since the source's last change, as far as it tells.
     CASE
         WHEN c.exported_before IS NULL
-            THEN greatest(c.started_at, least(coalesce(c.updated_at, c.exported_at), c.exported_at))
+            THEN greatest(c.started_at, least(coalesce(c.updated_at, c.exported_at - INTERVAL 1 SECOND), c.exported_at))
     END AS state_since,
     c.record_key,
     c.account_id,
@@ -88,7 +93,9 @@ SELECT
     c.status AS source_state,
     c.word_state NOT IN ('never_started', 'deleted') AS has_begun,
     -- Whether it may bring recurring revenue, as far as this version's own export knows (pays_now) or before it.
-    c.word_state NOT IN ('never_started', 'unknown', 'deleted', 'free') AND coalesce(c.monthly, 0) > 0 AS may_pay,
+    -- That an ended one has no seats any more says nothing of what it cost.
+    c.word_state NOT IN ('never_started', 'unknown', 'deleted', 'free')
+        AND (coalesce(c.monthly, 0) > 0 OR (c.word_state = 'ended' AND coalesce(c.quantity, 1) = 0 AND c.unit_amount > 0)) AS may_pay,
     c.word_state NOT IN ('trial', 'unpaid') AS pays_now,
     c.plan_id,
     c.plan_name,
@@ -106,7 +113,8 @@ SELECT
     -- When it ended, or will, as far as this version knows; a word of an end without a time ends with its change.
     CASE
         WHEN c.ended_at IS NOT NULL THEN c.ended_at
-        WHEN c.word_state = 'ended' THEN coalesce(c.canceled_at, least(c.updated_at, c.exported_at), c.exported_at)
+        WHEN c.word_state = 'ended'
+            THEN coalesce(c.canceled_at, least(coalesce(c.updated_at, c.exported_at), c.exported_at - INTERVAL 1 SECOND))
         WHEN c.cancel_at_period_end AND c.current_period_end > c.exported_at THEN c.current_period_end
     END AS ends_at,
     c.cancellation_reason

@@ -95,7 +95,7 @@ def publish(night: Night, tables: Mapping[str, Table], run_id: str) -> Release:
         "dictionary.md": catalog.dictionary(tables, states).encode(),
         "report.html": report.render(night.lake, versions, night.as_of, night.snapshot_id).encode(),
         **{
-            f"contracts/{name}.odcs.yaml": catalog.odcs(table, night.snapshot_id).encode()
+            f"contracts/{name}.odcs.yaml": catalog.odcs(table, night.snapshot_id, tables).encode()
             for name, table in tables.items()
         },
     }

@@ -29,7 +29,12 @@ order_story AS (
     WHERE v.may_count
 ),
 person_day AS (
-    SELECT customer_id, day, sum(sessions_started) AS sessions, max(CASE WHEN is_own_act THEN 1 ELSE 0 END) AS is_active
+    SELECT
+        customer_id,
+        day,
+        sum(sessions_started) AS sessions,
+        max(CASE WHEN is_own_act THEN 1 ELSE 0 END) AS is_active,
+        min(known_at) FILTER (WHERE is_own_act OR activity = '_session') AS known_at
     FROM activity_daily
     WHERE day < $as_of
     GROUP BY customer_id, day
@@ -118,7 +123,7 @@ present AS (
         sum(CASE WHEN a.day >= o.origin - 56 AND a.day < o.origin - 28 THEN a.is_active ELSE 0 END) AS active_days_before,
         sum(CASE WHEN a.day >= o.origin - 28 THEN a.sessions ELSE 0 END) AS sessions_28d
     FROM origins AS o
-    JOIN person_day AS a ON a.day < o.origin
+    JOIN person_day AS a ON a.day < o.origin AND a.known_at <= CAST(o.origin AS TIMESTAMP)
     GROUP BY o.origin, a.customer_id
 ),
 nps AS (

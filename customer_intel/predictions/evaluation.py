@@ -30,10 +30,10 @@ _PREDICTIONS: dict[str, Any] = {
     "definition_id": pl.String, "kind": pl.String, "customer_id": pl.String, "horizon_days": pl.Int64,
     "eligible": pl.Boolean, "p_churn": pl.Float64, "p_low": pl.Float64, "p_high": pl.Float64,
     "risk_decile": pl.Int64, "risk_band": pl.String, "expected_loss": pl.Decimal(18, 2),
-    "reason_1": pl.String, "reason_1_feature": pl.String, "reason_1_logodds": pl.Float64, "reason_2": pl.String, "reason_2_feature": pl.String,
-    "reason_2_logodds": pl.Float64, "reason_3": pl.String, "reason_3_feature": pl.String,
-    "reason_3_logodds": pl.Float64, "protect_1": pl.String, "model_id": pl.String,
-    "model_beats_baseline": pl.Boolean, "in_holdout": pl.Boolean,
+    "reason_1": pl.String, "reason_1_feature": pl.String, "reason_1_logodds": pl.Float64,
+    "reason_2": pl.String, "reason_2_feature": pl.String, "reason_2_logodds": pl.Float64,
+    "reason_3": pl.String, "reason_3_feature": pl.String, "reason_3_logodds": pl.Float64,
+    "protect_1": pl.String, "model_id": pl.String, "model_beats_baseline": pl.Boolean, "in_holdout": pl.Boolean,
 }  # fmt: skip
 
 

@@ -23,6 +23,28 @@ _LOGICAL = {
 }
 
 
+# Of several tables with this key, the one that tells most of what it stands for.
+_HOME_OF = {"customer_id": "customer_profile"}
+
+
+def joins(table: Table, tables: Mapping[str, Table]) -> dict[str, tuple[str, str]]:
+    """column → (published table, its column) that it leads to: a foreign key, or another table's whole key."""
+    keyed: dict[str, list[str]] = {}
+    for name, other in tables.items():
+        if len(other.key) == 1:
+            keyed.setdefault(other.key[0], []).append(name)
+    found: dict[str, tuple[str, str]] = {}
+    for column in table.by_name:
+        owners = [_HOME_OF[column]] if _HOME_OF.get(column) in tables else keyed.get(column, [])
+        if len(owners) == 1 and owners[0] != table.name:
+            found[column] = (owners[0], column)
+    for rule in table.expect:
+        column = str(rule.args.get("column"))
+        if rule.kind == "foreign_key" and rule.args["table"] in tables and column not in found:
+            found[column] = (str(rule.args["table"]), str(rule.args.get("to", column)))
+    return found
+
+
 def dictionary(tables: Mapping[str, Table], states: Mapping[str, tuple[int, str]]) -> str:
     """Markdown: every published table and column in the business's words. `states`: table → (rows, why it is empty)."""
     lines = ["# Dictionary", "", "Timestamps are UTC. Money has two decimals. A starred column is never empty.", ""]
@@ -32,6 +54,9 @@ def dictionary(tables: Mapping[str, Table], states: Mapping[str, tuple[int, str]
         counted = f" · {rows:,} rows" if rows is not None else ""
         empty = f" · not available: {reason}" if reason else ""
         lines += [f"Owner {table.owner} · key {', '.join(table.key) or '–'}{counted}{empty}", ""]
+        leads = [f"{column} → {other}.{target}" for column, (other, target) in joins(table, tables).items()]
+        if leads:
+            lines += [f"Joins: {'; '.join(leads)}", ""]
         lines += ["| column | type | meaning |", "|---|---|---|"]
         for column in table.columns:
             notes = (f" [{column.unit}]" if column.unit else "") + (f" (personal: {column.pii})" if column.pii else "")
@@ -42,8 +67,9 @@ def dictionary(tables: Mapping[str, Table], states: Mapping[str, tuple[int, str]
     return "\n".join(lines)
 
 
-def odcs(table: Table, version: str) -> str:
-    """The table's Open Data Contract Standard v3.1 document, as YAML."""
+def odcs(table: Table, version: str, tables: Mapping[str, Table] | None = None) -> str:
+    """The table's Open Data Contract Standard v3.1 document, as YAML; its joins to others of `tables` in it."""
+    leads = joins(table, tables or {})
     document = {
         "apiVersion": "v3.1.0",
         "kind": "DataContract",
@@ -61,7 +87,7 @@ def odcs(table: Table, version: str) -> str:
                 "logicalType": "object",
                 "description": table.purpose,
                 "dataGranularityDescription": table.grain,
-                "properties": [_property(table, column) for column in table.columns],
+                "properties": [_property(table, column, leads.get(column.name)) for column in table.columns],
                 "quality": [_quality(expectation) for expectation in table.expect],
             }
         ],
@@ -70,7 +96,7 @@ def odcs(table: Table, version: str) -> str:
     return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120))
 
 
-def _property(table: Table, column: Column) -> dict[str, Any]:
+def _property(table: Table, column: Column, leads_to: tuple[str, str] | None = None) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "name": column.name,
         "logicalType": _LOGICAL[column.type],
@@ -82,6 +108,8 @@ def _property(table: Table, column: Column) -> dict[str, Any]:
         entry["unique"] = True
     if column.name in table.key:
         entry.update(primaryKey=True, primaryKeyPosition=table.key.index(column.name) + 1)
+    if leads_to:
+        entry["relationships"] = [{"type": "foreignKey", "to": ".".join(leads_to)}]
     if column.pii:
         entry.update(classification="confidential", tags=[f"pii:{column.pii}"])
     return entry

@@ -5,14 +5,51 @@ SELECT over `good`, its good rows). One entry for each expectation of that kind 
 from __future__ import annotations
 
 FUTURE = "exported_at + INTERVAL 3 DAY"
+UNPROFILED = "(SELECT min(customer_id) FROM unprofiled_customer) AS customer_id"
 
 SQL: dict[tuple[str, str], str] = {
-    ("activity", "day_is_the_day_of_ts"): "CAST(day + 1 AS DATE) AS day",
+    ("activity", "day_is_the_day_of_ts"): "CAST(day + 2 AS DATE) AS day",
     ("activity", "not_before_1990"): "DATE '1970-01-01' AS day",
     ("session", "begins_on_its_day"): "started_at - INTERVAL 1 SECOND AS ended_at",
     ("activity_daily", "sessions_only_on_session_rows"): "sessions_started + 1 AS sessions_started",
     ("activity_daily", "first_to_last_within_the_day"): "last_at + INTERVAL 2 DAY AS last_at",
+    ("customer_lifecycle", "without_unprofiled_customer"): UNPROFILED,
+    ("state_word", "words_nobody_knows_are_few"): "TRUE AS is_beyond_share",
+    ("state_word", "word_nobody_declared"): "'unknown' AS basis, 1 AS n",
+    ("currency_use", "one_reporting_currency"): "FALSE AS is_reporting",
+    ("currency_use", "reporting_currency_is_declared"): "TRUE AS is_reporting, 'most_amounts' AS reporting_basis",
     ("currency_rate", "stretches_in_order"): "from_day AS to_day",
+    ("currency_rate", "one_rate_a_day"): (
+        "SELECT * FROM good UNION ALL SELECT * REPLACE (CAST(from_day - 1 AS DATE) AS from_day) FROM good"
+    ),
+    ("source_start", "first_before_last"): "CAST(first_day - 1 AS DATE) AS last_day",
+    ("order_version", "one_version_at_a_time"): "known_from - INTERVAL 1 SECOND AS known_to",
+    ("refund_fact", "credit_note_of_an_order"): "'credit_note' AS refund_kind, NULL AS order_key",
+    ("refund_fact", "amount_has_a_rate"): "TRUE AS is_counted, NULL AS refund_reporting",
+    ("order_fact", "net_is_gross_less_refunds"): "net_amount + 1 AS net_amount",
+    ("order_fact", "counted_is_a_sale"): "TRUE AS is_counted, FALSE AS is_sale",
+    ("order_fact", "no_sum_over_currencies_without_a_rate"): (
+        "CASE WHEN gross_reporting IS NULL THEN 1 END AS gross_reporting"
+    ),
+    ("order_fact", "every_order_once"): "SELECT * FROM good OFFSET 1",
+    ("order_fact", "amount_has_a_rate"): "TRUE AS is_sale, NULL AS net_reporting",
+    ("order_fact", "partly_returned_says_how_much"): "'partly_returned' AS state, 0 AS refunded_amount",
+    ("order_fact", "lines_agree_with_order"): "TRUE AS is_counted, FALSE AS lines_agree",
+    ("order_fact", "most_lines_agree_with_their_order"): (
+        "TRUE AS is_counted, 1 AS n_lines, FALSE AS lines_agree"
+    ),
+    ("payment_fact", "amount_has_a_rate"): "TRUE AS is_counted, NULL AS paid_reporting",
+    ("subscription_version", "one_version_at_a_time"): "known_from - INTERVAL 1 SECOND AS known_to",
+    ("subscription_fact", "stretches_do_not_overlap"): "valid_from AS valid_to",
+    ("subscription_fact", "only_paying_states_have_mrr"): "'trial' AS state, 1 AS mrr",
+    ("subscription_fact", "price_has_a_rate_or_stays_alone"): (
+        "CASE WHEN mrr_reporting IS NULL THEN 1 END AS mrr_reporting"
+    ),
+    ("subscription_fact", "price_agrees_with_events"): "NULL AS valid_to, 99999 AS mrr",
+    ("subscription_fact", "amount_has_a_rate"): "NULL AS valid_to, 1 AS mrr, NULL AS mrr_reporting",
+    ("survey_invitation_fact", "no_more_answered_than_answers"): (
+        "SELECT good.* REPLACE (TRUE AS is_answered) FROM good, range(1000)"
+    ),
     ("nps_summary", "answers_add_up"): "passives + 1 AS passives",
     ("nps_summary", "adjusted_not_below_plain"): "0.5 AS p_value, 0.4 AS p_adj",
     ("nps_summary", "score_is_its_counts"): "score / 2 + 1 AS score",
@@ -94,6 +131,8 @@ SQL: dict[tuple[str, str], str] = {
     ("journey_paths", "coverage_adds_up"): "coverage + 0.01 AS coverage",
     ("journey_paths", "no_more_conversions_than_journeys"): "n + 1 AS n_converted",
     ("churn_features", "label_only_when_matured"): "1 AS label, as_of AS origin",
+    ("churn_features", "without_unprofiled_customer"): UNPROFILED,
+    ("churn_scores", "without_unprofiled_customer"): UNPROFILED,
     ("churn_scores", "reasons_sum_to_logit"): "1 AS logit, 0 AS intercept, 0.9 AS contribution_sum",
     ("churn_scores", "probability_is_of_its_logit"): "0 AS logit, 0.6 AS p_model",
     ("churn_scores", "today_is_not_in_training"): "TRUE AS is_in_training, as_of AS origin",
@@ -101,34 +140,45 @@ SQL: dict[tuple[str, str], str] = {
     ("model_evaluation", "interval_holds_value"): "0.5 AS metric_value, 0.6 AS low",
     ("model_evaluation", "too_good_to_be_true"): "'auc' AS metric, 'all' AS evaluated_origin, 0.99 AS metric_value",
     ("calibration_bins", "interval_holds_share"): "0.5 AS observed_share, 0.4 AS high",
+    ("churn_predictions", "without_unprofiled_customer"): UNPROFILED,
     ("churn_predictions", "interval_holds_probability"): "0.5 AS p_churn, 0.6 AS p_low",
     ("churn_predictions", "losing_model_not_published"): "'scorecard_x' AS model_id, 'nothing' AS definition_id",
     ("customer_engagement", "longer_windows_hold_shorter"): "active_days_28d + 1 AS active_days_7d",
     ("customer_transactions", "longer_windows_hold_shorter"): "orders_total + 1 AS orders_365d",
     ("customer_subscription", "no_revenue_without_a_subscription"): "0 AS subscriptions_active, 1 AS mrr",
-    ("customer_subscription", "mrr_not_negative"): "-1 AS mrr",
     ("customer_support", "parts_within_the_whole"): "tickets_total + 1 AS tickets_open",
     ("mrr_movement", "opening_plus_movements_is_closing"): "closing_mrr + 1 AS closing_mrr",
     ("mrr_movement", "opens_where_it_closed"): "opening_mrr + 1 AS opening_mrr",
     ("mrr_movement", "closing_not_negative"): "-1 AS closing_mrr",
     ("customer_profile", "every_active_customer_once"): "SELECT * FROM good OFFSET 1",
     ("customer_profile", "who_denied_profiling_has_no_scores"): "TRUE AS is_profiling_denied, 'lost' AS rfm_segment",
+    ("customer_profile", "denied_means_denied"): "NOT is_profiling_denied AS is_profiling_denied",
+    ("customer_profile", "a_name_never_stands_against_the_stage"): (
+        "'champions' AS rfm_segment, 'lapsed' AS lifecycle_stage"
+    ),
     ("customer_profile", "a_stage_does_not_begin_in_the_future"): "as_of + 1 AS lifecycle_since",
     ("customer_profile_history", "stretches_do_not_overlap"): "valid_from AS valid_to",
     ("customer_profile_history", "open_stretches_are_the_profile"): (
         "CASE lifecycle_stage WHEN 'lapsed' THEN 'new' ELSE 'lapsed' END AS lifecycle_stage"
     ),
+    ("reconciliation", "one_figure_one_number"): "1 AS n_differing",
+    ("rfm", "without_unprofiled_customer"): UNPROFILED,
+    ("rfm", "a_champion_bought_lately"): "'champions' AS segment",
     ("rfm", "equal_frequency_equal_score"): "CASE WHEN customer_id < 'c_8' THEN 1 ELSE 5 END AS f_score",
     ("rfm", "equal_recency_equal_score"): (
         "CASE WHEN customer_id < 'c_8' THEN 1 ELSE 5 END AS r_score, 9 AS recency_days"
     ),
     ("rfm", "equal_money_equal_score"): "CASE WHEN customer_id < 'c_8' THEN 1 ELSE 5 END AS m_score, 9 AS monetary",
     ("segment_summary", "every_customer_in_one_segment"): "n + 1 AS n",
+    ("segment_summary", "revenue_is_its_customers"): "revenue + 1 AS revenue",
 }  # fmt: skip
 
 # What must be wrong in another table at the same time.
 BESIDE: dict[tuple[str, str], dict[str, str]] = {
     ("record_customer_map", "never_merge_holds"): {
         "match_conflict": "SELECT * REPLACE ('never_merge' AS reason) FROM good"
+    },
+    ("rfm", "a_champion_bought_lately"): {
+        "customer_lifecycle": "SELECT * REPLACE ('lapsed' AS lifecycle_stage) FROM good"
     },
 }

@@ -83,6 +83,7 @@ def _made(table: Table) -> str:
 
 def _value(table: Table, column: Column) -> str:
     rules = {rule.kind: rule.args for rule in table.expect if rule.args.get("column") == column.name}
+    unique = {*table.key, *(name for rule in table.expect for name in rule.args.get("columns", ()))}
     if column.name in STAMPS:
         literal = "DATE '2026-06-30'" if column.name == "as_of" else "'made'"
     elif column.values or "in_set" in rules:
@@ -90,13 +91,13 @@ def _value(table: Table, column: Column) -> str:
     elif "regex" in rules:
         literal = "'EUR'"
     elif column.type in ("int", "float", "money"):
-        literal = str(rules.get("between", {}).get("min", 1)) + (" + i" if column.name in table.key else "")
+        literal = str(rules.get("between", {}).get("min", 1)) + (" + i" if column.name in unique else "")
     elif column.type in ("date", "timestamp"):
-        literal = "TIMESTAMP '2026-06-01'" + (" + INTERVAL 1 DAY * i" if column.name in table.key else "")
+        literal = "TIMESTAMP '2026-06-01'" + (" + INTERVAL 1 DAY * i" if column.name in unique else "")
     elif column.type == "bool":
         literal = "FALSE"
     else:
-        literal = f"'{column.name} ' || i" if column.name in table.key else f"'{column.name}'"
+        literal = f"'{column.name} ' || i" if column.name in unique else f"'{column.name}'"
     return f"CAST({literal} AS {column.sql_type})"
 
 

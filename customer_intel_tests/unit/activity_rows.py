@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from customer_intel_tests.unit.facts_rows import chain
 from customer_intel_tests.unit.sqlroom import Room
 
 AS_OF = date(2026, 3, 10)
@@ -25,8 +26,8 @@ def event(number: int, ts: datetime, **columns: Any) -> dict[str, Any]:
     }
 
 
-def room(events: list[dict[str, Any]], **tables: list[dict[str, Any]]) -> Room:
-    made = Room(AS_OF)
+def room(events: list[dict[str, Any]], zone: str = "UTC", **tables: list[dict[str, Any]]) -> Room:
+    made = Room(AS_OF, time_zone=zone)
     if events:
         made.put("events", events, source_system="app")
     for name, rows in tables.items():
@@ -34,6 +35,9 @@ def room(events: list[dict[str, Any]], **tables: list[dict[str, Any]]) -> Room:
     return made
 
 
-def sessions(made: Room, **config: Any) -> pl.DataFrame:
-    made.run("activity", **config)
-    return made.run("session").sort("started_at", "session_id")
+def stream(made: Room) -> pl.DataFrame:
+    return chain(made, "activity")
+
+
+def sessions(made: Room) -> pl.DataFrame:
+    return chain(made, "session").sort("started_at", "session_id")

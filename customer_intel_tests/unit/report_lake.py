@@ -126,6 +126,9 @@ def company(lake: Lake, customers: int = 400) -> dict[str, Version]:
         for at, s in enumerate(SEGMENTS)
     ]
     made["activity_daily"], made["activity"] = _days(rng, ids)
+    made["currency_use"] = [
+        {"currency": "USD", "n_amounts": 400, "is_reporting": True, "reporting_basis": "only_currency"}
+    ]
     made["mrr_movement"] = [
         {
             "customer_id": c,
@@ -181,7 +184,15 @@ def _days(rng: Any, ids: list[str]) -> tuple[list[dict[str, Any]], list[dict[str
         for c in rng.choice(ids, int(rng.poisson(14 * weight * (1.6 - back / 500))), replace=False):
             at = datetime(when.year, when.month, when.day, 12)
             daily.append(
-                {"customer_id": c, "day": when, "activity": "page_viewed", "n": 3, "first_at": at, "last_at": at}
+                {
+                    "customer_id": c,
+                    "day": when,
+                    "activity": "page_viewed",
+                    "n": 3,
+                    "first_at": at,
+                    "last_at": at,
+                    "is_own_act": True,
+                }
             )
             if rng.random() < 0.25:
                 value = money(rng.lognormal(3.7, 0.4))
@@ -194,6 +205,7 @@ def _days(rng: Any, ids: list[str]) -> tuple[list[dict[str, Any]], list[dict[str
                         "revenue": value,
                         "first_at": at,
                         "last_at": at,
+                        "is_own_act": True,
                     }
                 )
     events.append(

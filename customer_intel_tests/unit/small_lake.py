@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from customer_intel.core.table import room_config
+from customer_intel_tests.unit.facts_rows import chain
 from customer_intel_tests.unit.sqlroom import NOWHERE, Room
 
 TS = pl.Datetime("us")
@@ -22,6 +23,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "record_key": pl.String, "order_id": pl.String, "ordered_at": TS, "cancelled_at": TS, "status": pl.String,
         "currency": pl.String, "total": MONEY, "refunded": MONEY,
     },
+    "tickets": {"record_key": pl.String, "source_system": pl.String, "ticket_id": pl.String, "created_at": TS},
     "activity_daily": {
         "customer_id": pl.String, "day": pl.Date, "activity": pl.String, "n": pl.Int64, "revenue": MONEY,
         "sessions_started": pl.Int64,
@@ -50,6 +52,9 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 
+# Rows of activity_daily that are no act of the customer's own.
+NOT_OWN = ("_session", "email_sent", "payment_failed", "order_refunded", "order_cancelled", "order_shipped")
+
 Lake = dict[str, pl.DataFrame]
 
 
@@ -64,10 +69,19 @@ def frame(table: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
 
 def run_sql(table: str, lake: Lake, as_of: date) -> pl.DataFrame:
     """The table's rows, by its key, computed over the lake's tables; what the lake has not is empty."""
-    room = Room(as_of)
+    return chain(put(Room(as_of), lake), table)
+
+
+def put(room: Room, lake: Lake) -> Room:
+    """The lake's tables in the room; whoever has a record today is an active customer, who acts but for what befalls."""
     for name, rows in lake.items():
+        if name == "activity_daily" and "is_own_act" not in rows.columns:
+            rows = rows.with_columns(is_own_act=~pl.col("activity").is_in(NOT_OWN), known_at=pl.col("day").cast(TS))
         room.put(name, rows)
-    return room.run(table)
+    if "record_customer_map" in lake and "customer_id_registry" not in lake:
+        today = lake["record_customer_map"].filter(pl.col("valid_to").is_null())
+        room.put("customer_id_registry", today.select("customer_id").unique(), status="active", born_as_of=room.as_of)
+    return room
 
 
 def features(lake: Lake, as_of: date) -> pl.DataFrame:
@@ -79,6 +93,8 @@ def simulate(customers: int, days: int, as_of: date, seed: int, *, subscriptions
     rng = np.random.default_rng(seed)
     start = as_of - timedelta(days=days)
     daily: list[dict[str, Any]] = []
+    orders: list[dict[str, Any]] = []
+    tickets: list[dict[str, Any]] = []
     spans: list[dict[str, Any]] = []
     events: list[dict[str, Any]] = []
     answers: list[dict[str, Any]] = []
@@ -93,14 +109,24 @@ def simulate(customers: int, days: int, as_of: date, seed: int, *, subscriptions
         moment = born + rng.exponential(gap) * 0.2
         while moment < min(dies, days - 0.01):
             on = start + timedelta(days=int(moment))
-            daily.append(_day(who, on, "order_placed", 1, round(float(rng.gamma(2, 30)), 2)))
+            spent = round(float(rng.gamma(2, 30)), 2)
+            daily.append(_day(who, on, "order_placed", 1, spent))
+            orders.append(
+                {"record_key": f"shop:{who}", "order_id": f"o{len(orders)}", "ordered_at": _noon(on), "status": "paid",
+                 "currency": "EUR", "total": spent, "refunded": 0}
+            )  # fmt: skip
             moment += rng.exponential(gap)
         for offset in np.flatnonzero(rng.random(max(int(min(dies - 20, days)) - born, 0)) < 0.08):
             on = start + timedelta(days=born + int(offset))
             daily.append(_day(who, on, "_session", 1 + int(rng.integers(0, 3)), 0, sessions=1))
         for offset in rng.integers(born, days, rng.poisson(2.0 if unhappy else 0.3)):
             if offset < dies:
-                daily.append(_day(who, start + timedelta(days=int(offset)), "ticket_opened", 1, 0))
+                on = start + timedelta(days=int(offset))
+                daily.append(_day(who, on, "ticket_opened", 1, 0))
+                tickets.append(
+                    {"record_key": f"shop:{who}", "source_system": "desk", "ticket_id": f"t{len(tickets)}",
+                     "created_at": _noon(on)}
+                )  # fmt: skip
         if rng.random() < 0.4 and born + 30 < min(dies, days):
             at = datetime.combine(
                 start + timedelta(days=int(rng.integers(born + 20, min(dies, days)))), datetime.min.time()
@@ -128,10 +154,16 @@ def simulate(customers: int, days: int, as_of: date, seed: int, *, subscriptions
     return {
         "record_customer_map": frame("record_customer_map", people),
         "activity_daily": merged.with_columns(pl.col("revenue").cast(MONEY)).sort("customer_id", "day", "activity"),
+        "orders": frame("orders", orders),
+        "tickets": frame("tickets", tickets),
         "subscriptions": frame("subscriptions", spans),
         "subscription_events": frame("subscription_events", events),
         "survey_responses": frame("survey_responses", answers),
     }
+
+
+def _noon(on: date) -> datetime:
+    return datetime(on.year, on.month, on.day, 12)
 
 
 def _day(who: str, on: date, activity: str, n: int, revenue: float, sessions: int = 0) -> dict[str, Any]:
@@ -147,6 +179,8 @@ def truncate(lake: Lake, at: date) -> Lake:
     return {
         **lake,
         "activity_daily": lake["activity_daily"].filter(pl.col("day") < at),
+        "orders": lake["orders"].filter(pl.col("ordered_at") < moment),
+        "tickets": lake["tickets"].filter(pl.col("created_at") < moment),
         "survey_responses": lake["survey_responses"].filter(pl.col("responded_at") < moment),
         "subscription_events": lake["subscription_events"].filter(pl.col("occurred_at") < moment),
         "subscriptions": spans.with_columns(

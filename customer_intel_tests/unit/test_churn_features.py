@@ -8,7 +8,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from customer_intel_tests.unit.facts_rows import chain, exports
 from customer_intel_tests.unit.small_lake import Lake, features, frame, simulate, truncate
+from customer_intel_tests.unit.sqlroom import Room
 
 AS_OF = date(2026, 7, 1)
 H = timedelta(days=90)
@@ -47,14 +49,29 @@ def test_labels_are_empty_until_matured_and_origins_as_far_as_history_reaches(la
     assert subscription == 1 + 9
 
 
-def _bought(who: str, *days: date, activity: str = "order_placed") -> list[dict[str, Any]]:
-    return [{"customer_id": who, "day": day, "activity": activity, "n": 1, "revenue": 10, "sessions_started": 0}
-            for day in days]  # fmt: skip
+def _bought(who: str, *days: date, **columns: Any) -> list[dict[str, Any]]:
+    return [{"record_key": who, "order_id": f"{who}-{day}", "ordered_at": at(day), "status": "paid", "currency": "EUR",
+             "total": 10, **columns} for day in days]  # fmt: skip
 
 
-def _purchases(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def at(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 12)
+
+
+def _did(who: str, activity: str, *days: date, n: int = 1) -> list[dict[str, Any]]:
+    return [{"customer_id": who, "day": day, "activity": activity, "n": n,
+             "sessions_started": n if activity == "_session" else 0} for day in days]  # fmt: skip
+
+
+def _people(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    who = sorted({str(row["record_key"]) for row in rows})
+    return frame("record_customer_map", [{"record_key": key, "customer_id": key, "valid_to": None} for key in who])
+
+
+def _purchases(orders: list[dict[str, Any]], **more: Any) -> dict[str, dict[str, Any]]:
     """The rows of the first past origin, by customer."""
-    found = features({"activity_daily": frame("activity_daily", rows)}, AS_OF)
+    lake = {"orders": pl.DataFrame(orders, infer_schema_length=None), "record_customer_map": _people(orders), **more}
+    found = features(lake, AS_OF)
     return {row["customer_id"]: row for row in found.filter(pl.col("origin") == AS_OF - H).to_dicts()}
 
 
@@ -75,28 +92,37 @@ def test_the_label_begins_with_the_origins_own_day_and_ends_before_as_of() -> No
 def test_features_say_what_they_say() -> None:
     origin = AS_OF - H
     ago = lambda days: origin - timedelta(days=days)  # noqa: E731
-    rows = _bought("old", ago(800)) + _bought("a", ago(200), ago(150), ago(100))
-    rows += _bought("a", ago(10), ago(40), activity="ticket_opened")
-    rows += _bought("a", ago(3), activity="payment_failed") + _bought("a", ago(2), activity="email_sent")
-    rows += _bought("a", ago(20), activity="order_refunded")
-    rows += [{"customer_id": "a", "day": ago(5), "activity": "_session", "n": 3, "revenue": 0, "sessions_started": 3}]
-    row = _purchases(rows)["a"]
+    rows = _bought("old", ago(800)) + _bought("a", ago(200), ago(150))
+    # Given back in part before the origin, as the source itself dates it.
+    rows += _bought("a", ago(100), refunded=4, refunded_at=at(ago(20)))
+    tickets = [
+        {"record_key": "a", "source_system": "desk", "ticket_id": str(n), "created_at": at(ago(n))} for n in (10, 40)
+    ]
+    failed = {"source_system": "shop", "payment_id": "p", "order_id": rows[-1]["order_id"], "paid_at": at(ago(3)),
+              "status": "failed", "currency": "EUR", "amount": 10}  # fmt: skip
+    daily = _did("a", "order_placed", ago(200), ago(150), ago(100)) + _did("a", "ticket_opened", ago(10), ago(40))
+    daily += (
+        _did("a", "payment_failed", ago(3)) + _did("a", "email_sent", ago(2)) + _did("a", "order_refunded", ago(20))
+    )
+    daily += _did("a", "_session", ago(5), n=3) + _did("a", "page_viewed", ago(5))
+    more = {"payments": pl.DataFrame([failed]), "activity_daily": frame("activity_daily", daily)}
+    row = _purchases(rows, tickets=frame("tickets", tickets), **more)["a"]
     expected = {
         "f_days_since_order": 100, "f_usual_gap_days": 50, "f_gap_ratio": 2, "f_days_since_active": 5,
-        "f_tenure_days": 200, "f_orders_90d": 0, "f_orders_365d": 3, "f_refunds_365d": 1, "f_active_days_28d": 2,
-        "f_active_days_trend_28d": 1, "f_sessions_28d": 3, "f_tickets_90d": 2, "f_payment_failures_90d": 1,
+        "f_tenure_days": 200, "f_orders_90d": 0, "f_orders_365d": 3, "f_revenue_365d": 26, "f_refunds_365d": 1,
+        "f_active_days_28d": 2, "f_active_days_trend_28d": 1, "f_sessions_28d": 3, "f_tickets_90d": 2,
+        "f_payment_failures_90d": 1,
     }  # fmt: skip
     assert {name: row[name] for name in expected} == expected
     assert (row["f_last_nps_score"], row["f_plan_amount"], row["f_seats"], row["value_at_risk"]) == (None,) * 4
 
 
 def _span(who: str, start: date, end: date | None, number: int = 1, **more: Any) -> dict[str, Any]:
-    at = datetime.combine
-    noon = datetime.min.time().replace(hour=12)
     return {"record_key": who, "source_system": "bill", "subscription_id": f"{who}{number}",
-            "started_at": at(start, noon), "status": "canceled" if end else "active",
-            "ended_at": at(end, noon) if end else None, "updated_at": at(end or start, noon),
-            "quantity": 0 if end else 2, "unit_amount": 12, "billing_interval": "month", **more}  # fmt: skip
+            "started_at": at(start), "status": "canceled" if end else "active",
+            "ended_at": at(end) if end else None, "updated_at": at(end or start),
+            "quantity": 0 if end else 2, "unit_amount": 12, "billing_interval": "month", "currency": "EUR",
+            **more}  # fmt: skip
 
 
 def test_subscription_churn_is_none_alive_at_the_end() -> None:
@@ -113,13 +139,15 @@ def test_subscription_churn_is_none_alive_at_the_end() -> None:
         _span("starts_later", origin, None),
         _span("undated", first, None, status="canceled", updated_at=datetime(2026, 6, 10)),
         _span("never_began", first, None, status="incomplete"),
+        _span("trial_lapsed", origin - 9 * day, origin + 5 * day, trial_end=at(origin + 5 * day)),
+        _span("on_trial", origin - 9 * day, None, trial_end=at(origin + 5 * day)),
+        _span("free", first, None, unit_amount=0),
+        _span("pauses", first, None, status="paused"),
     ]
-    people = [{"record_key": span["record_key"], "customer_id": span["record_key"], "valid_to": None} for span in spans]
-    unique = list({person["customer_id"]: person for person in people}.values())
     found = features(
         {
-            "subscriptions": frame("subscriptions", spans),
-            "record_customer_map": frame("record_customer_map", unique),
+            "subscriptions": pl.DataFrame(spans, infer_schema_length=None),
+            "record_customer_map": _people(spans),
             "subscription_events": frame(
                 "subscription_events",
                 [
@@ -134,11 +162,36 @@ def test_subscription_churn_is_none_alive_at_the_end() -> None:
     )  # fmt: skip
     then = {row["customer_id"]: row for row in found.filter(pl.col("origin") == origin).to_dicts()}
     assert {who: row["label"] for who, row in then.items()} == {
-        "stays": 0, "ends": 1, "ends_on_the_last_day": 1, "ends_after": 0, "switches": 0, "undated": 1,
+        "stays": 0, "ends": 1, "ends_on_the_last_day": 1, "ends_after": 0, "switches": 0, "undated": 1, "pauses": 0,
     }  # fmt: skip
-    # What the subscription is today (its quantity, its amount) is not what it was then; its events are.
+    # What the subscription is today (its quantity, its price) is not what it was then; its events are.
     assert (then["stays"]["f_seats"], then["stays"]["f_plan_amount"]) == (2, 24)
     assert (then["ends"]["f_seats"], then["ends"]["f_plan_amount"]) == (None, None)
     now = {row["customer_id"]: row for row in found.filter(pl.col("origin") == AS_OF).to_dicts()}
-    assert (now["stays"]["f_seats"], float(now["stays"]["value_at_risk"])) == (5, 12 * 2 * 12)
+    assert (now["stays"]["f_seats"], float(now["stays"]["value_at_risk"])) == (5, 60 * 12)
     assert "ends_on_the_last_day" not in now and "ends_after" in now
+
+
+def test_an_origin_knows_what_exports_had_told_by_then() -> None:
+    """The source's first export brings its past along; what later ones tell of the past is known from then on."""
+    origin, first = AS_OF - H, date(2025, 7, 1)
+    old, seen, late = _bought("a", first, origin - timedelta(days=60), origin - timedelta(days=30))
+    ghost, given_back = _bought("a", origin - timedelta(days=50), origin - timedelta(days=70))
+    day_before, after = origin - timedelta(days=1), origin + timedelta(days=10)
+    made = Room(AS_OF)
+    made.put("customer_record", [{"record_key": "a", "customer_id": "a"}])
+    told = {day_before: [old, seen, ghost, given_back]}
+    told[after] = [late, ghost | {"status": "cancelled"}, given_back | {"status": "refunded", "refunded": 10}]
+    exports(made, "orders", told, source_system="shop")
+    rows = chain(made, "churn_features").filter(pl.col("definition_id") == "purchase_90d").to_dicts()
+    then = next(row for row in rows if row["origin"] == origin)
+    # The order that came late is not known yet; the cancelled one and the one given back are orders still.
+    assert (then["f_orders_90d"], then["f_days_since_order"], then["f_refunds_365d"]) == (3, 50, 0)
+    now = next(row for row in rows if row["origin"] == AS_OF)
+    assert (now["f_orders_365d"], now["f_days_since_order"], now["f_refunds_365d"]) == (3, 120, 1)
+
+
+def test_who_may_not_be_profiled_is_no_row(lake: Lake) -> None:
+    who = features(lake, AS_OF)["customer_id"].unique().sort()
+    denied = {"unprofiled_customer": pl.DataFrame({"customer_id": who[:10]}).with_columns(reason=pl.lit("denied"))}
+    assert set(features(lake | denied, AS_OF)["customer_id"]) == set(who[10:])

@@ -38,7 +38,7 @@ def walk(customer: str, steps: str, start: datetime = T0, minutes: float = 1.0, 
                 "source_system": "app",
                 "touchpoint_id": letter,
                 "journey_stage": "purchase" if bought else "consideration",
-                "revenue_impact": Decimal("10.00") if bought else None,
+                "revenue": Decimal("10.00") if bought else None,
                 **columns,
             }
         )

@@ -9,7 +9,9 @@ import polars as pl
 import pytest
 
 from customer_intel.feedback.nps_summary import nps_summary
+from customer_intel_tests.unit.facts_rows import chain
 from customer_intel_tests.unit.small_lake import frame
+from customer_intel_tests.unit.sqlroom import Room
 
 AS_OF = date(2026, 7, 1)
 
@@ -20,18 +22,14 @@ def _answer(who: str | None, at: datetime, score: float | None, number: int = 0,
 
 
 def _summary(answers: list[dict[str, Any]], invitations: list[dict[str, Any]] | None = None) -> pl.DataFrame:
-    people = [
-        {"record_key": key, "customer_id": f"c-{str(key).split('@')[0]}", "valid_to": None}
-        for key in sorted({str(row["record_key"]) for row in [*answers, *(invitations or [])] if row["record_key"]})
-    ]
+    people = sorted({str(row["record_key"]) for row in [*answers, *(invitations or [])] if row["record_key"]})
+    made = Room(AS_OF)
+    made.put("customer_record", [{"record_key": key, "customer_id": f"c-{key.split('@')[0]}"} for key in people])
+    made.put("survey_responses", frame("survey_responses", answers))
+    made.put("survey_invitations", frame("survey_invitations", invitations or []))
+    asked = chain(made, "survey_invitation_fact")
     rfm = pl.DataFrame({"customer_id": ["c-a"], "segment": ["champions"]})
-    return nps_summary(
-        frame("survey_responses", answers),
-        frame("survey_invitations", invitations or []),
-        frame("record_customer_map", people),
-        rfm,
-        AS_OF,
-    )
+    return nps_summary(made.rows("survey_answer_fact"), asked, rfm)
 
 
 def _row(
@@ -136,6 +134,17 @@ def test_response_rates() -> None:
     assert _row(found, "2026-05", "survey", "rel")["response_rate"] == 0.25
     assert _row(found, "2026-05", "channel", "email")["response_rate"] is None
     assert _row(found, "2026-04")["response_rate"] is None
+
+
+def test_an_answer_closes_one_invitation_the_newest_before_it() -> None:
+    """Twelve months of asking, one answer."""
+    invite = {"source_system": "s", "survey_id": "rel", "record_key": "a"}
+    months = [(2025, month) for month in range(7, 13)] + [(2026, month) for month in range(1, 7)]
+    invitations = [invite | {"invitation_id": f"{y}-{m}", "sent_at": datetime(y, m, 2)} for y, m in months]
+    found = _summary([_answer("a", datetime(2026, 5, 9), 9)], invitations)
+    assert _row(found, "all")["response_rate"] == pytest.approx(1 / 12)
+    assert _row(found, "2026-Q2")["response_rate"] == pytest.approx(1 / 3)
+    assert _row(found, "2026-05")["response_rate"] == 1
 
 
 def test_no_answers_no_rows() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from customer_intel_tests.unit.facts_rows import chain
 from customer_intel_tests.unit.profile_rows import AS_OF, ago, known, subscription
 from customer_intel_tests.unit.sqlroom import Room
 
@@ -28,12 +29,15 @@ def test_subscription_prices_are_brought_to_a_month() -> None:
                 "invoice_id": "i",
                 "record_key": "crm:C",
                 "status": "open",
+                "created_at": ago(31),
+                "total": Decimal("5.00"),
+                "currency": "USD",
                 "due_at": ago(1),
                 "amount_due": Decimal("5.00"),
             }
         ],
     )
-    row = made.run("customer_subscription").row(0, named=True)
+    row = chain(made, "customer_subscription").row(0, named=True)
     assert (
         row
         | {
@@ -45,19 +49,19 @@ def test_subscription_prices_are_brought_to_a_month() -> None:
             "next_renewal_at": ago(-1),
             "is_canceling": True,
             "is_in_dunning": True,
-            "amount_overdue": Decimal("5.00"),
             "cancellation_reason": "price",
             "trial_ends_at": ago(-7),
         }
         == row
     )
+    assert chain(made, "customer_payments")["amount_overdue"].to_list() == [Decimal("5.00")]
 
 
 MOVES = ["new_mrr", "expansion_mrr", "contraction_mrr", "churned_mrr", "reactivation_mrr"]
 
 
 def movements(made: Room) -> list[tuple[int, str, str]]:
-    rows = made.run("mrr_movement").sort("currency", "day").rows(named=True)
+    rows = chain(made, "mrr_movement").sort("currency", "day").rows(named=True)
     return [((AS_OF - row["day"]).days, move, str(row[move])) for row in rows for move in MOVES if row[move]]
 
 
@@ -74,7 +78,7 @@ def change(number: int, days: float, mrr: str, subscription_id: str = "1") -> di
 def test_every_kind_of_movement() -> None:
     made = known(
         "C",
-        subscriptions=[subscription(1), subscription(2)],
+        subscriptions=[subscription(1, started_at=ago(90)), subscription(2, started_at=ago(40))],
         subscription_events=[
             change(1, 90, "10.00"),
             change(2, 80, "30.00"),
@@ -127,7 +131,7 @@ def test_movements_add_up_on_random_subscriptions() -> None:
         events.append(change(number, days, mrr, chosen))
         last[chosen] = Decimal(mrr)
     made = known("C", subscriptions=subscriptions, subscription_events=events)
-    found = made.run("mrr_movement").sort("day")
+    found = chain(made, "mrr_movement").sort("day")
     for currency in ("USD", "EUR"):
         mine = found.filter(pl.col("currency") == currency)
         total = sum(

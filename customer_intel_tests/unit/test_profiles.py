@@ -9,6 +9,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from customer_intel_tests.unit import facts_rows
+from customer_intel_tests.unit.facts_rows import chain
 from customer_intel_tests.unit.profile_rows import AS_OF, ago, golden, known, subscription
 from customer_intel_tests.unit.sqlroom import Room
 
@@ -116,15 +118,7 @@ def test_age_bands_turn_on_the_birthday(born: date | None, band: str | None) -> 
 
 
 def order(number: int, days: float, total: str, **columns: Any) -> dict[str, Any]:
-    return {
-        "source_system": "shop",
-        "order_id": str(number),
-        "record_key": "crm:C",
-        "ordered_at": ago(days),
-        "total": Decimal(total),
-        "currency": "USD",
-        **columns,
-    }
+    return facts_rows.order(number, ago(days), total, **columns)
 
 
 def test_transactions() -> None:
@@ -146,6 +140,7 @@ def test_transactions() -> None:
                 "order_id": "1",
                 "category": "tea",
                 "quantity": 2.0,
+                "unit_price": Decimal("30.00"),
                 "line_total": Decimal("60.00"),
             },
             {
@@ -154,6 +149,7 @@ def test_transactions() -> None:
                 "order_id": "1",
                 "category": None,
                 "quantity": 1.0,
+                "unit_price": Decimal("40.00"),
                 "product_id": "p",
                 "line_total": Decimal("40.00"),
             },
@@ -163,12 +159,13 @@ def test_transactions() -> None:
                 "order_id": "3",
                 "category": "pots",
                 "quantity": 9.0,
+                "unit_price": Decimal("100.00"),
                 "line_total": Decimal("900.00"),
             },
         ],
         products=[{"source_system": "shop", "product_id": "p", "category": "cups"}],
     )
-    first, second = made.run("customer_transactions").rows(named=True)
+    first, second = chain(made, "customer_transactions").rows(named=True)
     assert (
         first
         | {
@@ -207,10 +204,12 @@ def test_engagement_counts_own_days_in_windows() -> None:
             "last_at": ago(days),
             "sessions_started": sessions,
             "revenue": Decimal(0),
+            "is_own_act": activity not in ("email_sent", "_session"),
         }
 
     made = known(
         "C",
+        source_start=[{"source_system": "app", "entity": "events", "first_day": ago(300).date()}],
         activity_daily=[
             day(0, "page_viewed"),
             day(1, "page_viewed", 3),
@@ -234,12 +233,14 @@ def test_engagement_counts_own_days_in_windows() -> None:
                 "day": ago(k).date(),
                 "activity": "feature_used",
                 "channel": "web",
+                "source_system": "app",
+                "is_own_act": True,
                 "feature_json": f'{{"feature":"f{k % 2}"}}',
             }
             for k in (1, 2, 40)
         ],
     )
-    row = made.run("customer_engagement").row(0, named=True)
+    row = chain(made, "customer_engagement").row(0, named=True)
     assert (
         row
         | {
@@ -252,11 +253,10 @@ def test_engagement_counts_own_days_in_windows() -> None:
             "core_actions_28d": 3,
             "features_used_28d": 2,
             "features_used_90d": 2,
-            "engagement_trend": 0.6,
+            "engagement_trend": 0.3333,
             "preferred_channel": "web",
             "preferred_hour": 9,
             "days_since_active": 1,
-            "active_since": ago(91).date(),
         }
         == row
     )
@@ -312,6 +312,7 @@ def test_support_takes_last_answers_and_medians() -> None:
             {
                 "source_system": "r",
                 "review_id": "1",
+                "platform": "web",
                 "record_key": "crm:C",
                 "rating": 8.0,
                 "rating_max": 10.0,
@@ -319,7 +320,7 @@ def test_support_takes_last_answers_and_medians() -> None:
             }
         ],
     )
-    row = made.run("customer_support").row(0, named=True)
+    row = chain(made, "customer_support").row(0, named=True)
     assert (
         row
         | {
@@ -340,14 +341,10 @@ def test_support_takes_last_answers_and_medians() -> None:
 
 
 # ---- the profile
-GROUPS = ["customer", "customer_engagement", "customer_transactions", "customer_subscription", "customer_support"]
-
-
 def profile(made: Room) -> dict[str, dict[str, Any]]:
     golden(made)
-    for group in GROUPS:
-        made.run(group)
-    return {row["customer_id"]: row for row in made.run("customer_profile").rows(named=True)}
+    made.run("customer")
+    return {row["customer_id"]: row for row in chain(made, "customer_profile").rows(named=True)}
 
 
 def test_lifecycle_stages_and_since() -> None:
@@ -378,6 +375,7 @@ def test_lifecycle_stages_and_since() -> None:
                 "first_at": ago(k),
                 "last_at": ago(k),
                 "sessions_started": 0,
+                "is_own_act": True,
             }
             for k in (400, 20, 10)
         ],
@@ -422,7 +420,10 @@ def test_consent_decides_on_email_and_scores() -> None:
             consent("c", "marketing", "granted", "any", "other@x.example"),
         ],
     )
+    made.put("orders", [{**order(k, 50 + k, "10.00"), "record_key": f"crm:{c}"} for k, c in enumerate("abab")])
     score = {
+        "customer_id": "a",
+        "kind": "purchase",
         "p_churn": 0.5,
         "p_low": 0.4,
         "p_high": 0.6,
@@ -430,16 +431,17 @@ def test_consent_decides_on_email_and_scores() -> None:
         "eligible": True,
         "definition_id": "purchase_90d",
     }
-    made.put("churn_predictions", [{**score, "customer_id": c} for c in "ab"])
-    made.put("rfm", [{"customer_id": c, "segment": "champions"} for c in "ab"])
+    made.put("churn_predictions", [score])
     found = profile(made)
     assert {c: row["may_email_marketing"] for c, row in found.items()} == {"a": True, "b": True, "c": False, "d": False}
-    assert (found["a"]["churn_purchase_p"], found["a"]["rfm_segment"]) == (0.5, "champions")
-    assert (found["b"]["churn_purchase_p"], found["b"]["rfm_segment"], found["b"]["is_profiling_denied"]) == (
-        None,
-        None,
-        True,
-    )
+    assert (found["a"]["churn_purchase_p"], found["a"]["rfm_segment"]) == (0.5, "loyal_customers")
+    assert made.rows("rfm")["customer_id"].to_list() == ["a"]
+    denied = found["b"]
+    assert (denied["is_profiling_denied"], denied["lifecycle_stage"], denied["rfm_segment"]) == (True, "not_profiled", None)
+    # What they bought is a fact, and stays.
+    assert (denied["orders_total"], denied["revenue_total"]) == (2, Decimal("20.00"))
+    made.con.execute("UPDATE customer_profile SET churn_purchase_p = 0.5 WHERE customer_id = 'b'").fetchall()
+    assert made.failures("customer_profile") == ["who_denied_profiling_has_no_scores"]
 
 
 def test_completeness_and_only_active_customers() -> None:

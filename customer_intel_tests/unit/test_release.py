@@ -102,7 +102,7 @@ def test_every_contract_document_is_valid_odcs() -> None:
     from customer_intel.core import contract
 
     for spec in contract.load().tables.values():
-        parsed = OpenDataContractStandard.from_string(catalog.odcs(spec, "1"))
+        parsed = OpenDataContractStandard.from_string(catalog.odcs(spec, "1", contract.load().tables))
         assert parsed.schema_ and len(parsed.schema_[0].properties or []) == len(spec.columns)
 
 

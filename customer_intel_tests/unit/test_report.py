@@ -186,7 +186,8 @@ def test_mrr_adds_up_to_the_cent(tmp_path: Path) -> None:
 def test_windows_and_weeks_count_whole_days(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     rows = [
-        {"customer_id": c, "day": AS_OF.replace(month=m, day=d), "activity": a, "n": 1, "revenue": money(r)}
+        {"customer_id": c, "day": AS_OF.replace(month=m, day=d), "activity": a, "n": 1, "revenue": money(r),
+         "is_own_act": a != "email_sent"}
         for c, m, d, a, r in [
             ("a", 6, 30, "order_placed", 10), ("b", 6, 3, "page_viewed", 0), ("c", 6, 2, "page_viewed", 0),
             ("d", 6, 30, "email_sent", 0), ("e", 4, 1, "order_placed", 7), ("f", 5, 31, "order_placed", 5),
@@ -275,13 +276,20 @@ def test_warned_gates_are_told(night: tuple[Lake, Mapping[str, Version]]) -> Non
     assert markup.join([HOSTILE]) in page and "<script" not in page
 
 
-def test_currencies_without_rates_are_not_passed_off_as_one(tmp_path: Path) -> None:
+def test_sums_are_told_in_the_reporting_currency_and_what_has_no_rate_is_counted(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
-    rows = [
-        {"activity_id": code, "day": AS_OF, "revenue_impact": money(1), "currency": code, "activity": "order_placed"}
-        for code in ("EUR", "USD")
+    used = [
+        {"currency": "EUR", "n_amounts": 9, "is_reporting": True, "reporting_basis": "most_amounts"},
+        {"currency": "JPY", "n_amounts": 2, "is_reporting": False, "reporting_basis": "most_amounts"},
     ]
-    told = {1: "EUR", 2: "in mixed currencies"}
-    for n, expected in told.items():
-        versions = {"activity": accept(lake, "activity", rows[:n])}
-        assert Evidence.of_night(lake, versions, AS_OF, SNAPSHOT).currency == expected
+    sale = {"is_sale": True, "is_counted": True}
+    orders = [
+        {"order_key": "1", "currency": "EUR", "net_reporting": money(5), **sale},
+        {"order_key": "2", "currency": "JPY", **sale},
+        {"order_key": "3", "currency": "JPY"},
+    ]
+    versions = {"currency_use": accept(lake, "currency_use", used), "order_fact": accept(lake, "order_fact", orders)}
+    e = Evidence.of_night(lake, versions, AS_OF, SNAPSHOT)
+    assert e.currency == "EUR"
+    assert e.unconverted.rows() == [("JPY", 1)]
+    assert Evidence.of_night(lake, {}, AS_OF, SNAPSHOT).currency == ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 import polars as pl
 import pytest
@@ -10,7 +10,8 @@ import pytest
 from customer_intel.core import gate
 from customer_intel.feedback import nps_summary as survey
 from customer_intel.predictions import churn, evaluation
-from customer_intel_tests.unit.small_lake import config, frame, simulate
+from customer_intel_tests.unit.facts_rows import chain
+from customer_intel_tests.unit.small_lake import config, put, simulate
 from customer_intel_tests.unit.sqlroom import Room
 
 AS_OF = date(2026, 7, 1)
@@ -22,26 +23,10 @@ TABLES = (
 
 @pytest.fixture(scope="module")
 def room() -> Room:
-    room, lake = Room(AS_OF), simulate(500, 600, AS_OF, seed=3)
     settings = config("predictions") | {"bootstrap_replicates": 10}
     when = {"as_of": AS_OF, "snapshot_id": "s"}
-    people = lake["record_customer_map"]
-    room.put(
-        "customer_id_registry", people.select("customer_id"), status="active", n_records=1, born_as_of=AS_OF, **when
-    )
-    for name, table in lake.items():
-        room.put(name, table, **({} if name == "activity_daily" else when))
-    orders = lake["activity_daily"].filter(pl.col("activity") == "order_placed").with_row_index("order_id")
-    room.put(
-        "orders",
-        orders.select(
-            pl.col("order_id").cast(pl.String),
-            record_key="shop:" + pl.col("customer_id"),
-            ordered_at=pl.col("day").cast(pl.Datetime("us")) + timedelta(hours=9),
-            total="revenue",
-        ),
-        source_system="shop", currency="EUR", **when,
-    )  # fmt: skip
+    room = put(Room(AS_OF), simulate(500, 600, AS_OF, seed=3))
+    room.put("unprofiled_customer", [{"customer_id": "c000007", "reason": "denied", **when}])
 
     def keep(name: str, table: pl.DataFrame) -> pl.DataFrame:
         contract = room.contract.table(name)
@@ -51,15 +36,15 @@ def room() -> Room:
         room.put(name, table, **when)
         return table
 
-    rfm = keep("rfm", room.run("rfm"))
-    keep("segment_summary", room.run("segment_summary"))
-    features = keep("churn_features", room.run("churn_features"))
+    rfm = keep("rfm", chain(room, "rfm"))
+    keep("segment_summary", chain(room, "segment_summary"))
+    features = keep("churn_features", chain(room, "churn_features"))
     scores = keep("churn_scores", churn.churn_scores(features, AS_OF, settings))
     judged = keep("model_evaluation", evaluation.model_evaluation(features, scores, settings))
     keep("calibration_bins", evaluation.calibration_bins(scores))
     keep("churn_predictions", evaluation.churn_predictions(features, scores, judged, AS_OF, settings))
-    answers, invitations = lake["survey_responses"], frame("survey_invitations", [])
-    keep("nps_summary", survey.nps_summary(answers, invitations, people, rfm, AS_OF))
+    asked = chain(room, "survey_invitation_fact")
+    keep("nps_summary", survey.nps_summary(room.rows("survey_answer_fact"), asked, rfm))
     return room
 
 
@@ -70,7 +55,14 @@ def test_the_gate_passes(room: Room, name: str) -> None:
     assert verdict.passed, [finding.message for finding in verdict.failed]
 
 
+DENIED = "customer_id = 'c000007'"
 POISON = [
+    ("rfm", DENIED, "without_unprofiled_customer"),
+    ("rfm", "segment = 'champions'", "a_champion_bought_lately"),
+    ("churn_features", DENIED, "without_unprofiled_customer"),
+    ("churn_scores", DENIED, "without_unprofiled_customer"),
+    ("churn_predictions", DENIED, "without_unprofiled_customer"),
+    ("segment_summary", "revenue = revenue + 0.01", "revenue_is_its_customers"),
     ("rfm", "f_score = CASE WHEN customer_id < 'c000100' THEN f_score ELSE 1 END", "equal_frequency_equal_score"),
     ("rfm", "r_score = CASE WHEN customer_id < 'c000100' THEN r_score ELSE 1 END", "equal_recency_equal_score"),
     ("segment_summary", "n = n + 1", "every_customer_in_one_segment"),

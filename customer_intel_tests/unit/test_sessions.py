@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 import pytest
 
-from customer_intel_tests.unit.activity_rows import AS_OF, CAP, GAP, T0, event, room, sessions
+from customer_intel_tests.unit.activity_rows import AS_OF, CAP, GAP, T0, event, room, sessions, stream
 
 
 def independent_sessions(events: list[tuple[str, datetime, str]]) -> set[frozenset[str]]:
@@ -90,10 +90,10 @@ def test_sessions_equal_an_independent_sessioniser(seed: int) -> None:
         events.append(event(number, ts, anonymous_id="robot"))
         told.append(("robot", ts, f"event:app:e{number:05}"))
     chance.shuffle(events)
-    stream = room(events).run("activity")
+    found_stream = stream(room(events))
     found = {
         frozenset(group)
-        for group in stream.group_by("session_id").agg("activity_id").get_column("activity_id").to_list()
+        for group in found_stream.group_by("session_id").agg("activity_id").get_column("activity_id").to_list()
     }
     assert found == independent_sessions(told)
 
