@@ -91,7 +91,7 @@ event_activity AS (
         e.device_type,
         TRUE AS is_visit,
         position('|' || k.activity || '|' IN $received_activities) = 0 AS is_own,
-        e.occurred_at AS known_at
+        greatest(e.occurred_at, coalesce(e.received_at, e.occurred_at)) AS known_at
     FROM event_row AS e
     JOIN event_kind AS k ON k.event_type = coalesce(e.event_type, '') AND k.event_name = e.event_name
 ),

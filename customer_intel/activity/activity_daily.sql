@@ -9,7 +9,7 @@ WITH counted AS (
     FROM activity
     WHERE customer_id IS NOT NULL
     UNION ALL
-    SELECT customer_id, day, '_session', started_at, NULL, 1, FALSE, started_at, 0
+    SELECT customer_id, day, '_session', started_at, NULL, 1, FALSE, known_at, 0
     FROM session
     WHERE customer_id IS NOT NULL
 )

@@ -95,6 +95,7 @@ SELECT
     END AS DATE) AS lifecycle_since,
     l.since_day AS customer_since,
     l.last_sign_on,
+    l.active_since,
     l.paying_since
 FROM stage AS l
 LEFT JOIN customer AS c ON c.customer_id = l.customer_id

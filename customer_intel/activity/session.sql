@@ -19,6 +19,7 @@ visit AS (
         min(ts) AS started_at,
         max(ts) AS ended_at,
         count(*) AS n_activities,
+        min(known_at) AS known_at,
         max(touchpoint_id) FILTER (WHERE nth = 1) AS entry_touchpoint_id,
         max(touchpoint_id) FILTER (WHERE nth_last = 1) AS exit_touchpoint_id,
         max(channel) FILTER (WHERE nth = 1) AS channel,
@@ -49,6 +50,7 @@ SELECT
     v.exit_touchpoint_id,
     v.channel,
     v.device_type,
+    v.known_at,
     v.n_converting > 0 OR b.session_id IS NOT NULL AS is_converted
 FROM visit AS v
 LEFT JOIN bought AS b ON b.session_id = v.session_id

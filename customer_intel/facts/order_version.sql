@@ -31,7 +31,7 @@ read_state AS (
         o.*,
         w.state AS word_state,
         w.basis AS word_basis,
-        greatest(coalesce(o.refunded, 0), 0) AS refunded_total
+        abs(coalesce(o.refunded, 0)) AS refunded_total
     FROM standing AS o
     LEFT JOIN state_word AS w
         ON w.source_system = o.source_system AND w.entity = 'orders' AND w.word = coalesce(o.status, '')

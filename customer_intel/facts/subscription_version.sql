@@ -1,8 +1,8 @@
 -- Grain: one row per subscription and stretch of time in which the company knew the same of it.
 -- Meaning: as order_version: known_from is the start where the source's first export brought it, else the export that first
 --   said so. changed_at is when it became so: the start, or the source's last change, if it lies between two exports, else
---   just before the export. monthly_price: price of a period less its discount, never below zero, brought to a month; days and weeks by
---   one factor (365 / 12 days a month).
+--   just before the export. monthly_price: price of a period less its discount, never below zero, brought to a month; days
+--   and weeks by one factor (365 / 12 days a month).
 -- Caveats: word_state is the source's word (state_word); what the dates make of it is subscription_fact's.
 WITH first_export AS (
     SELECT source_system, min(exported_at) AS first_exported_at FROM raw_subscriptions GROUP BY source_system

@@ -3,7 +3,8 @@
 --   it (known_from and known_at of the facts). label is 1 when the customer churned in the horizon that begins with the
 --   origin, 0 when not, empty while the horizon is not over. Origins are as_of and, in steps, those whose horizon is over,
 --   as far back as a horizon of history precedes them. Subscriptions: alive is a paid one, so a lapsed trial never churns.
--- Caveats: today's identity map serves past origins too, and web events count as known when they happened. An undated end of
+-- Caveats: today's identity map serves past origins too, and web events without a time of receipt count as known when they
+--   happened. An undated end of
 --   an order is known from the export that first shows it. Past plan amounts come from events and invoices, because what the
 --   first export says of a subscription is today's. Early origins see less than a year of history.
 WITH steps AS (

@@ -68,6 +68,7 @@ SELECT
     e.first_active_at,
     e.last_active_at,
     e.last_session_at,
+    l.active_since,
     e.days_since_active,
     coalesce(e.active_days_7d, 0) AS active_days_7d,
     coalesce(e.active_days_28d, 0) AS active_days_28d,

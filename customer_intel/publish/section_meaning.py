@@ -27,6 +27,14 @@ _BASIS = {
     "only_currency": "the only one that occurs",
     "most_amounts": "because most amounts are in it; set reporting_currency in config/company.yaml to decide it",
 }
+_FIGURES = {
+    "orders": "Orders that count",
+    "net_revenue": "Net revenue",
+    "refunds": "Refunds",
+    "mrr": "MRR",
+    "mrr_by_currency": "MRR, currencies apart",
+    "paying_customers": "Paying customers",
+}
 _SAYS = {
     "own": "your config/facts.yaml",
     "vendor": "the vendor",
@@ -99,7 +107,7 @@ def _figures(e: Evidence) -> Html | None:
     )
     body = [
         (
-            plain(row["figure"]),
+            _FIGURES[row["figure"]],
             row["table_name"],
             number(row["table_total"], 2),
             number(row["fact_total"], 2),

@@ -74,7 +74,7 @@ def test_an_assets_page_says_what_was_materialized(page: Page, screenshot: Scree
 
 def test_an_assets_page_shows_its_upstream_and_downstream(page: Page, screenshot: Screenshot) -> None:
     page.goto("/assets/rfm?view=lineage")
-    for name in ("orders", "rfm", "segment_summary", "release"):
+    for name in ("order_fact", "rfm", "segment_summary", "release"):
         expect(page.get_by_text(name, exact=True).first).to_be_visible()
     screenshot("asset_lineage")
 

@@ -46,12 +46,6 @@ EXPORTS = (
     Export("truncated_gzip", "raw_payments", "stripe/2026-06-29/unified_payments.csv.gz", "truncated or corrupt"),
     Export("not_utf8", "raw_contacts", "zendesk/2026-06-30/users.csv", "is not utf-8 (near byte"),
     Export("ragged_rows", "raw_invoices", "stripe/2026-06-29/invoices.csv", "row 3: 23 values instead of 21"),
-    Export(
-        "unknown_statuses",
-        "raw_subscriptions",
-        "stripe/2026-06-29/subscriptions.csv",
-        "row 1, column status (in the file: Status): not one",
-    ),
     Export("events_without_ids", "raw_events", "segment/2026-06-30/segment-events", "column messageId: lacks column"),
 )
 
@@ -99,6 +93,13 @@ def configuration(room: str, text: str) -> Spoil:
     return spoil
 
 
+def export(kind: str) -> Spoil:
+    def spoil(_: pytest.MonkeyPatch, home: Path) -> None:
+        poison(home / "landing", kind)
+
+    return spoil
+
+
 def query(table: str, change: str) -> Spoil:
     """The table's own SELECT, some of its columns computed wrongly."""
 
@@ -135,10 +136,19 @@ def function(table: str, change: pl.Expr) -> Spoil:
 QUINTILES = "ntile(5) OVER (ORDER BY frequency, customer_id) AS f_score"
 POISONS = (
     Poison("identity", "party_record", "regex country_code", configuration("identity", "countries: {XXL: us usa gb}")),
+    Poison(
+        "facts", "state_word", "sql words_nobody_knows_are_few", export("unknown_statuses"),
+        first=("raw_subscriptions", "subscriptions"),
+    ),
     Poison("activity", "activity", "in_set journey_stage", configuration("activity", "stage_other: delight")),
     Poison(
         "profiles", "customer_support", "between last_nps_score 0 to 10",
         query("customer_support", "CAST(11 AS DOUBLE) AS last_nps_score"),
+    ),
+    Poison(
+        "figures", "reconciliation", "sql one_figure_one_number",
+        query("customer_profile", "CAST(revenue_total + 1 AS DECIMAL(18, 2)) AS revenue_total"),
+        first=("customer_profile",),
     ),
     Poison("segments", "rfm", "sql equal_frequency_equal_score", query("rfm", QUINTILES)),
     Poison(

@@ -10,6 +10,7 @@ import polars as pl
 
 from customer_intel.core.table import room_config
 from customer_intel.identity.golden import profile_field_provenance, source_trust
+from customer_intel_tests.unit import facts_rows
 from customer_intel_tests.unit.sqlroom import NOWHERE, Room
 
 AS_OF = date(2026, 6, 1)
@@ -48,6 +49,22 @@ def subscription(number: int, **columns: Any) -> dict[str, Any]:
         "interval_count": 1,
         "started_at": ago(100),
         "current_period_end": ago(-number),
+        **columns,
+    }
+
+
+def order(number: int, days: float, total: str, **columns: Any) -> dict[str, Any]:
+    return facts_rows.order(number, ago(days), total, **columns)
+
+
+def party(record_key: str, seen: datetime, **columns: Any) -> dict[str, Any]:
+    source = record_key.split(":")[0]
+    return {
+        "record_key": record_key,
+        "source_system": source,
+        "is_reference_only": False,
+        "first_seen_at": ago(300),
+        "last_seen_at": seen,
         **columns,
     }
 

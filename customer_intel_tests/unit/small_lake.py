@@ -73,7 +73,7 @@ def run_sql(table: str, lake: Lake, as_of: date) -> pl.DataFrame:
 
 
 def put(room: Room, lake: Lake) -> Room:
-    """The lake's tables in the room; whoever has a record today is an active customer, who acts but for what befalls."""
+    """The lake's tables in the room; whoever has a record today is an active customer."""
     for name, rows in lake.items():
         if name == "activity_daily" and "is_own_act" not in rows.columns:
             rows = rows.with_columns(is_own_act=~pl.col("activity").is_in(NOT_OWN), known_at=pl.col("day").cast(TS))

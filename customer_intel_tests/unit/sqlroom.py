@@ -38,7 +38,7 @@ class Room:
         self.filled: dict[str, int] = {}
 
     def put(self, name: str, rows: Rows, **everywhere: Any) -> None:
-        """Adds rows to a table; columns that they leave out are null, but those that say whence an export's rows came."""
+        """Adds rows to a table; columns that they leave out are null, but an entity's rows come from some export."""
         frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(list(rows), infer_schema_length=None)
         frame = frame.with_columns(pl.lit(value).alias(column) for column, value in everywhere.items())
         if frame.height and self.contract.table(name).entity is not None:
@@ -67,7 +67,8 @@ class Room:
             self._create(read)
         stamps = {} if table.layout != "whole" else {"as_of": sql_literal(self.as_of), "snapshot_id": "'night'"}
         with self._hidden(table, reads(sql, name)):
-            frame: pl.DataFrame = self.con.sql(self.engine.contract_select(table, _filled(sql, parameters), stamps)).pl()
+            select = self.engine.contract_select(table, _filled(sql, parameters), stamps)
+            frame: pl.DataFrame = self.con.sql(select).pl()
         self.con.execute(f'DROP TABLE IF EXISTS "{name}"').fetchall()
         self.put(name, frame)
         self.check(name)
@@ -85,7 +86,8 @@ class Room:
         return [what for what, query in queries.items() if self.con.sql(query).fetchall()]
 
     def check(self, name: str) -> None:
-        assert self.failures(name) == []
+        found = self.failures(name)
+        assert not found, f"{name}: {', '.join(found)}"
 
     def warnings(self, name: str) -> list[str]:
         """Names of the `sql` expectations that only warn, and do."""

@@ -65,7 +65,14 @@ def test_amounts_keep_their_own_currency_and_are_not_told_in_another_without_a_r
     assert made.warnings("order_fact") == ["amount_has_a_rate"]
     row = chain(made, "customer_transactions").row(0, named=True)
     # Two currencies and no rate between them: no sum at all, rather than 15,100 of something.
-    sums = ("revenue_total", "revenue_90d", "average_order_value", "order_currency", "revenue_total_own", "refund_share")
+    sums = (
+        "revenue_total",
+        "revenue_90d",
+        "average_order_value",
+        "order_currency",
+        "revenue_total_own",
+        "refund_share",
+    )
     assert [row[name] for name in sums] == [None] * 6
     assert row["orders_total"] == 2
     assert chain(made, "activity_daily").select("n", "revenue").rows() == [(2, None)]
@@ -162,14 +169,13 @@ LATE = datetime(2026, 3, 2, 23, 30)
 
 def at_home_in(zone: str) -> Room:
     events = [activity_rows.event(1, LATE, record_key="crm:C", user_id="C")]
-    made = activity_rows.room(
+    return activity_rows.room(
         events,
         zone,
         orders=[order(1, LATE, "10.00")],
         record_customer_map=[{"record_key": "crm:C", "customer_id": "C", "valid_from": date(2026, 1, 1)}],
         customer_id_registry=[{"customer_id": "C", "status": "active", "born_as_of": date(2026, 1, 1)}],
     )
-    return made
 
 
 @pytest.mark.parametrize(

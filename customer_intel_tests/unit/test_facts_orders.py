@@ -179,7 +179,11 @@ def test_a_line_counts_as_its_order_does_and_takes_what_it_lacks_from_the_produc
     made, _ = orders(
         order(1, ago(5), "10.00"),
         order(2, ago(5), "20.00", status="cancelled"),
-        order_lines=[line(1, "10.00", product_id="p"), line(2, "20.00", order_id="2"), line(3, "1.00", order_id="gone")],
+        order_lines=[
+            line(1, "10.00", product_id="p"),
+            line(2, "20.00", order_id="2"),
+            line(3, "1.00", order_id="gone"),
+        ],
         products=[{"source_system": "shop", "product_id": "p", "title": "Cup", "category": "cups"}],
     )
     told = chain(made, "order_line_fact").select("order_line_key", "category", "is_counted", "line_reporting")

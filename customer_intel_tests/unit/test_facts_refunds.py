@@ -41,7 +41,7 @@ def sale(made: Room, number: str = "1") -> tuple[Any, ...]:
         ("partially refunded", "100.00", "returned", 100),
         ("paid", "0.00", "paid", 0),
         # Some exports write what was given back as a negative amount.
-        ("paid", "-30.00", "paid", 0),
+        ("paid", "-30.00", "partly_returned", 30),
     ],
 )
 def test_what_was_given_back_takes_from_the_sale(
@@ -76,7 +76,9 @@ def told_in(
     """The refunds of one order, whose row stands in the exports as given."""
     made = known("C")
     # Another order, so that the source's first export is always the first.
-    days = {day: [order("other", BOUGHT, "1.00")] + ([row] if row else []) for day, row in zip(EXPORTS, rows, strict=False)}
+    days = {
+        day: [order("other", BOUGHT, "1.00")] + ([row] if row else []) for day, row in zip(EXPORTS, rows, strict=False)
+    }
     exports(made, "orders", days)
     found = chain(made, "refund_fact").sort("known_at")
     return found.select(kept).rows()
@@ -178,7 +180,13 @@ def test_a_credit_note_that_names_none_returns_the_newest_order_with_its_product
             order(4, ago(1), "90.00"),
             note("n", 5, "-30.00"),
         ],
-        order_lines=[item("a", "1", "p"), item("b", "2", "p"), item("c", "3", "q"), item("d", "4", "p"), item("e", "n", "p")],
+        order_lines=[
+            item("a", "1", "p"),
+            item("b", "2", "p"),
+            item("c", "3", "q"),
+            item("d", "4", "p"),
+            item("e", "n", "p"),
+        ],
     )
     # Of the same product, not of the same amount; not one that came after the note.
     assert refunds(made)["shop:n"]["order_key"] == "shop:2"
@@ -246,3 +254,9 @@ def test_credit_notes_that_name_a_cancelled_order_take_nothing() -> None:
     )
     assert not refunds(made)["shop:n"]["is_counted"]
     assert chain(made, "customer_transactions")["revenue_total"].to_list() == [0]
+
+
+def test_a_refund_dated_ahead_leaves_the_order_counted_until_its_day() -> None:
+    given = {"status": "refunded", "refunded": Decimal("100.00"), "refunded_at": ago(0)}
+    made = known("C", orders=[order(1, ago(9), "100.00", **given)])
+    assert sale(made) == ("paid", 0, 100)

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+import polars as pl
 import pytest
 
 from customer_intel_tests.unit.facts_rows import chain, exports
@@ -19,7 +20,9 @@ def day(days: int) -> date:
     return ago(days).date()
 
 
-def told(*rows: dict[str, Any], shown: tuple[str, ...] = SHOWN, **tables: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+def told(
+    *rows: dict[str, Any], shown: tuple[str, ...] = SHOWN, **tables: list[dict[str, Any]]
+) -> list[tuple[Any, ...]]:
     """The stretches of the subscriptions, in order of time."""
     return stretches(known("C", subscriptions=list(rows), **tables), shown)
 
@@ -52,7 +55,7 @@ def test_a_subscription_brings_its_price_by_its_state(
     word: str, state: str, mrr: int, is_running: bool, is_dunning: bool, is_kept: bool
 ) -> None:
     made = known("C", subscriptions=[subscription(1, status=word, updated_at=ago(20))])
-    (row,) = chain(made, "subscription_fact").filter(valid_to=None).rows(named=True)
+    (row,) = chain(made, "subscription_fact").filter(pl.col("valid_to").is_null()).rows(named=True)
     assert (row["state"], row["source_state"], row["mrr"]) == (state, word, mrr)
     assert (row["is_running"], row["is_dunning"], row["is_kept"]) == (is_running, is_dunning, is_kept)
     profile = chain(made, "customer_subscription").row(0, named=True)
@@ -77,7 +80,9 @@ def test_a_state_without_any_date_holds_today_all_the_same(word: str) -> None:
 
 
 def test_what_never_started_is_no_subscription_of_anybody() -> None:
-    made = known("C", subscriptions=[subscription(1, status="incomplete"), subscription(2, status="incomplete_expired")])
+    made = known(
+        "C", subscriptions=[subscription(1, status="incomplete"), subscription(2, status="incomplete_expired")]
+    )
     assert stretches(made) == []
     assert chain(made, "customer_subscription").is_empty()
     assert chain(made, "activity").is_empty()
@@ -163,7 +168,7 @@ def test_after_its_end_it_is_ended_and_the_revenue_is_gone_from_that_day_on() ->
 def test_whatever_its_state_an_end_that_lies_ahead_is_told(status: str) -> None:
     dates = {"trial_end": ago(-9)} if status == "trialing" else {"updated_at": ago(9)}
     made = known("C", subscriptions=[subscription(1, status=status, cancel_at_period_end=True, **dates)])
-    assert chain(made, "subscription_fact").filter(valid_to=None)["is_ending"].to_list() == [True]
+    assert chain(made, "subscription_fact").filter(pl.col("valid_to").is_null())["is_ending"].to_list() == [True]
     assert chain(made, "customer_subscription")["is_canceling"].to_list() == [True]
 
 

@@ -5,14 +5,37 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import polars as pl
 import pytest
+from sqlglot import exp
 
+from customer_intel import open_release
 from customer_intel.core import contract, portable, table
+from customer_intel.core.lake import Lake
+from customer_intel_tests.whole_nights import Demo
 
 PACKAGE = Path(contract.__file__).parent.parent
 ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/tables.yaml"))
-OUTER = {"orchestration", "definitions.py", "cli.py", "settings.py", "cli_identity.py", "cli_why.py"}
+OUTER = {"orchestration", "definitions.py", "cli.py", "settings.py", "cli_identity.py", "cli_states.py", "cli_why.py"}
 FILES = sorted(PACKAGE.rglob("*.py"))
+
+# A room reads its own tables and those of rooms before it.
+ORDER = (
+    "ingest", "identity", "facts", "activity", "segments", "feedback", "journeys", "predictions", "profiles", "publish",
+)  # fmt: skip
+BEFORE_FACTS = {"ingest", "identity", "facts"}
+TABLES = contract.load().tables
+DEFINITIONS = table.definitions(contract.load())
+LATER_SQL = [path for path in sorted(PACKAGE.glob("*/*.sql")) if path.parent.name not in BEFORE_FACTS]
+
+STATES = {"state", "status", "word_state", "source_state"}
+# What nobody may say of a customer who may not be profiled.
+SCORES = {
+    "segment", "rfm_segment", "rfm_score", "r_score", "f_score", "m_score", "lifecycle_stage", "p_churn", "p_model",
+    "p_baseline", "label", "risk_decile", "risk_band", "engagement_trend", "preferred_channel",
+}  # fmt: skip
+# They say it of nobody in particular, or have their own gate for who may not be profiled.
+GATED = {"customer_profile", "customer_profile_history", "customer_engagement"}
 
 
 def place(path: Path) -> str:
@@ -106,3 +129,107 @@ def test_the_readme_lists_every_published_table() -> None:
     text = readme.read_text()
     published = [spec.name for spec in contract.load().tables.values() if spec.published]
     assert not [name for name in published if f"| `{name}` |" not in text]
+
+
+# ---- facts: decided once, read by every later room
+def test_rooms_read_only_rooms_before_them() -> None:
+    assert {spec.room for spec in TABLES.values()} <= set(ORDER)
+    for name, definition in DEFINITIONS.items():
+        own = ORDER.index(TABLES[name].room)
+        later = [read for read in definition.depends_on if ORDER.index(TABLES[read].room) > own]
+        assert not later, f"{name} reads or is checked against a later room's {later}"
+
+
+def test_after_facts_nobody_reads_entities_but_the_stream_its_events() -> None:
+    for name, definition in DEFINITIONS.items():
+        if TABLES[name].room in BEFORE_FACTS:
+            continue
+        found = {read for read in definition.depends_on if TABLES[read].entity is not None or TABLES[read].raw_of}
+        assert not found - ({"events"} if TABLES[name].room == "activity" else set()), f"{name} reads {found}"
+
+
+def test_only_facts_say_whose_a_record_is_today() -> None:
+    """Later rooms take customer_record; the history of profiles alone follows a record's moves."""
+    reading = {name for name, definition in DEFINITIONS.items() if "record_customer_map" in definition.depends_on}
+    assert {name for name in reading if TABLES[name].room not in BEFORE_FACTS} == {"customer_profile_history"}
+    for path in FILES:
+        if place(path) in BEFORE_FACTS | {"demo", "core"} or path.name == "history.py":
+            continue
+        text = path.read_text()
+        assert not ("record_customer_map" in text and "valid_to" in text), f"{path.name} asks whose a record is today"
+
+
+def state_words(sql: str, name: str) -> list[str]:
+    """Comparisons of a state with a word, other than of an id's status in the registry."""
+    tree = table.parse(sql, name)
+    registry = {read.alias_or_name for read in tree.find_all(exp.Table) if read.name == "customer_id_registry"}
+    found = []
+    for node in tree.find_all(exp.EQ, exp.NEQ, exp.Like, exp.ILike, exp.In, exp.Case):
+        if isinstance(node, exp.Case):
+            asked, words = [node.this] if node.this else [], [branch.this for branch in node.args["ifs"]]
+        elif isinstance(node, exp.In):
+            asked, words = [node.this], node.expressions
+        else:
+            asked = words = [node.this, node.expression]
+        columns = [column for part in asked for column in part.find_all(exp.Column)]
+        is_state = any(column.name.lower() in STATES and column.table not in registry for column in columns)
+        if is_state and any(isinstance(word, exp.Literal) and word.is_string for word in words):
+            found.append(node.sql())
+    return found
+
+
+@pytest.mark.parametrize("path", LATER_SQL, ids=lambda path: path.stem)
+def test_after_facts_no_sql_judges_a_states_word(path: Path) -> None:
+    assert state_words(path.read_text(), path.name) == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_fault"),
+    [
+        ("o.status = 'paid'", True),
+        ("lower(o.status) IN ('paid', 'fulfilled')", True),
+        ("'ended' <> o.state", True),
+        ("coalesce(lower(o.status), '') NOT IN ('cancelled')", True),
+        ("CASE o.word_state WHEN 'trial' THEN TRUE END", True),
+        ("CASE WHEN o.source_state = 'x' THEN TRUE END", True),
+        ("g.status = 'active'", False),
+        ("o.is_counted AND o.state = g.status", False),
+        ("CASE WHEN o.is_counted THEN 'paid' END = o.channel", False),
+    ],
+)
+def test_the_lint_of_state_words_sees_each(condition: str, is_fault: bool) -> None:
+    tables = "order_fact AS o JOIN customer_id_registry AS g ON g.customer_id = o.customer_id"
+    assert bool(state_words(f"SELECT 1 FROM {tables} WHERE {condition}", "x.sql")) is is_fault
+
+
+def test_tables_that_judge_people_never_see_who_may_not_be_profiled() -> None:
+    barred = {name for name, spec in TABLES.items() if spec.without == "unprofiled_customer"}
+    assert {"rfm", "churn_features", "churn_scores", "churn_predictions", "customer_lifecycle"} <= barred
+    for name, spec in TABLES.items():
+        judges = (
+            SCORES & set(spec.by_name) if "customer_id" in spec.by_name and spec.room not in BEFORE_FACTS else set()
+        )
+        assert not judges or name in barred | GATED, f"{name} has {judges} and is not without unprofiled_customer"
+        assert (name in barred) == any(rule.args.get("name") == "without_unprofiled_customer" for rule in spec.expect)
+
+
+def test_a_release_says_nothing_of_who_may_not_be_profiled(demo_nights: Demo) -> None:
+    release = open_release(demo_nights.second)
+    barred = pl.read_parquet(Lake(demo_nights.second).files("unprofiled_customer"))["customer_id"]
+    assert len(barred) > 3
+    checked = set()
+    for name in release.manifest["tables"]:
+        said = SCORES & set(TABLES[name].by_name)
+        if "customer_id" not in TABLES[name].by_name or not said:
+            continue
+        rows = pl.concat(pl.read_parquet(path) for path in release.files(name))
+        theirs = rows.filter(pl.col("customer_id").is_in(barred.implode()))
+        if "lifecycle_stage" in said:
+            assert set(theirs["lifecycle_stage"]) <= {"not_profiled"}, name
+        found = {column: theirs[column].count() for column in said - {"lifecycle_stage"} if theirs[column].count()}
+        assert not found, f"{name} has {found}"
+        checked.add(name)
+    assert {"rfm", "churn_predictions", "customer_profile", "customer_profile_history"} <= checked
+    profile = pl.read_parquet(release.files("customer_profile"))
+    assert set(profile.filter("is_profiling_denied")["customer_id"]) == set(barred)
+    assert profile["account_id"].count() > 0

@@ -82,7 +82,11 @@ def test_who_may_not_be_profiled_has_no_segment_and_counts_in_no_rank() -> None:
 
 
 def test_without_a_rate_there_is_no_money_score_and_no_name() -> None:
-    orders = [_order("a", datetime(2026, 6, 1)), _order("b", datetime(2026, 6, 1)), _order("j", datetime(2026, 6, 1), currency="JPY")]
+    orders = [
+        _order("a", datetime(2026, 6, 1)),
+        _order("b", datetime(2026, 6, 1)),
+        _order("j", datetime(2026, 6, 1), currency="JPY"),
+    ]
     rfm = _rfm(orders)
     assert rfm.select("customer_id", "monetary", "m_score", "rfm_score", "segment").row(2) == (
         "j", None, None, None, "not_available",
@@ -102,7 +106,12 @@ def test_every_customer_has_one_of_eleven_names(seed: int) -> None:
     ]
     # Some come lately without buying.
     seen = [
-        {"record_key": f"shop:c{i:03d}", "source_system": "desk", "ticket_id": str(i), "created_at": datetime(2026, 6, 20)}
+        {
+            "record_key": f"shop:c{i:03d}",
+            "source_system": "desk",
+            "ticket_id": str(i),
+            "created_at": datetime(2026, 6, 20),
+        }
         for i in range(0, 300, 10)
     ]
     rfm = _rfm(orders, tickets=frame("tickets", seen))
