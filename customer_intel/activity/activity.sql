@@ -17,6 +17,8 @@ device_owner AS (
         anonymous_id,
         customer_id,
         starts_at,
+        -- Whose a device was before its first login is known from that login on.
+        CASE WHEN method = 'backfill' THEN ends_at ELSE starts_at END AS identified_at,
         least(ends_at, lead(starts_at) OVER (PARTITION BY anonymous_id ORDER BY starts_at, customer_id)) AS ends_at
     FROM anonymous_map
 ),
@@ -205,7 +207,9 @@ identified AS (
     SELECT
         a.activity_id, a.ts, local_day(a.ts) AS day, a.record_key, a.anonymous_id, a.account_id, a.activity, a.detail,
         a.medium, a.channel, a.source_system, a.feature_json, a.revenue_impact, a.currency, a.revenue, a.device_type,
-        a.is_visit, a.is_own, a.known_at, coalesce(a.own_customer_id, d.customer_id) AS customer_id
+        a.is_visit, a.is_own,
+        CASE WHEN a.own_customer_id IS NULL THEN greatest(a.known_at, d.identified_at) ELSE a.known_at END AS known_at,
+        coalesce(a.own_customer_id, d.customer_id) AS customer_id
     FROM every_activity AS a
     LEFT JOIN device_owner AS d
         ON d.anonymous_id = a.anonymous_id
