@@ -28,6 +28,7 @@ RULES = [
 ]
 MADE_ROWS = 3
 NOBODY = "nobody-knows-this"
+LONG_AGO = date(1801, 1, 1)
 
 
 class Candidates:
@@ -130,7 +131,7 @@ def _broken(table: Table, rule: Expectation) -> str:
         case "in_set":
             wrong = NOBODY if table.by_name[args["column"]].type == "text" else 987654321
         case _:
-            wrong = NOBODY
+            wrong = LONG_AGO if table.by_name[args["column"]].type == "date" else NOBODY
     return f"SELECT * REPLACE ({sql_literal(wrong)} AS {args['column']}) FROM good"
 
 

@@ -91,7 +91,10 @@ def test_the_label_begins_with_the_origins_own_day_and_ends_before_as_of() -> No
 
 def test_features_say_what_they_say() -> None:
     origin = AS_OF - H
-    ago = lambda days: origin - timedelta(days=days)  # noqa: E731
+
+    def ago(days: int) -> date:
+        return origin - timedelta(days=days)
+
     rows = _bought("old", ago(800)) + _bought("a", ago(200), ago(150))
     # Given back in part before the origin, as the source itself dates it.
     rows += _bought("a", ago(100), refunded=4, refunded_at=at(ago(20)))
