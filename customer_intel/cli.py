@@ -24,6 +24,8 @@ from customer_intel.settings import Settings
 DONE, ERROR, GATE_CLOSED, BAD_CONFIGURATION = 0, 1, 2, 3
 # The asset that publishes, which --select may name beside tables.
 RELEASE = "release"
+# More warnings than these are counted on the screen, not told.
+WARNINGS_TOLD = 8
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Customer exports to gated, published tables.")
 evaluation = typer.Typer(no_args_is_help=True, help="How well the methods do on anyone's labelled data.")
@@ -304,6 +306,16 @@ def _closing(summary: dict[str, Any], closed: list[Any]) -> None:
         f"tables, two at a time: computing {phases['compute']:.1f}, gates {phases['gate']:.1f}, "
         f"writing {phases['accept']:.1f}"
     )
+    warned = [
+        (name, warning)
+        for name, entry in summary["tables"].items()
+        for warning in entry["warnings"]
+        if not name.startswith("raw_")
+    ]
+    for name, warning in warned[:WARNINGS_TOLD]:
+        out.print(f"  [yellow]![/] {name}: {escape(warning)}", soft_wrap=True)
+    if len(warned) > WARNINGS_TOLD:
+        out.print(f"  [yellow]![/] {len(warned) - WARNINGS_TOLD} more warnings; the report lists them")
     closed_names = {outcome.table for outcome in closed}
     for step, reason in summary["failures"].items():
         if step not in closed_names:
@@ -320,12 +332,17 @@ def _closing(summary: dict[str, Any], closed: list[Any]) -> None:
 def _checked(home: Path, select: Sequence[str] = ()) -> dict[str, int]:
     """Counts contracts, entities and mappings. Raises ConfigError, naming file and line, for the first fault."""
     from customer_intel.core import contract, table
+    from customer_intel.core.engine import DuckDBEngine, EngineSettings
+    from customer_intel.facts import states
     from customer_intel.ingest import mapping
 
     contracts = contract.load()
     definitions = table.definitions(contracts)
     for room in sorted({item.room for item in contracts.tables.values()}):
-        table.room_config(room, home)
+        config = table.room_config(room, home)
+        if room == "facts":
+            states.validate(config)
+            DuckDBEngine(EngineSettings(), []).define_local_time(str(config["time_zone"]))
     mappings = mapping.load(home / "config" / "mappings", contracts.entities)
     for name in select:
         if name != RELEASE:

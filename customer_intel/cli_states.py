@@ -91,7 +91,10 @@ def print_meaning(home: Path, out: Console) -> None:
     if orders is not None:
         lost = orders.filter(pl.col("is_sale") & pl.col("net_reporting").is_null())
         for currency, n in lost.group_by("currency").agg(n=pl.len()).sort("currency").iter_rows():
-            text = f"{n:,} orders in {currency} have no rate of their day (fx_rates): no sum of money holds them"
+            text = (
+                f"{n:,} orders in {currency} have no rate of their day (fx_rates): no sum holds them, "
+                "nor their customers' other orders"
+            )
             out.print(f"  [yellow]![/] {escape(text)}", soft_wrap=True)
     barred = _frame(home, "unprofiled_customer", "customer_id")
     if barred is not None and len(barred):

@@ -94,8 +94,9 @@ class DuckDBEngine:
         )
 
     def define_local_time(self, zone: str) -> None:
-        """`local_time(utc)` and `local_day(utc)`: a UTC time on the clock of `zone`, and the day there.
+        """`local_time(utc)`, `local_day(utc)`: a UTC time on the clock of `zone`, and the day there.
 
+        `day_start(day)`: the UTC time at which a day begins there.
         Raises ConfigError for a zone that the engine does not know.
         """
         local = "ts" if zone == "UTC" else f"timezone({literal(zone)}, timezone('UTC', ts))"
@@ -105,6 +106,9 @@ class DuckDBEngine:
             raise ConfigError(
                 f"config/company.yaml: time_zone '{zone}' is unknown; use names such as Europe/Berlin"
             ) from None
+        begin = "CAST(d AS TIMESTAMP)"
+        begin = begin if zone == "UTC" else f"timezone('UTC', timezone({literal(zone)}, {begin}))"
+        self.con.execute(f"CREATE OR REPLACE TEMP MACRO day_start(d) AS {begin}")
         self.con.execute(f"CREATE OR REPLACE TEMP MACRO local_time(ts) AS {local}")
         self.con.execute(f"CREATE OR REPLACE TEMP MACRO local_day(ts) AS CAST({local} AS DATE)")
 

@@ -11,7 +11,7 @@ told AS (
     SELECT
         i.*,
         CASE WHEN s.seen_at = f.first_exported_at THEN least(i.created_at, s.seen_at) ELSE s.seen_at END AS known_at,
-        CASE WHEN i.paid_at IS NOT NULL AND i.paid_at < CAST($as_of AS TIMESTAMP) AND coalesce(w.state, '') <> 'refunded'
+        CASE WHEN i.paid_at IS NOT NULL AND i.paid_at < day_start($as_of) AND coalesce(w.state, '') <> 'refunded'
             THEN 'paid' ELSE coalesce(w.state, 'unknown') END AS invoice_state,
         upper(trim(i.currency)) AS currency_code,
         local_day(i.created_at) AS invoice_day
@@ -37,7 +37,7 @@ SELECT
     t.due_at,
     t.period_start,
     t.period_end,
-    t.invoice_state IN ('open', 'uncollectible') AND t.amount_due > 0 AND t.due_at < CAST($as_of AS TIMESTAMP)
+    t.invoice_state IN ('open', 'uncollectible') AND t.amount_due > 0 AND t.due_at < day_start($as_of)
         AS is_overdue,
     t.currency_code AS currency,
     CAST(t.total AS DECIMAL(18, 2)) AS invoice_amount,

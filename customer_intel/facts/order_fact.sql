@@ -48,11 +48,11 @@ told AS (
         coalesce(g.refunded_amount, 0) AS refunded,
         g.refunded_reporting,
         CASE
-            WHEN o.cancelled_at IS NOT NULL AND o.cancelled_at < CAST($as_of AS TIMESTAMP)
+            WHEN o.cancelled_at IS NOT NULL AND o.cancelled_at < day_start($as_of)
                 AND v.state NOT IN ('test', 'draft')
                 THEN 'cancelled'
             -- Given back on a day that is yet to come.
-            WHEN v.state = 'returned' AND v.refunded_at >= CAST($as_of AS TIMESTAMP) THEN 'paid'
+            WHEN v.state = 'returned' AND v.refunded_at >= day_start($as_of) THEN 'paid'
             WHEN v.state IN ('paid', 'fulfilled', 'partly_returned') AND o.total > 0
                 AND coalesce(g.refunded_amount, 0) >= o.total THEN 'returned'
             WHEN v.state IN ('paid', 'fulfilled') AND coalesce(g.refunded_amount, 0) > 0 THEN 'partly_returned'

@@ -89,7 +89,13 @@ SELECT
     c.record_key,
     c.state,
     c.status AS source_state,
-    position('|' || c.state || '|' IN $counted_order_states) > 0 OR c.state IN ('cancelled', 'returned') AS may_count,
+    CASE
+        -- A credit note that is only drawn up, or tried, has given nothing back.
+        WHEN c.state = 'credit_note' THEN c.word_state NOT IN ('draft', 'placed', 'failed', 'test', 'unknown')
+        ELSE position('|' || c.state || '|' IN $counted_order_states) > 0 OR c.state IN ('cancelled', 'returned')
+    END AS may_count,
+    c.state = 'credit_note' AS is_return,
+    c.state <> 'cancelled' AND c.cancelled_at IS NULL AS stays_sale,
     -- From here on it is known not to count: the source's date of it, else the export that shows it.
     CASE
         WHEN c.cancelled_at IS NOT NULL THEN c.cancelled_at

@@ -1,6 +1,7 @@
 -- Grain: one row per payment attempt before as_of.
 -- Meaning: state is one word of a closed list; a payment with a failure code failed, whatever its word. is_counted: the
---   money came and was kept at least in part. Of an order or an invoice, it belongs to that one's customer.
+--   money came and was kept at least in part. Of an order or an invoice, it belongs to that one's customer, else to
+--   the one that its own row names.
 -- Caveats: known_at is when it was attempted where the source's first export brought it, else the export that first did.
 WITH first_export AS (
     SELECT source_system, min(exported_at) AS first_exported_at FROM raw_payments GROUP BY source_system
@@ -10,10 +11,10 @@ first_seen AS (
 ),
 told AS (
     SELECT
-        p.*,
+        p.source_system, p.payment_id, p.order_id, p.invoice_id, p.status, p.paid_at, p.method, p.amount,
         CASE WHEN p.failure_code IS NOT NULL THEN 'failed' ELSE coalesce(w.state, 'unknown') END AS payment_state,
         CASE WHEN s.seen_at = f.first_exported_at THEN least(p.paid_at, s.seen_at) ELSE s.seen_at END AS known_at,
-        coalesce(o.record_key, i.record_key) AS record_key,
+        coalesce(o.record_key, i.record_key, p.record_key) AS record_key,
         local_day(p.paid_at) AS payment_day,
         upper(trim(p.currency)) AS currency_code
     FROM payments AS p

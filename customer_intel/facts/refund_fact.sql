@@ -26,9 +26,10 @@ refund AS (
             WHEN refunded_at IS NOT NULL THEN refunded_at
             WHEN exported_before IS NULL
                 THEN least(greatest(coalesce(updated_at, cancelled_at, delivered_at, ordered_at), ordered_at),
-                           exported_at - INTERVAL 1 SECOND)
-            WHEN updated_at > exported_before AND updated_at < exported_at THEN updated_at
-            ELSE exported_at - INTERVAL 1 SECOND
+                           least(exported_at, day_start(CAST(exported_at AS DATE))) - INTERVAL 1 SECOND)
+            WHEN updated_at > exported_before
+                THEN least(updated_at, least(exported_at, day_start(CAST(exported_at AS DATE))) - INTERVAL 1 SECOND)
+            ELSE least(exported_at, day_start(CAST(exported_at AS DATE))) - INTERVAL 1 SECOND
         END AS happened_at,
         CASE WHEN refunded_at IS NOT NULL AND known_from < exported_at THEN refunded_at ELSE exported_at END AS known_at
     FROM said
@@ -56,22 +57,42 @@ ordered AS (
     LEFT JOIN customer_record AS r ON r.record_key = v.record_key
     WHERE v.state NOT IN ('credit_note', 'deleted') AND v.known_to IS NULL
 ),
+ranked_order AS (
+    SELECT
+        o.*,
+        row_number() OVER (
+            PARTITION BY o.customer_id, o.source_system, o.currency, o.gross_amount ORDER BY o.ordered_at DESC, o.order_key
+        ) AS nth
+    FROM ordered AS o
+    JOIN (
+        SELECT customer_id, max(ordered_at) AS last_note_at FROM note WHERE customer_id IS NOT NULL GROUP BY customer_id
+    ) AS l ON l.customer_id = o.customer_id AND o.ordered_at <= l.last_note_at
+    WHERE o.state IN ('paid', 'fulfilled', 'partly_returned', 'returned')
+),
 candidate AS (
     SELECT n.order_key AS note_key, o.order_key, 1 AS way, o.ordered_at
     FROM note AS n
     JOIN ordered AS o ON o.source_system = n.source_system AND o.order_id = n.returns_order_id
     UNION ALL
     SELECT n.order_key, o.order_key, CASE WHEN p.order_key IS NOT NULL THEN 2 ELSE 3 END, o.ordered_at
-    FROM note AS n
-    JOIN ordered AS o
+    FROM (
+        SELECT
+            *,
+            row_number() OVER (
+                PARTITION BY customer_id, source_system, currency, amount, returns_order_id IS NULL
+                ORDER BY ordered_at DESC, order_key
+            ) AS nth
+        FROM note
+    ) AS n
+    JOIN ranked_order AS o
         ON o.customer_id = n.customer_id
         AND o.source_system = n.source_system
         AND o.currency = n.currency
         AND o.gross_amount >= n.amount
         AND o.ordered_at <= n.ordered_at
-        AND o.state IN ('paid', 'fulfilled', 'partly_returned', 'returned')
     LEFT JOIN returned_line AS p ON p.note_key = n.order_key AND p.order_key = o.order_key
-    WHERE n.returns_order_id IS NULL AND (p.order_key IS NOT NULL OR o.gross_amount = n.amount)
+    -- Of several notes alike each takes another order.
+    WHERE n.returns_order_id IS NULL AND (p.order_key IS NOT NULL OR (o.gross_amount = n.amount AND o.nth = n.nth))
 ),
 linked AS (
     SELECT note_key, order_key
@@ -90,7 +111,8 @@ credit AS (
         n.ordered_at AS happened_at,
         n.known_from AS known_at,
         n.currency,
-        coalesce(o.refunded_so_far, 0) > 0 AS is_said_twice
+        coalesce(o.refunded_so_far, 0) >= n.amount AS is_said_twice,
+        n.may_count
     FROM note AS n
     LEFT JOIN linked AS l ON l.note_key = n.order_key
     LEFT JOIN ordered AS o ON o.order_key = l.order_key
@@ -98,13 +120,13 @@ credit AS (
 given_back AS (
     SELECT
         r.refund_key, r.refund_kind, r.order_key, r.source_system, r.record_key, r.amount, r.is_dated, r.happened_at,
-        r.known_at, o.currency, FALSE AS is_said_twice
+        r.known_at, o.currency, FALSE AS is_said_twice, TRUE AS may_count
     FROM refund AS r
     JOIN ordered AS o ON o.order_key = r.order_key
     UNION ALL
     SELECT
         refund_key, refund_kind, order_key, source_system, record_key, amount, is_dated, happened_at, known_at, currency,
-        is_said_twice
+        is_said_twice, may_count
     FROM credit
 )
 SELECT
@@ -118,11 +140,11 @@ SELECT
     local_day(g.happened_at) AS refund_day,
     g.known_at,
     g.is_dated,
-    NOT g.is_said_twice AND (
+    g.may_count AND NOT g.is_said_twice AND (
         g.order_key IS NULL
         OR position('|' || o.state || '|' IN $counted_order_states) > 0
         OR o.state IN ('partly_returned', 'returned')
-    ) AND NOT (o.cancelled_at IS NOT NULL AND o.cancelled_at < CAST($as_of AS TIMESTAMP)) AS is_counted,
+    ) AND NOT (o.cancelled_at IS NOT NULL AND o.cancelled_at < day_start($as_of)) AS is_counted,
     g.currency,
     CAST(g.amount AS DECIMAL(18, 2)) AS refund_amount,
     CAST(round(g.amount * c.rate, 2) AS DECIMAL(18, 2)) AS refund_reporting

@@ -69,6 +69,23 @@ def vocabulary(config: Mapping[str, Any], source_system: str, entity: str) -> di
     return {word: (state, basis) for words, basis in layers for word, state in words.items()}
 
 
+def validate(config: Mapping[str, Any]) -> None:
+    """Raises ConfigError for a word of one's own, or a list of counted states, that names no state."""
+    _own_words(config)
+    for key, entity in (("counted_order_states", "orders"), ("counted_subscription_states", "subscriptions")):
+        text = config[key]
+        names = text.strip("|").split("|") if isinstance(text, str) else []
+        if not isinstance(text, str) or not (text.startswith("|") and text.endswith("|") and all(names)):
+            raise ConfigError(f"config/company.yaml: {key} is written |like|this|, not {text!r}")
+        for name in names:
+            if name not in STATES[entity]:
+                hint = suggestion(name, STATES[entity])
+                raise ConfigError(f"config/company.yaml: {key}: '{name}' is no state of {entity}{hint}")
+    currency = config["reporting_currency"]
+    if currency != "auto" and not (isinstance(currency, str) and re.fullmatch("[A-Za-z]{3}", currency)):
+        raise ConfigError(f"config/company.yaml: reporting_currency is auto or a code such as EUR, not {currency!r}")
+
+
 def vendor_of(source_system: str) -> str | None:
     """The vendor's file that serves the source: `shopify` serves shopify, shopify_uk and shopify-uk."""
     name = source_system.lower()
@@ -106,7 +123,7 @@ def state_word(
         "tickets": (raw_tickets, tickets),
     }
     # A wrong declaration is told even where no row would need it.
-    _own_words(config)
+    validate(config)
     counted = pl.collect_all([_words(entity, *pair) for entity, pair in frames.items()])
     rows: list[tuple[Any, ...]] = []
     for found in counted:

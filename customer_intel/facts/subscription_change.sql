@@ -19,4 +19,4 @@ SELECT
 FROM subscription_events AS e
 LEFT JOIN first_seen AS s ON s.source_system = e.source_system AND s.event_id = e.event_id
 LEFT JOIN first_export AS f ON f.source_system = e.source_system
-WHERE (e.mrr IS NOT NULL OR e.quantity IS NOT NULL) AND e.occurred_at < CAST($as_of AS TIMESTAMP)
+WHERE (e.mrr IS NOT NULL OR e.quantity IS NOT NULL) AND e.occurred_at < day_start($as_of)

@@ -20,7 +20,10 @@ WITH newest AS (
 period AS (
     SELECT
         v.*,
-        lead(v.changed_at) OVER (PARTITION BY v.subscription_key ORDER BY v.version_no) AS next_changed_at
+        lead(v.changed_at) OVER (PARTITION BY v.subscription_key ORDER BY v.version_no) AS next_changed_at,
+        lead(CASE WHEN v.word_state = 'ended' THEN v.ends_at END)
+            OVER (PARTITION BY v.subscription_key ORDER BY v.version_no) AS next_end,
+        lag(v.ends_at) OVER (PARTITION BY v.subscription_key ORDER BY v.version_no) AS end_before
     FROM subscription_version AS v
     WHERE v.word_state <> 'deleted'
 ),
@@ -43,11 +46,12 @@ piece AS (
                 THEN p.state_since
             ELSE p.changed_at
         END,
-        p.next_changed_at,
+        least(coalesce(p.next_changed_at, TIMESTAMP '9999-12-31'), coalesce(p.ends_at, TIMESTAMP '9999-12-31'),
+              coalesce(p.next_end, TIMESTAMP '9999-12-31')),
         CASE
             -- Before the first payment of one that began after all.
             WHEN p.word_state = 'never_started' THEN 'unpaid'
-            WHEN p.word_state = 'ended' AND p.version_no = 1 THEN 'active'
+            WHEN p.word_state = 'ended' AND p.version_no = 1 AND p.ends_at < day_start($as_of) THEN 'active'
             WHEN p.word_state = 'ended' OR (p.word_state = 'active' AND (p.is_canceling OR p.ends_at IS NOT NULL)) THEN 'ending'
             ELSE p.word_state
         END,
@@ -60,14 +64,21 @@ framed AS (
         p.subscription_key,
         p.version_no,
         greatest(p.from_at, coalesce(p.not_before, n.trial_until, p.from_at)) AS from_at,
-        least(coalesce(p.to_at, TIMESTAMP '9999-12-31'), coalesce(n.ends_at, TIMESTAMP '9999-12-31')) AS to_at,
+        coalesce(p.to_at, TIMESTAMP '9999-12-31') AS to_at,
         p.state
     FROM piece AS p
     JOIN newest AS n ON n.subscription_key = p.subscription_key
     UNION ALL
-    SELECT subscription_key, version_no, ends_at, TIMESTAMP '9999-12-31', 'ended'
-    FROM newest
-    WHERE ends_at < CAST($as_of AS TIMESTAMP)
+    -- Until the source shows it running again.
+    SELECT
+        p.subscription_key,
+        p.version_no,
+        CASE WHEN p.end_before <= p.changed_at THEN greatest(p.ends_at, p.changed_at) ELSE p.ends_at END,
+        coalesce(p.next_changed_at, TIMESTAMP '9999-12-31'),
+        'ended'
+    FROM period AS p
+    JOIN newest AS n ON n.subscription_key = p.subscription_key
+    WHERE p.ends_at < day_start($as_of)
 ),
 event_price AS (
     SELECT
@@ -102,7 +113,7 @@ dated AS (
     SELECT
         *,
         local_day(from_at) AS valid_from,
-        CASE WHEN to_at < CAST($as_of AS TIMESTAMP) + INTERVAL 1 DAY THEN local_day(to_at) END AS until_day
+        CASE WHEN to_at < day_start($as_of + 1) THEN local_day(to_at) END AS until_day
     FROM priced
 ),
 stretch AS (
@@ -140,7 +151,7 @@ described AS (
         n.canceled_at,
         n.cancellation_reason,
         -- Of a running one that is not paid in full, too: an end is known that lies ahead.
-        s.valid_to IS NULL AND s.state <> 'ended' AND (n.is_canceling OR coalesce(n.ends_at >= CAST($as_of AS TIMESTAMP), FALSE))
+        s.valid_to IS NULL AND s.state <> 'ended' AND (n.is_canceling OR coalesce(n.ends_at >= day_start($as_of), FALSE))
             AS is_to_end
     FROM stretch AS s
     JOIN subscription_version AS v ON v.subscription_key = s.subscription_key AND v.version_no = s.version_no
@@ -153,6 +164,17 @@ counted AS (
         CAST(CASE WHEN position('|' || state || '|' IN $counted_subscription_states) > 0 THEN monthly_price ELSE 0 END
             AS DECIMAL(18, 2)) AS mrr
     FROM described
+),
+-- Of two that hold at once the later word counts.
+parted AS (
+    SELECT
+        *,
+        lead(valid_from) OVER (PARTITION BY subscription_key ORDER BY valid_from) AS next_from
+    FROM (
+        SELECT *
+        FROM counted
+        QUALIFY row_number() OVER (PARTITION BY subscription_key, valid_from ORDER BY known_at DESC, state) = 1
+    )
 )
 SELECT
     d.subscription_key,
@@ -162,7 +184,7 @@ SELECT
     d.record_key,
     d.account_id,
     d.valid_from,
-    d.valid_to,
+    least(coalesce(d.valid_to, d.next_from), coalesce(d.next_from, d.valid_to)) AS valid_to,
     d.known_at,
     d.state,
     d.source_state,
@@ -185,6 +207,5 @@ SELECT
     d.current_period_end,
     d.canceled_at,
     d.cancellation_reason
-FROM counted AS d
+FROM parted AS d
 LEFT JOIN currency_rate AS c ON c.currency = d.currency AND $as_of - 1 >= c.from_day AND $as_of - 1 < c.to_day
-QUALIFY row_number() OVER (PARTITION BY d.subscription_key, d.valid_from ORDER BY d.known_at DESC, d.state) = 1

@@ -79,13 +79,13 @@ SELECT
     c.exported_at,
     CASE
         WHEN c.exported_before IS NULL THEN c.started_at
-        WHEN c.updated_at > c.exported_before THEN least(c.updated_at, c.exported_at)
-        ELSE c.exported_at - INTERVAL 1 SECOND
+        WHEN c.updated_at > c.exported_before THEN least(c.updated_at, least(c.exported_at, day_start(CAST(c.exported_at AS DATE))) - INTERVAL 1 SECOND)
+        ELSE least(c.exported_at, day_start(CAST(c.exported_at AS DATE))) - INTERVAL 1 SECOND
     END AS changed_at,
     -- What a first export shows was not always so: since the source's last change, as far as it tells.
     CASE
         WHEN c.exported_before IS NULL
-            THEN greatest(c.started_at, least(coalesce(c.updated_at, c.exported_at - INTERVAL 1 SECOND), c.exported_at))
+            THEN greatest(c.started_at, least(coalesce(c.updated_at, c.exported_at), least(c.exported_at, day_start(CAST(c.exported_at AS DATE))) - INTERVAL 1 SECOND))
     END AS state_since,
     c.record_key,
     c.account_id,
@@ -114,7 +114,12 @@ SELECT
     CASE
         WHEN c.ended_at IS NOT NULL THEN c.ended_at
         WHEN c.word_state = 'ended'
-            THEN coalesce(c.canceled_at, least(coalesce(c.updated_at, c.exported_at), c.exported_at - INTERVAL 1 SECOND))
+            -- Not before an export that still showed it running.
+            THEN coalesce(c.canceled_at, CASE
+                WHEN c.exported_before IS NULL OR c.updated_at > c.exported_before
+                    THEN least(coalesce(c.updated_at, c.exported_at), least(c.exported_at, day_start(CAST(c.exported_at AS DATE))) - INTERVAL 1 SECOND)
+                ELSE least(c.exported_at, day_start(CAST(c.exported_at AS DATE))) - INTERVAL 1 SECOND
+            END)
         WHEN c.cancel_at_period_end AND c.current_period_end > c.exported_at THEN c.current_period_end
     END AS ends_at,
     c.cancellation_reason

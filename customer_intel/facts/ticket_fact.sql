@@ -38,13 +38,13 @@ SELECT
     t.first_response_at,
     t.solved_at,
     t.closed_at,
-    CASE WHEN t.first_response_at < CAST($as_of AS TIMESTAMP)
+    CASE WHEN t.first_response_at < day_start($as_of)
         THEN CAST(epoch_us(t.first_response_at) - epoch_us(t.created_at) AS DOUBLE) / 60000000.0 END
         AS response_minutes,
-    CASE WHEN t.solved_at < CAST($as_of AS TIMESTAMP)
+    CASE WHEN t.solved_at < day_start($as_of)
         THEN CAST(epoch_us(t.solved_at) - epoch_us(t.created_at) AS DOUBLE) / 3600000000.0 END AS resolution_hours,
     CASE
-        WHEN coalesce(t.solved_at, t.closed_at) < CAST($as_of AS TIMESTAMP) THEN FALSE
+        WHEN coalesce(t.solved_at, t.closed_at) < day_start($as_of) THEN FALSE
         ELSE t.ticket_state NOT IN ('solved', 'closed', 'deleted')
     END AS is_open,
     CAST(coalesce(t.reopens, 0) AS BIGINT) AS reopens,

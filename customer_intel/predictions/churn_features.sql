@@ -15,6 +15,14 @@ WITH steps AS (
         (30)
     ) AS v(k)
 ),
+-- Orders given back whole: from the last of their refunds on they count as none, and are still a sale.
+returned AS (
+    SELECT f.order_key, max(greatest(f.known_at, f.happened_at)) AS ended_at
+    FROM refund_fact AS f
+    JOIN order_fact AS o ON o.order_key = f.order_key
+    WHERE f.is_counted AND o.is_sale AND NOT o.is_counted
+    GROUP BY f.order_key
+),
 order_story AS (
     SELECT
         v.order_key,
@@ -22,12 +30,14 @@ order_story AS (
         v.order_day,
         v.known_from,
         coalesce(v.known_to, TIMESTAMP '9999-12-31') AS known_to,
-        coalesce(v.counts_until, TIMESTAMP '9999-12-31') AS ended_at,
+        least(coalesce(v.counts_until, TIMESTAMP '9999-12-31'), coalesce(w.ended_at, TIMESTAMP '9999-12-31')) AS ended_at,
+        v.stays_sale,
         CAST(round(v.gross_amount * c.rate, 2) AS DECIMAL(18, 2)) AS gross_reporting
     FROM order_version AS v
     JOIN customer_record AS r ON r.record_key = v.record_key
     LEFT JOIN currency_rate AS c ON c.currency = v.currency AND v.order_day >= c.from_day AND v.order_day < c.to_day
-    WHERE v.may_count
+    LEFT JOIN returned AS w ON w.order_key = v.order_key
+    WHERE v.may_count AND NOT v.is_return
 ),
 person_day AS (
     SELECT
@@ -72,24 +82,28 @@ definition_origin AS (
 origins AS (
     SELECT DISTINCT origin FROM definition_origin
 ),
-ordered AS (
-    SELECT
-        o.origin,
-        s.customer_id,
-        min(s.order_day) AS first_order_day,
-        max(s.order_day) AS last_order_day,
-        count(DISTINCT s.order_day) AS order_days,
-        count(*) FILTER (WHERE s.order_day >= o.origin - 90) AS orders_90d,
-        count(*) FILTER (WHERE s.order_day >= o.origin - 365) AS orders_365d,
-        sum(CASE WHEN s.order_day >= o.origin - 365 THEN s.gross_reporting ELSE 0 END) AS charged_365d,
-        sum(CASE WHEN s.order_day >= o.origin - 365 AND s.gross_reporting IS NULL THEN 1 ELSE 0 END) AS n_without_rate
+known_order AS (
+    SELECT o.origin, s.*, s.ended_at > CAST(o.origin AS TIMESTAMP) AS counts
     FROM origins AS o
     JOIN order_story AS s
         ON s.order_day < o.origin
         AND s.known_from <= CAST(o.origin AS TIMESTAMP)
         AND s.known_to > CAST(o.origin AS TIMESTAMP)
-        AND s.ended_at > CAST(o.origin AS TIMESTAMP)
-    GROUP BY o.origin, s.customer_id
+    WHERE s.ended_at > CAST(o.origin AS TIMESTAMP) OR s.stays_sale
+),
+ordered AS (
+    SELECT
+        origin,
+        customer_id,
+        min(order_day) FILTER (WHERE counts) AS first_order_day,
+        max(order_day) FILTER (WHERE counts) AS last_order_day,
+        count(DISTINCT order_day) FILTER (WHERE counts) AS order_days,
+        count(*) FILTER (WHERE counts AND order_day >= origin - 90) AS orders_90d,
+        count(*) FILTER (WHERE counts AND order_day >= origin - 365) AS orders_365d,
+        sum(CASE WHEN order_day >= origin - 365 THEN gross_reporting ELSE 0 END) AS charged_365d,
+        sum(CASE WHEN order_day >= origin - 365 AND gross_reporting IS NULL THEN 1 ELSE 0 END) AS n_without_rate
+    FROM known_order
+    GROUP BY origin, customer_id
 ),
 given_back AS (
     SELECT o.origin, f.customer_id, count(*) AS refunds_365d, sum(f.refund_reporting) AS refunded_365d

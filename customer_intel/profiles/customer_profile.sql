@@ -62,8 +62,8 @@ SELECT
     -- lifecycle
     CASE WHEN u.customer_id IS NULL THEN l.lifecycle_stage ELSE 'not_profiled' END AS lifecycle_stage,
     l.lifecycle_since,
-    l.customer_since,
-    CAST(date_diff('day', CAST(l.customer_since AS DATE), $as_of) AS BIGINT) AS tenure_days,
+    CAST(least(t.first_order_day, s.paying_since) AS TIMESTAMP) AS customer_since,
+    CAST(date_diff('day', CAST(least(t.first_order_day, s.paying_since) AS DATE), $as_of) AS BIGINT) AS tenure_days,
     -- engagement
     e.first_active_at,
     e.last_active_at,

@@ -63,6 +63,7 @@ SELECT
     s.billing_interval,
     CAST(m.seats AS BIGINT) AS seats,
     CAST(m.subscribed_since AS TIMESTAMP) AS subscribed_since,
+    f.paying_since,
     m.next_renewal_at,
     CAST(m.trial_ends_on AS TIMESTAMP) AS trial_ends_at,
     m.n_ending > 0 AS is_canceling,
@@ -72,5 +73,8 @@ SELECT
 FROM measured AS m
 JOIN main AS s ON s.customer_id = m.customer_id
 JOIN recurring AS r ON r.customer_id = m.customer_id
+LEFT JOIN (
+    SELECT customer_id, min(valid_from) AS paying_since FROM subscription_fact WHERE mrr > 0 GROUP BY customer_id
+) AS f ON f.customer_id = m.customer_id
 LEFT JOIN ended AS e ON e.customer_id = m.customer_id
 LEFT JOIN customer_payments AS o ON o.customer_id = m.customer_id

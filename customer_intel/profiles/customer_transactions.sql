@@ -89,6 +89,7 @@ measured AS (
         sum(CASE WHEN is_counted AND discount_amount <> 0 AND discount_reporting IS NULL THEN 1 ELSE 0 END) AS discounts_without_rate,
         min(ordered_at) FILTER (WHERE is_counted) AS first_order_at,
         max(ordered_at) FILTER (WHERE is_counted) AS last_order_at,
+        min(order_day) FILTER (WHERE is_counted) AS first_order_day,
         max(order_day) FILTER (WHERE is_counted) AS last_order_day
     FROM bought
     GROUP BY customer_id
@@ -123,6 +124,7 @@ SELECT
         AS discount_total,
     round(CAST(m.orders_discounted AS DOUBLE) / nullif(m.orders_total, 0), 4) AS discounted_order_share,
     m.first_order_at,
+    m.first_order_day,
     m.last_order_at,
     CAST(date_diff('day', m.last_order_day, $as_of) AS BIGINT) AS days_since_order,
     round(g.order_gap_median_days, 2) AS order_gap_median_days,

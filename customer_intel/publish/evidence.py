@@ -119,21 +119,40 @@ class Evidence:
         return not isinstance(newest, date) or (self.as_of - newest).days >= days
 
     @cached_property
-    def _roll_ups(self) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """(days, visits) of activity_daily before as_of, in one pass over its many files."""
+    def _roll_ups(self) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+        """(days, visits, days since the first activity) before as_of, in one pass over the many files."""
         age = (pl.lit(self.as_of) - pl.col("day")).dt.total_days()
         rows = self.scan("activity_daily").filter(pl.col("day") < self.as_of).with_columns(age=age)
-        days = rows.group_by("age").agg(
-            orders=pl.col("n").filter(pl.col("activity") == "order_placed").sum(), revenue=pl.col("revenue").sum()
-        )
         own = rows.filter(pl.col("is_own_act") & (pl.col("age") <= VISIT_DAYS))
         visits = own.select("customer_id", "age").unique()
-        found = pl.collect_all([days.sort("age"), visits.sort("age", "customer_id")])
-        return found[0], found[1]
+        oldest = rows.select(pl.col("age").max())
+        found = pl.collect_all([self._sales.sort("age"), visits.sort("age", "customer_id"), oldest])
+        return found[0], found[1], int(found[2].item() or 0)
+
+    @property
+    def history(self) -> int:
+        """Days since the first activity."""
+        return self._roll_ups[2]
+
+    @property
+    def _sales(self) -> pl.LazyFrame:
+        """age, orders, revenue of every day with an order or a refund, whoever bought: nobody known included."""
+        schema: dict[str, Any] = {"day": pl.Date, "orders": pl.Int64, "revenue": pl.Decimal(18, 2)}
+        parts = [pl.LazyFrame(schema=schema)]
+        if self.has("order_fact"):
+            sales = self.scan("order_fact").filter("is_sale")
+            counted = pl.col("is_counted").cast(pl.Int64)
+            parts.append(sales.select(day="order_day", orders=counted, revenue="gross_reporting"))
+        if self.has("refund_fact"):
+            back = self.scan("refund_fact").filter("is_counted")
+            parts.append(back.select(day="refund_day", orders=pl.lit(0, pl.Int64), revenue=-pl.col("refund_reporting")))
+        age = (pl.lit(self.as_of) - pl.col("day")).dt.total_days()
+        sums = pl.concat(parts).group_by(age=age).agg(pl.col("orders").sum(), pl.col("revenue").sum())
+        return sums.filter(pl.col("age") > 0)
 
     @property
     def days(self) -> pl.DataFrame:
-        """age (days ago, 1 = yesterday), orders, revenue of every day with activity."""
+        """age (days ago, 1 = yesterday), orders, revenue of every day with an order or a refund."""
         return self._roll_ups[0]
 
     @property

@@ -124,7 +124,7 @@ def revenue_change(e: Evidence) -> Iterator[Finding]:
             f"Revenue {word} by {percent(abs(change[0]))} in the last 30 days, to {money(now.now, e.currency)}; "
             "that is well outside its usual ups and downs."
         )
-        yield Finding(text, "activity_daily", min(1.0, 0.15 + abs(change[0])))
+        yield Finding(text, "order_fact", min(1.0, 0.15 + abs(change[0])))
 
 
 def recurring_revenue(e: Evidence) -> Iterator[Finding]:

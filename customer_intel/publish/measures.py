@@ -32,7 +32,7 @@ def active(e: Evidence, days: int) -> Window:
     return Window(
         e.visits.filter(pl.col("age") <= days)["customer_id"].n_unique(),
         e.visits.filter(pl.col("age").is_between(days + 1, 2 * days))["customer_id"].n_unique()
-        if _history(e) >= 2 * days and e.settled(2 * days)
+        if e.history >= 2 * days and e.settled(2 * days)
         else None,
     )
 
@@ -41,7 +41,7 @@ def revenue(e: Evidence, days: int) -> Window:
     def total(first: int, last: int) -> float:
         return float(e.days.filter(pl.col("age").is_between(first, last))["revenue"].sum())
 
-    comparable = _history(e) >= 2 * days and e.settled(2 * days, "orders")
+    comparable = e.history >= 2 * days and e.settled(2 * days, "orders")
     return Window(total(1, days), total(days + 1, 2 * days) if comparable else None)
 
 
@@ -63,18 +63,13 @@ def known_sum(values: pl.Series) -> float | None:
     return None if len(values) and values.null_count() == len(values) else float(values.sum() or 0)
 
 
-def _history(e: Evidence) -> int:
-    """Days since the first activity."""
-    return int(e.days["age"][-1]) if len(e.days) else 0
-
-
 def weekly(e: Evidence) -> pl.DataFrame:
     """One row per full week counted back from as_of: last_day, customers, orders, revenue; oldest first."""
     week = (pl.col("age") - 1) // 7
     counts = e.days.group_by(week=week).agg(pl.col("orders").sum(), pl.col("revenue").sum().cast(pl.Float64))
     people = e.visits.group_by(week=week).agg(customers=pl.col("customer_id").n_unique())
     # The oldest week may have begun before the data did; a week in the middle without activity is a true zero.
-    whole = pl.DataFrame({"week": range(min(_history(e), VISIT_DAYS) // 7)}, schema={"week": pl.Int64})
+    whole = pl.DataFrame({"week": range(min(e.history, VISIT_DAYS) // 7)}, schema={"week": pl.Int64})
     return (
         whole.join(people, on="week", how="left")
         .join(counts, on="week", how="left")
@@ -90,7 +85,7 @@ def unusual_change(e: Evidence, days: int = 30) -> tuple[float, float] | None:
         return None
     by_window = e.days.group_by(window=(pl.col("age") - 1) // days).agg(pl.col("revenue").sum())
     sums = dict(by_window.iter_rows())
-    series = [float(sums.get(window, 0.0)) for window in range(_history(e) // days)]
+    series = [float(sums.get(window, 0.0)) for window in range(e.history // days)]
     changes = [now / before - 1 for now, before in pairwise(series) if before > 0]
     if len(changes) <= _WINDOWS_MIN:
         return None

@@ -109,7 +109,7 @@ def _head(e: Evidence) -> Html:
     sentences = [tag("li", item.text, " ", tag("span", item.evidence_table, class_="from")) for item in told]
     links = [*((key, title) for key, title, _ in _SECTIONS), ("reading", "How to read this")]
     return join((
-        tag("header", tag("h1", TITLE), tag("p", f"As known before {day(e.as_of)} (UTC)", class_="sub")),
+        tag("header", tag("h1", TITLE), tag("p", f"As known before {day(e.as_of)} ({_zone(e)})", class_="sub")),
         tag("dl", *_headlines(e), class_="kpis"),
         tag(
             "div",
@@ -119,6 +119,10 @@ def _head(e: Evidence) -> Html:
         ),
         tag("nav", *(tag("a", title, href=f"#{key}") for key, title in links)),
     ))  # fmt: skip
+
+
+def _zone(e: Evidence) -> str:
+    return str(e.config("facts")["time_zone"])
 
 
 def _headline(label: str, value: object, unit: str, *beside: object) -> Html:

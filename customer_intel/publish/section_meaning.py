@@ -115,5 +115,5 @@ def _figures(e: Evidence) -> Html | None:
         )
         for row in rows.iter_rows(named=True)
     ]
-    head = ("Figure", "Table", "Summed there", "By the facts", "Customers differing")
+    head = ("Figure", "Table", "Summed there", "By the facts, of known customers", "Customers differing")
     return join((tag("h3", "One figure, one number"), paragraph(verdict), table(head, body, numeric=(2, 3, 4))))

@@ -121,3 +121,5 @@ def test_the_canonical_mapping_needs_only_the_required_columns() -> None:
 
 def test_every_shipped_mapping_loads() -> None:
     assert len(mapping.load(None, ENTITIES)) >= 20
+    for path in sorted(mapping.SHIPPED.glob("*.yaml")):
+        mapping.read(path, ENTITIES, strict=True)
