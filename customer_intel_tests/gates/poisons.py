@@ -14,6 +14,7 @@ SQL: dict[tuple[str, str], str] = {
     ("activity_daily", "sessions_only_on_session_rows"): "sessions_started + 1 AS sessions_started",
     ("activity_daily", "first_to_last_within_the_day"): "last_at + INTERVAL 2 DAY AS last_at",
     ("customer_lifecycle", "without_unprofiled_customer"): UNPROFILED,
+    ("unprofiled_customer", "a_refusal_that_names_nobody_known"): "SELECT * FROM good",
     ("state_word", "words_nobody_knows_are_few"): "TRUE AS is_beyond_share",
     ("state_word", "word_nobody_declared"): "'unknown' AS basis, 1 AS n",
     ("currency_use", "one_reporting_currency"): "FALSE AS is_reporting",
@@ -26,6 +27,7 @@ SQL: dict[tuple[str, str], str] = {
     ("order_version", "one_version_at_a_time"): "known_from - INTERVAL 1 SECOND AS known_to",
     ("refund_fact", "credit_note_of_an_order"): "'credit_note' AS refund_kind, NULL AS order_key",
     ("refund_fact", "amount_has_a_rate"): "TRUE AS is_counted, NULL AS refund_reporting",
+    ("order_fact", "given_back_within_gross"): "TRUE AS is_sale, gross_amount + 1 AS refunded_amount",
     ("order_fact", "net_is_gross_less_refunds"): "net_amount + 1 AS net_amount",
     ("order_fact", "counted_is_a_sale"): "TRUE AS is_counted, FALSE AS is_sale",
     ("order_fact", "no_sum_over_currencies_without_a_rate"): (
@@ -177,6 +179,12 @@ SQL: dict[tuple[str, str], str] = {
 BESIDE: dict[tuple[str, str], dict[str, str]] = {
     ("record_customer_map", "never_merge_holds"): {
         "match_conflict": "SELECT * REPLACE ('never_merge' AS reason) FROM good"
+    },
+    ("unprofiled_customer", "a_refusal_that_names_nobody_known"): {
+        "consents": (
+            "SELECT * REPLACE ('profiling' AS purpose, 'denied' AS status, 'customer' AS subject_id_type, "
+            "'nobody' AS record_key) FROM good"
+        )
     },
     ("rfm", "a_champion_bought_lately"): {
         "customer_lifecycle": "SELECT * REPLACE ('lapsed' AS lifecycle_stage) FROM good"

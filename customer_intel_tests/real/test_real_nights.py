@@ -85,7 +85,7 @@ def test_olist(shared_data: Path, tmp_path: Path) -> None:
     orders = olist.table("order_fact")
     assert (len(orders), orders["customer_id"].null_count()) == (known["rows"]["orders"], 0)
     assert orders["gross_amount"].sum() == Decimal(str(known["payment_total"]))
-    # Cancelled orders, whose export has no cancellation time, are revenue nowhere: one figure, whichever table tells it.
+    # Cancelled orders, whose export has no cancellation time, are revenue nowhere: one figure in every table.
     # 191 are canceled, 192 unavailable: paid, and never supplied.
     counted = orders.filter("is_counted")
     assert (len(orders.filter("is_cancelled")), len(counted)) == (383, 2228)

@@ -126,6 +126,22 @@ def company(lake: Lake, customers: int = 400) -> dict[str, Version]:
         for at, s in enumerate(SEGMENTS)
     ]
     made["activity_daily"], made["activity"] = _days(rng, ids)
+    made["order_fact"] = [
+        {
+            "order_key": f"shop:{n}",
+            "customer_id": row["customer_id"],
+            "order_day": row["day"],
+            "currency": "USD",
+            "is_counted": True,
+            "is_sale": True,
+            "gross_amount": row["revenue"],
+            "gross_reporting": row["revenue"],
+            "net_amount": row["revenue"],
+            "net_reporting": row["revenue"],
+        }
+        for n, row in enumerate(made["activity_daily"])
+        if row["activity"] == "order_placed"
+    ]
     made["currency_use"] = [
         {"currency": "USD", "n_amounts": 400, "is_reporting": True, "reporting_basis": "only_currency"}
     ]

@@ -193,13 +193,27 @@ def test_windows_and_weeks_count_whole_days(tmp_path: Path) -> None:
             ("d", 6, 30, "email_sent", 0), ("e", 4, 1, "order_placed", 7), ("f", 5, 31, "order_placed", 5),
         ]
     ]  # fmt: skip
-    e = Evidence.of_night(lake, {"activity_daily": accept(lake, "activity_daily", rows)}, AS_OF, SNAPSHOT)
+    # Of nobody known, and not counted: the one is the company's revenue too, the other nobody's.
+    bought = [row for row in rows if row["activity"] == "order_placed"]
+    bought += [bought[0] | {"customer_id": None, "revenue": money(2)}]
+    orders = [
+        {"order_key": str(n), "customer_id": row["customer_id"], "order_day": row["day"], "is_sale": True,
+         "is_counted": True, "gross_reporting": row["revenue"]}
+        for n, row in enumerate(bought)
+    ] + [{"order_key": "failed", "order_day": bought[0]["day"], "gross_reporting": money(99)}]  # fmt: skip
+    refund = {"refund_key": "r", "refund_day": bought[0]["day"], "is_counted": True, "refund_reporting": money(3)}
+    versions = {
+        "activity_daily": accept(lake, "activity_daily", rows),
+        "order_fact": accept(lake, "order_fact", orders),
+        "refund_fact": accept(lake, "refund_fact", [refund, {"refund_key": "s", "refund_reporting": money(50)}]),
+    }
+    e = Evidence.of_night(lake, versions, AS_OF, SNAPSHOT)
     assert measures.active(e, 28) == measures.Window(2, 2)
-    assert measures.revenue(e, 30) == measures.Window(10.0, 5.0)
+    assert measures.revenue(e, 30) == measures.Window(9.0, 5.0)
     assert measures.revenue(e, 90).before is None
     weeks = measures.weekly(e)
     assert len(weeks) == 13 and weeks["last_day"][-1] == AS_OF.replace(month=6, day=30)
-    assert weeks["orders"].to_list()[-1] == 1 and weeks["customers"].to_list()[-1] == 1
+    assert weeks["orders"].to_list()[-1] == 2 and weeks["customers"].to_list()[-1] == 1
 
 
 def test_published_values_of_the_statistics() -> None:
