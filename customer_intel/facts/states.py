@@ -73,7 +73,7 @@ def validate(config: Mapping[str, Any]) -> None:
     """Raises ConfigError for a word of one's own, or a list of counted states, that names no state."""
     _own_words(config)
     for key, entity in (("counted_order_states", "orders"), ("counted_subscription_states", "subscriptions")):
-        text = config[key]
+        text = config.get(key, "|paid|" if entity == "orders" else "|active|")
         names = text.strip("|").split("|") if isinstance(text, str) else []
         if not isinstance(text, str) or not (text.startswith("|") and text.endswith("|") and all(names)):
             raise ConfigError(f"config/company.yaml: {key} is written |like|this|, not {text!r}")
@@ -81,7 +81,7 @@ def validate(config: Mapping[str, Any]) -> None:
             if name not in STATES[entity]:
                 hint = suggestion(name, STATES[entity])
                 raise ConfigError(f"config/company.yaml: {key}: '{name}' is no state of {entity}{hint}")
-    currency = config["reporting_currency"]
+    currency = config.get("reporting_currency", "auto")
     if currency != "auto" and not (isinstance(currency, str) and re.fullmatch("[A-Za-z]{3}", currency)):
         raise ConfigError(f"config/company.yaml: reporting_currency is auto or a code such as EUR, not {currency!r}")
 

@@ -14,6 +14,9 @@ from customer_intel_tests.unit.facts_rows import chain, order
 from customer_intel_tests.unit.profile_rows import ago, known, subscription
 from customer_intel_tests.unit.sqlroom import Room
 
+# Chains of many tables, seconds each.
+pytestmark = pytest.mark.slow
+
 
 def rate(days: float, base: str, quote: str, value: float, source: str = "ecb") -> dict[str, Any]:
     return {"source_system": source, "date": ago(days).date(), "base": base, "quote": quote, "rate": value}

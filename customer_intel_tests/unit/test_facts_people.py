@@ -14,6 +14,9 @@ from customer_intel_tests.unit.facts_rows import chain, order
 from customer_intel_tests.unit.profile_rows import ago, known, subscription
 from customer_intel_tests.unit.sqlroom import Room
 
+# Chains of many tables, seconds each.
+pytestmark = pytest.mark.slow
+
 
 # ---- who may not be profiled
 def consent(customer: str, status: str, purpose: str = "profiling", days: float = 50) -> dict[str, Any]:

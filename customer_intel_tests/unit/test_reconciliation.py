@@ -13,6 +13,9 @@ from customer_intel_tests.unit.facts_rows import chain, order
 from customer_intel_tests.unit.profile_rows import ago, known, subscription
 from customer_intel_tests.unit.sqlroom import Room
 
+# Chains of many tables, seconds each.
+pytestmark = pytest.mark.slow
+
 CUSTOMERS = "abcdefgh"
 RATES = [
     {"source_system": "ecb", "date": ago(400 - 20 * k).date(), "base": "EUR", "quote": "USD", "rate": 1.07 + 0.013 * k}
