@@ -18,7 +18,7 @@ from customer_intel.ingest.newest import conformed_sql
 from customer_intel_tests.unit.sqlroom import NOWHERE, PACKAGE, Room, reads
 
 # Rooms whose tables are computed when nobody put rows of them.
-ROOMS = ("facts", "activity", "profiles", "segments")
+ROOMS = ("facts", "activity", "profiles", "segments", "predictions")
 STATED = ("orders", "subscriptions", "payments", "invoices", "tickets")
 
 

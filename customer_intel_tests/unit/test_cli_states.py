@@ -103,3 +103,21 @@ def test_defaults_that_touch_money_or_people_are_on_the_nights_screen(
     assert "sums are in EUR, which most amounts are in, beside JPY" in said
     assert "1 orders in JPY have no rate" in said
     assert "1 customers may not be profiled" in said
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ('counted_order_states: "|payed|fulfilled|"', "did you mean placed or paid"),
+        ('counted_order_states: "paid|fulfilled"', "like"),
+        ("counted_subscription_states: [active]", "like"),
+        ("reporting_currency: EURO", "auto or a code"),
+        ("time_zone: Berlin", "time_zone"),
+    ],
+)
+def test_a_setting_that_would_count_nothing_is_bad_configuration(home: Path, setting: str, said: str) -> None:
+    (home / "config").mkdir()
+    (home / "config" / "company.yaml").write_text(setting + "\n", encoding="utf-8")
+    ran = cli("check", "--home", home)
+    assert ran.code == 3 and said in ran.text and "company.yaml" in ran.text
+    assert cli("run", "--home", home).code == 3
