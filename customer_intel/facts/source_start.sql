@@ -17,7 +17,7 @@ WITH told AS (
     UNION ALL
     SELECT source_system, 'marketing_touches', occurred_at, exported_at FROM raw_marketing_touches
     UNION ALL
-    SELECT source_system, 'events', occurred_at, exported_at FROM events
+    SELECT source_system, 'events', occurred_at, exported_at FROM raw_events
 )
 SELECT
     source_system,
