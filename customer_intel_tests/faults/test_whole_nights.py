@@ -53,7 +53,7 @@ def first(folder: Path, whole_nursery: Nursery) -> Path:
     """A small company's home after its first night; the second night's exports lie in landing/."""
     from customer_intel_tests.faults import whole
 
-    simulate(folder / "first/landing", customers=40, days=120, seed=8, nights=2)
+    simulate(folder / "first/landing", customers=40, days=120, seed=9, nights=2)
     ended = whole_nursery.run(whole.night, folder / "first", FIRST)
     assert ended.ok, ended.error
     return folder / "first"
