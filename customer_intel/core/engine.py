@@ -96,19 +96,25 @@ class DuckDBEngine:
     def define_local_time(self, zone: str) -> None:
         """`local_time(utc)`, `local_day(utc)`: a UTC time on the clock of `zone`, and the day there.
 
-        `day_start(day)`: the UTC time at which a day begins there.
+        `day_start(day)`: the UTC time at which a day begins there. `before_export(exported_at)`: the last second of
+        which an export of that day can tell.
         Raises ConfigError for a zone that the engine does not know.
         """
         local = "ts" if zone == "UTC" else f"timezone({literal(zone)}, timezone('UTC', ts))"
-        try:
-            self.con.execute(f"SELECT timezone({literal(zone)}, TIMESTAMP '2000-01-01')")
-        except duckdb.Error:
-            raise ConfigError(
-                f"config/company.yaml: time_zone '{zone}' is unknown; use names such as Europe/Berlin"
-            ) from None
         begin = "CAST(d AS TIMESTAMP)"
-        begin = begin if zone == "UTC" else f"timezone('UTC', timezone({literal(zone)}, {begin}))"
+        if zone != "UTC":
+            begin = f"timezone('UTC', timezone({literal(zone)}, {begin}))"
+            try:
+                self.con.execute(f"SELECT timezone({literal(zone)}, TIMESTAMP '2000-01-01')")
+            except duckdb.Error:
+                raise ConfigError(
+                    f"config/company.yaml: time_zone '{zone}' is unknown; use names such as Europe/Berlin"
+                ) from None
         self.con.execute(f"CREATE OR REPLACE TEMP MACRO day_start(d) AS {begin}")
+        self.con.execute(
+            "CREATE OR REPLACE TEMP MACRO before_export(ts) AS "
+            "least(ts, day_start(CAST(ts AS DATE))) - INTERVAL 1 SECOND"
+        )
         self.con.execute(f"CREATE OR REPLACE TEMP MACRO local_time(ts) AS {local}")
         self.con.execute(f"CREATE OR REPLACE TEMP MACRO local_day(ts) AS CAST({local} AS DATE)")
 

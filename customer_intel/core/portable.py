@@ -26,7 +26,7 @@ _FUNCTIONS = """
 FUNCTIONS = frozenset(_FUNCTIONS.split())
 ANONYMOUS = frozenset({"json_extract_string", "make_date", "last_day"})
 # Written otherwise elsewhere, with the same meaning: the other engine's adapter rewrites them by name.
-REWRITTEN = frozenset({"epoch_us", "to_json", "local_day", "local_time", "day_start"})
+REWRITTEN = frozenset({"epoch_us", "to_json", "local_day", "local_time", "day_start", "before_export"})
 
 # Node kinds that fail or, worse, differ elsewhere; the reason is what the author reads.
 FORBIDDEN: dict[type[exp.Expr], str] = {

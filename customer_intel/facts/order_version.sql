@@ -67,22 +67,24 @@ changed AS (
     SELECT *
     FROM (SELECT *, lag(said) OVER (PARTITION BY source_system, order_id ORDER BY exported_at) AS said_before FROM compared)
     WHERE said_before IS NULL OR said <> said_before
+),
+placed AS (
+    SELECT
+        c.*,
+        CASE
+            WHEN c.exported_before IS NULL AND c.exported_at = f.first_exported_at THEN least(c.ordered_at, c.exported_at)
+            ELSE c.exported_at
+        END AS known_from
+    FROM changed AS c
+    JOIN first_export AS f ON f.source_system = c.source_system
 )
 SELECT
     c.source_system || ':' || c.order_id AS order_key,
     c.source_system,
     c.order_id,
     CAST(row_number() OVER (PARTITION BY c.source_system, c.order_id ORDER BY c.exported_at) AS BIGINT) AS version_no,
-    CASE
-        WHEN c.exported_before IS NULL AND c.exported_at = f.first_exported_at
-            THEN least(c.ordered_at, c.exported_at)
-        ELSE c.exported_at
-    END AS known_from,
-    min(CASE
-        WHEN c.exported_before IS NULL AND c.exported_at = f.first_exported_at
-            THEN least(c.ordered_at, c.exported_at)
-        ELSE c.exported_at
-    END) OVER (PARTITION BY c.source_system, c.order_id) AS first_known_at,
+    c.known_from,
+    min(c.known_from) OVER (PARTITION BY c.source_system, c.order_id) AS first_known_at,
     lead(c.exported_at) OVER (PARTITION BY c.source_system, c.order_id ORDER BY c.exported_at) AS known_to,
     c.exported_at,
     c.exported_before,
@@ -111,5 +113,4 @@ SELECT
     c.total AS gross_amount,
     CAST(c.refunded_so_far AS DECIMAL(18, 2)) AS refunded_so_far,
     c.returns_order_id
-FROM changed AS c
-JOIN first_export AS f ON f.source_system = c.source_system
+FROM placed AS c

@@ -26,10 +26,10 @@ refund AS (
             WHEN refunded_at IS NOT NULL THEN refunded_at
             WHEN exported_before IS NULL
                 THEN least(greatest(coalesce(updated_at, cancelled_at, delivered_at, ordered_at), ordered_at),
-                           least(exported_at, day_start(CAST(exported_at AS DATE))) - INTERVAL 1 SECOND)
+                           before_export(exported_at))
             WHEN updated_at > exported_before
-                THEN least(updated_at, least(exported_at, day_start(CAST(exported_at AS DATE))) - INTERVAL 1 SECOND)
-            ELSE least(exported_at, day_start(CAST(exported_at AS DATE))) - INTERVAL 1 SECOND
+                THEN least(updated_at, before_export(exported_at))
+            ELSE before_export(exported_at)
         END AS happened_at,
         CASE WHEN refunded_at IS NOT NULL AND known_from < exported_at THEN refunded_at ELSE exported_at END AS known_at
     FROM said

@@ -59,33 +59,35 @@ changed AS (
         FROM compared
     )
     WHERE said_before IS NULL OR said <> said_before
+),
+placed AS (
+    SELECT
+        c.*,
+        CASE
+            WHEN c.exported_before IS NULL AND c.exported_at = f.first_exported_at THEN least(c.started_at, c.exported_at)
+            ELSE c.exported_at
+        END AS known_from
+    FROM changed AS c
+    JOIN first_export AS f ON f.source_system = c.source_system
 )
 SELECT
     c.source_system || ':' || c.subscription_id AS subscription_key,
     c.source_system,
     c.subscription_id,
     CAST(row_number() OVER (PARTITION BY c.source_system, c.subscription_id ORDER BY c.exported_at) AS BIGINT) AS version_no,
-    CASE
-        WHEN c.exported_before IS NULL AND c.exported_at = f.first_exported_at
-            THEN least(c.started_at, c.exported_at)
-        ELSE c.exported_at
-    END AS known_from,
-    min(CASE
-        WHEN c.exported_before IS NULL AND c.exported_at = f.first_exported_at
-            THEN least(c.started_at, c.exported_at)
-        ELSE c.exported_at
-    END) OVER (PARTITION BY c.source_system, c.subscription_id) AS first_known_at,
+    c.known_from,
+    min(c.known_from) OVER (PARTITION BY c.source_system, c.subscription_id) AS first_known_at,
     lead(c.exported_at) OVER (PARTITION BY c.source_system, c.subscription_id ORDER BY c.exported_at) AS known_to,
     c.exported_at,
     CASE
         WHEN c.exported_before IS NULL THEN c.started_at
-        WHEN c.updated_at > c.exported_before THEN least(c.updated_at, least(c.exported_at, day_start(CAST(c.exported_at AS DATE))) - INTERVAL 1 SECOND)
-        ELSE least(c.exported_at, day_start(CAST(c.exported_at AS DATE))) - INTERVAL 1 SECOND
+        WHEN c.updated_at > c.exported_before THEN least(c.updated_at, before_export(c.exported_at))
+        ELSE before_export(c.exported_at)
     END AS changed_at,
     -- What a first export shows was not always so: since the source's last change, as far as it tells.
     CASE
         WHEN c.exported_before IS NULL
-            THEN greatest(c.started_at, least(coalesce(c.updated_at, c.exported_at), least(c.exported_at, day_start(CAST(c.exported_at AS DATE))) - INTERVAL 1 SECOND))
+            THEN greatest(c.started_at, least(coalesce(c.updated_at, c.exported_at), before_export(c.exported_at)))
     END AS state_since,
     c.record_key,
     c.account_id,
@@ -117,11 +119,10 @@ SELECT
             -- Not before an export that still showed it running.
             THEN coalesce(c.canceled_at, CASE
                 WHEN c.exported_before IS NULL OR c.updated_at > c.exported_before
-                    THEN least(coalesce(c.updated_at, c.exported_at), least(c.exported_at, day_start(CAST(c.exported_at AS DATE))) - INTERVAL 1 SECOND)
-                ELSE least(c.exported_at, day_start(CAST(c.exported_at AS DATE))) - INTERVAL 1 SECOND
+                    THEN least(coalesce(c.updated_at, c.exported_at), before_export(c.exported_at))
+                ELSE before_export(c.exported_at)
             END)
         WHEN c.cancel_at_period_end AND c.current_period_end > c.exported_at THEN c.current_period_end
     END AS ends_at,
     c.cancellation_reason
-FROM changed AS c
-JOIN first_export AS f ON f.source_system = c.source_system
+FROM placed AS c
