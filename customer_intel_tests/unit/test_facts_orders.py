@@ -166,13 +166,13 @@ def test_lines_agree_with_their_order_or_it_is_said(lines: list[str], agree: boo
     assert ("lines_agree_with_order" in made.warnings("order_fact")) is (agree is False)
 
 
-def test_the_gate_closes_when_most_orders_disagree_with_their_lines() -> None:
+def test_a_warning_of_its_own_tells_that_most_orders_disagree_with_their_lines() -> None:
     rows = [order(k, ago(5), "120.00") for k in range(20)]
     off = [line(k, "1.00" if k < 11 else "120.00", order_id=str(k)) for k in range(20)]
     made = known("C", orders=rows, order_lines=off)
-    with pytest.raises(AssertionError):
-        chain(made, "order_fact")
-    assert made.failures("order_fact") == ["most_lines_agree_with_their_order"]
+    chain(made, "order_fact")
+    assert made.failures("order_fact") == []
+    assert "most_lines_agree_with_their_order" in made.warnings("order_fact")
 
 
 def test_a_line_counts_as_its_order_does_and_takes_what_it_lacks_from_the_product() -> None:
