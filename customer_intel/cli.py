@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from customer_intel import cli_identity, cli_states, cli_why
+from customer_intel.core.helper import LONG_LIVED
 from customer_intel.core.lake import HomeBusy, LakeError, home_lock
 from customer_intel.core.yamlfile import ConfigError
 from customer_intel.settings import Settings
@@ -42,7 +43,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print a machine-readab
 def main() -> None:
     os.umask(0o077)
     # A night makes many long-lived objects and little garbage: looking for it ever so often cost a twentieth of it.
-    gc.set_threshold(200_000, 20, 100)
+    gc.set_threshold(LONG_LIVED, 20, 100)
     try:
         app(standalone_mode=True)
     except ConfigError as error:

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import sys
-import uuid
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass
@@ -75,7 +74,7 @@ class Steps:
 
         self.contract = contract.load()
         self.definitions = table.definitions(self.contract)
-        self.night = nights.of_date(Settings(home=home, landing=landing), as_of, uuid.uuid4().hex)
+        self.night = nights.of_date(Settings(home=home, landing=landing), as_of)
 
     def build(self, names: Iterable[str] | None = None) -> dict[str, Outcome]:
         """Outcomes of what ran; what is downstream of a closed gate does not run."""

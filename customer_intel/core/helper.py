@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import signal
 import socket
 import subprocess
@@ -27,6 +28,9 @@ sys.path[:] = pipe.recv()
 from customer_intel.core.helper import serve
 serve(pipe)
 """
+
+# Objects made before garbage is looked for.
+LONG_LIVED = 200_000
 
 
 class HelperFailed(RuntimeError):
@@ -112,6 +116,8 @@ helper = Helper()
 def serve(pipe: Connection) -> None:
     # Ctrl-C is the starter's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # As in a night's own process: many long-lived objects, little garbage; imports alone are a third cheaper.
+    gc.set_threshold(LONG_LIVED, 20, 100)
     while True:
         try:
             function, args = pipe.recv()

@@ -36,7 +36,13 @@ def _mapping(loader: Any, node: yaml.MappingNode) -> Mapping:
     return result
 
 
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def dumped(data: Any, *, sort_keys: bool, width: int = 80) -> str:
+    """`data` as YAML text."""
+    return str(yaml.dump(data, Dumper=_Dumper, sort_keys=sort_keys, allow_unicode=True, width=width))
 
 
 def load(path: Path) -> Mapping:

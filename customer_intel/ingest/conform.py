@@ -56,7 +56,7 @@ def own_schema(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 class Steps:
-    """One file's steps, each a view or table: text_row → src (no duplicates) → picked (values as text) → typed."""
+    """One file's steps: text_row → src (no duplicates) → picked (values as text) → typed; src and picked are SQL, no views."""
 
     def __init__(
         self, con: duckdb.DuckDBPyConnection, entity: Table, mapping: FileMapping, source: Source, target: Path
@@ -76,6 +76,8 @@ class Steps:
         self.carried: tuple[str, ...] = ()
         rules = self.settings.get("rules", ())
         self.rules = [rule for rule in rules if columns_of(rule["bad"], ()) <= self.columns.keys()]
+        # Each row's values as text, as SQL: a view's definition would be planned once more for being made.
+        self.src = ""
         self.extra = tuple(name for name in source.text.columns if name.lower() not in taken)
 
     def run(self) -> Conformed:
@@ -122,10 +124,10 @@ class Steps:
         if self.mapping.duplicates == "drop" and text.columns:
             names = [quoted(name) for name in text.columns]
             duplicates, self.keys_repeat = find_duplicates(self.con, names, self.key_columns)
-        self._view_src(" WHERE _row NOT IN (SELECT _row FROM duplicate_row)" if duplicates else "")
+        self._set_src(" WHERE _row NOT IN (SELECT _row FROM duplicate_row)" if duplicates else "")
         return duplicates
 
-    def _view_src(self, kept: str = "") -> None:
+    def _set_src(self, kept: str = "") -> None:
         text, reader = self.source.text, self.mapping.reader
         values = [f"{source_value(name, reader, clean=name in text.clean)} AS {quoted(name)}" for name in text.columns]
         absent = [name for name in self.mapping.optional if name.lower() not in self.actual]
@@ -133,7 +135,7 @@ class Steps:
         day = literal(self.source.export_date.isoformat())
         values += [f"{literal(self.source.source_file)} AS _file"]
         values += [f"CAST({day} AS DATE) AS _export_date", f"CAST({day} AS TIMESTAMP) AS _exported_at"]
-        self.con.execute(f"CREATE VIEW src AS SELECT {', '.join(['_row', *self.carried, *values])} FROM text_row{kept}")
+        self.src = f"(SELECT {', '.join(['_row', *self.carried, *values])} FROM text_row{kept})"
 
     def _make_lookups(self) -> None:
         for name, lookup in self.mapping.lookups.items():
@@ -160,7 +162,7 @@ class Steps:
             f", json_extract_string({column}, [{', '.join(map(literal, paths))}]) AS {_parts_of(column)}"
             for column, paths in self.json_paths.items()
         )
-        sql = f"(SELECT *{lists} FROM src)" if lists else "src"
+        sql = f"(SELECT *{lists} FROM {self.src})" if lists else self.src
         for name, lookup in self.mapping.lookups.items():
             key = quoted(f"k of {name}")
             if self.source.lookups.get(name) is None:
@@ -213,9 +215,8 @@ class Steps:
         values = [f"{self._picked(self.mapping.columns[name])} AS {_text(name)}" for name in self.columns]
         where = f" WHERE coalesce({self._sql(self.mapping.only)}, false)" if self.mapping.only else ""
         group = f" GROUP BY {', '.join(self._sql(text) for text in self.mapping.group_by)}" if grouped else ""
-        self._attempt(
-            f"CREATE VIEW picked AS SELECT {', '.join([head, *values])}, {self._extra(grouped)} AS _extra "
-            f"FROM {self._joined()}{where}{group}"
+        picked = (
+            f"SELECT {', '.join([head, *values])}, {self._extra(grouped)} AS _extra FROM {self._joined()}{where}{group}"
         )
         typed = ", ".join(f"{self._value(column)} AS {quoted(name)}" for name, column in self.columns.items())
         tried = {name: self.typing.tried(column, _text(name)) for name, column in self.columns.items()}
@@ -231,9 +232,12 @@ class Steps:
         beyond = (f"CAST({self.typing.rounded(_text(name), quoted(name))} AS INTEGER)" for name in money)
         rounded = " + ".join(["0", *beyond])
         kept = ", ".join(["_row, _rows, _extra", *self.carried, *map(quoted, self.columns)])
-        made = f"{kept}, {' OR '.join(bad) or 'false'} AS _bad, {rounded} AS _rounded"
+        told = f"{' OR '.join(bad) or 'false'} AS _bad, {rounded} AS _rounded"
+        # The texts of a row that cannot be taken go along: a second look at the file would cost as much as the first.
+        texts = ", ".join(f"{_text(name)} := {_text(name)}" for name in self.columns)
         self._attempt(
-            f"CREATE {kind} typed AS SELECT {made} FROM (SELECT *, {typed} FROM (SELECT *{casts} FROM picked))"
+            f"CREATE {kind} typed AS SELECT {kept}, _bad, _rounded, CASE WHEN _bad THEN struct_pack({texts}) END AS _texts "
+            f"FROM (SELECT *, {told} FROM (SELECT *, {typed} FROM (SELECT *{casts} FROM ({picked}))))"
         )
 
     def _lacking(self, column: Column) -> str:
@@ -313,8 +317,8 @@ class Steps:
         """One row per value that failed, and one per unreadable row."""
         typed = ", ".join(f"v.{quoted(name)}" for name in self.columns)
         self.con.execute(
-            f"CREATE TABLE failed AS SELECT p.*, {typed}, CAST(to_json(t) AS VARCHAR) AS _raw FROM picked AS p "
-            "JOIN text_row AS t ON t._row = p._row JOIN typed AS v ON v._row = p._row WHERE v._bad"
+            f"CREATE TABLE failed AS SELECT v._row, unnest(v._texts), {typed}, CAST(to_json(t) AS VARCHAR) AS _raw "
+            "FROM typed AS v JOIN text_row AS t ON t._row = v._row WHERE v._bad"
         )
         where = {
             "entity": self.entity.name,

@@ -54,7 +54,7 @@ class PieceSteps(Steps):
             f"FROM ({self.source.text.sql})"
         )
         self.carried = ("_hash",)
-        self._view_src()
+        self._set_src()
         self._make_typed("VIEW")
 
     def rows(self, text: pa.Table) -> tuple[pa.Table, Counter[str], int]:

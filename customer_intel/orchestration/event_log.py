@@ -8,11 +8,12 @@ back to Dagster's own class at any time. Until: Dagster pools these connections 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
+from dagster import AssetKey
 from dagster._core.event_api import EventHandlerFn
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
     SqliteEventLogStorage,
@@ -33,6 +34,7 @@ class EventLog(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: Any = None) -> None:
         self._engines: OrderedDict[str, sa.Engine] = OrderedDict()
+        self._latest: dict[str, tuple[Any, Any]] = {}
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -69,6 +71,22 @@ class EventLog(SqliteEventLogStorage):
                     self._engines.pop(other).dispose()
         self._engines.move_to_end(shard)
         return self._engines[shard]
+
+    def _get_latest_materialization_records(self, raw_asset_rows: Sequence[Any]) -> dict[AssetKey, Any]:
+        """As Dagster's own, but a text read before is not parsed again: each step asks for all that it reads."""
+        found, new = {}, []
+        for row in raw_asset_rows:
+            said, record = self._latest.get(row["asset_key"], (None, None))
+            if said == (row["last_materialization"], row["asset_details"]):
+                found[record.asset_key] = record
+            else:
+                new.append(row)
+        parsed = super()._get_latest_materialization_records(new) if new else {}
+        for row in new:
+            record = parsed.get(AssetKey.from_db_string(row["asset_key"]))
+            if record and row["last_materialization"]:
+                self._latest[row["asset_key"]] = ((row["last_materialization"], row["asset_details"]), record)
+        return {**found, **parsed}
 
     def watch(self, run_id: str, cursor: str | None, callback: EventHandlerFn) -> None:
         if not self._obs:

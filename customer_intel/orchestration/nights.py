@@ -115,19 +115,22 @@ def landed_dates(settings: Settings) -> list[date]:
 
 def of_run(context: dg.AssetExecutionContext) -> Night:
     tags = context.run.tags
-    day = tags.get(AS_OF) or tags.get(RANGE_END) or tags.get(PARTITION)
+    return _night(context.run_id, tags.get(AS_OF) or tags.get(RANGE_END) or tags.get(PARTITION))
+
+
+@lru_cache(maxsize=2)
+def _night(run_id: str, day: str | None) -> Night:
+    """One for all steps of a run; `run_id` keeps one run's view of the landing folder from serving another."""
     settings = Settings()
     if day is None:
         dates = landed_dates(settings)
         if not dates:
             raise dg.Failure("landing/ holds no export date; launch the run for a partition, or land an export first")
         day = dates[-1].isoformat()
-    return of_date(settings, date.fromisoformat(day), context.run_id)
+    return of_date(settings, date.fromisoformat(day))
 
 
-@lru_cache(maxsize=2)
-def of_date(settings: Settings, as_of: date, run_id: str) -> Night:
-    """The night of `as_of`; `run_id` only keeps one run's view of the landing folder from serving another."""
+def of_date(settings: Settings, as_of: date) -> Night:
     contracts = contract.load()
     home = settings.home_dir
     landed = import_module("customer_intel.ingest.landing").hashes(settings.landing_dir, as_of)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import yaml
 
 from customer_intel.core.contract import Column, Expectation, Table
 from customer_intel.core.engine import literal
+from customer_intel.core.yamlfile import dumped
 
 _LOGICAL = {
     "text": "string",
@@ -93,7 +93,7 @@ def odcs(table: Table, version: str, tables: Mapping[str, Table] | None = None) 
         ],
         "team": {"name": table.owner.removeprefix("team:")},
     }
-    return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120))
+    return dumped(document, sort_keys=False, width=120)
 
 
 def _property(table: Table, column: Column, leads_to: tuple[str, str] | None = None) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _quality(expectation: Expectation) -> dict[str, Any]:
     return {
         "type": "custom",
         "engine": "customer-intel",
-        "implementation": yaml.safe_dump({expectation.kind: expectation.args}, sort_keys=True, allow_unicode=True),
+        "implementation": dumped({expectation.kind: expectation.args}, sort_keys=True),
         "severity": expectation.severity,
         "dimension": {"foreign_key": "consistency", "unique": "uniqueness", "rows": "completeness"}.get(
             expectation.kind, "conformity"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -265,4 +266,4 @@ def _environment(home: Path) -> Iterator[None]:
 
 
 def _run(tags: dict[str, str]) -> Any:
-    return mock.Mock(run=mock.Mock(tags=tags), run_id="run")
+    return mock.Mock(run=mock.Mock(tags=tags), run_id=uuid.uuid4().hex)
