@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,6 +36,7 @@ app.add_typer(evaluation, name="evaluate")
 app.command("resolve")(cli_identity.resolve)
 app.command("why")(cli_why.why)
 out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
 
 HomeOption = Annotated[Path, typer.Option("--home", help="Holds landing/, lake/, quarantine/, published/, config/.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print a machine-readable summary instead.")]
@@ -53,7 +55,7 @@ def main() -> None:
 
 
 def fail(message: str, code: int) -> None:
-    Console(stderr=True, highlight=False).print(f"[red]✗[/] {escape(message)}")
+    err.print(f"[red]✗[/] {escape(message)}")
     sys.exit(code)
 
 
@@ -115,11 +117,18 @@ def demo(
 
 @app.command()
 def check(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
-    """Contracts, mappings and configuration; explains each fault with file and line."""
-    from customer_intel.core import contract
+    """Contracts, definitions, mappings and configuration; explains each fault with file and line."""
+    from customer_intel.core import compile as compiler
+    from customer_intel.core import contract, table
     from customer_intel.ingest import check as mapping_check
 
     counts = _checked(home)
+    if faults := compiler.faults(contract.load(), table.definitions(contract.load()), home):
+        if as_json:
+            print(json.dumps({"ok": False, "faults": [asdict(fault) for fault in faults]}, ensure_ascii=False))
+        for fault in faults:
+            err.print(f"[red]✗[/] {escape(str(fault))}", soft_wrap=True)
+        raise typer.Exit(BAD_CONFIGURATION)
     landing = Settings(home=home).landing_dir
     compared = mapping_check.check(home / "config" / "mappings", landing, contract.load().entities)
     counts["mappings compared with a landed file"] = len(compared)

@@ -140,8 +140,7 @@ def suite(table: TableSpec) -> dict[str, Any]:
             # DuckDB sorts NaN above every number, so it would pass any lower bound.
             limits = {"min_value": -sys.float_info.max, "max_value": sys.float_info.max}
             items.append(_between(column.name, f"finite {column.name}", limits))
-    by_name = {column.name: column for column in table.columns}
-    items += [_rule(table, rule, by_name) for rule in table.expect]
+    items += [expectation(table, rule) for rule in table.expect]
     return {"name": table.name, "expectations": items, "meta": {"great_expectations_version": GX_VERSION}}
 
 
@@ -197,7 +196,7 @@ def check_files(
     with DuckDBEngine(settings, [folder], shared=True) as engine:
         for spec, paths in files:
             engine.register(spec, paths)
-        if MANY_FILES < len(files[0][1]) and sum(path.stat().st_size for path in files[0][1]) < SMALL_BYTES:
+        if len(files[0][1]) > MANY_FILES and sum(path.stat().st_size for path in files[0][1]) < SMALL_BYTES:
             _hold(engine.con, table)
         return check(engine.con, table, previous_rows=previous_rows)
 
@@ -247,14 +246,20 @@ def _between(column: str, text: str, limits: Mapping[str, Any], severity: Severi
 
 def _in_set(column: Column, values: Iterable[Any], severity: Severity = "critical") -> dict[str, Any]:
     convert = {"int": int, "float": float, "money": float}.get(column.type, _plain)
-    allowed = [convert(value) for value in values]
+    allowed = []
+    for value in values:
+        try:
+            allowed.append(convert(value))
+        except ValueError:
+            raise ConfigError(f"in_set {column.name}: '{value}' is no {column.type}") from None
     gx_type = "expect_column_values_to_be_in_set"
     return _item(
         f"in_set {column.name}", gx_type, [column.name], severity=severity, column=column.name, value_set=allowed
     )
 
 
-def _rule(table: TableSpec, rule: Rule, by_name: Mapping[str, Column]) -> dict[str, Any]:
+def expectation(table: TableSpec, rule: Rule) -> dict[str, Any]:
+    """One expectation of the contract in Great Expectations' JSON form. Raises ConfigError for wrong arguments."""
     args, severity = rule.args, rule.severity
     needed, allowed = ARGUMENTS[rule.kind]
     if wrong := (needed - args.keys()) | (args.keys() - needed - allowed):
@@ -276,7 +281,7 @@ def _rule(table: TableSpec, rule: Rule, by_name: Mapping[str, Column]) -> dict[s
         case "between":
             return _between(args["column"], f"between {args['column']} {_range(args)}", limits, severity)
         case "in_set":
-            column = by_name.get(args["column"])
+            column = next((item for item in table.columns if item.name == args["column"]), None)
             if column is None:
                 raise ConfigError(f"table '{table.name}', expectation in_set: it has no column '{args['column']}'")
             return _in_set(column, args["values"], severity)

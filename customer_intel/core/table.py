@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.util
 import json
 import re
 import shutil
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 import sqlglot
@@ -68,8 +70,18 @@ class Definition:
 
     def function(self) -> Callable[..., Any]:
         assert self.source is not None
-        module = importlib.import_module(f"customer_intel.{self.table.room}.{self.source.stem}")
-        return getattr(module, self.table.name)  # type: ignore[no-any-return]
+        return getattr(_module(self.source), self.table.name)  # type: ignore[no-any-return]
+
+
+def _module(source: Path) -> ModuleType:
+    """The module of a room, by its name below this package; one of another package by its file."""
+    if source.is_relative_to(PACKAGE):
+        return importlib.import_module(".".join(source.relative_to(PACKAGE.parent).with_suffix("").parts))
+    spec = importlib.util.spec_from_file_location(source.stem, source)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Definition]:
@@ -89,7 +101,7 @@ def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Defini
         elif table.entity is not None:
             kind, source, reads = "conformed", None, (f"raw_{table.name}",)
         elif sql_file.exists() and not places:
-            kind, source, reads = "sql", sql_file, tables_read(_text(sql_file), str(sql_file.name))
+            kind, source, reads = "sql", sql_file, tables_read(_text(sql_file), f"{table.room}/{sql_file.name}")
         elif len(places) == 1 and not sql_file.exists():
             source, arguments = places[0]
             kind = "function"
@@ -125,7 +137,9 @@ def parse(sql: str, name: str) -> exp.Query:
     try:
         trees = [tree for tree in sqlglot.parse(_PLACEHOLDER.sub("1", sql), read="duckdb") if tree is not None]
     except sqlglot.errors.ParseError as error:
-        raise ConfigError(f"{name}: {str(error).splitlines()[0]}") from error
+        place = f":{error.errors[0]['line']}" if error.errors else ""
+        said = error.errors[0]["description"] if error.errors else str(error).splitlines()[0]
+        raise ConfigError(f"{name}{place}: {said.rstrip('.')}; mend the SQL there") from error
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
         raise ConfigError(f"{name}: a table's file is one SELECT, found {len(trees)} statement(s)")
     return trees[0]
@@ -238,7 +252,11 @@ def _functions(package: Path) -> dict[tuple[str, str], list[tuple[Path, dict[str
     for path in sorted(package.glob("*/*.py")):
         if not (path.parent / "tables.yaml").exists():
             continue
-        for node in ast.parse(_text(path)).body:
+        try:
+            body = ast.parse(_text(path)).body
+        except SyntaxError as error:
+            raise ConfigError(f"{path.parent.name}/{path.name}:{error.lineno}: {error.msg}; mend the Python") from None
+        for node in body:
             if isinstance(node, ast.FunctionDef):
                 arguments = {
                     arg.arg: ast.unparse(arg.annotation) if arg.annotation else ""

@@ -56,7 +56,7 @@ def own_schema(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 class Steps:
-    """One file's steps: text_row → src (no duplicates) → picked (values as text) → typed; src and picked are SQL, no views."""
+    """One file's steps: text_row → src (no duplicates) → picked (values as text) → typed; two of them are no views."""
 
     def __init__(
         self, con: duckdb.DuckDBPyConnection, entity: Table, mapping: FileMapping, source: Source, target: Path
@@ -236,7 +236,8 @@ class Steps:
         # The texts of a row that cannot be taken go along: a second look at the file would cost as much as the first.
         texts = ", ".join(f"{_text(name)} := {_text(name)}" for name in self.columns)
         self._attempt(
-            f"CREATE {kind} typed AS SELECT {kept}, _bad, _rounded, CASE WHEN _bad THEN struct_pack({texts}) END AS _texts "
+            f"CREATE {kind} typed AS SELECT {kept}, _bad, _rounded, "
+            f"CASE WHEN _bad THEN struct_pack({texts}) END AS _texts "
             f"FROM (SELECT *, {told} FROM (SELECT *, {typed} FROM (SELECT *{casts} FROM ({picked}))))"
         )
 

@@ -1,0 +1,218 @@
+"""Every table's definition against the contract, without a row: what a night would fail for as a fault of definition.
+
+Belongs here: binding each SELECT, function and expectation to empty typed inputs, settings and names. Not here: rows
+(the gates), mappings (ingest), what the loader of contracts refuses itself.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from customer_intel.core import gate, table, yamlfile
+from customer_intel.core.contract import PACKAGE, Contract, Expectation, Table, suggestion
+from customer_intel.core.engine import DuckDBEngine, EngineSettings, SchemaMismatch, literal
+from customer_intel.core.table import Definition
+from customer_intel.core.yamlfile import ConfigError
+
+_DAY = date(2000, 1, 1)
+_ORDERED = ("int", "float", "money", "date", "timestamp")
+# What a function raises when it is at fault itself; over no rows at all it may stumble for other reasons.
+_OWN_FAULTS = (
+    ImportError,
+    NameError,
+    AttributeError,
+    TypeError,
+    pl.exceptions.ColumnNotFoundError,
+    pl.exceptions.SchemaError,
+    pl.exceptions.InvalidOperationError,
+)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault of a definition: `file` below the package, `line` counted from 1."""
+
+    file: str
+    line: int
+    table: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: '{self.table}': {self.message}"
+
+
+def faults(
+    contract: Contract, definitions: Mapping[str, Definition], home: Path, package: Path = PACKAGE
+) -> list[Fault]:
+    """What is wrong with the definitions, in their order; empty when each compiles.
+
+    Raises ConfigError for a setting that no file knows.
+    """
+    with DuckDBEngine(EngineSettings(), []) as engine:
+        engine.define_local_time(str(table.company_config(home, package).get("time_zone", "UTC")))
+        for name, spec in contract.tables.items():
+            engine.con.execute(f'CREATE TABLE "{name}" ({spec.ddl})')
+        compiler = _Compiler(contract, engine, home, package)
+        return [fault for definition in definitions.values() for fault in compiler.of(definition)]
+
+
+class _Compiler:
+    def __init__(self, contract: Contract, engine: DuckDBEngine, home: Path, package: Path) -> None:
+        self.contract, self.engine, self.home, self.package = contract, engine, home, package
+        self.documents: dict[str, yamlfile.Mapping] = {}
+
+    def of(self, definition: Definition) -> Iterator[Fault]:
+        spec = definition.table
+        settings = {**table.room_config(spec.room, self.home, self.package), "as_of": _DAY}
+        if definition.kind == "sql":
+            yield from self._sql(definition, settings)
+        elif definition.kind == "function":
+            yield from self._function(definition, settings)
+        for number, rule in enumerate(spec.expect):
+            if message := self._expectation(spec, rule):
+                yield Fault(f"{spec.room}/tables.yaml", self._rule_line(spec, number), spec.name, message)
+
+    # ---- how a table is computed
+    def _sql(self, definition: Definition, settings: Mapping[str, Any]) -> Iterator[Fault]:
+        spec, path = definition.table, definition.source
+        assert path is not None
+        file, text = f"{spec.room}/{path.name}", path.read_text(encoding="utf-8")
+        try:
+            sql = definition.sql(settings)
+        except ConfigError as error:
+            name = re.search(r"\$\w+", str(error))
+            yield Fault(file, _line(text, re.escape(name[0]) if name else "$^"), spec.name, _without_place(error))
+            return
+        if fault := self._mismatch(spec, sql, file, text):
+            yield fault
+
+    def _mismatch(self, spec: Table, sql: str, file: str, text: str) -> Fault | None:
+        """How a query differs from the contract, or why it cannot run at all."""
+        stamps = {"as_of": "DATE '2000-01-01'", "snapshot_id": "''"} if spec.layout == "whole" else {}
+        try:
+            self.engine.con.execute(self.engine.contract_select(spec, sql, stamps)).fetchall()
+        except SchemaMismatch as error:
+            said = str(error).removeprefix(f"'{spec.name}': ")
+            if column := re.match(rf"'{spec.name}\.(\w+)'", said):
+                return Fault(file, _last_line(text, rf"\b{column[1]}\b"), spec.name, said)
+            return Fault(f"{spec.room}/tables.yaml", self._table_line(spec), spec.name, said)
+        except duckdb.Error as error:
+            place = re.search(r"^LINE (\d+):", str(error), re.MULTILINE)
+            return Fault(file, int(place[1]) if place else 1, spec.name, _first_line(error))
+        return None
+
+    def _function(self, definition: Definition, settings: Mapping[str, Any]) -> Iterator[Fault]:
+        spec, path = definition.table, definition.source
+        assert path is not None
+        file, text = f"{spec.room}/{path.name}", path.read_text(encoding="utf-8")
+        given: dict[str, Any] = {"as_of": _DAY, "config": settings, "landing": self.home / "landing", "ledgers": []}
+        for argument, annotation in definition.arguments.items():
+            if argument not in given:
+                source = spec if argument == "previous" else self.contract.table(argument)
+                empty = pl.DataFrame(source.arrow_schema.empty_table())
+                given[argument] = empty.lazy() if "LazyFrame" in annotation else empty
+        try:
+            found = definition.function()(**{name: given[name] for name in definition.arguments})
+            found = found.collect() if isinstance(found, pl.LazyFrame) else found
+        except _OWN_FAULTS as error:
+            frames = [item for item in traceback.extract_tb(error.__traceback__) if item.filename == str(path)]
+            place = frames[-1].lineno if frames else None
+            yield Fault(file, place or _line(text, rf"def {spec.name}\b"), spec.name, _first_line(error))
+            return
+        except Exception:  # over no rows a function may stumble where a night, which has rows, does not
+            return
+        self.engine.con.register("result_frame", found.to_arrow())
+        fault = self._mismatch(spec, "SELECT * FROM result_frame", file, text)
+        self.engine.con.unregister("result_frame")
+        if fault:
+            yield fault
+
+    # ---- what its gate asks
+    def _expectation(self, spec: Table, rule: Expectation) -> str:
+        """What is wrong with an expectation; empty when it can be asked."""
+        columns = spec.by_name
+        try:
+            item = gate.expectation(spec, rule)
+        except ConfigError as error:
+            return _without_place(error)
+        for name in item["meta"]["columns"]:
+            if name not in columns:
+                return f"{rule.kind} names column '{name}', which the table has not{suggestion(name, columns)}"
+        column = columns.get(str(rule.args.get("column")))
+        try:
+            if rule.kind == "sql":
+                self.engine.con.execute(rule.args["query"].strip().rstrip(";")).fetchall()
+            elif column is None:
+                return ""
+            elif rule.kind == "regex":
+                if column.type != "text":
+                    return f"regex asks '{column.name}', which is {column.type}, not text"
+                self.engine.con.execute(f"SELECT regexp_matches('', {literal(rule.args['pattern'])})").fetchall()
+            elif rule.kind == "foreign_key":
+                return self._foreign_key(column.name, column.sql_type, rule)
+            elif rule.kind == "between" and column.type not in _ORDERED:
+                return f"between asks '{column.name}', which is {column.type}: neither number nor time"
+            else:
+                ends = ("min", "max") if rule.kind == "between" else ()
+                for value in (*(rule.args.get(end) for end in ends), *rule.args.get("values", ())):
+                    if value is not None:
+                        self.engine.con.execute(f"SELECT CAST({literal(str(value))} AS {column.sql_type})").fetchall()
+        except duckdb.Error as error:
+            return f"{rule.kind} {rule.args.get('name', rule.args.get('column', ''))}: {_first_line(error)}"
+        return ""
+
+    def _foreign_key(self, column: str, sql_type: str, rule: Expectation) -> str:
+        other = self.contract.table(rule.args["table"])
+        target = rule.args.get("to", column)
+        if target not in other.by_name:
+            near = suggestion(target, other.by_name)
+            return f"foreign_key leads to '{other.name}.{target}', which that table has not{near}"
+        if other.by_name[target].sql_type != sql_type:
+            return f"foreign_key: '{column}' is {sql_type}, '{other.name}.{target}' {other.by_name[target].sql_type}"
+        return ""
+
+    # ---- where it stands
+    def _document(self, room: str) -> yamlfile.Mapping:
+        if room not in self.documents:
+            self.documents[room] = yamlfile.load(self.package / room / "tables.yaml")
+        return self.documents[room]
+
+    def _table_line(self, spec: Table) -> int:
+        name = spec.raw_of or spec.name
+        return self._document(spec.room).lines.get(name, 1)
+
+    def _rule_line(self, spec: Table, number: int) -> int:
+        """The line of the table's expectation; of the table where the expectation is one that the contract adds."""
+        items = self._document(spec.room).get(spec.raw_of or spec.name, {}).get("expect") or []
+        if number < len(items) and isinstance(items[number], yamlfile.Mapping):
+            return min(items[number].lines.values())
+        return self._table_line(spec)
+
+
+def _line(text: str, pattern: str) -> int:
+    """The line of the pattern's first match, 1 when there is none."""
+    found = re.search(pattern, text)
+    return text.count("\n", 0, found.start()) + 1 if found else 1
+
+
+def _last_line(text: str, pattern: str) -> int:
+    places = [match.start() for match in re.finditer(pattern, text)]
+    return text.count("\n", 0, places[-1]) + 1 if places else 1
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def _without_place(error: ConfigError) -> str:
+    """The message without the file and table that stand before it: the fault names them itself."""
+    return re.sub(r"^[\w/]+\.(sql|yaml) (uses )|^table '\w+', ", r"\2", str(error))
