@@ -85,7 +85,7 @@ class _Compiler:
     def _sql(self, definition: Definition, settings: Mapping[str, Any]) -> Iterator[Fault]:
         spec, path = definition.table, definition.source
         assert path is not None
-        file, text = f"{spec.room}/{path.name}", path.read_text(encoding="utf-8")
+        file, text = str(path.relative_to(self.package)), path.read_text(encoding="utf-8")
         try:
             sql = definition.sql(settings)
         except ConfigError as error:
@@ -113,7 +113,7 @@ class _Compiler:
     def _function(self, definition: Definition, settings: Mapping[str, Any]) -> Iterator[Fault]:
         spec, path = definition.table, definition.source
         assert path is not None
-        file, text = f"{spec.room}/{path.name}", path.read_text(encoding="utf-8")
+        file, text = str(path.relative_to(self.package)), path.read_text(encoding="utf-8")
         given: dict[str, Any] = {"as_of": _DAY, "config": settings, "landing": self.home / "landing", "ledgers": []}
         for argument, annotation in definition.arguments.items():
             if argument not in given:

@@ -6,7 +6,6 @@ Pure of Dagster: orchestration wraps `build` in an asset, tests call it directly
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import time
 import traceback
@@ -24,7 +23,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from customer_intel.core import gate
+from customer_intel.core import gate, kinds
 from customer_intel.core.contract import PACKAGE, Contract, Table
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, SchemaMismatch
 from customer_intel.core.gate import Finding, Verdict
@@ -282,14 +281,13 @@ def _build_raw(night: Night, table: Table) -> Outcome:
     """Takes every export file of the entity that the lake does not hold yet; one part per file and mapping."""
     clock = _Clock()
     entity = night.contract.table(str(table.raw_of))
-    landing = importlib.import_module(f"customer_intel.{table.room}.landing")
     before = night.lake.current(table.name)
     config = room_config(table.room, night.home)
     with (
         night.lake.workspace(table.name) as work,
         DuckDBEngine(night.engine, [night.lake.root], shared=True) as engine,
     ):
-        result = landing.ingest(
+        result = kinds.intake(table.room).ingest(
             entity=entity,
             landing=night.landing,
             mappings_dir=night.home / "config" / "mappings",

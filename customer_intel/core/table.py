@@ -23,7 +23,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.lineage import lineage
 
-from customer_intel.core import yamlfile
+from customer_intel.core import kinds, yamlfile
 from customer_intel.core.contract import PACKAGE, STAMPS, Contract, Table, load, suggestion
 from customer_intel.core.engine import literal
 from customer_intel.core.lake import write_bytes
@@ -55,7 +55,9 @@ class Definition:
 
     def sql(self, parameters: Mapping[str, Any]) -> str:
         """The SELECT with `$name` placeholders filled in. Raises ConfigError for a placeholder nobody sets."""
-        text = conformed_sql(self.table) if self.kind == "conformed" else _text(self.source)
+        text = (
+            kinds.intake(self.table.room).conformed_sql(self.table) if self.kind == "conformed" else _text(self.source)
+        )
 
         def fill(match: re.Match[str]) -> str:
             name = match.group(1)
@@ -89,7 +91,7 @@ def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Defini
     functions = _functions(package)
     found: dict[str, Definition] = {}
     for table in contract.tables.values():
-        sql_file = package / table.room / f"{table.name}.sql"
+        sql_files = sorted((package / table.room).rglob(f"{table.name}.sql"))
         places = functions.get((table.room, table.name), [])
         against = _gate_tables(table)
         reads: tuple[str, ...]
@@ -100,9 +102,10 @@ def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Defini
             kind, source, reads = "raw", None, ()
         elif table.entity is not None:
             kind, source, reads = "conformed", None, (f"raw_{table.name}",)
-        elif sql_file.exists() and not places:
-            kind, source, reads = "sql", sql_file, tables_read(_text(sql_file), f"{table.room}/{sql_file.name}")
-        elif len(places) == 1 and not sql_file.exists():
+        elif len(sql_files) == 1 and not places:
+            kind, source = "sql", sql_files[0]
+            reads = tables_read(_text(source), str(source.relative_to(package)))
+        elif len(places) == 1 and not sql_files:
             source, arguments = places[0]
             kind = "function"
             reads = tuple(name for name in arguments if name not in SPECIAL)
@@ -111,7 +114,7 @@ def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Defini
         else:
             raise ConfigError(
                 f"{table.room}/tables.yaml: '{table.name}' needs exactly one of {table.name}.sql or "
-                f"a function {table.name}() in a module of {table.room}/; found {len(places) + sql_file.exists()}"
+                f"a function {table.name}() in a module of {table.room}/; found {len(places) + len(sql_files)}"
             )
         if table.without:
             reads = tuple(sorted({*reads, table.without}))
@@ -188,11 +191,6 @@ def read_lineage(cache: Path) -> None:
         cached_lineage(definition, contract, cache)
 
 
-def conformed_sql(table: Table) -> str:
-    module = importlib.import_module(f"customer_intel.{table.room}.conform")
-    return str(module.conformed_sql(table))
-
-
 def room_config(room: str, home: Path, package: Path = PACKAGE) -> dict[str, Any]:
     """What every room shares and the room's config.yaml, each with the home's own (company.yaml, <room>.yaml) over it.
 
@@ -249,20 +247,20 @@ def _gate_tables(table: Table) -> tuple[str, ...]:
 def _functions(package: Path) -> dict[tuple[str, str], list[tuple[Path, dict[str, str]]]]:
     """(room, function) → places with argument annotations, by reading the source: nothing is imported."""
     found: dict[tuple[str, str], list[tuple[Path, dict[str, str]]]] = {}
-    for path in sorted(package.glob("*/*.py")):
-        if not (path.parent / "tables.yaml").exists():
-            continue
+    rooms = [path.parent for path in sorted(package.glob("*/tables.yaml"))]
+    for room, path in ((room.name, path) for room in rooms for path in sorted(room.rglob("*.py"))):
         try:
             body = ast.parse(_text(path)).body
         except SyntaxError as error:
-            raise ConfigError(f"{path.parent.name}/{path.name}:{error.lineno}: {error.msg}; mend the Python") from None
+            place = f"{path.relative_to(package)}:{error.lineno}"
+            raise ConfigError(f"{place}: {error.msg}; mend the Python there") from None
         for node in body:
             if isinstance(node, ast.FunctionDef):
                 arguments = {
                     arg.arg: ast.unparse(arg.annotation) if arg.annotation else ""
                     for arg in (*node.args.args, *node.args.kwonlyargs)
                 }
-                found.setdefault((path.parent.name, node.name), []).append((path, arguments))
+                found.setdefault((room, node.name), []).append((path, arguments))
     return found
 
 

@@ -1,0 +1,32 @@
+"""Exports become entities. Importing the room registers how; the work is imported when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from customer_intel.core import kinds
+from customer_intel.core.contract import Table
+
+
+def _ingest(**given: Any) -> Any:
+    from customer_intel.ingest.landing import ingest
+
+    return ingest(**given)
+
+
+def _hashes(landing: Path, as_of: date) -> Mapping[str, str]:
+    from customer_intel.ingest.landing import hashes
+
+    return hashes(landing, as_of)
+
+
+def _conformed_sql(table: Table) -> str:
+    from customer_intel.ingest.newest import conformed_sql
+
+    return conformed_sql(table)
+
+
+kinds.register("ingest", kinds.Intake(_ingest, _hashes, _conformed_sql))

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from importlib import import_module
 
 import dagster as dg
 
@@ -14,6 +13,7 @@ from customer_intel.core import contract, lake, release, step
 from customer_intel.core.ahead import Ahead
 from customer_intel.core.step import Night, Outcome
 from customer_intel.core.table import Definition
+from customer_intel.ingest import landing
 from customer_intel.settings import Settings
 
 PARTITION, RANGE_END = "dagster/partition", "dagster/asset_partition_range_end"
@@ -89,7 +89,8 @@ def today() -> date:
 def fetch_landing(settings: Settings) -> None:
     """Brings a remote landing zone's new files to the cache that is then the landing folder. Raises LakeError."""
     if settings.landing_url:
-        remote = import_module("customer_intel.ingest.remote")
+        from customer_intel.ingest import remote
+
         remote.fetch(
             settings.landing_url,
             settings.landing_dir,
@@ -133,7 +134,7 @@ def _night(run_id: str, day: str | None) -> Night:
 def of_date(settings: Settings, as_of: date) -> Night:
     contracts = contract.load()
     home = settings.home_dir
-    landed = import_module("customer_intel.ingest.landing").hashes(settings.landing_dir, as_of)
+    landed = landing.hashes(settings.landing_dir, as_of)
     store = lake.Lake(home)
     return Night(
         home=home,

@@ -1,0 +1,44 @@
+"""What a room brings besides SQL and functions: taking exports. The room registers itself; core knows none by name.
+
+Belongs here: the register. Not here: what is registered (customer_intel/ingest).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from customer_intel.core.contract import Table
+from customer_intel.core.yamlfile import ConfigError
+
+
+@dataclass(frozen=True)
+class Intake:
+    """`ingest` takes an entity's new exports, `hashes` tells what landed up to a date (path → sha256).
+
+    `conformed_sql` is the SELECT from an entity's raw table to the entity.
+    """
+
+    ingest: Callable[..., Any]
+    hashes: Callable[[Path, date], Mapping[str, str]]
+    conformed_sql: Callable[[Table], str]
+
+
+_registered: dict[str, Intake] = {}
+
+
+def register(room: str, intake: Intake) -> None:
+    _registered[room] = intake
+
+
+def intake(room: str) -> Intake:
+    """The room's. Raises ConfigError when it registered none."""
+    try:
+        return _registered[room]
+    except KeyError:
+        raise ConfigError(
+            f"{room}/tables.yaml declares entities, but the room registers no intake: import customer_intel.{room}"
+        ) from None
