@@ -120,7 +120,7 @@ def check(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
     """Contracts, definitions, mappings and configuration; explains each fault with file and line."""
     from customer_intel.core import compile as compiler
     from customer_intel.core import contract, table
-    from customer_intel.ingest import check as mapping_check
+    from customer_intel.ingest.advise import check_mappings as mapping_check
 
     counts = _checked(home)
     if faults := compiler.faults(contract.load(), table.definitions(contract.load()), home):
@@ -151,7 +151,7 @@ def inspect(
     as_json: JsonOption = False,
 ) -> None:
     """Looks at a raw file, says what it is, and writes a mapping that runs."""
-    from customer_intel.ingest import inspect as inspector
+    from customer_intel.ingest.advise import inspect_file as inspector
 
     found = inspector.inspect(file, home=home, out=to, source=source, entity=entity, force=force, today=date.today())
     if as_json:
@@ -344,7 +344,7 @@ def _checked(home: Path, select: Sequence[str] = ()) -> dict[str, int]:
     from customer_intel.core import contract, table
     from customer_intel.core.engine import DuckDBEngine, EngineSettings
     from customer_intel.facts import states
-    from customer_intel.ingest import mapping
+    from customer_intel.ingest.mapping import model as mapping
 
     contracts = contract.load()
     definitions = table.definitions(contracts)

@@ -22,7 +22,7 @@ def words(home: Path, landing: Path) -> list[dict[str, Any]]:
     """
     from customer_intel.core import contract, table
     from customer_intel.facts import states
-    from customer_intel.ingest.landed_words import landed_words
+    from customer_intel.ingest.land.landed_words import landed_words
 
     config = table.room_config("facts", home)
     frame = _frame(home, "state_word")

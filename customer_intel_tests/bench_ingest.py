@@ -107,7 +107,7 @@ def take(folder: Path) -> dict[str, float]:
     from customer_intel.core import contract
     from customer_intel.core.engine import DuckDBEngine, EngineSettings
     from customer_intel.core.table import room_config
-    from customer_intel.ingest import landing
+    from customer_intel.ingest.land import entity_night as landing
 
     work = folder / "work"
     shutil.rmtree(work, ignore_errors=True)

@@ -12,19 +12,19 @@ from customer_intel.core.contract import Table
 
 
 def _ingest(**given: Any) -> Any:
-    from customer_intel.ingest.landing import ingest
+    from customer_intel.ingest.land.entity_night import ingest
 
     return ingest(**given)
 
 
 def _hashes(landing: Path, as_of: date) -> Mapping[str, str]:
-    from customer_intel.ingest.landing import hashes
+    from customer_intel.ingest.land.entity_night import hashes
 
     return hashes(landing, as_of)
 
 
 def _conformed_sql(table: Table) -> str:
-    from customer_intel.ingest.newest import conformed_sql
+    from customer_intel.ingest.conform.latest_row import conformed_sql
 
     return conformed_sql(table)
 

@@ -13,7 +13,7 @@ from customer_intel.core import contract, lake, release, step
 from customer_intel.core.ahead import Ahead
 from customer_intel.core.step import Night, Outcome
 from customer_intel.core.table import Definition
-from customer_intel.ingest import landing
+from customer_intel.ingest.land import entity_night as landing
 from customer_intel.settings import Settings
 
 PARTITION, RANGE_END = "dagster/partition", "dagster/asset_partition_range_end"
@@ -89,7 +89,7 @@ def today() -> date:
 def fetch_landing(settings: Settings) -> None:
     """Brings a remote landing zone's new files to the cache that is then the landing folder. Raises LakeError."""
     if settings.landing_url:
-        from customer_intel.ingest import remote
+        from customer_intel.ingest.land import remote
 
         remote.fetch(
             settings.landing_url,

@@ -18,9 +18,9 @@ import polars as pl
 import pytest
 
 from customer_intel.core import contract
-from customer_intel.ingest import landing
 from customer_intel.ingest.examples import dlt_sources
 from customer_intel.ingest.examples.dlt_sources import Work
+from customer_intel.ingest.land import entity_night as landing
 
 pytestmark = pytest.mark.slow
 

@@ -14,8 +14,8 @@ import pytest
 
 from customer_intel.core import contract, yamlfile
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
-from customer_intel.ingest import landing
-from customer_intel.ingest.exports import COUNTS
+from customer_intel.ingest.land import entity_night as landing
+from customer_intel.ingest.land.landing_folder import COUNTS
 
 CONFIG = yamlfile.load(Path(landing.__file__).parent / "config.yaml")
 NIGHT = date(2026, 11, 20)

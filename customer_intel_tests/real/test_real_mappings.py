@@ -16,8 +16,8 @@ import pytest
 
 from customer_intel.core import contract, yamlfile
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
-from customer_intel.ingest import landing
-from customer_intel.ingest.exports import COUNTS
+from customer_intel.ingest.land import entity_night as landing
+from customer_intel.ingest.land.landing_folder import COUNTS
 
 pytestmark = pytest.mark.slow
 

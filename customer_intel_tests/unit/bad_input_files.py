@@ -25,8 +25,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from customer_intel.core import contract
-from customer_intel.ingest import landing
-from customer_intel.ingest.exports import COUNTS, export_file
+from customer_intel.ingest.land import entity_night as landing
+from customer_intel.ingest.land.landing_folder import COUNTS, export_file
 
 ENTITIES = contract.load().entities
 NIGHT = date(2026, 3, 1)

@@ -14,7 +14,7 @@ import polars as pl
 
 from customer_intel.core.table import room_config
 from customer_intel.facts.states import state_word
-from customer_intel.ingest.newest import conformed_sql
+from customer_intel.ingest.conform.latest_row import conformed_sql
 from customer_intel_tests.unit.sqlroom import NOWHERE, PACKAGE, Room, reads
 
 # Rooms whose tables are computed when nobody put rows of them.

@@ -15,9 +15,9 @@ from customer_intel.core import contract, step, table
 from customer_intel.core.engine import EngineSettings
 from customer_intel.core.lake import Lake
 from customer_intel.core.step import Night, Outcome
-from customer_intel.ingest import intake
-from customer_intel.ingest.exports import discover
-from customer_intel.ingest.intake import Limits, Refused
+from customer_intel.ingest.land.landing_folder import discover
+from customer_intel.ingest.read import open_file as intake
+from customer_intel.ingest.read.open_file import Limits, Refused
 from customer_intel_tests.unit.bad_input_cases import ARCHIVES, FORMATS, HEADERS, NAMES, TEXT
 from customer_intel_tests.unit.bad_input_files import DAY, GOOD, IDS, NIGHT, SECRET, SHOP, Case, as_csv, gz, tried
 from customer_intel_tests.unit.bad_input_values import VALUES

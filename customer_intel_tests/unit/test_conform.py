@@ -15,11 +15,11 @@ import pytest
 from customer_intel.core import contract
 from customer_intel.core.contract import Column
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
-from customer_intel.ingest import landing
-from customer_intel.ingest.conform import conformed_sql
-from customer_intel.ingest.exports import export_check, export_file
-from customer_intel.ingest.mapping import Reader
-from customer_intel.ingest.values import Typing
+from customer_intel.ingest.conform.conform import conformed_sql
+from customer_intel.ingest.conform.typing_rules import Typing
+from customer_intel.ingest.land import entity_night as landing
+from customer_intel.ingest.land.landing_folder import export_check, export_file
+from customer_intel.ingest.mapping.model import Reader
 
 ENTITIES = contract.load().entities
 CONFIG = {"max_reject_share": 0.05, "max_unpacked_bytes": 10**9, "max_ratio": 200}

@@ -16,9 +16,12 @@ import pyarrow as pa
 import pytest
 from polars.testing import assert_frame_equal
 
-from customer_intel.ingest import cutting, intake, landing, piecewise
-from customer_intel.ingest.conformed import Conformed
-from customer_intel.ingest.cutting import Dialect, Job, Piece, Unsure, pieces, split
+from customer_intel.ingest.conform import large_csv as piecewise
+from customer_intel.ingest.conform.results import Conformed
+from customer_intel.ingest.land import entity_night as landing
+from customer_intel.ingest.read import csv_chunks as cutting
+from customer_intel.ingest.read import open_file as intake
+from customer_intel.ingest.read.csv_chunks import Dialect, Job, Piece, Unsure, pieces, split
 from customer_intel_tests.unit.bad_input_files import DAY, ENTITIES, SHOP, Case, as_csv, connection, gz, row, zstd
 from customer_intel_tests.unit.test_bad_input import CASES
 from customer_intel_tests.unit.test_line_mutations import MAPPING as THINGS

@@ -14,12 +14,13 @@ import pytest
 from customer_intel.core import contract
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.core.yamlfile import ConfigError
-from customer_intel.ingest import guess, mapping
-from customer_intel.ingest.conform import Source, conform
-from customer_intel.ingest.inspect import Inspected, inspect
-from customer_intel.ingest.intake import Limits, sha256_of
-from customer_intel.ingest.mappingfile import glob_of
-from customer_intel.ingest.readers import read_text
+from customer_intel.ingest.advise import match_entity as guess
+from customer_intel.ingest.advise.inspect_file import Inspected, inspect
+from customer_intel.ingest.advise.write_mapping import glob_of
+from customer_intel.ingest.conform.conform import Source, conform
+from customer_intel.ingest.mapping import model as mapping
+from customer_intel.ingest.read.open_file import Limits, sha256_of
+from customer_intel.ingest.read.readers import read_text
 
 ENTITIES = contract.load().entities
 TODAY = dt.date(2026, 11, 20)

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from customer_intel.ingest.intake import Limits, RecordCounter, Refused, sha256_of
-from customer_intel.ingest.mapping import Field, Reader
-from customer_intel.ingest.readers import TextTable, read_text
+from customer_intel.ingest.mapping.model import Field, Reader
+from customer_intel.ingest.read.open_file import Limits, RecordCounter, Refused, sha256_of
+from customer_intel.ingest.read.readers import TextTable, read_text
 
 Rows = list[tuple[object, ...]]
 Read = Callable[..., tuple[TextTable, Rows]]

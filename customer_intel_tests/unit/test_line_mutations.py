@@ -22,11 +22,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from customer_intel.ingest import landing
-from customer_intel.ingest.exports import COUNTS
-from customer_intel.ingest.intake import Limits, sha256_of
-from customer_intel.ingest.mapping import Reader
-from customer_intel.ingest.readers import read_text
+from customer_intel.ingest.land import entity_night as landing
+from customer_intel.ingest.land.landing_folder import COUNTS
+from customer_intel.ingest.mapping.model import Reader
+from customer_intel.ingest.read.open_file import Limits, sha256_of
+from customer_intel.ingest.read.readers import read_text
 from customer_intel_tests.unit.bad_input_files import ENTITIES, connection
 
 NIGHT = date(2026, 3, 1)

@@ -8,7 +8,7 @@ import pytest
 
 from customer_intel.core import contract
 from customer_intel.core.yamlfile import ConfigError
-from customer_intel.ingest import mapping
+from customer_intel.ingest.mapping import model as mapping
 
 ENTITIES = contract.load().entities
 GOOD = """\

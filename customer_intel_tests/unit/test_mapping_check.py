@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from customer_intel.core.yamlfile import ConfigError
-from customer_intel.ingest.check import check
+from customer_intel.ingest.advise.check_mappings import check
 from customer_intel_tests.unit.test_mapping import ENTITIES, GOOD
 
 HEADER = "Name,Created at,Currency,Total,Weight (kg)\n"

@@ -12,8 +12,9 @@ import fsspec
 import pytest
 
 from customer_intel.core.yamlfile import ConfigError
-from customer_intel.ingest import exports, remote
-from customer_intel.ingest.remote import Fetched, RemoteError, Sftp, fetch
+from customer_intel.ingest.land import landing_folder as exports
+from customer_intel.ingest.land import remote
+from customer_intel.ingest.land.remote import Fetched, RemoteError, Sftp, fetch
 from customer_intel.orchestration import nights
 from customer_intel.settings import Settings
 from customer_intel_tests.unit import s3_server

@@ -11,9 +11,9 @@ import duckdb
 import pytest
 
 from customer_intel.core import contract
-from customer_intel.ingest import landing
-from customer_intel.ingest.conform import conformed_sql
-from customer_intel.ingest.exports import export_file
+from customer_intel.ingest.conform.conform import conformed_sql
+from customer_intel.ingest.land import entity_night as landing
+from customer_intel.ingest.land.landing_folder import export_file
 
 ENTITIES = contract.load().entities
 CONFIG = {"max_reject_share": 0.5, "max_unpacked_bytes": 10**8, "max_ratio": 200}

@@ -11,10 +11,10 @@ import pytest
 
 from customer_intel.core import contract
 from customer_intel.demo import simulate
-from customer_intel.ingest import mapping
-from customer_intel.ingest.conform import Conformed, Source, conform
-from customer_intel.ingest.intake import Limits, sha256_of
-from customer_intel.ingest.readers import read_text
+from customer_intel.ingest.conform.conform import Conformed, Source, conform
+from customer_intel.ingest.mapping import model as mapping
+from customer_intel.ingest.read.open_file import Limits, sha256_of
+from customer_intel.ingest.read.readers import read_text
 
 pytestmark = pytest.mark.slow
 

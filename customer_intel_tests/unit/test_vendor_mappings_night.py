@@ -11,7 +11,8 @@ import pytest
 from customer_intel import open_release
 from customer_intel.core import contract, yamlfile
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
-from customer_intel.ingest import landing, mapping
+from customer_intel.ingest.land import entity_night as landing
+from customer_intel.ingest.mapping import model as mapping
 from customer_intel_tests.unit.vendor_samples_behaviour import SAMPLES
 from customer_intel_tests.whole_nights import Ran, cli
 

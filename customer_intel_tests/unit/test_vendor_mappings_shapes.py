@@ -14,7 +14,7 @@ import pytest
 
 from customer_intel.core import contract, yamlfile
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
-from customer_intel.ingest import landing
+from customer_intel.ingest.land import entity_night as landing
 from customer_intel_tests.unit.vendor_samples_behaviour import GA4_EVENTS, SAMPLES
 
 CONFIG = yamlfile.load(Path(landing.__file__).parent / "config.yaml")

@@ -20,10 +20,10 @@ import duckdb
 
 from customer_intel.core.contract import STAMPS, Table
 from customer_intel.core.engine import literal
-from customer_intel.ingest.findings import finding
-from customer_intel.ingest.intake import shown
-from customer_intel.ingest.mapping import FileMapping
-from customer_intel.ingest.values import quoted
+from customer_intel.ingest.conform.typing_rules import quoted
+from customer_intel.ingest.land.messages import finding
+from customer_intel.ingest.mapping.model import FileMapping
+from customer_intel.ingest.read.open_file import shown
 
 STATUS = "missing"
 

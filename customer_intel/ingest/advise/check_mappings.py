@@ -22,13 +22,13 @@ from customer_intel.core import yamlfile
 from customer_intel.core.contract import Table, suggestion
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.core.yamlfile import ConfigError
-from customer_intel.ingest import mapping as mappings
-from customer_intel.ingest.exports import LandedFile, discover
-from customer_intel.ingest.intake import Limits, Refused, sha256_of, spool, unpacked
-from customer_intel.ingest.mapping import SHIPPED, SPECIAL, FileMapping
-from customer_intel.ingest.readers import header_of, read_text
-from customer_intel.ingest.texttable import column_names
-from customer_intel.ingest.values import quoted
+from customer_intel.ingest.conform.typing_rules import quoted
+from customer_intel.ingest.land.landing_folder import LandedFile, discover
+from customer_intel.ingest.mapping import model as mappings
+from customer_intel.ingest.mapping.model import SHIPPED, SPECIAL, FileMapping
+from customer_intel.ingest.read.open_file import Limits, Refused, sha256_of, spool, unpacked
+from customer_intel.ingest.read.readers import header_of, read_text
+from customer_intel.ingest.read.text_table import column_names
 
 _HEAD = 1 << 20
 # `Created (UTC)` is a column's name sooner than a function of that name.

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from customer_intel.ingest.intake import Refused
+from customer_intel.ingest.read.open_file import Refused
 
 # A quoted value may hold line ends, but not a whole file.
 MAX_RECORD_LINES = 1000

@@ -24,17 +24,17 @@ import pyarrow as pa
 from customer_intel.core import contract
 from customer_intel.core.contract import Table
 from customer_intel.core.engine import literal
-from customer_intel.ingest import mapping as mappings
-from customer_intel.ingest.conform import conform
-from customer_intel.ingest.conformed import Source
-from customer_intel.ingest.cutting import Dialect, Job, Unsure, peeked, worthwhile
-from customer_intel.ingest.exports import COUNTS, LandedFile, discover, hashes
-from customer_intel.ingest.findings import Drift, finding, lacking, of_file, refusal, too_many, vanished
-from customer_intel.ingest.intake import Limits, Refused, sha256_of, shown
-from customer_intel.ingest.mapping import FileMapping, Lookup, Reader
-from customer_intel.ingest.piecewise import conform_piecewise, fits
-from customer_intel.ingest.readers import TextTable, read_text
-from customer_intel.ingest.snapshots import STATUS, History, missing_rows, part_key
+from customer_intel.ingest.conform.conform import conform
+from customer_intel.ingest.conform.large_csv import conform_piecewise, fits
+from customer_intel.ingest.conform.results import Source
+from customer_intel.ingest.land.full_snapshots import STATUS, History, missing_rows, part_key
+from customer_intel.ingest.land.landing_folder import COUNTS, LandedFile, discover, hashes
+from customer_intel.ingest.land.messages import Drift, finding, lacking, of_file, refusal, too_many, vanished
+from customer_intel.ingest.mapping import model as mappings
+from customer_intel.ingest.mapping.model import FileMapping, Lookup, Reader
+from customer_intel.ingest.read.csv_chunks import Dialect, Job, Unsure, peeked, worthwhile
+from customer_intel.ingest.read.open_file import Limits, Refused, sha256_of, shown
+from customer_intel.ingest.read.readers import TextTable, read_text
 
 __all__ = ["IngestResult", "LandedFile", "Part", "discover", "hashes", "ingest"]
 

@@ -13,13 +13,13 @@ from typing import Any
 
 from customer_intel.core.contract import Column, Table
 from customer_intel.core.engine import literal
-from customer_intel.ingest.guess import Candidate, enum_words, plain, words
-from customer_intel.ingest.keys import Key, Rows, find_key
-from customer_intel.ingest.mapping import Reader, settable
-from customer_intel.ingest.marks import Marks
-from customer_intel.ingest.shapes import Shape
-from customer_intel.ingest.sniff import Note
-from customer_intel.ingest.values import quoted
+from customer_intel.ingest.advise.column_profile import Shape
+from customer_intel.ingest.advise.find_key import Key, Rows, find_key
+from customer_intel.ingest.advise.locale import Marks
+from customer_intel.ingest.advise.match_entity import Candidate, enum_words, plain, words
+from customer_intel.ingest.advise.sniff import Note
+from customer_intel.ingest.conform.typing_rules import quoted
+from customer_intel.ingest.mapping.model import Reader, settable
 
 TRUE = "('true', 'yes', '1', 'y', 't')"
 _SURE = 0.8

@@ -15,8 +15,8 @@ from typing import Any
 import polars as pl
 
 from customer_intel.core.yamlfile import ConfigError
-from customer_intel.ingest.intake import Refused, sha256_of
-from customer_intel.ingest.mapping import format_of
+from customer_intel.ingest.mapping.model import format_of
+from customer_intel.ingest.read.open_file import Refused, sha256_of
 
 WHERE = ("source_system", "export_date", "source_file", "mapping")
 COUNTS = ("rows_read", "rows_accepted", "rows_quarantined", "rows_duplicate", "rows_skipped", "records_written")

@@ -12,10 +12,10 @@ from typing import Any
 
 from customer_intel.core.contract import Column
 from customer_intel.core.engine import literal
-from customer_intel.ingest.mapping import Reader
-from customer_intel.ingest.shapes import Shape, swapped
-from customer_intel.ingest.sniff import Note
-from customer_intel.ingest.values import quoted
+from customer_intel.ingest.advise.column_profile import Shape, swapped
+from customer_intel.ingest.advise.sniff import Note
+from customer_intel.ingest.conform.typing_rules import quoted
+from customer_intel.ingest.mapping.model import Reader
 
 _READ_EPOCHS = ("epoch_s", "epoch_ms")
 _EPOCH_SQL = {

@@ -11,10 +11,10 @@ from datetime import date
 from typing import Any
 
 from customer_intel.core.contract import suggestion
-from customer_intel.ingest import mapping as mappings
-from customer_intel.ingest.conform import CONFLICT, CURRENCY, ROUNDED, Conformed
-from customer_intel.ingest.intake import Refused, shown
-from customer_intel.ingest.mapping import FileMapping
+from customer_intel.ingest.conform.conform import CONFLICT, CURRENCY, ROUNDED, Conformed
+from customer_intel.ingest.mapping import model as mappings
+from customer_intel.ingest.mapping.model import FileMapping
+from customer_intel.ingest.read.open_file import Refused, shown
 
 PATH_CHARS = 300
 DELIMITERS = ",;\t|"

@@ -14,10 +14,10 @@ from functools import cached_property
 import duckdb
 
 from customer_intel.core.contract import Table
-from customer_intel.ingest.guess import Match
-from customer_intel.ingest.readers import TextTable
-from customer_intel.ingest.shapes import Shape
-from customer_intel.ingest.values import quoted, trimmed
+from customer_intel.ingest.advise.column_profile import Shape
+from customer_intel.ingest.advise.match_entity import Match
+from customer_intel.ingest.conform.typing_rules import quoted, trimmed
+from customer_intel.ingest.read.readers import TextTable
 
 # Things with a state: of rows with one id the newest counts. The others are happenings: each row is one.
 _LASTING = ("contacts", "accounts", "products", "subscriptions", "tickets", "orders", "invoices")

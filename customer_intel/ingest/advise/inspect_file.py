@@ -23,19 +23,19 @@ from customer_intel.core import contract, yamlfile
 from customer_intel.core.contract import Table, suggestion
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, literal
 from customer_intel.core.yamlfile import ConfigError
-from customer_intel.ingest import mapping as mappings
-from customer_intel.ingest.conform import Conformed, Source, conform
-from customer_intel.ingest.guess import Candidate, rank
-from customer_intel.ingest.intake import Limits, Refused
-from customer_intel.ingest.keys import Rows
-from customer_intel.ingest.mappingfile import unmapped, written
-from customer_intel.ingest.marks import Marks, marks_of
-from customer_intel.ingest.readers import TextTable, read_text
-from customer_intel.ingest.shapes import Shape, shapes
-from customer_intel.ingest.sniff import Note, Sniffed, sniff
-from customer_intel.ingest.starter import Builder, Starter, slug
+from customer_intel.ingest.advise.column_profile import Shape, shapes
+from customer_intel.ingest.advise.find_key import Rows
+from customer_intel.ingest.advise.locale import Marks, marks_of
+from customer_intel.ingest.advise.match_entity import Candidate, rank
+from customer_intel.ingest.advise.sniff import Note, Sniffed, sniff
+from customer_intel.ingest.advise.starter import Builder, Starter, slug
+from customer_intel.ingest.advise.write_mapping import unmapped, written
+from customer_intel.ingest.conform.conform import Conformed, Source, conform
+from customer_intel.ingest.mapping import model as mappings
+from customer_intel.ingest.read.open_file import Limits, Refused
+from customer_intel.ingest.read.readers import TextTable, read_text
 
-CONFIG = Path(__file__).resolve().parent / "config.yaml"
+CONFIG = Path(__file__).resolve().parent.parent / "config.yaml"
 # Entities that score less rest on names such as id, date and status, which any file may have.
 _SURE = 2.3
 # Folders that say nothing of the system that wrote a file.

@@ -22,7 +22,7 @@ from customer_intel.core import yamlfile
 from customer_intel.core.contract import STAMPS, Column, Table, suggestion
 from customer_intel.core.yamlfile import ConfigError
 
-SHIPPED = Path(__file__).resolve().parent / "mappings"
+SHIPPED = Path(__file__).resolve().parent.parent / "mappings"
 SPECIAL = ("_row", "_file", "_export_date", "_exported_at")
 # What conform.py fills in by itself.
 DERIVED = ("source_system", "exported_at", "source_file", "source_row", "extra_json", "record_key")

@@ -17,10 +17,9 @@ import duckdb
 import pyarrow.parquet as pq
 
 from customer_intel.core.engine import literal
-from customer_intel.ingest.intake import Limits, Refused, spool, spool_text
-from customer_intel.ingest.mapping import Reader, format_of
-from customer_intel.ingest.pages import checked_footer
-from customer_intel.ingest.resync import (
+from customer_intel.ingest.conform.typing_rules import quoted
+from customer_intel.ingest.mapping.model import Reader, format_of
+from customer_intel.ingest.read.broken_csv import (
     MANY,
     MAX_RECORD_CHARS,
     PROSE_WIDTH,
@@ -29,9 +28,10 @@ from customer_intel.ingest.resync import (
     resynchronised,
     split_reader,
 )
-from customer_intel.ingest.texttable import TextTable, column_names, explicit, numbered, target, written
-from customer_intel.ingest.values import quoted
-from customer_intel.ingest.workbook import read_workbook
+from customer_intel.ingest.read.excel import read_workbook
+from customer_intel.ingest.read.open_file import Limits, Refused, spool, spool_text
+from customer_intel.ingest.read.parquet_checksums import checked_footer
+from customer_intel.ingest.read.text_table import TextTable, column_names, explicit, numbered, target, written
 
 __all__ = ["TextTable", "read_text"]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from customer_intel.ingest.intake import Refused, shown
+from customer_intel.ingest.read.open_file import Refused, shown
 
 _MAGIC = b"PAR1"
 _CORRUPT = "is a truncated or corrupt Parquet file; send it again"

@@ -17,13 +17,13 @@ import duckdb
 
 from customer_intel.core.contract import STAMPS, Column, Table
 from customer_intel.core.engine import literal
-from customer_intel.ingest.conformed import Conformed, Counts, Source
-from customer_intel.ingest.duplicates import conflicting, find_duplicates
-from customer_intel.ingest.intake import Refused
-from customer_intel.ingest.mapping import FileMapping, columns_of, lookup_fields, settable
-from customer_intel.ingest.newest import conformed_sql
-from customer_intel.ingest.quarantine import Failure, place_of, write_keys, write_quarantine
-from customer_intel.ingest.values import AMBIGUOUS, CURRENCIES, Typing, quoted, record_key, source_value
+from customer_intel.ingest.conform.duplicates import conflicting, find_duplicates
+from customer_intel.ingest.conform.latest_row import conformed_sql
+from customer_intel.ingest.conform.quarantine import Failure, place_of, write_keys, write_quarantine
+from customer_intel.ingest.conform.results import Conformed, Counts, Source
+from customer_intel.ingest.conform.typing_rules import AMBIGUOUS, CURRENCIES, Typing, quoted, record_key, source_value
+from customer_intel.ingest.mapping.model import FileMapping, columns_of, lookup_fields, settable
+from customer_intel.ingest.read.open_file import Refused
 
 __all__ = ["Conformed", "Counts", "Failure", "Source", "conform", "conformed_sql"]
 

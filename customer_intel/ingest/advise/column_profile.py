@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 import duckdb
 
 from customer_intel.core.engine import literal
-from customer_intel.ingest.readers import TextTable
-from customer_intel.ingest.values import FIRST_YEAR, quoted, trimmed
+from customer_intel.ingest.conform.typing_rules import FIRST_YEAR, quoted, trimmed
+from customer_intel.ingest.read.readers import TextTable
 
 SAMPLE = 3000
 # Words that stand for nothing. The first are never anything else; the others only among values of another kind.

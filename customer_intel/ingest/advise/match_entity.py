@@ -17,8 +17,8 @@ from typing import Any
 
 from customer_intel.core import yamlfile
 from customer_intel.core.contract import Column, Table
-from customer_intel.ingest.mapping import settable
-from customer_intel.ingest.shapes import Shape
+from customer_intel.ingest.advise.column_profile import Shape
+from customer_intel.ingest.mapping.model import settable
 
 WORDS = Path(__file__).resolve().parent / "words.yaml"
 FALLBACK = "reference_rows"

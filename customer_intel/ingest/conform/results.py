@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from customer_intel.ingest.quarantine import Failure
-from customer_intel.ingest.texttable import TextTable
+from customer_intel.ingest.conform.quarantine import Failure
+from customer_intel.ingest.read.text_table import TextTable
 
 
 @dataclass(frozen=True)

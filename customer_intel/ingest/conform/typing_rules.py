@@ -14,7 +14,7 @@ from datetime import date
 
 from customer_intel.core.contract import Column, Table
 from customer_intel.core.engine import literal
-from customer_intel.ingest.mapping import FileMapping, Reader
+from customer_intel.ingest.mapping.model import FileMapping, Reader
 
 FIRST_YEAR = 1900
 YEARS_AHEAD = 10

@@ -13,9 +13,9 @@ import duckdb
 import pyarrow as pa
 
 from customer_intel.core.engine import literal
-from customer_intel.ingest.intake import shown
-from customer_intel.ingest.resync import Unreadable
-from customer_intel.ingest.values import quoted
+from customer_intel.ingest.conform.typing_rules import quoted
+from customer_intel.ingest.read.broken_csv import Unreadable
+from customer_intel.ingest.read.open_file import shown
 
 COLUMNS = ("source_row", "column", "source_column", "value", "reason", "raw_line")
 

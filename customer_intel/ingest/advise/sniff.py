@@ -22,9 +22,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from customer_intel.ingest.intake import Limits, Refused, open_landed, sha256_of, unpacked
-from customer_intel.ingest.mapping import Field, Reader, format_of
-from customer_intel.ingest.resync import MAX_RECORD_CHARS
+from customer_intel.ingest.mapping.model import Field, Reader, format_of
+from customer_intel.ingest.read.broken_csv import MAX_RECORD_CHARS
+from customer_intel.ingest.read.open_file import Limits, Refused, open_landed, sha256_of, unpacked
 
 HEAD_BYTES = 1 << 20
 HEAD_ROWS = 400
@@ -310,7 +310,7 @@ def _sniff_fixed(text: str, fields: list[tuple[int, int]], found: Sniffed) -> Sn
 def _sniff_workbook(path: Path, sha256: str, limits: Limits, found: Sniffed) -> Sniffed:
     import openpyxl
 
-    from customer_intel.ingest.workbook import _cell
+    from customer_intel.ingest.read.excel import _cell
 
     data = b"".join(unpacked(path, sha256, limits))
     try:

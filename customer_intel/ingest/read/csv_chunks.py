@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from customer_intel.ingest.intake import ARCHIVES, WINDOW, Limits, RecordCounter, Refused, decoded
-from customer_intel.ingest.mapping import Reader, format_of
-from customer_intel.ingest.readers import header_of
-from customer_intel.ingest.resync import MAX_RECORD_CHARS
+from customer_intel.ingest.mapping.model import Reader, format_of
+from customer_intel.ingest.read.broken_csv import MAX_RECORD_CHARS
+from customer_intel.ingest.read.open_file import ARCHIVES, WINDOW, Limits, RecordCounter, Refused, decoded
+from customer_intel.ingest.read.readers import header_of
 
 # What an archive of text unpacks to, about.
 PACKED = 8

@@ -15,13 +15,13 @@ import duckdb
 
 from customer_intel.core.contract import Table
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, literal
-from customer_intel.ingest import mapping as mappings
-from customer_intel.ingest.conform import conform
-from customer_intel.ingest.conformed import Source
-from customer_intel.ingest.exports import LandedFile, discover
-from customer_intel.ingest.intake import Limits, Refused, sha256_of
-from customer_intel.ingest.mapping import FileMapping
-from customer_intel.ingest.readers import read_text
+from customer_intel.ingest.conform.conform import conform
+from customer_intel.ingest.conform.results import Source
+from customer_intel.ingest.land.landing_folder import LandedFile, discover
+from customer_intel.ingest.mapping import model as mappings
+from customer_intel.ingest.mapping.model import FileMapping
+from customer_intel.ingest.read.open_file import Limits, Refused, sha256_of
+from customer_intel.ingest.read.readers import read_text
 
 # A larger file is left to the night: check is to answer at once.
 MAX_BYTES = 64 << 20

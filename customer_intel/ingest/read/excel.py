@@ -14,10 +14,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from customer_intel.ingest.intake import CHUNK, RATIO_FREE_BYTES, Limits, Refused, shown
-from customer_intel.ingest.mapping import Reader
-from customer_intel.ingest.resync import RAW_CHARS, Unreadable
-from customer_intel.ingest.texttable import TextTable, column_names, explicit, written
+from customer_intel.ingest.mapping.model import Reader
+from customer_intel.ingest.read.broken_csv import RAW_CHARS, Unreadable
+from customer_intel.ingest.read.open_file import CHUNK, RATIO_FREE_BYTES, Limits, Refused, shown
+from customer_intel.ingest.read.text_table import TextTable, column_names, explicit, written
 
 
 def read_workbook(plain: Path, reader: Reader, out: Path, limits: Limits) -> TextTable:

@@ -26,18 +26,18 @@ import pyarrow.parquet as pq
 
 from customer_intel.core.contract import Table
 from customer_intel.core.engine import literal
-from customer_intel.ingest.conform import CONFLICT, CURRENCY, ROUNDED, Steps, conform, own_schema
-from customer_intel.ingest.conformed import Conformed, Counts, Source
-from customer_intel.ingest.cutting import Dialect, Job, Piece, Unsure, padded, pieces, split
-from customer_intel.ingest.duplicates import conflicting, find_duplicates
-from customer_intel.ingest.intake import Refused
-from customer_intel.ingest.mapping import FileMapping
-from customer_intel.ingest.partfile import PartFile
-from customer_intel.ingest.piecesteps import PieceSteps, Worker
-from customer_intel.ingest.quarantine import Failure, first_failures
-from customer_intel.ingest.readers import swallowed
-from customer_intel.ingest.texttable import TextTable, explicit
-from customer_intel.ingest.values import quoted
+from customer_intel.ingest.conform.conform import CONFLICT, CURRENCY, ROUNDED, Steps, conform, own_schema
+from customer_intel.ingest.conform.duplicates import conflicting, find_duplicates
+from customer_intel.ingest.conform.large_csv_steps import PieceSteps, Worker
+from customer_intel.ingest.conform.parquet_writer import PartFile
+from customer_intel.ingest.conform.quarantine import Failure, first_failures
+from customer_intel.ingest.conform.results import Conformed, Counts, Source
+from customer_intel.ingest.conform.typing_rules import quoted
+from customer_intel.ingest.mapping.model import FileMapping
+from customer_intel.ingest.read.csv_chunks import Dialect, Job, Piece, Unsure, padded, pieces, split
+from customer_intel.ingest.read.open_file import Refused
+from customer_intel.ingest.read.readers import swallowed
+from customer_intel.ingest.read.text_table import TextTable, explicit
 
 WORKERS = 2
 # So many in one piece, and it is no file of which some rows are wrong.

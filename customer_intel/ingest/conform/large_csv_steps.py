@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from customer_intel.ingest.conform import Steps, own_schema
-from customer_intel.ingest.cutting import Unsure
-from customer_intel.ingest.values import CURRENCIES, quoted
+from customer_intel.ingest.conform.conform import Steps, own_schema
+from customer_intel.ingest.conform.typing_rules import CURRENCIES, quoted
+from customer_intel.ingest.read.csv_chunks import Unsure
 
 
 class Worker:

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from customer_intel.core.engine import literal
-from customer_intel.ingest.intake import Refused
-from customer_intel.ingest.mapping import SPECIAL
-from customer_intel.ingest.resync import Unreadable
+from customer_intel.ingest.mapping.model import SPECIAL
+from customer_intel.ingest.read.broken_csv import Unreadable
+from customer_intel.ingest.read.open_file import Refused
 
 BATCH = 50_000
 # DuckDB's own name for the place of a row, by which _row is found.
