@@ -188,13 +188,13 @@ class _Compiler:
 
     def _table_line(self, spec: Table) -> int:
         name = spec.raw_of or spec.name
-        return self._document(spec.room).lines.get(name, 1)
+        return int(self._document(spec.room).lines.get(name, 1))
 
     def _rule_line(self, spec: Table, number: int) -> int:
         """The line of the table's expectation; of the table where the expectation is one that the contract adds."""
         items = self._document(spec.room).get(spec.raw_of or spec.name, {}).get("expect") or []
         if number < len(items) and isinstance(items[number], yamlfile.Mapping):
-            return min(items[number].lines.values())
+            return int(min(items[number].lines.values()))
         return self._table_line(spec)
 
 

@@ -247,8 +247,8 @@ def _gate_tables(table: Table) -> tuple[str, ...]:
 def _functions(package: Path) -> dict[tuple[str, str], list[tuple[Path, dict[str, str]]]]:
     """(room, function) → places with argument annotations, by reading the source: nothing is imported."""
     found: dict[tuple[str, str], list[tuple[Path, dict[str, str]]]] = {}
-    rooms = [path.parent for path in sorted(package.glob("*/tables.yaml"))]
-    for room, path in ((room.name, path) for room in rooms for path in sorted(room.rglob("*.py"))):
+    folders = [path.parent for path in sorted(package.glob("*/tables.yaml"))]
+    for room, path in ((folder.name, path) for folder in folders for path in sorted(folder.rglob("*.py"))):
         try:
             body = ast.parse(_text(path)).body
         except SyntaxError as error:

@@ -83,7 +83,8 @@ class EventLog(SqliteEventLogStorage):
                 new.append(row)
         parsed = super()._get_latest_materialization_records(new) if new else {}
         for row in new:
-            record = parsed.get(AssetKey.from_db_string(row["asset_key"]))
+            key = AssetKey.from_db_string(row["asset_key"])
+            record = parsed.get(key) if key else None
             if record and row["last_materialization"]:
                 self._latest[row["asset_key"]] = ((row["last_materialization"], row["asset_details"]), record)
         return {**found, **parsed}
