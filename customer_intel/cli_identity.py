@@ -17,7 +17,7 @@ from customer_intel.core.yamlfile import ConfigError, load
 if TYPE_CHECKING:
     import polars as pl
 
-    from customer_intel.identity.resolve import Resolved
+    from customer_intel.identity.matching.resolve import Resolved
 
 out = Console(highlight=False)
 MappingOption = Annotated[
@@ -50,7 +50,7 @@ def evaluate(
     """
     import polars as pl
 
-    from customer_intel.identity import evaluation
+    from customer_intel.identity.matching import metrics as evaluation
 
     frame, columns = _read(file, mapping, home, truth)
     started, cpu = time.perf_counter(), time.process_time()
@@ -139,7 +139,7 @@ def _read(file: Path, mapping: Path | None, home: Path, truth: str | None) -> tu
     import duckdb
 
     from customer_intel.core.engine import DuckDBEngine, EngineSettings, literal
-    from customer_intel.identity import records
+    from customer_intel.identity.records import records
 
     if not file.is_file():
         raise ConfigError(f"{file}: no such file")
@@ -191,9 +191,10 @@ def _resolved(
     from customer_intel.core.engine import DuckDBEngine, EngineSettings
     from customer_intel.core.lake import write_bytes
     from customer_intel.core.table import room_config
-    from customer_intel.identity import likely, records
-    from customer_intel.identity.model import Model
-    from customer_intel.identity.resolve import resolve as settle
+    from customer_intel.identity.linking import likely_pair as likely
+    from customer_intel.identity.matching.fellegi_sunter import Model
+    from customer_intel.identity.matching.resolve import resolve as settle
+    from customer_intel.identity.records import records
 
     comparable = records.comparable(frame, columns, room_config("identity", home))
     known = None

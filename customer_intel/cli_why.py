@@ -25,7 +25,7 @@ def why(
     from customer_intel.core.contract import load
     from customer_intel.core.lake import Lake
     from customer_intel.core.yamlfile import ConfigError
-    from customer_intel.identity.explain import TABLES, Why
+    from customer_intel.identity.explain.match_explanation import TABLES, Why
 
     lake, contracts = Lake(home.resolve()), load()
     if lake.current("record_customer_map") is None:

@@ -14,9 +14,10 @@ import polars as pl
 
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.core.table import room_config
-from customer_intel.identity import records, resolve
-from customer_intel.identity.likely import SHIPPED
-from customer_intel.identity.model import Model
+from customer_intel.identity.linking.likely_pair import SHIPPED
+from customer_intel.identity.matching import resolve
+from customer_intel.identity.matching.fellegi_sunter import Model
+from customer_intel.identity.records import records
 from customer_intel_tests.bench_identity.people import generated
 
 RECORDS, SEED = 100_000, 7

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from customer_intel.core.table import room_config
-from customer_intel.identity.normalise import words
+from customer_intel.identity.records.normalise import words
 
 RECORDS_PER_PERSON = 1.7
 LAST_NAMES = 60_000

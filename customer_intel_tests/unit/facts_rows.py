@@ -57,7 +57,7 @@ def order(number: int | str, at: datetime, total: str, **columns: Any) -> dict[s
 def _reads(name: str) -> tuple[str, ...]:
     if name == "state_word":
         return tuple(f"{kind}{entity}" for entity in STATED for kind in ("raw_", ""))
-    return reads(next(PACKAGE.glob(f"*/{name}.sql")).read_text(encoding="utf-8"), name)
+    return reads(next(PACKAGE.rglob(f"{name}.sql")).read_text(encoding="utf-8"), name)
 
 
 def _fill(made: Room, name: str) -> None:
@@ -68,7 +68,7 @@ def _fill(made: Room, name: str) -> None:
         # One export, the newest.
         if made.filled.get(table.raw_of):
             made.put(name, made.rows(table.raw_of).drop("as_of", "snapshot_id", strict=False))
-    elif table.room in ROOMS and (name == "state_word" or (PACKAGE / table.room / f"{name}.sql").exists()):
+    elif table.room in ROOMS and (name == "state_word" or any((PACKAGE / table.room).rglob(f"{name}.sql"))):
         inputs = _reads(name)
         for read in inputs:
             _fill(made, read)

@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.identity.accounts import account, account_map
-from customer_intel.identity.golden import profile_field_provenance, source_trust
-from customer_intel.identity.households import customer_household
+from customer_intel.identity.golden.golden import profile_field_provenance, source_trust
+from customer_intel.identity.groups.accounts import account, account_map
+from customer_intel.identity.groups.customer_household import customer_household
 from customer_intel_tests.unit.identity_lab import MAP, NIGHT, POLARS, ROOM, Lab, _connection, _query
 
 FUNCTIONS: dict[str, Any] = {
@@ -36,7 +36,7 @@ def golden_night(lab: Lab, as_of: date = NIGHT, before: Tables | None = None, up
 
 def _computed(lab: Lab, name: str, tables: Tables, as_of: date, previous: pl.DataFrame | None) -> pl.DataFrame:
     if name not in FUNCTIONS:
-        return _query(_connection(), (ROOM / f"{name}.sql").read_text(encoding="utf-8"), tables)
+        return _query(_connection(), next(ROOM.rglob(f"{name}.sql")).read_text(encoding="utf-8"), tables)
     if previous is None:
         previous = pl.DataFrame(schema={c.name: POLARS[c.type] for c in lab.contract.table(name).columns})
     given = {"as_of": as_of, "config": lab.config, "previous": previous, **tables}

@@ -15,12 +15,12 @@ import polars as pl
 
 from customer_intel.core import contract as contracts
 from customer_intel.core.table import _PLACEHOLDER, room_config, sql_literal, tables_read
-from customer_intel.identity.hubs import hub_value
-from customer_intel.identity.likely import likely_pair
-from customer_intel.identity.links import match_conflict, match_edge
-from customer_intel.identity.party import party_record
-from customer_intel.identity.reasons import match_explanation
-from customer_intel.identity.registry import record_customer_map
+from customer_intel.identity.explain.reasons import match_explanation
+from customer_intel.identity.ids.record_customer_map import record_customer_map
+from customer_intel.identity.linking.hub_value import hub_value
+from customer_intel.identity.linking.likely_pair import likely_pair
+from customer_intel.identity.linking.match_edge import match_conflict, match_edge
+from customer_intel.identity.records.party import party_record
 from customer_intel_tests.unit.sqlroom import NOWHERE
 
 NIGHT = date(2026, 3, 1)
@@ -104,7 +104,7 @@ class Lab:
         self, name: str, frames: Mapping[str, pl.DataFrame], con: duckdb.DuckDBPyConnection, as_of: date
     ) -> pl.DataFrame:
         if name not in FUNCTIONS:
-            text = (ROOM / f"{name}.sql").read_text(encoding="utf-8")
+            text = next(ROOM.rglob(f"{name}.sql")).read_text(encoding="utf-8")
             values = {**self.config, "as_of": as_of}
             return _query(con, _PLACEHOLDER.sub(lambda m: sql_literal(values[m.group(1)]), text), frames)
         empty = pl.DataFrame(schema={c.name: POLARS[c.type] for c in self.contract.table(name).columns})

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from customer_intel.core.table import room_config
-from customer_intel.identity.golden import profile_field_provenance, source_trust
+from customer_intel.identity.golden.golden import profile_field_provenance, source_trust
 from customer_intel_tests.unit import facts_rows
 from customer_intel_tests.unit.sqlroom import NOWHERE, Room
 

@@ -60,7 +60,7 @@ class Room:
     def run(self, name: str, **config: Any) -> pl.DataFrame:
         """Computes a table from what is there, replaces it, checks the contract and returns its rows without stamps."""
         table = self.contract.table(name)
-        sql = (PACKAGE / table.room / f"{name}.sql").read_text(encoding="utf-8")
+        sql = next((PACKAGE / table.room).rglob(f"{name}.sql")).read_text(encoding="utf-8")
         parameters = {**room_config(table.room, NOWHERE), **self.settings, "as_of": self.as_of, **config}
         assert not_portable(sql, name) == ()
         for read in reads(sql, name):

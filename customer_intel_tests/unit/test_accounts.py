@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from customer_intel.identity.accounts import host
+from customer_intel.identity.groups.accounts import host
 from customer_intel_tests.unit.golden_lab import Tables, golden_night
 from customer_intel_tests.unit.identity_lab import NIGHT, Lab
 

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from sqlglot import exp
 
+import customer_intel.ingest  # noqa: F401 (registers how exports become entities)
 from customer_intel import open_release
 from customer_intel.core import contract, portable, table
 from customer_intel.core.lake import Lake

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from customer_intel.identity import normalise, phones
+from customer_intel.identity.records import normalise, phones
 from customer_intel_tests.unit.identity_lab import MAP, NIGHT, Lab, person
 
 CONFIG: dict[str, Any] = Lab().config

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from customer_intel.identity.clusters import cluster
-from customer_intel.identity.overrides import decisions
-from customer_intel.identity.registry import COLUMNS, assign
+from customer_intel.identity.ids.record_customer_map import COLUMNS, assign
+from customer_intel.identity.linking.clusters import cluster
+from customer_intel.identity.linking.overrides import decisions
 from customer_intel_tests.unit.identity_lab import MAP, NIGHT, POLARS, Lab, in_world
 
 IDS = (*MAP, "customer_id_registry", "customer_id_event", "customer_id_alias")

@@ -14,12 +14,12 @@ import pytest
 
 from customer_intel.core.lake import Lake, LakeError
 from customer_intel.demo import simulate
-from customer_intel.identity.evaluation import agreement
-from customer_intel.identity.hubs import hub_value
-from customer_intel.identity.likely import likely_pair
-from customer_intel.identity.links import match_conflict, match_edge
-from customer_intel.identity.normalise import words
-from customer_intel.identity.registry import COLUMNS, record_customer_map
+from customer_intel.identity.ids.record_customer_map import COLUMNS, record_customer_map
+from customer_intel.identity.linking.hub_value import hub_value
+from customer_intel.identity.linking.likely_pair import likely_pair
+from customer_intel.identity.linking.match_edge import match_conflict, match_edge
+from customer_intel.identity.matching.metrics import agreement
+from customer_intel.identity.records.normalise import words
 from customer_intel_tests.unit.identity_lab import MAP, NIGHT, Lab, Row, person
 from customer_intel_tests.whole_nights import Steps, upstream
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from customer_intel.core.yamlfile import ConfigError
-from customer_intel.identity.explain import TABLES, Why
+from customer_intel.identity.explain.match_explanation import TABLES, Why
 from customer_intel_tests.unit.identity_lab import MOBILE, Lab, person
 
 

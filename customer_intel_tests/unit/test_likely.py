@@ -7,8 +7,8 @@ from datetime import date
 import polars as pl
 import pytest
 
-from customer_intel.identity.likely import SHIPPED, model_of
-from customer_intel.identity.model import Model
+from customer_intel.identity.linking.likely_pair import SHIPPED, model_of
+from customer_intel.identity.matching.fellegi_sunter import Model
 from customer_intel_tests.bench_identity.default_model import trained
 from customer_intel_tests.unit.identity_lab import MAP, Lab, Row, person
 

@@ -11,9 +11,10 @@ import polars as pl
 import pytest
 
 from customer_intel.core.table import room_config
-from customer_intel.identity import records, resolve
-from customer_intel.identity.likely import SHIPPED
-from customer_intel.identity.model import Model
+from customer_intel.identity.linking.likely_pair import SHIPPED
+from customer_intel.identity.matching import resolve
+from customer_intel.identity.matching.fellegi_sunter import Model
+from customer_intel.identity.records import records
 
 FIELDS = ("first_name", "middle_initial", "last_name", "birth_date", "ssn", "street", "number", "city", "zip")
 HOME = ("champion drive", "1701", "Anytown", "12345")

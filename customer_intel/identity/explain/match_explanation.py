@@ -14,7 +14,7 @@ import polars as pl
 
 from customer_intel.core.contract import suggestion
 from customer_intel.core.yamlfile import ConfigError
-from customer_intel.identity.reasons import explained, strongest_first
+from customer_intel.identity.explain.reasons import explained, strongest_first
 
 # What the tables are read for, by name.
 TABLES = (

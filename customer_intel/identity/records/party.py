@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.identity import normalise, phones
-from customer_intel.identity.normalise import words
+from customer_intel.identity.records import normalise, phones
+from customer_intel.identity.records.normalise import words
 
 
 def party_record(party_source: pl.DataFrame, as_of: date, config: dict[str, Any]) -> pl.DataFrame:

@@ -11,8 +11,8 @@ import polars as pl
 
 from customer_intel.core.contract import suggestion
 from customer_intel.core.yamlfile import ConfigError, load
-from customer_intel.identity import normalise
-from customer_intel.identity.comparisons import FIELDS
+from customer_intel.identity.matching.comparison_levels import FIELDS
+from customer_intel.identity.records import normalise
 
 # What a list may say of a person, and how such columns are called; names are compared in small letters and digits only.
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -43,7 +43,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "source": (),
 }  # fmt: skip
 
-_CONFIG = Path(__file__).parent / "config.yaml"
+_CONFIG = Path(__file__).parent.parent / "config.yaml"
 
 # What people are to each other or what they are, put where a form wanted a first name. (Nina and Son are names.)
 _NO_NAME = ["mother", "father", "parent", "husband", "wife", "spouse", "daughter", "brother", "sister", "child", "kid", "baby", "infant", "lady", "gentleman", "boy", "girl", "man", "woman", "male", "female", "adult", "minor", "oldest", "youngest", "resident", "occupant", "householder", "mutter", "vater", "ehemann", "ehefrau", "sohn", "tochter", "madre", "padre", "esposo", "esposa", "marido", "hijo", "hija", "filho", "filha", "mr", "mrs", "ms"]  # fmt: skip # noqa: E501

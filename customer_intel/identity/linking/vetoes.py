@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.identity.normalise import nickname_roots
+from customer_intel.identity.records.normalise import nickname_roots
 
 # In the order in which a reason is reported when several hold.
 REASONS = ("user_id", "first_name", "birth_date", "generation", "organisation", "gender")

@@ -12,10 +12,10 @@ from typing import Any
 import polars as pl
 
 from customer_intel.core.lake import LakeError
-from customer_intel.identity import guard
-from customer_intel.identity.clusters import cluster
-from customer_intel.identity.overrides import decisions
-from customer_intel.identity.vetoes import signatures
+from customer_intel.identity.ids import night_limits as guard
+from customer_intel.identity.linking.clusters import cluster
+from customer_intel.identity.linking.overrides import decisions
+from customer_intel.identity.linking.vetoes import signatures
 
 COLUMNS = {
     "record_key": pl.String,

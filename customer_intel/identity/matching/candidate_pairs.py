@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from customer_intel.identity.comparisons import (
+from customer_intel.identity.matching.comparison_levels import (
     BLOCKS,
     COMPARISONS,
     ENOUGH,

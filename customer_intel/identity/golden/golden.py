@@ -15,7 +15,7 @@ import polars as pl
 
 from customer_intel.core.contract import suggestion
 from customer_intel.core.yamlfile import ConfigError
-from customer_intel.identity import normalise
+from customer_intel.identity.records import normalise
 
 RULES = ("score", "source_priority", "most_recent", "most_frequent", "verified_first", "union")
 SEPARATOR = "|"

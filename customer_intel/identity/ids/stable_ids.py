@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from customer_intel.identity.registry import assign
+from customer_intel.identity.ids.record_customer_map import assign
 
 
 def lasting_ids(

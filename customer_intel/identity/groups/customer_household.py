@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.identity import normalise
-from customer_intel.identity.lasting import lasting_ids
+from customer_intel.identity.ids.stable_ids import lasting_ids
+from customer_intel.identity.records import normalise
 
 
 def customer_household(

@@ -11,10 +11,10 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from customer_intel.identity import compare
-from customer_intel.identity.compare import Compared, Numbers
-from customer_intel.identity.comparisons import COMPARISONS
-from customer_intel.identity.model import Floats
+from customer_intel.identity.matching import candidate_pairs as compare
+from customer_intel.identity.matching.candidate_pairs import Compared, Numbers
+from customer_intel.identity.matching.comparison_levels import COMPARISONS
+from customer_intel.identity.matching.fellegi_sunter import Floats
 
 RANDOM_PAIRS, SHARING_PAIRS, SEED = 200_000, 60_000, 20_240_229
 # As if so many pairs of strangers had been seen before, of which this share agrees in anything at all; of more pairs

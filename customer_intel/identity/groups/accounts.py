@@ -10,9 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.identity import normalise
-from customer_intel.identity.lasting import lasting_ids
-from customer_intel.identity.normalise import words
+from customer_intel.identity.ids.stable_ids import lasting_ids
+from customer_intel.identity.records import normalise
+from customer_intel.identity.records.normalise import words
 
 _REF = pl.concat_str("source_system", "account_id", separator=":")
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from customer_intel.identity.comparisons import COMPARISONS, ONE_ROOF, Comparison
+from customer_intel.identity.matching.comparison_levels import COMPARISONS, ONE_ROOF, Comparison
 
 Floats = npt.NDArray[np.float64]
 # So many matching pairs weighs the prior: little data hardly moves it, much data settles the matter.
