@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 if TYPE_CHECKING:
-    from customer_intel.core.objects import RemoteRelease
-    from customer_intel.core.release import Release
+    from customer_intel.core.store.mirror import RemoteRelease
+    from customer_intel.core.store.release import Release
 
 __version__ = "0.1.0"
 
@@ -26,10 +26,10 @@ def open_release(home: str | Path = "data") -> Release | RemoteRelease:
     when nothing was published yet.
     """
     if "://" in str(home):
-        from customer_intel.core import objects
+        from customer_intel.core.store import mirror as objects
 
         return objects.open_release(str(home))
-    from customer_intel.core.release import Published
+    from customer_intel.core.store.release import Published
 
     release = Published(Path(home).resolve()).current()
     if release is None:

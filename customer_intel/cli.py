@@ -18,9 +18,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from customer_intel import cli_identity, cli_states, cli_why
-from customer_intel.core.helper import LONG_LIVED
-from customer_intel.core.lake import HomeBusy, LakeError, home_lock
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.core.night.worker import LONG_LIVED
+from customer_intel.core.store.lake import HomeBusy, LakeError, home_lock
 from customer_intel.settings import Settings
 
 DONE, ERROR, GATE_CLOSED, BAD_CONFIGURATION = 0, 1, 2, 3
@@ -118,8 +118,9 @@ def demo(
 @app.command()
 def check(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
     """Contracts, definitions, mappings and configuration; explains each fault with file and line."""
-    from customer_intel.core import compile as compiler
-    from customer_intel.core import contract, table
+    from customer_intel.core.contract import compile as compiler
+    from customer_intel.core.contract import model as contract
+    from customer_intel.core.tables import definition as table
     from customer_intel.ingest.advise import check_mappings as mapping_check
 
     counts = _checked(home)
@@ -168,7 +169,7 @@ def releases(
     as_json: JsonOption = False,
 ) -> None:
     """The kept releases, newest first; the current one is marked."""
-    from customer_intel.core.release import Published
+    from customer_intel.core.store.release import Published
 
     store = Published(home.resolve())
     if verify:
@@ -193,7 +194,7 @@ def releases(
 @app.command()
 def rollback(release: str, home: HomeOption = Path("data")) -> None:
     """Points readers back at a kept release."""
-    from customer_intel.core.release import Published
+    from customer_intel.core.store.release import Published
 
     store = Published(home.resolve())
     for kept in store.releases():
@@ -201,7 +202,7 @@ def rollback(release: str, home: HomeOption = Path("data")) -> None:
             with home_lock(home):
                 store.point_at(kept.snapshot_id, kept.as_of)
             if url := _settings(home, None).publish_url:
-                from customer_intel.core import objects
+                from customer_intel.core.store import mirror as objects
 
                 objects.point_at(objects.writable(url), kept.snapshot_id, back=True)
             out.print(f"[green]✓[/] readers now see {release}")
@@ -212,7 +213,7 @@ def rollback(release: str, home: HomeOption = Path("data")) -> None:
 @app.command()
 def docs(folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path("docs/reference")) -> None:
     """The published tables' dictionary and data contracts, from the contract alone."""
-    from customer_intel.core import contract
+    from customer_intel.core.contract import model as contract
     from customer_intel.publish import catalog
 
     tables = {name: spec for name, spec in contract.load().tables.items() if spec.published}
@@ -238,8 +239,8 @@ def one_night(
     settings: Settings, as_of: date, select: list[str] | None, quiet: bool = False
 ) -> tuple[int, dict[str, Any]]:
     """Runs one night with progress. Returns the exit code and a summary."""
-    from customer_intel.core.helper import helper
-    from customer_intel.core.step import Outcome
+    from customer_intel.core.night.build import Outcome
+    from customer_intel.core.night.worker import helper
     from customer_intel.orchestration.runs import run_night
 
     outcomes: list[Outcome] = []
@@ -341,8 +342,9 @@ def _closing(summary: dict[str, Any], closed: list[Any]) -> None:
 
 def _checked(home: Path, select: Sequence[str] = ()) -> dict[str, int]:
     """Counts contracts, entities and mappings. Raises ConfigError, naming file and line, for the first fault."""
-    from customer_intel.core import contract, table
+    from customer_intel.core.contract import model as contract
     from customer_intel.core.engine import DuckDBEngine, EngineSettings
+    from customer_intel.core.tables import definition as table
     from customer_intel.facts import states
     from customer_intel.ingest.mapping import model as mapping
 
@@ -373,7 +375,7 @@ def _settings(home: Path, landing: str | None) -> Settings:
 def _fetched(settings: Settings) -> Settings:
     """The settings of a run whose landing zone is here: what is remote has been fetched, once, before the night."""
     if settings.publish_url:
-        from customer_intel.core import objects
+        from customer_intel.core.store import mirror as objects
 
         objects.writable(settings.publish_url)
     if settings.landing_url:

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from customer_intel.core.yamlfile import ConfigError, load
+from customer_intel.core.contract.yaml_lines import ConfigError, load
 
 if TYPE_CHECKING:
     import polars as pl
@@ -189,8 +189,8 @@ def _resolved(
     frame: pl.DataFrame, columns: dict[str, str], home: Path, model: Path | None, save_model: Path | None
 ) -> Resolved:
     from customer_intel.core.engine import DuckDBEngine, EngineSettings
-    from customer_intel.core.lake import write_bytes
-    from customer_intel.core.table import room_config
+    from customer_intel.core.store.lake import write_bytes
+    from customer_intel.core.tables.definition import room_config
     from customer_intel.identity.linking import likely_pair as likely
     from customer_intel.identity.matching.fellegi_sunter import Model
     from customer_intel.identity.matching.resolve import resolve as settle

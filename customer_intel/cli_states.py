@@ -9,7 +9,7 @@ import polars as pl
 from rich.console import Console
 from rich.markup import escape
 
-from customer_intel.core.lake import Lake
+from customer_intel.core.store.lake import Lake
 
 # More words than these of one source and entity are counted, not listed; unknown ones are all listed.
 LISTED = 12
@@ -20,7 +20,8 @@ def words(home: Path, landing: Path) -> list[dict[str, Any]]:
 
     Judged by the configuration as it is now. Raises ConfigError for a declaration that is wrong.
     """
-    from customer_intel.core import contract, table
+    from customer_intel.core.contract import model as contract
+    from customer_intel.core.tables import definition as table
     from customer_intel.facts import states
     from customer_intel.ingest.land.landed_words import landed_words
 

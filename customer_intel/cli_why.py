@@ -22,9 +22,9 @@ def why(
     """Why these records are, or are not, one customer; or what one customer is made of. Prints personal values."""
     import polars as pl
 
-    from customer_intel.core.contract import load
-    from customer_intel.core.lake import Lake
-    from customer_intel.core.yamlfile import ConfigError
+    from customer_intel.core.contract.model import load
+    from customer_intel.core.contract.yaml_lines import ConfigError
+    from customer_intel.core.store.lake import Lake
     from customer_intel.identity.explain.match_explanation import TABLES, Why
 
     lake, contracts = Lake(home.resolve()), load()

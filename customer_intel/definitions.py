@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-from customer_intel.core import contract, table
+from customer_intel.core.contract import model as contract
+from customer_intel.core.tables import definition as table
 from customer_intel.orchestration import assets, jobs, nights, publication
 from customer_intel.settings import Settings
 

@@ -104,9 +104,9 @@ def bare(folder: Path) -> dict[str, float]:
 
 
 def take(folder: Path) -> dict[str, float]:
-    from customer_intel.core import contract
+    from customer_intel.core.contract import model as contract
     from customer_intel.core.engine import DuckDBEngine, EngineSettings
-    from customer_intel.core.table import room_config
+    from customer_intel.core.tables.definition import room_config
     from customer_intel.ingest.land import entity_night as landing
 
     work = folder / "work"
@@ -128,7 +128,7 @@ def take(folder: Path) -> dict[str, float]:
 
 
 def accept(folder: Path) -> dict[str, float]:
-    from customer_intel.core.lake import Lake
+    from customer_intel.core.store.lake import Lake
 
     started = time.perf_counter()
     parts = {"part": folder / "work" / "part-0.parquet"}

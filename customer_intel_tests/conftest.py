@@ -14,11 +14,12 @@ import pytest
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
-from customer_intel.core import contract, table
-from customer_intel.core.contract import Contract
+from customer_intel.core.contract import model as contract
+from customer_intel.core.contract.model import Contract
 from customer_intel.core.engine import EngineSettings
-from customer_intel.core.step import Night
-from customer_intel.core.table import Definition
+from customer_intel.core.night.build import Night
+from customer_intel.core.tables import definition as table
+from customer_intel.core.tables.definition import Definition
 from customer_intel_tests.whole_nights import Demo, demo
 
 # Dagster's definitions are made once a process; homes of several dates share it.

@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from customer_intel.core import contract, step, table
-from customer_intel.core.lake import Lake
-from customer_intel.core.release import Release
-from customer_intel.core.step import Outcome
+from customer_intel.core.contract import model as contract
+from customer_intel.core.night import build as step
+from customer_intel.core.night.build import Outcome
+from customer_intel.core.store.lake import Lake
+from customer_intel.core.store.release import Release
+from customer_intel.core.tables import definition as table
 from customer_intel.demo import END, poison, simulate
 from customer_intel.settings import Settings
 

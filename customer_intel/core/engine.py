@@ -16,8 +16,8 @@ from typing import Any
 
 import duckdb
 
-from customer_intel.core.contract import Table
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract.model import Table
+from customer_intel.core.contract.yaml_lines import ConfigError
 
 # What a column's SQL type may be before the cast to the contract's type: widening only, so no value changes.
 _EXACT = {

@@ -17,9 +17,9 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.core import yamlfile
-from customer_intel.core.contract import PACKAGE, suggestion
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract import yaml_lines as yamlfile
+from customer_intel.core.contract.model import PACKAGE, suggestion
+from customer_intel.core.contract.yaml_lines import ConfigError
 
 STATES: dict[str, tuple[str, ...]] = {
     "orders": (

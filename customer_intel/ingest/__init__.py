@@ -7,8 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from customer_intel.core import kinds
-from customer_intel.core.contract import Table
+from customer_intel.core.contract.model import Table
+from customer_intel.core.tables import kinds
 
 
 def _ingest(**given: Any) -> Any:

@@ -6,13 +6,14 @@ from typing import Any
 
 import dagster as dg
 
-from customer_intel.core import step, table
-from customer_intel.core.contract import Contract, Table
-from customer_intel.core.gate import Verdict
-from customer_intel.core.lake import LakeError
-from customer_intel.core.step import Night, Outcome
-from customer_intel.core.table import Definition
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract.model import Contract, Table
+from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.core.gate.gate import Verdict
+from customer_intel.core.night import build as step
+from customer_intel.core.night.build import Night, Outcome
+from customer_intel.core.store.lake import LakeError
+from customer_intel.core.tables import definition as table
+from customer_intel.core.tables.definition import Definition
 from customer_intel.orchestration import nights
 from customer_intel.settings import Settings
 

@@ -9,10 +9,12 @@ from functools import lru_cache
 
 import dagster as dg
 
-from customer_intel.core import contract, lake, release, step
-from customer_intel.core.ahead import Ahead
-from customer_intel.core.step import Night, Outcome
-from customer_intel.core.table import Definition
+from customer_intel.core.contract import model as contract
+from customer_intel.core.night import build as step
+from customer_intel.core.night.build import Night, Outcome
+from customer_intel.core.night.scheduler import Ahead
+from customer_intel.core.store import lake, release
+from customer_intel.core.tables.definition import Definition
 from customer_intel.ingest.land import entity_night as landing
 from customer_intel.settings import Settings
 

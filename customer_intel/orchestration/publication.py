@@ -5,12 +5,12 @@ from pathlib import Path
 
 import dagster as dg
 
-from customer_intel.core import objects
-from customer_intel.core.contract import Contract, Table
-from customer_intel.core.lake import LakeError
-from customer_intel.core.release import Published, Release, ReleaseRefused
-from customer_intel.core.step import Night
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract.model import Contract, Table
+from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.core.night.build import Night
+from customer_intel.core.store import mirror as objects
+from customer_intel.core.store.lake import LakeError
+from customer_intel.core.store.release import Published, Release, ReleaseRefused
 from customer_intel.orchestration import nights
 
 KEEP_RELEASES = 7

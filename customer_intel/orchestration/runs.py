@@ -9,9 +9,9 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from customer_intel.core import step
-from customer_intel.core.lake import home_lock, write_bytes
-from customer_intel.core.step import Outcome
+from customer_intel.core.night import build as step
+from customer_intel.core.night.build import Outcome
+from customer_intel.core.store.lake import home_lock, write_bytes
 from customer_intel.settings import REPOSITORY, Settings
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import Any
 
 import duckdb
 
-from customer_intel.core.contract import Column, Expectation, Table
+from customer_intel.core.contract.model import Column, Expectation, Table
+from customer_intel.core.contract.yaml_lines import dumped
 from customer_intel.core.engine import literal
-from customer_intel.core.yamlfile import dumped
 
 _LOGICAL = {
     "text": "string",

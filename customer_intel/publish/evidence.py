@@ -11,9 +11,9 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.core.lake import Lake, Version
-from customer_intel.core.release import Release
-from customer_intel.core.table import room_config
+from customer_intel.core.store.lake import Lake, Version
+from customer_intel.core.store.release import Release
+from customer_intel.core.tables.definition import room_config
 
 # 53 weeks: a year of whole weeks.
 VISIT_DAYS = 371

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from customer_intel.core.lake import Lake, Version
-from customer_intel.core.release import Published
+from customer_intel.core.store.lake import Lake, Version
+from customer_intel.core.store.release import Published
 from customer_intel.publish import measures
 from customer_intel.publish.evidence import Evidence
 from customer_intel.publish.markup import NBSP, count, day, money, number, p_value, percent, plain, plural

@@ -8,7 +8,7 @@ from datetime import date
 
 import polars as pl
 
-from customer_intel.core.lake import Lake, Version
+from customer_intel.core.store.lake import Lake, Version
 from customer_intel.publish import (
     findings,
     measures,

@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from customer_intel.core.table import room_config
+from customer_intel.core.tables.definition import room_config
 from customer_intel.identity.matching import metrics as evaluation
 from customer_intel.identity.matching.resolve import resolve
 from customer_intel.identity.records import records

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from customer_intel.core.lake import Lake
+from customer_intel.core.store.lake import Lake
 from customer_intel.demo.poison import poison
 from customer_intel_tests.browser.ui import DEMO_NIGHT, SCHEDULE, SENSOR, customer_intel, serve, until
 

@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from customer_intel import open_release
-from customer_intel.core.lake import WHOLE, Lake, Version, file_sha256, home_lock
-from customer_intel.core.release import Published, Release, recover
+from customer_intel.core.store.lake import WHOLE, Lake, Version, file_sha256, home_lock
+from customer_intel.core.store.release import Published, Release, recover
 from customer_intel_tests.faults.nursery import Child, in_child
 from customer_intel_tests.faults.shim import Fault, audited, watched
 

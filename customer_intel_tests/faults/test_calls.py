@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from customer_intel.core.release import STAGING
+from customer_intel.core.store.release import STAGING
 from customer_intel_tests.faults import small
 from customer_intel_tests.faults.nursery import Ended, Nursery, in_child
 

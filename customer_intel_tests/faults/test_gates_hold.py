@@ -8,9 +8,9 @@ from datetime import date
 
 import pytest
 
-from customer_intel.core import step
-from customer_intel.core.lake import Lake
-from customer_intel.core.release import Published, ReleaseRefused
+from customer_intel.core.night import build as step
+from customer_intel.core.store.lake import Lake
+from customer_intel.core.store.release import Published, ReleaseRefused
 from customer_intel_tests.conftest import SQL, TABLES, House
 
 RULES = "    - between: {column: orders, min: 0}\n"

@@ -14,8 +14,8 @@ import polars as pl
 import pytest
 
 from customer_intel import open_release
-from customer_intel.core.lake import Lake, LakeError
-from customer_intel.core.release import MANIFEST, Published
+from customer_intel.core.store.lake import Lake, LakeError
+from customer_intel.core.store.release import MANIFEST, Published
 from customer_intel_tests.faults import small
 from customer_intel_tests.faults.nursery import Nursery
 from customer_intel_tests.whole_nights import cli

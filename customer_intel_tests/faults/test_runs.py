@@ -18,9 +18,9 @@ from unittest import mock
 import pytest
 
 from customer_intel import open_release
-from customer_intel.core import step
 from customer_intel.core.engine import EngineSettings
-from customer_intel.core.release import MANIFEST, Published
+from customer_intel.core.night import build as step
+from customer_intel.core.store.release import MANIFEST, Published
 from customer_intel.demo import simulate
 from customer_intel_tests.conftest import House
 from customer_intel_tests.faults import small

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from customer_intel import open_release
-from customer_intel.core.lake import Lake, home_lock
-from customer_intel.core.release import Published, recover
+from customer_intel.core.store.lake import Lake, home_lock
+from customer_intel.core.store.release import Published, recover
 from customer_intel_tests.faults import small
 from customer_intel_tests.faults.nursery import Nursery, in_child
 from customer_intel_tests.faults.shim import Fault, watched

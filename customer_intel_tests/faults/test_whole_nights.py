@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
-from customer_intel.core import contract, step, table
+from customer_intel.core.contract import model as contract
+from customer_intel.core.night import build as step
+from customer_intel.core.tables import definition as table
 from customer_intel.demo import simulate
 from customer_intel_tests.conftest import House
 from customer_intel_tests.faults.nursery import Nursery

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from customer_intel import open_release
-from customer_intel.core import gate, step
-from customer_intel.core.lake import Lake, home_lock
-from customer_intel.core.release import Published, recover
+from customer_intel.core.gate import gate
+from customer_intel.core.night import build as step
+from customer_intel.core.store.lake import Lake, home_lock
+from customer_intel.core.store.release import Published, recover
 from customer_intel_tests.faults.small import leftovers
 from customer_intel_tests.whole_nights import Steps, accepted
 

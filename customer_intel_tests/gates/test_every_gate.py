@@ -13,10 +13,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from customer_intel.core import contract, gate
-from customer_intel.core.contract import STAMPS, Column, Expectation, Table
-from customer_intel.core.lake import Lake
-from customer_intel.core.table import sql_literal
+from customer_intel.core.contract import model as contract
+from customer_intel.core.contract.model import STAMPS, Column, Expectation, Table
+from customer_intel.core.gate import gate
+from customer_intel.core.store.lake import Lake
+from customer_intel.core.tables.definition import sql_literal
 from customer_intel_tests.gates.poisons import BESIDE, SQL
 from customer_intel_tests.whole_nights import Demo
 

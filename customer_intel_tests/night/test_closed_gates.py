@@ -11,9 +11,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from customer_intel.core.lake import home_lock
-from customer_intel.core.release import Published
-from customer_intel.core.table import Definition
+from customer_intel.core.store.lake import home_lock
+from customer_intel.core.store.release import Published
+from customer_intel.core.tables.definition import Definition
 from customer_intel.demo import poison
 from customer_intel_tests.whole_nights import FIRST, SECOND, Demo, Steps, bytes_of, cli, downstream
 

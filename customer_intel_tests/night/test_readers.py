@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from customer_intel import open_release
-from customer_intel.core.contract import Table
-from customer_intel.core.release import Release
+from customer_intel.core.contract.model import Table
+from customer_intel.core.store.release import Release
 from customer_intel_tests.whole_nights import Demo, published
 
 # rows, and per column how many values it has and, of money, their exact sum

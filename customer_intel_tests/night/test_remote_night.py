@@ -11,8 +11,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from customer_intel.core import objects
-from customer_intel.core.release import Published
+from customer_intel.core.store import mirror as objects
+from customer_intel.core.store.release import Published
 from customer_intel_tests.unit import s3_server
 from customer_intel_tests.whole_nights import Demo
 

@@ -17,9 +17,9 @@ import polars as pl
 import pytest
 
 from customer_intel import open_release
-from customer_intel.core import contract
-from customer_intel.core.lake import Lake
-from customer_intel.core.release import Published
+from customer_intel.core.contract import model as contract
+from customer_intel.core.store.lake import Lake
+from customer_intel.core.store.release import Published
 from customer_intel.ingest.land.landing_folder import COUNTS
 from customer_intel_tests.whole_nights import (
     BAD_FILE,

@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from customer_intel.core import gate
-from customer_intel.core.contract import Column, Expectation, Table
+from customer_intel.core.contract.model import Column, Expectation, Table
+from customer_intel.core.gate import gate
 
 # Every way to be wrong at its own rhythm, so that they overlap.
 DIRTY = """
@@ -129,7 +129,7 @@ def test_gate_equals_great_expectations_on_duckdb(con: duckdb.DuckDBPyConnection
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
     from great_expectations.validator.validator import Validator
 
-    from customer_intel.core.gx_duckdb import GateExecutionEngine
+    from customer_intel.core.gate.gx_duckdb import GateExecutionEngine
 
     engine = GateExecutionEngine(con)
     batch = Batch(

@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from customer_intel.core.lake import Lake
+from customer_intel.core.store.lake import Lake
 from customer_intel.demo import simulate
 from customer_intel_tests.whole_nights import Steps, upstream
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from customer_intel.core import contract, yamlfile
+from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.ingest.advise.inspect_file import Inspected, inspect
 from customer_intel.ingest.land import entity_night as landing

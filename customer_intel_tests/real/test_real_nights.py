@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from customer_intel import open_release
-from customer_intel.core.lake import Lake
+from customer_intel.core.store.lake import Lake
 from customer_intel_tests.whole_nights import Ran, Steps, cli, published, upstream
 
 pytestmark = pytest.mark.slow

@@ -9,9 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.core import objects
-from customer_intel.core.objects import open_release
-from customer_intel.core.stores import FolderStore, S3Store
+from customer_intel.core.store import mirror as objects
+from customer_intel.core.store.mirror import open_release
+from customer_intel.core.store.object_store import FolderStore, S3Store
 
 URL = "s3://bucket/some/prefix"
 ROOT = "bucket/some/prefix/"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from customer_intel.core.release import Published, Release
-from customer_intel.core.stores import FolderStore, S3Store
+from customer_intel.core.store.object_store import FolderStore, S3Store
+from customer_intel.core.store.release import Published, Release
 from customer_intel_tests.conftest import House
 from customer_intel_tests.unit import s3_server
 from customer_intel_tests.unit.bucket import there

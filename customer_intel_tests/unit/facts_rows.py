@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.core.table import room_config
+from customer_intel.core.tables.definition import room_config
 from customer_intel.facts.states import state_word
 from customer_intel.ingest.conform.latest_row import conformed_sql
 from customer_intel_tests.unit.sqlroom import NOWHERE, PACKAGE, Room, reads

@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from customer_intel.core import contract
-from customer_intel.core.lake import WHOLE, Lake, Version
+from customer_intel.core.contract import model as contract
+from customer_intel.core.store.lake import WHOLE, Lake, Version
 
 AS_OF = date(2026, 7, 1)
 SNAPSHOT = "20260701-0123456789ab"

@@ -11,10 +11,10 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.core import contract as contracts
+from customer_intel.core.contract import model as contracts
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
-from customer_intel.core.portable import faults
-from customer_intel.core.table import _PLACEHOLDER, room_config, sql_literal, tables_read
+from customer_intel.core.tables.definition import _PLACEHOLDER, room_config, sql_literal, tables_read
+from customer_intel.core.tables.portable_sql import faults
 
 PACKAGE = contracts.PACKAGE
 Rows = Sequence[Mapping[str, Any]] | pl.DataFrame

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from customer_intel.core import step
-from customer_intel.core.ahead import AT_ONCE, Ahead
+from customer_intel.core.night import build as step
+from customer_intel.core.night.scheduler import AT_ONCE, Ahead
 
 # Name → what it reads, in an order in which each comes after what it reads.
 READS = {"a": (), "b": (), "c": ("a",), "d": ("a", "b"), "e": ("c", "d"), "f": (), "g": ("e",)}

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from customer_intel import cli
-from customer_intel.core import contract, step, table
+from customer_intel.core.contract import model as contract
 from customer_intel.core.engine import EngineSettings
-from customer_intel.core.lake import Lake
-from customer_intel.core.step import Night, Outcome
+from customer_intel.core.night import build as step
+from customer_intel.core.night.build import Night, Outcome
+from customer_intel.core.store.lake import Lake
+from customer_intel.core.tables import definition as table
 from customer_intel.ingest.land.landing_folder import discover
 from customer_intel.ingest.read import open_file as intake
 from customer_intel.ingest.read.open_file import Limits, Refused

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from customer_intel import cli_states
-from customer_intel.core import contract
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract import model as contract
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel_tests.whole_nights import cli
 
 ORDERS = """order_id,customer_ref,ordered_at,status,currency,total

@@ -12,8 +12,8 @@ import duckdb
 import polars as pl
 import pytest
 
-from customer_intel.core import contract
-from customer_intel.core.contract import Column
+from customer_intel.core.contract import model as contract
+from customer_intel.core.contract.model import Column
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.ingest.conform.conform import conformed_sql
 from customer_intel.ingest.conform.typing_rules import Typing

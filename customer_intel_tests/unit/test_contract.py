@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from customer_intel.core import contract, table
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract import model as contract
+from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.core.tables import definition as table
 from customer_intel_tests.conftest import TABLES, House
 
 

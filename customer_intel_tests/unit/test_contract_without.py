@@ -10,10 +10,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from customer_intel.core import contract, step
-from customer_intel.core.lake import Lake
-from customer_intel.core.table import Definition, company_config, room_config
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract import model as contract
+from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.core.night import build as step
+from customer_intel.core.store.lake import Lake
+from customer_intel.core.tables.definition import Definition, company_config, room_config
 from customer_intel_tests.conftest import SQL, TABLES, House
 
 BARRED = """\

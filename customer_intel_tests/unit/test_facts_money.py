@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
-from customer_intel.core.yamlfile import ConfigError
 from customer_intel_tests.unit import activity_rows
 from customer_intel_tests.unit.facts_rows import chain, order
 from customer_intel_tests.unit.profile_rows import ago, known, subscription

@@ -7,9 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from customer_intel.core import gate
-from customer_intel.core.contract import Column, Expectation, Table
+from customer_intel.core.contract.model import Column, Expectation, Table
 from customer_intel.core.engine import EngineSettings
+from customer_intel.core.gate import gate
 
 
 def _table(expect: tuple[Expectation, ...]) -> Table:

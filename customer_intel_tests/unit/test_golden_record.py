@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.identity.golden.golden import FIELDS, RULES
 from customer_intel_tests.unit.golden_lab import Tables, golden_night
 from customer_intel_tests.unit.identity_lab import NIGHT, Lab, _shipped

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from customer_intel.core import gate
-from customer_intel.core.contract import load
-from customer_intel.core.helper import Helper, HelperFailed
+from customer_intel.core.contract.model import load
+from customer_intel.core.gate import gate
+from customer_intel.core.night.worker import Helper, HelperFailed
 
 # Functions of the standard library, so that the helper can find them wherever it runs.
 SOON = 30.0
@@ -57,7 +57,7 @@ def test_a_helper_that_dies_is_replaced(helper: Helper) -> None:
 
 def test_it_ends_with_its_starter_even_when_that_is_killed() -> None:
     code = (
-        "import os, time; from customer_intel.core.helper import Helper; h = Helper(); "
+        "import os, time; from customer_intel.core.night.worker import Helper; h = Helper(); "
         "print(h.call(os.getpid, seconds=30), flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as starter:

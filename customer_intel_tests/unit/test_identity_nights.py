@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 import pytest
 
-from customer_intel.core.lake import LakeError
+from customer_intel.core.store.lake import LakeError
 from customer_intel_tests.unit.identity_lab import (
     MAP,
     MOBILE,

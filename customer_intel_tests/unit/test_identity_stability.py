@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from customer_intel.core.lake import Lake, LakeError
+from customer_intel.core.store.lake import Lake, LakeError
 from customer_intel.demo import simulate
 from customer_intel.identity.ids.record_customer_map import COLUMNS, record_customer_map
 from customer_intel.identity.linking.hub_value import hub_value

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.identity.explain.match_explanation import TABLES, Why
 from customer_intel_tests.unit.identity_lab import MOBILE, Lab, person
 
@@ -116,7 +116,7 @@ def test_the_command_reads_a_home(demo_nights, capsys: pytest.CaptureFixture[str
     import polars as pl
 
     from customer_intel.cli_why import why as command
-    from customer_intel.core.lake import Lake
+    from customer_intel.core.store.lake import Lake
 
     home: Path = demo_nights.second
     known = pl.read_parquet(Lake(home).files("record_customer_map")).filter(pl.col("valid_to").is_null())

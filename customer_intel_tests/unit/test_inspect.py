@@ -11,9 +11,9 @@ import openpyxl
 import polars as pl
 import pytest
 
-from customer_intel.core import contract
+from customer_intel.core.contract import model as contract
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
-from customer_intel.core.yamlfile import ConfigError
 from customer_intel.ingest.advise import match_entity as guess
 from customer_intel.ingest.advise.inspect_file import Inspected, inspect
 from customer_intel.ingest.advise.write_mapping import glob_of

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from customer_intel.core import contract
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract import model as contract
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.ingest.mapping import model as mapping
 
 ENTITIES = contract.load().entities

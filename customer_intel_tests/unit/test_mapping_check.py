@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.ingest.advise.check_mappings import check
 from customer_intel_tests.unit.test_mapping import ENTITIES, GOOD
 

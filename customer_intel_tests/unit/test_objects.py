@@ -14,10 +14,10 @@ import polars as pl
 import pytest
 
 import customer_intel
-from customer_intel.core import objects
-from customer_intel.core.objects import mirror, open_release, point_at, prune, writable
-from customer_intel.core.release import Release
-from customer_intel.core.stores import FolderStore, S3Store, StoreError
+from customer_intel.core.store import mirror as objects
+from customer_intel.core.store.mirror import mirror, open_release, point_at, prune, writable
+from customer_intel.core.store.object_store import FolderStore, S3Store, StoreError
+from customer_intel.core.store.release import Release
 from customer_intel_tests.conftest import SQL
 from customer_intel_tests.unit.bucket import ROOT, URL, content, there
 from customer_intel_tests.unit.s3_server import S3

@@ -16,8 +16,9 @@ import dagster as dg
 import pytest
 from pydantic import SecretStr
 
-from customer_intel.core import contract, table
-from customer_intel.core.lake import HomeBusy, home_lock
+from customer_intel.core.contract import model as contract
+from customer_intel.core.store.lake import HomeBusy, home_lock
+from customer_intel.core.tables import definition as table
 from customer_intel.orchestration import jobs, nights, runs
 from customer_intel.settings import REPOSITORY, Settings
 

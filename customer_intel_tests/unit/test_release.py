@@ -10,9 +10,9 @@ import duckdb
 import polars as pl
 import pytest
 
-from customer_intel.core import step
-from customer_intel.core.lake import HomeBusy, Lake, home_lock
-from customer_intel.core.release import Published, Release, ReleaseRefused
+from customer_intel.core.night import build as step
+from customer_intel.core.store.lake import HomeBusy, Lake, home_lock
+from customer_intel.core.store.release import Published, Release, ReleaseRefused
 from customer_intel.publish import catalog
 from customer_intel_tests.conftest import SQL, House
 
@@ -99,7 +99,7 @@ def test_the_catalog_reads_in_plain_duckdb(house: House) -> None:
 def test_every_contract_document_is_valid_odcs() -> None:
     from open_data_contract_standard.model import OpenDataContractStandard
 
-    from customer_intel.core import contract
+    from customer_intel.core.contract import model as contract
 
     for spec in contract.load().tables.values():
         parsed = OpenDataContractStandard.from_string(catalog.odcs(spec, "1", contract.load().tables))

@@ -11,7 +11,7 @@ from typing import Any
 import fsspec
 import pytest
 
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.ingest.land import landing_folder as exports
 from customer_intel.ingest.land import remote
 from customer_intel.ingest.land.remote import Fetched, RemoteError, Sftp, fetch

@@ -14,8 +14,8 @@ import pytest
 from rich.console import Console
 from scipy.stats import binomtest
 
-from customer_intel.core.lake import Lake, Version
-from customer_intel.core.release import Published
+from customer_intel.core.store.lake import Lake, Version
+from customer_intel.core.store.release import Published
 from customer_intel.publish import charts, findings, markup, measures, report
 from customer_intel.publish.charts import Point
 from customer_intel.publish.evidence import Evidence

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from customer_intel.cli import app
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel_tests.bench_identity.people import generated
 
 # The same columns by the names of other systems.

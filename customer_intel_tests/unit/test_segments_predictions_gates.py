@@ -7,7 +7,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from customer_intel.core import gate
+from customer_intel.core.gate import gate
 from customer_intel.feedback import nps_summary as survey
 from customer_intel.predictions import churn, evaluation
 from customer_intel_tests.unit.facts_rows import chain

@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from customer_intel.core import yamlfile
-from customer_intel.core.contract import PACKAGE
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract import yaml_lines as yamlfile
+from customer_intel.core.contract.model import PACKAGE
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.facts.states import (
     ABSENT,
     STATES,

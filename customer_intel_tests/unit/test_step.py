@@ -7,8 +7,8 @@ from datetime import date
 import polars as pl
 import pytest
 
-from customer_intel.core import step
-from customer_intel.core.lake import Lake, LakeError
+from customer_intel.core.night import build as step
+from customer_intel.core.store.lake import Lake, LakeError
 from customer_intel_tests.conftest import SQL, TABLES, House
 
 

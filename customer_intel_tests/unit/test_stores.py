@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from customer_intel.core import stores
-from customer_intel.core.objects import mirror, open_release, writable
-from customer_intel.core.release import Release
-from customer_intel.core.stores import S3Store, StoreError
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.core.store import object_store as stores
+from customer_intel.core.store.mirror import mirror, open_release, writable
+from customer_intel.core.store.object_store import S3Store, StoreError
+from customer_intel.core.store.release import Release
 from customer_intel_tests.unit import s3_server
 from customer_intel_tests.unit.bucket import ROOT, URL, content, there
 from customer_intel_tests.unit.s3_server import S3

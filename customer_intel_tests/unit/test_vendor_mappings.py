@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from customer_intel.core import contract
+from customer_intel.core.contract import model as contract
 from customer_intel.demo import simulate
 from customer_intel.ingest.conform.conform import Conformed, Source, conform
 from customer_intel.ingest.mapping import model as mapping

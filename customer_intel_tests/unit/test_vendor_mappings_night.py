@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from customer_intel import open_release
-from customer_intel.core import contract, yamlfile
+from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.ingest.land import entity_night as landing
 from customer_intel.ingest.mapping import model as mapping

@@ -12,8 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.core.contract import suggestion
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract.model import suggestion
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.identity.explain.reasons import explained, strongest_first
 
 # What the tables are read for, by name.

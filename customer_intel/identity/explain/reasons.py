@@ -1,7 +1,7 @@
 """What links records, in words without personal values; and the fewest links that hold each customer together.
 
-Belongs here: match_explanation and its sentences. Not here: which links there are (links.py), who becomes one
-(clusters.py), what `why` says beyond single links (explain.py).
+Belongs here: match_explanation and its sentences. Not here: which links there are (match_edge.py), who becomes one
+(clusters.py), what `why` says beyond single links (match_explanation.py).
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.core.contract import suggestion
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract.model import suggestion
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.identity.records import normalise
 
 RULES = ("score", "source_priority", "most_recent", "most_frequent", "verified_first", "union")

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.core.lake import LakeError
+from customer_intel.core.store.lake import LakeError
 
 # What a record says of a person. Copies of one record (a form sent a hundred times) are no sign of a wrong merge.
 _SAYS = ["signature", "email_norm", "phone_e164"]

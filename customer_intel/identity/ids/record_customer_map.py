@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.core.lake import LakeError
+from customer_intel.core.store.lake import LakeError
 from customer_intel.identity.ids import night_limits as guard
 from customer_intel.identity.linking.clusters import cluster
 from customer_intel.identity.linking.overrides import decisions

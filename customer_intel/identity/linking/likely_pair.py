@@ -1,7 +1,8 @@
 """Pairs of records that resemble each other as two people hardly do, though they share no identifier.
 
-Belongs here: the night's use of the comparison model. Not here: how records are compared and weighed (compare.py,
-model.py), and what becomes of a pair (links.py). The model is frozen: a night never trains one.
+Belongs here: the night's use of the comparison model. Not here: how records are compared and weighed
+(candidate_pairs.py, fellegi_sunter.py), and what becomes of a pair (match_edge.py). The model is frozen: a night
+never trains one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Records to clusters: candidates, comparison, weights, and a split wherever a group does not hang together.
 
-Belongs here: the order of the steps. Not here: which pairs and what is compared (compare.py, comparisons.py), what it
-weighs (model.py), where records come from (records.py, links.py).
+Belongs here: the order of the steps. Not here: which pairs and what is compared (candidate_pairs.py,
+comparison_levels.py), what it weighs (fellegi_sunter.py), where records come from (records.py, match_edge.py).
 """
 
 from __future__ import annotations

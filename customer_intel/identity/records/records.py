@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.core.contract import suggestion
-from customer_intel.core.yamlfile import ConfigError, load
+from customer_intel.core.contract.model import suggestion
+from customer_intel.core.contract.yaml_lines import ConfigError, load
 from customer_intel.identity.matching.comparison_levels import FIELDS
 from customer_intel.identity.records import normalise
 

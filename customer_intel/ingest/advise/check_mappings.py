@@ -1,6 +1,6 @@
 """`customer-intel check` on mappings: what only the landed files, or the database's own reading of SQL, can tell.
 
-Belongs here: faults of a mapping that loads. Not here: faults that keep it from loading (mapping.py).
+Belongs here: faults of a mapping that loads. Not here: faults that keep it from loading (model.py).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from tempfile import TemporaryDirectory
 import duckdb
 import pyarrow.parquet as pq
 
-from customer_intel.core import yamlfile
-from customer_intel.core.contract import Table, suggestion
+from customer_intel.core.contract import yaml_lines as yamlfile
+from customer_intel.core.contract.model import Table, suggestion
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
-from customer_intel.core.yamlfile import ConfigError
 from customer_intel.ingest.conform.typing_rules import quoted
 from customer_intel.ingest.land.landing_folder import LandedFile, discover
 from customer_intel.ingest.mapping import model as mappings

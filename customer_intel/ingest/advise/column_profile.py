@@ -1,6 +1,6 @@
 """What the values of each column look like, decided on the whole file: kinds, date formats, number marks, null words.
 
-Belongs here: values. Not here: how the file splits into columns (sniff.py) and what the columns mean (guess.py).
+Belongs here: values. Not here: how the file splits into columns (sniff.py) and what the columns mean (match_entity.py).
 """
 
 from __future__ import annotations

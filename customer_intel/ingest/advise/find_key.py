@@ -1,6 +1,7 @@
 """What tells a file's rows apart: a column, a few columns together, the whole row, or at last its number.
 
-Belongs here: questions to the whole file about which rows are alike. Not here: which columns mean what (guess.py).
+Belongs here: questions to the whole file about which rows are alike. Not here: which columns mean what
+(match_entity.py).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import cached_property
 
 import duckdb
 
-from customer_intel.core.contract import Table
+from customer_intel.core.contract.model import Table
 from customer_intel.ingest.advise.column_profile import Shape
 from customer_intel.ingest.advise.match_entity import Match
 from customer_intel.ingest.conform.typing_rules import quoted, trimmed

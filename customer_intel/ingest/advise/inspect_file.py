@@ -1,7 +1,7 @@
 """`customer-intel inspect`: looks at a raw file, says what it is, and writes a mapping that runs.
 
-Belongs here: the order of the steps, the trial run, the screen. Not here: each step (sniff.py, shapes.py, guess.py,
-marks.py, keys.py, starter.py).
+Belongs here: the order of the steps, the trial run, the screen. Not here: each step (sniff.py, column_profile.py,
+match_entity.py, locale.py, find_key.py, starter.py).
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from customer_intel.core import contract, yamlfile
-from customer_intel.core.contract import Table, suggestion
+from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import yaml_lines as yamlfile
+from customer_intel.core.contract.model import Table, suggestion
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, literal
-from customer_intel.core.yamlfile import ConfigError
 from customer_intel.ingest.advise.column_profile import Shape, shapes
 from customer_intel.ingest.advise.find_key import Rows
 from customer_intel.ingest.advise.locale import Marks, marks_of

@@ -1,6 +1,6 @@
 """How a file writes numbers, times and nothing: one set of reader options, and expressions for columns that differ.
 
-Belongs here: what the shapes of all columns say together. Not here: one column's shape (shapes.py).
+Belongs here: what the shapes of all columns say together. Not here: one column's shape (column_profile.py).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from customer_intel.core.contract import Column
+from customer_intel.core.contract.model import Column
 from customer_intel.core.engine import literal
 from customer_intel.ingest.advise.column_profile import Shape, swapped
 from customer_intel.ingest.advise.sniff import Note

@@ -1,7 +1,7 @@
 """What a file is about: its columns matched to each entity's, by name and by the shape of the values, and ranked.
 
 Belongs here: names, scores, the ranking. The words that other systems use are in words.yaml. Not here: the shapes
-themselves (shapes.py) and the expressions that fill what has no column (starter.py).
+themselves (column_profile.py) and the expressions that fill what has no column (starter.py).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from customer_intel.core import yamlfile
-from customer_intel.core.contract import Column, Table
+from customer_intel.core.contract import yaml_lines as yamlfile
+from customer_intel.core.contract.model import Column, Table
 from customer_intel.ingest.advise.column_profile import Shape
 from customer_intel.ingest.mapping.model import settable
 

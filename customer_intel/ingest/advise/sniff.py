@@ -1,7 +1,7 @@
 """From a raw file's bytes to the reader options that split it into rows and columns.
 
 Belongs here: compression, encoding, format, delimiter, quote, preamble, header. Not here: what the values are
-(shapes.py) and what the file is about (guess.py).
+(column_profile.py) and what the file is about (match_entity.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A starter mapping: for each column of an entity the source column or an expression, with what was guessed and why.
 
-Belongs here: what fills a column, and the mapping's text. Not here: which entity (guess.py), reader options that
-depend on values (values' marks and formats: marks.py), keys (keys.py).
+Belongs here: what fills a column, and the mapping's text. Not here: which entity (match_entity.py), reader options that
+depend on values (values' marks and formats: locale.py), keys (find_key.py).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from customer_intel.core.contract import Column, Table
+from customer_intel.core.contract.model import Column, Table
 from customer_intel.core.engine import literal
 from customer_intel.ingest.advise.column_profile import Shape
 from customer_intel.ingest.advise.find_key import Key, Rows, find_key

@@ -1,6 +1,6 @@
 """A starter mapping as YAML, with what was guessed and what is to be decided said beside it.
 
-Belongs here: the text. Not here: what stands in it (starter.py), and reading it (mapping.py).
+Belongs here: the text. Not here: what stands in it (starter.py), and reading it (model.py).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from customer_intel.core.contract import Table
+from customer_intel.core.contract.model import Table
 from customer_intel.ingest.advise.column_profile import Shape
 from customer_intel.ingest.advise.starter import Starter
 from customer_intel.ingest.conform.typing_rules import quoted

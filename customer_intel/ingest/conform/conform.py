@@ -1,7 +1,7 @@
 """From text rows to an entity's typed rows: one mapping applied to one file, and every row accounted for.
 
-Not here: reading files (readers.py), the rules of typing (values.py), which files to take (landing.py), which row of a
-key stands (newest.py).
+Not here: reading files (readers.py), the rules of typing (typing_rules.py), which files to take (entity_night.py),
+which row of a key stands (latest_row.py).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from customer_intel.core.contract import STAMPS, Column, Table
+from customer_intel.core.contract.model import STAMPS, Column, Table
 from customer_intel.core.engine import literal
 from customer_intel.ingest.conform.duplicates import conflicting, find_duplicates
 from customer_intel.ingest.conform.latest_row import conformed_sql

@@ -1,6 +1,6 @@
 """Rows of a file that stand twice: equal ones, of which one counts, and ones of one key that contradict each other.
 
-Belongs here: finding them. Not here: which row of a key stands in the end (newest.py).
+Belongs here: finding them. Not here: which row of a key stands in the end (latest_row.py).
 """
 
 from __future__ import annotations

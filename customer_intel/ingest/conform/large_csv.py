@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from customer_intel.core.contract import Table
+from customer_intel.core.contract.model import Table
 from customer_intel.core.engine import literal
 from customer_intel.ingest.conform.conform import CONFLICT, CURRENCY, ROUNDED, Steps, conform, own_schema
 from customer_intel.ingest.conform.duplicates import conflicting, find_duplicates

@@ -1,6 +1,6 @@
 """A piece of a large file, from rows of text to typed rows: conform.py's steps as views, kept from piece to piece.
 
-Not here: the file as a whole, and what cannot be taken (piecewise.py).
+Not here: the file as a whole, and what cannot be taken (large_csv.py).
 """
 
 from __future__ import annotations

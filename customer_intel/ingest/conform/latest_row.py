@@ -5,7 +5,7 @@ Belongs here: the SQL from raw_<entity> to the entity. Not here: making the acce
 
 from __future__ import annotations
 
-from customer_intel.core.contract import STAMPS, Table
+from customer_intel.core.contract.model import STAMPS, Table
 
 
 def conformed_sql(table: Table) -> str:

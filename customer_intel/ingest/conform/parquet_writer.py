@@ -1,6 +1,6 @@
 """A part's accepted rows as a Parquet file, written piece by piece.
 
-Belongs here: the file. Not here: which rows (piecewise.py). Most columns of an entity are empty in any one file, or say
+Belongs here: the file. Not here: which rows (large_csv.py). Most columns of an entity are empty in any one file, or say
 the same of all its rows; DuckDB's writer looks at each of their values, which costs more than all others together.
 """
 
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from customer_intel.core.contract import STAMPS, Table
+from customer_intel.core.contract.model import STAMPS, Table
 
 GROUP = 245_760
 # A column of which so many rows hold so few values is written as a dictionary.

@@ -1,6 +1,7 @@
 """Rows of a file that cannot be taken: where they stood, which column of the file is to blame, and why.
 
-Belongs here: the quarantine's rows. Not here: which rows those are (conform.py), where they are kept (core/lake.py).
+Belongs here: the quarantine's rows. Not here: which rows those are (conform.py), where they are kept
+(core/store/lake.py).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 from datetime import date
 
-from customer_intel.core.contract import Column, Table
+from customer_intel.core.contract.model import Column, Table
 from customer_intel.core.engine import literal
 from customer_intel.ingest.mapping.model import FileMapping, Reader
 

@@ -1,7 +1,7 @@
 """One entity's night: which landed files feed it, which of them are new, and what becomes of each.
 
 Belongs here: choosing files and mappings, the ledger's entries, the findings. Not here: walking the landing folder
-(exports.py), reading (intake.py, readers.py), mapping and typing (mapping.py, conform.py).
+(landing_folder.py), reading (open_file.py, readers.py), mapping and typing (model.py, conform.py).
 
 A file and a mapping make one part. A part is kept while file and mapping stay as they are; a file that comes again
 under another name has no effect; a file whose content changed replaces its part.
@@ -21,8 +21,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from customer_intel.core import contract
-from customer_intel.core.contract import Table
+from customer_intel.core.contract import model as contract
+from customer_intel.core.contract.model import Table
 from customer_intel.core.engine import literal
 from customer_intel.ingest.conform.conform import conform
 from customer_intel.ingest.conform.large_csv import conform_piecewise, fits

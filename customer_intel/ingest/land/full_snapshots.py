@@ -1,11 +1,11 @@
 """Exports that hold everything there is: what an earlier one held and the newest lacks is gone.
 
 Belongs here: the rows that say so, one part per mapping with `snapshot: true`. Not here: which row of a key stands in
-the end (newest.py). The part is made anew from the newest export's keys whenever one of the mapping's files is new, so
-a key that comes back, a late older export or a corrected file all end in the same rows.
+the end (latest_row.py). The part is made anew from the newest export's keys whenever one of the mapping's files is
+new, so a key that comes back, a late older export or a corrected file all end in the same rows.
 
-Nothing counts as deleted while the newest export may be incomplete: it came in fewer files than the one before, or has
-rows in quarantine whose key cannot be told.
+Nothing counts as deleted while the newest export may be incomplete: it came in fewer files than the one before, or
+has rows in quarantine whose key cannot be told.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 import duckdb
 
-from customer_intel.core.contract import STAMPS, Table
+from customer_intel.core.contract.model import STAMPS, Table
 from customer_intel.core.engine import literal
 from customer_intel.ingest.conform.typing_rules import quoted
 from customer_intel.ingest.land.messages import finding

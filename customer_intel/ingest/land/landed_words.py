@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from customer_intel.core.contract import Table
+from customer_intel.core.contract.model import Table
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, literal
 from customer_intel.ingest.conform.conform import conform
 from customer_intel.ingest.conform.results import Source

@@ -1,6 +1,6 @@
 """What lies in the landing folder, and the two tables that tell of it.
 
-Belongs here: the folder's layout and the ledger as tables. Not here: what is taken out of a file (landing.py).
+Belongs here: the folder's layout and the ledger as tables. Not here: what is taken out of a file (entity_night.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.ingest.mapping.model import format_of
 from customer_intel.ingest.read.open_file import Refused, sha256_of
 

@@ -1,7 +1,7 @@
 """What a night's ingest tells whoever operates it: every refused file, every doubt, once and by name.
 
-Belongs here: the words. Not here: what becomes of a file (landing.py). A message says file, row, column, reason and
-what to do, never a value.
+Belongs here: the words. Not here: what becomes of a file (entity_night.py). A message says file, row, column, reason
+and what to do, never a value.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from customer_intel.core.contract import suggestion
+from customer_intel.core.contract.model import suggestion
 from customer_intel.ingest.conform.conform import CONFLICT, CURRENCY, ROUNDED, Conformed
 from customer_intel.ingest.mapping import model as mappings
 from customer_intel.ingest.mapping.model import FileMapping

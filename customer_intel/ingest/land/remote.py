@@ -1,7 +1,7 @@
 """A remote landing zone, brought to a private folder here before the night; from then on it is the landing folder.
 
 Belongs here: which objects are new or changed, whole files or none, names that stay inside the folder. Not here: what
-is in the files (landing.py); how addresses are opened (core/stores.py).
+is in the files (entity_night.py); how addresses are opened (core/store/object_store.py).
 
 The folder mirrors the zone: what is gone there goes here too. Listing, fetching, listing again: a file that changes
 meanwhile is fetched anew, and one that goes on changing stops the fetch. A failed fetch leaves only whole files.
@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from customer_intel.core import stores
-from customer_intel.core.lake import LakeError, fsync, write_json
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.core.store import object_store as stores
+from customer_intel.core.store.lake import LakeError, fsync, write_json
 
 FETCHED = ".fetched.json"
 PARTIAL = ".partial"
@@ -41,7 +41,7 @@ class RemoteError(LakeError):
 
 
 class HostKeyUnknown(Exception):
-    """The server's host key is not in known_hosts; core/stores.py has the words for it."""
+    """The server's host key is not in known_hosts; core/store/object_store.py has the words for it."""
 
 
 class _Vanished(Exception):

@@ -1,7 +1,7 @@
 """Mappings: small YAML files that say which export feeds which entity, and how.
 
 Belongs here: their model, their loader with file and line in each complaint, which mappings a file belongs to, and
-what a mapping needs of a file. Not here: reading files (intake.py) and computing rows (conform.py).
+what a mapping needs of a file. Not here: reading files (open_file.py) and computing rows (conform.py).
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Annotated, Any, Literal
 import duckdb
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from customer_intel.core import yamlfile
-from customer_intel.core.contract import STAMPS, Column, Table, suggestion
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract import yaml_lines as yamlfile
+from customer_intel.core.contract.model import STAMPS, Column, Table, suggestion
+from customer_intel.core.contract.yaml_lines import ConfigError
 
 SHIPPED = Path(__file__).resolve().parent.parent / "mappings"
 SPECIAL = ("_row", "_file", "_export_date", "_exported_at")

@@ -1,7 +1,7 @@
 """Delimited text cut between records and split into columns, where there is only one way to split it.
 
-Belongs here: pieces of a large file as tables of text, `_row` first. Not here: what they mean (piecewise.py), and text
-that is broken in some way (readers.py, resync.py): whatever a strict reader would stumble over raises Unsure.
+Belongs here: pieces of a large file as tables of text, `_row` first. Not here: what they mean (large_csv.py), and text
+that is broken in some way (readers.py, broken_csv.py): whatever a strict reader would stumble over raises Unsure.
 """
 
 from __future__ import annotations

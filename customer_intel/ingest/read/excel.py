@@ -1,6 +1,6 @@
 """Excel workbooks as text: one sheet's rows, and no cell that only looks empty.
 
-Belongs here: cells. Not here: the table of text that they become (texttable.py).
+Belongs here: cells. Not here: the table of text that they become (text_table.py).
 """
 
 from __future__ import annotations

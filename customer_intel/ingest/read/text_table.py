@@ -1,6 +1,6 @@
 """A file's rows as text, in a Parquet file of our own: what every reader makes.
 
-Belongs here: the table, its columns' names, writing it. Not here: the formats (readers.py, workbook.py).
+Belongs here: the table, its columns' names, writing it. Not here: the formats (readers.py, excel.py).
 """
 
 from __future__ import annotations

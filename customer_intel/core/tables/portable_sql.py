@@ -11,8 +11,8 @@ from functools import lru_cache
 import sqlglot
 from sqlglot import TokenType, exp
 
-from customer_intel.core import contract
-from customer_intel.core.table import parse
+from customer_intel.core.contract import model as contract
+from customer_intel.core.tables.definition import parse
 
 # Functions (as sqlglot names their nodes) that mean the same on DuckDB and Spark.
 _FUNCTIONS = """
@@ -50,6 +50,8 @@ FORBIDDEN: dict[type[exp.Expr], str] = {
 
 BY_USE = (exp.DateDiff, exp.RegexpReplace, exp.Struct)
 
+NOT_LISTED = "is not on the portable list (core/tables/portable_sql.py)"
+
 
 def faults(sql: str, name: str) -> list[str]:
     """What in `sql` lies outside the subset, one line each; empty when it is portable."""
@@ -61,13 +63,13 @@ def faults(sql: str, name: str) -> list[str]:
                 found.add(f"{name}: {what} is not portable")
         found.update(_by_use(node, name))
         if isinstance(node, exp.Anonymous) and node.name.lower() not in ANONYMOUS | REWRITTEN:
-            found.add(f"{name}: function {node.name.lower()}() is not on the portable list (core/portable.py)")
+            found.add(f"{name}: function {node.name.lower()}() {NOT_LISTED}")
         elif (
             isinstance(node, exp.Func)
             and type(node) not in (*FORBIDDEN, *BY_USE, exp.Anonymous)
             and type(node).__name__ not in FUNCTIONS
         ):
-            found.add(f"{name}: function {type(node).__name__} is not on the portable list (core/portable.py)")
+            found.add(f"{name}: function {type(node).__name__} {NOT_LISTED}")
         if isinstance(node, exp.Star) and any(node.args.get(word) for word in ("except_", "except", "replace")):
             found.add(f"{name}: * EXCLUDE / REPLACE is not portable")
         if isinstance(node, exp.Join) and str(node.args.get("method", "")).upper() == "ASOF":

@@ -19,9 +19,9 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from customer_intel.core.lake import POINTER, LakeError, file_sha256
-from customer_intel.core.release import MANIFEST, Release, read_sealed
-from customer_intel.core.stores import FolderStore, Readable, S3Store, Stat, Store, StoreError, store
+from customer_intel.core.store.lake import POINTER, LakeError, file_sha256
+from customer_intel.core.store.object_store import FolderStore, Readable, S3Store, Stat, Store, StoreError, store
+from customer_intel.core.store.release import MANIFEST, Release, read_sealed
 
 SNAPSHOTS = "snapshots/"
 # Whoever opened a release has this long to read on after the next one came.

@@ -1,7 +1,7 @@
 """tables.yaml + columns.yaml: the single source of what every table is.
 
 Belongs here: the contract's model, its loader and its physical types. Not here: how a table is computed
-(table.py), checked (gate.py) or described to others (documents.py).
+(definition.py), checked (gate.py) or described to others (documents.py).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any, Literal, TypeVar
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from customer_intel.core import yamlfile
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract import yaml_lines as yamlfile
+from customer_intel.core.contract.yaml_lines import ConfigError
 
-PACKAGE = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).resolve().parent.parent.parent
 COLUMNS_FILE = PACKAGE / "columns.yaml"
 
 Type = Literal["text", "int", "float", "bool", "date", "timestamp", "money"]

@@ -1,7 +1,7 @@
 """Places outside the home that a release is mirrored to or read from: an S3 bucket, a folder, whatever fsspec reads.
 
 Belongs here: reading, listing, and the two conditional writes that a release needs: create only when absent, swap only
-what was read. Not here: which objects a release has and in which order they are written (objects.py).
+what was read. Not here: which objects a release has and in which order they are written (mirror.py).
 
 Credentials come from the environment alone (AWS_ACCESS_KEY_ID and the like, read by the client library). Messages
 name the place without them, and never repeat what a client library said.
@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from customer_intel.core.lake import LakeError, fsync, make_folder, write_bytes
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.core.store.lake import LakeError, fsync, make_folder, write_bytes
 
 EXTRAS = {"s3": "s3", "sftp": "sftp", "ssh": "sftp", "gs": "gcs", "gcs": "gcs"}
 # Deletions in one request: S3's own limit.

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import duckdb
 
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract.yaml_lines import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from customer_intel.core.contract import Table
+    from customer_intel.core.contract.model import Table
     from customer_intel.core.engine import EngineSettings
-    from customer_intel.core.gx_duckdb import Count
+    from customer_intel.core.gate.gx_duckdb import Count
 
 Severity = Literal["critical", "warning"]
 SAMPLES = 5
@@ -151,7 +151,7 @@ def render_suite(table: TableSpec) -> str:
 
 def check(con: duckdb.DuckDBPyConnection, table: TableSpec, *, previous_rows: int | None) -> Verdict:
     """Runs the suite on the view or table named `table.name`. `previous_rows`: of the last accepted version."""
-    from customer_intel.core import gx_duckdb  # Great Expectations takes seconds to import
+    from customer_intel.core.gate import gx_duckdb  # Great Expectations takes seconds to import
 
     items = suite(table)["expectations"]
     try:
@@ -180,7 +180,7 @@ def check(con: duckdb.DuckDBPyConnection, table: TableSpec, *, previous_rows: in
 
 def load() -> None:
     """Imports Great Expectations, which takes seconds."""
-    from customer_intel.core import gx_duckdb  # noqa: F401
+    from customer_intel.core.gate import gx_duckdb  # noqa: F401
 
 
 def check_files(

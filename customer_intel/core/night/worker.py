@@ -25,7 +25,7 @@ import sys
 from multiprocessing.connection import Connection
 pipe = Connection(int(sys.argv[1]))
 sys.path[:] = pipe.recv()
-from customer_intel.core.helper import serve
+from customer_intel.core.night.worker import serve
 serve(pipe)
 """
 
@@ -127,7 +127,7 @@ def serve(pipe: Connection) -> None:
         try:
             answer = (True, function(*args))
         except Exception as error:
-            from customer_intel.core.gate import without_values
+            from customer_intel.core.gate.gate import without_values
 
             answer = (False, without_values(error))
         try:

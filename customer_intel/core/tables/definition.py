@@ -1,6 +1,6 @@
 """How a table is computed: a SQL file or a function of its name becomes a definition; what it reads is read from it.
 
-Belongs here: finding and parsing definitions, dependencies and column lineage. Not here: running them (step.py).
+Belongs here: finding and parsing definitions, dependencies and column lineage. Not here: running them (build.py).
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.lineage import lineage
 
-from customer_intel.core import kinds, yamlfile
-from customer_intel.core.contract import PACKAGE, STAMPS, Contract, Table, load, suggestion
+from customer_intel.core.contract import yaml_lines as yamlfile
+from customer_intel.core.contract.model import PACKAGE, STAMPS, Contract, Table, load, suggestion
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import literal
-from customer_intel.core.lake import write_bytes
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.store.lake import write_bytes
+from customer_intel.core.tables import kinds
 
 # A function's arguments that are not tables.
 SPECIAL = ("as_of", "config", "previous", "ledgers", "landing")

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from customer_intel.core.contract import Table
-from customer_intel.core.lake import (
+from customer_intel.core.contract.model import Table
+from customer_intel.core.store.lake import (
     POINTER,
     WHOLE,
     Lake,

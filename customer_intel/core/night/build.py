@@ -23,14 +23,15 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from customer_intel.core import gate, kinds
-from customer_intel.core.contract import PACKAGE, Contract, Table
+from customer_intel.core.contract.model import PACKAGE, Contract, Table
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, SchemaMismatch
-from customer_intel.core.gate import Finding, Verdict
-from customer_intel.core.helper import HelperFailed, helper
-from customer_intel.core.lake import WHOLE, Lake, LakeError, Part, Version, file_sha256
-from customer_intel.core.table import Definition, company_config, read_lineage, room_config, sql_literal
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.gate import gate
+from customer_intel.core.gate.gate import Finding, Verdict
+from customer_intel.core.night.worker import HelperFailed, helper
+from customer_intel.core.store.lake import WHOLE, Lake, LakeError, Part, Version, file_sha256
+from customer_intel.core.tables import kinds
+from customer_intel.core.tables.definition import Definition, company_config, read_lineage, room_config, sql_literal
 
 
 @dataclass(frozen=True)

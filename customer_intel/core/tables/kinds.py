@@ -11,8 +11,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from customer_intel.core.contract import Table
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.contract.model import Table
+from customer_intel.core.contract.yaml_lines import ConfigError
 
 
 @dataclass(frozen=True)

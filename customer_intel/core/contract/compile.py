@@ -17,11 +17,13 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from customer_intel.core import gate, table, yamlfile
-from customer_intel.core.contract import PACKAGE, Contract, Expectation, Table, suggestion
+from customer_intel.core.contract import yaml_lines as yamlfile
+from customer_intel.core.contract.model import PACKAGE, Contract, Expectation, Table, suggestion
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, SchemaMismatch, literal
-from customer_intel.core.table import Definition
-from customer_intel.core.yamlfile import ConfigError
+from customer_intel.core.gate import gate
+from customer_intel.core.tables import definition as table
+from customer_intel.core.tables.definition import Definition
 
 _DAY = date(2000, 1, 1)
 _ORDERED = ("int", "float", "money", "date", "timestamp")

@@ -1,6 +1,6 @@
 """Tables built ahead of the run that asks for them one by one: two at a time, each as soon as what it reads is there.
 
-Belongs here: the order of work. Not here: a table's own step (step.py).
+Belongs here: the order of work. Not here: a table's own step (build.py).
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, partial
 from threading import Lock
 
-from customer_intel.core import step
-from customer_intel.core.step import Night, Outcome
-from customer_intel.core.table import Definition
+from customer_intel.core.night import build as step
+from customer_intel.core.night.build import Night, Outcome
+from customer_intel.core.tables.definition import Definition
 
 # One computes while another reads, waits for its gate or writes. More would share the engine's memory too thinly.
 AT_ONCE = 2
