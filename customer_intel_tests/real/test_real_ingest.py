@@ -18,7 +18,7 @@ from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.ingest.land import entity_night as landing
 from customer_intel.ingest.land.landing_folder import COUNTS
 
-CONFIG = yamlfile.load(Path(landing.__file__).parent / "config.yaml")
+CONFIG = yamlfile.load(Path(landing.__file__).parent.parent / "config.yaml")
 NIGHT = date(2026, 11, 20)
 
 

@@ -18,7 +18,7 @@ from customer_intel.ingest.land.landing_folder import COUNTS
 
 pytestmark = pytest.mark.slow
 
-CONFIG = yamlfile.load(Path(landing.__file__).parent / "config.yaml")
+CONFIG = yamlfile.load(Path(landing.__file__).parent.parent / "config.yaml")
 NIGHT = date(2026, 11, 20)
 ENTITIES = contract.load().entities
 

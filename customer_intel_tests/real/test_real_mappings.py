@@ -22,7 +22,7 @@ from customer_intel.ingest.land.landing_folder import COUNTS
 
 pytestmark = pytest.mark.slow
 
-CONFIG = yamlfile.load(Path(landing.__file__).parent / "config.yaml")
+CONFIG = yamlfile.load(Path(landing.__file__).parent.parent / "config.yaml")
 
 
 class Taken:

@@ -214,7 +214,7 @@ def tried(case: Case, root: Path) -> Verdict:
 
 
 def main() -> None:
-    from customer_intel_tests.unit.test_bad_input import CASES
+    from customer_intel_tests.unit.ingest.test_bad_input import CASES
 
     found: Counter[str] = Counter()
     wrong = 0

@@ -37,7 +37,7 @@ def s3(s3_session: S3, monkeypatch: pytest.MonkeyPatch) -> S3:
 @pytest.fixture(scope="session")
 def five_nights(tmp_path_factory: pytest.TempPathFactory) -> list[Release]:
     """Five nights of one house; only `total` is new in each, the days of `base` stay as they are."""
-    from customer_intel_tests.unit.test_release import night
+    from customer_intel_tests.unit.core.test_release import night
 
     house = House(tmp_path_factory.mktemp("nights"))
     for number in range(5):

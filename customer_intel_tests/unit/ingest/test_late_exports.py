@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from customer_intel_tests.unit.test_snapshots import Company
+from customer_intel_tests.unit.ingest.test_snapshots import Company
 
 ORDERS = """\
 source: crm

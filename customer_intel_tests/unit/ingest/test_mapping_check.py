@@ -9,7 +9,7 @@ import pytest
 
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.ingest.advise.check_mappings import check
-from customer_intel_tests.unit.test_mapping import ENTITIES, GOOD
+from customer_intel_tests.unit.ingest.test_mapping import ENTITIES, GOOD
 
 HEADER = "Name,Created at,Currency,Total,Weight (kg)\n"
 

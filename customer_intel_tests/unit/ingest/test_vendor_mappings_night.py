@@ -89,7 +89,7 @@ def test_no_row_is_lost_on_the_way(night: tuple[Ran, Path]) -> None:
 def test_files_outside_any_sources_folder_find_their_mapping_by_name_and_columns(tmp_path: Path) -> None:
     for sample in SAMPLES:
         sample.land(tmp_path / "landing")
-    config = yamlfile.load(Path(landing.__file__).parent / "config.yaml")
+    config = yamlfile.load(Path(landing.__file__).parent.parent / "config.yaml")
     taken: dict[str, set[str]] = {}
     for name, entity in contract.load().entities.items():
         room = tmp_path / name

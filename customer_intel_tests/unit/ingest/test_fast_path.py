@@ -23,10 +23,10 @@ from customer_intel.ingest.read import csv_chunks as cutting
 from customer_intel.ingest.read import open_file as intake
 from customer_intel.ingest.read.csv_chunks import Dialect, Job, Piece, Unsure, pieces, split
 from customer_intel_tests.unit.bad_input_files import DAY, ENTITIES, SHOP, Case, as_csv, connection, gz, row, zstd
-from customer_intel_tests.unit.test_bad_input import CASES
-from customer_intel_tests.unit.test_line_mutations import MAPPING as THINGS
-from customer_intel_tests.unit.test_line_mutations import TOKENS, edited
-from customer_intel_tests.unit.test_line_mutations import as_csv as things
+from customer_intel_tests.unit.ingest.test_bad_input import CASES
+from customer_intel_tests.unit.ingest.test_line_mutations import MAPPING as THINGS
+from customer_intel_tests.unit.ingest.test_line_mutations import TOKENS, edited
+from customer_intel_tests.unit.ingest.test_line_mutations import as_csv as things
 
 Files = dict[str, bytes]
 DELIMITED = [case for case in CASES if isinstance(case.data, bytes) and case.earlier is None]

@@ -20,8 +20,8 @@ from customer_intel.core.store.object_store import FolderStore, S3Store, StoreEr
 from customer_intel.core.store.release import Release
 from customer_intel_tests.conftest import SQL
 from customer_intel_tests.unit.bucket import ROOT, URL, content, there
+from customer_intel_tests.unit.core.test_release import night
 from customer_intel_tests.unit.s3_server import S3
-from customer_intel_tests.unit.test_release import night
 
 DAY = date(2024, 1, 3)
 

@@ -18,7 +18,7 @@ from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.ingest.land import entity_night as landing
 from customer_intel_tests.unit.vendor_samples_behaviour import GA4_EVENTS, SAMPLES
 
-CONFIG = yamlfile.load(Path(landing.__file__).parent / "config.yaml")
+CONFIG = yamlfile.load(Path(landing.__file__).parent.parent / "config.yaml")
 Rows = list[dict[str, Any]]
 # Ids hold the parameters as written, which the two formats do differently.
 PROVENANCE = ("event_id", "exported_at", "source_file", "source_row", "extra_json")
