@@ -212,8 +212,9 @@ def rollback(release: str, home: HomeOption = Path("data")) -> None:
 
 @app.command()
 def docs(folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path("docs/reference")) -> None:
-    """The published tables' dictionary and data contracts, from the contract alone."""
+    """Dictionary and data contracts from the contract alone; in the repository also README's list and docs/states.md."""
     from customer_intel.core.contract import model as contract
+    from customer_intel.facts import states
     from customer_intel.publish import catalog
 
     tables = {name: spec for name, spec in contract.load().tables.items() if spec.published}
@@ -221,6 +222,10 @@ def docs(folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path(
     (folder / "dictionary.md").write_text(catalog.dictionary(tables, {}), encoding="utf-8")
     for name, spec in tables.items():
         (folder / f"{name}.odcs.yaml").write_text(catalog.odcs(spec, "0", tables), encoding="utf-8")
+    readme, words = contract.PACKAGE.parent / "README.md", contract.PACKAGE.parent / "docs" / "states.md"
+    if readme.exists() and words.exists():
+        readme.write_text(catalog.with_list(readme.read_text(encoding="utf-8"), tables), encoding="utf-8")
+        words.write_text(states.page(), encoding="utf-8")
     out.print(f"[green]✓[/] dictionary and {len(tables)} contracts are in {folder}/")
 
 

@@ -67,6 +67,18 @@ def dictionary(tables: Mapping[str, Table], states: Mapping[str, tuple[int, str]
     return "\n".join(lines)
 
 
+LIST_BEGINS, LIST_ENDS = "| table | what it is for |\n|---|---|\n", "\n\n"
+
+
+def with_list(text: str, tables: Mapping[str, Table]) -> str:
+    """`text` with the list of published tables in it made anew. Raises ValueError when it has none."""
+    before, begins, rest = text.partition(LIST_BEGINS)
+    if not begins:
+        raise ValueError("there is no list of tables to write anew: put its two heading lines where it belongs")
+    rows = [f"| `{name}` | {table.purpose} ({table.grain}) |" for name, table in sorted(tables.items())]
+    return before + begins + "\n".join(rows) + LIST_ENDS + rest.partition(LIST_ENDS)[2]
+
+
 def odcs(table: Table, version: str, tables: Mapping[str, Table] | None = None) -> str:
     """The table's Open Data Contract Standard v3.1 document, as YAML; its joins to others of `tables` in it."""
     leads = joins(table, tables or {})

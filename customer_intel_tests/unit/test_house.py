@@ -14,6 +14,7 @@ import customer_intel.ingest  # noqa: F401 (registers how exports become entitie
 from customer_intel import open_release
 from customer_intel.core.contract import model as contract
 from customer_intel.core.store.lake import Lake
+from customer_intel.publish import catalog
 from customer_intel.core.tables import definition as table
 from customer_intel.core.tables import portable_sql as portable
 from customer_intel_tests.whole_nights import Demo
@@ -133,13 +134,15 @@ def test_the_lint_sees_each_fault(sql: str, fault: str) -> None:
     assert any(re.search(fault, line) for line in portable.faults(sql, "x.sql")), portable.faults(sql, "x.sql")
 
 
-def test_the_readme_lists_every_published_table() -> None:
+def test_the_readmes_list_of_tables_is_the_contracts() -> None:
     readme = PACKAGE.parent / "README.md"
     if not readme.exists():
         pytest.skip("installed without its repository")
-    text = readme.read_text()
-    published = [spec.name for spec in contract.load().tables.values() if spec.published]
-    assert not [name for name in published if f"| `{name}` |" not in text]
+    published = {name: spec for name, spec in contract.load().tables.items() if spec.published}
+    text = readme.read_text(encoding="utf-8")
+    assert catalog.with_list(text, published) == text, "make docs writes it anew"
+    with pytest.raises(ValueError, match="no list of tables"):
+        catalog.with_list("# Nothing", published)
 
 
 # ---- facts: decided once, read by every later room
