@@ -14,9 +14,9 @@ import customer_intel.ingest  # noqa: F401 (registers how exports become entitie
 from customer_intel import open_release
 from customer_intel.core.contract import model as contract
 from customer_intel.core.store.lake import Lake
-from customer_intel.publish import catalog
 from customer_intel.core.tables import definition as table
 from customer_intel.core.tables import portable_sql as portable
+from customer_intel.publish import catalog
 from customer_intel_tests.whole_nights import Demo
 
 PACKAGE = contract.PACKAGE
