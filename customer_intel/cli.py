@@ -212,7 +212,7 @@ def rollback(release: str, home: HomeOption = Path("data")) -> None:
 
 @app.command()
 def docs(folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path("docs/reference")) -> None:
-    """Dictionary and data contracts, from the contract alone; in the repository README's list and docs/states.md too."""
+    """Dictionary and data contracts, from the contract alone; in the repository README's list and docs/states.md."""
     from customer_intel.core.contract import model as contract
     from customer_intel.facts import states
     from customer_intel.publish import catalog
