@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -245,6 +245,7 @@ def _gate_tables(table: Table) -> tuple[str, ...]:
     return tuple(sorted(names - {table.name}))
 
 
+@lru_cache(maxsize=4)
 def _functions(package: Path) -> dict[tuple[str, str], list[tuple[Path, dict[str, str]]]]:
     """(room, function) → places with argument annotations, by reading the source: nothing is imported."""
     found: dict[tuple[str, str], list[tuple[Path, dict[str, str]]]] = {}
