@@ -12,24 +12,16 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.core.tables.definition import room_config
-from customer_intel.facts.states import state_word
 from customer_intel.ingest.conform.latest_row import conformed_sql
-from customer_intel_tests.unit.sqlroom import NOWHERE, PACKAGE, Room, reads
+from customer_intel_tests.unit.sqlroom import Room
 
 # Rooms whose tables are computed when nobody put rows of them.
 ROOMS = ("facts", "activity", "profiles", "segments", "predictions")
-STATED = ("orders", "subscriptions", "payments", "invoices", "tickets")
 
 
 def chain(made: Room, *names: str) -> pl.DataFrame:
     """The last of the tables, after all that they read and nobody put, each computed once."""
-    for name in names:
-        without = made.contract.table(name).without
-        for read in (*_reads(name), *([without] if without else [])):
-            _fill(made, read)
-        found = made.run(name)
-    return found
+    return made.chain(*names, rooms=ROOMS)
 
 
 def exports(made: Room, entity: str, days: dict[date, list[dict[str, Any]]], **everywhere: Any) -> None:
@@ -52,31 +44,3 @@ def order(number: int | str, at: datetime, total: str, **columns: Any) -> dict[s
         "currency": "USD",
         **columns,
     }
-
-
-def _reads(name: str) -> tuple[str, ...]:
-    if name == "state_word":
-        return tuple(f"{kind}{entity}" for entity in STATED for kind in ("raw_", ""))
-    return reads(next(PACKAGE.rglob(f"{name}.sql")).read_text(encoding="utf-8"), name)
-
-
-def _fill(made: Room, name: str) -> None:
-    table = made.contract.table(name)
-    if name in made.filled:
-        return
-    if table.raw_of:
-        # One export, the newest.
-        if made.filled.get(table.raw_of):
-            made.put(name, made.rows(table.raw_of).drop("as_of", "snapshot_id", strict=False))
-    elif table.room in ROOMS and (name == "state_word" or any((PACKAGE / table.room).rglob(f"{name}.sql"))):
-        inputs = _reads(name)
-        for read in inputs:
-            _fill(made, read)
-        # Of nothing comes nothing: most facts are empty in most tests.
-        if not any(made.filled.get(read) for read in inputs):
-            made.put(name, [])
-        elif name == "state_word":
-            frames = {read: made.rows(read).lazy() for read in inputs}
-            made.put(name, state_word(**frames, config={**room_config("facts", NOWHERE), **made.settings}))
-        else:
-            chain(made, name)
