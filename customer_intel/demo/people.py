@@ -134,7 +134,9 @@ def _unique_contacts(rng: random.Random, people: list[Identity]) -> dict[str, li
     return free
 
 
-def _scenarios(rng: random.Random, people: list[Identity], free: dict[str, list[str]]) -> None:
+def _scenarios(  # noqa: C901 (a list of cases, one after the other)
+    rng: random.Random, people: list[Identity], free: dict[str, list[str]]
+) -> None:
     """Pairs and groups that tempt a matcher into a false merge, and changes of name that tempt it into a miss."""
     n = len(people)
     order = list(range(n))
