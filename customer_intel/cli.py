@@ -118,8 +118,8 @@ def demo(
 @app.command()
 def check(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
     """Contracts, definitions, mappings and configuration; explains each fault with file and line."""
-    from customer_intel.core.contract import compile as compiler
     from customer_intel.core.contract import model as contract
+    from customer_intel.core.tables import compile as compiler
     from customer_intel.core.tables import definition as table
     from customer_intel.ingest.advise import check_mappings as mapping_check
 

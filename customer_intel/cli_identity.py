@@ -139,7 +139,7 @@ def _read(file: Path, mapping: Path | None, home: Path, truth: str | None) -> tu
     import duckdb
 
     from customer_intel.core.engine import DuckDBEngine, EngineSettings, literal
-    from customer_intel.identity.records import records
+    from customer_intel.identity.matching import records
 
     if not file.is_file():
         raise ConfigError(f"{file}: no such file")
@@ -192,9 +192,9 @@ def _resolved(
     from customer_intel.core.store.lake import write_bytes
     from customer_intel.core.tables.definition import room_config
     from customer_intel.identity.linking import likely_pair as likely
+    from customer_intel.identity.matching import records
     from customer_intel.identity.matching.fellegi_sunter import Model
     from customer_intel.identity.matching.resolve import resolve as settle
-    from customer_intel.identity.records import records
 
     comparable = records.comparable(frame, columns, room_config("identity", home))
     known = None

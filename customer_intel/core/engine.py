@@ -157,7 +157,8 @@ class DuckDBEngine:
 
     def materialize(self, sql: str, target: Path, order_by: Sequence[str]) -> None:
         """Writes the query's rows, totally ordered, as one Parquet file whose bytes depend on its content only."""
-        order = f" ORDER BY {', '.join(_quoted(name) for name in order_by)}" if order_by else ""
+        keys = ", ".join(f"{quoted(name)} NULLS FIRST" for name in order_by)
+        order = f" ORDER BY {keys}" if keys else ""
         self.con.execute(
             f"COPY (SELECT * FROM ({sql}\n){order}) TO {literal(str(target))} "
             "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)"
@@ -208,5 +209,6 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _quoted(name: str) -> str:
-    return f'"{name}" NULLS FIRST'
+def quoted(name: str) -> str:
+    """`name` as a SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'

@@ -15,9 +15,8 @@ import polars as pl
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.core.tables.definition import room_config
 from customer_intel.identity.linking.likely_pair import SHIPPED
-from customer_intel.identity.matching import resolve
+from customer_intel.identity.matching import records, resolve
 from customer_intel.identity.matching.fellegi_sunter import Model
-from customer_intel.identity.records import records
 from customer_intel_tests.bench_identity.people import generated
 
 RECORDS, SEED = 100_000, 7

@@ -20,8 +20,8 @@ import polars as pl
 
 from customer_intel.core.tables.definition import room_config
 from customer_intel.identity.matching import metrics as evaluation
+from customer_intel.identity.matching import records
 from customer_intel.identity.matching.resolve import resolve
-from customer_intel.identity.records import records
 from customer_intel_tests.bench_identity import rivals
 from customer_intel_tests.bench_identity.people import generated
 

@@ -7,8 +7,8 @@ import warnings
 
 import polars as pl
 
-from customer_intel.identity.linking.graph import components
 from customer_intel.identity.matching import metrics as evaluation
+from customer_intel.identity.matching.graph import components
 
 # Splink leaves the choice of a threshold to its user; it gets the best one there is for each set.
 THRESHOLDS = (

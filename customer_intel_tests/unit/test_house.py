@@ -77,6 +77,24 @@ def test_who_imports_whom(path: Path) -> None:
         assert inside <= allowed | {"core"}, f"{own} may import core only, not {inside - allowed}"
 
 
+@pytest.mark.parametrize("room", sorted({place(path) for path in FILES if path.parent.parent != PACKAGE.parent}))
+def test_folders_of_a_room_stand_on_each_other_without_a_circle(room: str) -> None:
+    def folder(name: str) -> str:
+        return name.removeprefix(f"customer_intel.{room}.").split(".")[0]
+
+    below: dict[str, set[str]] = {}
+    for path in FILES:
+        inside = path.relative_to(PACKAGE).parts
+        if inside[0] == room and path.name != "__init__.py":
+            own = Path(inside[1]).stem
+            used = {folder(name) for name in imports(path) if name.startswith(f"customer_intel.{room}.")}
+            below.setdefault(own, set()).update(used - {own})
+    while free := [name for name, used in below.items() if not used & below.keys()]:
+        for name in free:
+            del below[name]
+    assert not below, f"{room}: {', '.join(sorted(below))} import each other in a circle"
+
+
 def test_modules_are_named_where_they_are_imported() -> None:
     """A name put together at run time would hide an import from the tests above."""
     dynamic = {

@@ -36,6 +36,8 @@ from sqlalchemy.engine import Engine, default, reflection
 from sqlalchemy.engine.url import make_url
 from sqlalchemy.pool import StaticPool
 
+from customer_intel.core.engine import quoted
+
 # Great Expectations logs a failed query with its whole traceback, and DuckDB's errors quote row values.
 logging.getLogger("great_expectations").setLevel(logging.CRITICAL + 1)
 
@@ -161,10 +163,6 @@ class _CompoundUniqueCount(MetricProvider):
     @metric_value(engine=GateExecutionEngine)
     def _duckdb(cls, execution_engine: Any, metric_domain_kwargs: Any, **_: Any) -> int:
         return _repeated(execution_engine, metric_domain_kwargs, metric_domain_kwargs["column_list"])
-
-
-def quoted(name: str) -> str:
-    return '"' + str(name).replace('"', '""') + '"'
 
 
 def _repeated(engine: GateExecutionEngine, domain: Mapping[str, Any], columns: Sequence[str]) -> int:

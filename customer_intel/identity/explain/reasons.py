@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from customer_intel.identity.linking.graph import spanning_tree
 from customer_intel.identity.linking.likely_pair import WEIGHTS
 from customer_intel.identity.linking.match_edge import RULES
+from customer_intel.identity.matching.graph import spanning_tree
 
 _SAID = {
     "override_merge": "a person decided that they are one",

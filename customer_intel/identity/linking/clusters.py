@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from customer_intel.identity.linking.graph import components
 from customer_intel.identity.linking.match_edge import RULES
+from customer_intel.identity.matching.graph import components
 
 # Rules that only a person's decision may overrule.
 _UNCONDITIONAL = ("override_merge", "unique_user_id")

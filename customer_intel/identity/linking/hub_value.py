@@ -6,8 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.identity.linking.graph import components
 from customer_intel.identity.linking.vetoes import compare, signatures
+from customer_intel.identity.matching.graph import components
 
 _VALUE = ["identifier_type", "value_norm"]
 

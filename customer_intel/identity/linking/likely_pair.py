@@ -16,10 +16,9 @@ from typing import Any
 import polars as pl
 
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
-from customer_intel.identity.matching import resolve
+from customer_intel.identity.matching import records, resolve
 from customer_intel.identity.matching.comparison_levels import FIELDS, ONE_ROOF
 from customer_intel.identity.matching.fellegi_sunter import DOUBLES, Model
-from customer_intel.identity.records import records
 
 SHIPPED = Path(__file__).parent / "default_model.json"
 # Column → comparison whose part of the weight it holds, in the order in which they are told.

@@ -11,10 +11,10 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.identity.linking.graph import components
 from customer_intel.identity.linking.likely_pair import WEIGHTS
 from customer_intel.identity.linking.overrides import Decisions, decisions
 from customer_intel.identity.linking.vetoes import compare, signatures
+from customer_intel.identity.matching.graph import components
 
 # Strongest first: the order in which clustering hears them. Weak evidence is heard once strong evidence has settled.
 RULES = (

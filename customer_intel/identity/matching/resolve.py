@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from customer_intel.identity.linking.graph import components
 from customer_intel.identity.matching import candidate_pairs as compare
 from customer_intel.identity.matching import u_probabilities as chance
 from customer_intel.identity.matching.average_linkage import split
 from customer_intel.identity.matching.candidate_pairs import Compared, Flags, Numbers
 from customer_intel.identity.matching.comparison_levels import COMPARISONS
 from customer_intel.identity.matching.fellegi_sunter import Model, fit
+from customer_intel.identity.matching.graph import components
 
 # Chance 1 in 5: what is more doubtful does not even bring two records into one group.
 LEAST_BITS = -2.0

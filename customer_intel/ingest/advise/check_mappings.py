@@ -21,8 +21,7 @@ import pyarrow.parquet as pq
 from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.contract.model import Table, suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError
-from customer_intel.core.engine import DuckDBEngine, EngineSettings
-from customer_intel.ingest.conform.typing_rules import quoted
+from customer_intel.core.engine import DuckDBEngine, EngineSettings, quoted
 from customer_intel.ingest.land.landing_folder import LandedFile, discover
 from customer_intel.ingest.mapping import model as mappings
 from customer_intel.ingest.mapping.model import SHIPPED, SPECIAL, FileMapping

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 
 import duckdb
 
-from customer_intel.core.engine import literal
-from customer_intel.ingest.conform.typing_rules import FIRST_YEAR, quoted, trimmed
+from customer_intel.core.engine import literal, quoted
+from customer_intel.ingest.conform.typing_rules import FIRST_YEAR, trimmed
 from customer_intel.ingest.read.readers import TextTable
 
 SAMPLE = 3000

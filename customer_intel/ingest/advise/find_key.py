@@ -15,9 +15,10 @@ from functools import cached_property
 import duckdb
 
 from customer_intel.core.contract.model import Table
+from customer_intel.core.engine import quoted
 from customer_intel.ingest.advise.column_profile import Shape
 from customer_intel.ingest.advise.match_entity import Match
-from customer_intel.ingest.conform.typing_rules import quoted, trimmed
+from customer_intel.ingest.conform.typing_rules import trimmed
 from customer_intel.ingest.read.readers import TextTable
 
 # Things with a state: of rows with one id the newest counts. The others are happenings: each row is one.

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from customer_intel.core.contract.model import Column
-from customer_intel.core.engine import literal
+from customer_intel.core.engine import literal, quoted
 from customer_intel.ingest.advise.column_profile import Shape, swapped
 from customer_intel.ingest.advise.sniff import Note
-from customer_intel.ingest.conform.typing_rules import quoted
 from customer_intel.ingest.mapping.model import Reader
 
 _READ_EPOCHS = ("epoch_s", "epoch_ms")

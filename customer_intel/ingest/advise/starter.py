@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from customer_intel.core.contract.model import Column, Table
-from customer_intel.core.engine import literal
+from customer_intel.core.engine import literal, quoted
 from customer_intel.ingest.advise.column_profile import Shape
 from customer_intel.ingest.advise.find_key import Key, Rows, find_key
 from customer_intel.ingest.advise.locale import Marks
 from customer_intel.ingest.advise.match_entity import Candidate, enum_words, plain, words
 from customer_intel.ingest.advise.sniff import Note
-from customer_intel.ingest.conform.typing_rules import quoted
 from customer_intel.ingest.mapping.model import Reader, settable
 
 TRUE = "('true', 'yes', '1', 'y', 't')"

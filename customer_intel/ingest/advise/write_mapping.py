@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from customer_intel.core.contract.model import Table
+from customer_intel.core.engine import quoted
 from customer_intel.ingest.advise.column_profile import Shape
 from customer_intel.ingest.advise.starter import Starter
-from customer_intel.ingest.conform.typing_rules import quoted
 
 
 def unmapped(starter: Starter, shapes: Sequence[Shape], table: Table) -> list[str]:

@@ -16,12 +16,12 @@ from pathlib import Path
 import duckdb
 
 from customer_intel.core.contract.model import STAMPS, Column, Table
-from customer_intel.core.engine import literal
+from customer_intel.core.engine import literal, quoted
 from customer_intel.ingest.conform.duplicates import conflicting, find_duplicates
 from customer_intel.ingest.conform.latest_row import conformed_sql
 from customer_intel.ingest.conform.quarantine import Failure, place_of, write_keys, write_quarantine
 from customer_intel.ingest.conform.results import Conformed, Counts, Source
-from customer_intel.ingest.conform.typing_rules import AMBIGUOUS, CURRENCIES, Typing, quoted, record_key, source_value
+from customer_intel.ingest.conform.typing_rules import AMBIGUOUS, CURRENCIES, Typing, record_key, source_value
 from customer_intel.ingest.mapping.model import FileMapping, columns_of, lookup_fields, settable
 from customer_intel.ingest.read.open_file import Refused
 

@@ -25,14 +25,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from customer_intel.core.contract.model import Table
-from customer_intel.core.engine import literal
+from customer_intel.core.engine import literal, quoted
 from customer_intel.ingest.conform.conform import CONFLICT, CURRENCY, ROUNDED, Steps, conform, own_schema
 from customer_intel.ingest.conform.duplicates import conflicting, find_duplicates
 from customer_intel.ingest.conform.large_csv_steps import PieceSteps, Worker
 from customer_intel.ingest.conform.parquet_writer import PartFile
 from customer_intel.ingest.conform.quarantine import Failure, first_failures
 from customer_intel.ingest.conform.results import Conformed, Counts, Source
-from customer_intel.ingest.conform.typing_rules import quoted
 from customer_intel.ingest.mapping.model import FileMapping
 from customer_intel.ingest.read.csv_chunks import Dialect, Job, Piece, Unsure, padded, pieces, split
 from customer_intel.ingest.read.open_file import Refused

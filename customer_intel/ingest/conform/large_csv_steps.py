@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from customer_intel.core.engine import quoted
 from customer_intel.ingest.conform.conform import Steps, own_schema
-from customer_intel.ingest.conform.typing_rules import CURRENCIES, quoted
+from customer_intel.ingest.conform.typing_rules import CURRENCIES
 from customer_intel.ingest.read.csv_chunks import Unsure
 
 

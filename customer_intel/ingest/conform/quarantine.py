@@ -13,8 +13,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from customer_intel.core.engine import literal
-from customer_intel.ingest.conform.typing_rules import quoted
+from customer_intel.core.engine import literal, quoted
 from customer_intel.ingest.read.broken_csv import Unreadable
 from customer_intel.ingest.read.open_file import shown
 

@@ -13,7 +13,7 @@ import itertools
 from datetime import date
 
 from customer_intel.core.contract.model import Column, Table
-from customer_intel.core.engine import literal
+from customer_intel.core.engine import literal, quoted
 from customer_intel.ingest.mapping.model import FileMapping, Reader
 
 FIRST_YEAR = 1900
@@ -45,10 +45,6 @@ _FAULTS = {
     "date": "not a date",
     "timestamp": "not a timestamp",
 }
-
-
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def trimmed(value: str) -> str:

@@ -19,8 +19,7 @@ from typing import Any
 import duckdb
 
 from customer_intel.core.contract.model import STAMPS, Table
-from customer_intel.core.engine import literal
-from customer_intel.ingest.conform.typing_rules import quoted
+from customer_intel.core.engine import literal, quoted
 from customer_intel.ingest.land.messages import finding
 from customer_intel.ingest.mapping.model import FileMapping
 from customer_intel.ingest.read.open_file import shown

@@ -16,8 +16,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 
-from customer_intel.core.engine import literal
-from customer_intel.ingest.conform.typing_rules import quoted
+from customer_intel.core.engine import literal, quoted
 from customer_intel.ingest.mapping.model import Reader, format_of
 from customer_intel.ingest.read.broken_csv import (
     MANY,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from customer_intel.core.contract import compile as compiler
 from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.core.tables import compile as compiler
 from customer_intel_tests.conftest import SQL, TABLES, House
 
 FUNCTION = """\

@@ -12,9 +12,8 @@ import pytest
 
 from customer_intel.core.tables.definition import room_config
 from customer_intel.identity.linking.likely_pair import SHIPPED
-from customer_intel.identity.matching import resolve
+from customer_intel.identity.matching import records, resolve
 from customer_intel.identity.matching.fellegi_sunter import Model
-from customer_intel.identity.records import records
 
 FIELDS = ("first_name", "middle_initial", "last_name", "birth_date", "ssn", "street", "number", "city", "zip")
 HOME = ("champion drive", "1701", "Anytown", "12345")
