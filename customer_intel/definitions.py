@@ -4,7 +4,7 @@ import dagster as dg
 
 from customer_intel.core.contract import model as contract
 from customer_intel.core.tables import definition as table
-from customer_intel.orchestration import assets, jobs, nights, publication
+from customer_intel.orchestration import alerts, assets, jobs, nights, publication
 from customer_intel.settings import Settings
 
 settings = Settings()
@@ -19,7 +19,7 @@ defs = dg.Definitions(
     ],
     jobs=[nightly],
     schedules=[jobs.nightly_schedule(settings, nightly)],
-    sensors=[jobs.failure_sensor(settings)],
+    sensors=[alerts.failure_sensor(settings)],
     resources={nights.HOME: nights.home},
     executor=dg.in_process_executor,
 )

@@ -15,9 +15,7 @@ from customer_intel.core.store.lake import home_lock, write_bytes
 from customer_intel.settings import REPOSITORY, Settings
 
 if TYPE_CHECKING:
-    from dagster import DagsterEvent, JobDefinition
-
-NIGHTLY = "nightly"
+    from dagster import JobDefinition
 
 
 @dataclass(frozen=True)
@@ -62,6 +60,8 @@ def run_night(
     from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 
     from customer_intel.orchestration import assets, nights
+    from customer_intel.orchestration.alerts import root_cause
+    from customer_intel.orchestration.jobs import NIGHTLY
 
     with home_lock(settings.home_dir):
         # A fresh home's books are made here: two processes that make the same tables at once fail on each other.
@@ -98,15 +98,8 @@ def run_night(
         assets.listeners.remove(listener)
 
 
-def root_cause(event: DagsterEvent) -> str:
-    """What a run that ended before or between its steps says of itself, without the stack."""
-    error = event.job_failure_data.error
-    while error and error.cause:
-        error = error.cause
-    return (error.message if error else event.message or "no reason given").strip()
-
-
 def nightly() -> JobDefinition:
     from customer_intel.definitions import defs
+    from customer_intel.orchestration.jobs import NIGHTLY
 
     return defs.resolve_job_def(NIGHTLY)

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from customer_intel.core.contract import model as contract
 from customer_intel.core.store.lake import HomeBusy, home_lock
 from customer_intel.core.tables import definition as table
-from customer_intel.orchestration import jobs, nights, runs
+from customer_intel.orchestration import alerts, jobs, nights, runs
 from customer_intel.settings import REPOSITORY, Settings
 
 CONTRACT = contract.load()
@@ -102,7 +102,7 @@ def test_an_export_of_tomorrow_has_its_partition(tmp_path: Path) -> None:
 
 
 def test_the_night_is_one_job_in_one_process_over_everything(defs: dg.Definitions) -> None:
-    job = defs.resolve_job_def(runs.NIGHTLY)
+    job = defs.resolve_job_def(jobs.NIGHTLY)
     assert job.executor_def is dg.in_process_executor
     assert {node.name for node in job.nodes} == {*CONTRACT.tables, "release"}
     assert nights.HOME in job.resource_defs
@@ -117,7 +117,7 @@ def test_the_schedule_asks_for_the_day_it_fires(defs: dg.Definitions) -> None:
     schedule = defs.resolve_schedule_def("nightly_schedule")
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 4 * * *", "UTC")
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
-    assert schedule.job_name == runs.NIGHTLY
+    assert schedule.job_name == jobs.NIGHTLY
     context = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 7, 1, 4, tzinfo=UTC))
     request = schedule(context)
     assert isinstance(request, dg.RunRequest)
@@ -185,7 +185,7 @@ def test_a_run_holds_the_home_from_its_first_step_to_its_end(tmp_path: Path) -> 
             second = small.execute_in_process(raise_on_error=False)
         assert not second.success
         (event,) = [event for event in second.all_events if event.is_run_failure]
-        assert f"another run is at work in {tmp_path.name}/; wait for it to end" in runs.root_cause(event)
+        assert f"another run is at work in {tmp_path.name}/; wait for it to end" in alerts.root_cause(event)
         assert small.execute_in_process().success
     assert seen == ["held", "held"]
 
@@ -221,16 +221,16 @@ def failure() -> Iterator[dg.RunFailureSensorContext]:
 
 
 def test_nobody_configured_hears_nothing(failure: dg.RunFailureSensorContext) -> None:
-    with mock.patch.object(jobs, "post_to_slack") as slack, mock.patch.object(jobs, "send_mail") as mail:
-        jobs.failure_sensor(Settings())(failure)
+    with mock.patch.object(alerts, "post_to_slack") as slack, mock.patch.object(alerts, "send_mail") as mail:
+        alerts.failure_sensor(Settings())(failure)
     assert not slack.called
     assert not mail.called
 
 
 def test_slack_hears_which_gate_closed_on_which_night_and_where_to_look(failure: dg.RunFailureSensorContext) -> None:
     settings = Settings(alert_slack_webhook=SecretStr("https://hooks.example/x"), ui_url="http://ui.example")
-    with mock.patch.object(jobs.urllib.request, "urlopen") as opened:
-        jobs.failure_sensor(settings)(failure)
+    with mock.patch.object(alerts.urllib.request, "urlopen") as opened:
+        alerts.failure_sensor(settings)(failure)
     (request,) = opened.call_args.args
     text = json.loads(request.data)["text"]
     assert text.splitlines() == [
@@ -242,15 +242,15 @@ def test_slack_hears_which_gate_closed_on_which_night_and_where_to_look(failure:
 
 def test_a_webhook_without_encryption_is_refused() -> None:
     with pytest.raises(ValueError, match="https"):
-        jobs.post_to_slack("http://hooks.example/x", "text")
+        alerts.post_to_slack("http://hooks.example/x", "text")
 
 
 def test_mail_says_the_same(failure: dg.RunFailureSensorContext) -> None:
     settings = Settings(
         alert_email_to="night@shop.example", smtp_user="u", smtp_password=SecretStr("p"), smtp_host="mail.example"
     )
-    with mock.patch.object(jobs.smtplib, "SMTP") as smtp:
-        jobs.failure_sensor(settings)(failure)
+    with mock.patch.object(alerts.smtplib, "SMTP") as smtp:
+        alerts.failure_sensor(settings)(failure)
     server = smtp.return_value.__enter__.return_value
     (message,) = server.send_message.call_args.args
     assert message["To"] == "night@shop.example"
