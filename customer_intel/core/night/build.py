@@ -29,7 +29,7 @@ from customer_intel.core.engine import DuckDBEngine, EngineSettings, SchemaMisma
 from customer_intel.core.gate import gate
 from customer_intel.core.gate.gate import Finding, Verdict
 from customer_intel.core.night.worker import HelperFailed, helper
-from customer_intel.core.store.lake import WHOLE, Lake, LakeError, Part, Version, file_sha256
+from customer_intel.core.store.lake import WHOLE, Lake, LakeError, Part, Version
 from customer_intel.core.tables import kinds
 from customer_intel.core.tables.definition import Definition, company_config, read_lineage, room_config, sql_literal
 
@@ -72,6 +72,10 @@ class Outcome:
     @property
     def passed(self) -> bool:
         return self.status != "rejected"
+
+
+# What begins a line that is a comment.
+COMMENTS = {".sql": b"--", ".yaml": b"#"}
 
 
 class StepFailed(RuntimeError):
@@ -458,10 +462,19 @@ def code_sha256() -> str:
     """Hash of the package's own code, SQL and YAML: what a snapshot's id depends on beside its inputs."""
     digest = hashlib.sha256()
     for path in sorted(PACKAGE.rglob("*")):
-        if path.suffix in (".py", ".sql", ".yaml") and path.is_file():
+        if path.suffix in COMMENTS or path.suffix == ".py":
             digest.update(str(path.relative_to(PACKAGE)).encode())
-            digest.update(path.read_bytes())
+            digest.update(without_comments(path))
     return digest.hexdigest()
+
+
+def without_comments(path: Path) -> bytes:
+    """A file's bytes; of SQL and YAML without lines that are blank or a comment, which change nothing."""
+    mark = COMMENTS.get(path.suffix)
+    text = path.read_bytes()
+    if mark is None:
+        return text
+    return b"\n".join(line for line in text.splitlines() if (bare := line.strip()) and not bare.startswith(mark))
 
 
 def snapshot_id(lake: Lake, contract: Contract, landed: Mapping[str, str], home: Path, as_of: date) -> str:
@@ -472,6 +485,9 @@ def snapshot_id(lake: Lake, contract: Contract, landed: Mapping[str, str], home:
         for part in _parts(lake.current(f"raw_{name}")).values()
     }
     inputs.update(landed)
-    config = {str(path.relative_to(home)): file_sha256(path)[0] for path in sorted((home / "config").rglob("*.yaml"))}
+    config = {
+        str(path.relative_to(home)): hashlib.sha256(without_comments(path)).hexdigest()
+        for path in sorted((home / "config").rglob("*.yaml"))
+    }
     text = json.dumps([as_of.isoformat(), sorted(inputs.items()), config, code_sha256()])
     return f"{as_of:%Y%m%d}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
