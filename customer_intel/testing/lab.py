@@ -52,6 +52,7 @@ class TableLab:
         self.con = self.engine.con
         # How many rows were put or computed, by table.
         self.filled: dict[str, int] = {}
+        self._made: set[str] = set()
 
     @property
     def morning(self) -> datetime:
@@ -105,6 +106,7 @@ class TableLab:
                 sql = definition.sql(settings)
             frame: pl.DataFrame = self.con.sql(self.engine.contract_select(table, sql, stamps)).pl()
         self.con.execute(f'DROP TABLE IF EXISTS "{name}"').fetchall()
+        self._made.discard(name)
         self.filled.pop(name, None)
         self.put(name, frame)
         if name not in self.unchecked:
@@ -134,7 +136,7 @@ class TableLab:
         for column in table.columns:
             if column.required and column.name not in STAMPS:
                 queries[f"{column.name}*"] = f'SELECT 1 FROM "{name}" WHERE "{column.name}" IS NULL'
-        return [what for what, query in queries.items() if self.con.sql(query).fetchall()]
+        return self._found(queries)
 
     def check(self, name: str) -> None:
         """Raises AssertionError with what `failures` finds."""
@@ -143,8 +145,7 @@ class TableLab:
 
     def warnings(self, name: str) -> list[str]:
         """Names of the `sql` expectations that only warn, and do."""
-        queries = self._queries(self.contract.table(name), "warning")
-        return [what for what, query in queries.items() if self.con.sql(query).fetchall()]
+        return self._found(self._queries(self.contract.table(name), "warning"))
 
     def judge(self, name: str, *, previous_rows: int | None = None) -> Verdict:
         """The gate's verdict on what stands in the table, as a night's. Imports Great Expectations: seconds, once."""
@@ -207,6 +208,12 @@ class TableLab:
             else:
                 self.put(name, [])
 
+    def _found(self, queries: Mapping[str, str]) -> list[str]:
+        """Which of the queries find a row, in their order: asked in one statement."""
+        asked = ", ".join(f"EXISTS (SELECT 1 FROM ({query}\n))" for query in queries.values())
+        (answers,) = self.con.execute(f"SELECT {asked}").fetchall() if queries else [()]
+        return [what for what, answer in zip(queries, answers, strict=True) if answer]
+
     def _queries(self, table: Table, severity: str) -> dict[str, str]:
         found = {
             str(item.args["name"]): str(item.args["query"])
@@ -236,7 +243,9 @@ class TableLab:
             self.con.execute(f'DROP VIEW temp."{name}"').fetchall()
 
     def _create(self, name: str) -> None:
-        self.con.execute(f'CREATE TABLE IF NOT EXISTS "{name}" ({self.contract.table(name).ddl})').fetchall()
+        if name not in self._made:
+            self.con.execute(f'CREATE TABLE IF NOT EXISTS "{name}" ({self.contract.table(name).ddl})').fetchall()
+            self._made.add(name)
 
     def _replace(self, name: str, frame: pl.DataFrame) -> None:
         self.con.execute(f'DELETE FROM "{name}"').fetchall()
