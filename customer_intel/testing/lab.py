@@ -52,7 +52,6 @@ class TableLab:
         self.con = self.engine.con
         # How many rows were put or computed, by table.
         self.filled: dict[str, int] = {}
-        self._made: set[str] = set()
 
     @property
     def morning(self) -> datetime:
@@ -106,7 +105,6 @@ class TableLab:
                 sql = definition.sql(settings)
             frame: pl.DataFrame = self.con.sql(self.engine.contract_select(table, sql, stamps)).pl()
         self.con.execute(f'DROP TABLE IF EXISTS "{name}"').fetchall()
-        self._made.discard(name)
         self.filled.pop(name, None)
         self.put(name, frame)
         if name not in self.unchecked:
@@ -243,9 +241,7 @@ class TableLab:
             self.con.execute(f'DROP VIEW temp."{name}"').fetchall()
 
     def _create(self, name: str) -> None:
-        if name not in self._made:
-            self.con.execute(f'CREATE TABLE IF NOT EXISTS "{name}" ({self.contract.table(name).ddl})').fetchall()
-            self._made.add(name)
+        self.con.execute(f'CREATE TABLE IF NOT EXISTS "{name}" ({self.contract.table(name).ddl})').fetchall()
 
     def _replace(self, name: str, frame: pl.DataFrame) -> None:
         self.con.execute(f'DELETE FROM "{name}"').fetchall()
