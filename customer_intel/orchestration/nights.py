@@ -134,6 +134,7 @@ def _night(run_id: str, day: str | None) -> Night:
 
 
 def of_date(settings: Settings, as_of: date) -> Night:
+    """The night of `as_of`, with the landing folder as it is now."""
     contracts = contract.load()
     home = settings.home_dir
     landed = landing.hashes(settings.landing_dir, as_of)

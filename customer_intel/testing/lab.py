@@ -73,11 +73,7 @@ class TableLab:
             whence = {"source_system": "shop", "source_file": "f", "source_row": 1, "exported_at": self.morning}
             frame = frame.with_columns(pl.lit(value).alias(c) for c, value in whence.items() if c not in frame.columns)
         self.filled[name] = self.filled.get(name, 0) + frame.height
-        self._create(name)
-        if frame.height:
-            self.con.register("literal_rows", frame.to_arrow())
-            self.con.execute(f'INSERT INTO "{name}" BY NAME SELECT * FROM literal_rows').fetchall()
-            self.con.unregister("literal_rows")
+        self._insert(name, frame)
 
     def rows(self, name: str) -> pl.DataFrame:
         """What stands in the table, in the contract's columns and types."""
@@ -117,7 +113,7 @@ class TableLab:
         A table whose inputs are empty is empty. `rooms`: only tables of these are computed, others stay as they are.
         """
         for name in names:
-            for read in self._inputs(name):
+            for read in self._definition(name).reads:
                 self._fill(read, rooms)
             found = self.run(name)
         return found
@@ -165,18 +161,17 @@ class TableLab:
             for column, value in columns.items()
         )
         try:
-            self._replace(name, poisoned.drop("_row"))
+            self.con.execute(f'DELETE FROM "{name}"').fetchall()
+            self._insert(name, poisoned.drop("_row"))
             return [finding.expectation for finding in self.judge(name).failed]
         finally:
-            self._replace(name, before)
+            self.con.execute(f'DELETE FROM "{name}"').fetchall()
+            self._insert(name, before)
 
     # ---- inside
     def _definition(self, name: str) -> Definition:
         self.contract.table(name)
         return (_shipped() if self.package == PACKAGE else definitions(self.contract, self.package))[name]
-
-    def _inputs(self, name: str) -> tuple[str, ...]:
-        return self._definition(name).reads
 
     def _called(self, definition: Definition, settings: Mapping[str, Any]) -> pl.DataFrame:
         given: dict[str, Any] = {"as_of": self.as_of, "config": settings}
@@ -198,7 +193,7 @@ class TableLab:
             if self.filled.get(table.raw_of):
                 self.put(name, self.rows(table.raw_of).drop(STAMPS, strict=False))
         elif table.entity is None and (rooms is None or table.room in rooms):
-            inputs = self._inputs(name)
+            inputs = self._definition(name).reads
             for read in inputs:
                 self._fill(read, rooms)
             if any(self.filled.get(read) for read in inputs):
@@ -243,8 +238,9 @@ class TableLab:
     def _create(self, name: str) -> None:
         self.con.execute(f'CREATE TABLE IF NOT EXISTS "{name}" ({self.contract.table(name).ddl})').fetchall()
 
-    def _replace(self, name: str, frame: pl.DataFrame) -> None:
-        self.con.execute(f'DELETE FROM "{name}"').fetchall()
-        self.con.register("literal_rows", frame.to_arrow())
-        self.con.execute(f'INSERT INTO "{name}" BY NAME SELECT * FROM literal_rows').fetchall()
-        self.con.unregister("literal_rows")
+    def _insert(self, name: str, frame: pl.DataFrame) -> None:
+        self._create(name)
+        if frame.height:
+            self.con.register("literal_rows", frame.to_arrow())
+            self.con.execute(f'INSERT INTO "{name}" BY NAME SELECT * FROM literal_rows').fetchall()
+            self.con.unregister("literal_rows")

@@ -1,7 +1,7 @@
 """tables.yaml + columns.yaml: the single source of what every table is.
 
 Belongs here: the contract's model, its loader and its physical types. Not here: how a table is computed
-(definition.py), checked (gate.py) or described to others (documents.py).
+(definition.py), checked (gate.py) or described to others (publish/catalog.py).
 """
 
 from __future__ import annotations

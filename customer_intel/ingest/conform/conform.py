@@ -56,7 +56,7 @@ def own_schema(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 class Steps:
-    """One file's steps: text_row → src (no duplicates) → picked (values as text) → typed; two of them are no views."""
+    """One file's steps: text_row → src (no duplicates) → picked (values as text) → typed; src, picked are SQL."""
 
     def __init__(
         self, con: duckdb.DuckDBPyConnection, entity: Table, mapping: FileMapping, source: Source, target: Path
