@@ -174,15 +174,13 @@ class TableLab:
         return (_shipped() if self.package == PACKAGE else definitions(self.contract, self.package))[name]
 
     def _called(self, definition: Definition, settings: Mapping[str, Any]) -> pl.DataFrame:
-        given: dict[str, Any] = {"as_of": self.as_of, "config": settings}
-        for argument, annotation in definition.arguments.items():
-            if argument in ("landing", "ledgers"):
-                raise ValueError(f"'{definition.table.name}' reads '{argument}', which only a night has")
-            if argument not in given:
-                frame = self.rows(definition.table.name if argument == "previous" else argument)
-                given[argument] = frame.lazy() if "LazyFrame" in annotation else frame
-        result = definition.function()(**{argument: given[argument] for argument in definition.arguments})
-        return result.collect() if isinstance(result, pl.LazyFrame) else result
+        if nightly := {"landing", "ledgers"} & definition.arguments.keys():
+            raise ValueError(f"'{definition.table.name}' reads '{min(nightly)}', which only a night has")
+
+        def read(name: str) -> pl.LazyFrame:
+            return self.rows(definition.table.name if name == "previous" else name).lazy()
+
+        return definition.call({"as_of": self.as_of, "config": settings}, read)
 
     def _fill(self, name: str, rooms: Collection[str] | None) -> None:
         table = self.contract.table(name)

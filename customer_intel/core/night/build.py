@@ -195,26 +195,19 @@ def _select(night: Night, definition: Definition, engine: DuckDBEngine) -> str:
     parameters = {**room_config(table.room, night.home), "as_of": night.as_of}
     if definition.kind in ("sql", "conformed"):
         return definition.sql(parameters)
-    values: dict[str, Any] = {}
-    for argument, annotation in definition.arguments.items():
-        if argument == "as_of":
-            values[argument] = night.as_of
-        elif argument == "config":
-            values[argument] = parameters
-        elif argument == "landing":
-            values[argument] = night.landing
-        elif argument == "ledgers":
-            values[argument] = [
-                part.facts
-                for name in night.contract.entities
-                for part in _parts(night.lake.current(f"raw_{name}")).values()
-            ]
-        else:
-            name = table.name if argument == "previous" else argument
-            lazy = _frame(night, night.contract.table(name), table if argument != "previous" else None)
-            values[argument] = lazy if "LazyFrame" in annotation else lazy.collect()
-    result = definition.function()(**values)
-    engine.con.register("result_frame", (result.collect() if isinstance(result, pl.LazyFrame) else result).to_arrow())
+    given: dict[str, Any] = {"as_of": night.as_of, "config": parameters, "landing": night.landing}
+    if "ledgers" in definition.arguments:
+        given["ledgers"] = [
+            part.facts
+            for name in night.contract.entities
+            for part in _parts(night.lake.current(f"raw_{name}")).values()
+        ]
+
+    def read(name: str) -> pl.LazyFrame:
+        own = name == "previous"
+        return _frame(night, table if own else night.contract.table(name), None if own else table)
+
+    engine.con.register("result_frame", definition.call(given, read).to_arrow())
     return "SELECT * FROM result_frame"
 
 

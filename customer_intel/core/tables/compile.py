@@ -117,14 +117,13 @@ class _Compiler:
         assert path is not None
         file, text = str(path.relative_to(self.package)), path.read_text(encoding="utf-8")
         given: dict[str, Any] = {"as_of": _DAY, "config": settings, "landing": self.home / "landing", "ledgers": []}
-        for argument, annotation in definition.arguments.items():
-            if argument not in given:
-                source = spec if argument == "previous" else self.contract.table(argument)
-                empty = pl.DataFrame(source.arrow_schema.empty_table())
-                given[argument] = empty.lazy() if "LazyFrame" in annotation else empty
+
+        def empty(name: str) -> pl.LazyFrame:
+            source = spec if name == "previous" else self.contract.table(name)
+            return pl.DataFrame(source.arrow_schema.empty_table()).lazy()
+
         try:
-            found = definition.function()(**{name: given[name] for name in definition.arguments})
-            found = found.collect() if isinstance(found, pl.LazyFrame) else found
+            found = definition.call(given, empty)
         except _OWN_FAULTS as error:
             frames = [item for item in traceback.extract_tb(error.__traceback__) if item.filename == str(path)]
             place = frames[-1].lineno if frames else None

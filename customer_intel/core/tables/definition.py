@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
+import polars as pl
 import sqlglot
 from sqlglot import exp
 from sqlglot.lineage import lineage
@@ -74,6 +75,18 @@ class Definition:
     def function(self) -> Callable[..., Any]:
         assert self.source is not None
         return getattr(_module(self.source), self.table.name)  # type: ignore[no-any-return]
+
+    def call(self, given: Mapping[str, Any], read: Callable[[str], pl.LazyFrame]) -> pl.DataFrame:
+        """The function's rows. `given`: what its arguments are that are no tables; `read`: a table, or `previous`."""
+        values = {}
+        for argument, annotation in self.arguments.items():
+            if argument in given:
+                values[argument] = given[argument]
+            else:
+                lazy = read(argument)
+                values[argument] = lazy if "LazyFrame" in annotation else lazy.collect()
+        result = self.function()(**values)
+        return result.collect() if isinstance(result, pl.LazyFrame) else result
 
 
 def _module(source: Path) -> ModuleType:
