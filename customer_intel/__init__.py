@@ -33,5 +33,7 @@ def open_release(home: str | Path = "data") -> Release | RemoteRelease:
 
     release = Published(Path(home).resolve()).current()
     if release is None:
-        raise FileNotFoundError(f"no release under {home}/published yet; run a night first (customer-intel run)")
+        raise FileNotFoundError(
+            f"no release under {home}/published yet; run a night first (customer-intel run)"
+        )
     return release

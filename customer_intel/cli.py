@@ -29,8 +29,12 @@ RELEASE = "release"
 # More warnings than these are counted on the screen, not told.
 WARNINGS_TOLD = 8
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Customer exports to gated, published tables.")
-evaluation = typer.Typer(no_args_is_help=True, help="How well the methods do on anyone's labelled data.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Customer exports to gated, published tables."
+)
+evaluation = typer.Typer(
+    no_args_is_help=True, help="How well the methods do on anyone's labelled data."
+)
 evaluation.command("identity")(cli_identity.evaluate)
 app.add_typer(evaluation, name="evaluate")
 app.command("resolve")(cli_identity.resolve)
@@ -38,8 +42,12 @@ app.command("why")(cli_why.why)
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
-HomeOption = Annotated[Path, typer.Option("--home", help="Holds landing/, lake/, quarantine/, published/, config/.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print a machine-readable summary instead.")]
+HomeOption = Annotated[
+    Path, typer.Option("--home", help="Holds landing/, lake/, quarantine/, published/, config/.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print a machine-readable summary instead.")
+]
 
 
 def main() -> None:
@@ -62,9 +70,15 @@ def fail(message: str, code: int) -> None:
 @app.command()
 def run(
     home: HomeOption = Path("data"),
-    landing: Annotated[str | None, typer.Option(help="Folder or s3://, sftp://, gs:// of the raw exports.")] = None,
-    as_of: Annotated[str | None, typer.Option(help="Export date YYYY-MM-DD; default the newest in landing.")] = None,
-    select: Annotated[str | None, typer.Option(help="Only these tables (comma-separated); no release.")] = None,
+    landing: Annotated[
+        str | None, typer.Option(help="Folder or s3://, sftp://, gs:// of the raw exports.")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="Export date YYYY-MM-DD; default the newest in landing.")
+    ] = None,
+    select: Annotated[
+        str | None, typer.Option(help="Only these tables (comma-separated); no release.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """One night: every new export up to the date, through every gate, to one release."""
@@ -85,7 +99,9 @@ def demo(
     customers: Annotated[int, typer.Option(min=20)] = 1500,
     days: Annotated[int, typer.Option(min=60, help="Length of the company's history.")] = 365,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 7,
-    nights: Annotated[int, typer.Option(min=1, help="Nights to run, the last ones before the end.")] = 1,
+    nights: Annotated[
+        int, typer.Option(min=1, help="Nights to run, the last ones before the end.")
+    ] = 1,
     home: HomeOption = Path("data"),
     as_json: JsonOption = False,
 ) -> None:
@@ -95,11 +111,18 @@ def demo(
     settings = _settings(home, None)
     started = time.perf_counter()
     made = simulate(
-        settings.landing_dir, customers=customers, days=days, seed=seed, nights=nights, truth=home / "truth"
+        settings.landing_dir,
+        customers=customers,
+        days=days,
+        seed=seed,
+        nights=nights,
+        truth=home / "truth",
     )
     spent = time.perf_counter() - started
     if not as_json:
-        out.print(f"[green]✓[/] simulated {customers:,} customers, {made.events:,} events, in {spent:.1f} s")
+        out.print(
+            f"[green]✓[/] simulated {customers:,} customers, {made.events:,} events, in {spent:.1f} s"
+        )
     code = DONE
     summary: dict[str, Any] = {}
     for night in made.dates:
@@ -126,7 +149,11 @@ def check(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
     counts = _checked(home)
     if faults := compiler.faults(contract.load(), table.definitions(contract.load()), home):
         if as_json:
-            print(json.dumps({"ok": False, "faults": [asdict(fault) for fault in faults]}, ensure_ascii=False))
+            print(
+                json.dumps(
+                    {"ok": False, "faults": [asdict(fault) for fault in faults]}, ensure_ascii=False
+                )
+            )
         for fault in faults:
             err.print(f"[red]✗[/] {escape(str(fault))}", soft_wrap=True)
         raise typer.Exit(BAD_CONFIGURATION)
@@ -137,7 +164,11 @@ def check(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
     if as_json:
         print(json.dumps({"ok": True, **counts, "states": told}, ensure_ascii=False))
     else:
-        out.print("[green]✓[/] " + ", ".join(f"{count} {name}" for name, count in counts.items()) + ": no fault found")
+        out.print(
+            "[green]✓[/] "
+            + ", ".join(f"{count} {name}" for name, count in counts.items())
+            + ": no fault found"
+        )
         cli_states.print_words(told, out)
 
 
@@ -145,16 +176,24 @@ def check(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
 def inspect(
     file: Annotated[Path, typer.Argument(help="A raw export, plain or packed.")],
     home: HomeOption = Path("data"),
-    to: Annotated[Path | None, typer.Option("--out", help="Default: its place below <home>/config/mappings.")] = None,
-    source: Annotated[str | None, typer.Option(help="The system that wrote it; default its folder's name.")] = None,
+    to: Annotated[
+        Path | None, typer.Option("--out", help="Default: its place below <home>/config/mappings.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(help="The system that wrote it; default its folder's name.")
+    ] = None,
     entity: Annotated[str | None, typer.Option(help="What it is, if not what is guessed.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite a mapping that is there.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite a mapping that is there.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Looks at a raw file, says what it is, and writes a mapping that runs."""
     from customer_intel.ingest.advise import inspect_file as inspector
 
-    found = inspector.inspect(file, home=home, out=to, source=source, entity=entity, force=force, today=date.today())
+    found = inspector.inspect(
+        file, home=home, out=to, source=source, entity=entity, force=force, today=date.today()
+    )
     if as_json:
         print(json.dumps(found.summary(), indent=1))
     else:
@@ -165,7 +204,9 @@ def inspect(
 @app.command()
 def releases(
     home: HomeOption = Path("data"),
-    verify: Annotated[bool, typer.Option("--verify", help="Compare every published byte with its checksum.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare every published byte with its checksum.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """The kept releases, newest first; the current one is marked."""
@@ -179,14 +220,23 @@ def releases(
         for name, lines in faults.items() if not as_json else ():
             out.print(f"[red]✗[/] {name}: " + escape("; ".join(lines)))
         if not faults and not as_json:
-            out.print(f"[green]✓[/] {len(store.releases())} releases: every byte is as it was published")
+            out.print(
+                f"[green]✓[/] {len(store.releases())} releases: every byte is as it was published"
+            )
         raise typer.Exit(ERROR if faults else DONE)
     found = store.releases()
     if as_json:
-        print(json.dumps([{"id": r.snapshot_id, "as_of": r.as_of, "current": r.is_current} for r in found], indent=1))
+        print(
+            json.dumps(
+                [{"id": r.snapshot_id, "as_of": r.as_of, "current": r.is_current} for r in found],
+                indent=1,
+            )
+        )
         return
     for release in found:
-        out.print(f"{'→' if release.is_current else ' '} {release.snapshot_id}  as of {release.as_of}")
+        out.print(
+            f"{'→' if release.is_current else ' '} {release.snapshot_id}  as of {release.as_of}"
+        )
     if not found:
         out.print("no release yet; run a night first (customer-intel run)")
 
@@ -211,7 +261,9 @@ def rollback(release: str, home: HomeOption = Path("data")) -> None:
 
 
 @app.command()
-def docs(folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path("docs/reference")) -> None:
+def docs(
+    folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path("docs/reference"),
+) -> None:
     """Dictionary and data contracts, from the contract alone; in the repository README's list and docs/states.md."""
     from customer_intel.core.contract import model as contract
     from customer_intel.facts import states
@@ -222,9 +274,14 @@ def docs(folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path(
     (folder / "dictionary.md").write_text(catalog.dictionary(tables, {}), encoding="utf-8")
     for name, spec in tables.items():
         (folder / f"{name}.odcs.yaml").write_text(catalog.odcs(spec, "0", tables), encoding="utf-8")
-    readme, words = contract.PACKAGE.parent / "README.md", contract.PACKAGE.parent / "docs" / "states.md"
+    readme, words = (
+        contract.PACKAGE.parent / "README.md",
+        contract.PACKAGE.parent / "docs" / "states.md",
+    )
     if readme.exists() and words.exists():
-        readme.write_text(catalog.with_list(readme.read_text(encoding="utf-8"), tables), encoding="utf-8")
+        readme.write_text(
+            catalog.with_list(readme.read_text(encoding="utf-8"), tables), encoding="utf-8"
+        )
         words.write_text(states.page(), encoding="utf-8")
     out.print(f"[green]✓[/] dictionary and {len(tables)} contracts are in {folder}/")
 
@@ -235,7 +292,18 @@ def dev(home: HomeOption = Path("data"), port: int = 3000, host: str = "127.0.0.
     from customer_intel.orchestration.runs import prepare_instance
 
     prepare_instance(_settings(home, None))
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "customer_intel.definitions", "-h", host, "-p", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "dev",
+        "-m",
+        "customer_intel.definitions",
+        "-h",
+        host,
+        "-p",
+        str(port),
+    ]
     # In this process's place, so that whoever stops it stops Dagster and its children too.
     os.execv(sys.executable, command)  # noqa: S606 (our own interpreter)
 
@@ -264,7 +332,9 @@ def one_night(
         fail(str(error), ERROR)
     wall = time.perf_counter() - started
     closed = [outcome for outcome in outcomes if not outcome.passed]
-    code = DONE if result.success else GATE_CLOSED if closed or "release" in result.failures else ERROR
+    code = (
+        DONE if result.success else GATE_CLOSED if closed or "release" in result.failures else ERROR
+    )
     phases = {
         phase: round(sum(outcome.seconds.get(phase, 0.0) for outcome in outcomes), 2)
         for phase in ("compute", "gate", "accept")
@@ -286,7 +356,10 @@ def one_night(
                 "parts_written": len(outcome.written),
                 "sha256": outcome.version.sha256 if outcome.version else None,
                 "seconds": {phase: round(value, 3) for phase, value in outcome.seconds.items()},
-                "warnings": [f"{f.expectation}: {f.unexpected} of {f.checked}" for f in outcome.verdict.warned],
+                "warnings": [
+                    f"{f.expectation}: {f.unexpected} of {f.checked}"
+                    for f in outcome.verdict.warned
+                ],
                 "reason": outcome.reason,
             }
             for outcome in outcomes
@@ -309,7 +382,9 @@ def _line(outcome: Any) -> str:
         outcome.status, "[green]✓[/]"
     )
     verdict = f"{len(outcome.verdict.findings)} checks" if outcome.passed else "[red]gate closed[/]"
-    warned = f", [yellow]{len(outcome.verdict.warned)} warnings[/]" if outcome.verdict.warned else ""
+    warned = (
+        f", [yellow]{len(outcome.verdict.warned)} warnings[/]" if outcome.verdict.warned else ""
+    )
     spent = outcome.wall_seconds
     text = f"{mark} {outcome.table:<28} {outcome.rows:>11,} rows  {spent:6.2f} s  {verdict}{warned}"
     return text if outcome.passed else f"{text}\n    {escape(outcome.reason)}"
@@ -331,13 +406,17 @@ def _closing(summary: dict[str, Any], closed: list[Any]) -> None:
     for name, warning in warned[:WARNINGS_TOLD]:
         out.print(f"  [yellow]![/] {name}: {escape(warning)}", soft_wrap=True)
     if len(warned) > WARNINGS_TOLD:
-        out.print(f"  [yellow]![/] {len(warned) - WARNINGS_TOLD} more warnings; the report lists them")
+        out.print(
+            f"  [yellow]![/] {len(warned) - WARNINGS_TOLD} more warnings; the report lists them"
+        )
     closed_names = {outcome.table for outcome in closed}
     for step, reason in summary["failures"].items():
         if step not in closed_names:
             out.print(f"[red]✗[/] {step}: {escape(reason)}")
     if list(summary["failures"]) == ["mirror"]:
-        out.print("The release is published here and CUSTOMER_INTEL_PUBLISH_URL still has the one before; run again.")
+        out.print(
+            "The release is published here and CUSTOMER_INTEL_PUBLISH_URL still has the one before; run again."
+        )
     elif summary["exit_code"] != DONE:
         out.print(
             f"[red]Nothing was published[/]; last night's release stays. {len(summary['skipped'])} steps downstream "
@@ -364,7 +443,11 @@ def _checked(home: Path, select: Sequence[str] = ()) -> dict[str, int]:
     for name in select:
         if name != RELEASE:
             contracts.table(name)
-    return {"tables": len(definitions), "entities": len(contracts.entities), "mappings": len(mappings)}
+    return {
+        "tables": len(definitions),
+        "entities": len(contracts.entities),
+        "mappings": len(mappings),
+    }
 
 
 def _settings(home: Path, landing: str | None) -> Settings:
@@ -373,7 +456,9 @@ def _settings(home: Path, landing: str | None) -> Settings:
     if landing is not None:
         if "://" not in landing and not Path(landing).is_dir():
             fail(f"--landing {landing}: no such folder", BAD_CONFIGURATION)
-        os.environ["CUSTOMER_INTEL_LANDING"] = landing if "://" in landing else str(Path(landing).resolve())
+        os.environ["CUSTOMER_INTEL_LANDING"] = (
+            landing if "://" in landing else str(Path(landing).resolve())
+        )
     return Settings()
 
 
@@ -403,7 +488,10 @@ def _night_date(settings: Settings, as_of: str | None) -> date:
             fail(f"--as-of {as_of}: expected YYYY-MM-DD", BAD_CONFIGURATION)
         last = max([today(), *dates])
         if night > last:
-            fail(f"--as-of {as_of} lies ahead: today, or the newest export, is {last.isoformat()}", BAD_CONFIGURATION)
+            fail(
+                f"--as-of {as_of} lies ahead: today, or the newest export, is {last.isoformat()}",
+                BAD_CONFIGURATION,
+            )
         return night
     if not dates:
         fail(

@@ -21,15 +21,22 @@ if TYPE_CHECKING:
 
 out = Console(highlight=False)
 MappingOption = Annotated[
-    Path | None, typer.Option(help="YAML: field → the file's column; by default columns are found by their names.")
+    Path | None,
+    typer.Option(
+        help="YAML: field → the file's column; by default columns are found by their names."
+    ),
 ]
 ModelOption = Annotated[
     Path | None,
-    typer.Option(help="A model saved by --save-model, or 'default' for the shipped one; without, one is fitted."),
+    typer.Option(
+        help="A model saved by --save-model, or 'default' for the shipped one; without, one is fitted."
+    ),
 ]
 SaveOption = Annotated[
     Path | None,
-    typer.Option(help="Keep the model fitted to this file: for --model, or likely_model in config/identity.yaml."),
+    typer.Option(
+        help="Keep the model fitted to this file: for --model, or likely_model in config/identity.yaml."
+    ),
 ]
 SHIPPED = "default"
 HomeOption = Annotated[Path, typer.Option("--home", help="Whose config/identity.yaml applies.")]
@@ -37,12 +44,16 @@ HomeOption = Annotated[Path, typer.Option("--home", help="Whose config/identity.
 
 def evaluate(
     file: Path,
-    truth: Annotated[str, typer.Option(help="Column (or SQL expression) that says who each record is.")],
+    truth: Annotated[
+        str, typer.Option(help="Column (or SQL expression) that says who each record is.")
+    ],
     mapping: MappingOption = None,
     model: ModelOption = None,
     save_model: SaveOption = None,
     home: HomeOption = Path("data"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print a machine-readable summary instead.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a machine-readable summary instead.")
+    ] = False,
 ) -> None:
     """How well records are resolved, on anyone's labelled file: pairwise and B³ precision and recall.
 
@@ -73,12 +84,18 @@ def evaluate(
         print(json.dumps(summary, indent=1))
         return
     table = Table(
-        title=f"{file.name}: {found.records:,} records, {found.true_clusters:,} known people", show_edge=False
+        title=f"{file.name}: {found.records:,} records, {found.true_clusters:,} known people",
+        show_edge=False,
     )
     for name in ("", "precision", "recall", "F1"):
         table.add_column(name, justify="right" if name else "left")
     table.add_row("pairs", f"{found.precision:.4f}", f"{found.recall:.4f}", f"{found.f1:.4f}")
-    table.add_row("B³ (per record)", f"{found.b3_precision:.4f}", f"{found.b3_recall:.4f}", f"{found.b3_f1:.4f}")
+    table.add_row(
+        "B³ (per record)",
+        f"{found.b3_precision:.4f}",
+        f"{found.b3_recall:.4f}",
+        f"{found.b3_f1:.4f}",
+    )
     out.print(table)
     out.print(
         f"{found.clusters:,} people found, the largest with {found.largest_cluster:,} records; "
@@ -86,7 +103,11 @@ def evaluate(
         f"{found.true_pairs - found.right_pairs:,} of {found.true_pairs:,} missed; "
         f"{spent:.1f} s, {summary['peak_mb']:,} MB"
     )
-    out.print("[dim]compared by " + ", ".join(f"{what} ({column})" for what, column in columns.items()) + "[/]")
+    out.print(
+        "[dim]compared by "
+        + ", ".join(f"{what} ({column})" for what, column in columns.items())
+        + "[/]"
+    )
 
 
 def resolve(
@@ -96,7 +117,9 @@ def resolve(
     model: ModelOption = None,
     save_model: SaveOption = None,
     home: HomeOption = Path("data"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print a machine-readable summary instead.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a machine-readable summary instead.")
+    ] = False,
 ) -> None:
     """Identity resolution alone: record_key, customer_id, confidence.
 
@@ -110,8 +133,12 @@ def resolve(
         raise ConfigError(f"--out {target.name}: write to .parquet or .csv")
     frame, columns = _read(file, mapping, home, None)
     resolved = _resolved(frame, columns, home, model, save_model)
-    ids = [f"c_{hashlib.sha256(key.encode()).hexdigest()[:16]}" for key in resolved.clusters["cluster"]]
-    found = resolved.clusters.select("record_key", pl.Series("customer_id", ids, pl.String), "confidence")
+    ids = [
+        f"c_{hashlib.sha256(key.encode()).hexdigest()[:16]}" for key in resolved.clusters["cluster"]
+    ]
+    found = resolved.clusters.select(
+        "record_key", pl.Series("customer_id", ids, pl.String), "confidence"
+    )
     partial = target.with_name(f".{target.name}.part")
     if target.suffix == ".parquet":
         found.write_parquet(partial)
@@ -128,13 +155,17 @@ def resolve(
     if as_json:
         print(json.dumps(summary, indent=1))
     else:
-        out.print(f"[green]✓[/] {summary['records']:,} records are {summary['customers']:,} people: {target}")
+        out.print(
+            f"[green]✓[/] {summary['records']:,} records are {summary['customers']:,} people: {target}"
+        )
 
 
 _TRUTH = "customer_intel_truth"
 
 
-def _read(file: Path, mapping: Path | None, home: Path, truth: str | None) -> tuple[pl.DataFrame, dict[str, str]]:
+def _read(
+    file: Path, mapping: Path | None, home: Path, truth: str | None
+) -> tuple[pl.DataFrame, dict[str, str]]:
     """The file as text, with its truth, and which of its columns say what."""
     import duckdb
 
@@ -152,10 +183,17 @@ def _read(file: Path, mapping: Path | None, home: Path, truth: str | None) -> tu
         source = f"read_csv({path}, all_varchar = true, header = true, hive_partitioning = false)"
     with DuckDBEngine(EngineSettings(), [file.resolve().parent]) as engine:
         try:
-            types = {row[0]: row[1] for row in engine.con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+            types = {
+                row[0]: row[1]
+                for row in engine.con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+            }
             names = list(types)
             # A JSON text is in quotes until it is taken out of them.
-            texts = [f"""json_extract_string("{name}", '$') AS "{name}\"""" for name in names if types[name] == "JSON"]
+            texts = [
+                f"""json_extract_string("{name}", '$') AS "{name}\""""
+                for name in names
+                if types[name] == "JSON"
+            ]
             source = f"(SELECT * REPLACE ({', '.join(texts)}) FROM {source})" if texts else source
             label = f'"{truth}"' if truth in names else truth
             added = f", CAST({label} AS VARCHAR) AS {_TRUTH}" if truth else ""
@@ -163,7 +201,9 @@ def _read(file: Path, mapping: Path | None, home: Path, truth: str | None) -> tu
             frame = engine.con.sql(f"SELECT {cast}{added} FROM {source}").pl()
         except duckdb.BinderException:
             columns = ", ".join(name.strip() for name in names)
-            raise ConfigError(f"--truth {truth}: no such column; {file.name} has {columns}") from None
+            raise ConfigError(
+                f"--truth {truth}: no such column; {file.name} has {columns}"
+            ) from None
         except duckdb.Error as error:
             raise ConfigError(f"{file.name} cannot be read: {type(error).__name__}") from None
     columns_of_file = [name for name in frame.columns if name != _TRUTH]
@@ -174,7 +214,9 @@ def _read(file: Path, mapping: Path | None, home: Path, truth: str | None) -> tu
         if key and frame[key].n_unique() < len(frame):
             del guessed["record_key"]
         return frame, guessed
-    return frame, records.checked({str(k): str(v) for k, v in dict(load(mapping)).items()}, columns_of_file)
+    return frame, records.checked(
+        {str(k): str(v) for k, v in dict(load(mapping)).items()}, columns_of_file
+    )
 
 
 def _key(frame: pl.DataFrame, columns: dict[str, str]) -> pl.Series:
@@ -186,7 +228,11 @@ def _key(frame: pl.DataFrame, columns: dict[str, str]) -> pl.Series:
 
 
 def _resolved(
-    frame: pl.DataFrame, columns: dict[str, str], home: Path, model: Path | None, save_model: Path | None
+    frame: pl.DataFrame,
+    columns: dict[str, str],
+    home: Path,
+    model: Path | None,
+    save_model: Path | None,
 ) -> Resolved:
     from customer_intel.core.engine import DuckDBEngine, EngineSettings
     from customer_intel.core.store.lake import write_bytes

@@ -32,13 +32,22 @@ def words(home: Path, landing: Path) -> list[dict[str, Any]]:
         for row in frame.iter_rows(named=True):
             counts.setdefault((row["source_system"], row["entity"]), {})[row["word"]] = row["n"]
     else:
-        found = landed_words(home / "config" / "mappings", landing, contract.load().entities, states.STATES)
+        found = landed_words(
+            home / "config" / "mappings", landing, contract.load().entities, states.STATES
+        )
         counts = {key: dict(words) for key, words in found.items()}
     told = []
     for (source, entity), own in sorted(counts.items()):
         for _, _, word, state, basis, n, *_ in states.judged(source, entity, own, config):
             told.append(
-                {"source_system": source, "entity": entity, "word": word, "n": n, "state": state, "basis": basis}
+                {
+                    "source_system": source,
+                    "entity": entity,
+                    "word": word,
+                    "n": n,
+                    "state": state,
+                    "basis": basis,
+                }
             )
     return told
 
@@ -47,7 +56,9 @@ def print_words(told: list[dict[str, Any]], out: Console) -> None:
     """One line a source and entity; a yellow one for each word that nobody declared."""
     if not told:
         return
-    out.print("States, as the sources' words are taken (config/facts.yaml: states, to say otherwise):")
+    out.print(
+        "States, as the sources' words are taken (config/facts.yaml: states, to say otherwise):"
+    )
     for source, entity in sorted({(row["source_system"], row["entity"]) for row in told}):
         own = [row for row in told if (row["source_system"], row["entity"]) == (source, entity)]
         if [row["basis"] for row in own] == ["absent"]:
@@ -75,12 +86,19 @@ def print_meaning(home: Path, out: Console) -> None:
     """After a night: defaults that touch money or people, and what does not count for want of a declaration."""
     words = _frame(home, "state_word")
     if words is not None:
-        print_unknown(list(words.filter((pl.col("basis") == "unknown") & (pl.col("n") > 0)).iter_rows(named=True)), out)
-        silent = words.filter((pl.col("basis") == "absent") & pl.col("entity").is_in(["orders", "subscriptions"]))
+        print_unknown(
+            list(
+                words.filter((pl.col("basis") == "unknown") & (pl.col("n") > 0)).iter_rows(
+                    named=True
+                )
+            ),
+            out,
+        )
+        silent = words.filter(
+            (pl.col("basis") == "absent") & pl.col("entity").is_in(["orders", "subscriptions"])
+        )
         for row in silent.iter_rows(named=True):
-            text = (
-                f"{row['source_system']} {row['entity']} have no states: each counts as {row['state']} ({row['n']:,})"
-            )
+            text = f"{row['source_system']} {row['entity']} have no states: each counts as {row['state']} ({row['n']:,})"
             out.print(f"  [dim]{escape(text)}[/]", soft_wrap=True)
     used = _frame(home, "currency_use")
     if used is not None and len(used.filter(pl.col("reporting_basis") == "most_amounts")):

@@ -16,8 +16,12 @@ out = Console(highlight=False)
 def why(
     record: Annotated[str, typer.Argument(help="A record_key (source:id) or a customer_id.")],
     other: Annotated[str | None, typer.Argument(help="Another record_key.")] = None,
-    home: Annotated[Path, typer.Option("--home", help="The home whose last night is explained.")] = Path("data"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of lines instead.")] = False,
+    home: Annotated[
+        Path, typer.Option("--home", help="The home whose last night is explained.")
+    ] = Path("data"),
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON list of lines instead.")
+    ] = False,
 ) -> None:
     """Why these records are, or are not, one customer; or what one customer is made of. Prints personal values."""
     import polars as pl
@@ -29,10 +33,15 @@ def why(
 
     lake, contracts = Lake(home.resolve()), load()
     if lake.current("record_customer_map") is None:
-        raise ConfigError(f"{home.name}/ holds no customers yet; run a night first (customer-intel run)")
+        raise ConfigError(
+            f"{home.name}/ holds no customers yet; run a night first (customer-intel run)"
+        )
     tables = {
         name: pl.concat(
-            [pl.DataFrame(contracts.table(name).arrow_schema.empty_table()), *map(pl.read_parquet, lake.files(name))]
+            [
+                pl.DataFrame(contracts.table(name).arrow_schema.empty_table()),
+                *map(pl.read_parquet, lake.files(name)),
+            ]
         )
         for name in TABLES
     }

@@ -18,7 +18,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 class Settings(BaseSettings):
     """CUSTOMER_INTEL_<NAME> in the environment sets each; secrets come from nowhere else."""
 
-    model_config = SettingsConfigDict(env_prefix="CUSTOMER_INTEL_", frozen=True, ignored_types=(cached_property,))
+    model_config = SettingsConfigDict(
+        env_prefix="CUSTOMER_INTEL_", frozen=True, ignored_types=(cached_property,)
+    )
 
     home: Path = Path("data")
     # A folder, or an address (s3://, sftp://, gs://) whose files are fetched to <home>/landing-cache before the night.

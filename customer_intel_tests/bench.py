@@ -40,16 +40,28 @@ def night(home: Path) -> None:
         ).stdout
     )
     again = json.loads(
-        subprocess.run([*command, "run", "--home", str(home), "--json"], check=True, capture_output=True).stdout
+        subprocess.run(
+            [*command, "run", "--home", str(home), "--json"], check=True, capture_output=True
+        ).stdout
     )
     for name, run in (("whole history", first), ("the same again", again)):
-        phases = ", ".join(f"{phase} {seconds:.1f}" for phase, seconds in run["seconds_by_phase"].items())
-        print(f"{CUSTOMERS:,} customers, {name}: {run['seconds']:.1f} s, {run['cpu_seconds']:.1f} CPU-s ({phases})")
-    slowest = sorted(first["tables"].items(), key=lambda item: -sum(item[1]["seconds"].values()))[:8]
+        phases = ", ".join(
+            f"{phase} {seconds:.1f}" for phase, seconds in run["seconds_by_phase"].items()
+        )
+        print(
+            f"{CUSTOMERS:,} customers, {name}: {run['seconds']:.1f} s, {run['cpu_seconds']:.1f} CPU-s ({phases})"
+        )
+    slowest = sorted(first["tables"].items(), key=lambda item: -sum(item[1]["seconds"].values()))[
+        :8
+    ]
     print(
-        "  slowest tables, s: " + ", ".join(f"{table} {sum(facts['seconds'].values()):.1f}" for table, facts in slowest)
+        "  slowest tables, s: "
+        + ", ".join(f"{table} {sum(facts['seconds'].values()):.1f}" for table, facts in slowest)
     )
-    same = [again["tables"][name]["sha256"] == facts["sha256"] for name, facts in first["tables"].items()]
+    same = [
+        again["tables"][name]["sha256"] == facts["sha256"]
+        for name, facts in first["tables"].items()
+    ]
     print(f"  the same again: {sum(same)} of {len(same)} tables with equal hashes")
 
 

@@ -46,7 +46,10 @@ def ratio(folder: Path, rows: int) -> str:
     _make(landed, rows)
     runs = [_apart(what, folder) for what in ("bare", "take", "bare", "take")]
     bare, ours = runs[0::2], runs[1::2]
-    times = {name: sum(run[name] for run in ours) / sum(run[name] for run in bare) for name in ("seconds", "cpu")}
+    times = {
+        name: sum(run[name] for run in ours) / sum(run[name] for run in bare)
+        for name in ("seconds", "cpu")
+    }
     told = [" and ".join(f"{run['seconds']:.0f}" for run in which) for which in (ours, bare)]
     peak = [max(run["mebibytes"] for run in which) for which in (ours, bare)]
     last = ours[-1]
@@ -90,7 +93,9 @@ def _make(path: Path, rows: int) -> None:
 
 def _apart(what: str, folder: Path) -> dict[str, float]:
     command = [sys.executable, "-m", "customer_intel_tests.bench_ingest", what, str(folder)]
-    found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    found: dict[str, float] = json.loads(
+        subprocess.run(command, check=True, capture_output=True).stdout
+    )
     return found
 
 
@@ -98,7 +103,9 @@ def bare(folder: Path) -> dict[str, float]:
     source = next((folder / "landing").rglob("*.csv"))
     con = duckdb.connect(config={"threads": 2, "memory_limit": MEMORY})
     out = folder / "bare.parquet"
-    con.execute(f"COPY (SELECT * FROM read_csv('{source}', all_varchar = true)) TO '{out}' (FORMAT parquet)")
+    con.execute(
+        f"COPY (SELECT * FROM read_csv('{source}', all_varchar = true)) TO '{out}' (FORMAT parquet)"
+    )
     out.unlink()
     return {}
 
@@ -145,7 +152,11 @@ def main() -> None:
     times = os.times()
     found["cpu"] = times.user + times.system + times.children_user + times.children_system
     found["mebibytes"] = (
-        sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+        sum(
+            resource.getrusage(who).ru_maxrss
+            for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        )
+        / 1024
     )
     print(json.dumps(found | (accept(folder) if what == "take" else {})))
 

@@ -87,7 +87,9 @@ class House:
         return table.definitions(self.contract, self.package)
 
     def night(self, as_of: date = date(2024, 1, 3), snapshot_id: str = "s1") -> Night:
-        return Night(self.home, self.home / "landing", as_of, snapshot_id, self.contract, EngineSettings())
+        return Night(
+            self.home, self.home / "landing", as_of, snapshot_id, self.contract, EngineSettings()
+        )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -111,7 +113,9 @@ def make_house(tmp_path: Path) -> Callable[[str], House]:
 def demo_nights(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """The demo company's two nights, made once for all workers."""
     folder = tmp_path_factory.getbasetemp()
-    return demo((folder.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder) / "demo_nights")
+    return demo(
+        (folder.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder) / "demo_nights"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -120,5 +124,7 @@ def shared_data() -> Path:
     default = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
     folder = Path(os.environ.get("CUSTOMER_INTEL_SHARED_DATA", default))
     if not (folder / "expected_dq.json").exists():
-        pytest.skip("the real data sets (../shared/data or CUSTOMER_INTEL_SHARED_DATA) are not on this machine")
+        pytest.skip(
+            "the real data sets (../shared/data or CUSTOMER_INTEL_SHARED_DATA) are not on this machine"
+        )
     return folder

@@ -131,7 +131,9 @@ def bytes_of(folder: Path) -> dict[str, str]:
 def accepted(home: Path) -> dict[str, str]:
     """table → sha256 of its accepted version."""
     lake = Lake(home)
-    return {name: version.sha256 for name in contract.load().tables if (version := lake.current(name))}
+    return {
+        name: version.sha256 for name in contract.load().tables if (version := lake.current(name))
+    }
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,9 @@ class Demo:
 
 def demo(folder: Path) -> Demo:
     """Makes the homes in `folder`, or reads them where another process has made them."""
-    story = once(folder / "story.json", lambda: json.dumps(_story(folder / "first", folder / "second")))
+    story = once(
+        folder / "story.json", lambda: json.dumps(_story(folder / "first", folder / "second"))
+    )
     told = json.loads(story)
     return Demo(
         folder / "first",
@@ -194,7 +198,12 @@ def _story(first: Path, second: Path) -> dict[str, Any]:
     seen.append(_bytes(second))
     (second / "landing" / BAD_FILE).write_bytes(good)
     mended = cli("run", "--home", second, "--json")
-    return {"poisoned": asdict(poisoned), "mended": asdict(mended), "before": seen[0], "after": seen[1]}
+    return {
+        "poisoned": asdict(poisoned),
+        "mended": asdict(mended),
+        "before": seen[0],
+        "after": seen[1],
+    }
 
 
 def _bytes(home: Path) -> dict[str, dict[str, str]]:

@@ -51,7 +51,9 @@ class DuckDBEngine:
     one costs more than many a table.
     """
 
-    def __init__(self, settings: EngineSettings, allowed: Sequence[Path], *, shared: bool = False) -> None:
+    def __init__(
+        self, settings: EngineSettings, allowed: Sequence[Path], *, shared: bool = False
+    ) -> None:
         self.settings = settings
         folders = tuple(f"{path.resolve()}/" for path in allowed)
         instance = _shared_instance(settings, folders) if shared else _instance(settings, folders)
@@ -78,7 +80,9 @@ class DuckDBEngine:
             f'CREATE TEMP VIEW "{name}" AS SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false)'
         )
 
-    def register_without(self, table: Table, files: Sequence[Path], key: str, hidden: Sequence[Path]) -> None:
+    def register_without(
+        self, table: Table, files: Sequence[Path], key: str, hidden: Sequence[Path]
+    ) -> None:
         """As `register`, without the rows whose `key` stands in the Parquet files `hidden`."""
         if not files or not hidden:
             self.register(table, files)
@@ -127,7 +131,10 @@ class DuckDBEngine:
         found = {row[0]: str(row[1]) for row in self.con.execute(f"DESCRIBE ({sql}\n)").fetchall()}
         expected = {column.name: column for column in table.columns if column.name not in stamps}
         # A query may carry its inputs' stamps along; the table gets its own.
-        missing, unknown = expected.keys() - found.keys(), found.keys() - expected.keys() - stamps.keys()
+        missing, unknown = (
+            expected.keys() - found.keys(),
+            found.keys() - expected.keys() - stamps.keys(),
+        )
         if missing or unknown:
             raise SchemaMismatch(
                 f"'{table.name}': "
@@ -135,7 +142,9 @@ class DuckDBEngine:
                     text
                     for text in (
                         f"lacks {', '.join(sorted(missing))}" if missing else "",
-                        f"has {', '.join(sorted(unknown))}, which its contract does not know" if unknown else "",
+                        f"has {', '.join(sorted(unknown))}, which its contract does not know"
+                        if unknown
+                        else "",
                     )
                     if text
                 )
@@ -144,7 +153,9 @@ class DuckDBEngine:
         picked = []
         for column in table.columns:
             if column.name in stamps:
-                picked.append(f'CAST({stamps[column.name]} AS {column.sql_type}) AS "{column.name}"')
+                picked.append(
+                    f'CAST({stamps[column.name]} AS {column.sql_type}) AS "{column.name}"'
+                )
                 continue
             actual = found[column.name]
             if not re.fullmatch(rf'(?:{_EXACT[column.sql_type]}|"?NULL"?)', actual):
@@ -196,7 +207,9 @@ def _instance(settings: EngineSettings, folders: tuple[str, ...]) -> duckdb.Duck
 _starting = Lock()
 
 
-def _shared_instance(settings: EngineSettings, folders: tuple[str, ...]) -> duckdb.DuckDBPyConnection:
+def _shared_instance(
+    settings: EngineSettings, folders: tuple[str, ...]
+) -> duckdb.DuckDBPyConnection:
     with _starting:
         return _started(settings, folders)
 

@@ -70,11 +70,19 @@ def simulate(
     for night in range(nights):
         files.write_night(landing, exporter, events, dates, night, dirt)
     if truth is not None:
-        settings = {"customers": customers, "days": days, "seed": seed, "end": str(end), "nights": nights}
+        settings = {
+            "customers": customers,
+            "days": days,
+            "seed": seed,
+            "end": str(end),
+            "nights": nights,
+        }
         known.write(truth, world, records, firms, devices, dirt, settings)
     rows = {name: counts["rows"] for name, counts in sorted(dirt.files.items())}
     n_events = sum(n for name, n in rows.items() if name.startswith("segment/"))
-    return Summary(dates, customers, n_events, len(world.orders), rows, dict(sorted(dirt.kinds.items())))
+    return Summary(
+        dates, customers, n_events, len(world.orders), rows, dict(sorted(dirt.kinds.items()))
+    )
 
 
 def sample(folder: Path) -> Summary:

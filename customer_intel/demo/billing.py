@@ -12,7 +12,14 @@ TRIAL = 14 * DAY
 FIRST_PAYMENT = 23 * 3600  # a subscription whose first payment has not come by then expires
 GRACE = 12 * DAY  # how long a charge that was never made good is asked for again
 # how a subscription begins, and how many do
-BEGINS = {"paid": 0.535, "free": 0.035, "incomplete": 0.025, "trial": 0.25, "lapsing": 0.12, "pausing": 0.035}
+BEGINS = {
+    "paid": 0.535,
+    "free": 0.035,
+    "incomplete": 0.025,
+    "trial": 0.25,
+    "lapsing": 0.12,
+    "pausing": 0.035,
+}
 PAID, FREE, INCOMPLETE, TRYING, LAPSING, PAUSING = range(len(BEGINS))
 
 
@@ -52,7 +59,9 @@ def _subscriptions(
     start = t0 + p["sub_start"][person] * DAY + rng.integers(0, DAY, n)
     period = np.where(np.array([x[2] == "year" for x in pools.PLANS])[plan], 365, 30)
     # the person leaves with a week; the word of it comes on any day of the next
-    leaves = np.where(churn < days, np.maximum(t0 + churn * DAY + rng.integers(0, 7 * DAY, n), start + DAY), NEVER)
+    leaves = np.where(
+        churn < days, np.maximum(t0 + churn * DAY + rng.integers(0, 7 * DAY, n), start + DAY), NEVER
+    )
     has_trial = begins >= TRYING
     trial_end = np.where(has_trial, start + TRIAL, NEVER)
     anchor = np.where(has_trial, start + TRIAL, start)
@@ -82,21 +91,32 @@ def _subscriptions(
 
 
 def _invoices(
-    rng: np.random.Generator, subs: pl.DataFrame, p: dict[str, Array], s: dict[str, Array], t0: int, t1: int
+    rng: np.random.Generator,
+    subs: pl.DataFrame,
+    p: dict[str, Array],
+    s: dict[str, Array],
+    t0: int,
+    t1: int,
 ) -> pl.DataFrame:
     """Every invoice that would be written if each failed charge were made good in the end."""
-    person, anchor, begins, plan = (subs[c].to_numpy() for c in ("person", "anchor", "begins", "plan"))
+    person, anchor, begins, plan = (
+        subs[c].to_numpy() for c in ("person", "anchor", "begins", "plan")
+    )
     period = subs["period"].to_numpy()
-    stop = np.minimum(subs.select(pl.min_horizontal("canceled", "ended")).to_series().to_numpy(), t1)
+    stop = np.minimum(
+        subs.select(pl.min_horizontal("canceled", "ended")).to_series().to_numpy(), t1
+    )
     billed = ~subs["is_lapsed"].to_numpy() & (begins != PAUSING)
     k = np.where(billed, np.clip((stop - anchor - 1) // (period * DAY) + 1, 0, 60), 0)
     sub = np.repeat(np.arange(len(subs)), k)
-    created = anchor[sub] + (np.arange(len(sub)) - np.repeat(np.cumsum(k) - k, k)) * period[sub] * DAY
+    created = (
+        anchor[sub] + (np.arange(len(sub)) - np.repeat(np.cumsum(k) - k, k)) * period[sub] * DAY
+    )
     inside = (created >= t0) & (created < t1)
     sub, created = sub[inside], created[inside]
-    failed = (_failing(s["failed"], person[sub], (created - t0) // DAY // 7) & (begins[sub] != FREE)) | (
-        begins[sub] == INCOMPLETE
-    )
+    failed = (
+        _failing(s["failed"], person[sub], (created - t0) // DAY // 7) & (begins[sub] != FREE)
+    ) | (begins[sub] == INCOMPLETE)
     recovered = failed & (rng.random(len(sub)) < 0.72) & (begins[sub] != INCOMPLETE)
     paid = np.where(~failed, created + 3600, np.where(recovered, created + 4 * DAY, NEVER))
     return pl.DataFrame(
@@ -116,11 +136,15 @@ def _invoices(
 
 def _failing(failed: Array, person: Ints, week: Ints) -> Bools:
     last = failed.shape[1] - 1
-    near: Bools = (failed[person, np.minimum(week, last)] > 0) | (failed[person, np.minimum(week + 1, last)] > 0)
+    near: Bools = (failed[person, np.minimum(week, last)] > 0) | (
+        failed[person, np.minimum(week + 1, last)] > 0
+    )
     return near
 
 
-def _dunning(rng: np.random.Generator, subs: pl.DataFrame, invoices: pl.DataFrame) -> tuple[pl.DataFrame, Bools]:
+def _dunning(
+    rng: np.random.Generator, subs: pl.DataFrame, invoices: pl.DataFrame
+) -> tuple[pl.DataFrame, Bools]:
     """After its grace a lost charge ends the subscription unasked, or leaves it unpaid; which invoices still came."""
     sub, created, is_lost = (invoices[c].to_numpy() for c in ("subscription", "created", "is_lost"))
     ends = rng.random(len(sub)) < 0.6
@@ -145,8 +169,16 @@ def _charges(invoices: pl.DataFrame, t1: int) -> pl.DataFrame:
     again = costly.filter(pl.col("is_failed") & (pl.col("voided") >= int(NEVER)))
     tries = pl.concat(
         [
-            costly.select("invoice", "person", "amount", at=pl.col("created") + 3600, ok=~pl.col("is_failed")),
-            again.select("invoice", "person", "amount", at=pl.col("created") + 4 * DAY, ok=pl.col("paid") < int(NEVER)),
+            costly.select(
+                "invoice", "person", "amount", at=pl.col("created") + 3600, ok=~pl.col("is_failed")
+            ),
+            again.select(
+                "invoice",
+                "person",
+                "amount",
+                at=pl.col("created") + 4 * DAY,
+                ok=pl.col("paid") < int(NEVER),
+            ),
         ]
     )
     return tries.filter(pl.col("at") < t1).sort("at", "invoice", "ok").with_row_index("charge")

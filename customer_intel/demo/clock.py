@@ -17,7 +17,9 @@ Bools = NDArray[np.bool_]
 DAY = 86_400
 NEVER = np.int64(2**40)  # "has not happened": later than every export
 WEEKDAY = np.array([0.95, 0.9, 0.92, 0.98, 1.05, 1.15, 1.05]) / 7.0
-HOURS = np.array([1, 1, 1, 1, 2, 5, 9, 11, 9, 7, 6, 6, 7, 6, 5, 5, 5, 6, 7, 9, 10, 8, 5, 2], dtype=float)
+HOURS = np.array(
+    [1, 1, 1, 1, 2, 5, 9, 11, 9, 7, 6, 6, 7, 6, 5, 5, 5, 6, 7, 9, 10, 8, 5, 2], dtype=float
+)
 
 
 def epoch(day: date) -> int:
@@ -26,12 +28,16 @@ def epoch(day: date) -> int:
 
 def choose(rng: np.random.Generator, weights: list[float] | Floats, n: int) -> Ints:
     cumulative = np.cumsum(np.asarray(weights, dtype=float))
-    return np.searchsorted(cumulative / cumulative[-1], rng.random(n), side="right").clip(0, len(cumulative) - 1)
+    return np.searchsorted(cumulative / cumulative[-1], rng.random(n), side="right").clip(
+        0, len(cumulative) - 1
+    )
 
 
 def season(days: Ints, *, shopping: bool) -> Floats:
     """Christmas rises from mid November to the 20th of December, January is quiet, summer a little."""
-    calendar = (days.astype("datetime64[D]") - days.astype("datetime64[D]").astype("datetime64[Y]")).astype(int)
+    calendar = (
+        days.astype("datetime64[D]") - days.astype("datetime64[D]").astype("datetime64[Y]")
+    ).astype(int)
     factor = np.ones(len(days))
     factor += np.where((calendar >= 318) & (calendar <= 354), 1.1 if shopping else 0.4, 0.0)
     factor += np.where(calendar > 356, -0.45, 0.0) + np.where(calendar < 25, -0.25, 0.0)

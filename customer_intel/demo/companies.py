@@ -32,14 +32,25 @@ def build(records: pl.DataFrame, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]
     """
     rng = random.Random(seed * 6151 + 5)
     hubspot = records.filter(pl.col("source") == "hubspot")
-    rows = {int(r["person"]): r for r in hubspot.unique("person", keep="first", maintain_order=True).to_dicts()}
+    rows = {
+        int(r["person"]): r
+        for r in hubspot.unique("person", keep="first", maintain_order=True).to_dicts()
+    }
     groups = _groups(rng, rows)
     companies = [_company(rng, k, [rows[i] for i in group]) for k, group in enumerate(groups)]
-    of = {person: str(company["id"]) for company, group in zip(companies, groups, strict=True) for person in group}
+    of = {
+        person: str(company["id"])
+        for company, group in zip(companies, groups, strict=True)
+        for person in group
+    }
     ids = [str(company["id"]) for company in companies]
     said = {i: f"{own};{rng.choice(ids)}" if rng.random() < 0.05 else own for i, own in of.items()}
     link = pl.DataFrame(
-        {"source": ["hubspot"] * len(said), "person": list(said), "company_ids": list(said.values())},
+        {
+            "source": ["hubspot"] * len(said),
+            "person": list(said),
+            "company_ids": list(said.values()),
+        },
         schema={"source": pl.String, "person": pl.Int64, "company_ids": pl.String},
     )
     joined = records.join(link, on=["source", "person"], how="left", maintain_order="left")

@@ -6,7 +6,19 @@ import numpy as np
 import polars as pl
 
 from customer_intel.demo import journeys, pools
-from customer_intel.demo.clock import DAY, NEVER, WEEKDAY, Array, Bools, Floats, Ints, at_day, choose, moment, season
+from customer_intel.demo.clock import (
+    DAY,
+    NEVER,
+    WEEKDAY,
+    Array,
+    Bools,
+    Floats,
+    Ints,
+    at_day,
+    choose,
+    moment,
+    season,
+)
 
 # how a web order of the shop is paid, and how many are; the cancelled ones aside
 PAY = {"paid": 0.978, "voided": 0.008, "pending": 0.007, "expired": 0.004, "authorized": 0.003}
@@ -40,8 +52,12 @@ def orders(
     web = rng.random(n) < 0.9
     shipped = created + (rng.gamma(3.0, 0.45, n) * DAY).astype(np.int64) + 3600
     promised = created // DAY * DAY + 6 * DAY
-    early = np.minimum(shipped + ((1.5 + rng.gamma(2.0, 0.6, n)) * DAY).astype(np.int64), promised + 16 * 3600)
-    delivered = np.where(late, promised + ((2.0 + rng.gamma(2.0, 1.5, n)) * DAY).astype(np.int64), early)
+    early = np.minimum(
+        shipped + ((1.5 + rng.gamma(2.0, 0.6, n)) * DAY).astype(np.int64), promised + 16 * 3600
+    )
+    delivered = np.where(
+        late, promised + ((2.0 + rng.gamma(2.0, 1.5, n)) * DAY).astype(np.int64), early
+    )
     cancelled = rng.random(n) < 0.012
     refunded = ~cancelled & (rng.random(n) < 0.025 + 0.06 * late)
     discount = np.where(rng.random(n) < 0.16, 1 + choose(rng, [3, 2, 1], n), 0)
@@ -57,7 +73,9 @@ def orders(
     pay, turned = _unpaid(rng, created, web & ~cancelled & ~refunded)
     kept_back = cancelled | (pay > 0)
     shipped_at = np.where(~web, created, np.where(kept_back, NEVER, shipped))
-    delivered_at = np.where(~web, created, np.where(kept_back, NEVER, np.maximum(delivered, shipped + 3600)))
+    delivered_at = np.where(
+        ~web, created, np.where(kept_back, NEVER, np.maximum(delivered, shipped + 3600))
+    )
     orders = pl.DataFrame(
         {
             "order": np.arange(n),
@@ -98,12 +116,16 @@ def _unpaid(rng: np.random.Generator, created: Ints, usual: Bools) -> tuple[Ints
     return pay, np.where(pay == EXPIRED, created + 7 * DAY, turned)
 
 
-def draw_lines(rng: np.random.Generator, n_lines: Ints, spend: Floats, created: Ints) -> pl.DataFrame:
+def draw_lines(
+    rng: np.random.Generator, n_lines: Ints, spend: Floats, created: Ints
+) -> pl.DataFrame:
     order = np.repeat(np.arange(len(n_lines)), n_lines)
     weights = np.array([float(x[4]) for x in pools.PRODUCTS])
     product = choose(rng, weights, len(order))
     cheap = np.array([x[3] < 5000 for x in pools.PRODUCTS])
-    product = np.where(cheap[product] | (rng.random(len(order)) < spend[order]), product, product % 9)
+    product = np.where(
+        cheap[product] | (rng.random(len(order)) < spend[order]), product, product % 9
+    )
     quantity = (
         1
         + rng.binomial(2, 0.14, len(order))
@@ -119,7 +141,9 @@ def draw_lines(rng: np.random.Generator, n_lines: Ints, spend: Floats, created: 
     ).unique(["order", "product"], keep="first", maintain_order=True)
 
 
-def tickets(rng: np.random.Generator, p: dict[str, Array], s: dict[str, Array], t0: int, t1: int) -> pl.DataFrame:
+def tickets(
+    rng: np.random.Generator, p: dict[str, Array], s: dict[str, Array], t0: int, t1: int
+) -> pl.DataFrame:
     person, week = np.nonzero(s["ticket"])
     day = week * 7 + choose(rng, list(WEEKDAY), len(week))
     day = np.maximum(day, np.maximum(p["signup"][person], 0))
@@ -127,10 +151,14 @@ def tickets(rng: np.random.Generator, p: dict[str, Array], s: dict[str, Array], 
     n, week = len(person), day // 7
     created = moment(rng, day, p["city"][person], t0)
     slow = s["slow"][person, week] > 0
-    reply = created + np.where(slow, rng.gamma(2.0, 40 * 3600, n), rng.gamma(1.5, 3 * 3600, n)).astype(np.int64) + 300
-    solved = reply + np.where(slow, 10 * DAY + rng.gamma(2.0, 5 * DAY, n), rng.gamma(1.2, 20 * 3600, n)).astype(
-        np.int64
+    reply = (
+        created
+        + np.where(slow, rng.gamma(2.0, 40 * 3600, n), rng.gamma(1.5, 3 * 3600, n)).astype(np.int64)
+        + 300
     )
+    solved = reply + np.where(
+        slow, 10 * DAY + rng.gamma(2.0, 5 * DAY, n), rng.gamma(1.2, 20 * 3600, n)
+    ).astype(np.int64)
     solved = np.where(slow & (rng.random(n) < 0.25), NEVER, solved)
     rated = (solved < NEVER) & (rng.random(n) < 0.35)
     good = rng.random(n) < np.where(slow, 0.25, 0.86)
@@ -157,7 +185,12 @@ def tickets(rng: np.random.Generator, p: dict[str, Array], s: dict[str, Array], 
 
 
 def surveys(
-    rng: np.random.Generator, p: dict[str, Array], s: dict[str, Array], orders: pl.DataFrame, t0: int, t1: int
+    rng: np.random.Generator,
+    p: dict[str, Array],
+    s: dict[str, Array],
+    orders: pl.DataFrame,
+    t0: int,
+    t1: int,
 ) -> pl.DataFrame:
     """A relationship survey about three weeks after the first order in the history and every 120 days while active."""
     first = (
@@ -167,7 +200,10 @@ def surveys(
         .sort("person")
     )
     person = np.repeat(first["person"].to_numpy(), 4)
-    sent = np.repeat(first["created"].to_numpy(), 4) + (21 + 120 * np.tile(np.arange(4), len(first))) * DAY
+    sent = (
+        np.repeat(first["created"].to_numpy(), 4)
+        + (21 + 120 * np.tile(np.arange(4), len(first))) * DAY
+    )
     inside = (sent < t1) & (sent < t0 + s["churn_day"][person] * DAY + 10 * DAY)
     person, sent = person[inside], sent[inside]
     n = len(person)
@@ -175,7 +211,11 @@ def surveys(
     z = at_day(s["z"], person, day)
     window = [at_day(s["late"], person, day - 7 * k) for k in range(9)]
     late = np.max(window, axis=0) if n else np.zeros(0)
-    open_ticket = np.max([at_day(s["unresolved"], person, day - 7 * k) for k in range(9)], axis=0) if n else np.zeros(0)
+    open_ticket = (
+        np.max([at_day(s["unresolved"], person, day - 7 * k) for k in range(9)], axis=0)
+        if n
+        else np.zeros(0)
+    )
     app = p["app"][person].astype(float)
     mean = (
         NPS["base"]
@@ -189,7 +229,11 @@ def surveys(
     reason = np.where(
         (open_ticket > 0) & (score < 8),
         1,
-        np.where((late > 0) & (score < 8), 0, np.where((app > 0) & (score > 8), 2, np.where(score > 7, 3, 4))),
+        np.where(
+            (late > 0) & (score < 8),
+            0,
+            np.where((app > 0) & (score > 8), 2, np.where(score > 7, 3, 4)),
+        ),
     )
     responded = sent + (rng.gamma(1.2, 0.9 * DAY, n)).astype(np.int64) + 600
     return (
@@ -231,7 +275,9 @@ def sessions(
     """
     n, weeks = s["z"].shape
     buying = orders.filter("is_web")
-    lengths = np.array([[journeys.mean_length(st, it) for it in journeys.INTENTS] for st in journeys.STAGES])
+    lengths = np.array(
+        [[journeys.mean_length(st, it) for it in journeys.INTENTS] for st in journeys.STAGES]
+    )
     target = max(n * EVENTS_PER_CUSTOMER_YEAR * days / 365 - len(buying) * lengths[1, 1], 0.0)
     calendar = season(t0 // DAY + np.arange(weeks) * 7 + 3, shopping=False)
     raw = s["alive"] * p["visit_rate"][:, None] * np.exp(np.clip(s["z"], -3, 3)) * calendar
@@ -241,7 +287,9 @@ def sessions(
     times = counts[person, week]
     person, week = np.repeat(person, times), np.repeat(week, times)
     day = week * 7 + choose(rng, list(WEEKDAY), len(week))
-    inside = (day < days) & (day >= p["signup"][person] - 5)  # a person looks round for a few days before signing up
+    inside = (day < days) & (
+        day >= p["signup"][person] - 5
+    )  # a person looks round for a few days before signing up
     person, day = person[inside], day[inside]
     app = p["app"][person] & (rng.random(len(person)) < 0.55) & (day > p["signup"][person])
     n_unknown = int(0.10 * target / lengths[0, 0])
@@ -258,14 +306,20 @@ def sessions(
             t0 + unknown_day * DAY + rng.integers(0, DAY, n_unknown),
         ]
     )
-    intent = np.concatenate([np.where(app, 2, 0), np.ones(len(buying), np.int64), np.zeros(n_unknown, np.int64)])
+    intent = np.concatenate(
+        [np.where(app, 2, 0), np.ones(len(buying), np.int64), np.zeros(n_unknown, np.int64)]
+    )
     at = np.maximum((start - t0) // DAY, 0)
     known = who >= 0
     sub = known & p["subscriber"][who] & (t0 + p["sub_start"][who] * DAY <= start)
     stage = np.where(
-        ~known | (first_order[who] >= start), 0, np.where(at_day(s["z"], who, at) < -0.8, 3, np.where(sub, 2, 1))
+        ~known | (first_order[who] >= start),
+        0,
+        np.where(at_day(s["z"], who, at) < -0.8, 3, np.where(sub, 2, 1)),
     )
-    order_id = np.concatenate([np.full(len(person), -1), buying["order"].to_numpy(), np.full(n_unknown, -1)])
+    order_id = np.concatenate(
+        [np.full(len(person), -1), buying["order"].to_numpy(), np.full(n_unknown, -1)]
+    )
     session, event_state, clock = journeys.walk(rng, stage, intent)
     length = np.zeros(len(who))
     np.maximum.at(length, session, clock)
@@ -283,7 +337,11 @@ def sessions(
         }
     )
     steps = pl.DataFrame(
-        {"session": session, "state": event_state, "ts_ms": ((start[session] + clock) * 1000).astype(np.int64)}
+        {
+            "session": session,
+            "state": event_state,
+            "ts_ms": ((start[session] + clock) * 1000).astype(np.int64),
+        }
     )
     steps = steps.filter(pl.col("ts_ms").is_between(t0 * 1000, t1 * 1000, closed="left"))
     return sessions, steps

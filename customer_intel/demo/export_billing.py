@@ -14,7 +14,11 @@ def status(upto: int, behind: list[int]) -> pl.Expr:
     incomplete = pl.col("begins") == billing.INCOMPLETE
     return (
         pl.when(incomplete)
-        .then(pl.when(pl.col("ended") < upto).then(pl.lit("incomplete_expired")).otherwise(pl.lit("incomplete")))
+        .then(
+            pl.when(pl.col("ended") < upto)
+            .then(pl.lit("incomplete_expired"))
+            .otherwise(pl.lit("incomplete"))
+        )
         .when(pl.col("ended") < upto)
         .then(pl.lit("canceled"))
         .when((pl.col("trial_end") < int(NEVER)) & (pl.col("trial_end") >= upto))
@@ -31,16 +35,25 @@ def status(upto: int, behind: list[int]) -> pl.Expr:
 
 def behind(invoices: pl.DataFrame, upto: int) -> list[int]:
     """Subscriptions whose charge has failed by then and has not come since."""
-    late = invoices.filter((pl.col("created") + 3600 < upto) & pl.col("is_failed") & (pl.col("paid") >= upto))
+    late = invoices.filter(
+        (pl.col("created") + 3600 < upto) & pl.col("is_failed") & (pl.col("paid") >= upto)
+    )
     return late["subscription"].unique().to_list()
 
 
 def stripe_subscriptions(x: Exporter, since: int, upto: int) -> pl.DataFrame:
     invoices = x.world.invoices.with_columns(tried=pl.col("created") + 3600)
-    billed = invoices.filter(touched(since, upto, "created", "tried", "paid"))["subscription"].unique().to_list()
+    billed = (
+        invoices.filter(touched(since, upto, "created", "tried", "paid"))["subscription"]
+        .unique()
+        .to_list()
+    )
     s = x.world.subscriptions.join(x.persons, on="person", how="left", maintain_order="left")
     moments = ("started", "trial_end", "canceled", "ended", "unpaid_from")
-    s = s.filter((pl.col("started") < upto) & (touched(since, upto, *moments) | pl.col("subscription").is_in(billed)))
+    s = s.filter(
+        (pl.col("started") < upto)
+        & (touched(since, upto, *moments) | pl.col("subscription").is_in(billed))
+    )
     plan = {
         c: pl.Series([x[i] for x in pools.PLANS]).gather(s["plan"])
         for c, i in (("plan_id", 0), ("plan_name", 1), ("interval", 2), ("amount", 3))
@@ -54,8 +67,14 @@ def stripe_subscriptions(x: Exporter, since: int, upto: int) -> pl.DataFrame:
     begins = pl.when(on_trial).then("started").otherwise(begun)
     ends = pl.when(on_trial).then("trial_end").otherwise(begun + length)
     left = pl.col("canceled") < upto
-    reason = pl.when("by_dunning").then(pl.lit("payment_failed")).otherwise(pl.lit("cancellation_requested"))
-    feedback = pl.Series(["too_expensive", "unused", "switched_service", "low_quality"]).gather(s["feedback"])
+    reason = (
+        pl.when("by_dunning")
+        .then(pl.lit("payment_failed"))
+        .otherwise(pl.lit("cancellation_requested"))
+    )
+    feedback = pl.Series(["too_expensive", "unused", "switched_service", "low_quality"]).gather(
+        s["feedback"]
+    )
     return s.select(
         pl.format("sub_{}", (pl.col("subscription") + 1_000_000).cast(pl.String)).alias("id"),
         pl.col("stripe_id").alias("Customer ID"),
@@ -85,7 +104,9 @@ def stripe_subscriptions(x: Exporter, since: int, upto: int) -> pl.DataFrame:
 def stripe_invoices(x: Exporter, since: int, upto: int) -> pl.DataFrame:
     i = x.world.invoices.join(x.persons, on="person", how="left", maintain_order="left")
     given_up = pl.col("created") + 30 * DAY
-    i = i.with_columns(given_up=pl.when(pl.col("paid") >= int(NEVER)).then(given_up).otherwise(int(NEVER)))
+    i = i.with_columns(
+        given_up=pl.when(pl.col("paid") >= int(NEVER)).then(given_up).otherwise(int(NEVER))
+    )
     i = i.with_columns(given_up=pl.min_horizontal("given_up", "voided"))
     i = i.filter((pl.col("created") < upto) & touched(since, upto, "created", "paid", "given_up"))
     is_void = pl.col("voided") < int(NEVER)
@@ -103,7 +124,9 @@ def stripe_invoices(x: Exporter, since: int, upto: int) -> pl.DataFrame:
         utc(pl.col("created")).alias("Date (UTC)"),
         pl.lit(None, dtype=pl.String).alias("Due Date (UTC)"),
         pl.format("HP-{}", (pl.col("invoice") + 1).cast(pl.String).str.zfill(6)).alias("Number"),
-        pl.format("sub_{}", (pl.col("subscription") + 1_000_000).cast(pl.String)).alias("Subscription"),
+        pl.format("sub_{}", (pl.col("subscription") + 1_000_000).cast(pl.String)).alias(
+            "Subscription"
+        ),
         money("amount").alias("Subtotal"),
         pl.lit("0.00").alias("Total Discount Amount"),
         pl.lit("0.00").alias("Tax"),

@@ -10,13 +10,24 @@ from customer_intel.demo.exports import Exporter, money, touched, utc
 
 def contacts(x: Exporter, source: str, since: int, upto: int) -> pl.DataFrame:
     rows = x.records.filter(
-        (pl.col("source") == source) & (pl.col("created") < upto) & touched(since, upto, "created", "modified")
+        (pl.col("source") == source)
+        & (pl.col("created") < upto)
+        & touched(since, upto, "created", "modified")
     )
     return rows.with_columns(
         modified=pl.when(pl.col("modified") < upto).then("modified").otherwise("created"),
         **{
             c: pl.when(pl.col(c) == "").then(None).otherwise(c)
-            for c in ("email", "phone", "mobile", "suffix", "birth", "user_id", "state", "company_ids")
+            for c in (
+                "email",
+                "phone",
+                "mobile",
+                "suffix",
+                "birth",
+                "user_id",
+                "state",
+                "company_ids",
+            )
         },
     )
 
@@ -51,7 +62,9 @@ def hubspot(x: Exporter, since: int, upto: int) -> pl.DataFrame:
 
 
 def hubspot_companies(x: Exporter, since: int, upto: int) -> pl.DataFrame:
-    rows = x.companies.filter((pl.col("created") < upto) & touched(since, upto, "created", "modified"))
+    rows = x.companies.filter(
+        (pl.col("created") < upto) & touched(since, upto, "created", "modified")
+    )
     modified = pl.when(pl.col("modified") < upto).then("modified").otherwise("created")
     return rows.select(
         pl.col("id").alias("Record ID"),
@@ -80,9 +93,14 @@ def shopify_customers(x: Exporter, since: int, upto: int) -> pl.DataFrame:
     return rows.select(
         pl.concat_str(pl.lit("'"), "id").alias("Customer ID"),
         pl.col("first").alias("First Name"),
-        pl.concat_str("last", pl.concat_str(pl.lit(" "), "suffix").fill_null("")).alias("Last Name"),
+        pl.concat_str("last", pl.concat_str(pl.lit(" "), "suffix").fill_null("")).alias(
+            "Last Name"
+        ),
         pl.col("email").alias("Email"),
-        pl.when(pl.col("person") % 5 < 3).then(pl.lit("yes")).otherwise(pl.lit("no")).alias("Accepts Email Marketing"),
+        pl.when(pl.col("person") % 5 < 3)
+        .then(pl.lit("yes"))
+        .otherwise(pl.lit("no"))
+        .alias("Accepts Email Marketing"),
         pl.lit(None, dtype=pl.String).alias("Default Address Company"),
         pl.col("street").alias("Default Address Address1"),
         pl.lit(None, dtype=pl.String).alias("Default Address Address2"),
@@ -166,7 +184,9 @@ def loyalty(x: Exporter, since: int, upto: int) -> pl.DataFrame:
     birth = pl.col("birth").str.replace(r"(\d{4})-(\d\d)-(\d\d)", "$3/$2/$1")
     return rows.select(
         pl.col("id").alias("Card no"),
-        pl.concat_str("first", pl.lit(" "), "last", pl.concat_str(pl.lit(" "), "suffix").fill_null("")).alias("Name"),
+        pl.concat_str(
+            "first", pl.lit(" "), "last", pl.concat_str(pl.lit(" "), "suffix").fill_null("")
+        ).alias("Name"),
         pl.col("email").alias("E-mail"),
         pl.col("phone").alias("Tel"),
         birth.alias("Birthday"),

@@ -54,7 +54,9 @@ def shopify_orders(x: Exporter, since: int, upto: int) -> pl.DataFrame:
         )
 
     head = pl.col("line") == 0
-    delivered = pl.concat_str(pl.lit("\ndelivered_at: "), local(seen("delivered", upto))).fill_null("")
+    delivered = pl.concat_str(pl.lit("\ndelivered_at: "), local(seen("delivered", upto))).fill_null(
+        ""
+    )
     note = pl.when("is_web").then(
         pl.concat_str(pl.lit("promised_delivery: "), utc(pl.col("promised"), "%Y-%m-%d"), delivered)
     )
@@ -72,7 +74,9 @@ def shopify_orders(x: Exporter, since: int, upto: int) -> pl.DataFrame:
         .then(pl.concat_str(pl.lit("'+44"), "digits"))
         .otherwise(pl.concat_str(pl.lit("'+1"), "digits"))
     )
-    phone = pl.when(~pl.col("is_hidden") & (pl.col("digits") != "") & (pl.col("person") % 3 > 0)).then(phone)
+    phone = pl.when(
+        ~pl.col("is_hidden") & (pl.col("digits") != "") & (pl.col("person") % 3 > 0)
+    ).then(phone)
     person = ~pl.col("is_hidden")
     product = {c: pl.Series([x[i] for x in pools.PRODUCTS]) for c, i in (("sku", 0), ("title", 1))}
     rows = rows.with_columns(refunded, net).with_columns(
@@ -80,13 +84,17 @@ def shopify_orders(x: Exporter, since: int, upto: int) -> pl.DataFrame:
         title=product["title"].gather(rows["product"]),
         code=pl.Series(pools.DISCOUNTS).gather(rows["discount_code"]),
     )
-    fulfilled = pl.when(pl.col("shipped") < upto).then(pl.lit("fulfilled")).otherwise(pl.lit("unfulfilled"))
+    fulfilled = (
+        pl.when(pl.col("shipped") < upto).then(pl.lit("fulfilled")).otherwise(pl.lit("unfulfilled"))
+    )
     once: dict[str, pl.Expr] = {
         "Financial Status": financial_status(upto),
         "Paid at": local(pl.when(pl.col("pay") == doings.PAID).then("created")),
         "Fulfillment Status": fulfilled,
         "Fulfilled at": local(seen("shipped", upto)),
-        "Accepts Marketing": pl.when(pl.col("person") % 5 < 3).then(pl.lit("yes")).otherwise(pl.lit("no")),
+        "Accepts Marketing": pl.when(pl.col("person") % 5 < 3)
+        .then(pl.lit("yes"))
+        .otherwise(pl.lit("no")),
         "Currency": pl.lit("USD"),
         "Subtotal": money("net"),
         "Shipping": money("shipping"),

@@ -19,9 +19,13 @@ First resolution time in minutes,Full resolution time in minutes""".replace("\n"
 def zendesk_tickets(x: Exporter, since: int, upto: int) -> pl.DataFrame:
     t = x.world.tickets.join(x.persons, on="person", how="left", maintain_order="left")
     t = t.with_columns(
-        closed=pl.when(pl.col("solved") < int(NEVER)).then(pl.col("solved") + 4 * DAY).otherwise(int(NEVER))
+        closed=pl.when(pl.col("solved") < int(NEVER))
+        .then(pl.col("solved") + 4 * DAY)
+        .otherwise(int(NEVER))
     )
-    t = t.filter((pl.col("created") < upto) & touched(since, upto, "created", "replied", "solved", "closed"))
+    t = t.filter(
+        (pl.col("created") < upto) & touched(since, upto, "created", "replied", "solved", "closed")
+    )
     kinds = list(pools.TICKET_TOPICS)
     subjects = [
         pools.TICKET_TOPICS[kinds[a]][b % len(pools.TICKET_TOPICS[kinds[a]])]
@@ -39,7 +43,9 @@ def zendesk_tickets(x: Exporter, since: int, upto: int) -> pl.DataFrame:
         .then(pl.lit("Bad"))
         .otherwise(pl.lit("Offered"))
     )
-    last = pl.max_horizontal("created", seen("replied", upto), seen("solved", upto), seen("closed", upto))
+    last = pl.max_horizontal(
+        "created", seen("replied", upto), seen("solved", upto), seen("closed", upto)
+    )
     status = (
         pl.when(pl.col("closed") < upto)
         .then(pl.lit("Closed"))
@@ -55,9 +61,14 @@ def zendesk_tickets(x: Exporter, since: int, upto: int) -> pl.DataFrame:
         pl.col("zendesk_name").alias("Requester"),
         pl.col("zendesk_id").alias("Requester id"),
         pl.when(pl.col("zendesk_user") != "").then("zendesk_user").alias("Requester external id"),
-        pl.when(pl.col("zendesk_email") != "").then(pl.col("zendesk_email")).alias("Requester email"),
+        pl.when(pl.col("zendesk_email") != "")
+        .then(pl.col("zendesk_email"))
+        .alias("Requester email"),
         pl.lit("Robin Vale").alias("Assignee"),
-        pl.when(pl.col("topic") == 1).then(pl.lit("Billing")).otherwise(pl.lit("Support")).alias("Group"),
+        pl.when(pl.col("topic") == 1)
+        .then(pl.lit("Billing"))
+        .otherwise(pl.lit("Support"))
+        .alias("Group"),
         pl.Series("Subject", subjects, dtype=pl.String),
         pl.Series([f"{k} shop" for k in kinds]).gather(t["topic"]).alias("Tags"),
         status.alias("Status"),
@@ -103,7 +114,9 @@ def delighted(x: Exporter, since: int, upto: int) -> pl.DataFrame:
 def onetrust(x: Exporter, since: int, upto: int) -> pl.DataFrame:
     c = x.consents.filter(pl.col("at").is_between(since, upto, closed="left"))
     return c.select(
-        pl.format("rcpt-{}", (pl.col("receipt") + 1).cast(pl.String).str.zfill(7)).alias("Receipt ID"),
+        pl.format("rcpt-{}", (pl.col("receipt") + 1).cast(pl.String).str.zfill(7)).alias(
+            "Receipt ID"
+        ),
         pl.col("shopify_email").str.strip_chars().alias("Data Subject Identifier"),
         pl.lit("Email").alias("Identifier Type"),
         pl.col("purpose").alias("Purpose Name"),

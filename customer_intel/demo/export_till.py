@@ -33,7 +33,12 @@ def state(upto: int) -> pl.Expr:
 def till_orders(x: Exporter, since: int, upto: int) -> pl.DataFrame:
     moments = ("created", "paid", "shipped", "delivered", "ends")
     o = x.world.till_orders.filter((pl.col("created") < upto) & touched(since, upto, *moments))
-    o = o.join(x.persons.select("person", "true_email", "name"), on="person", how="left", maintain_order="left")
+    o = o.join(
+        x.persons.select("person", "true_email", "name"),
+        on="person",
+        how="left",
+        maintain_order="left",
+    )
     gone = pl.col("ends") < upto
     told = (pl.col("fate") == till.PARTLY) | ((pl.col("fate") == till.REFUNDED) & pl.col("is_told"))
     timed = (pl.col("fate") == till.CANCELLED) & pl.col("is_told")
@@ -51,18 +56,26 @@ def till_orders(x: Exporter, since: int, upto: int) -> pl.DataFrame:
         pl.col("name").alias("billing_name"),
         utc(seen("shipped", upto)).alias("shipped_at"),
         utc(seen("delivered", upto)).alias("delivered_at"),
-        utc(pl.max_horizontal("created", *[seen(m, upto) for m in moments[1:]])).alias("updated_at"),
+        utc(pl.max_horizontal("created", *[seen(m, upto) for m in moments[1:]])).alias(
+            "updated_at"
+        ),
     )
 
 
 def till_lines(x: Exporter, since: int, upto: int) -> pl.DataFrame:
     rows = x.world.till_lines.filter(pl.col("created").is_between(since, upto, closed="left"))
-    product = {c: pl.Series([p[i] for p in pools.PRODUCTS]) for c, i in (("sku", 0), ("title", 1), ("category", 2))}
+    product = {
+        c: pl.Series([p[i] for p in pools.PRODUCTS])
+        for c, i in (("sku", 0), ("title", 1), ("category", 2))
+    }
     rows = rows.with_columns(
-        total=pl.col("price") * pl.col("quantity"), **{c: s.gather(rows["product"]) for c, s in product.items()}
+        total=pl.col("price") * pl.col("quantity"),
+        **{c: s.gather(rows["product"]) for c, s in product.items()},
     )
     return rows.select(
-        pl.concat_str(number("order"), pl.lit("-"), pl.col("line").cast(pl.String)).alias("order_line_id"),
+        pl.concat_str(number("order"), pl.lit("-"), pl.col("line").cast(pl.String)).alias(
+            "order_line_id"
+        ),
         number("order").alias("order_id"),
         "sku",
         "title",

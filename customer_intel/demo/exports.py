@@ -18,7 +18,9 @@ def money(column: str) -> pl.Expr:
     cents = pl.col(column).cast(pl.Int64)
     sign = pl.when(cents < 0).then(pl.lit("-")).otherwise(pl.lit(""))
     whole, rest = cents.abs() // 100, cents.abs() % 100
-    return pl.concat_str(sign, whole.cast(pl.String), pl.lit("."), rest.cast(pl.String).str.zfill(2))
+    return pl.concat_str(
+        sign, whole.cast(pl.String), pl.lit("."), rest.cast(pl.String).str.zfill(2)
+    )
 
 
 def utc(expr: pl.Expr, form: str = "%Y-%m-%d %H:%M:%S") -> pl.Expr:
@@ -37,7 +39,12 @@ def touched(since: int, upto: int, *moments: str) -> pl.Expr:
 def layout(frame: pl.DataFrame, header: list[str]) -> pl.DataFrame:
     """The vendor's full header in the vendor's order; columns that Harbor & Pine does not fill are empty."""
     return frame.select(
-        [pl.col(c).cast(pl.String) if c in frame.columns else pl.lit(None, dtype=pl.String).alias(c) for c in header]
+        [
+            pl.col(c).cast(pl.String)
+            if c in frame.columns
+            else pl.lit(None, dtype=pl.String).alias(c)
+            for c in header
+        ]
     )
 
 
@@ -79,9 +86,9 @@ class Exporter:
             persons = persons.join(own, on="person", how="left", maintain_order="left")
         self.persons = persons
         self.orders = self._order_frame(rng)
-        self.surveys = world.surveys.join(persons, on="person", how="left", maintain_order="left").with_columns(
-            email=pl.coalesce("shopify_email", "true_email").str.strip_chars()
-        )
+        self.surveys = world.surveys.join(
+            persons, on="person", how="left", maintain_order="left"
+        ).with_columns(email=pl.coalesce("shopify_email", "true_email").str.strip_chars())
         self.consents = self._consent_frame(rng)
 
     def _order_frame(self, rng: np.random.Generator) -> pl.DataFrame:
@@ -95,7 +102,9 @@ class Exporter:
         )
         # a till asks for no address: four in ten of the shop's own sales stay anonymous
         hidden = ~pl.col("is_web") & pl.Series(drawn < 0.4)
-        return o.with_columns(order_email=pl.when(hidden).then(None).otherwise(email), is_hidden=hidden)
+        return o.with_columns(
+            order_email=pl.when(hidden).then(None).otherwise(email), is_hidden=hidden
+        )
 
     def _consent_frame(self, rng: np.random.Generator) -> pl.DataFrame:
         who = self.persons.filter(pl.col("shopify_id").is_not_null())
@@ -124,7 +133,11 @@ class Exporter:
             at = base["created"].to_numpy() + rng.integers(5, 250, n) * DAY
             parts.append(
                 base.select(
-                    "person", "shopify_email", purpose=pl.lit(purpose), at=pl.Series(at), status=pl.lit("WITHDRAWN")
+                    "person",
+                    "shopify_email",
+                    purpose=pl.lit(purpose),
+                    at=pl.Series(at),
+                    status=pl.lit("WITHDRAWN"),
                 ).filter(pl.Series(later))
             )
         return (

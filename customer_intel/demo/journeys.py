@@ -78,7 +78,11 @@ def chains() -> dict[str, dict[str, dict[str, dict[str, float]]]]:
     return {
         stage: {
             intent: {
-                a: {STATES[j]: round(float(p), 9) for j, p in enumerate(_matrix(stage, intent)[INDEX[a]]) if p > 0}
+                a: {
+                    STATES[j]: round(float(p), 9)
+                    for j, p in enumerate(_matrix(stage, intent)[INDEX[a]])
+                    if p > 0
+                }
                 for a in table
             }
             for intent, table in (("browse", _BROWSE), ("buy", _BUY), ("app", _APP))
@@ -130,10 +134,14 @@ def walk(
         going = state[live] != INDEX["order_completed"]
         live = live[going]
         u = rng.random(len(live)) * 0.999999999
-        following = np.minimum((u[:, None] > cumulative[chain[live], state[live]]).sum(axis=1), last)
+        following = np.minimum(
+            (u[:, None] > cumulative[chain[live], state[live]]).sum(axis=1), last
+        )
         if step >= MAX_STEPS - 3:
             # a buyer who wandered long is led to the till: its chain has no exit, and the walk must end
-            wanted = ["product_added", "checkout_started", "order_completed"][step - (MAX_STEPS - 3)]
+            wanted = ["product_added", "checkout_started", "order_completed"][
+                step - (MAX_STEPS - 3)
+            ]
             following = np.where(intent[live] == INTENTS.index("buy"), INDEX[wanted], last)
         state[live] = following
         clock[live] += np.minimum(rng.exponential(45.0, len(live)) + 3.0, 900.0)
@@ -145,4 +153,8 @@ def walk(
         out.append((done, state[done], clock[done]))
     session = np.concatenate([o[0] for o in out])
     order = np.argsort(session, kind="stable")
-    return session[order], np.concatenate([o[1] for o in out])[order], np.concatenate([o[2] for o in out])[order]
+    return (
+        session[order],
+        np.concatenate([o[1] for o in out])[order],
+        np.concatenate([o[2] for o in out])[order],
+    )

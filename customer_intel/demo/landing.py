@@ -26,16 +26,36 @@ CSV_FILES: list[tuple[str, str, Export, dict[str, str]]] = [
         export_contacts.hubspot,
         {"Create Date": "31/31/2025 25:61"},
     ),
-    ("hubspot", "hubspot-crm-exports-all-companies-{day}.csv", export_contacts.hubspot_companies, {}),
+    (
+        "hubspot",
+        "hubspot-crm-exports-all-companies-{day}.csv",
+        export_contacts.hubspot_companies,
+        {},
+    ),
     ("shopify", "customers_export.csv", export_contacts.shopify_customers, {}),
     ("stripe", "customers.csv", export_contacts.stripe_customers, {}),
     ("stripe", "subscriptions.csv", export_billing.stripe_subscriptions, {"Interval": "fortnight"}),
     ("stripe", "invoices.csv", export_billing.stripe_invoices, {}),
     ("stripe", "unified_payments.csv.gz", export_billing.stripe_charges, {"Amount": "N/A"}),
     ("zendesk", "users.csv", export_contacts.zendesk_users, {}),
-    ("zendesk", "tickets.csv", export_support.zendesk_tickets, {"Created at": "0000-00-00 00:00:00"}),
-    ("delighted", "delighted-nps-responses-{day}.csv", export_support.delighted, {"Score": "eleven"}),
-    ("onetrust", "consent-receipts-{day}.csv", export_support.onetrust, {"Consent Status": "MAYBE"}),
+    (
+        "zendesk",
+        "tickets.csv",
+        export_support.zendesk_tickets,
+        {"Created at": "0000-00-00 00:00:00"},
+    ),
+    (
+        "delighted",
+        "delighted-nps-responses-{day}.csv",
+        export_support.delighted,
+        {"Score": "eleven"},
+    ),
+    (
+        "onetrust",
+        "consent-receipts-{day}.csv",
+        export_support.onetrust,
+        {"Consent Status": "MAYBE"},
+    ),
     ("loyalty", "loyalty-cards.csv", export_contacts.loyalty, {"Joined": "soon"}),
     ("kasse", "orders.csv", export_till.till_orders, {}),
     ("kasse", "order_lines.csv", export_till.till_lines, {}),
@@ -49,7 +69,12 @@ ORPHANS = {
 
 
 def write_night(
-    landing: Path, exporter: Exporter, events: pl.DataFrame, dates: list[date], night: int, dirt: Dirt
+    landing: Path,
+    exporter: Exporter,
+    events: pl.DataFrame,
+    dates: list[date],
+    night: int,
+    dirt: Dirt,
 ) -> None:
     """Writes what arrives on dates[night]: all history on the first, afterwards what the day before changed."""
     day = dates[night]
@@ -75,7 +100,9 @@ def write_night(
     _write_events(landing, events, day, since, upto, night, dirt)
 
 
-def _write(landing: Path, path: Path, frame: pl.DataFrame, method: str, bad: dict[str, str], dirt: Dirt) -> None:
+def _write(
+    landing: Path, path: Path, frame: pl.DataFrame, method: str, bad: dict[str, str], dirt: Dirt
+) -> None:
     frame, spoilt = dirt.spoil(frame, bad)
     column = next(iter(bad), None)
     repeated = 0
@@ -101,7 +128,9 @@ def _write(landing: Path, path: Path, frame: pl.DataFrame, method: str, bad: dic
     dirt.note(landing, path, len(frame), repeated, spoilt)
 
 
-def _write_orders(landing: Path, frame: pl.DataFrame, day: date, night: int, nights: int, dirt: Dirt) -> None:
+def _write_orders(
+    landing: Path, frame: pl.DataFrame, day: date, night: int, nights: int, dirt: Dirt
+) -> None:
     """Shopify splits a long export. One part, or the second night's file, names an optional column otherwise."""
     if frame.is_empty() and night:
         return
@@ -110,7 +139,10 @@ def _write_orders(landing: Path, frame: pl.DataFrame, day: date, night: int, nig
     parts = [frame]
     if night == 0 and len(orders) > 20:
         head = orders[: len(orders) * 2 // 3].to_list()
-        parts = [frame.filter(pl.col("Name").is_in(head)), frame.filter(~pl.col("Name").is_in(head))]
+        parts = [
+            frame.filter(pl.col("Name").is_in(head)),
+            frame.filter(~pl.col("Name").is_in(head)),
+        ]
     for k, part in enumerate(parts, start=1):
         bad = int((part["Total"] == "N/A").fill_null(False).sum())
         if (nights == 1 and k == 2) or (night == 1 and k == 1):
@@ -132,12 +164,16 @@ def _write_events(
     month = pl.from_epoch("received_ms", time_unit="ms").dt.strftime("%Y-%m")
     parts = [rows]
     if len(rows) > EVENTS_A_FILE:
-        parts = rows.with_columns(month=month).partition_by("month", maintain_order=True, include_key=False)
+        parts = rows.with_columns(month=month).partition_by(
+            "month", maintain_order=True, include_key=False
+        )
     for k, part in enumerate(parts):
         stamp = datetime.fromtimestamp(int(part["received_ms"][0]) / 1000, UTC)
         last = k == len(parts) - 1
         label = f"{stamp:%Y-%m}" if len(parts) > 1 else str(day)
-        path = landing / "segment" / str(day) / f"segment-events-{label}.jsonl{'.gz' if last else ''}"
+        path = (
+            landing / "segment" / str(day) / f"segment-events-{label}.jsonl{'.gz' if last else ''}"
+        )
         lines, spoilt = part.select("line"), 0
         if len(lines) >= BAD_FROM_ROWS:
             number = pl.int_range(pl.len())
@@ -146,7 +182,9 @@ def _write_events(
             future = [i for i in future if i not in marks]
             lines = lines.with_columns(
                 line=pl.when(number.is_in(marks))
-                .then(pl.col("line").str.replace(r'"timestamp":"[^"]*"', '"timestamp":"not-a-date"'))
+                .then(
+                    pl.col("line").str.replace(r'"timestamp":"[^"]*"', '"timestamp":"not-a-date"')
+                )
                 .when(number.is_in(future))
                 .then(pl.col("line").str.replace(r'"timestamp":"\d{4}', '"timestamp":"2031'))
                 .otherwise("line")
@@ -154,7 +192,9 @@ def _write_events(
             spoilt = len(marks)
             dirt.kinds["unparsable_value"] += spoilt
             dirt.kinds["future_date"] += len(future)
-        clean = lines.with_columns(bad=pl.col("line").str.contains('"not-a-date"', literal=True).cast(pl.String))
+        clean = lines.with_columns(
+            bad=pl.col("line").str.contains('"not-a-date"', literal=True).cast(pl.String)
+        )
         repeated, n = dirt.repeat(clean, "bad", "true")
         write_bytes(path, (str(repeated["line"].str.join("\n").item()) + "\n").encode())
         dirt.note(landing, path, len(repeated), n, spoilt)

@@ -19,7 +19,9 @@ def counts(world: World) -> dict[str, int]:
         "voided_without_time": o.filter((pl.col("pay") == doings.VOIDED) & turned),
         "order_pending": o.filter(pl.col("pay") == doings.PENDING),
         "order_expired": o.filter((pl.col("pay") == doings.EXPIRED) & turned),
-        "order_authorized": o.filter((pl.col("pay") > doings.PAID) & (pl.col("pay") != doings.PENDING) & ~turned),
+        "order_authorized": o.filter(
+            (pl.col("pay") > doings.PAID) & (pl.col("pay") != doings.PENDING) & ~turned
+        ),
         "till_cancelled_without_time": t.filter(cancelled & gone & ~pl.col("is_told")),
         "till_refund_without_amount": t.filter(refunded & gone & ~pl.col("is_told")),
         "till_credit_note": t.filter(note),
@@ -29,10 +31,14 @@ def counts(world: World) -> dict[str, int]:
         "till_anonymous": t.filter(pl.col("person") < 0),
         "trial_lapsed": s.filter(pl.col("is_lapsed") & ended),
         "trial_paused": s.filter(
-            (pl.col("begins") == billing.PAUSING) & (pl.col("trial_end") < world.t1) & (pl.col("ended") >= world.t1)
+            (pl.col("begins") == billing.PAUSING)
+            & (pl.col("trial_end") < world.t1)
+            & (pl.col("ended") >= world.t1)
         ),
         "subscription_free": s.filter(pl.col("begins") == billing.FREE),
         "subscription_unpaid": s.filter((pl.col("unpaid_from") < world.t1) & ~ended),
-        "subscription_incomplete_expired": s.filter((pl.col("begins") == billing.INCOMPLETE) & ended),
+        "subscription_incomplete_expired": s.filter(
+            (pl.col("begins") == billing.INCOMPLETE) & ended
+        ),
     }
     return {kind: len(rows) for kind, rows in found.items()}

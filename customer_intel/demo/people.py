@@ -60,7 +60,11 @@ class Identity:
 
 
 def ascii_slug(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text.replace("Ø", "O").replace("ø", "o")).encode("ascii", "ignore").decode()
+    plain = (
+        unicodedata.normalize("NFKD", text.replace("Ø", "O").replace("ø", "o"))
+        .encode("ascii", "ignore")
+        .decode()
+    )
     return "".join(c for c in plain.lower() if c.isalnum())
 
 
@@ -89,7 +93,22 @@ def _identity(rng: random.Random, person: int, city: int) -> Identity:
     )
     street = f"{rng.randrange(1, 400)} {rng.choice(pools.STREETS)} {rng.choice(pools.STREET_KINDS[country])}"
     birth = f"{rng.randrange(1948, 2006)}-{rng.randrange(1, 13):02d}-{rng.randrange(1, 29):02d}"
-    return Identity(person, female, name, nick or name, last, birth, "", "", "", street, town, state, postal, country)
+    return Identity(
+        person,
+        female,
+        name,
+        nick or name,
+        last,
+        birth,
+        "",
+        "",
+        "",
+        street,
+        town,
+        state,
+        postal,
+        country,
+    )
 
 
 def _unique_contacts(rng: random.Random, people: list[Identity]) -> dict[str, list[str]]:
@@ -145,14 +164,23 @@ def _scenarios(  # noqa: C901 (a list of cases, one after the other)
 
     def take(share: float, size: int) -> list[list[Identity]]:
         wanted = max(1, round(n * share / size)) if n >= 20 else 0
-        groups = [[people[i] for _, i in zip(range(size), cursor, strict=False)] for _ in range(wanted)]
+        groups = [
+            [people[i] for _, i in zip(range(size), cursor, strict=False)] for _ in range(wanted)
+        ]
         return [g for g in groups if len(g) == size]
 
     def same_home(a: Identity, b: Identity) -> None:
         if b.digits and a.country != b.country:
             # a number of the reserved ranges of one country, written as another's, might be somebody's
             b.digits = free[a.country].pop() if free[a.country] else ""
-        b.last, b.street, b.city, b.state, b.postal, b.country = a.last, a.street, a.city, a.state, a.postal, a.country
+        b.last, b.street, b.city, b.state, b.postal, b.country = (
+            a.last,
+            a.street,
+            a.city,
+            a.state,
+            a.postal,
+            a.country,
+        )
 
     for a, b in take(0.012, 2):
         same_home(a, b)
@@ -168,7 +196,9 @@ def _scenarios(  # noqa: C901 (a list of cases, one after the other)
         same_home(a, b)
         b.birth = a.birth
         if b.first == a.first:
-            b.first, b.nick, b.female = ("Clara", "Clara", True) if a.first != "Clara" else ("Hugo", "Hugo", False)
+            b.first, b.nick, b.female = (
+                ("Clara", "Clara", True) if a.first != "Clara" else ("Hugo", "Hugo", False)
+            )
         for x in (a, b):
             x.tags.append("twin")
     for a, b in take(0.006, 2):
@@ -202,7 +232,14 @@ def _phone(rng: random.Random, who: Identity, source: str) -> str:
         forms = [f"+44{d}", f"+44 {a} {b} {c}", f"0{a} {b} {c}", f"0{d}", f"+44 (0){a} {b} {c}"]
     else:
         a, b, c = d[:3], d[3:6], d[6:]
-        forms = [f"+1{d}", f"({a}) {b}-{c}", f"{a}-{b}-{c}", f"{a}.{b}.{c}", f"+1 {a} {b} {c}", f"1-{a}-{b}-{c}"]
+        forms = [
+            f"+1{d}",
+            f"({a}) {b}-{c}",
+            f"{a}-{b}-{c}",
+            f"{a}.{b}.{c}",
+            f"+1 {a} {b} {c}",
+            f"1-{a}-{b}-{c}",
+        ]
     return forms[0] if source == "shopify" and rng.random() < 0.9 else rng.choice(forms)
 
 
@@ -211,7 +248,11 @@ def _typo(rng: random.Random, word: str) -> str:
         return word
     i = rng.randrange(1, len(word) - 2)
     return rng.choice(
-        [word[:i] + word[i + 1 :], word[:i] + word[i + 1] + word[i] + word[i + 2 :], word[:i] + word[i] + word[i:]]
+        [
+            word[:i] + word[i + 1 :],
+            word[:i] + word[i + 1] + word[i] + word[i + 2 :],
+            word[:i] + word[i] + word[i:],
+        ]
     )
 
 
@@ -225,7 +266,9 @@ GARBLE = {
 }
 
 
-def _spell(rng: random.Random, who: Identity, source: str, created: int, married: int) -> dict[str, object]:
+def _spell(
+    rng: random.Random, who: Identity, source: str, created: int, married: int
+) -> dict[str, object]:
     """One record of one person as this source's people or forms would have typed it."""
     typo, nick, other, plus, caps, missing = GARBLE[source]
     tags = [t for t in who.tags if t != "married_name"]
@@ -291,11 +334,20 @@ def _spell(rng: random.Random, who: Identity, source: str, created: int, married
 def _records(rng: random.Random, world: World, people: list[Identity]) -> list[dict[str, object]]:
     persons = world.persons
     buyers, ticketed = set(world.orders["person"].to_list()), {}
-    for person, created in world.tickets.group_by("person").agg(pl.col("created").min()).sort("person").iter_rows():
+    for person, created in (
+        world.tickets.group_by("person").agg(pl.col("created").min()).sort("person").iter_rows()
+    ):
         ticketed[person] = created
-    subscribed = dict(world.subscriptions.group_by("person").agg(pl.col("started").min()).sort("person").iter_rows())
+    subscribed = dict(
+        world.subscriptions.group_by("person")
+        .agg(pl.col("started").min())
+        .sort("person")
+        .iter_rows()
+    )
     rows: list[dict[str, object]] = []
-    for who, signup, app in zip(people, persons["signup"].to_list(), persons["is_app_user"].to_list(), strict=True):
+    for who, signup, app in zip(
+        people, persons["signup"].to_list(), persons["is_app_user"].to_list(), strict=True
+    ):
         person = who.person
         married = signup + rng.randrange(20, 300) * DAY
         moment = signup + rng.randrange(DAY)
@@ -316,7 +368,9 @@ def _records(rng: random.Random, world: World, people: list[Identity]) -> list[d
         for k, (source, created) in enumerate(chosen):
             row = _spell(rng, who, source, created, married)
             if source == "shopify":
-                row["id"] = user_id = str(7_210_000_000_000 + person * 32_771 + rng.randrange(32_771))
+                row["id"] = user_id = str(
+                    7_210_000_000_000 + person * 32_771 + rng.randrange(32_771)
+                )
             elif source == "hubspot":
                 row["id"] = str(10_001 + person * 4 + k)
             elif source == "stripe":
@@ -336,4 +390,6 @@ def _records(rng: random.Random, world: World, people: list[Identity]) -> list[d
 
 
 def _token(rng: random.Random, n: int) -> str:
-    return "".join(rng.choices("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", k=n))
+    return "".join(
+        rng.choices("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", k=n)
+    )

@@ -41,7 +41,11 @@ def _renamed_column(data: bytes) -> bytes:
 
 def _unparsable_dates(data: bytes) -> bytes:
     frame = _frame(data)
-    bad = pl.when(pl.int_range(pl.len()) % 5 == 0).then(pl.lit("the day before yesterday")).otherwise("Create Date")
+    bad = (
+        pl.when(pl.int_range(pl.len()) % 5 == 0)
+        .then(pl.lit("the day before yesterday"))
+        .otherwise("Create Date")
+    )
     return frame.with_columns(bad.alias("Create Date")).write_csv().encode()
 
 
@@ -57,7 +61,8 @@ def _not_utf8(data: bytes) -> bytes:
 def _ragged_rows(data: bytes) -> bytes:
     lines = data.split(b"\n")
     return b"\n".join(
-        line + b",surplus,surplus" if i > 0 and i % 3 == 0 and line else line for i, line in enumerate(lines)
+        line + b",surplus,surplus" if i > 0 and i % 3 == 0 and line else line
+        for i, line in enumerate(lines)
     )
 
 
@@ -76,7 +81,11 @@ def _giant_cluster(data: bytes) -> bytes:
 
 def _negative_totals(data: bytes) -> bytes:
     frame = _frame(data)
-    negative = pl.when(pl.col("Total").is_not_null()).then(pl.concat_str(pl.lit("-"), "Total")).alias("Total")
+    negative = (
+        pl.when(pl.col("Total").is_not_null())
+        .then(pl.concat_str(pl.lit("-"), "Total"))
+        .alias("Total")
+    )
     return frame.with_columns(negative).write_csv().encode()
 
 

@@ -88,8 +88,19 @@ Harbor Pine Mill Church Station High Market Chapel Orchard River Lake Cedar Mapl
 Wharf Lighthouse Quarry Meadow Prospect Union Franklin Lincoln Victoria Albert Canal Bridge Garden Spring Sunset
 Highland Fairview Ashgrove Beacon Commercial Congress Exchange
 """)
-STREET_KINDS = {"US": ["St", "Ave", "Rd", "Ln"], "CA": ["St", "Ave", "Rd"], "GB": ["Street", "Road", "Lane", "Terrace"]}
-DOMAINS = ["mail.example", "post.example", "inbox.example", "example.com", "example.org", "example.net"]
+STREET_KINDS = {
+    "US": ["St", "Ave", "Rd", "Ln"],
+    "CA": ["St", "Ave", "Rd"],
+    "GB": ["Street", "Road", "Lane", "Terrace"],
+}
+DOMAINS = [
+    "mail.example",
+    "post.example",
+    "inbox.example",
+    "example.com",
+    "example.org",
+    "example.net",
+]
 DOMAIN_WEIGHTS = [34, 22, 16, 14, 8, 6]
 
 # the ranges that regulators keep for fiction: US and Canada NXX-555-01xx, United Kingdom +44 xxx 496 0xxx and alike
@@ -106,7 +117,17 @@ AREA_CODES = _words("""
 937 940 941 947 949 951 952 954 956 970 971 972 973 978 979 980 985 989
 """)
 CANADA_CODES = ["416", "647", "604", "778", "514", "613", "403", "780"]
-UK_RANGES = ["2079460", "1614960", "1314960", "1214960", "1134960", "1174960", "1144960", "1414960", "1514960"]
+UK_RANGES = [
+    "2079460",
+    "1614960",
+    "1314960",
+    "1214960",
+    "1134960",
+    "1174960",
+    "1144960",
+    "1414960",
+    "1514960",
+]
 
 # sku, name, category, price in cents, how popular
 PRODUCTS = [
@@ -163,15 +184,42 @@ TICKET_TOPICS = {
         "Tracking has not moved for days",
     ],
     "payment": ["Card was declined", "Charged twice?", "Payment failed on my subscription"],
-    "product": ["Bag was torn on arrival", "Grinder makes a loud noise", "Wrong grind size", "Beans taste stale"],
-    "account": ["How do I pause my subscription?", "Change delivery address", "Cannot log in", "Change my plan"],
+    "product": [
+        "Bag was torn on arrival",
+        "Grinder makes a loud noise",
+        "Wrong grind size",
+        "Beans taste stale",
+    ],
+    "account": [
+        "How do I pause my subscription?",
+        "Change delivery address",
+        "Cannot log in",
+        "Change my plan",
+    ],
 }
 
 NPS_COMMENTS = {
-    "late": ["Delivery took far too long.", "Second late parcel, I ran out of coffee.", "Great beans, slow shipping."],
-    "unresolved": ["Support never got back to me.", "Still waiting for an answer to my ticket.", "Support is slow."],
-    "feature": ["The brew timer is brilliant.", "Love the recipes in the app!", "The app makes my mornings."],
-    "good": ["Best coffee I have had by post.", "Always fresh.", "Lovely people, lovely beans.", "Keep it up!"],
+    "late": [
+        "Delivery took far too long.",
+        "Second late parcel, I ran out of coffee.",
+        "Great beans, slow shipping.",
+    ],
+    "unresolved": [
+        "Support never got back to me.",
+        "Still waiting for an answer to my ticket.",
+        "Support is slow.",
+    ],
+    "feature": [
+        "The brew timer is brilliant.",
+        "Love the recipes in the app!",
+        "The app makes my mornings.",
+    ],
+    "good": [
+        "Best coffee I have had by post.",
+        "Always fresh.",
+        "Lovely people, lovely beans.",
+        "Keep it up!",
+    ],
     "flat": ["It is fine.", "A little expensive.", "Good coffee, nothing special.", "Okay."],
 }
 

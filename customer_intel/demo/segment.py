@@ -44,10 +44,14 @@ APPS = [
 ]
 
 
-def events(rng: np.random.Generator, world: World, records: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def events(
+    rng: np.random.Generator, world: World, records: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Events (columns ts_ms, received_ms, line) in order of receipt, and whose each anonymous id was when."""
     n = len(world.persons)
-    shop = records.filter(pl.col("source") == "shopify").unique("person", keep="first", maintain_order=True)
+    shop = records.filter(pl.col("source") == "shopify").unique(
+        "person", keep="first", maintain_order=True
+    )
     account_from = np.full(n, 2**62)
     account_from[shop["person"].to_numpy()] = shop["created"].to_numpy()
     user_ids, emails = np.full(n, "", dtype=object), np.full(n, "", dtype=object)
@@ -55,7 +59,9 @@ def events(rng: np.random.Generator, world: World, records: pl.DataFrame) -> tup
     emails[shop["person"].to_numpy()] = shop["email"].to_numpy()
     s = world.sessions
     who, started, intent = (s[c].to_numpy() for c in ("person", "started", "intent"))
-    device, kiosk = _devices(rng, who, intent, world.persons["city"].to_numpy(), n, account_from, started)
+    device, kiosk = _devices(
+        rng, who, intent, world.persons["city"].to_numpy(), n, account_from, started
+    )
     login_p = np.where(kiosk | (intent == APP), 1.0, np.where(intent == 1, 0.9, 0.45))
     logged_in = (who >= 0) & (account_from[who] <= started) & (rng.random(len(s)) < login_p)
     names = _hex(rng, int(device.max(initial=-1)) + 1)
@@ -100,10 +106,16 @@ def _devices(
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Up to three browsers and an app per person; strangers have a device each; some log in on the shop's kiosk."""
     browsers = 1 + choose(rng, [0.55, 0.33, 0.12], n)
-    nth = np.where(rng.random(len(who)) < 0.75, 0, (rng.random(len(who)) * browsers[who]).astype(np.int64))
+    nth = np.where(
+        rng.random(len(who)) < 0.75, 0, (rng.random(len(who)) * browsers[who]).astype(np.int64)
+    )
     device = np.where(intent == APP, who * 4 + 3, who * 4 + nth)
     kiosk = (
-        (who >= 0) & (city[who] == 0) & (intent == 0) & (rng.random(len(who)) < 0.02) & (account_from[who] <= started)
+        (who >= 0)
+        & (city[who] == 0)
+        & (intent == 0)
+        & (rng.random(len(who)) < 0.02)
+        & (account_from[who] <= started)
     )
     return np.where(who >= 0, device, n * 4 + np.arange(len(who))), kiosk
 
@@ -117,16 +129,22 @@ def _with_logins(
     kiosk: NDArray[np.bool_],
 ) -> pl.DataFrame:
     """Adds identify calls: at a device's first logged-in session, at some later ones, always at the kiosk."""
-    order = pl.DataFrame({"session": s["session"], "device": device, "started": s["started"]}).filter(
-        pl.Series(logged_in)
+    order = pl.DataFrame(
+        {"session": s["session"], "device": device, "started": s["started"]}
+    ).filter(pl.Series(logged_in))
+    first = (
+        order.sort("started", "session")
+        .unique("device", keep="first", maintain_order=True)["session"]
+        .to_numpy()
     )
-    first = order.sort("started", "session").unique("device", keep="first", maintain_order=True)["session"].to_numpy()
     identifies = np.zeros(len(s), dtype=bool)
     identifies[first] = True
     identifies |= logged_in & (kiosk | (rng.random(len(s)) < 0.06))
     begun = world.steps.unique("session", keep="first", maintain_order=True)
     begun = begun.filter(pl.Series(identifies[begun["session"].to_numpy()]))
-    logins = begun.select("session", pl.lit(len(KINDS) - 1, dtype=pl.Int64).alias("state"), pl.col("ts_ms") + 1)
+    logins = begun.select(
+        "session", pl.lit(len(KINDS) - 1, dtype=pl.Int64).alias("state"), pl.col("ts_ms") + 1
+    )
     return pl.concat([world.steps, logins]).sort("ts_ms", "session", "state")
 
 
@@ -165,13 +183,16 @@ def _lines(
     tails = [_tail(kind) for kind in KINDS]
     slot = state * len(products) + np.where(is_product, product, 0)
     context = np.where(intent == APP, len(AGENTS) + app[session], agent[session])
-    contexts = [f'"library":{{"name":"analytics.js","version":"2.11.1"}},"userAgent":"{a}"' for a in AGENTS]
+    contexts = [
+        f'"library":{{"name":"analytics.js","version":"2.11.1"}},"userAgent":"{a}"' for a in AGENTS
+    ]
     contexts += [
         f'"app":{{"name":"Harbor & Pine","version":"3.2.1"}},{a},"library":{{"name":"analytics-ios","version":"4.1.0"}}'
         for a in APPS
     ]
     campaigns = [
-        f',"campaign":{{"source":"{a}","medium":"{b}","name":"{a}_{b}"}}' if a else "" for a, b in pools.CAMPAIGNS
+        f',"campaign":{{"source":"{a}","medium":"{b}","name":"{a}_{b}"}}' if a else ""
+        for a, b in pools.CAMPAIGNS
     ]
     order_id = world.sessions["order"].to_numpy()[session]
     ordered = (state == STATES.index("order_completed")) & (order_id >= 0)
@@ -180,7 +201,8 @@ def _lines(
         for o, cents in enumerate(world.orders["total"])
     ]
     properties = _pick(
-        [h for row in heads for h in row] + receipts, np.where(ordered, len(KINDS) * len(products) + order_id, slot)
+        [h for row in heads for h in row] + receipts,
+        np.where(ordered, len(KINDS) * len(products) + order_id, slot),
     )
     user = np.where(logged_in, user_ids, "")
     traits = [',"traits":null'] + [f',"traits":{{"email":"{e}"}}' for e in emails]
@@ -225,7 +247,11 @@ def _lines(
         "user",
         pl.lit("}"),
     )
-    return frame.with_columns(times).select("ts_ms", "received_ms", line=line).sort("received_ms", "line")
+    return (
+        frame.with_columns(times)
+        .select("ts_ms", "received_ms", line=line)
+        .sort("received_ms", "line")
+    )
 
 
 def _pick(texts: list[str], index: NDArray[np.int64]) -> pl.Series:
@@ -237,16 +263,21 @@ def _page(kind: str, product: dict[str, object]) -> str:
     if not path:
         return ""
     if path == "/products":
-        path, title = f"/products/{str(product['name']).lower().replace(' ', '-')}", str(product["name"])
+        path, title = (
+            f"/products/{str(product['name']).lower().replace(' ', '-')}",
+            str(product["name"]),
+        )
     return ',"page":' + json.dumps({"path": path, "title": title}, separators=(",", ":"))
 
 
 def _head(kind: str, product: dict[str, object]) -> str:
     if kind in ("product_viewed", "product_added"):
         return json.dumps(product, separators=(",", ":"))
-    feature = {"brew_timer_used": "brew_timer", "recipe_saved": "recipes", "subscription_managed": "subscription"}.get(
-        kind
-    )
+    feature = {
+        "brew_timer_used": "brew_timer",
+        "recipe_saved": "recipes",
+        "subscription_managed": "subscription",
+    }.get(kind)
     return f'{{"feature":"{feature}"}}' if feature else "{}"
 
 

@@ -15,7 +15,14 @@ OPEN_FOR = 120  # days before the end
 ORDERS_PER_CUSTOMER_DAY = 0.0024
 CREDIT_SHARE = 0.03
 # what becomes of an order in the end, and of how many
-FATES = {"paid": 0.871, "open": 0.03, "cancelled": 0.03, "partly_refunded": 0.025, "refunded": 0.03, "test": 0.012}
+FATES = {
+    "paid": 0.871,
+    "open": 0.03,
+    "cancelled": 0.03,
+    "partly_refunded": 0.025,
+    "refunded": 0.03,
+    "test": 0.012,
+}
 FATES |= {"unclear": 0.002, "credit_note": 0.0}
 PAID, OPEN, CANCELLED, PARTLY, REFUNDED, TEST, UNCLEAR, CREDIT = range(len(FATES))
 UNCLEAR_FROM = 60  # with so many orders there is at least one that nobody understands
@@ -28,14 +35,21 @@ def opening(days: int) -> int:
 
 
 def orders(
-    rng: np.random.Generator, p: dict[str, Array], s: dict[str, Array], shop: pl.DataFrame, days: int, t0: int
+    rng: np.random.Generator,
+    p: dict[str, Array],
+    s: dict[str, Array],
+    shop: pl.DataFrame,
+    days: int,
+    t0: int,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Orders in order of time (person -1: nobody knows) and their lines; a credit note is an order below nothing."""
     day = np.sort(_days(rng, len(p["signup"]), days, t0))
     person = np.where(rng.random(len(day)) < 0.5, _buyers(rng, p, s, shop, day, t0), -1)
     sales = _sales(rng, person, t0 + day * DAY + 7 * 3600 + rng.integers(0, 11 * 3600, len(day)))
     spend = np.where(sales["person"].to_numpy() >= 0, p["spend"][sales["person"].to_numpy()], 1.0)
-    lines = draw_lines(rng, 1 + rng.binomial(3, 0.2, len(sales)), spend, sales["created"].to_numpy())
+    lines = draw_lines(
+        rng, 1 + rng.binomial(3, 0.2, len(sales)), spend, sales["created"].to_numpy()
+    )
     sales = _priced(rng, sales, lines)
     return _numbered(sales, _credits(rng, sales, t0 + days * DAY), lines)
 
@@ -48,14 +62,21 @@ def _days(rng: np.random.Generator, customers: int, days: int, t0: int) -> Ints:
 
 
 def _buyers(
-    rng: np.random.Generator, p: dict[str, Array], s: dict[str, Array], shop: pl.DataFrame, day: Ints, t0: int
+    rng: np.random.Generator,
+    p: dict[str, Array],
+    s: dict[str, Array],
+    shop: pl.DataFrame,
+    day: Ints,
+    t0: int,
 ) -> Ints:
     """For each order a regular of the shop who has bought there before and has not left, the keen ones more often."""
     first = np.full(len(p["signup"]), NEVER)
     np.minimum.at(first, shop["person"].to_numpy(), (shop["created"].to_numpy() - t0) // DAY)
     person = np.full(len(day), -1, dtype=np.int64)
     for d in np.unique(day):
-        weight = s["alive"][:, d // 7] * (p["kind"] == 2) * (first < d) * np.exp(0.6 * s["z"][:, d // 7])
+        weight = (
+            s["alive"][:, d // 7] * (p["kind"] == 2) * (first < d) * np.exp(0.6 * s["z"][:, d // 7])
+        )
         here = np.nonzero(day == d)[0]
         if weight.sum() > 0:
             person[here] = choose(rng, weight, len(here))
@@ -75,7 +96,9 @@ def _sales(rng: np.random.Generator, person: Ints, created: Ints) -> pl.DataFram
     paid = np.where(unpaid, NEVER, np.where(by_parcel, created + wait, created))
     sent = by_parcel & ~unpaid
     shipped = np.where(sent, paid + (rng.gamma(2.0, 0.5 * DAY, n)).astype(np.int64) + 3600, NEVER)
-    delivered = np.where(sent, shipped + (rng.gamma(3.0, 0.7 * DAY, n)).astype(np.int64) + DAY, NEVER)
+    delivered = np.where(
+        sent, shipped + (rng.gamma(3.0, 0.7 * DAY, n)).astype(np.int64) + DAY, NEVER
+    )
     later = np.where(fate == CANCELLED, created, np.where(sent, delivered, created))
     ends = later + rng.integers(3600, np.where(fate == CANCELLED, 2 * DAY, 9 * DAY), n)
     return pl.DataFrame(
@@ -88,7 +111,9 @@ def _sales(rng: np.random.Generator, person: Ints, created: Ints) -> pl.DataFram
             "shipped": shipped,
             "delivered": delivered,
             "ends": np.where(np.isin(fate, (CANCELLED, PARTLY, REFUNDED, UNCLEAR)), ends, NEVER),
-            "share_back": np.where(fate == PARTLY, 0.2 + 0.5 * rng.random(n), np.where(fate == REFUNDED, 1.0, 0.0)),
+            "share_back": np.where(
+                fate == PARTLY, 0.2 + 0.5 * rng.random(n), np.where(fate == REFUNDED, 1.0, 0.0)
+            ),
             # half of what is given back whole has no amount, half of the cancellations no time
             "is_told": rng.random(n) < 0.5,
         }
@@ -104,14 +129,32 @@ def _priced(rng: np.random.Generator, sales: pl.DataFrame, lines: pl.DataFrame) 
     tax = np.round((subtotal - off) * 0.07).astype(np.int64)
     total = subtotal - off + shipping + tax
     back = np.round(total * sales["share_back"].to_numpy()).astype(np.int64)
-    amounts = {"subtotal": subtotal, "discount": off, "shipping": shipping, "tax": tax, "total": total, "back": back}
-    return sales.drop("share_back").with_columns(**{name: pl.Series(values) for name, values in amounts.items()})
+    amounts = {
+        "subtotal": subtotal,
+        "discount": off,
+        "shipping": shipping,
+        "tax": tax,
+        "total": total,
+        "back": back,
+    }
+    return sales.drop("share_back").with_columns(
+        **{name: pl.Series(values) for name, values in amounts.items()}
+    )
 
 
 def _credits(rng: np.random.Generator, sales: pl.DataFrame, t1: int) -> pl.DataFrame:
     """Credit notes over a whole earlier order: every second names it, the others only fit by customer and amount."""
-    done = np.where(sales["by_parcel"].to_numpy(), sales["delivered"].to_numpy(), sales["created"].to_numpy()) + DAY
-    usable: Bools = (sales["fate"].to_numpy() == PAID) & (sales["person"].to_numpy() >= 0) & (done < t1)
+    done = (
+        np.where(
+            sales["by_parcel"].to_numpy(),
+            sales["delivered"].to_numpy(),
+            sales["created"].to_numpy(),
+        )
+        + DAY
+    )
+    usable: Bools = (
+        (sales["fate"].to_numpy() == PAID) & (sales["person"].to_numpy() >= 0) & (done < t1)
+    )
     of = np.nonzero(usable)[0]
     count = min(len(of), round(CREDIT_SHARE * len(sales)))
     of = np.sort(rng.choice(of, count, replace=False)) if count else of[:0]
@@ -128,20 +171,28 @@ def _credits(rng: np.random.Generator, sales: pl.DataFrame, t1: int) -> pl.DataF
     return notes.with_columns(shipped=never, delivered=never, ends=never)
 
 
-def _numbered(sales: pl.DataFrame, notes: pl.DataFrame, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _numbered(
+    sales: pl.DataFrame, notes: pl.DataFrame, lines: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Sales and credit notes in one row of numbers, as the till gives them out, and the lines of both."""
-    plain = sales.with_columns(returns_sale=pl.lit(-1, dtype=pl.Int64), names_original=pl.lit(False))
+    plain = sales.with_columns(
+        returns_sale=pl.lit(-1, dtype=pl.Int64), names_original=pl.lit(False)
+    )
     both = pl.concat([plain, notes.select(plain.columns)]).sort(
         "created", "total", "sale", descending=[False, True, False]
     )
     both = both.with_row_index("order").with_columns(pl.col("order").cast(pl.Int64))
     is_note = pl.col("fate") == CREDIT
-    first = both.filter(~is_note).select(returns_sale=pl.col("sale").cast(pl.Int64), returns=pl.col("order"))
+    first = both.filter(~is_note).select(
+        returns_sale=pl.col("sale").cast(pl.Int64), returns=pl.col("order")
+    )
     both = both.join(first, on="returns_sale", how="left", maintain_order="left").with_columns(
         pl.col("returns").fill_null(-1)
     )
     of = both.select("order", "created", "fate", sale=pl.col("sale").cast(pl.Int64))
-    rows = of.join(lines.rename({"order": "sale"}), on="sale", how="inner", maintain_order="left").with_columns(
+    rows = of.join(
+        lines.rename({"order": "sale"}), on="sale", how="inner", maintain_order="left"
+    ).with_columns(
         quantity=pl.when(is_note).then(-pl.col("quantity")).otherwise("quantity"),
         line=pl.int_range(pl.len()).over("order") + 1,
     )

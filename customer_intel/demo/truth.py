@@ -17,7 +17,9 @@ from customer_intel.demo.world import HAZARD, World
 
 
 def moment(column: str) -> pl.Expr:
-    return pl.from_epoch(pl.when(pl.col(column) < int(NEVER)).then(column), time_unit="s").alias(column)
+    return pl.from_epoch(pl.when(pl.col(column) < int(NEVER)).then(column), time_unit="s").alias(
+        column
+    )
 
 
 def write(
@@ -31,12 +33,18 @@ def write(
 ) -> None:
     """Writes Parquet tables and JSON files to `folder`. Times are UTC; `person` is the person's number everywhere."""
     folder.mkdir(parents=True, exist_ok=True)
-    account_id = pl.col("company_ids").str.split(";").list.first().replace("", None).alias("account_id")
+    account_id = (
+        pl.col("company_ids").str.split(";").list.first().replace("", None).alias("account_id")
+    )
     tables = {
         "persons": world.persons.with_columns(moment("signup"), moment("churned_at")),
         "person_weeks": world.weeks.with_columns(moment("week_start")),
         "records": records.select(
-            pl.concat_str("source", pl.lit(":"), "id").alias("record_key"), "source", "person", "mess", account_id
+            pl.concat_str("source", pl.lit(":"), "id").alias("record_key"),
+            "source",
+            "person",
+            "mess",
+            account_id,
         ),
         "companies": companies.with_columns(moment("created"), moment("modified")),
         "orders": pl.concat([_shop_orders(world), _till_orders(world)]),
@@ -71,12 +79,21 @@ def write(
             "expected_score": NPS,
             "note": "score = rounded and clipped expected score plus noise; drivers look back nine weeks",
         },
-        "journeys": {"states": journeys.STATES, "starts": journeys.starts(), "transitions": journeys.chains()},
+        "journeys": {
+            "states": journeys.STATES,
+            "starts": journeys.starts(),
+            "transitions": journeys.chains(),
+        },
         "events": {"per_customer_year": EVENTS_PER_CUSTOMER_YEAR},
-        "mess": {"kinds": dict(sorted(dirt.kinds.items())), "files": dict(sorted(dirt.files.items()))},
+        "mess": {
+            "kinds": dict(sorted(dirt.kinds.items())),
+            "files": dict(sorted(dirt.files.items())),
+        },
     }
     for name, fact in facts.items():
-        (folder / f"{name}.json").write_text(json.dumps(fact, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        (folder / f"{name}.json").write_text(
+            json.dumps(fact, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
 
 
 def _shop_orders(world: World) -> pl.DataFrame:
@@ -85,7 +102,10 @@ def _shop_orders(world: World) -> pl.DataFrame:
     state = (
         pl.when(pl.col("refunded") < world.t1)
         .then(pl.lit("refunded"))
-        .when((pl.col("cancelled") < world.t1) | ((pay == doings.VOIDED) & (pl.col("turned") < world.t1)))
+        .when(
+            (pl.col("cancelled") < world.t1)
+            | ((pay == doings.VOIDED) & (pl.col("turned") < world.t1))
+        )
         .then(pl.lit("cancelled"))
         .when(pay != doings.PAID)
         .then(pl.lit("unpaid"))
@@ -98,12 +118,16 @@ def _shop_orders(world: World) -> pl.DataFrame:
         state=state,
         returns_order_id=pl.lit(None, dtype=pl.String),
     )
-    return o.with_columns(net=pl.when(pl.col("state") == "paid").then("total").otherwise(0)).select(_order_columns())
+    return o.with_columns(net=pl.when(pl.col("state") == "paid").then("total").otherwise(0)).select(
+        _order_columns()
+    )
 
 
 def _till_orders(world: World) -> pl.DataFrame:
     """As the shop's. A credit note's net is below nothing and its original keeps its own; nobody knows of `unclear`."""
-    state = export_till.state(world.t1).replace({"shipped": "paid", "delivered": "paid", "open": "unpaid"})
+    state = export_till.state(world.t1).replace(
+        {"shipped": "paid", "delivered": "paid", "open": "unpaid"}
+    )
     net = (
         pl.when(pl.col("state").is_in(["paid", "credit_note"]))
         .then("total")
@@ -125,8 +149,23 @@ def _till_orders(world: World) -> pl.DataFrame:
 
 
 def _order_columns() -> list[pl.Expr]:
-    plain = [pl.col(c) for c in ("source", "order_id", "person", "is_late", "state", "currency", "returns_order_id")]
-    return [*plain, moment("created"), *[money(c).cast(pl.Decimal(18, 2)).alias(c) for c in ("total", "net")]]
+    plain = [
+        pl.col(c)
+        for c in (
+            "source",
+            "order_id",
+            "person",
+            "is_late",
+            "state",
+            "currency",
+            "returns_order_id",
+        )
+    ]
+    return [
+        *plain,
+        moment("created"),
+        *[money(c).cast(pl.Decimal(18, 2)).alias(c) for c in ("total", "net")],
+    ]
 
 
 def _subscriptions(world: World) -> pl.DataFrame:
@@ -135,7 +174,9 @@ def _subscriptions(world: World) -> pl.DataFrame:
     has_trial = pl.col("trial_end") < int(NEVER)
     converted = ~pl.col("is_lapsed") & (pl.col("begins") != billing.PAUSING)
     return world.subscriptions.select(
-        pl.format("sub_{}", (pl.col("subscription") + 1_000_000).cast(pl.String)).alias("subscription_id"),
+        pl.format("sub_{}", (pl.col("subscription") + 1_000_000).cast(pl.String)).alias(
+            "subscription_id"
+        ),
         "person",
         moment("started"),
         pl.when(has_trial).then(moment("started")).alias("trial_start"),

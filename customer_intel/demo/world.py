@@ -49,7 +49,9 @@ class World:
     t1: int
 
 
-def simulate_world(streams: Mapping[str, np.random.Generator], customers: int, days: int, end: date) -> World:
+def simulate_world(
+    streams: Mapping[str, np.random.Generator], customers: int, days: int, end: date
+) -> World:
     """`streams` are the draws by part, so that one part's do not move another's: world, billing, till, rates."""
     rng = streams["world"]
     t1 = epoch(end)
@@ -86,7 +88,9 @@ def simulate_world(streams: Mapping[str, np.random.Generator], customers: int, d
 def _persons(rng: np.random.Generator, n: int, days: int) -> dict[str, Array]:
     """Fixed traits. About a third were customers before the history starts; the others arrive over it."""
     before = rng.random(n) < 0.35
-    signup = np.where(before, -rng.integers(1, 400, n), np.floor(rng.random(n) ** 0.9 * days)).astype(np.int64)
+    signup = np.where(
+        before, -rng.integers(1, 400, n), np.floor(rng.random(n) ** 0.9 * days)
+    ).astype(np.int64)
     kind = choose(rng, [0.22, 0.24, 0.54], n)  # never buys, buys once, buys again
     repeat = kind == 2
     subscriber = rng.random(n) < np.where(repeat, 0.45, np.where(kind == 1, 0.05, 0.0))
@@ -96,10 +100,17 @@ def _persons(rng: np.random.Generator, n: int, days: int) -> dict[str, Array]:
         "subscriber": subscriber,
         "app": rng.random(n) < np.where(subscriber, 0.5, 0.2),
         "mu": rng.normal(0, 0.45, n),
-        "visit_rate": rng.gamma(0.9, 1.0, n) * np.where(repeat, 1.2, 0.85) * np.where(subscriber, 1.4, 1.0) + 0.05,
+        "visit_rate": rng.gamma(0.9, 1.0, n)
+        * np.where(repeat, 1.2, 0.85)
+        * np.where(subscriber, 1.4, 1.0)
+        + 0.05,
         "order_rate": np.where(repeat, rng.gamma(1.1, 0.085, n) + 0.016, 0.0),
-        "first_order": np.where(kind > 0, signup + np.floor(rng.exponential(4.0, n)), days + 9999).astype(np.int64),
-        "sub_start": np.where(subscriber, signup + np.floor(rng.exponential(25.0, n)), days + 9999).astype(np.int64),
+        "first_order": np.where(
+            kind > 0, signup + np.floor(rng.exponential(4.0, n)), days + 9999
+        ).astype(np.int64),
+        "sub_start": np.where(
+            subscriber, signup + np.floor(rng.exponential(25.0, n)), days + 9999
+        ).astype(np.int64),
         "plan": choose(rng, [x[4] for x in pools.PLANS], n),
         "card_risk": rng.beta(1.0, 14.0, n),
         "city": choose(rng, [float(w) for w in pools.CITY_WEIGHTS], n),
@@ -115,7 +126,18 @@ def _weeks(rng: np.random.Generator, p: dict[str, Array], days: int, t0: int) ->
     unresolved, late, failed = np.zeros(n), np.zeros(n), np.zeros(n)
     out = {
         k: np.zeros((n, weeks))
-        for k in ("z", "hazard", "alive", "orders", "late", "ticket", "slow", "topic", "failed", "unresolved")
+        for k in (
+            "z",
+            "hazard",
+            "alive",
+            "orders",
+            "late",
+            "ticket",
+            "slow",
+            "topic",
+            "failed",
+            "unresolved",
+        )
     }
     repeat, app, sub = p["kind"] == 2, p["app"].astype(float), p["subscriber"]
     for w in range(weeks):
@@ -136,8 +158,12 @@ def _weeks(rng: np.random.Generator, p: dict[str, Array], days: int, t0: int) ->
         mean = p["order_rate"] * np.exp(0.6 * z) * season(day, shopping=True)[0]
         orders = np.where(alive & (p["first_order"] < first), rng.poisson(np.minimum(mean, 3.0)), 0)
         orders = orders + (alive & (p["first_order"] >= first) & (p["first_order"] < first + 7))
-        is_late = (orders > 0) & (rng.random(n) < 0.07 + 0.12 * (season(day, shopping=True)[0] > 1.5))
-        is_billed = sub & alive & (p["billed_from"] <= first) & (((first - p["billed_from"]) % 30) < 7)
+        is_late = (orders > 0) & (
+            rng.random(n) < 0.07 + 0.12 * (season(day, shopping=True)[0] > 1.5)
+        )
+        is_billed = (
+            sub & alive & (p["billed_from"] <= first) & (((first - p["billed_from"]) % 30) < 7)
+        )
         is_failed = is_billed & (rng.random(n) < p["card_risk"] * 1.6 * np.exp(-0.3 * z))
         ticket_p = 0.007 + 0.30 * late + 0.25 * failed + 0.01 * sub
         ticket = alive & (rng.random(n) < ticket_p)

@@ -36,13 +36,21 @@ STATES: dict[str, tuple[str, ...]] = {
     "tickets": ("open", "pending", "solved", "closed", "deleted", "unknown"),
 }  # fmt: skip
 # What a row is whose source gives no state to any: a list of orders without states is a list of sales.
-ABSENT = {"orders": "paid", "subscriptions": "active", "payments": "succeeded", "invoices": "open", "tickets": "open"}
+ABSENT = {
+    "orders": "paid",
+    "subscriptions": "active",
+    "payments": "succeeded",
+    "invoices": "open",
+    "tickets": "open",
+}
 
 WORDS = Path(__file__).resolve().parent / "words"
 COMMON = "common"
 OWN_FILE = "config/facts.yaml"
 
-_LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"})
+_LETTERS = str.maketrans(
+    {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"}
+)
 _GAP = re.compile(r"[\W_]+")
 _SCHEMA: dict[str, Any] = {
     "source_system": pl.String, "entity": pl.String, "word": pl.String, "state": pl.String, "basis": pl.String,
@@ -57,14 +65,19 @@ def fold(word: str) -> str:
     return _GAP.sub(" ", bare).strip().removeprefix("wc ")
 
 
-def vocabulary(config: Mapping[str, Any], source_system: str, entity: str) -> dict[str, tuple[str, str]]:
+def vocabulary(
+    config: Mapping[str, Any], source_system: str, entity: str
+) -> dict[str, tuple[str, str]]:
     """Folded word → (state, basis) for one source: the home's own words for it, for any, the vendor's, the common ones.
 
     Raises ConfigError with file and line for a state or entity that does not exist, or a word with two states.
     """
     vendor = vendor_of(source_system)
     own = _own_words(config)
-    layers = [(_file(COMMON).get(entity, {}), "common"), (_file(vendor).get(entity, {}) if vendor else {}, "vendor")]
+    layers = [
+        (_file(COMMON).get(entity, {}), "common"),
+        (_file(vendor).get(entity, {}) if vendor else {}, "vendor"),
+    ]
     layers += [(own.get(key, {}), "own") for key in (("", entity), (source_system, entity))]
     return {word: (state, basis) for words, basis in layers for word, state in words.items()}
 
@@ -72,24 +85,39 @@ def vocabulary(config: Mapping[str, Any], source_system: str, entity: str) -> di
 def validate(config: Mapping[str, Any]) -> None:
     """Raises ConfigError for a word of one's own, or a list of counted states, that names no state."""
     _own_words(config)
-    for key, entity in (("counted_order_states", "orders"), ("counted_subscription_states", "subscriptions")):
+    for key, entity in (
+        ("counted_order_states", "orders"),
+        ("counted_subscription_states", "subscriptions"),
+    ):
         text = config.get(key, "|paid|" if entity == "orders" else "|active|")
         names = text.strip("|").split("|") if isinstance(text, str) else []
-        if not isinstance(text, str) or not (text.startswith("|") and text.endswith("|") and all(names)):
+        if not isinstance(text, str) or not (
+            text.startswith("|") and text.endswith("|") and all(names)
+        ):
             raise ConfigError(f"config/company.yaml: {key} is written |like|this|, not {text!r}")
         for name in names:
             if name not in STATES[entity]:
                 hint = suggestion(name, STATES[entity])
-                raise ConfigError(f"config/company.yaml: {key}: '{name}' is no state of {entity}{hint}")
+                raise ConfigError(
+                    f"config/company.yaml: {key}: '{name}' is no state of {entity}{hint}"
+                )
     currency = config.get("reporting_currency", "auto")
-    if currency != "auto" and not (isinstance(currency, str) and re.fullmatch("[A-Za-z]{3}", currency)):
-        raise ConfigError(f"config/company.yaml: reporting_currency is auto or a code such as EUR, not {currency!r}")
+    if currency != "auto" and not (
+        isinstance(currency, str) and re.fullmatch("[A-Za-z]{3}", currency)
+    ):
+        raise ConfigError(
+            f"config/company.yaml: reporting_currency is auto or a code such as EUR, not {currency!r}"
+        )
 
 
 def vendor_of(source_system: str) -> str | None:
     """The vendor's file that serves the source: `shopify` serves shopify, shopify_uk and shopify-uk."""
     name = source_system.lower()
-    serving = [vendor for vendor in vendors() if name == vendor or name.startswith((f"{vendor}_", f"{vendor}-"))]
+    serving = [
+        vendor
+        for vendor in vendors()
+        if name == vendor or name.startswith((f"{vendor}_", f"{vendor}-"))
+    ]
     return max(serving, key=len, default=None)
 
 
@@ -138,18 +166,28 @@ def page() -> str:
     parts = [_ABOUT, "| entity | counted | not counted |\n|---|---|---|\n"]
     for entity, states in STATES.items():
         rest = [state for state in states if state not in counted.get(entity, ())]
-        parts.append(f"| {entity} | {', '.join(counted.get(entity, ())) or '–'} | {', '.join(rest)} |\n")
+        parts.append(
+            f"| {entity} | {', '.join(counted.get(entity, ())) or '–'} | {', '.join(rest)} |\n"
+        )
     shipped = _shipped()
     for vendor in vendors():
-        entities = [entity for entity in STATES if (vendor, entity) in shipped and entity in _file(vendor)]
+        entities = [
+            entity for entity in STATES if (vendor, entity) in shipped and entity in _file(vendor)
+        ]
         if entities:
             parts.append(f"\n## {vendor}\n\n{fill(_heading(vendor), 120)}\n\n")
-            parts.append("| entity | the source's words | taken for | counted |\n|---|---|---|---|\n")
+            parts.append(
+                "| entity | the source's words | taken for | counted |\n|---|---|---|---|\n"
+            )
             parts += [row for entity in entities for row in _page_rows(vendor, entity, counted)]
-    others = [vendor for vendor in vendors() if not any((vendor, entity) in shipped for entity in STATES)]
+    others = [
+        vendor for vendor in vendors() if not any((vendor, entity) in shipped for entity in STATES)
+    ]
     silent = sorted({source for source, entity in shipped if vendor_of(source) is None})
     for paragraph in _OTHERS:
-        parts.append(f"\n{fill(paragraph.format(others=', '.join(others), silent=', '.join(silent)), 120)}\n")
+        parts.append(
+            f"\n{fill(paragraph.format(others=', '.join(others), silent=', '.join(silent)), 120)}\n"
+        )
     return "".join([*parts, _ENDING])
 
 
@@ -157,7 +195,11 @@ def _words(entity: str, raw: pl.LazyFrame, current: pl.LazyFrame) -> pl.LazyFram
     """source_system, entity, word, n: every word of the exports, counted in the current table."""
     word = pl.col("status").cast(pl.String).fill_null("").alias("word")
     ever = raw.select("source_system", word).unique().with_columns(n=pl.lit(0, pl.Int64))
-    now = current.select("source_system", word).group_by("source_system", "word").agg(n=pl.len().cast(pl.Int64))
+    now = (
+        current.select("source_system", word)
+        .group_by("source_system", "word")
+        .agg(n=pl.len().cast(pl.Int64))
+    )
     return (
         pl.concat([ever, now])
         .group_by("source_system", "word")
@@ -167,7 +209,9 @@ def _words(entity: str, raw: pl.LazyFrame, current: pl.LazyFrame) -> pl.LazyFram
     )
 
 
-def judged(source: str, entity: str, counts: dict[str, int], config: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def judged(
+    source: str, entity: str, counts: dict[str, int], config: Mapping[str, Any]
+) -> list[tuple[Any, ...]]:
     """The rows of one source and entity."""
     known = vocabulary(config, source, entity)
     is_silent = not any(fold(word) for word in counts)
@@ -181,7 +225,15 @@ def judged(source: str, entity: str, counts: dict[str, int], config: Mapping[str
     unknown = sum(n for word, n in counts.items() if states[word][1] == "unknown") / total
     is_beyond = unknown > config["unknown_states_max_share"]
     return [
-        (source, entity, word, *states[word], n, round(n / total, 9), is_beyond and states[word][1] == "unknown")
+        (
+            source,
+            entity,
+            word,
+            *states[word],
+            n,
+            round(n / total, 9),
+            is_beyond and states[word][1] == "unknown",
+        )
         for word, n in counts.items()
     ]
 
@@ -196,7 +248,9 @@ def _own_words(config: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, str
         where = f"{OWN_FILE}:{lines[key]}" if key in lines else OWN_FILE
         _check_entity(entity, f"{where}: states")
         if not isinstance(words, Mapping):
-            raise ConfigError(f"{where}: states: '{key}' needs 'word: state' pairs, such as {{Abgelegt: cancelled}}")
+            raise ConfigError(
+                f"{where}: states: '{key}' needs 'word: state' pairs, such as {{Abgelegt: cancelled}}"
+            )
         word_lines = getattr(words, "lines", {})
         pairs = (
             (word, state, f"{OWN_FILE}:{word_lines[word]}" if word in word_lines else OWN_FILE)
@@ -219,10 +273,14 @@ def read_words(path: Path) -> dict[str, dict[str, str]]:
     for entity, states in document.items():
         where = f"{path.name}:{document.lines[entity]}"
         _check_entity(entity, where)
-        if not isinstance(states, yamlfile.Mapping) or not all(isinstance(words, list) for words in states.values()):
+        if not isinstance(states, yamlfile.Mapping) or not all(
+            isinstance(words, list) for words in states.values()
+        ):
             raise ConfigError(f"{where}: '{entity}' needs 'state: [words]' pairs")
         pairs = (
-            (word, state, f"{path.name}:{states.lines[state]}") for state, words in states.items() for word in words
+            (word, state, f"{path.name}:{states.lines[state]}")
+            for state, words in states.items()
+            for word in words
         )
         found[entity] = _folded(entity, pairs)
     return found
@@ -238,35 +296,51 @@ def _folded(entity: str, pairs: Iterable[tuple[Any, Any, str]]) -> dict[str, str
                 f"{where}: '{state}' is not a state of {entity} ({', '.join(known)}){suggestion(str(state), known)}"
             )
         if not isinstance(word, str):
-            raise ConfigError(f"{where}: {word!r} under '{state}' is not text; put the word in quotes")
+            raise ConfigError(
+                f"{where}: {word!r} under '{state}' is not text; put the word in quotes"
+            )
         before = words.setdefault(fold(word), state)
         if before != state:
-            raise ConfigError(f"{where}: '{word}' of {entity} is both {before} and {state}; leave it with one of them")
+            raise ConfigError(
+                f"{where}: '{word}' of {entity} is both {before} and {state}; leave it with one of them"
+            )
     return words
 
 
 def _check_entity(entity: str, where: str) -> None:
     if entity not in STATES:
-        raise ConfigError(f"{where}: '{entity}' is not one of {', '.join(STATES)}{suggestion(entity, STATES)}")
+        raise ConfigError(
+            f"{where}: '{entity}' is not one of {', '.join(STATES)}{suggestion(entity, STATES)}"
+        )
 
 
 def _shipped() -> set[tuple[str, str]]:
     """(source, entity) of the shipped mappings whose rows have a state."""
-    mappings = [yamlfile.load(path) for path in sorted((PACKAGE / "ingest" / "mappings").glob("*.yaml"))]
-    return {(mapping["source"], mapping["entity"]) for mapping in mappings if mapping["entity"] in STATES}
+    mappings = [
+        yamlfile.load(path) for path in sorted((PACKAGE / "ingest" / "mappings").glob("*.yaml"))
+    ]
+    return {
+        (mapping["source"], mapping["entity"])
+        for mapping in mappings
+        if mapping["entity"] in STATES
+    }
 
 
 def _counted() -> dict[str, list[str]]:
     """entity → the states that count, as shipped."""
     config = yamlfile.load(PACKAGE / "config.yaml")
     settings = {"orders": "counted_order_states", "subscriptions": "counted_subscription_states"}
-    return {entity: str(config[setting]).strip("|").split("|") for entity, setting in settings.items()}
+    return {
+        entity: str(config[setting]).strip("|").split("|") for entity, setting in settings.items()
+    }
 
 
 def _heading(vendor: str) -> str:
     """What the vendor's file says of itself at its top."""
     lines = (WORDS / f"{vendor}.yaml").read_text(encoding="utf-8").splitlines()
-    return " ".join(line.lstrip("# ") for line in takewhile(lambda line: line.startswith("#"), lines))
+    return " ".join(
+        line.lstrip("# ") for line in takewhile(lambda line: line.startswith("#"), lines)
+    )
 
 
 def _page_rows(vendor: str, entity: str, counted: Mapping[str, list[str]]) -> list[str]:

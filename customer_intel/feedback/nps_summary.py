@@ -50,7 +50,11 @@ def nps_summary(
             passives=(pl.col("side") == 0).sum(),
             detractors=(pl.col("side") < 0).sum(),
         )
-        .join(_response_rates(survey_answer_fact, survey_invitation_fact, people), on=_CELL, how="left")
+        .join(
+            _response_rates(survey_answer_fact, survey_invitation_fact, people),
+            on=_CELL,
+            how="left",
+        )
         .sort("metric", "period", "segment_type", "segment", "wave")
     )
     frame = pl.DataFrame(_adjusted(_rows(counts)), schema=_SCHEMA)
@@ -60,7 +64,9 @@ def nps_summary(
 def _answers(survey_answer_fact: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
     """Valid answers: respondent, segments, and side (+1, 0, -1)."""
     low, high, plus, minus = (
-        pl.col("metric").replace_strict({name: scale[i] for name, scale in SCALES.items()}, return_dtype=pl.Float64)
+        pl.col("metric").replace_strict(
+            {name: scale[i] for name, scale in SCALES.items()}, return_dtype=pl.Float64
+        )
         for i in range(4)
     )
     return (
@@ -71,7 +77,11 @@ def _answers(survey_answer_fact: pl.DataFrame, people: pl.DataFrame) -> pl.DataF
         .with_columns(
             # A known customer, else the record, else nobody but this one answer.
             respondent=pl.coalesce("customer_id", "record_key", "survey_answer_key"),
-            side=pl.when(pl.col("score") >= plus).then(1).when(pl.col("score") <= minus).then(-1).otherwise(0),
+            side=pl.when(pl.col("score") >= plus)
+            .then(1)
+            .when(pl.col("score") <= minus)
+            .then(-1)
+            .otherwise(0),
             survey=pl.col("survey_id"),
         )
     )
@@ -89,7 +99,9 @@ def _cells(rows: pl.DataFrame, moment: str, segment_types: tuple[str, ...]) -> p
     known = [name for name in segment_types if rows[name].count()]
     segments = {"all": pl.lit("all")} | {name: pl.col(name).fill_null("unknown") for name in known}
     return pl.concat(
-        rows.with_columns(period=pl.lit(period), wave=wave, segment_type=pl.lit(kind), segment=segment)
+        rows.with_columns(
+            period=pl.lit(period), wave=wave, segment_type=pl.lit(kind), segment=segment
+        )
         for period, wave in waves.items()
         for kind, segment in segments.items()
     )
@@ -100,7 +112,9 @@ def _response_rates(
 ) -> pl.DataFrame:
     """The share of delivered invitations that an answer closed, for the segments that an invitation tells."""
     survey = ["source_system", "survey_id"]
-    asked = survey_answer_fact.filter(pl.col("survey_type").is_in(list(SCALES))).rename({"survey_type": "metric"})
+    asked = survey_answer_fact.filter(pl.col("survey_type").is_in(list(SCALES))).rename(
+        {"survey_type": "metric"}
+    )
     invited = (
         survey_invitation_fact.join(people, on="customer_id", how="left")
         .join(asked.select(*survey, "metric").unique(), on=survey)

@@ -58,7 +58,10 @@ def change(before: Score, now: Score) -> tuple[float, float, float]:
     """
     gap, error = now.score - before.score, sqrt(before.se**2 + now.se**2)
     if min(before.n, now.n) < SMALL or error == 0:
-        gap, error = now.adjusted - before.adjusted, sqrt(before.adjusted_se**2 + now.adjusted_se**2)
+        gap, error = (
+            now.adjusted - before.adjusted,
+            sqrt(before.adjusted_se**2 + now.adjusted_se**2),
+        )
     z = gap / error
     return now.score - before.score, z, erfc(abs(z) / sqrt(2))
 
@@ -79,6 +82,8 @@ def _mean(plus: float, minus: float, n: float) -> tuple[float, float]:
     return 100 * mean, 100 * sqrt(max((plus + minus) / n - mean**2, 0.0) / n)
 
 
-def _score(n: int, score: float, se: float, adjusted: float, adjusted_se: float, least: float, method: str) -> Score:
+def _score(
+    n: int, score: float, se: float, adjusted: float, adjusted_se: float, least: float, method: str
+) -> Score:
     low, high = max(adjusted - Z95 * adjusted_se, least), min(adjusted + Z95 * adjusted_se, 100.0)
     return Score(n, score, se, adjusted, adjusted_se, low, high, method)

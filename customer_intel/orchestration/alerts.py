@@ -37,7 +37,9 @@ def failure_text(context: dg.RunFailureSensorContext, ui_url: str) -> str:
     for event in context.get_step_failure_events():
         error = event.step_failure_data.error
         failure = event.step_failure_data.user_failure_data
-        reason = (failure.description if failure else None) or (error.message if error else "no reason given")
+        reason = (failure.description if failure else None) or (
+            error.message if error else "no reason given"
+        )
         lines.append(f"• {event.step_key}: {str(reason).strip().splitlines()[0][:500]}")
     if len(lines) == 1:
         lines.append(f"• {root_cause(context.failure_event).splitlines()[0][:500]}")
@@ -49,7 +51,9 @@ def post_to_slack(webhook: str, text: str) -> None:
     if not webhook.startswith("https://") and not webhook.startswith("http://127.0.0.1"):
         raise ValueError("CUSTOMER_INTEL_ALERT_SLACK_WEBHOOK must be an https address")
     request = urllib.request.Request(  # noqa: S310 (scheme checked above)
-        webhook, data=json.dumps({"text": text}).encode(), headers={"Content-Type": "application/json"}
+        webhook,
+        data=json.dumps({"text": text}).encode(),
+        headers={"Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=20):  # noqa: S310
         pass

@@ -18,25 +18,39 @@ from customer_intel.orchestration import nights
 from customer_intel.settings import Settings
 
 GATE, WARNINGS = "gate", "warnings"
-_KINDS = {"sql": ("duckdb", "sql"), "function": ("polars", "python"), "raw": ("parquet",), "conformed": ("duckdb",)}
+_KINDS = {
+    "sql": ("duckdb", "sql"),
+    "function": ("polars", "python"),
+    "raw": ("parquet",),
+    "conformed": ("duckdb",),
+}
 _DAGSTER_TYPES = {"text": "string", "money": "decimal(18,2)", "timestamp": "timestamp (UTC, µs)"}
 
 # Told of each finished step by whoever runs the job in this process (the CLI's progress); nobody by default.
 listeners: list[Callable[[Outcome], None]] = []
 
 
-def assets(contract: Contract, definitions: Mapping[str, Definition], settings: Settings) -> list[dg.AssetsDefinition]:
+def assets(
+    contract: Contract, definitions: Mapping[str, Definition], settings: Settings
+) -> list[dg.AssetsDefinition]:
     partitions = nights.partitions(settings)
     return [_asset(contract, definitions, name, partitions) for name in definitions]
 
 
 def _asset(
-    contract: Contract, definitions: Mapping[str, Definition], name: str, partitions: dg.DailyPartitionsDefinition
+    contract: Contract,
+    definitions: Mapping[str, Definition],
+    name: str,
+    partitions: dg.DailyPartitionsDefinition,
 ) -> dg.AssetsDefinition:
     definition = definitions[name]
     spec = definition.table
     raw = definition.kind == "raw"
-    checks = [dg.AssetCheckSpec(GATE, asset=spec.name, blocking=True, description="Every critical expectation holds.")]
+    checks = [
+        dg.AssetCheckSpec(
+            GATE, asset=spec.name, blocking=True, description="Every critical expectation holds."
+        )
+    ]
     if _may_warn(definition):
         text = "Every expectation of severity warning holds."
         checks.append(dg.AssetCheckSpec(WARNINGS, asset=spec.name, description=text))
@@ -69,7 +83,11 @@ def _asset(
 
 
 def _events(
-    context: dg.AssetExecutionContext, contract: Contract, definition: Definition, night: Night, outcome: Outcome
+    context: dg.AssetExecutionContext,
+    contract: Contract,
+    definition: Definition,
+    night: Night,
+    outcome: Outcome,
 ) -> Iterator[Any]:
     warned = [finding for finding in outcome.verdict.findings if finding.severity == "warning"]
     results = [
@@ -117,7 +135,9 @@ def _events(
 
 def _may_warn(definition: Definition) -> bool:
     """Whether the table's gate has warnings at all; a check that cannot fail would only fill the UI."""
-    return definition.kind == "raw" or any(rule.severity == "warning" for rule in definition.table.expect)
+    return definition.kind == "raw" or any(
+        rule.severity == "warning" for rule in definition.table.expect
+    )
 
 
 def _dep(contract: Contract, name: str) -> dg.AssetDep:
@@ -134,7 +154,9 @@ def _column_schema(spec: Table) -> dg.TableSchema:
                 column.name,
                 type=_DAGSTER_TYPES.get(column.type, column.type),
                 description=column.meaning + (f" [{column.unit}]" if column.unit else ""),
-                constraints=dg.TableColumnConstraints(nullable=not column.required, unique=spec.key == (column.name,)),
+                constraints=dg.TableColumnConstraints(
+                    nullable=not column.required, unique=spec.key == (column.name,)
+                ),
                 tags={"pii": column.pii} if column.pii else None,
             )
             for column in spec.columns
@@ -147,15 +169,23 @@ def _lineage(definition: Definition, contract: Contract, state: Path) -> dict[st
     found = table.cached_lineage(definition, contract, step.lineage_cache(state))
     if not found:
         return {}
-    lines = [f"| {name} | {', '.join(f'{t}.{c}' for t, c in sources) or '–'} |" for name, sources in found.items()]
+    lines = [
+        f"| {name} | {', '.join(f'{t}.{c}' for t, c in sources) or '–'} |"
+        for name, sources in found.items()
+    ]
     return {
         "dagster/column_lineage": dg.TableColumnLineage(
             {
-                name: [dg.TableColumnDep(asset_key=source, column_name=column) for source, column in sources]
+                name: [
+                    dg.TableColumnDep(asset_key=source, column_name=column)
+                    for source, column in sources
+                ]
                 for name, sources in found.items()
             }
         ),
-        "column lineage": dg.MetadataValue.md("\n".join(["| column | computed from |", "|---|---|", *lines])),
+        "column lineage": dg.MetadataValue.md(
+            "\n".join(["| column | computed from |", "|---|---|", *lines])
+        ),
     }
 
 
@@ -186,7 +216,14 @@ def _findings(verdict: Verdict, severity: str) -> dict[str, Any]:
             schema=dg.TableSchema(
                 columns=[
                     dg.TableColumn(name, type="int" if name in ("unexpected", "of") else "string")
-                    for name in ("expectation", "verdict", "unexpected", "of", "message", "sample keys")
+                    for name in (
+                        "expectation",
+                        "verdict",
+                        "unexpected",
+                        "of",
+                        "message",
+                        "sample keys",
+                    )
                 ]
             ),
         )

@@ -72,7 +72,9 @@ class EventLog(SqliteEventLogStorage):
         self._engines.move_to_end(shard)
         return self._engines[shard]
 
-    def _get_latest_materialization_records(self, raw_asset_rows: Sequence[Any]) -> dict[AssetKey, Any]:
+    def _get_latest_materialization_records(
+        self, raw_asset_rows: Sequence[Any]
+    ) -> dict[AssetKey, Any]:
         """As Dagster's own, but a text read before is not parsed again: each step asks for all that it reads."""
         found, new = {}, []
         for row in raw_asset_rows:
@@ -86,7 +88,10 @@ class EventLog(SqliteEventLogStorage):
             key = AssetKey.from_db_string(row["asset_key"])
             record = parsed.get(key) if key else None
             if record and row["last_materialization"]:
-                self._latest[row["asset_key"]] = ((row["last_materialization"], row["asset_details"]), record)
+                self._latest[row["asset_key"]] = (
+                    (row["last_materialization"], row["asset_details"]),
+                    record,
+                )
         return {**found, **parsed}
 
     def watch(self, run_id: str, cursor: str | None, callback: EventHandlerFn) -> None:
@@ -94,7 +99,10 @@ class EventLog(SqliteEventLogStorage):
             self._obs = Observer()
             self._obs.start()
         follower = Follower(self, run_id, callback, cursor)
-        self._watchers[run_id][callback] = (follower, self._obs.schedule(follower, self._base_dir, recursive=True))
+        self._watchers[run_id][callback] = (
+            follower,
+            self._obs.schedule(follower, self._base_dir, recursive=True),
+        )
 
     def wipe(self) -> None:
         self._close()
@@ -113,7 +121,9 @@ class EventLog(SqliteEventLogStorage):
 class Follower(SqliteEventLogStorageWatchdog):
     """Follows a run live: an open connection appends to the -wal file; the database file moves at checkpoints."""
 
-    def __init__(self, storage: EventLog, run_id: str, callback: EventHandlerFn, cursor: str | None) -> None:
+    def __init__(
+        self, storage: EventLog, run_id: str, callback: EventHandlerFn, cursor: str | None
+    ) -> None:
         super().__init__(storage, run_id, callback, cursor)
         self._patterns = [self._log_path, f"{self._log_path}-wal"]
 

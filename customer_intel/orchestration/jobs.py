@@ -25,7 +25,9 @@ def nightly_schedule(settings: Settings, job: Any) -> dg.ScheduleDefinition:
         job=job,
         execution_timezone="UTC",
         default_status=(
-            dg.DefaultScheduleStatus.RUNNING if settings.schedule_running else dg.DefaultScheduleStatus.STOPPED
+            dg.DefaultScheduleStatus.RUNNING
+            if settings.schedule_running
+            else dg.DefaultScheduleStatus.STOPPED
         ),
         description="Every night; the run's date is the day it fires (exports of that day and all missed ones).",
     )

@@ -43,7 +43,9 @@ class Tables:
             self._ahead.close()
 
 
-@dg.resource(description="The home's lock, held from a run's first step to its end: one run at a time per home.")
+@dg.resource(
+    description="The home's lock, held from a run's first step to its end: one run at a time per home."
+)
 def home(context: dg.InitResourceContext) -> Iterator[Tables]:
     settings = Settings()
     with lake.home_lock(settings.home_dir):
@@ -68,10 +70,16 @@ def close_dead_runs(context: dg.InitResourceContext) -> None:
     own, instance = context.run_id, context.instance
     if own is None or instance is None:
         return
-    alive = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    alive = [
+        dg.DagsterRunStatus.STARTING,
+        dg.DagsterRunStatus.STARTED,
+        dg.DagsterRunStatus.CANCELING,
+    ]
     for run in instance.get_runs(dg.RunsFilter(statuses=alive)):
         if run.run_id != own:
-            instance.report_run_failed(run, "Its process ended before the night did; the next run took over.")
+            instance.report_run_failed(
+                run, "Its process ended before the night did; the next run took over."
+            )
 
 
 def partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
@@ -128,7 +136,9 @@ def _night(run_id: str, day: str | None) -> Night:
     if day is None:
         dates = landed_dates(settings)
         if not dates:
-            raise dg.Failure("landing/ holds no export date; launch the run for a partition, or land an export first")
+            raise dg.Failure(
+                "landing/ holds no export date; launch the run for a partition, or land an export first"
+            )
         day = dates[-1].isoformat()
     return of_date(settings, date.fromisoformat(day))
 

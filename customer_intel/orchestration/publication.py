@@ -69,7 +69,9 @@ def mirror_assets(url: str | None) -> list[dg.AssetsDefinition]:
                 raise ReleaseRefused(f"{night.snapshot_id} is no kept release; run the night whole")
             done = objects.mirror(kept[night.snapshot_id], objects.writable(url), KEEP_RELEASES)
         except (LakeError, ConfigError) as error:
-            raise dg.Failure(f"Published here, not mirrored: {error}", allow_retries=False) from None
+            raise dg.Failure(
+                f"Published here, not mirrored: {error}", allow_retries=False
+            ) from None
         return dg.MaterializeResult(
             metadata={
                 "snapshot_id": done.snapshot_id,

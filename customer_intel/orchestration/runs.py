@@ -32,7 +32,10 @@ def prepare_instance(settings: Settings) -> Path:
     """The folder of the home's Dagster instance, with dagster.yaml's paths pointing into it. Sets DAGSTER_HOME."""
     source = next(
         path
-        for path in (REPOSITORY / "dagster.yaml", Path(__file__).resolve().parent.parent / "dagster.yaml")
+        for path in (
+            REPOSITORY / "dagster.yaml",
+            Path(__file__).resolve().parent.parent / "dagster.yaml",
+        )
         if path.exists()
     )
     state = settings.state_dir
@@ -48,7 +51,10 @@ def prepare_instance(settings: Settings) -> Path:
 
 
 def run_night(
-    settings: Settings, as_of: date, listener: Callable[[Outcome], None], select: Sequence[str] | None = None
+    settings: Settings,
+    as_of: date,
+    listener: Callable[[Outcome], None],
+    select: Sequence[str] | None = None,
 ) -> RunResult:
     """Runs the nightly job for one date in this process, as the schedule would. Raises HomeBusy."""
     with home_lock(settings.home_dir):
@@ -78,7 +84,9 @@ def run_night(
                 tags={nights.PARTITION: as_of.isoformat()},
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                 asset_selection={dg.AssetKey(name) for name in select} if select else None,
-                remote_job_origin=RemoteRepositoryOrigin(location, "__repository__").get_job_origin(NIGHTLY),
+                remote_job_origin=RemoteRepositoryOrigin(location, "__repository__").get_job_origin(
+                    NIGHTLY
+                ),
                 job_code_origin=job.get_python_origin(),
             )
             result = execute_run(job, run, instance)
@@ -87,12 +95,18 @@ def run_night(
             if event.is_step_failure:
                 data = event.step_failure_data
                 said = data.user_failure_data.description if data.user_failure_data else None
-                failures[str(event.step_key)] = (said or (data.error.to_string() if data.error else "")).strip()
+                failures[str(event.step_key)] = (
+                    said or (data.error.to_string() if data.error else "")
+                ).strip()
         if not result.success and not failures:
-            failures[NIGHTLY] = next((root_cause(event) for event in result.all_events if event.is_run_failure), "")
+            failures[NIGHTLY] = next(
+                (root_cause(event) for event in result.all_events if event.is_run_failure), ""
+            )
         # A step whose input failed is never started; Dagster leaves no event of it.
         started = {event.step_key for event in result.all_events if event.is_step_start}
-        skipped = tuple(key for key in result.dagster_run.step_keys_to_execute or () if key not in started)
+        skipped = tuple(
+            key for key in result.dagster_run.step_keys_to_execute or () if key not in started
+        )
         return RunResult(result.run_id, result.success, failures, skipped)
     finally:
         assets.listeners.remove(listener)

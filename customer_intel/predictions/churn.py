@@ -53,7 +53,11 @@ class Rows:
         )
 
     def take(self, mask: Any) -> tuple[dict[str, Floats], Floats, Ints]:
-        return {name: values[mask] for name, values in self.features.items()}, self.y[mask], self.clusters[mask]
+        return (
+            {name: values[mask] for name, values in self.features.items()},
+            self.y[mask],
+            self.clusters[mask],
+        )
 
 
 @dataclass(frozen=True)
@@ -86,13 +90,17 @@ def churn_scores(churn_features: pl.DataFrame, as_of: date, config: dict[str, An
     # One BLAS thread: the order of additions, hence the last bits, must not depend on the machine's cores.
     with threadpool_limits(limits=1):
         for definition_id, recency in sorted(definitions(config).items()):
-            frame = churn_features.filter(pl.col("definition_id") == definition_id).sort("origin", "customer_id")
+            frame = churn_features.filter(pl.col("definition_id") == definition_id).sort(
+                "origin", "customer_id"
+            )
             if len(frame):
                 frames.append(_definition_scores(frame, recency, as_of, config))
     return pl.concat(frames) if frames else pl.DataFrame(schema=_SCORES)
 
 
-def _definition_scores(frame: pl.DataFrame, recency: str, as_of: date, config: dict[str, Any]) -> pl.DataFrame:
+def _definition_scores(
+    frame: pl.DataFrame, recency: str, as_of: date, config: dict[str, Any]
+) -> pl.DataFrame:
     rows = Rows.of(frame)
     horizon = int(frame["horizon_days"][0])
     model = None
@@ -132,7 +140,9 @@ def _definition_scores(frame: pl.DataFrame, recency: str, as_of: date, config: d
         columns |= {
             "baseline_logit": _spread(today, np.round(baseline_logit[today], 9)),
             "baseline_logit_se": _spread(today, np.round(card.standard_error(features), 9)),
-            "baseline_reason": _spread(today, [phrases.words(recency, i) for i in range(len(logodds))]),
+            "baseline_reason": _spread(
+                today, [phrases.words(recency, i) for i in range(len(logodds))]
+            ),
             "baseline_feature": _spread(today, [recency] * len(logodds)),
             "baseline_logodds": _spread(today, logodds),
         }
@@ -142,7 +152,9 @@ def _definition_scores(frame: pl.DataFrame, recency: str, as_of: date, config: d
     return _frame(columns, _SCORES, len(frame)).filter(scored)
 
 
-def _roll(rows: Rows, names: Sequence[str], horizon: int, class_min: int, *, splines: bool) -> Rolled:
+def _roll(
+    rows: Rows, names: Sequence[str], horizon: int, class_min: int, *, splines: bool
+) -> Rolled:
     raw, calibrated = np.full(len(rows.y), np.nan), np.full(len(rows.y), np.nan)
     matured = ~np.isnan(rows.y)
 
@@ -150,11 +162,17 @@ def _roll(rows: Rows, names: Sequence[str], horizon: int, class_min: int, *, spl
         features, y, clusters = rows.take(mask)
         if not _two_sided(y, class_min):
             return None
-        return fit({name: features[name] for name in names}, y, clusters, splines=splines, errors=errors)
+        return fit(
+            {name: features[name] for name in names}, y, clusters, splines=splines, errors=errors
+        )
 
     def calibrate(card: Scorecard, mask: Any) -> Scorecard:
         known = rows.y[mask]
-        return card.calibrated(raw[mask], known, rows.clusters[mask]) if _two_sided(known, class_min) else card
+        return (
+            card.calibrated(raw[mask], known, rows.clusters[mask])
+            if _two_sided(known, class_min)
+            else card
+        )
 
     for origin in np.unique(rows.origin[matured]):
         known_then = matured & (rows.origin + np.timedelta64(horizon, "D") <= origin)
@@ -235,7 +253,11 @@ def _frame(columns: dict[str, Any], schema: dict[str, Any], n: int) -> pl.DataFr
     series = []
     for name, kind in schema.items():
         values = columns.get(name)
-        one = pl.repeat(None, n, dtype=kind, eager=True) if values is None else pl.Series(values, strict=False)
+        one = (
+            pl.repeat(None, n, dtype=kind, eager=True)
+            if values is None
+            else pl.Series(values, strict=False)
+        )
         one = one.cast(kind).alias(name)
         series.append(one.fill_nan(None) if kind == pl.Float64 else one)
     return pl.DataFrame(series)

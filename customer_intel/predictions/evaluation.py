@@ -37,7 +37,9 @@ _PREDICTIONS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def model_evaluation(churn_features: pl.DataFrame, churn_scores: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
+def model_evaluation(
+    churn_features: pl.DataFrame, churn_scores: pl.DataFrame, config: dict[str, Any]
+) -> pl.DataFrame:
     """Out-of-time metrics per origin and pooled, beside the recency baseline on the same rows, and the verdict.
 
     verdict model: pooled AUC and pooled log-loss both beat the baseline's, with the paired 95 % interval above zero.
@@ -46,7 +48,9 @@ def model_evaluation(churn_features: pl.DataFrame, churn_scores: pl.DataFrame, c
     records: list[dict[str, Any]] = []
     for definition_id in sorted(definitions(config)):
         own = churn_features.filter(pl.col("definition_id") == definition_id)
-        past = churn_scores.filter((pl.col("definition_id") == definition_id) & pl.col("label").is_not_null())
+        past = churn_scores.filter(
+            (pl.col("definition_id") == definition_id) & pl.col("label").is_not_null()
+        )
         why = refusal(own, config)
         if why is not None:
             records += _refused(definition_id, past, why)
@@ -56,7 +60,9 @@ def model_evaluation(churn_features: pl.DataFrame, churn_scores: pl.DataFrame, c
         for name, y, p, base, clusters in _slices(past):
             if not 0 < y.sum() < len(y):
                 continue
-            estimates = metrics.evaluate(y, p, clusters, config["bootstrap_replicates"], config["seed"])
+            estimates = metrics.evaluate(
+                y, p, clusters, config["bootstrap_replicates"], config["seed"]
+            )
             baseline = metrics.point_metrics(y, base)
             for metric in METRICS:
                 found = estimates[metric]
@@ -77,14 +83,19 @@ def _verdict(past: pl.DataFrame) -> tuple[str, str]:
         f"against recency: AUC {rank.value:+.4f} [{rank.low:+.4f}, {rank.high:+.4f}], "
         f"log-loss gain {loss.value:+.4f} [{loss.low:+.4f}, {loss.high:+.4f}]"
     )
-    return ("model", told) if wins else ("baseline", f"{told}: not a clear gain in both, so recency is published")
+    return (
+        ("model", told)
+        if wins
+        else ("baseline", f"{told}: not a clear gain in both, so recency is published")
+    )
 
 
 def _refused(definition_id: str, past: pl.DataFrame, why: str) -> list[dict[str, Any]]:
     judged = past.filter(pl.col("p_baseline").is_not_null())
     y, base = judged["label"].cast(pl.Float64).to_numpy(), judged["p_baseline"].to_numpy()
     records = [
-        _record(definition_id, "all", metric, len(y), y.sum(), "insufficient", f"no model: {why}") for metric in METRICS
+        _record(definition_id, "all", metric, len(y), y.sum(), "insufficient", f"no model: {why}")
+        for metric in METRICS
     ]
     if 0 < y.sum() < len(y):
         baseline = metrics.point_metrics(y, base)
@@ -93,7 +104,13 @@ def _refused(definition_id: str, past: pl.DataFrame, why: str) -> list[dict[str,
 
 
 def _record(
-    definition_id: str, origin: str, metric: str, n: int, n_positive: float, verdict: str, reason: str
+    definition_id: str,
+    origin: str,
+    metric: str,
+    n: int,
+    n_positive: float,
+    verdict: str,
+    reason: str,
 ) -> dict[str, Any]:
     return {
         "definition_id": definition_id, "evaluated_origin": origin, "metric": metric, "metric_value": None, "low": None,
@@ -119,7 +136,9 @@ def calibration_bins(churn_scores: pl.DataFrame) -> pl.DataFrame:
     past = churn_scores.filter(pl.col("label").is_not_null())
     for definition_id in sorted(past["definition_id"].unique()):
         for scorer, column in (("model", "p_model"), ("recency_baseline", "p_baseline")):
-            own = past.filter((pl.col("definition_id") == definition_id) & pl.col(column).is_not_null())
+            own = past.filter(
+                (pl.col("definition_id") == definition_id) & pl.col(column).is_not_null()
+            )
             p, y = own[column].to_numpy(), own["label"].cast(pl.Float64).to_numpy()
             bins = metrics.mid_rank_bin(p, 10)
             for number in np.unique(bins):
@@ -150,7 +169,9 @@ def churn_predictions(
     probability, not of the outcome. expected_loss = p_churn × value_at_risk. risk_decile 10 is the riskiest; equal p,
     equal decile.
     """
-    winners = model_evaluation.filter(pl.col("verdict") == "model")["definition_id"].unique().to_list()
+    winners = (
+        model_evaluation.filter(pl.col("verdict") == "model")["definition_id"].unique().to_list()
+    )
     frames = []
     for definition_id in sorted(definitions(config)):
         here = (pl.col("definition_id") == definition_id) & (pl.col("origin") == as_of)
@@ -178,7 +199,11 @@ def _as_baseline(today: pl.DataFrame) -> pl.DataFrame:
         reason_1_feature=pl.when(raises).then("baseline_feature"),
         reason_1_logodds=pl.when(raises).then("baseline_logodds"),
         protect_1=pl.when(pl.col("baseline_logodds") <= -NOTABLE).then("baseline_reason"),
-        **{f"reason_{place}{part}": none for place in (2, 3) for part in ("", "_feature", "_logodds")},
+        **{
+            f"reason_{place}{part}": none
+            for place in (2, 3)
+            for part in ("", "_feature", "_logodds")
+        },
     )
 
 
@@ -199,12 +224,19 @@ def _published(today: pl.DataFrame, beats: bool, config: dict[str, Any]) -> pl.D
         .when(pl.col("p_model") >= bands["medium"])
         .then(pl.lit("medium"))
         .otherwise(pl.lit("low")),
-        expected_loss=pl.Series(np.round(p * np.maximum(value, 0.0), 2)).fill_nan(None).cast(pl.Decimal(18, 2)),
+        expected_loss=pl.Series(np.round(p * np.maximum(value, 0.0), 2))
+        .fill_nan(None)
+        .cast(pl.Decimal(18, 2)),
         model_beats_baseline=pl.lit(beats),
-        in_holdout=pl.Series([_in_holdout(customer, config["holdout_share"]) for customer in today["customer_id"]]),
+        in_holdout=pl.Series(
+            [_in_holdout(customer, config["holdout_share"]) for customer in today["customer_id"]]
+        ),
     )
     return frame.select(pl.col(name).cast(kind) for name, kind in _PREDICTIONS.items())
 
 
 def _in_holdout(customer_id: str, share: float) -> bool:
-    return int(md5(f"holdout:{customer_id}".encode(), usedforsecurity=False).hexdigest()[:8], 16) < share * 2**32
+    return (
+        int(md5(f"holdout:{customer_id}".encode(), usedforsecurity=False).hexdigest()[:8], 16)
+        < share * 2**32
+    )

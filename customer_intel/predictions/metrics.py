@@ -44,7 +44,9 @@ def auc(y: Floats, p: Floats) -> float:
     """P(score of a positive > score of a negative), ties counting half."""
     positives = float(y.sum())
     negatives = len(y) - positives
-    return float((mid_rank(p)[y == 1].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    return float(
+        (mid_rank(p)[y == 1].sum() - positives * (positives + 1) / 2) / (positives * negatives)
+    )
 
 
 def _auc_influence(y: Floats, p: Floats) -> tuple[float, Floats]:
@@ -62,7 +64,11 @@ def _auc_influence(y: Floats, p: Floats) -> tuple[float, Floats]:
 
 
 def _cluster_sums(values: Floats, clusters: Ints | None) -> Floats:
-    return values if clusters is None else np.asarray(np.bincount(clusters, weights=values), dtype=np.float64)
+    return (
+        values
+        if clusters is None
+        else np.asarray(np.bincount(clusters, weights=values), dtype=np.float64)
+    )
 
 
 def auc_delong(y: Floats, p: Floats, clusters: Ints | None = None) -> Estimate:
@@ -135,7 +141,9 @@ def point_metrics(y: Floats, p: Floats) -> dict[str, float]:
     return {"auc": auc(y, p), **{name: float(values[0]) for name, values in single.items()}}
 
 
-def evaluate(y: Floats, p: Floats, clusters: Ints, replicates: int, seed: int) -> dict[str, Estimate]:
+def evaluate(
+    y: Floats, p: Floats, clusters: Ints, replicates: int, seed: int
+) -> dict[str, Estimate]:
     """Every metric with its 95 % interval: DeLong for auc, else value ± 1.96 standard errors of a Poisson bootstrap.
 
     Normal, not percentile: resampling biases ece upwards, so its percentiles can miss the value itself.
@@ -152,7 +160,9 @@ def evaluate(y: Floats, p: Floats, clusters: Ints, replicates: int, seed: int) -
     result = {"auc": auc_delong(y, p, clusters)}
     for name, chunks in draws.items():
         half = Z95 * float(np.concatenate(chunks).std(ddof=1))
-        result[name] = Estimate(point[name], max(point[name] - half, 0.0), min(point[name] + half, _CEILING[name]))
+        result[name] = Estimate(
+            point[name], max(point[name] - half, 0.0), min(point[name] + half, _CEILING[name])
+        )
     return result
 
 

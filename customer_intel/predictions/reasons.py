@@ -56,7 +56,8 @@ class Phrasebook:
         self._said: dict[tuple[object, ...], str] = {}
         self._references = {name: _references(values) for name, values in features.items()}
         self._others = {
-            name: [other for other in features if f"{{{other}}}" in _WORDS.get(name, "")] for name in features
+            name: [other for other in features if f"{{{other}}}" in _WORDS.get(name, "")]
+            for name in features
         }
 
     def words(self, feature: str, row: int) -> str:

@@ -75,7 +75,9 @@ class Scorecard:
 
     def logit(self, features: Mapping[str, Floats]) -> Floats:
         design = np.hstack(self._design(features))
-        return np.asarray((self.intercept + design @ np.concatenate(self.coefficients)) * self.slope + self.offset)
+        return np.asarray(
+            (self.intercept + design @ np.concatenate(self.coefficients)) * self.slope + self.offset
+        )
 
     def standard_error(self, features: Mapping[str, Floats]) -> Floats:
         """Of the logit, by the delta method: coefficients (by customer) and calibration, taken as independent."""
@@ -85,7 +87,11 @@ class Scorecard:
         design = np.hstack([np.ones((len(design), 1)), design])
         variance = self.slope**2 * ((design @ self.covariance) * design).sum(axis=1)
         if self.platt_covariance is not None:
-            raw = (self.logit(features) - self.offset) / self.slope if self.slope else np.zeros(len(design))
+            raw = (
+                (self.logit(features) - self.offset) / self.slope
+                if self.slope
+                else np.zeros(len(design))
+            )
             line = np.column_stack([np.ones(len(raw)), raw])
             variance = variance + ((line @ self.platt_covariance) * line).sum(axis=1)
         return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
@@ -93,7 +99,9 @@ class Scorecard:
     def calibrated(self, logits: Floats, y: Floats, clusters: Ints) -> Scorecard:
         """Platt's line through out-of-time `logits`: contributions only scale, so they stay exact."""
         errors = self.covariance is not None
-        intercept, weights, covariance = _fit_logistic(logits[:, None], y, clusters, NO_RIDGE_C, errors)
+        intercept, weights, covariance = _fit_logistic(
+            logits[:, None], y, clusters, NO_RIDGE_C, errors
+        )
         return replace(self, slope=float(weights[0]), offset=intercept, platt_covariance=covariance)
 
     def model_id(self, prefix: str) -> str:
@@ -102,7 +110,9 @@ class Scorecard:
             [curve.feature, round(curve.fill, 9), *np.round(weights, 9).tolist()]
             for curve, weights in zip(self.curves, self.coefficients, strict=True)
         ]
-        text = json.dumps([content, round(self.intercept, 9), round(self.slope, 9), round(self.offset, 9)])
+        text = json.dumps(
+            [content, round(self.intercept, 9), round(self.slope, 9), round(self.offset, 9)]
+        )
         return f"{prefix}_{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
@@ -113,7 +123,12 @@ def sigmoid(logit: Floats) -> Floats:
 
 
 def fit(
-    features: Mapping[str, Floats], y: Floats, clusters: Ints, *, splines: bool = True, errors: bool = True
+    features: Mapping[str, Floats],
+    y: Floats,
+    clusters: Ints,
+    *,
+    splines: bool = True,
+    errors: bool = True,
 ) -> Scorecard | None:
     """Fits one curve per feature that varies; None when none does. NaN means not known.
 
@@ -156,7 +171,9 @@ def _curve(name: str, values: Floats, splines: bool) -> tuple[Curve, Floats] | N
     knots = np.unique(np.quantile(scaled, KNOT_QUANTILES))
     bases = None
     if splines and len(knots) >= 3:
-        bases = SplineTransformer(degree=3, knots=knots[:, None], include_bias=False, extrapolation="constant")
+        bases = SplineTransformer(
+            degree=3, knots=knots[:, None], include_bias=False, extrapolation="constant"
+        )
         bases.fit(scaled[:, None])
     columns = _raw_columns(values, fill, bases, has_missing)
     mean, scale = columns.mean(axis=0), columns.std(axis=0)

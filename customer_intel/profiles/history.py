@@ -9,7 +9,15 @@ from typing import Any
 
 import polars as pl
 
-_META = ("customer_id", "valid_from", "valid_to", "recorded_at", "change_reason", "end_reason", "configuration_id")
+_META = (
+    "customer_id",
+    "valid_from",
+    "valid_to",
+    "recorded_at",
+    "change_reason",
+    "end_reason",
+    "configuration_id",
+)
 
 
 def customer_profile_history(
@@ -33,9 +41,13 @@ def customer_profile_history(
     is_open = pl.col("valid_to").is_null()
     ended, was = known.filter(~is_open), known.filter(is_open)
     now = customer_profile.select("customer_id", *slow)
-    same_values = now.join(was, on=["customer_id", *slow], how="semi", nulls_equal=True).select("customer_id")
+    same_values = now.join(was, on=["customer_id", *slow], how="semi", nulls_equal=True).select(
+        "customer_id"
+    )
     # Judged by today's rules and found the same: a later change is then the data's, not the rules'.
-    kept = was.join(same_values, on="customer_id", how="semi").with_columns(configuration_id=pl.lit(configuration_id))
+    kept = was.join(same_values, on="customer_id", how="semi").with_columns(
+        configuration_id=pl.lit(configuration_id)
+    )
     closed = was.join(same_values, on="customer_id", how="anti")
     opened = now.join(same_values, on="customer_id", how="anti")
 
@@ -50,7 +62,9 @@ def customer_profile_history(
     )
 
     def reasoned(rows: pl.DataFrame, name: str) -> pl.DataFrame:
-        joined = rows.join(reasons, on="customer_id", how="left").join(rules, on="customer_id", how="left")
+        joined = rows.join(reasons, on="customer_id", how="left").join(
+            rules, on="customer_id", how="left"
+        )
         return joined.with_columns(why.alias(name))
 
     closed = reasoned(closed, "end_reason").with_columns(valid_to=pl.lit(as_of))
@@ -62,7 +76,9 @@ def customer_profile_history(
         configuration_id=pl.lit(configuration_id),
     )
     columns = [*_META, *slow]
-    return pl.concat([part.select(columns) for part in (ended, kept, closed, opened)]).sort("customer_id", "valid_from")
+    return pl.concat([part.select(columns) for part in (ended, kept, closed, opened)]).sort(
+        "customer_id", "valid_from"
+    )
 
 
 def _before(previous: pl.DataFrame, as_of: date) -> pl.DataFrame:
@@ -78,7 +94,9 @@ def _blank_erased(known: pl.DataFrame, registry: pl.DataFrame, slow: list[str]) 
     """An erased person's past says only that it was: the right to be forgotten reaches history too."""
     erased = registry.filter(pl.col("status") == "erased").get_column("customer_id").implode()
     is_erased = pl.col("customer_id").is_in(erased)
-    return known.with_columns(pl.when(is_erased).then(None).otherwise(pl.col(name)).alias(name) for name in slow)
+    return known.with_columns(
+        pl.when(is_erased).then(None).otherwise(pl.col(name)).alias(name) for name in slow
+    )
 
 
 def _identity_reasons(registry: pl.DataFrame, mapping: pl.DataFrame, as_of: date) -> pl.DataFrame:
@@ -86,11 +104,17 @@ def _identity_reasons(registry: pl.DataFrame, mapping: pl.DataFrame, as_of: date
     gone = registry.filter(pl.col("status") != "active").select(
         "customer_id",
         identity_reason=pl.col("status").replace_strict(
-            {"erased": "erasure", "merged": "merge", "split": "split"}, default=None, return_dtype=pl.String
+            {"erased": "erasure", "merged": "merge", "split": "split"},
+            default=None,
+            return_dtype=pl.String,
         ),
     )
-    moved = mapping.filter((pl.col("valid_from") == as_of) & pl.col("change_reason").is_in(["merge", "split", "moved"]))
-    gained = moved.select("customer_id", identity_reason=pl.col("change_reason").replace("moved", "merge"))
+    moved = mapping.filter(
+        (pl.col("valid_from") == as_of) & pl.col("change_reason").is_in(["merge", "split", "moved"])
+    )
+    gained = moved.select(
+        "customer_id", identity_reason=pl.col("change_reason").replace("moved", "merge")
+    )
     lost = moved.filter(pl.col("change_reason") != "merge").select(
         customer_id="previous_customer_id", identity_reason=pl.lit("split")
     )
@@ -100,5 +124,7 @@ def _identity_reasons(registry: pl.DataFrame, mapping: pl.DataFrame, as_of: date
 
 def _fingerprint(config: dict[str, Any]) -> str:
     """Changes with the room's configuration, so that a changed threshold is not taken for a changed customer."""
-    text = json.dumps({key: value for key, value in config.items() if key != "as_of"}, sort_keys=True, default=str)
+    text = json.dumps(
+        {key: value for key, value in config.items() if key != "as_of"}, sort_keys=True, default=str
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -47,22 +47,34 @@ def joins(table: Table, tables: Mapping[str, Table]) -> dict[str, tuple[str, str
 
 def dictionary(tables: Mapping[str, Table], states: Mapping[str, tuple[int, str]]) -> str:
     """Markdown: every published table and column in the business's words. `states`: table → (rows, why it is empty)."""
-    lines = ["# Dictionary", "", "Timestamps are UTC. Money has two decimals. A starred column is never empty.", ""]
+    lines = [
+        "# Dictionary",
+        "",
+        "Timestamps are UTC. Money has two decimals. A starred column is never empty.",
+        "",
+    ]
     for name, table in sorted(tables.items()):
         rows, reason = states.get(name, (None, ""))
         lines += [f"## {name}", "", f"{table.purpose}. A row: {table.grain}.", ""]
         counted = f" · {rows:,} rows" if rows is not None else ""
         empty = f" · not available: {reason}" if reason else ""
         lines += [f"Owner {table.owner} · key {', '.join(table.key) or '–'}{counted}{empty}", ""]
-        leads = [f"{column} → {other}.{target}" for column, (other, target) in joins(table, tables).items()]
+        leads = [
+            f"{column} → {other}.{target}"
+            for column, (other, target) in joins(table, tables).items()
+        ]
         if leads:
             lines += [f"Joins: {'; '.join(leads)}", ""]
         lines += ["| column | type | meaning |", "|---|---|---|"]
         for column in table.columns:
-            notes = (f" [{column.unit}]" if column.unit else "") + (f" (personal: {column.pii})" if column.pii else "")
+            notes = (f" [{column.unit}]" if column.unit else "") + (
+                f" (personal: {column.pii})" if column.pii else ""
+            )
             values = f" One of: {', '.join(column.values)}." if column.values else ""
             meaning = f"{column.meaning}.{values}{notes}".replace("|", "\\|").replace("..", ".")
-            lines.append(f"| {column.name}{'*' if column.required else ''} | {column.sql_type} | {meaning} |")
+            lines.append(
+                f"| {column.name}{'*' if column.required else ''} | {column.sql_type} | {meaning} |"
+            )
         lines.append("")
     return "\n".join(lines)
 
@@ -74,8 +86,12 @@ def with_list(text: str, tables: Mapping[str, Table]) -> str:
     """`text` with the list of published tables in it made anew. Raises ValueError when it has none."""
     before, begins, rest = text.partition(LIST_BEGINS)
     if not begins:
-        raise ValueError("there is no list of tables to write anew: put its two heading lines where it belongs")
-    rows = [f"| `{name}` | {table.purpose} ({table.grain}) |" for name, table in sorted(tables.items())]
+        raise ValueError(
+            "there is no list of tables to write anew: put its two heading lines where it belongs"
+        )
+    rows = [
+        f"| `{name}` | {table.purpose} ({table.grain}) |" for name, table in sorted(tables.items())
+    ]
     return before + begins + "\n".join(rows) + LIST_ENDS + rest.partition(LIST_ENDS)[2]
 
 
@@ -94,12 +110,16 @@ def odcs(table: Table, version: str, tables: Mapping[str, Table] | None = None) 
         "schema": [
             {
                 "name": table.name,
-                "physicalName": f"{table.name}.parquet" if table.layout == "whole" else f"{table.name}/",
+                "physicalName": f"{table.name}.parquet"
+                if table.layout == "whole"
+                else f"{table.name}/",
                 "physicalType": "parquet",
                 "logicalType": "object",
                 "description": table.purpose,
                 "dataGranularityDescription": table.grain,
-                "properties": [_property(table, column, leads.get(column.name)) for column in table.columns],
+                "properties": [
+                    _property(table, column, leads.get(column.name)) for column in table.columns
+                ],
                 "quality": [_quality(expectation) for expectation in table.expect],
             }
         ],
@@ -108,7 +128,9 @@ def odcs(table: Table, version: str, tables: Mapping[str, Table] | None = None) 
     return dumped(document, sort_keys=False, width=120)
 
 
-def _property(table: Table, column: Column, leads_to: tuple[str, str] | None = None) -> dict[str, Any]:
+def _property(
+    table: Table, column: Column, leads_to: tuple[str, str] | None = None
+) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "name": column.name,
         "logicalType": _LOGICAL[column.type],
@@ -133,9 +155,11 @@ def _quality(expectation: Expectation) -> dict[str, Any]:
         "engine": "customer-intel",
         "implementation": dumped({expectation.kind: expectation.args}, sort_keys=True),
         "severity": expectation.severity,
-        "dimension": {"foreign_key": "consistency", "unique": "uniqueness", "rows": "completeness"}.get(
-            expectation.kind, "conformity"
-        ),
+        "dimension": {
+            "foreign_key": "consistency",
+            "unique": "uniqueness",
+            "rows": "completeness",
+        }.get(expectation.kind, "conformity"),
     }
 
 
@@ -153,9 +177,15 @@ def views(target: Path, tables: Mapping[str, Table], files: Mapping[str, Sequenc
                 listed = ", ".join(literal(path) for path in files[name])
                 body = f"SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false)"
             else:
-                picked = ", ".join(f'CAST(NULL AS {c.sql_type}) AS "{c.name}"' for c in table.columns)
+                picked = ", ".join(
+                    f'CAST(NULL AS {c.sql_type}) AS "{c.name}"' for c in table.columns
+                )
                 body = f"SELECT {picked} WHERE FALSE"
             con.execute(f'CREATE VIEW "{name}" AS {body}')
-            con.execute(f'COMMENT ON VIEW "{name}" IS {literal(f"{table.purpose}. A row: {table.grain}.")}')
+            con.execute(
+                f'COMMENT ON VIEW "{name}" IS {literal(f"{table.purpose}. A row: {table.grain}.")}'
+            )
             for column in table.columns:
-                con.execute(f'COMMENT ON COLUMN "{name}"."{column.name}" IS {literal(column.meaning)}')
+                con.execute(
+                    f'COMMENT ON COLUMN "{name}"."{column.name}" IS {literal(column.meaning)}'
+                )

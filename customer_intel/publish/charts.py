@@ -10,7 +10,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from customer_intel.publish.markup import NBSP, Html, day, join, percent, plain, shortened, tag, tick
+from customer_intel.publish.markup import (
+    NBSP,
+    Html,
+    day,
+    join,
+    percent,
+    plain,
+    shortened,
+    tag,
+    tick,
+)
 
 Format = Callable[[float], str]
 
@@ -51,7 +61,14 @@ def svg(width: int, height: int, label: str, *children: object, class_: str = "c
 
 
 def text(x: float, y: float, content: str, class_: str = "", anchor: str = "start") -> Html:
-    return tag("text", content, x=x, y=y, class_=class_ or None, text_anchor=anchor if anchor != "start" else None)
+    return tag(
+        "text",
+        content,
+        x=x,
+        y=y,
+        class_=class_ or None,
+        text_anchor=anchor if anchor != "start" else None,
+    )
 
 
 def nice_ticks(low: float, high: float, wanted: int = 4) -> list[float]:
@@ -92,7 +109,14 @@ def trend(
     grid = [
         join(
             (
-                tag("line", x1=left, x2=right, y1=y(value), y2=y(value), class_="zero" if value == 0 else "grid"),
+                tag(
+                    "line",
+                    x1=left,
+                    x2=right,
+                    y1=y(value),
+                    y2=y(value),
+                    class_="zero" if value == 0 else "grid",
+                ),
                 text(left - 6, y(value) + 3.5, axis(value), "axis", "end"),
             )
         )
@@ -113,8 +137,15 @@ def trend(
         there = [f"{x(p.day):.1f},{y(p.high or 0):.1f}" for p in banded]
         back = [f"{x(p.day):.1f},{y(p.low or 0):.1f}" for p in reversed(banded)]
         band = tag("path", d=f"M{' L'.join([*there, *back])}Z", class_="band")
-    line = tag("polyline", points=" ".join(f"{x(p.day):.1f},{y(p.value):.1f}" for p in points), class_="line")
-    marks = [tag("circle", cx=x(p.day), cy=y(p.value), r=2.5, class_="dot") for p in (points if dots else points[-1:])]
+    line = tag(
+        "polyline",
+        points=" ".join(f"{x(p.day):.1f},{y(p.value):.1f}" for p in points),
+        class_="line",
+    )
+    marks = [
+        tag("circle", cx=x(p.day), cy=y(p.value), r=2.5, class_="dot")
+        for p in (points if dots else points[-1:])
+    ]
     end = text(x(last) + 7, y(points[-1].value) + 4, show(points[-1].value), "value")
     # Native tooltips need no script.
     half = (right - left) / max(len(points) - 1, 1) / 2
@@ -173,7 +204,9 @@ def range_mark(item: Range, scale: tuple[float, float], width: int = 220) -> Htm
 def range_axis(scale: tuple[float, float], show: Format, width: int = 220, wanted: int = 4) -> Html:
     """The scale under a column of `range_mark`."""
     low, high = scale
-    inside = [value for value in nice_ticks(low, high, wanted) if low - 1e-9 <= value <= high + 1e-9]
+    inside = [
+        value for value in nice_ticks(low, high, wanted) if low - 1e-9 <= value <= high + 1e-9
+    ]
     parts = []
     for at, value in enumerate(inside):
         x = 6 + (width - 12) * (value - low) / ((high - low) or 1)
@@ -185,17 +218,26 @@ def range_axis(scale: tuple[float, float], show: Format, width: int = 220, wante
     return svg(width, 18, "scale", *parts, class_="range")
 
 
-def scale_of(items: Sequence[Range], floor: float | None = None, ceiling: float | None = None) -> tuple[float, float]:
+def scale_of(
+    items: Sequence[Range], floor: float | None = None, ceiling: float | None = None
+) -> tuple[float, float]:
     """A round scale that holds every value, interval and mark, cut at the bounds."""
-    values = [v for item in items for v in (item.value, item.low, item.high, item.mark) if v is not None]
+    values = [
+        v for item in items for v in (item.value, item.low, item.high, item.mark) if v is not None
+    ]
     if not values:
         return (0.0, 1.0)
     ticks = nice_ticks(min(values), max(values))
     low, high = ticks[0], ticks[-1]
-    return (low if floor is None else max(low, floor), high if ceiling is None else min(high, ceiling))
+    return (
+        low if floor is None else max(low, floor),
+        high if ceiling is None else min(high, ceiling),
+    )
 
 
-def calibration(series: Sequence[tuple[str, Sequence[tuple[float, Range]]]], label: str, size: int = 340) -> Html:
+def calibration(
+    series: Sequence[tuple[str, Sequence[tuple[float, Range]]]], label: str, size: int = 340
+) -> Html:
     """Promised probability (x) against what happened (y), per scorer; on the diagonal a promise was kept."""
     left, right, top, bottom = 56, size - 20, 12, size - 40
     # Drawn as far as probabilities go: rare events would otherwise crowd in the corner.
@@ -225,8 +267,18 @@ def calibration(series: Sequence[tuple[str, Sequence[tuple[float, Range]]]], lab
         parts.append(tag("polyline", points=corners, class_=f"line thin{class_}"))
         for p, r in bins:
             if r.low is not None and r.high is not None and at == 0:
-                parts.append(tag("line", x1=x(p), x2=x(p), y1=y(r.low), y2=y(r.high), class_="whisker"))
-            parts.append(tag("circle", cx=x(p), cy=y(r.value or 0), r=3.5 if at == 0 else 2.5, class_=f"dot{class_}"))
+                parts.append(
+                    tag("line", x1=x(p), x2=x(p), y1=y(r.low), y2=y(r.high), class_="whisker")
+                )
+            parts.append(
+                tag(
+                    "circle",
+                    cx=x(p),
+                    cy=y(r.value or 0),
+                    r=3.5 if at == 0 else 2.5,
+                    class_=f"dot{class_}",
+                )
+            )
     parts.append(text((left + right) / 2, size - 6, "predicted", "axis", "middle"))
     parts.append(tag("text", "happened", x=10, y=(top + bottom) / 2, class_="axis", text_anchor="middle",
                      transform=f"rotate(-90 10 {(top + bottom) / 2:.1f})"))  # fmt: skip
@@ -268,7 +320,10 @@ def sankey(
         return svg(width, 40, label, text(0, 20, "no flow", "axis"))
     columns = sorted({column for column, _ in weight})
     ordered = {
-        column: sorted((n for n in weight if n[0] == column), key=lambda n: (kind(n[1]) != "", -weight[n], n[1]))
+        column: sorted(
+            (n for n in weight if n[0] == column),
+            key=lambda n: (kind(n[1]) != "", -weight[n], n[1]),
+        )
         for column in columns
     }
     gap, thick, top = 12, 10, 22
@@ -298,23 +353,34 @@ def sankey(
             f"V{y1 + size:.1f}C{mid:.1f} {y1 + size:.1f} {mid:.1f} {y0 + size:.1f} {x0:.1f} {y0 + size:.1f}Z"
         )
         said = f"{name(flow.source[1])} → {name(flow.target[1])}: {flow.n:,}"
-        ribbons.append(tag("path", tag("title", said), d=path, class_=f"ribbon {kind(flow.target[1])}".strip()))
+        ribbons.append(
+            tag("path", tag("title", said), d=path, class_=f"ribbon {kind(flow.target[1])}".strip())
+        )
     total = sum(flow.n for flow in flows if flow.source[0] == columns[0])
     nodes = []
     for node in sorted(weight, key=lambda n: (n[0], rank[n])):
         x, y = place[node]
         size = max(weight[node] * unit, 1.5)
-        nodes.append(tag("rect", x=x, y=y, width=thick, height=size, class_=f"node {kind(node[1])}".strip()))
+        nodes.append(
+            tag("rect", x=x, y=y, width=thick, height=size, class_=f"node {kind(node[1])}".strip())
+        )
         words = name(node[1])
         left, base = x + thick + 5, y + min(size / 2, 10) + 4
         nodes.append(text(left, base, shortened(words, 24), "legend"))
         if size >= 24:
             nodes.append(text(left, base + 13, percent(weight[node] / total), "axis"))
-    heads = [text(at * span, 12, f"Step {column + 1}", "axis") for at, column in enumerate(columns[:-1])]
+    heads = [
+        text(at * span, 12, f"Step {column + 1}", "axis") for at, column in enumerate(columns[:-1])
+    ]
     return svg(width, height, label, *ribbons, *nodes, *heads, class_="chart wide")
 
 
-def heat(rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[float | None]], corner: str) -> Html:
+def heat(
+    rows: Sequence[str],
+    columns: Sequence[str],
+    cells: Sequence[Sequence[float | None]],
+    corner: str,
+) -> Html:
     """Shares as a table whose cells are tinted by their value."""
     top = max((value for row in cells for value in row if value), default=1.0)
     slanted = [tag("th", tag("span", name), scope="col", class_="slant") for name in columns]
@@ -334,4 +400,6 @@ def heat(rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[f
         )
         for name, row in zip(rows, cells, strict=True)
     ]
-    return tag("div", tag("table", tag("thead", head), tag("tbody", *body), class_="heat"), class_="table")
+    return tag(
+        "div", tag("table", tag("thead", head), tag("tbody", *body), class_="heat"), class_="table"
+    )

@@ -47,7 +47,9 @@ class Evidence:
     home: Path
 
     @staticmethod
-    def of_night(lake: Lake, versions: Mapping[str, Version], as_of: date, snapshot_id: str) -> Evidence:
+    def of_night(
+        lake: Lake, versions: Mapping[str, Version], as_of: date, snapshot_id: str
+    ) -> Evidence:
         tables = {
             name: Source(
                 tuple(lake.path(part) for _, part in sorted(version.parts.items())),
@@ -62,7 +64,9 @@ class Evidence:
     @staticmethod
     def of_release(release: Release, home: Path) -> Evidence:
         tables = {
-            name: Source(tuple(map(Path, release.files(name))), entry["rows"], entry["reason"], entry["gate"])
+            name: Source(
+                tuple(map(Path, release.files(name))), entry["rows"], entry["reason"], entry["gate"]
+            )
             for name, entry in release.manifest["tables"].items()
         }
         return Evidence(tables, date.fromisoformat(release.as_of), release.snapshot_id, home)
@@ -115,7 +119,9 @@ class Evidence:
         if not self.has("source_start"):
             return True
         starts = self.frame("source_start")
-        newest = (starts.filter(pl.col("entity") == entity) if entity else starts)["first_day"].max()
+        newest = (starts.filter(pl.col("entity") == entity) if entity else starts)[
+            "first_day"
+        ].max()
         return not isinstance(newest, date) or (self.as_of - newest).days >= days
 
     @cached_property
@@ -145,9 +151,17 @@ class Evidence:
             parts.append(sales.select(day="order_day", orders=counted, revenue="gross_reporting"))
         if self.has("refund_fact"):
             back = self.scan("refund_fact").filter("is_counted")
-            parts.append(back.select(day="refund_day", orders=pl.lit(0, pl.Int64), revenue=-pl.col("refund_reporting")))
+            parts.append(
+                back.select(
+                    day="refund_day",
+                    orders=pl.lit(0, pl.Int64),
+                    revenue=-pl.col("refund_reporting"),
+                )
+            )
         age = (pl.lit(self.as_of) - pl.col("day")).dt.total_days()
-        sums = pl.concat(parts).group_by(age=age).agg(pl.col("orders").sum(), pl.col("revenue").sum())
+        sums = (
+            pl.concat(parts).group_by(age=age).agg(pl.col("orders").sum(), pl.col("revenue").sum())
+        )
         return sums.filter(pl.col("age") > 0)
 
     @property

@@ -19,7 +19,17 @@ from customer_intel.core.store.lake import Lake, Version
 from customer_intel.core.store.release import Published
 from customer_intel.publish import measures
 from customer_intel.publish.evidence import Evidence
-from customer_intel.publish.markup import NBSP, count, day, money, number, p_value, percent, plain, plural
+from customer_intel.publish.markup import (
+    NBSP,
+    count,
+    day,
+    money,
+    number,
+    p_value,
+    percent,
+    plain,
+    plural,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,7 +71,11 @@ class Finding:
 def top(source: Evidence | Lake, n: int = 3) -> list[Finding]:
     """The n findings of the highest value, at most one per question asked."""
     e = _evidence(source) if isinstance(source, Lake) else source
-    found = [best for ask in QUESTIONS if (best := max(ask(e), key=lambda item: item.value, default=None))]
+    found = [
+        best
+        for ask in QUESTIONS
+        if (best := max(ask(e), key=lambda item: item.value, default=None))
+    ]
     return sorted(found, key=lambda item: (-item.value, item.text))[:n]
 
 
@@ -92,7 +106,11 @@ def lost_rows(e: Evidence) -> Iterator[Finding]:
     if not e.has("export_file"):
         return
     tonight = e.frame("export_file").filter(pl.col("export_date") == e.as_of)
-    sums = tonight.group_by("source_system").agg(pl.col("rows_read", "rows_quarantined").sum()).sort("source_system")
+    sums = (
+        tonight.group_by("source_system")
+        .agg(pl.col("rows_read", "rows_quarantined").sum())
+        .sort("source_system")
+    )
     for source, read, bad in sums.iter_rows():
         if read and bad / read >= SURE:
             share = percent(bad / read, 1)
@@ -107,7 +125,9 @@ def slipping_segments(e: Evidence) -> Iterator[Finding]:
     slipping = rows.filter(pl.col("segment").is_in(_SLIPPING))
     spent, total = float(slipping["revenue"].sum()), float(rows["revenue"].sum())
     if slipping["n"].sum() >= FEW and total > 0 and spent > 0:
-        names = " and ".join(f"‘{segment_name(name)}’" for name in _SLIPPING if name in set(slipping["segment"]))
+        names = " and ".join(
+            f"‘{segment_name(name)}’" for name in _SLIPPING if name in set(slipping["segment"])
+        )
         text = (
             f"{plural(int(slipping['n'].sum()), 'customer')} in {names} used to buy well and have gone quiet; "
             f"they hold {percent(spent / total)} of everything ever spent ({money(spent, e.currency)})."
@@ -143,7 +163,9 @@ def recurring_revenue(e: Evidence) -> Iterator[Finding]:
 def expected_churn(e: Evidence) -> Iterator[Finding]:
     if not e.has("churn_predictions"):
         return
-    rows = e.frame("churn_predictions").filter(pl.col("eligible") & pl.col("expected_loss").is_not_null())
+    rows = e.frame("churn_predictions").filter(
+        pl.col("eligible") & pl.col("expected_loss").is_not_null()
+    )
     for definition in rows["definition_id"].unique().sort():
         own = rows.filter(pl.col("definition_id") == definition)
         own = own.sort("expected_loss", "customer_id", descending=[True, False])
@@ -180,7 +202,9 @@ def score_by_segment(e: Evidence) -> Iterator[Finding]:
     for metric, kind in product(_SCORES, _ASKED) if e.has("nps_summary") else ():
         for item in measures.score_contrasts(e, metric, kind):
             if item.p_value < SURE and item.gap < 0:
-                who = _ASKED[kind].format(segment_name(item.name) if kind == "rfm_segment" else item.name)
+                who = _ASKED[kind].format(
+                    segment_name(item.name) if kind == "rfm_segment" else item.name
+                )
                 text = (
                     f"{who} score {number(item.mean, 0)}{_SCORES[metric]} in {metric.upper()}, "
                     f"{abs(item.gap):.0f} points below the others ({p_value(item.p_value)}, {count(item.n)} answers)."
@@ -197,7 +221,9 @@ def bad_experiences(e: Evidence) -> Iterator[Finding]:
     profiles = profiles.filter(~pl.col("is_profiling_denied"))
     found = []
     for answer, column in product(_ANSWERS, _EXPERIENCES):
-        rows = profiles.select(had=pl.col(column) > 0, score=pl.col(answer).cast(pl.Float64)).drop_nulls()
+        rows = profiles.select(
+            had=pl.col(column) > 0, score=pl.col(answer).cast(pl.Float64)
+        ).drop_nulls()
         sides = {
             had: (n, mean, variance)
             for had, n, mean, variance in rows.group_by("had")
@@ -232,7 +258,11 @@ def early_exits(e: Evidence) -> Iterator[Finding]:
 def concentration(e: Evidence) -> Iterator[Finding]:
     if not e.has("customer_profile") or len(e.unconverted):
         return
-    spent = e.frame("customer_profile", "revenue_365d")["revenue_365d"].cast(pl.Float64).sort(descending=True)
+    spent = (
+        e.frame("customer_profile", "revenue_365d")["revenue_365d"]
+        .cast(pl.Float64)
+        .sort(descending=True)
+    )
     buyers = spent.filter(spent > 0)
     if len(buyers) >= 50:
         few = len(buyers) // 10
@@ -269,14 +299,26 @@ def print_screenful(home: Path, console: Console) -> None:
         files = e.frame("export_file")
         parts = ("read", "accepted", "quarantined", "duplicate", "skipped")
         read, taken, bad, repeated, skipped = (count(files[f"rows_{part}"].sum()) for part in parts)
-        states = dict(files.group_by("status").agg(pl.col("source_file").n_unique()).sort("status").iter_rows())
+        states = dict(
+            files.group_by("status")
+            .agg(pl.col("source_file").n_unique())
+            .sort("status")
+            .iter_rows()
+        )
         kinds = ", ".join(f"{count(n)} {status.replace('_', ' ')}" for status, n in states.items())
-        grid.add_row("read", f"{read} rows of {plural(files['source_file'].n_unique(), 'file')} ({escape(kinds)})")
-        grid.add_row("quarantined", f"{bad} rows; {taken} taken, {repeated} repeated, {skipped} not wanted")
+        grid.add_row(
+            "read",
+            f"{read} rows of {plural(files['source_file'].n_unique(), 'file')} ({escape(kinds)})",
+        )
+        grid.add_row(
+            "quarantined", f"{bad} rows; {taken} taken, {repeated} repeated, {skipped} not wanted"
+        )
     checks = [finding for source in e.tables.values() for finding in source.findings]
     warned = sum(not finding["success"] for finding in checks)
     warning = f", [yellow]{warned} with a warning[/]" if warned else ""
-    grid.add_row("gated", f"{count(len(checks))} checks on {len(e.tables)} published tables{warning}")
+    grid.add_row(
+        "gated", f"{count(len(checks))} checks on {len(e.tables)} published tables{warning}"
+    )
     empty = sum(1 for source in e.tables.values() if source.reason)
     grid.add_row(
         "published",
@@ -291,4 +333,6 @@ def print_screenful(home: Path, console: Console) -> None:
     for place, finding in enumerate(top(e), 1):
         console.print(f"[bold]{place}.[/] {escape(finding.text)} [dim]{finding.evidence_table}[/]")
     console.print()
-    console.print(f"[green]→[/] report: {escape(str(release.folder / 'report.html'))}", soft_wrap=True)
+    console.print(
+        f"[green]→[/] report: {escape(str(release.folder / 'report.html'))}", soft_wrap=True
+    )

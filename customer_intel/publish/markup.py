@@ -42,7 +42,11 @@ def tag(name: str, /, *children: object, **attributes: object) -> Html:
 
 def join(parts: Iterable[object], between: str = "") -> Html:
     """The parts one after the other, each escaped unless it is Html; None is nothing."""
-    texts = (part if isinstance(part, Html) else html.escape(str(part)) for part in parts if part is not None)
+    texts = (
+        part if isinstance(part, Html) else html.escape(str(part))
+        for part in parts
+        if part is not None
+    )
     return Html(between.join(texts))
 
 
@@ -128,7 +132,9 @@ def money(value: Any, currency: str) -> str:
 
 
 def interval(low: Any, high: Any, digits: int = 0) -> str:
-    return f"{number(low, digits)} to {number(high, digits)}" if known(low) and known(high) else NONE
+    return (
+        f"{number(low, digits)} to {number(high, digits)}" if known(low) and known(high) else NONE
+    )
 
 
 def percents(low: Any, high: Any) -> str:
@@ -155,21 +161,28 @@ def plural(n: int, word: str, words: str | None = None) -> str:
 
 def listed(words: Sequence[str]) -> str:
     """a, b and c."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+    return (
+        words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+    )
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]], numeric: Iterable[int] = ()) -> Html:
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[object]], numeric: Iterable[int] = ()
+) -> Html:
     """A data table; columns in `numeric` are set flush right with figures of equal width."""
     right = set(numeric)
 
     def cells(kind: str, values: Sequence[object], scope: str | None = None) -> Html:
         return join(
-            tag(kind, value, class_="n" if at in right else None, scope=scope) for at, value in enumerate(values)
+            tag(kind, value, class_="n" if at in right else None, scope=scope)
+            for at, value in enumerate(values)
         )
 
     body = join(tag("tr", cells("td", row)) for row in rows)
     return tag(
-        "div", tag("table", tag("thead", tag("tr", cells("th", head, "col"))), tag("tbody", body)), class_="table"
+        "div",
+        tag("table", tag("thead", tag("tr", cells("th", head, "col"))), tag("tbody", body)),
+        class_="table",
     )
 
 

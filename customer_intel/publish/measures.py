@@ -48,12 +48,23 @@ def revenue(e: Evidence, days: int) -> Window:
 def net_by_currency(e: Evidence, days: int) -> list[tuple[str, float]]:
     """Net revenue of the last `days` in each currency by itself, the largest number of sales first."""
     first = e.as_of - timedelta(days=days)
-    sales = e.scan("order_fact").filter(pl.col("is_sale")).select("currency", "order_day", amount="gross_amount")
+    sales = (
+        e.scan("order_fact")
+        .filter(pl.col("is_sale"))
+        .select("currency", "order_day", amount="gross_amount")
+    )
     parts = [sales.filter(pl.col("order_day") >= first)]
     if e.has("refund_fact"):
         back = e.scan("refund_fact").filter(pl.col("is_counted") & (pl.col("refund_day") >= first))
-        parts.append(back.select("currency", order_day="refund_day", amount=-pl.col("refund_amount")))
-    sums = pl.concat(parts).group_by("currency").agg(n=pl.len(), net=pl.col("amount").sum().cast(pl.Float64)).collect()
+        parts.append(
+            back.select("currency", order_day="refund_day", amount=-pl.col("refund_amount"))
+        )
+    sums = (
+        pl.concat(parts)
+        .group_by("currency")
+        .agg(n=pl.len(), net=pl.col("amount").sum().cast(pl.Float64))
+        .collect()
+    )
     ordered = sums.sort("n", "currency", descending=[True, False])
     return [(str(currency), float(net)) for currency, _, net in ordered.iter_rows()]
 
@@ -66,15 +77,21 @@ def known_sum(values: pl.Series) -> float | None:
 def weekly(e: Evidence) -> pl.DataFrame:
     """One row per full week counted back from as_of: last_day, customers, orders, revenue; oldest first."""
     week = (pl.col("age") - 1) // 7
-    counts = e.days.group_by(week=week).agg(pl.col("orders").sum(), pl.col("revenue").sum().cast(pl.Float64))
+    counts = e.days.group_by(week=week).agg(
+        pl.col("orders").sum(), pl.col("revenue").sum().cast(pl.Float64)
+    )
     people = e.visits.group_by(week=week).agg(customers=pl.col("customer_id").n_unique())
     # The oldest week may have begun before the data did; a week in the middle without activity is a true zero.
-    whole = pl.DataFrame({"week": range(min(e.history, VISIT_DAYS) // 7)}, schema={"week": pl.Int64})
+    whole = pl.DataFrame(
+        {"week": range(min(e.history, VISIT_DAYS) // 7)}, schema={"week": pl.Int64}
+    )
     return (
         whole.join(people, on="week", how="left")
         .join(counts, on="week", how="left")
         .fill_null(0)
-        .with_columns(last_day=pl.lit(e.as_of) - pl.duration(days=1) - pl.duration(days=7) * pl.col("week"))
+        .with_columns(
+            last_day=pl.lit(e.as_of) - pl.duration(days=1) - pl.duration(days=7) * pl.col("week")
+        )
         .sort("last_day")
     )
 
@@ -110,7 +127,12 @@ MOVEMENTS = ("new_mrr", "expansion_mrr", "reactivation_mrr", "contraction_mrr", 
 
 def mrr(e: Evidence, days: int = 30) -> list[Mrr]:
     """Per currency, the largest first."""
-    rows = e.scan("mrr_movement").filter(pl.col("day") < e.as_of).sort("customer_id", "currency", "day").collect()
+    rows = (
+        e.scan("mrr_movement")
+        .filter(pl.col("day") < e.as_of)
+        .sort("customer_id", "currency", "day")
+        .collect()
+    )
     cut = e.as_of - timedelta(days=days)
     result = []
     for currency in rows["currency"].unique().sort():
@@ -152,7 +174,9 @@ def mrr_by_week(e: Evidence, currency: str, weeks: int = 53) -> list[tuple[date,
 def score(e: Evidence, metric: str, period: str = "quarter") -> dict[str, Any] | None:
     """The latest wave of a survey score over everybody."""
     rows = e.frame("nps_summary").filter(
-        (pl.col("metric") == metric) & (pl.col("period") == period) & (pl.col("segment_type") == "all")
+        (pl.col("metric") == metric)
+        & (pl.col("period") == period)
+        & (pl.col("segment_type") == "all")
     )
     return rows.sort("wave").row(-1, named=True) if len(rows) else None
 
@@ -160,7 +184,11 @@ def score(e: Evidence, metric: str, period: str = "quarter") -> dict[str, Any] |
 def scores(e: Evidence, metric: str, period: str, segment_type: str = "all") -> pl.DataFrame:
     return (
         e.frame("nps_summary")
-        .filter((pl.col("metric") == metric) & (pl.col("period") == period) & (pl.col("segment_type") == segment_type))
+        .filter(
+            (pl.col("metric") == metric)
+            & (pl.col("period") == period)
+            & (pl.col("segment_type") == segment_type)
+        )
         .sort("wave", "segment")
     )
 
@@ -202,20 +230,31 @@ class Contrast:
         return self.mean - self.mean_rest
 
 
-def contrast(name: str, inside: tuple[int, float, float], rest: tuple[int, float, float]) -> Contrast | None:
+def contrast(
+    name: str, inside: tuple[int, float, float], rest: tuple[int, float, float]
+) -> Contrast | None:
     """Each side as (n, mean, variance); None when a side has fewer than 30, where normal theory would be too sure."""
     n, mean, variance = inside
     n_rest, mean_rest, variance_rest = rest
     if min(n, n_rest) < 30:
         return None
     error = sqrt(variance / n + variance_rest / n_rest)
-    return Contrast(name, mean, mean_rest, n, n_rest, two_sided((mean - mean_rest) / error) if error > 0 else 1.0)
+    return Contrast(
+        name,
+        mean,
+        mean_rest,
+        n,
+        n_rest,
+        two_sided((mean - mean_rest) / error) if error > 0 else 1.0,
+    )
 
 
 def score_contrasts(e: Evidence, metric: str, segment_type: str) -> list[Contrast]:
     """Each segment's score over all waves against the other segments' of its type, in points; p adjusted by Holm."""
     rows = scores(e, metric, "all", segment_type).filter(pl.col("segment") != "unknown")
-    sides = [(r["segment"], r["n"], r["promoters"], r["detractors"]) for r in rows.iter_rows(named=True)]
+    sides = [
+        (r["segment"], r["n"], r["promoters"], r["detractors"]) for r in rows.iter_rows(named=True)
+    ]
     low_side = metric == "nps"
 
     def moments(n: int, plus: int, minus: int) -> tuple[int, float, float]:
@@ -231,7 +270,10 @@ def score_contrasts(e: Evidence, metric: str, segment_type: str) -> list[Contras
         if made:
             found.append(made)
     adjusted = holm([item.p_value for item in found])
-    return [Contrast(c.name, c.mean, c.mean_rest, c.n, c.n_rest, p) for c, p in zip(found, adjusted, strict=True)]
+    return [
+        Contrast(c.name, c.mean, c.mean_rest, c.n, c.n_rest, p)
+        for c, p in zip(found, adjusted, strict=True)
+    ]
 
 
 def touchpoint_name(touchpoint_id: str) -> str:
@@ -284,10 +326,26 @@ def exits(e: Evidence) -> list[Exit]:
     if e.has("touchpoint"):
         stages = dict(e.frame("touchpoint", "touchpoint_id", "stage").iter_rows())
     found = []
-    for row in rows.filter(pl.col("is_exit")).join(out, on="from_step").sort("from_step").iter_rows(named=True):
+    for row in (
+        rows.filter(pl.col("is_exit"))
+        .join(out, on="from_step")
+        .sort("from_step")
+        .iter_rows(named=True)
+    ):
         step = row["from_step"]
         if step == "(start)" or arrived(step) or stages.get(step) in ("advocacy", "churn"):
             continue
         excess = row["n"] - row["n_out"] * row["expected_p"]
-        found.append(Exit(step, row["n"], row["p"], row["p_low"], row["p_high"], row["expected_p"], excess, journeys))
+        found.append(
+            Exit(
+                step,
+                row["n"],
+                row["p"],
+                row["p_low"],
+                row["p_high"],
+                row["expected_p"],
+                excess,
+                journeys,
+            )
+        )
     return sorted(found, key=lambda item: (-item.excess, item.step))

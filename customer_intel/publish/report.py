@@ -74,10 +74,14 @@ _GLOSSARY = {
 
 def render(lake: Lake, versions: Mapping[str, Version], as_of: date, snapshot_id: str) -> str:
     """The report as HTML. Tables that are empty for a reason leave one line that says so."""
-    return _page(Evidence.of_night(lake, _with_unpublished(lake, versions, snapshot_id), as_of, snapshot_id))
+    return _page(
+        Evidence.of_night(lake, _with_unpublished(lake, versions, snapshot_id), as_of, snapshot_id)
+    )
 
 
-def _with_unpublished(lake: Lake, versions: Mapping[str, Version], snapshot_id: str) -> dict[str, Version]:
+def _with_unpublished(
+    lake: Lake, versions: Mapping[str, Version], snapshot_id: str
+) -> dict[str, Version]:
     """The night's other accepted tables too: their gates belong on the quality page."""
     found = dict(versions)
     for pointer in sorted(lake.root.glob("*/CURRENT.json")):
@@ -106,7 +110,9 @@ def _page(e: Evidence) -> str:
 
 def _head(e: Evidence) -> Html:
     told = findings.top(e)
-    sentences = [tag("li", item.text, " ", tag("span", item.evidence_table, class_="from")) for item in told]
+    sentences = [
+        tag("li", item.text, " ", tag("span", item.evidence_table, class_="from")) for item in told
+    ]
     links = [*((key, title) for key, title, _ in _SECTIONS), ("reading", "How to read this")]
     return join((
         tag("header", tag("h1", TITLE), tag("p", f"As known before {day(e.as_of)} ({_zone(e)})", class_="sub")),
@@ -127,7 +133,12 @@ def _zone(e: Evidence) -> str:
 
 def _headline(label: str, value: object, unit: str, *beside: object) -> Html:
     lines = [tag("dd", line, class_="beside") for line in beside if line]
-    return tag("div", tag("dt", label), tag("dd", value, tag("small", unit) if unit else None, class_="big"), *lines)
+    return tag(
+        "div",
+        tag("dt", label),
+        tag("dd", value, tag("small", unit) if unit else None, class_="big"),
+        *lines,
+    )
 
 
 def _moved(relative: float | None) -> Html | None:
@@ -139,7 +150,11 @@ def _moved(relative: float | None) -> Html | None:
 
 def _against(window: Window, days: int) -> Html:
     moved = _moved(change(window.now, window.before))
-    return join((moved, f" against the {days} days before")) if moved else join(("no earlier days to compare with",))
+    return (
+        join((moved, f" against the {days} days before"))
+        if moved
+        else join(("no earlier days to compare with",))
+    )
 
 
 def _headlines(e: Evidence) -> list[Html]:
@@ -147,13 +162,27 @@ def _headlines(e: Evidence) -> list[Html]:
     if e.has("customer_profile"):
         buyers = int((e.frame("customer_profile", "orders_total")["orders_total"] > 0).sum())
         n = count(e.rows("customer_profile"))
-        barred = int(e.frame("customer_profile", "is_profiling_denied")["is_profiling_denied"].sum())
-        left_out = f"{count(barred)} may not be profiled: no stage, segment or prediction" if barred else None
-        found.append(_headline("Customers", n, "", f"{count(buyers)} of them have ordered", left_out))
+        barred = int(
+            e.frame("customer_profile", "is_profiling_denied")["is_profiling_denied"].sum()
+        )
+        left_out = (
+            f"{count(barred)} may not be profiled: no stage, segment or prediction"
+            if barred
+            else None
+        )
+        found.append(
+            _headline("Customers", n, "", f"{count(buyers)} of them have ordered", left_out)
+        )
     if e.has("activity_daily"):
         short_, long_ = measures.active(e, 28), measures.active(e, 90)
-        quarter = join((f"{count(long_.now)} in 90 days, ", _against(long_, 90))) if long_.before is not None else None
-        found.append(_headline("Active, last 28 days", count(short_.now), "", _against(short_, 28), quarter))
+        quarter = (
+            join((f"{count(long_.now)} in 90 days, ", _against(long_, 90)))
+            if long_.before is not None
+            else None
+        )
+        found.append(
+            _headline("Active, last 28 days", count(short_.now), "", _against(short_, 28), quarter)
+        )
         found += _revenue(e)
     if e.has("mrr_movement"):
         found += _recurring(e)
@@ -166,7 +195,9 @@ def _headlines(e: Evidence) -> list[Html]:
 
 def _revenue(e: Evidence) -> list[Html]:
     if len(e.unconverted):
-        apart = [money(round(net), currency) for currency, net in measures.net_by_currency(e, 30)[:4]]
+        apart = [
+            money(round(net), currency) for currency, net in measures.net_by_currency(e, 30)[:4]
+        ]
         lost = listed([f"{count(n)} in {currency}" for currency, n in e.unconverted.iter_rows()])
         why = (
             f"no rate to {e.currency} for {lost} of all sales; by currency {listed(apart)}"
@@ -190,7 +221,11 @@ def _recurring(e: Evidence) -> list[Html]:
         moved = _moved(change(item.now, item.before))
         beside = join((moved, " in 30 days")) if moved else None
         people = f"from {count(item.subscribers)} subscribers"
-        found.append(_headline("Monthly recurring revenue", money(item.now, ""), item.currency, beside, people))
+        found.append(
+            _headline(
+                "Monthly recurring revenue", money(item.now, ""), item.currency, beside, people
+            )
+        )
     return found
 
 
@@ -218,8 +253,14 @@ def _score(e: Evidence, metric: str) -> Html | None:
     if now is None:
         return None
     sure = f"{interval(now['low'], now['high'])} at 95 %, {count(now['n'])} answers in {now['wave'].replace('-', ' ')}"
-    moved = f"{signed(now['delta'])} on the quarter before ({p_value(now['p_value'])})" if known(now["delta"]) else None
-    value, unit = (signed(now["score"]), "") if metric == "nps" else (number(now["score"], 0), "% satisfied")
+    moved = (
+        f"{signed(now['delta'])} on the quarter before ({p_value(now['p_value'])})"
+        if known(now["delta"])
+        else None
+    )
+    value, unit = (
+        (signed(now["score"]), "") if metric == "nps" else (number(now["score"], 0), "% satisfied")
+    )
     return _headline(metric.upper(), value, unit, sure, moved)
 
 

@@ -31,7 +31,11 @@ from customer_intel.publish.markup import (
 
 _METRICS = {
     "ap": ("Average precision", "how pure the top of the list is", 3),
-    "lift_decile": ("Lift of the top tenth", "churners in the riskiest tenth, against the average", 2),
+    "lift_decile": (
+        "Lift of the top tenth",
+        "churners in the riskiest tenth, against the average",
+        2,
+    ),
     "log_loss": ("Log-loss", "how far probabilities are off; lower is better", 3),
     "brier": ("Brier score", "mean squared error of probabilities; lower is better", 3),
     "ece": ("Calibration error", "mean gap between promised and happened; lower is better", 3),
@@ -45,7 +49,12 @@ def section(e: Evidence) -> Html:
         return quiet(f"Not available: {e.why_not('churn_predictions')}.")
     judged = e.frame("model_evaluation") if e.has("model_evaluation") else None
     scored = e.frame("churn_predictions").filter("eligible") if e.has("churn_predictions") else None
-    names = {name for frame in (judged, scored) if frame is not None for name in frame["definition_id"].unique()}
+    names = {
+        name
+        for frame in (judged, scored)
+        if frame is not None
+        for name in frame["definition_id"].unique()
+    }
     return join(_definition(e, name, judged, scored) for name in sorted(names))
 
 
@@ -63,7 +72,9 @@ def title(definition_id: str) -> str:
     return f"{words} within {horizon[1]} days" if horizon else words
 
 
-def _definition(e: Evidence, name: str, judged: pl.DataFrame | None, scored: pl.DataFrame | None) -> Html:
+def _definition(
+    e: Evidence, name: str, judged: pl.DataFrame | None, scored: pl.DataFrame | None
+) -> Html:
     own = judged.filter(pl.col("definition_id") == name) if judged is not None else None
     risks = scored.filter(pl.col("definition_id") == name) if scored is not None else None
     is_scored = risks is not None and len(risks) > 0
@@ -88,17 +99,23 @@ def _verdict(own: pl.DataFrame, is_scored: bool) -> Html:
     if auc is None or verdict == "insufficient":
         told = tag("span", "No model can be judged yet.", class_="warn")
         used = " Probabilities come from recency alone." if is_scored else ""
-        return join((paragraph(told, used, class_="lede"), tag("p", plain(reason) + ".", class_="note")))
+        return join(
+            (paragraph(told, used, class_="lede"), tag("p", plain(reason) + ".", class_="note"))
+        )
     numbers = (
         f" On {count(auc['n'])} past cases it had not seen it ranks with an AUC of {number(auc['metric_value'], 3)} "
         f"({interval(auc['low'], auc['high'], 3)}); recency alone reaches {number(auc['baseline_value'], 3)}."
     )
     if verdict == "model":
         told = tag("span", "The model holds.", class_="ok")
-        return join((paragraph(told, numbers, class_="lede"), tag("p", plain(reason) + ".", class_="note")))
+        return join(
+            (paragraph(told, numbers, class_="lede"), tag("p", plain(reason) + ".", class_="note"))
+        )
     told = tag("span", "The model is not used.", class_="warn")
     end = " That is no clear gain, so the probabilities below come from recency alone."
-    return join((paragraph(told, numbers, end, class_="lede"), tag("p", plain(reason) + ".", class_="note")))
+    return join(
+        (paragraph(told, numbers, end, class_="lede"), tag("p", plain(reason) + ".", class_="note"))
+    )
 
 
 def _evaluation(e: Evidence, name: str, own: pl.DataFrame) -> Html:
@@ -113,11 +130,18 @@ def _evaluation(e: Evidence, name: str, own: pl.DataFrame) -> Html:
     head = ("On all past dates", "Model", "95 % interval", "Recency alone")
     measured = table(head, metrics, numeric=(1, 2, 3)) if metrics else None
     left, right = join((_origins(own), measured)), _calibration(e, name)
-    return tag("div", tag("div", left) if left else None, tag("div", right) if right else None, class_="row")
+    return tag(
+        "div",
+        tag("div", left) if left else None,
+        tag("div", right) if right else None,
+        class_="row",
+    )
 
 
 def _origins(own: pl.DataFrame) -> Html | None:
-    rows = own.filter((pl.col("metric") == "auc") & pl.col("metric_value").is_not_null()).sort("evaluated_origin")
+    rows = own.filter((pl.col("metric") == "auc") & pl.col("metric_value").is_not_null()).sort(
+        "evaluated_origin"
+    )
     if not len(rows):
         return None
     items = [
@@ -127,7 +151,9 @@ def _origins(own: pl.DataFrame) -> Html | None:
     scale = charts.scale_of([item for _, item in items], 0.0, 1.0)
     body: list[tuple[object, ...]] = [
         (
-            tag("b", "All") if row["evaluated_origin"] == "all" else tag("span", row["evaluated_origin"], class_="nw"),
+            tag("b", "All")
+            if row["evaluated_origin"] == "all"
+            else tag("span", row["evaluated_origin"], class_="nw"),
             count(row["n"]),
             charts.range_mark(item, scale),
             number(item.value, 3),

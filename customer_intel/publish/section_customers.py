@@ -79,12 +79,19 @@ def _people(e: Evidence) -> Html:
         (tag("b", name), count(k), tag("span", charts.bar(k / n), class_="bars"), percent(k / n))
         for name, k in sources.iter_rows()
     ]
-    known_by = figure("Who knows them", table(("Source", "Customers", "", "Share"), rows_, numeric=(1, 3)))
+    known_by = figure(
+        "Who knows them", table(("Source", "Customers", "", "Share"), rows_, numeric=(1, 3))
+    )
     return join((paragraph(lede, class_="lede"), tag("div", _stages(e), known_by, class_="row")))
 
 
 def _stages(e: Evidence) -> Html:
-    found = dict(e.frame("customer_profile", "lifecycle_stage").group_by("lifecycle_stage").agg(n=pl.len()).iter_rows())
+    found = dict(
+        e.frame("customer_profile", "lifecycle_stage")
+        .group_by("lifecycle_stage")
+        .agg(n=pl.len())
+        .iter_rows()
+    )
     total = sum(found.values())
     ordered = [name for name in _STAGES if name in found] + sorted(set(found) - set(_STAGES))
     rows = [
@@ -96,7 +103,9 @@ def _stages(e: Evidence) -> Html:
         )
         for name in ordered
     ]
-    return figure("Where they stand", table(("Stage", "Customers", "", "Share"), rows, numeric=(1, 3)))
+    return figure(
+        "Where they stand", table(("Stage", "Customers", "", "Share"), rows, numeric=(1, 3))
+    )
 
 
 def _over_time(e: Evidence) -> Html:
@@ -107,10 +116,17 @@ def _over_time(e: Evidence) -> Html:
         return quiet("Engagement over time needs three full weeks of activity.")
     unit = f", {e.currency}" if e.currency else ""
     pictures = []
-    for column, title in (("customers", "Active customers"), ("orders", "Orders"), ("revenue", f"Net revenue{unit}")):
+    for column, title in (
+        ("customers", "Active customers"),
+        ("orders", "Orders"),
+        ("revenue", f"Net revenue{unit}"),
+    ):
         if not float(weeks[column].sum()) or (column == "revenue" and len(e.unconverted)):
             continue
-        points = [Point(when, float(value)) for when, value in weeks.select("last_day", column).iter_rows()]
+        points = [
+            Point(when, float(value))
+            for when, value in weeks.select("last_day", column).iter_rows()
+        ]
         picture = charts.trend(points, f"{title} per week", show=last_value)
         pictures.append(figure(join((title, " ", tag("small", "per week"))), picture))
     words = "Weeks end with the last day this report knows, so the last one is whole. Active: did something themselves."
@@ -119,7 +135,13 @@ def _over_time(e: Evidence) -> Html:
 
 
 def last_value(value: float) -> str:
-    return short(round(value)) if abs(value) >= 10 else f"{value:g}" if float(value).is_integer() else number(value, 1)
+    return (
+        short(round(value))
+        if abs(value) >= 10
+        else f"{value:g}"
+        if float(value).is_integer()
+        else number(value, 1)
+    )
 
 
 def _subscriptions(e: Evidence) -> Html | None:
@@ -138,7 +160,17 @@ def _subscriptions(e: Evidence) -> Html | None:
             title = join((item.currency, " ", tag("small", "at each week's end")))
             picture = charts.trend(points, "Monthly recurring revenue", show=last_value, width=470)
             pictures.append(figure(title, picture))
-    head = ("Currency", "Paying", "30 days ago", "New", "Expansion", "Back again", "Contraction", "Churned", "Now")
+    head = (
+        "Currency",
+        "Paying",
+        "30 days ago",
+        "New",
+        "Expansion",
+        "Back again",
+        "Contraction",
+        "Churned",
+        "Now",
+    )
     return join((
         tag("h3", "Monthly recurring revenue"),
         table(head, rows, numeric=range(1, 9)),
@@ -153,8 +185,13 @@ def segments(e: Evidence) -> Html:
     rows = rows.with_columns(pl.col("revenue").cast(pl.Float64))
     revenue = float(rows["revenue"].sum())
     ordered = {name: at for at, name in enumerate(_SEGMENTS)}
-    rows = rows.sort(pl.col("segment").replace_strict(ordered, default=len(ordered), return_dtype=pl.Int64), "segment")
-    best = rows.sort("revenue", "segment", descending=[True, False], nulls_last=True).row(0, named=True)
+    rows = rows.sort(
+        pl.col("segment").replace_strict(ordered, default=len(ordered), return_dtype=pl.Int64),
+        "segment",
+    )
+    best = rows.sort("revenue", "segment", descending=[True, False], nulls_last=True).row(
+        0, named=True
+    )
     lede = f"{count(rows['n'].sum())} customers ordered."
     if revenue > 0 and best["revenue"] is not None:
         lede += (
@@ -165,7 +202,12 @@ def segments(e: Evidence) -> Html:
     widest = max([float(rows["share"].max() or 0), *parts])  # type: ignore[arg-type]
 
     def pair(share: float, part: float) -> Html:
-        return tag("span", charts.bar(share / widest), charts.bar(part / widest, "bar other"), class_="bars")
+        return tag(
+            "span",
+            charts.bar(share / widest),
+            charts.bar(part / widest, "bar other"),
+            class_="bars",
+        )
 
     body = []
     for row in rows.iter_rows(named=True):
@@ -178,5 +220,16 @@ def segments(e: Evidence) -> Html:
     blue, brown = tag("span", class_="key"), tag("span", class_="key other after")
     key = tag("p", blue, "share of customers", brown, "share of revenue", class_="note")
     unit = f", {e.currency}" if e.currency else ""
-    head = ("Segment", "Customers", "Share", "", "of revenue", f"Revenue{unit}", "Order value", "Last order")
-    return join((paragraph(lede, class_="lede"), table(head, body, numeric=(1, 2, 4, 5, 6, 7)), key))
+    head = (
+        "Segment",
+        "Customers",
+        "Share",
+        "",
+        "of revenue",
+        f"Revenue{unit}",
+        "Order value",
+        "Last order",
+    )
+    return join(
+        (paragraph(lede, class_="lede"), table(head, body, numeric=(1, 2, 4, 5, 6, 7)), key)
+    )

@@ -60,7 +60,11 @@ def _lede(e: Evidence, metric: str) -> Html | None:
         f"{_NAMES[metric]} is {said(metric, now['score'])} in {now['wave'].replace('-', ' ')} "
         f"({interval(now['low'], now['high'])}, {count(now['n'])} answers"
     )
-    text += f", {percent(now['response_rate'])} of those asked). " if known(now["response_rate"]) else "). "
+    text += (
+        f", {percent(now['response_rate'])} of those asked). "
+        if known(now["response_rate"])
+        else "). "
+    )
     if known(now["delta"]):
         verdict = "a real change" if now["significant"] else "no more than chance would do"
         text += f"Against the quarter before: {signed(now['delta'])} points, {verdict} ({p_value(now['p_value'])}). "
@@ -82,7 +86,9 @@ def _over_time(e: Evidence, metric: str) -> Html | None:
 
     label = f"{_NAMES[metric]} by month"
     from_zero = metric == "nps"
-    picture = charts.trend(points, label, width=470, height=210, from_zero=from_zero, show=show, axis=show, dots=True)
+    picture = charts.trend(
+        points, label, width=470, height=210, from_zero=from_zero, show=show, axis=show, dots=True
+    )
     few, many = count(rows["n"].min()), count(rows["n"].max())
     answers = f"{few if few == many else f'{few} to {many}'} answers a month. Band: 95 % interval."
     return figure(join((_NAMES[metric], " ", tag("small", "by month"))), picture, answers)
@@ -95,10 +101,15 @@ def _by_segment(e: Evidence, metric: str, kind: str) -> Html | None:
     against = {item.name: item for item in measures.score_contrasts(e, metric, kind)}
     everybody = measures.score(e, metric, "all")
     items = [
-        (row, Range(row["score"], row["low"], row["high"], everybody["score"] if everybody else None))
+        (
+            row,
+            Range(row["score"], row["low"], row["high"], everybody["score"] if everybody else None),
+        )
         for row in rows.sort("score", "segment", descending=[True, False]).iter_rows(named=True)
     ]
-    scale = charts.scale_of([item for _, item in items], *((-100.0, 100.0) if metric == "nps" else (0.0, 100.0)))
+    scale = charts.scale_of(
+        [item for _, item in items], *((-100.0, 100.0) if metric == "nps" else (0.0, 100.0))
+    )
     body: list[tuple[object, ...]] = []
     for row, item in items:
         other = against.get(row["segment"])

@@ -55,7 +55,9 @@ def _lede(rows: pl.DataFrame) -> Html:
     n, won = int(rows["n"].sum()), int(rows["n_converted"].sum())
     covered = f"{percent(float(rows['coverage'][-1]))} of all that had time to end"
     text = f"{count(n)} journeys took the {count(len(rows))} most frequent ways, {covered}"
-    return paragraph(text, f"; {percent(won / n if n else 0)} of them led to a purchase.", class_="lede")
+    return paragraph(
+        text, f"; {percent(won / n if n else 0)} of them led to a purchase.", class_="lede"
+    )
 
 
 def _flow(rows: pl.DataFrame) -> Html:
@@ -67,7 +69,10 @@ def _flow(rows: pl.DataFrame) -> Html:
     for steps, n, _ in told:
         for at, step in enumerate(steps[:_STEPS]):
             sizes[at][step] = sizes[at].get(step, 0) + n
-    kept = [set(sorted(size, key=lambda step, size=size: (-size[step], step))[:_PER_STEP]) for size in sizes]  # type: ignore[misc]
+    kept = [
+        set(sorted(size, key=lambda step, size=size: (-size[step], step))[:_PER_STEP])
+        for size in sizes
+    ]  # type: ignore[misc]
     flows: dict[tuple[tuple[int, str], tuple[int, str]], int] = {}
 
     def add(source: tuple[int, str], target: tuple[int, str], n: int) -> None:
@@ -75,7 +80,9 @@ def _flow(rows: pl.DataFrame) -> Html:
             flows[source, target] = flows.get((source, target), 0) + n
 
     for steps, n, won in told:
-        nodes = [(at, step if step in kept[at] else _OTHER) for at, step in enumerate(steps[:_STEPS])]
+        nodes = [
+            (at, step if step in kept[at] else _OTHER) for at, step in enumerate(steps[:_STEPS])
+        ]
         for source, target in pairwise(nodes):
             add(source, target, n)
         column = nodes[-1][0] + 1
@@ -90,9 +97,7 @@ def _flow(rows: pl.DataFrame) -> Html:
         lambda step: kinds.get(step, ""),
         height=430,
     )
-    note = (
-        "Ribbons are as wide as the journeys that go there; green: to a purchase, for long journeys after more steps."
-    )
+    note = "Ribbons are as wide as the journeys that go there; green: to a purchase, for long journeys after more steps."
     return figure("The first steps of journeys", picture, note)
 
 
@@ -125,10 +130,12 @@ def _beginnings(rows: pl.DataFrame) -> Html | None:
     ]
     body.append(("", "", "", charts.range_axis(scale, axis_percent, 300), "", ""))
     head = ("First step", "Journeys", "Share", "Led to a purchase", "", "95 %")
-    note = (
-        "Without journeys that begin with the purchase. Dot and bar: share with its 95 % interval; notch: all of them."
+    note = "Without journeys that begin with the purchase. Dot and bar: share with its 95 % interval; notch: all of them."
+    return figure(
+        "How journeys begin, and which beginnings lead to a purchase",
+        table(head, body, (1, 2, 4, 5)),
+        note,
     )
-    return figure("How journeys begin, and which beginnings lead to a purchase", table(head, body, (1, 2, 4, 5)), note)
 
 
 def axis_percent(value: float) -> str:
@@ -136,7 +143,9 @@ def axis_percent(value: float) -> str:
 
 
 def path(text: str) -> Html:
-    steps = [tag("span", "…" if step == "…" else touchpoint_name(step)) for step in text.split(" > ")]
+    steps = [
+        tag("span", "…" if step == "…" else touchpoint_name(step)) for step in text.split(" > ")
+    ]
     return tag("span", join(steps, " <i>→</i> "), class_="path")
 
 
@@ -157,10 +166,15 @@ def _paths(e: Evidence, rows: pl.DataFrame) -> Html:
 
 
 def _exits(e: Evidence) -> Html | None:
-    found = [item for item in measures.exits(e) if item.excess > 0 and item.p_low > item.expected][:_EXITS]
+    found = [item for item in measures.exits(e) if item.excess > 0 and item.p_low > item.expected][
+        :_EXITS
+    ]
     if not found:
         return paragraph("No step loses clearly more journeys than any step does.")
-    scale = (0.0, charts.scale_of([Range(i.p, i.p_low, i.p_high, i.expected) for i in found], 0.0, 1.0)[1])
+    scale = (
+        0.0,
+        charts.scale_of([Range(i.p, i.p_low, i.p_high, i.expected) for i in found], 0.0, 1.0)[1],
+    )
     body: list[tuple[object, ...]] = [
         (
             tag("b", touchpoint_name(item.step)),
@@ -189,10 +203,15 @@ def _matrix(e: Evidence) -> Html | None:
     steps = sizes["from_step"].head(_MATRIX).to_list()
     if len(steps) < 2:
         return None
-    p = {(source, target): share for source, target, share in rows.select("from_step", "to_step", "p").iter_rows()}
+    p = {
+        (source, target): share
+        for source, target, share in rows.select("from_step", "to_step", "p").iter_rows()
+    }
     targets = [*steps, "(end)"]
     cells = [[p.get((source, target)) for target in targets] for source in ["(start)", *steps]]
     names = [touchpoint_name(step) for step in ["(start)", *steps]]
-    picture = charts.heat(names, [shortened(touchpoint_name(step), 22) for step in targets], cells, "from ↓  to →")
+    picture = charts.heat(
+        names, [shortened(touchpoint_name(step), 22) for step in targets], cells, "from ↓  to →"
+    )
     note = f"Per cent of the transitions out of a step, for the {len(steps)} most frequent; the rest goes elsewhere."
     return figure("What comes next", picture, note)

@@ -58,8 +58,14 @@ def _currency(e: Evidence) -> Html | None:
     if others:
         told.append(f"Amounts in {listed(others)} are brought over at the rate of their day.")
     lost = [f"{count(n)} in {currency}" for currency, n in e.unconverted.iter_rows()]
-    warning = f" {listed(lost)} have no rate (fx_rates): they are in no sum, and not available." if lost else None
-    return paragraph(" ".join(told), tag("span", warning, class_="warn") if warning else None, class_="lede")
+    warning = (
+        f" {listed(lost)} have no rate (fx_rates): they are in no sum, and not available."
+        if lost
+        else None
+    )
+    return paragraph(
+        " ".join(told), tag("span", warning, class_="warn") if warning else None, class_="lede"
+    )
 
 
 def _words(e: Evidence) -> Html:
@@ -74,25 +80,48 @@ def _words(e: Evidence) -> Html:
         return quiet("No export has a state.")
     unknown = words.filter(pl.col("basis") == "unknown")
     if len(unknown):
-        named = [f"‘{word or '(empty)'}’ ({source}, {count(n)})" for source, word, n in _short(unknown)]
+        named = [
+            f"‘{word or '(empty)'}’ ({source}, {count(n)})" for source, word, n in _short(unknown)
+        ]
         lede = paragraph(
-            tag("span", f"{plural(len(unknown), 'word')} nobody declared: {listed(named)}. ", class_="warn"),
+            tag(
+                "span",
+                f"{plural(len(unknown), 'word')} nobody declared: {listed(named)}. ",
+                class_="warn",
+            ),
             "Their rows do not count. Say what they mean in config/facts.yaml (states).",
         )
     else:
         lede = paragraph(tag("span", "Every word of every source is known.", class_="ok"))
     rows = [
-        (source, plain(entity), word or tag("small", "(none)"), plain(state), _SAYS[basis], count(n), percent(share, 1))
+        (
+            source,
+            plain(entity),
+            word or tag("small", "(none)"),
+            plain(state),
+            _SAYS[basis],
+            count(n),
+            percent(share, 1),
+        )
         for source, entity, word, state, basis, n, share in words.select(
             "source_system", "entity", "word", "state", "basis", "n", "share"
         ).iter_rows()
     ]
     head = ("Source", "Of", "Word", "Taken for", "Says who", "Rows", "Share")
-    return join((tag("h3", "Words of the sources"), lede, details("All words", table(head, rows, numeric=(5, 6)))))
+    return join(
+        (
+            tag("h3", "Words of the sources"),
+            lede,
+            details("All words", table(head, rows, numeric=(5, 6))),
+        )
+    )
 
 
 def _short(words: pl.DataFrame) -> list[tuple[str, str, int]]:
-    return [(source, word, n) for source, word, n in words.select("source_system", "word", "n").head(5).iter_rows()]
+    return [
+        (source, word, n)
+        for source, word, n in words.select("source_system", "word", "n").head(5).iter_rows()
+    ]
 
 
 def _figures(e: Evidence) -> Html | None:
@@ -101,7 +130,11 @@ def _figures(e: Evidence) -> Html | None:
     rows = e.frame("reconciliation").sort("figure", "table_name")
     off = int(rows["n_differing"].sum())
     verdict = (
-        tag("span", "Each figure is one number, to the cent, whichever table it is summed from.", class_="ok")
+        tag(
+            "span",
+            "Each figure is one number, to the cent, whichever table it is summed from.",
+            class_="ok",
+        )
         if not off
         else tag("span", f"{plural(off, 'customer')} differ between tables.", class_="down")
     )
@@ -115,5 +148,17 @@ def _figures(e: Evidence) -> Html | None:
         )
         for row in rows.iter_rows(named=True)
     ]
-    head = ("Figure", "Table", "Summed there", "By the facts, of known customers", "Customers differing")
-    return join((tag("h3", "One figure, one number"), paragraph(verdict), table(head, body, numeric=(2, 3, 4))))
+    head = (
+        "Figure",
+        "Table",
+        "Summed there",
+        "By the facts, of known customers",
+        "Customers differing",
+    )
+    return join(
+        (
+            tag("h3", "One figure, one number"),
+            paragraph(verdict),
+            table(head, body, numeric=(2, 3, 4)),
+        )
+    )

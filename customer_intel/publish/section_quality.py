@@ -30,25 +30,44 @@ def section(e: Evidence) -> Html:
     if not e.has("export_file"):
         return join((quiet(f"No file was read: {e.why_not('export_file')}."), gates(e)))
     files = e.frame("export_file")
-    return join((_tonight(e, files), _identity(files), _sources(e, files), _refused(files), _broken_rules(e), gates(e)))
+    return join(
+        (
+            _tonight(e, files),
+            _identity(files),
+            _sources(e, files),
+            _refused(files),
+            _broken_rules(e),
+            gates(e),
+        )
+    )
 
 
 def _tonight(e: Evidence, files: pl.DataFrame) -> Html:
     tonight = files.filter(pl.col("export_date") == e.as_of)
     if not len(tonight):
         newest = files["export_date"].max()
-        return paragraph(f"No export is dated {day(e.as_of)}; the newest is of {day(newest)}.", class_="lede")  # type: ignore[arg-type]
+        return paragraph(
+            f"No export is dated {day(e.as_of)}; the newest is of {day(newest)}.", class_="lede"
+        )  # type: ignore[arg-type]
     sources = plural(tonight["source_system"].n_unique(), "source")
     read, bad = int(tonight["rows_read"].sum()), int(tonight["rows_quarantined"].sum())
-    parts = [f"{plural(tonight['source_file'].n_unique(), 'file')} of {sources} brought {count(read)} rows"]
+    parts = [
+        f"{plural(tonight['source_file'].n_unique(), 'file')} of {sources} brought {count(read)} rows"
+    ]
     refused = _files(tonight, "refused")
     parts.append(f"{count(bad)} of them ({percent(bad / max(read, 1), 2)}) went to quarantine")
-    parts.append(f"{plural(refused, 'file')} could not be taken" if refused else "no file was refused")
+    parts.append(
+        f"{plural(refused, 'file')} could not be taken" if refused else "no file was refused"
+    )
     return paragraph(f"Tonight {listed(parts)}.", class_="lede")
 
 
 def _files(files: pl.DataFrame, status: str) -> int:
-    return files.filter(pl.col("status") == status).select("export_date", "source_file").n_unique() if len(files) else 0
+    return (
+        files.filter(pl.col("status") == status).select("export_date", "source_file").n_unique()
+        if len(files)
+        else 0
+    )
 
 
 def _identity(files: pl.DataFrame) -> Html:
@@ -59,9 +78,15 @@ def _identity(files: pl.DataFrame) -> Html:
     verdict = (
         tag("span", "It adds up for every file.", class_="ok")
         if not len(off)
-        else tag("span", f"It does not add up for {plural(off['source_file'].n_unique(), 'file')}.", class_="down")
+        else tag(
+            "span",
+            f"It does not add up for {plural(off['source_file'].n_unique(), 'file')}.",
+            class_="down",
+        )
     )
-    return paragraph(f"Of all rows since the first night, {sides[0]} = {' + '.join(sides[1:])}. ", verdict)
+    return paragraph(
+        f"Of all rows since the first night, {sides[0]} = {' + '.join(sides[1:])}. ", verdict
+    )
 
 
 def _sources(e: Evidence, files: pl.DataFrame) -> Html:
@@ -69,7 +94,9 @@ def _sources(e: Evidence, files: pl.DataFrame) -> Html:
         files.group_by("source_system")
         .agg(
             files=pl.struct("export_date", "source_file").n_unique(),
-            refused=pl.struct("export_date", "source_file").filter(pl.col("status") == "refused").n_unique(),
+            refused=pl.struct("export_date", "source_file")
+            .filter(pl.col("status") == "refused")
+            .n_unique(),
             tonight=pl.col("rows_read").filter(pl.col("export_date") == e.as_of).sum(),
             newest=pl.col("export_date").max(),
             **{name: pl.col(name).sum() for name in ("rows_read", *_PARTS)},
@@ -90,7 +117,11 @@ def _sources(e: Evidence, files: pl.DataFrame) -> Html:
                 count(row["rows_accepted"]),
                 count(row["rows_duplicate"]),
                 count(row["rows_skipped"]),
-                tag("span", count(row["rows_quarantined"]), class_="warn" if row["rows_quarantined"] else None),
+                tag(
+                    "span",
+                    count(row["rows_quarantined"]),
+                    class_="warn" if row["rows_quarantined"] else None,
+                ),
                 percent(row["rows_quarantined"] / row["rows_read"] if row["rows_read"] else 0, 2),
             )
             for row in rows.iter_rows(named=True)
@@ -104,12 +135,18 @@ def _refused(files: pl.DataFrame) -> Html | None:
         files.filter(pl.col("status").is_in(["refused", "unmapped"]))
         .select("export_date", "source_file", "status", "reason")
         .unique()
-        .sort("export_date", "source_file", "status", "reason", descending=[True, False, False, False])
+        .sort(
+            "export_date", "source_file", "status", "reason", descending=[True, False, False, False]
+        )
     )
     if not len(rows):
         return None
     shown = [
-        (tag("span", row["source_file"], class_="id"), plain(row["status"]), row["reason"] or "no mapping reads it")
+        (
+            tag("span", row["source_file"], class_="id"),
+            plain(row["status"]),
+            row["reason"] or "no mapping reads it",
+        )
         for row in rows.head(_LISTED).iter_rows(named=True)
     ]
     return join((
@@ -128,7 +165,13 @@ def _broken_rules(e: Evidence) -> Html | None:
         .agg(pl.col("matches", "rows_checked").sum())
         .filter(pl.col("matches") > 0)
         .with_columns(share=pl.col("matches") / pl.col("rows_checked"))
-        .sort("share", "source_system", "mapping", "check_name", descending=[True, False, False, False])
+        .sort(
+            "share",
+            "source_system",
+            "mapping",
+            "check_name",
+            descending=[True, False, False, False],
+        )
     )
     if not len(rows):
         return paragraph("No source broke a rule that its mapping watches.")
@@ -158,7 +201,11 @@ def gates(e: Evidence) -> Html:
         for name, source in sorted(e.tables.items())
         for finding in source.warnings
         # The sources' own rules stand above, in export_check.
-        if not (name.startswith("raw_") and finding["expectation"].startswith("check ") and e.has("export_check"))
+        if not (
+            name.startswith("raw_")
+            and finding["expectation"].startswith("check ")
+            and e.has("export_check")
+        )
     ]
     warned.sort(key=lambda item: (-item[1]["unexpected"], item[0], item[1]["expectation"]))
     lede = f"{count(checks)} checks guarded {count(len(e.tables))} tables; all critical ones passed"
@@ -166,7 +213,13 @@ def gates(e: Evidence) -> Html:
     listed_warnings = table(
         ("Table", "Check that warned", "Rows", "of", "What it says"),
         [
-            (tag("b", name), f["expectation"], count(f["unexpected"]), count(f["checked"]), f["message"])
+            (
+                tag("b", name),
+                f["expectation"],
+                count(f["unexpected"]),
+                count(f["checked"]),
+                f["message"],
+            )
             for name, f in warned[:_LISTED]
         ],
         numeric=(2, 3),
@@ -174,7 +227,13 @@ def gates(e: Evidence) -> Html:
     everything = table(
         ("Table", "Rows", "Checks", "Warnings", "Remark"),
         [
-            (name, count(source.rows), count(len(source.findings)), count(len(source.warnings)), source.reason)
+            (
+                name,
+                count(source.rows),
+                count(len(source.findings)),
+                count(len(source.warnings)),
+                source.reason,
+            )
             for name, source in sorted(e.tables.items())
         ],
         numeric=(1, 2, 3),

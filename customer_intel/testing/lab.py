@@ -20,7 +20,13 @@ from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.core.gate import gate
 from customer_intel.core.gate.gate import Verdict
-from customer_intel.core.tables.definition import Definition, definitions, room_config, sql_literal, tables_read
+from customer_intel.core.tables.definition import (
+    Definition,
+    definitions,
+    room_config,
+    sql_literal,
+    tables_read,
+)
 
 Rows = Sequence[Mapping[str, Any]] | pl.DataFrame
 # Settings are the shipped ones: a home's own would change what a test says.
@@ -40,7 +46,12 @@ class TableLab:
     """
 
     def __init__(
-        self, as_of: date, *, package: Path = PACKAGE, unchecked: Collection[str] = (), **settings: Any
+        self,
+        as_of: date,
+        *,
+        package: Path = PACKAGE,
+        unchecked: Collection[str] = (),
+        **settings: Any,
     ) -> None:
         self.as_of = as_of
         self.unchecked = unchecked
@@ -64,14 +75,29 @@ class TableLab:
         `everywhere`: column → value in each of the rows. Raises ConfigError for a table or column that is not there.
         """
         table = self.contract.table(name)
-        frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(list(rows), infer_schema_length=None)
-        frame = frame.with_columns(pl.lit(value).alias(column) for column, value in everywhere.items())
+        frame = (
+            rows
+            if isinstance(rows, pl.DataFrame)
+            else pl.DataFrame(list(rows), infer_schema_length=None)
+        )
+        frame = frame.with_columns(
+            pl.lit(value).alias(column) for column, value in everywhere.items()
+        )
         for column in frame.columns:
             if column not in table.by_name:
-                raise ConfigError(f"'{name}' has no column '{column}'{suggestion(column, table.by_name)}")
+                raise ConfigError(
+                    f"'{name}' has no column '{column}'{suggestion(column, table.by_name)}"
+                )
         if frame.height and table.entity is not None:
-            whence = {"source_system": "shop", "source_file": "f", "source_row": 1, "exported_at": self.morning}
-            frame = frame.with_columns(pl.lit(value).alias(c) for c, value in whence.items() if c not in frame.columns)
+            whence = {
+                "source_system": "shop",
+                "source_file": "f",
+                "source_row": 1,
+                "exported_at": self.morning,
+            }
+            frame = frame.with_columns(
+                pl.lit(value).alias(c) for c, value in whence.items() if c not in frame.columns
+            )
         self.filled[name] = self.filled.get(name, 0) + frame.height
         self._insert(name, frame)
 
@@ -89,10 +115,19 @@ class TableLab:
         """
         definition = self._definition(name)
         table = definition.table
-        settings = {**room_config(table.room, NOWHERE, self.package), **self.settings, "as_of": self.as_of, **config}
+        settings = {
+            **room_config(table.room, NOWHERE, self.package),
+            **self.settings,
+            "as_of": self.as_of,
+            **config,
+        }
         for read in definition.depends_on:
             self._create(read)
-        stamps = {} if table.layout != "whole" else {"as_of": sql_literal(self.as_of), "snapshot_id": "'night'"}
+        stamps = (
+            {}
+            if table.layout != "whole"
+            else {"as_of": sql_literal(self.as_of), "snapshot_id": "'night'"}
+        )
         with self._hidden(table, definition.reads):
             if definition.kind == "function":
                 self.con.register("result_frame", self._called(definition, settings).to_arrow())
@@ -171,11 +206,15 @@ class TableLab:
     # ---- inside
     def _definition(self, name: str) -> Definition:
         self.contract.table(name)
-        return (_shipped() if self.package == PACKAGE else definitions(self.contract, self.package))[name]
+        return (
+            _shipped() if self.package == PACKAGE else definitions(self.contract, self.package)
+        )[name]
 
     def _called(self, definition: Definition, settings: Mapping[str, Any]) -> pl.DataFrame:
         if nightly := {"landing", "ledgers"} & definition.arguments.keys():
-            raise ValueError(f"'{definition.table.name}' reads '{min(nightly)}', which only a night has")
+            raise ValueError(
+                f"'{definition.table.name}' reads '{min(nightly)}', which only a night has"
+            )
 
         def read(name: str) -> pl.LazyFrame:
             return self.rows(definition.table.name if name == "previous" else name).lazy()
@@ -223,7 +262,11 @@ class TableLab:
         if table.without:
             self._create(table.without)
             (key,) = self.contract.table(table.without).key
-            views = [name for name in inputs if name != table.without and key in self.contract.table(name).by_name]
+            views = [
+                name
+                for name in inputs
+                if name != table.without and key in self.contract.table(name).by_name
+            ]
             for name in views:
                 self.con.execute(
                     f'CREATE TEMP VIEW "{name}" AS SELECT * FROM memory.main."{name}" '
@@ -234,7 +277,9 @@ class TableLab:
             self.con.execute(f'DROP VIEW temp."{name}"').fetchall()
 
     def _create(self, name: str) -> None:
-        self.con.execute(f'CREATE TABLE IF NOT EXISTS "{name}" ({self.contract.table(name).ddl})').fetchall()
+        self.con.execute(
+            f'CREATE TABLE IF NOT EXISTS "{name}" ({self.contract.table(name).ddl})'
+        ).fetchall()
 
     def _insert(self, name: str, frame: pl.DataFrame) -> None:
         self._create(name)

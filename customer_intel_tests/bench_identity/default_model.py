@@ -46,9 +46,13 @@ def _more_said(people: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
         told = np.where(rng.random(size) < wrong, own[rng.integers(0, persons, size)], own[who])
         if name == "ssn":
             slips = np.flatnonzero(rng.random(size) < 0.03)
-            for row, place, digit in zip(slips, rng.integers(0, 9, size), rng.integers(0, 10, size), strict=False):
+            for row, place, digit in zip(
+                slips, rng.integers(0, 9, size), rng.integers(0, 10, size), strict=False
+            ):
                 told[row] = told[row][:place] + str(digit) + told[row][place + 1 :]
-        columns.append(pl.when(pl.Series(rng.random(size) >= empty)).then(pl.Series(told)).alias(name))
+        columns.append(
+            pl.when(pl.Series(rng.random(size) >= empty)).then(pl.Series(told)).alias(name)
+        )
     return people.with_columns(columns)
 
 

@@ -29,7 +29,11 @@ def main() -> None:
     forms = pp.generate_taxes_w2_and_1099(year=YEAR, seed=told.seed)
 
     # Where somebody lives by the census, else by the forms.
-    home = pd.concat([forms, census]).drop_duplicates("simulant_id", keep="last").set_index("simulant_id")
+    home = (
+        pd.concat([forms, census])
+        .drop_duplicates("simulant_id", keep="last")
+        .set_index("simulant_id")
+    )
     dealt = home["household_id"].map(lambda household: _digest(household) % len(SEEDS) + 1)
     mine = set(dealt[dealt == told.seed].index)
 

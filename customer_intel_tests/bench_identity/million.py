@@ -33,7 +33,9 @@ def main(count: int = RECORDS) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "people.parquet"
         # In a process of its own: what it needs is not what the resolvers need.
-        subprocess.run([sys.executable, "-m", MODULE, "generate", str(file), str(count)], check=True)
+        subprocess.run(
+            [sys.executable, "-m", MODULE, "generate", str(file), str(count)], check=True
+        )
         for who in ("ours", "splink"):
             command = [sys.executable, "-m", MODULE, who, str(file)]
             found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)

@@ -40,7 +40,26 @@ _ONSETS = [
     "v",
     "w",
 ]
-_RHYMES = ["ad", "al", "an", "ar", "au", "el", "en", "er", "ick", "il", "in", "ol", "on", "or", "ow", "um", "un", "y"]
+_RHYMES = [
+    "ad",
+    "al",
+    "an",
+    "ar",
+    "au",
+    "el",
+    "en",
+    "er",
+    "ick",
+    "il",
+    "in",
+    "ol",
+    "on",
+    "or",
+    "ow",
+    "um",
+    "un",
+    "y",
+]
 _STREETS = ["street", "road", "avenue", "lane", "drive", "court"]
 
 
@@ -51,7 +70,9 @@ def generated(records: int, seed: int = 1) -> pl.DataFrame:
     who = np.concatenate([np.arange(len(people)), rng.integers(0, len(people), records)])[:records]
     listed = people[rng.permutation(who)].with_row_index("row")
     return _messed(listed, rng).with_columns(
-        record_id=pl.concat_str(pl.lit("r"), pl.Series(rng.permutation(records)).cast(pl.String).str.zfill(9))
+        record_id=pl.concat_str(
+            pl.lit("r"), pl.Series(rng.permutation(records)).cast(pl.String).str.zfill(9)
+        )
     )
 
 
@@ -59,7 +80,10 @@ def _people(count: int, rng: np.random.Generator) -> pl.DataFrame:
     nicknames = _nicknames()
     firsts = np.array(sorted(nicknames))
     # Three syllables of very many, so that few names are spelled alike by chance.
-    drawn = [np.char.add(rng.choice(_ONSETS, LAST_NAMES), rng.choice(_RHYMES, LAST_NAMES)) for _ in range(3)]
+    drawn = [
+        np.char.add(rng.choice(_ONSETS, LAST_NAMES), rng.choice(_RHYMES, LAST_NAMES))
+        for _ in range(3)
+    ]
     lasts = np.unique(np.char.add(np.char.add(drawn[0], drawn[1]), drawn[2]))
     rng.shuffle(lasts)
     families = max(int(count / 2.3), 1)
@@ -67,10 +91,14 @@ def _people(count: int, rng: np.random.Generator) -> pl.DataFrame:
     last = lasts[_zipf(len(lasts), families, rng)]
     sibling = np.arange(count) - np.searchsorted(family, family)
     street = np.array([f"{name} {kind}" for name in lasts[:5000] for kind in _STREETS])
-    city = np.array([f"{name}{end}" for name in lasts[5000:5400] for end in ("ton", "ville", "burg")])
+    city = np.array(
+        [f"{name}{end}" for name in lasts[5000:5400] for end in ("ton", "ville", "burg")]
+    )
     place = _zipf(len(city), families, rng)
     # No two of a family have one first name.
-    first = firsts[(_zipf(len(firsts), families, rng)[family] + sibling * (1 + family % 97)) % len(firsts)]
+    first = firsts[
+        (_zipf(len(firsts), families, rng)[family] + sibling * (1 + family % 97)) % len(firsts)
+    ]
     frame = pl.DataFrame(
         {
             "truth": np.arange(count),
@@ -81,9 +109,13 @@ def _people(count: int, rng: np.random.Generator) -> pl.DataFrame:
             "street": _home(street, families, rng)[family],
             "new_street": _home(street, count, rng),
             "city": city[place[family]],
-            "postal_code": (10000 + place[family] * 8 + rng.integers(0, 8, families)[family]).astype(str),
+            "postal_code": (
+                10000 + place[family] * 8 + rng.integers(0, 8, families)[family]
+            ).astype(str),
             "phone": (6_000_000_000 + rng.integers(0, 999_999_999, count)).astype(str),
-            "family_phone": (3_000_000_000 + rng.integers(0, 999_999_999, families)).astype(str)[family],
+            "family_phone": (3_000_000_000 + rng.integers(0, 999_999_999, families)).astype(str)[
+                family
+            ],
             "born": rng.integers(0, 25_000, count),
             "number": rng.integers(1, 99, count),
         }
@@ -91,7 +123,11 @@ def _people(count: int, rng: np.random.Generator) -> pl.DataFrame:
     return frame.with_columns(
         birth_date=(pl.lit("1940-01-01").str.to_date() + pl.duration(days="born")).cast(pl.String),
         email=pl.concat_str(
-            pl.col("first_name").str.replace_all(" ", ""), pl.lit("."), "last_name", "number", pl.lit("@mail.test")
+            pl.col("first_name").str.replace_all(" ", ""),
+            pl.lit("."),
+            "last_name",
+            "number",
+            pl.lit("@mail.test"),
         ),
     )
 
@@ -103,7 +139,9 @@ def _nicknames() -> dict[str, str]:
     return {name: words(forms)[0] for name, forms in config["nicknames"].items()}
 
 
-def _home(street: npt.NDArray[np.str_], count: int, rng: np.random.Generator) -> npt.NDArray[np.str_]:
+def _home(
+    street: npt.NDArray[np.str_], count: int, rng: np.random.Generator
+) -> npt.NDArray[np.str_]:
     numbers = rng.integers(1, 400, count).astype(str)
     return np.char.add(np.char.add(numbers, " "), street[rng.integers(0, len(street), count)])
 
@@ -144,7 +182,8 @@ def _messed(listed: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     }.items():
         frame = frame.with_columns(_mistyped(frame[name], share, rng))
     return frame.with_columns(
-        pl.when(some(share)).then(None).otherwise(pl.col(name)).alias(name) for name, share in empty.items()
+        pl.when(some(share)).then(None).otherwise(pl.col(name)).alias(name)
+        for name, share in empty.items()
     )
 
 
@@ -154,11 +193,21 @@ def _mistyped(values: pl.Series, share: float, rng: np.random.Generator) -> pl.S
     letters = rng.integers(0, 26, len(chosen))
     kinds, places = rng.integers(0, 3, len(chosen)), rng.random(len(chosen))
     slips = []
-    for text, kind, letter, where in zip(values.gather(chosen), kinds, letters, places, strict=True):
+    for text, kind, letter, where in zip(
+        values.gather(chosen), kinds, letters, places, strict=True
+    ):
         at = int(where * max(len(text) - 1, 1))
-        written = string.digits[letter % 10] if text[at : at + 1].isdigit() else string.ascii_lowercase[letter]
+        written = (
+            string.digits[letter % 10]
+            if text[at : at + 1].isdigit()
+            else string.ascii_lowercase[letter]
+        )
         slips.append(
             text[:at]
-            + (written + text[at + 1 :], text[at + 1 :], text[at + 1 : at + 2] + text[at] + text[at + 2 :])[kind]
+            + (
+                written + text[at + 1 :],
+                text[at + 1 :],
+                text[at + 1 : at + 2] + text[at] + text[at + 2 :],
+            )[kind]
         )
     return values.scatter(chosen, slips)

@@ -21,16 +21,24 @@ def exact_join(records: pl.DataFrame) -> pl.DataFrame:
     """record_key, cluster: one person where the whole name and the birth date agree (or the postcode or address where
     nobody has a birth date), or the email."""
     said = [name for name in records.columns if records[name].null_count() < len(records)]
-    rest = ["born"] if "born" in said else [name for name in ("street", "number", "postcode") if name in said]
+    rest = (
+        ["born"]
+        if "born" in said
+        else [name for name in ("street", "number", "postcode") if name in said]
+    )
     keys = [["first", "last", *rest], *([["email"]] if "email" in said else [])]
     links = [
-        records.drop_nulls(key).with_columns(a=pl.col("record_key").min().over(key)).select("a", b="record_key")
+        records.drop_nulls(key)
+        .with_columns(a=pl.col("record_key").min().over(key))
+        .select("a", b="record_key")
         for key in keys
     ]
     return _components(records["record_key"], pl.concat(links))
 
 
-def best_clusters(keys: pl.Series, predicted: pl.DataFrame, truth: pl.DataFrame) -> tuple[pl.DataFrame, float]:
+def best_clusters(
+    keys: pl.Series, predicted: pl.DataFrame, truth: pl.DataFrame
+) -> tuple[pl.DataFrame, float]:
     """record_key, cluster at the threshold that is best by F1, and that threshold."""
     best: tuple[float, float, pl.DataFrame] = (-1.0, 0.0, pl.DataFrame())
     for threshold in THRESHOLDS:
@@ -44,7 +52,9 @@ def clusters_at(keys: pl.Series, predicted: pl.DataFrame, threshold: float) -> p
     return _components(keys, predicted.filter(pl.col("p") >= threshold).select("a", "b"))
 
 
-def predicted_by_splink(records: pl.DataFrame, least: float = 0.0001, *, threads: int = 2) -> pl.DataFrame:
+def predicted_by_splink(
+    records: pl.DataFrame, least: float = 0.0001, *, threads: int = 2
+) -> pl.DataFrame:
     """a, b, p of every pair that is at least that likely."""
     import duckdb
     import splink.comparison_library as cl
@@ -63,19 +73,29 @@ def predicted_by_splink(records: pl.DataFrame, least: float = 0.0001, *, threads
         "email": cl.EmailComparison("email"),
         "phone": cl.LevenshteinAtThresholds("phone", [1, 2]),
         "id_number": cl.LevenshteinAtThresholds("id_number", [1, 2]),
-        "street": cl.JaroWinklerAtThresholds("street", [0.9, 0.8]).configure(term_frequency_adjustments=True),
+        "street": cl.JaroWinklerAtThresholds("street", [0.9, 0.8]).configure(
+            term_frequency_adjustments=True
+        ),
         "number": cl.ExactMatch("number"),
         "postcode": cl.LevenshteinAtThresholds("postcode", [1, 2]),
-        "city": cl.JaroWinklerAtThresholds("city", [0.9]).configure(term_frequency_adjustments=True),
+        "city": cl.JaroWinklerAtThresholds("city", [0.9]).configure(
+            term_frequency_adjustments=True
+        ),
         "middle": cl.ExactMatch("middle"),
         "gender": cl.ExactMatch("gender"),
     }
-    name = cl.ForenameSurnameComparison("first", "last", forename_surname_concat_col_name="first_last")
+    name = cl.ForenameSurnameComparison(
+        "first", "last", forename_surname_concat_col_name="first_last"
+    )
     blocks = [
         ("first", "last"), ("born",), ("email",), ("phone",), ("id_number",), ("last", "postcode"),
         ("first", "postcode"), ("street", "number"), ("last", "city"), ("first", "city"),
     ]  # fmt: skip
-    used = [block for block in blocks if set(block) <= said and frame.select(block).n_unique() > len(frame) / 50]
+    used = [
+        block
+        for block in blocks
+        if set(block) <= said and frame.select(block).n_unique() > len(frame) / 50
+    ]
     settings = SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="record_key",
@@ -87,7 +107,11 @@ def predicted_by_splink(records: pl.DataFrame, least: float = 0.0001, *, threads
     api = DuckDBAPI(connection=duckdb.connect(config={"threads": threads}))
     linker = Linker(api.register(frame.to_arrow()), settings)
     sure = [("first", "last", "born"), ("email",), ("id_number",), ("first", "last", "street")]
-    found = [rule for rule in sure if set(rule) <= said and frame.drop_nulls(rule).select(rule).is_duplicated().any()]
+    found = [
+        rule
+        for rule in sure
+        if set(rule) <= said and frame.drop_nulls(rule).select(rule).is_duplicated().any()
+    ]
     # Splink divides by zero where no rule finds a pair.
     linker.training.estimate_probability_two_random_records_match(
         [block_on(*rule) for rule in found or [("born",)]], recall=0.7
@@ -96,7 +120,11 @@ def predicted_by_splink(records: pl.DataFrame, least: float = 0.0001, *, threads
     for rule in (("first", "last"), ("born",) if "born" in said else ("street", "number")):
         linker.training.estimate_parameters_using_expectation_maximisation(block_on(*rule))
     predictions = linker.inference.predict(threshold_match_probability=least)
-    return predictions.as_duckdbpyrelation().pl().select(a="record_key_l", b="record_key_r", p="match_probability")
+    return (
+        predictions.as_duckdbpyrelation()
+        .pl()
+        .select(a="record_key_l", b="record_key_r", p="match_probability")
+    )
 
 
 def _components(keys: pl.Series, links: pl.DataFrame) -> pl.DataFrame:

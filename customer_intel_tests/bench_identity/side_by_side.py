@@ -52,10 +52,15 @@ def main() -> None:
     for name, what in ((GOLDENMATCH, "GoldenMatch"), (sets.PSEUDOPEOPLE, "the families")):
         if not os.environ.get(name):
             print(f"without {what}: {name} names no interpreter")
-    print(f"{'records':14}{'resolver':14}{'F1':>9}{'precision':>11}{'recall':>9}{'B³ F1':>9}{'seconds':>9}")
+    print(
+        f"{'records':14}{'resolver':14}{'F1':>9}{'precision':>11}{'recall':>9}{'B³ F1':>9}{'seconds':>9}"
+    )
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        for labelled in [*(sets.published(data, scratch) if data.is_dir() else ()), *sets.families(scratch)]:
+        for labelled in [
+            *(sets.published(data, scratch) if data.is_dir() else ()),
+            *sets.families(scratch),
+        ]:
             for found in scored(labelled, scratch):
                 print(
                     f"{labelled.name:14}{found.who:14}{found.f1:9.5f}{found.precision:11.5f}{found.recall:9.5f}"
@@ -70,18 +75,26 @@ def scored(labelled: Labelled, scratch: Path) -> Iterator[Scored]:
     # Rows are known by their number: keys of these files tell more than a key should.
     key = guessed.pop("record_key", labelled.column)
     comparable = records.comparable(frame, guessed, room_config("identity", scratch))
-    labels = truth.to_frame("truth").with_row_index("row", 1).select(pl.col("row").cast(pl.String), "truth")
+    labels = (
+        truth.to_frame("truth")
+        .with_row_index("row", 1)
+        .select(pl.col("row").cast(pl.String), "truth")
+    )
     labels = labels.rename({"row": "record_key"})
 
     started = time.perf_counter()
     clusters = rivals.exact_join(comparable)
-    yield _scored("exact join", clusters.join(labels, on="record_key"), time.perf_counter() - started)
+    yield _scored(
+        "exact join", clusters.join(labels, on="record_key"), time.perf_counter() - started
+    )
 
     started = time.perf_counter()
     predicted = rivals.predicted_by_splink(comparable)
     seconds = time.perf_counter() - started
     clusters, threshold = rivals.best_clusters(comparable["record_key"], predicted, labels)
-    yield _scored("Splink", clusters.join(labels, on="record_key"), seconds, f"best threshold {threshold}")
+    yield _scored(
+        "Splink", clusters.join(labels, on="record_key"), seconds, f"best threshold {threshold}"
+    )
 
     if python := os.environ.get(GOLDENMATCH):
         yield _goldenmatch(python, frame.drop({labelled.column, key}), truth, scratch)
@@ -91,7 +104,11 @@ def scored(labelled: Labelled, scratch: Path) -> Iterator[Scored]:
 def _read(labelled: Labelled) -> tuple[pl.DataFrame, pl.Series]:
     """The file as text, rows in its order, and the truth of each row."""
     path = str(labelled.file)
-    source = f"read_parquet('{path}')" if path.endswith(".parquet") else f"read_csv('{path}', all_varchar = true)"
+    source = (
+        f"read_parquet('{path}')"
+        if path.endswith(".parquet")
+        else f"read_csv('{path}', all_varchar = true)"
+    )
     with duckdb.connect() as con:
         frame = con.sql(f"SELECT *, {labelled.truth} AS our_truth FROM {source}").pl()
     frame = frame.rename({name: name.strip() for name in frame.columns})
@@ -105,19 +122,31 @@ def _goldenmatch(python: str, frame: pl.DataFrame, truth: pl.Series, scratch: Pa
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=MINUTES * 60)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        return Scored("GoldenMatch", 0.0, 0.0, 0.0, 0.0, 0.0, f"did not finish: {type(error).__name__}")
+        return Scored(
+            "GoldenMatch", 0.0, 0.0, 0.0, 0.0, 0.0, f"did not finish: {type(error).__name__}"
+        )
     told = pl.read_csv(target)
     # Whoever it leaves alone is in no cluster.
-    rows = pl.DataFrame({"truth": truth}).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
-    clusters = rows.join(told, on="row", how="left").with_columns(cluster=pl.coalesce("cluster", -1 - pl.col("row")))
+    rows = (
+        pl.DataFrame({"truth": truth})
+        .with_row_index("row")
+        .with_columns(pl.col("row").cast(pl.Int64))
+    )
+    clusters = rows.join(told, on="row", how="left").with_columns(
+        cluster=pl.coalesce("cluster", -1 - pl.col("row"))
+    )
     return _scored("GoldenMatch", clusters, float(told["seconds"].max() or 0))  # type: ignore[arg-type]
 
 
 def _ours(labelled: Labelled) -> Scored:
     command = ["evaluate", "identity", str(labelled.file), "--truth", labelled.truth, "--json"]
-    run = subprocess.run([sys.executable, "-m", "customer_intel.cli", *command], check=True, capture_output=True)
+    run = subprocess.run(
+        [sys.executable, "-m", "customer_intel.cli", *command], check=True, capture_output=True
+    )
     found = json.loads(run.stdout)
-    return Scored("ours", *(found[name] for name in ("f1", "precision", "recall", "b3_f1", "seconds")))
+    return Scored(
+        "ours", *(found[name] for name in ("f1", "precision", "recall", "b3_f1", "seconds"))
+    )
 
 
 def _scored(who: str, clusters: pl.DataFrame, seconds: float, note: str = "") -> Scored:

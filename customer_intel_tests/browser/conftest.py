@@ -49,7 +49,9 @@ def night_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def copied_home(night_home: Path, tmp_path: Path) -> Path:
     """The demo night's data in a home of its own, without Dagster's history of it."""
     home = tmp_path / "home"
-    shutil.copytree(night_home, home, symlinks=True, ignore=shutil.ignore_patterns(".dagster", ".lock"))
+    shutil.copytree(
+        night_home, home, symlinks=True, ignore=shutil.ignore_patterns(".dagster", ".lock")
+    )
     return home
 
 
@@ -65,7 +67,10 @@ def page(browser: Browser, ui: Ui) -> Iterator[Page]:
     """A fresh page that may load nothing but from the UI itself."""
     context = browser.new_context(viewport={"width": 1600, "height": 1000}, base_url=ui.url)
     elsewhere: list[str] = []
-    context.on("request", lambda request: elsewhere.append(request.url) if _leaves(request.url, ui.url) else None)
+    context.on(
+        "request",
+        lambda request: elsewhere.append(request.url) if _leaves(request.url, ui.url) else None,
+    )
     opened = context.new_page()
     opened.set_default_timeout(PATIENCE_MS)
     yield opened

@@ -15,7 +15,14 @@ import pytest
 
 from customer_intel.core.store.lake import Lake
 from customer_intel.demo.poison import poison
-from customer_intel_tests.browser.ui import DEMO_NIGHT, SCHEDULE, SENSOR, customer_intel, serve, until
+from customer_intel_tests.browser.ui import (
+    DEMO_NIGHT,
+    SCHEDULE,
+    SENSOR,
+    customer_intel,
+    serve,
+    until,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -48,7 +55,9 @@ def test_the_schedule_fires_and_its_night_is_green(copied_home: Path, tmp_path: 
 
         def fired() -> list[str]:
             ticks = ui.ticks(SCHEDULE, scheduleName="nightly_schedule")
-            return [run_id for tick in ticks if tick["status"] == "SUCCESS" for run_id in tick["runIds"]]
+            return [
+                run_id for tick in ticks if tick["status"] == "SUCCESS" for run_id in tick["runIds"]
+            ]
 
         run = ui.ended(until("the schedule to fire", fired, 100)[-1])
         assert (run["jobName"], run["status"]) == ("nightly", "SUCCESS")
@@ -56,7 +65,9 @@ def test_the_schedule_fires_and_its_night_is_green(copied_home: Path, tmp_path: 
         assert run["tags"]["dagster/partition"] == datetime.now(UTC).date().isoformat()
 
 
-def test_a_closed_gate_is_told_without_a_personal_value_and_the_end_is_clean(copied_home: Path, tmp_path: Path) -> None:
+def test_a_closed_gate_is_told_without_a_personal_value_and_the_end_is_clean(
+    copied_home: Path, tmp_path: Path
+) -> None:
     spoilt = poison(copied_home / "landing", "unparsable_dates")
     personal = _personal_values(copied_home)
     with webhook() as (address, posted):
@@ -67,7 +78,11 @@ def test_a_closed_gate_is_told_without_a_personal_value_and_the_end_is_clean(cop
             CUSTOMER_INTEL_SCHEDULE_RUNNING="false",
         ) as ui:
             # The sensor tells of failures after its first tick, not of all history.
-            until("the sensor's first tick", lambda: ui.ticks(SENSOR, sensorName="alert_on_failure"), 60)
+            until(
+                "the sensor's first tick",
+                lambda: ui.ticks(SENSOR, sensorName="alert_on_failure"),
+                60,
+            )
             night = customer_intel("run", "--home", str(copied_home), "--as-of", DEMO_NIGHT)
             assert night.returncode == 2, night.stdout + night.stderr
             message = until("the message", lambda: posted, 90)[0]
@@ -86,4 +101,6 @@ def _personal_values(home: Path) -> set[str]:
     contacts = pl.read_parquet(Lake(home).files("contacts"))
     names = [name for name in ("email", "phone", "last_name") if name in contacts.columns]
     assert "email" in names
-    return {value for name in names for value in contacts[name].drop_nulls().to_list() if len(value) > 3}
+    return {
+        value for name in names for value in contacts[name].drop_nulls().to_list() if len(value) > 3
+    }

@@ -68,11 +68,15 @@ def test_an_assets_page_says_what_was_materialized(page: Page, screenshot: Scree
     screenshot("asset_events")
     page.get_by_role("row", name="column lineage").get_by_text("Show Markdown").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_role("row", name="orders_90d")).to_contain_text("customer_transactions.orders_90d")
+    expect(dialog.get_by_role("row", name="orders_90d")).to_contain_text(
+        "customer_transactions.orders_90d"
+    )
     screenshot("asset_column_lineage")
 
 
-def test_an_assets_page_shows_its_upstream_and_downstream(page: Page, screenshot: Screenshot) -> None:
+def test_an_assets_page_shows_its_upstream_and_downstream(
+    page: Page, screenshot: Screenshot
+) -> None:
     page.goto("/assets/rfm?view=lineage")
     for name in ("order_fact", "rfm", "segment_summary", "release"):
         expect(page.get_by_text(name, exact=True).first).to_be_visible()
@@ -89,7 +93,9 @@ def test_an_assets_gate_shows_its_findings(page: Page, screenshot: Screenshot) -
     screenshot("asset_gate")
 
 
-def test_the_command_lines_night_is_among_the_jobs_runs(page: Page, ui: Ui, screenshot: Screenshot) -> None:
+def test_the_command_lines_night_is_among_the_jobs_runs(
+    page: Page, ui: Ui, screenshot: Screenshot
+) -> None:
     first = ui.runs()[-1]
     assert (first["jobName"], first["status"]) == ("nightly", "SUCCESS")
     assert first["tags"]["dagster/partition"] == DEMO_NIGHT
@@ -108,7 +114,9 @@ def test_schedule_and_alert_are_there(page: Page, screenshot: Screenshot) -> Non
     screenshot("automation")
 
 
-def test_a_night_launched_in_the_ui_succeeds_and_holds_the_home(page: Page, ui: Ui, screenshot: Screenshot) -> None:
+def test_a_night_launched_in_the_ui_succeeds_and_holds_the_home(
+    page: Page, ui: Ui, screenshot: Screenshot
+) -> None:
     before = {run["runId"] for run in ui.runs()}
     page.goto(JOB)
     page.get_by_role("button", name="Materialize all").click()
@@ -121,7 +129,11 @@ def test_a_night_launched_in_the_ui_succeeds_and_holds_the_home(page: Page, ui: 
     screenshot("launch")
     dialog.get_by_role("button", name="Launch 1 run").click()
 
-    run_id = until("the run", lambda: next((r["runId"] for r in ui.runs() if r["runId"] not in before), None), 30)
+    run_id = until(
+        "the run",
+        lambda: next((r["runId"] for r in ui.runs() if r["runId"] not in before), None),
+        30,
+    )
     until("the run to take the home's lock", lambda: locked(ui), 90)
     second = customer_intel("run", "--home", str(ui.home))
     assert second.returncode == 1
@@ -130,7 +142,11 @@ def test_a_night_launched_in_the_ui_succeeds_and_holds_the_home(page: Page, ui: 
     page.goto(f"/runs/{run_id}")
     expect(page.get_by_text("Executing (1)")).to_be_visible()
     run = ui.ended(run_id)
-    assert (run["jobName"], run["status"], run["tags"]["dagster/partition"]) == ("nightly", "SUCCESS", DEMO_NIGHT)
+    assert (run["jobName"], run["status"], run["tags"]["dagster/partition"]) == (
+        "nightly",
+        "SUCCESS",
+        DEMO_NIGHT,
+    )
     # The page was open all the while: its last steps came live.
     expect(page.get_by_text(f"Succeeded ({len(contract.load().tables) + 1})")).to_be_visible()
     screenshot("run_from_the_ui")
@@ -166,9 +182,14 @@ def test_a_run_without_a_partition_is_the_newest_exports_night(ui: Ui) -> None:
         "jobName": "nightly",
         "assetSelection": [{"path": ["raw_orders"]}, {"path": ["orders"]}],
     }
-    run_id = ui.ask(LAUNCH, p={"selector": selector, "runConfigData": {}})["launchRun"]["run"]["runId"]
+    run_id = ui.ask(LAUNCH, p={"selector": selector, "runConfigData": {}})["launchRun"]["run"][
+        "runId"
+    ]
     assert ui.ended(run_id)["status"] == "SUCCESS"
-    assert json.loads((ui.home / "lake" / "orders" / "CURRENT.json").read_text())["as_of"] == DEMO_NIGHT
+    assert (
+        json.loads((ui.home / "lake" / "orders" / "CURRENT.json").read_text())["as_of"]
+        == DEMO_NIGHT
+    )
 
 
 def locked(ui: Ui) -> bool:

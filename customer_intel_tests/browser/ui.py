@@ -21,14 +21,22 @@ LOCATION = "customer_intel.definitions"
 RUNS = "{runsOrError(limit: 20) {... on Runs {results {runId jobName status tags {key value}}}}}"
 READY = "{workspaceOrError {... on Workspace {locationEntries {locationOrLoadError {__typename}}}}}"
 TICKS = "query($s: %s!) {%s(%s: $s) {... on %s {%s {ticks(limit: 5) {status runIds}}}}}"
-SCHEDULE = TICKS % ("ScheduleSelector", "scheduleOrError", "scheduleSelector", "Schedule", "scheduleState")
+SCHEDULE = TICKS % (
+    "ScheduleSelector",
+    "scheduleOrError",
+    "scheduleSelector",
+    "Schedule",
+    "scheduleState",
+)
 SENSOR = TICKS % ("SensorSelector", "sensorOrError", "sensorSelector", "Sensor", "sensorState")
 
 
 def customer_intel(*arguments: str, seconds: float = 400) -> subprocess.CompletedProcess[str]:
     """The command line in a process of its own; the caller looks at its exit code."""
     command = [sys.executable, "-m", "customer_intel.cli", *arguments]
-    return subprocess.run(command, env=_environment({}), capture_output=True, text=True, timeout=seconds, check=False)
+    return subprocess.run(
+        command, env=_environment({}), capture_output=True, text=True, timeout=seconds, check=False
+    )
 
 
 def until(what: str, found: Callable[[], Any], seconds: float, every: float = 0.5) -> Any:
@@ -50,7 +58,9 @@ class Ui:
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})
+        request = urllib.request.Request(
+            f"{self.url}/graphql", body, {"Content-Type": "application/json"}
+        )
         with urllib.request.urlopen(request, timeout=60) as answer:
             data: dict[str, Any] = json.load(answer)
         assert "errors" not in data, data["errors"]
@@ -104,10 +114,23 @@ def serve(home: Path, log: Path, **environment: str) -> Iterator[Ui]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "customer_intel.cli", "dev", "--home", str(home), "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "customer_intel.cli",
+        "dev",
+        "--home",
+        str(home),
+        "--port",
+        str(port),
+    ]
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            command, env=_environment(environment), stdout=stream, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            env=_environment(environment),
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     ui = Ui(f"http://127.0.0.1:{port}", home, log, process)
 
@@ -129,5 +152,7 @@ def serve(home: Path, log: Path, **environment: str) -> Iterator[Ui]:
 
 def _environment(extra: Mapping[str, str]) -> dict[str, str]:
     """This process's environment without what a developer's shell, or an earlier test, set for the product."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("CUSTOMER_INTEL_", "DAGSTER_"))}
+    kept = {
+        k: v for k, v in os.environ.items() if not k.startswith(("CUSTOMER_INTEL_", "DAGSTER_"))
+    }
     return {**kept, **extra}

@@ -61,7 +61,11 @@ class Child:
         _, status = os.waitpid(self.pid, 0)
         if os.WIFSIGNALED(status):
             return Ended(True)
-        answer = json.loads(said) if said else {"error": f"it ended with {os.waitstatus_to_exitcode(status)}"}
+        answer = (
+            json.loads(said)
+            if said
+            else {"error": f"it ended with {os.waitstatus_to_exitcode(status)}"}
+        )
         return Ended(False, answer.get("value"), answer.get("error", ""))
 
 
@@ -79,7 +83,9 @@ def _answer(function: Callable[..., Any], args: Sequence[Any]) -> dict[str, Any]
         return {"value": function(*args)}
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
-        return {"error": f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"}
+        return {
+            "error": f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
+        }
 
 
 class Nursery:
@@ -100,16 +106,25 @@ class Nursery:
         self._process.stdin.close()
         self._process.wait(30)
 
-    def run(self, function: Callable[..., Any], *args: Any, kill_after: float | None = None) -> Ended:
+    def run(
+        self, function: Callable[..., Any], *args: Any, kill_after: float | None = None
+    ) -> Ended:
         return self.together([(function, args)], kill_after)[0]
 
     def together(
-        self, calls: Sequence[tuple[Callable[..., Any], Sequence[Any]]], kill_after: float | None = None
+        self,
+        calls: Sequence[tuple[Callable[..., Any], Sequence[Any]]],
+        kill_after: float | None = None,
     ) -> list[Ended]:
         """Runs the functions at once, each in a fork of its own. Arguments and answers are JSON; paths become text."""
         assert self._process.stdin is not None and self._process.stdout is not None
-        asked = [[f"{function.__module__}:{function.__qualname__}", list(args)] for function, args in calls]
-        self._process.stdin.write(json.dumps({"calls": asked, "kill_after": kill_after}, default=str) + "\n")
+        asked = [
+            [f"{function.__module__}:{function.__qualname__}", list(args)]
+            for function, args in calls
+        ]
+        self._process.stdin.write(
+            json.dumps({"calls": asked, "kill_after": kill_after}, default=str) + "\n"
+        )
         self._process.stdin.flush()
         return [Ended(**ended) for ended in json.loads(self._process.stdout.readline())]
 

@@ -45,7 +45,9 @@ class Fault:
     at: int
     what: str
 
-    def strike(self, kind: str, real: Callable[..., Any], args: tuple[Any, ...], rest: dict[str, Any]) -> Any:
+    def strike(
+        self, kind: str, real: Callable[..., Any], args: tuple[Any, ...], rest: dict[str, Any]
+    ) -> Any:
         if self.what == "before":
             os.kill(os.getpid(), signal.SIGKILL)
         if self.what == "after":
@@ -55,7 +57,9 @@ class Fault:
                 os.kill(os.getpid(), signal.SIGKILL)
         half = kind == "write" and len(args[1]) > 1
         if self.what == "short":
-            return real(args[0], bytes(args[1])[: len(args[1]) // 2]) if half else real(*args, **rest)
+            return (
+                real(args[0], bytes(args[1])[: len(args[1]) // 2]) if half else real(*args, **rest)
+            )
         if self.what == "ENOSPC" and half:
             # A disk that fills up takes what fits first.
             real(args[0], bytes(args[1])[: len(args[1]) // 2])
@@ -84,7 +88,9 @@ class _Raw(io.RawIOBase):
 
 
 @contextmanager
-def watched(root: Path, fault: Fault | None = None, *, linkless: bool = False) -> Iterator[list[Call]]:
+def watched(
+    root: Path, fault: Fault | None = None, *, linkless: bool = False
+) -> Iterator[list[Call]]:
     """The calls below `root`, in order, as they happen. `linkless`: a file system without hard links."""
     calls: list[Call] = []
     lock = Lock()
@@ -100,7 +106,11 @@ def watched(root: Path, fault: Fault | None = None, *, linkless: bool = False) -
                 number = len(calls)
                 calls.append(Call({"remove": "unlink", "replace": "rename"}.get(kind, kind), paths))
             answer = _refused if linkless and kind == "link" else real
-            return fault.strike(kind, answer, args, rest) if fault and fault.at == number else answer(*args, **rest)
+            return (
+                fault.strike(kind, answer, args, rest)
+                if fault and fault.at == number
+                else answer(*args, **rest)
+            )
 
         return call
 
@@ -112,15 +122,23 @@ def watched(root: Path, fault: Fault | None = None, *, linkless: bool = False) -
                 # Text for writing is a lock file here: its content is nothing, its making is what can fail.
                 flags = os.O_RDWR | os.O_CREAT | (os.O_APPEND if "a" in mode else os.O_TRUNC)
                 return real(os.open(file, flags, 0o666), mode, *args, **rest)
-            return io.BufferedWriter(_Raw(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)))
+            return io.BufferedWriter(
+                _Raw(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666))
+            )
 
         return call
 
     def fdopened(handle: int, mode: str = "r", *args: Any, **rest: Any) -> Any:
-        return io.BufferedWriter(_Raw(handle)) if mode == "wb" else io.open(handle, mode, *args, **rest)  # noqa: UP020
+        return (
+            io.BufferedWriter(_Raw(handle))
+            if mode == "wb"
+            else io.open(handle, mode, *args, **rest)
+        )  # noqa: UP020
 
     patches = [mock.patch.object(os, kind, through(kind, getattr(os, kind))) for kind in CALLS]
-    patches += [mock.patch.object(module, "open", opened(builtins.open)) for module in (builtins, io)]
+    patches += [
+        mock.patch.object(module, "open", opened(builtins.open)) for module in (builtins, io)
+    ]
     patches.append(mock.patch.object(os, "fdopen", fdopened))
     for patch in patches:
         patch.start()
@@ -143,11 +161,17 @@ def audited(root: Path) -> list[Call]:
     def hook(event: str, args: tuple[Any, ...]) -> None:
         if event == "open":
             path, _, flags = args
-            if isinstance(path, (str, bytes, Path)) and flags & WRITES and os.fsdecode(path).startswith(prefix):
+            if (
+                isinstance(path, (str, bytes, Path))
+                and flags & WRITES
+                and os.fsdecode(path).startswith(prefix)
+            ):
                 seen.append(Call("open", (os.fsdecode(path),)))
         elif event in AUDITED:
             kind = AUDITED[event]
-            paths = _paths(kind, args, {"dir_fd": args[-1]} if event in ("os.remove", "os.rmdir") else {})
+            paths = _paths(
+                kind, args, {"dir_fd": args[-1]} if event in ("os.remove", "os.rmdir") else {}
+            )
             if paths[-1].startswith(prefix):
                 seen.append(Call(kind, paths))
 

@@ -48,7 +48,9 @@ def candidates(table: str, n: int, work: Path) -> dict[str, Path]:
     """The night's files: two days of `daily` stay as they were, one changes."""
     if table != DAILY:
         return {WHOLE: file(work / "whole.parquet", n, rows_of(table, n))}
-    days = {str(FIRST_DAY + timedelta(days=day)): file(work / f"{day}.parquet", 0, 10) for day in (0, 1)}
+    days = {
+        str(FIRST_DAY + timedelta(days=day)): file(work / f"{day}.parquet", 0, 10) for day in (0, 1)
+    }
     return {**days, as_of(9999): file(work / "last.parquet", n, rows_of(table, n))}
 
 
@@ -64,7 +66,13 @@ def accept_one(lake: Lake, table: str, n: int, files: dict[str, Path]) -> Versio
 
 
 def publish(
-    home: Path, versions: dict[str, Version], n: int, *, keep: int = 3, grace: float = 86400, run: str = "r"
+    home: Path,
+    versions: dict[str, Version],
+    n: int,
+    *,
+    keep: int = 3,
+    grace: float = 86400,
+    run: str = "r",
 ) -> Release:
     """Publishes, with a document and a derived file as a night has them."""
     return Published(home, grace).publish(
@@ -79,7 +87,8 @@ def publish(
 
 def _views(made: Release, target: Path) -> None:
     target.write_text(
-        "\n".join(str(Path(path).relative_to(made.folder)) for path in made.files(DAILY)), encoding="utf-8"
+        "\n".join(str(Path(path).relative_to(made.folder)) for path in made.files(DAILY)),
+        encoding="utf-8",
     )
 
 
@@ -88,14 +97,21 @@ def verified(home: Path, n: int) -> dict[str, Version]:
 
 
 def night(
-    home: str | Path, n: int, keep: int = 3, grace: float = 86400, inside: Callable[[], None] | None = None
+    home: str | Path,
+    n: int,
+    keep: int = 3,
+    grace: float = 86400,
+    inside: Callable[[], None] | None = None,
 ) -> str:
     """One whole night. `inside` is called when the candidates are made and acceptance begins."""
     home = Path(home)
     with home_lock(home), ExitStack() as stack:
         recover(home)
         lake = Lake(home)
-        made = {table: candidates(table, n, stack.enter_context(lake.workspace(table))) for table in TABLES}
+        made = {
+            table: candidates(table, n, stack.enter_context(lake.workspace(table)))
+            for table in TABLES
+        }
         if inside:
             inside()
         for table, files in made.items():
@@ -118,7 +134,12 @@ def publish_elsewhere(lake_of: str, home: str, n: int) -> None:
     """Accepts a night in one home's lake and publishes it in another home."""
     versions = accept_night(Path(lake_of), n)
     Published(Path(home)).publish(
-        Lake(Path(lake_of)), versions, {"snapshot_id": name_of(n), "as_of": as_of(n), "run_id": "r"}, {}, {}, 3
+        Lake(Path(lake_of)),
+        versions,
+        {"snapshot_id": name_of(n), "as_of": as_of(n), "run_id": "r"},
+        {},
+        {},
+        3,
     )
 
 
@@ -128,7 +149,9 @@ def struck_night(home: str, n: int, at: int, what: str, linkless: bool = False) 
     return len(calls)
 
 
-def recorded_night(home: str, n: int, linkless: bool = False, synced: bool = True) -> dict[str, Any]:
+def recorded_night(
+    home: str, n: int, linkless: bool = False, synced: bool = True
+) -> dict[str, Any]:
     """The night's calls as the shim saw them, and as the interpreter reported them."""
     truth = audited(Path(home))
     if not synced:
@@ -136,7 +159,10 @@ def recorded_night(home: str, n: int, linkless: bool = False, synced: bool = Tru
     with watched(Path(home), linkless=linkless) as calls:
         night(home, n)
     seen = [call for call in calls if synced or call.kind != "fsync"]
-    return {"calls": [[call.kind, *call.paths] for call in seen], "truth": [[c.kind, *c.paths] for c in list(truth)]}
+    return {
+        "calls": [[call.kind, *call.paths] for call in seen],
+        "truth": [[c.kind, *c.paths] for c in list(truth)],
+    }
 
 
 # ---- what must hold
@@ -148,7 +174,9 @@ def look(release: Release) -> int:
         files = release.files(table)
         nights = [value for path in files for value in column(path)]
         wanted = [n] * rows_of(table, n) + ([0] * 20 if table == DAILY else [])
-        assert sorted(nights) == sorted(wanted), f"{table} of {manifest['snapshot_id']} is torn or mixed"
+        assert sorted(nights) == sorted(wanted), (
+            f"{table} of {manifest['snapshot_id']} is torn or mixed"
+        )
     return n
 
 
@@ -165,7 +193,9 @@ def whole(home: str | Path, *, older: bool = True) -> int:
     for table in TABLES:
         version = lake.current(table)
         for part in version.parts.values() if version else ():
-            assert file_sha256(lake.path(part)) == (part.sha256, part.bytes), f"accepted rows of {table} are lost"
+            assert file_sha256(lake.path(part)) == (part.sha256, part.bytes), (
+                f"accepted rows of {table} are lost"
+            )
     for release in Published(home).releases() if older else ():
         look(release)
     return look(open_release(home))
@@ -255,7 +285,15 @@ def main() -> None:
 
     engine, home, stop = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     read = {"duckdb": _duckdb, "polars": _polars}[engine]()
-    found = {"reads": 0, "torn": 0, "mixed": 0, "backward": 0, "errors": 0, "nights": 0, "first_error": ""}
+    found = {
+        "reads": 0,
+        "torn": 0,
+        "mixed": 0,
+        "backward": 0,
+        "errors": 0,
+        "nights": 0,
+        "first_error": "",
+    }
     last = -1
     while not stop.exists():
         try:
@@ -282,7 +320,9 @@ def _duckdb() -> Callable[[list[str]], tuple[int, set[int]]]:
     con = duckdb.connect(config={"threads": 1})
 
     def read(files: list[str]) -> tuple[int, set[int]]:
-        rows = con.execute("SELECT night, count(*) FROM read_parquet(?) GROUP BY 1", [files]).fetchall()
+        rows = con.execute(
+            "SELECT night, count(*) FROM read_parquet(?) GROUP BY 1", [files]
+        ).fetchall()
         return sum(count for _, count in rows), {night for night, _ in rows}
 
     return read

@@ -35,7 +35,9 @@ def recorded(nursery: Nursery, home: Path, to: str, **how: bool) -> dict[str, An
 
 
 @pytest.mark.parametrize("linkless", [False, True])
-def test_the_shim_sees_every_call_that_the_interpreter_reports(linkless: bool, home: Path, nursery: Nursery) -> None:
+def test_the_shim_sees_every_call_that_the_interpreter_reports(
+    linkless: bool, home: Path, nursery: Nursery
+) -> None:
     found = recorded(nursery, home, "recorded", linkless=linkless)
     seen = sorted(call for call in found["calls"] if call[0] not in UNAUDITED)
     # A refused link is made all the same as far as the audit event goes, which comes before the call.
@@ -43,7 +45,15 @@ def test_the_shim_sees_every_call_that_the_interpreter_reports(linkless: bool, h
     if linkless:
         seen = [call for call in seen if call[0] != "link"]
     assert seen == truth
-    assert {call[0] for call in found["calls"]} >= {"open", "write", "fsync", "rename", "mkdir", "rmdir", "symlink"}
+    assert {call[0] for call in found["calls"]} >= {
+        "open",
+        "write",
+        "fsync",
+        "rename",
+        "mkdir",
+        "rmdir",
+        "symlink",
+    }
     assert any(call[0] == ("sendfile" if linkless else "link") for call in found["calls"])
 
 
@@ -53,7 +63,9 @@ def test_no_call_that_fails_tears_anything_and_the_next_run_alone_mends_it(
 ) -> None:
     ended = nursery.run(fail_each_call, home, every)
     assert ended.ok, ended.error
-    figure(f"P2 failing calls: {ended.value}; after each: nothing torn, the next run ends well, nothing is left over")
+    figure(
+        f"P2 failing calls: {ended.value}; after each: nothing torn, the next run ends well, nothing is left over"
+    )
     assert ended.value["struck"] > 400 / every
 
 
@@ -64,7 +76,9 @@ def fail_each_call(home: str, every: int) -> dict[str, int]:
         good = small.copied(base, base.parent / f"good{linkless}")
         assert in_child(small.struck_night, good, 2, -1, "none", linkless).ok
         wanted = small.tree(good)
-        calls = in_child(small.recorded_night, small.copied(base, base.parent / f"r{linkless}"), 2, linkless).value
+        calls = in_child(
+            small.recorded_night, small.copied(base, base.parent / f"r{linkless}"), 2, linkless
+        ).value
         found["calls"] += len(calls["calls"])
         cases = [
             (at, fault)
@@ -80,9 +94,13 @@ def fail_each_call(home: str, every: int) -> dict[str, int]:
             _count(found, ended, fault, where)
             # What may fail without a word is tidying up, and a link that a copy replaces.
             silent = ended.ok and fault in ("ENOSPC", "EIO")
-            assert not silent or calls["calls"][at][0] in ("unlink", "rmdir", "link", "mkdir"), where
+            assert not silent or calls["calls"][at][0] in ("unlink", "rmdir", "link", "mkdir"), (
+                where
+            )
             assert small.whole(at_work) in (1, 2), where
-            assert ended.killed or not ended.ok or small.whole(at_work) == 2, f"{where}: said done, was not"
+            assert ended.killed or not ended.ok or small.whole(at_work) == 2, (
+                f"{where}: said done, was not"
+            )
             again = in_child(small.struck_night, at_work, 2, -1, "none", linkless)
             assert again.ok, f"{where}: {again.error}"
             assert small.whole(at_work) == 2, where
@@ -130,7 +148,11 @@ def unsafe(calls: Sequence[Sequence[str]]) -> list[str]:
             names.discard(target)
         if kind == "rename":
             source = paths[0]
-            said += [f"{path} is renamed unsynced" for path in dirty if path == source or path.startswith(f"{source}/")]
+            said += [
+                f"{path} is renamed unsynced"
+                for path in dirty
+                if path == source or path.startswith(f"{source}/")
+            ]
             inside = {path for path in names if path == source or path.startswith(f"{source}/")}
             said += [f"the names in {path} are not synced before it moves" for path in inside]
             if Path(source).suffix == ".parquet" and source not in synced:
@@ -139,7 +161,11 @@ def unsafe(calls: Sequence[Sequence[str]]) -> list[str]:
                 said += [f"the names in {path} are not synced before the pointer" for path in names]
         # Names that are not meant to last need not survive a power cut.
         passing = Path(target).name.startswith(".") or ".candidates" in target or ".link." in target
-        if kind in ("open", "link", "mkdir", "rename", "symlink") and not passing and not folder.endswith(STAGING):
+        if (
+            kind in ("open", "link", "mkdir", "rename", "symlink")
+            and not passing
+            and not folder.endswith(STAGING)
+        ):
             names.add(folder)
     said += [f"the names in {path} are not synced at the end" for path in names]
     return said
@@ -150,20 +176,30 @@ def test_files_are_synced_before_they_get_their_name_and_the_pointer_comes_last(
 ) -> None:
     calls: Calls = recorded(nursery, home, "recorded")["calls"]
     assert unsafe(calls) == []
-    moved = [Path(call[-1]).name for call in calls if call[0] == "rename" and "published" in call[-1]]
-    assert moved[-2:] == ["CURRENT.json", "current"], "after the pointer only the link that follows it moves"
+    moved = [
+        Path(call[-1]).name for call in calls if call[0] == "rename" and "published" in call[-1]
+    ]
+    assert moved[-2:] == ["CURRENT.json", "current"], (
+        "after the pointer only the link that follows it moves"
+    )
     empty = home.parent / "empty"
     empty.mkdir()
     first = nursery.run(small.recorded_night, empty, 1)
-    assert first.ok and unsafe(first.value["calls"]) == [], "also in a home that was not there before"
+    assert first.ok and unsafe(first.value["calls"]) == [], (
+        "also in a home that was not there before"
+    )
 
     syncs = [at for at, call in enumerate(calls) if call[0] == "fsync"]
     needed = [at for at in syncs if unsafe(calls[:at] + calls[at + 1 :])]
-    figure(f"P3 order: {len(calls)} calls in order, {len(syncs)} syncs, without any of {len(needed)} it is refused")
+    figure(
+        f"P3 order: {len(calls)} calls in order, {len(syncs)} syncs, without any of {len(needed)} it is refused"
+    )
     assert len(needed) > len(syncs) / 2
 
 
-def test_a_night_without_syncs_is_refused_by_the_same_assertion(home: Path, nursery: Nursery) -> None:
+def test_a_night_without_syncs_is_refused_by_the_same_assertion(
+    home: Path, nursery: Nursery
+) -> None:
     calls: Calls = recorded(nursery, home, "unsynced", linkless=False, synced=False)["calls"]
     renamed = [call for call in calls if call[0] == "rename" and Path(call[1]).name != "current"]
     assert len(unsafe(calls)) >= len(renamed) > 5

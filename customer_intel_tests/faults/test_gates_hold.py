@@ -16,7 +16,9 @@ from customer_intel_tests.conftest import SQL, TABLES, House
 RULES = "    - between: {column: orders, min: 0}\n"
 
 
-def night(house: House, snapshot_id: str = "s1", gate_seconds: float = 600) -> dict[str, step.Outcome]:
+def night(
+    house: House, snapshot_id: str = "s1", gate_seconds: float = 600
+) -> dict[str, step.Outcome]:
     made = house.night(date(2024, 1, 3), snapshot_id)
     made = replace(made, engine=replace(made.engine, gate_seconds=gate_seconds))
     return {name: step.build(made, definition) for name, definition in house.definitions.items()}
@@ -25,10 +27,14 @@ def night(house: House, snapshot_id: str = "s1", gate_seconds: float = 600) -> d
 def publish(house: House, snapshot_id: str) -> str:
     store, lake = Published(house.home), Lake(house.home)
     versions = store.verified(lake, dict(house.contract.tables), snapshot_id)
-    return store.publish(lake, versions, {"snapshot_id": snapshot_id, "as_of": "2024-01-03"}, {}, {}, 3).snapshot_id
+    return store.publish(
+        lake, versions, {"snapshot_id": snapshot_id, "as_of": "2024-01-03"}, {}, {}, 3
+    ).snapshot_id
 
 
-def test_g1_publish_alone_after_a_closed_gate_is_refused(house: House, figure: Callable[[str], None]) -> None:
+def test_g1_publish_alone_after_a_closed_gate_is_refused(
+    house: House, figure: Callable[[str], None]
+) -> None:
     night(house)
     assert publish(house, "s1") == "s1"
     house.write("room/total.sql", SQL["total"].replace("sum(orders)", "-sum(orders)"))
@@ -48,17 +54,32 @@ TOTAL = SQL["total"]
     ("what", "query", "says"),
     [
         ("empty", TOTAL.replace("WHERE ", "WHERE false AND "), "rows ≥ 1"),
-        ("all null in a required column", TOTAL.replace("customer_id,", "NULL AS customer_id,", 1), "not_null"),
-        ("all null in an optional column", TOTAL.replace("sum(revenue)", "NULL"), "sql revenue_is_known"),
-        ("-60 % volume", TOTAL.replace("GROUP BY", "AND customer_id IN ('0', '1', '2', '3') GROUP BY"), "drop"),
+        (
+            "all null in a required column",
+            TOTAL.replace("customer_id,", "NULL AS customer_id,", 1),
+            "not_null",
+        ),
+        (
+            "all null in an optional column",
+            TOTAL.replace("sum(revenue)", "NULL"),
+            "sql revenue_is_known",
+        ),
+        (
+            "-60 % volume",
+            TOTAL.replace("GROUP BY", "AND customer_id IN ('0', '1', '2', '3') GROUP BY"),
+            "drop",
+        ),
     ],
 )
 def test_g2_what_most_expectations_pass_closes_the_gate(
     what: str, query: str, says: str, house: House, figure: Callable[[str], None]
 ) -> None:
-    known = "{name: revenue_is_known, query: select * from total where revenue is null, max_share: 0.5}"
+    known = (
+        "{name: revenue_is_known, query: select * from total where revenue is null, max_share: 0.5}"
+    )
     house.write(
-        "room/tables.yaml", TABLES.replace(RULES, f"{RULES}    - drop: {{max_share: 0.5}}\n    - sql: {known}\n")
+        "room/tables.yaml",
+        TABLES.replace(RULES, f"{RULES}    - drop: {{max_share: 0.5}}\n    - sql: {known}\n"),
     )
     house.write(
         "room/base.sql",
@@ -80,7 +101,12 @@ MANY = "(select unnest(range(10000000)) as i)"
 @pytest.mark.parametrize(
     ("what", "query", "seconds", "says"),
     [
-        ("raises", "select * from total where error(customer_id) is null", 600, "could not be checked"),
+        (
+            "raises",
+            "select * from total where error(customer_id) is null",
+            600,
+            "could not be checked",
+        ),
         pytest.param(
             "hangs",
             f"select a.i from total, {MANY} a, {MANY} b where a.i + b.i < 0",
@@ -94,7 +120,10 @@ def test_g3_a_check_that_raises_or_hangs_closes_the_gate(
     what: str, query: str, seconds: float, says: str, house: House, figure: Callable[[str], None]
 ) -> None:
     before = night(house)["total"].version
-    house.write("room/tables.yaml", TABLES.replace(RULES, f"{RULES}    - sql: {{name: odd, query: {query!r}}}\n"))
+    house.write(
+        "room/tables.yaml",
+        TABLES.replace(RULES, f"{RULES}    - sql: {{name: odd, query: {query!r}}}\n"),
+    )
     outcome = night(house, "s2", seconds)["total"]
     assert not outcome.passed and says in outcome.reason, outcome.reason
     assert Lake(house.home).current("total") == before

@@ -30,10 +30,15 @@ def test_readers_see_whole_releases_however_often_the_publisher_is_killed(
         ended = nursery.run(small.kill_nights, home, 7, kills)
     finally:
         stop.touch()
-        seen = {engine: json.loads(reader.communicate(timeout=60)[0]) for engine, reader in readers.items()}
+        seen = {
+            engine: json.loads(reader.communicate(timeout=60)[0])
+            for engine, reader in readers.items()
+        }
     assert ended.ok, ended.error
     wrong = {
-        engine: {what: found[what] for what in ("torn", "mixed", "backward", "errors", "first_error")}
+        engine: {
+            what: found[what] for what in ("torn", "mixed", "backward", "errors", "first_error")
+        }
         for engine, found in seen.items()
     }
     reads = {engine: (found["reads"], found["nights"]) for engine, found in seen.items()}

@@ -33,7 +33,9 @@ def aged(home: Path) -> None:
         os.utime(manifest, (0, 0))
 
 
-def test_p4_old_releases_keep_their_bytes_for_ten_nights(home: Path, figure: Callable[[str], None]) -> None:
+def test_p4_old_releases_keep_their_bytes_for_ten_nights(
+    home: Path, figure: Callable[[str], None]
+) -> None:
     snapshots, held, compared = home / "published/snapshots", {}, 0
     for n in range(1, 11):
         small.night(home, n)
@@ -59,10 +61,14 @@ def test_p5_of_two_publishers_one_wins_and_both_end_well(
     # Two nights at once: whoever comes last, the later date stays.
     for n in range(races + 1, 2 * races + 1, 2):
         homes = [small.copied(home, home.parent / f"{n}-{late}") for late in (0, 1)]
-        ended = nursery.together([(small.publish_elsewhere, (made, home, n + late)) for late, made in enumerate(homes)])
+        ended = nursery.together(
+            [(small.publish_elsewhere, (made, home, n + late)) for late, made in enumerate(homes)]
+        )
         assert [one.ok for one in ended] == [True, True], ended
         assert small.look(open_release(home)) == n + 1 and not small.leftovers(home)
-    figure(f"P5 races: {races} of two publishers of one release, {(races + 1) // 2} of two nights: one winner in each")
+    figure(
+        f"P5 races: {races} of two publishers of one release, {(races + 1) // 2} of two nights: one winner in each"
+    )
 
 
 SLOW = """
@@ -109,7 +115,9 @@ def test_p6_a_slow_reader_reads_what_it_opened_over_three_publications_and_pruni
 
 
 @pytest.mark.parametrize("flips", [40, pytest.param(200, marks=pytest.mark.faults)])
-def test_p7_verify_finds_every_flipped_bit(flips: int, home: Path, figure: Callable[[str], None]) -> None:
+def test_p7_verify_finds_every_flipped_bit(
+    flips: int, home: Path, figure: Callable[[str], None]
+) -> None:
     small.night(home, 1)
     small.night(home, 2)
     assert Published(home).verify() == {}
@@ -122,7 +130,9 @@ def test_p7_verify_finds_every_flipped_bit(flips: int, home: Path, figure: Calla
         good = path.read_bytes()
         bit = dice.randrange(len(good) * 8)
         # In place, as a disk does it; the lake's file of the same content is the same file.
-        _overwrite(path, good[: bit // 8] + bytes([good[bit // 8] ^ 1 << bit % 8]) + good[bit // 8 + 1 :])
+        _overwrite(
+            path, good[: bit // 8] + bytes([good[bit // 8] ^ 1 << bit % 8]) + good[bit // 8 + 1 :]
+        )
         faults = Published(home).verify()
         found += bool(faults)
         kinds.add(path.suffix)
@@ -141,7 +151,10 @@ def _overwrite(path: Path, data: bytes) -> None:
 def test_p7_the_command_line_says_which_release_is_damaged_and_how_to_get_out(home: Path) -> None:
     small.night(home, 1)
     small.night(home, 2)
-    assert cli("releases", "--verify", "--home", home).text == "✓ 2 releases: every byte is as it was published"
+    assert (
+        cli("releases", "--verify", "--home", home).text
+        == "✓ 2 releases: every byte is as it was published"
+    )
     _overwrite(home / "published/snapshots/s00002/left.parquet", b"PARX")
     said = cli("releases", "--verify", "--home", home)
     assert said.code == 1 and said.text == "✗ s00002: left.parquet: is not what was published"
@@ -193,9 +206,13 @@ def test_p8_rollback_and_an_older_backfill(home: Path, figure: Callable[[str], N
     with_backfill = small.publish(home, small.accept_night(home, 1), 1, keep=2)
     assert not with_backfill.is_current and small.look(open_release(home)) == 2
     kept = {release.snapshot_id for release in Published(home).releases()}
-    assert {"s00002", "s00005"} <= kept, "the one rolled back to, and the one that was current before it"
+    assert {"s00002", "s00005"} <= kept, (
+        "the one rolled back to, and the one that was current before it"
+    )
     small.night(home, 6)
     assert small.look(open_release(home)) == 6
-    assert pl.read_parquet(home / "published/current/left.parquet")["night"].unique().to_list() == [6]
+    assert pl.read_parquet(home / "published/current/left.parquet")["night"].unique().to_list() == [
+        6
+    ]
     assert cli("rollback", "s00099", "--home", home).text.startswith("✗ no kept release 's00099'")
     figure("P8 rollback 5 → 2 holds over an older backfill (1); the next night (6) moves on")

@@ -45,7 +45,11 @@ PER_CUSTOMER = (
 def whole_nursery() -> Iterator[Nursery]:
     kept = {"OPENBLAS_NUM_THREADS": "1", "CUSTOMER_INTEL_FIRST_EXPORT_DATE": "2018-01-01"}
     with Nursery(
-        "pandas", "sklearn.linear_model", "dagster", "customer_intel_tests.faults.whole", environment=kept
+        "pandas",
+        "sklearn.linear_model",
+        "dagster",
+        "customer_intel_tests.faults.whole",
+        environment=kept,
     ) as n:
         yield n
 
@@ -64,10 +68,15 @@ def test_r1_of_two_nights_at_once_one_leaves_and_the_result_is_one_nights(
         ended = nursery.together([(small.night, (fast / "both", 2))] * 2)
         assert any(one.ok for one in ended)
         refused += sum(not one.ok for one in ended)
-        assert all(one.ok or "another run is at work in both/; wait for it to end" in one.error for one in ended)
+        assert all(
+            one.ok or "another run is at work in both/; wait for it to end" in one.error
+            for one in ended
+        )
     assert small.whole(fast / "both") == 2
     assert small.tree(fast / "both/published") == small.tree(alone / "published")
-    figure(f"R1 overlap, small: 5 pairs of nights at once, {refused} left with the message, result is one night's")
+    figure(
+        f"R1 overlap, small: 5 pairs of nights at once, {refused} left with the message, result is one night's"
+    )
 
 
 @pytest.mark.faults
@@ -81,19 +90,29 @@ def test_r1_of_two_simultaneous_runs_one_leaves_with_a_message_and_the_result_is
     both = [start(homes[1], "--select", FEW) for _ in range(2)]
     said = [(" ".join(one.communicate(timeout=500)[0].split()), one.returncode) for one in both]
     assert sorted(code for _, code in said) == [0, 1], said
-    assert "another run is at work in both/; wait for it to end, then run again" in next(t for t, code in said if code)
+    assert "another run is at work in both/; wait for it to end, then run again" in next(
+        t for t, code in said if code
+    )
     assert accepted(homes[1]) == accepted(homes[0])
-    figure("R1 overlap, two customer-intel runs: one exits 0, one exits 1 with the message, tables are one run's")
+    figure(
+        "R1 overlap, two customer-intel runs: one exits 0, one exits 1 with the message, tables are one run's"
+    )
 
 
 # ---- R2
 @pytest.mark.faults
-def test_r2_a_dead_hosts_run_is_closed_by_the_next(fast: Path, figure: Callable[[str], None]) -> None:
+def test_r2_a_dead_hosts_run_is_closed_by_the_next(
+    fast: Path, figure: Callable[[str], None]
+) -> None:
     home = fast / "home"
     simulate(home / "landing", customers=40, days=120, seed=9)
     killed = start(home, "--select", FEW)
     until = time.monotonic() + 400
-    while not list(home.glob("lake/*/CURRENT.json")) and killed.poll() is None and time.monotonic() < until:
+    while (
+        not list(home.glob("lake/*/CURRENT.json"))
+        and killed.poll() is None
+        and time.monotonic() < until
+    ):
         time.sleep(0.01)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
@@ -103,7 +122,9 @@ def test_r2_a_dead_hosts_run_is_closed_by_the_next(fast: Path, figure: Callable[
     assert statuses(home) == ["FAILURE", "SUCCESS"]
     assert not small.leftovers(home)
     assert "max_runtime_seconds: 21600" in (home / ".dagster/dagster.yaml").read_text()
-    figure("R2 host crash: STARTED in Dagster's books became FAILURE at the next run's start; that run: SUCCESS")
+    figure(
+        "R2 host crash: STARTED in Dagster's books became FAILURE at the next run's start; that run: SUCCESS"
+    )
 
 
 def statuses(home: Path) -> list[str]:
@@ -112,7 +133,9 @@ def statuses(home: Path) -> list[str]:
         "print(*(r.dagster_run.status.value for r in sorted(i.get_run_records(), key=lambda r: r.storage_id)))"
     )
     environment = {**os.environ, "DAGSTER_HOME": str(home / ".dagster")}
-    asked = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    asked = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
     return asked.stdout.split()
 
 
@@ -121,9 +144,13 @@ def statuses(home: Path) -> list[str]:
 def full_disk(folder: Path, size: str) -> Iterator[Callable[[], None]]:
     """A small disk at `folder`; what it yields makes it a large one. Needs root and leave to mount."""
     folder.mkdir(parents=True, exist_ok=True)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "faults", folder], capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "faults", folder], capture_output=True
+    )
     if mounted.returncode:
-        pytest.skip("a small disk cannot be mounted here; P2 has every call meet a full disk through the shim")
+        pytest.skip(
+            "a small disk cannot be mounted here; P2 has every call meet a full disk through the shim"
+        )
     try:
         yield lambda: subprocess.run(["mount", "-o", "remount,size=1g", folder], check=True)
     finally:
@@ -146,7 +173,9 @@ def test_r3_a_full_disk_ends_the_night_and_once_there_is_room_the_next_is_whole(
         grow()
         assert nursery.run(small.night, home, nights + 1).ok
         assert small.whole(home) == nights + 1 and not small.leftovers(home)
-        figure(f"R3 full disk ({place}/ on a tmpfs of 44 kB): night {nights + 1} ends with it, the next is whole")
+        figure(
+            f"R3 full disk ({place}/ on a tmpfs of 44 kB): night {nights + 1} ends with it, the next is whole"
+        )
 
 
 @pytest.mark.faults
@@ -199,11 +228,15 @@ def test_r4_ten_times_the_data_within_256_mb_is_never_wrong(
     for memory in ("2GB", "256MB"):
         home = fast / memory
         shutil.copytree(fast / "landing", home / "landing")
-        answers[memory] = whole_nursery.run(whole.few, home, SECOND, names, {"CUSTOMER_INTEL_MEMORY_LIMIT": memory})
+        answers[memory] = whole_nursery.run(
+            whole.few, home, SECOND, names, {"CUSTOMER_INTEL_MEMORY_LIMIT": memory}
+        )
     clean = "could not be computed: Out of Memory" in answers["256MB"].error
     assert answers["2GB"].ok, answers["2GB"].error
     assert clean or answers["256MB"].value == answers["2GB"].value, answers["256MB"].error
-    figure(f"R4 256 MB, 400 customers, {len(names)} tables: {'a clean error' if clean else 'same sha256 as with 2 GB'}")
+    figure(
+        f"R4 256 MB, 400 customers, {len(names)} tables: {'a clean error' if clean else 'same sha256 as with 2 GB'}"
+    )
 
 
 @pytest.mark.faults
@@ -225,7 +258,9 @@ def test_r4_a_table_larger_than_memory_spills_and_has_the_same_bytes(
         spilled = len(list((fast / f"spill{memory}").rglob("*")))
         shas[memory] = [outcome.version.sha256 for outcome in outcomes if outcome.version]
     assert shas["96MB"] in (shas["2GB"], [], shas["2GB"][:1])
-    figure(f"R4 800,000 rows within 96 MB: {len(shas['96MB'])} of 2 tables, same sha256; {spilled} spill entries made")
+    figure(
+        f"R4 800,000 rows within 96 MB: {len(shas['96MB'])} of 2 tables, same sha256; {spilled} spill entries made"
+    )
 
 
 # ---- R5
@@ -253,7 +288,9 @@ def test_r5_a_clock_that_goes_back_changes_nothing(
             outcomes = [step.build(made, definition) for definition in house.definitions.values()]
         shas.append([outcome.version.sha256 for outcome in outcomes if outcome.version])
     assert shas[0] == shas[1]
-    figure("R5 clock back: newest night stays current, nothing is pruned too early, a night's bytes are the same")
+    figure(
+        "R5 clock back: newest night stays current, nothing is pruned too early, a night's bytes are the same"
+    )
 
 
 @pytest.mark.faults
@@ -273,7 +310,9 @@ def test_missed_nights_are_caught_up_by_the_next(
         for night in run_on:
             ended = whole_nursery.run(whole.few, home, night, names)
             assert ended.ok, ended.error
-        found[name] = whole_nursery.run(whole.rows, home, ["orders", "contacts", "events", "tickets"]).value
+        found[name] = whole_nursery.run(
+            whole.rows, home, ["orders", "contacts", "events", "tickets"]
+        ).value
     assert found["every"] == found["last"]
     figure(f"missed nights: 1 run for 3 nights' exports has the rows of 3 runs: {found['last']}")
 
@@ -285,4 +324,6 @@ def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
 
 def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [*CLI, "run", "--home", str(home), *arguments]
-    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )

@@ -45,7 +45,9 @@ def test_d3_simulated_nights_end_as_the_oracle_says(
         for kind, count in ended.value.items():
             totals[kind] = totals.get(kind, 0) + count
         shutil.rmtree(home)
-    figure(f"D3 simulator: {seeds} seeds × {NIGHTS} nights, equal to the oracle after each; {totals}")
+    figure(
+        f"D3 simulator: {seeds} seeds × {NIGHTS} nights, equal to the oracle after each; {totals}"
+    )
     struck = sum(totals.get(kind, 0) for kind in KINDS)
     assert totals["nights"] == seeds * NIGHTS and 0.03 < struck / totals["nights"] < 0.3
 
@@ -75,7 +77,15 @@ def simulate(home: str, seed: int) -> dict[str, int]:
         fault = {"killed before": "before", "killed after": "after"}.get(kind, kind)
         struck = Fault(at, fault) if fault in ("before", "after", "ENOSPC", "EIO") else None
         shift = -dice.randrange(10**6) if kind == "clock" else 0
-        ended = in_child(_night, home, n, landed, struck and [struck.at, struck.what], kind != "gate closes", shift)
+        ended = in_child(
+            _night,
+            home,
+            n,
+            landed,
+            struck and [struck.at, struck.what],
+            kind != "gate closes",
+            shift,
+        )
         assert ended.ok or struck or kind == "gate closes", ended.error
         counts["ended"] += not ended.ok
         seen_taken, seen = _seen(home)
@@ -83,7 +93,9 @@ def simulate(home: str, seed: int) -> dict[str, int]:
         assert seen_taken in (taken, landed), f"night {n} {kind}: accepted rows are lost or made up"
         assert seen in (published, (n, landed)), f"night {n} {kind}: readers see {seen}"
         if ended.ok:
-            assert seen == (n, landed) and seen_taken == landed, f"night {n} {kind}: said done, was not"
+            assert seen == (n, landed) and seen_taken == landed, (
+                f"night {n} {kind}: said done, was not"
+            )
             assert not small.leftovers(home)
         taken, published = seen_taken, seen
     ended = in_child(_night, home, NIGHTS + 1, landed, None, True, 0)
@@ -92,7 +104,9 @@ def simulate(home: str, seed: int) -> dict[str, int]:
     return counts
 
 
-def _night(home: str, n: int, landed: dict[str, int], struck: list[Any] | None, passes: bool, shift: int) -> None:
+def _night(
+    home: str, n: int, landed: dict[str, int], struck: list[Any] | None, passes: bool, shift: int
+) -> None:
     """Takes what landed and is not held yet, one part per export; the second table is computed from the first."""
     import time
 
@@ -110,9 +124,14 @@ def _night(home: str, n: int, landed: dict[str, int], struck: list[Any] | None, 
         with lake.workspace("raw") as work:
             lake.accept(
                 "raw",
-                {export: small.file(work / export, value, 3 + value % 5) for export, value in new.items()},
+                {
+                    export: small.file(work / export, value, 3 + value % 5)
+                    for export, value in new.items()
+                },
                 certificate={"passed": True},
-                keep={key: part for key, part in before.parts.items() if key not in new} if before else {},
+                keep={key: part for key, part in before.parts.items() if key not in new}
+                if before
+                else {},
                 facts={export: {"value": value} for export, value in new.items()},
                 **stamps,
             )
@@ -135,14 +154,20 @@ def _seen(home: str) -> tuple[dict[str, int], tuple[int, dict[str, int]] | None]
     """(export → content in the accepted table, (night, export → content) of the release), read from the Parquet."""
     lake = Lake(Path(home))
     version = lake.current("raw")
-    taken = {key: _value(lake.path(part), part.rows) for key, part in version.parts.items()} if version else {}
+    taken = (
+        {key: _value(lake.path(part), part.rows) for key, part in version.parts.items()}
+        if version
+        else {}
+    )
     try:
         release = open_release(home)
     except FileNotFoundError:
         return taken, None
     entry = release.manifest["tables"]["raw"]["files"]
     shown = {Path(f["path"]).stem: _value(release.folder / f["path"], f["rows"]) for f in entry}
-    assert _value(Path(release.files("total")[0]), 1) == sum(shown.values()), "the release's tables are of two nights"
+    assert _value(Path(release.files("total")[0]), 1) == sum(shown.values()), (
+        "the release's tables are of two nights"
+    )
     return taken, (int(release.snapshot_id[1:]), shown)
 
 

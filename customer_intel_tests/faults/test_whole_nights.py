@@ -45,7 +45,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def whole_nursery() -> Iterator[Nursery]:
     kept = {"OPENBLAS_NUM_THREADS": "1", "CUSTOMER_INTEL_FIRST_EXPORT_DATE": "2018-01-01"}
-    modules = ("pandas", "sklearn.linear_model", "sklearn.ensemble", "dagster", "customer_intel_tests.faults.whole")
+    modules = (
+        "pandas",
+        "sklearn.linear_model",
+        "sklearn.ensemble",
+        "dagster",
+        "customer_intel_tests.faults.whole",
+    )
     with Nursery(*modules, environment=kept) as made:
         yield made
 
@@ -87,7 +93,10 @@ def copied(home: Path, name: str) -> Path:
 
 @pytest.mark.faults
 def test_p1_a_killed_night_loses_nothing_and_the_next_run_alone_recovers(
-    first: Path, undisturbed: tuple[dict[str, Any], float], whole_nursery: Nursery, figure: Callable[[str], None]
+    first: Path,
+    undisturbed: tuple[dict[str, Any], float],
+    whole_nursery: Nursery,
+    figure: Callable[[str], None],
 ) -> None:
     from customer_intel_tests.faults import whole
 
@@ -98,7 +107,9 @@ def test_p1_a_killed_night_loses_nothing_and_the_next_run_alone_recovers(
         home = copied(first, "killed")
         for _ in range(IN_A_ROW):
             # Forking takes a moment of its own; the last of a night is where its publication is.
-            ended = whole_nursery.run(whole.night, home, SECOND, kill_after=seconds * dice.uniform(0.02, 0.98))
+            ended = whole_nursery.run(
+                whole.night, home, SECOND, kill_after=seconds * dice.uniform(0.02, 0.98)
+            )
             assert ended.killed or ended.ok, ended.error
             kills, nights = kills + ended.killed, nights + 1
             between = whole_nursery.run(whole.state, home).value
@@ -111,12 +122,17 @@ def test_p1_a_killed_night_loses_nothing_and_the_next_run_alone_recovers(
         assert whole_nursery.run(whole.state, home).value == wanted
         recovered += 1
         shutil.rmtree(home)
-    figure(f"P1 whole nights: {kills} kills in {nights} nights, {recovered} homes recovered by one run, 0 rows lost")
+    figure(
+        f"P1 whole nights: {kills} kills in {nights} nights, {recovered} homes recovered by one run, 0 rows lost"
+    )
 
 
 @pytest.mark.faults
 def test_d1_threads_file_order_zone_and_locale_do_not_change_a_byte(
-    first: Path, undisturbed: tuple[dict[str, Any], float], whole_nursery: Nursery, figure: Callable[[str], None]
+    first: Path,
+    undisturbed: tuple[dict[str, Any], float],
+    whole_nursery: Nursery,
+    figure: Callable[[str], None],
 ) -> None:
     from customer_intel_tests.faults import whole
 
@@ -132,7 +148,9 @@ def test_d1_threads_file_order_zone_and_locale_do_not_change_a_byte(
             shutil.copyfile(path, to)
         ended = whole_nursery.run(whole.night, home, SECOND, place)
         assert ended.ok, ended.error
-        changed = {name for name, sha in undisturbed[0]["accepted"].items() if ended.value[name] != sha}
+        changed = {
+            name for name, sha in undisturbed[0]["accepted"].items() if ended.value[name] != sha
+        }
         assert not changed, (place, changed)
         shutil.rmtree(home)
     figure(
@@ -155,7 +173,9 @@ def test_d1_a_miniature_night_has_the_same_bytes_at_1_2_4_8_threads(
         )
         made = house.night()
         made = replace(made, engine=replace(made.engine, threads=threads))
-        versions = [step.build(made, definition).version for definition in house.definitions.values()]
+        versions = [
+            step.build(made, definition).version for definition in house.definitions.values()
+        ]
         shas.add(tuple(version.sha256 for version in versions if version))
     assert len(shas) == 1 and len(next(iter(shas))) == 2
     figure("D1 miniature: 30,000 rows at 1, 2, 4, 8 threads: same sha256")
@@ -163,7 +183,10 @@ def test_d1_a_miniature_night_has_the_same_bytes_at_1_2_4_8_threads(
 
 @pytest.mark.faults
 def test_d2_killed_after_each_asset_and_resumed_gives_the_same_bytes(
-    first: Path, undisturbed: tuple[dict[str, Any], float], whole_nursery: Nursery, figure: Callable[[str], None]
+    first: Path,
+    undisturbed: tuple[dict[str, Any], float],
+    whole_nursery: Nursery,
+    figure: Callable[[str], None],
 ) -> None:
     from customer_intel_tests.faults import whole
 

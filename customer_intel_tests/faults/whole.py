@@ -46,7 +46,9 @@ def night(home: str, as_of: str, environment: dict[str, str] | None = None) -> d
         recover(Path(home))
         steps = Steps(Path(home), date.fromisoformat(as_of))
         outcomes = steps.build()
-        closed = [f"{name}: {outcome.reason}" for name, outcome in outcomes.items() if not outcome.passed]
+        closed = [
+            f"{name}: {outcome.reason}" for name, outcome in outcomes.items() if not outcome.passed
+        ]
         assert not closed, closed
         steps.publish()
     return accepted(Path(home))
@@ -66,7 +68,9 @@ def tables(home: str, as_of: str, names: Sequence[str], then_die: bool = False) 
     with home_lock(Path(home)):
         recover(Path(home))
         outcomes = Steps(Path(home), date.fromisoformat(as_of)).build(names)
-        closed = [f"{name}: {outcome.reason}" for name, outcome in outcomes.items() if not outcome.passed]
+        closed = [
+            f"{name}: {outcome.reason}" for name, outcome in outcomes.items() if not outcome.passed
+        ]
         assert not closed, closed
         if then_die:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -87,7 +91,9 @@ def state(home: str) -> dict[str, Any]:
     }
 
 
-def few(home: str, as_of: str, names: Sequence[str], environment: dict[str, str] | None = None) -> dict[str, str]:
+def few(
+    home: str, as_of: str, names: Sequence[str], environment: dict[str, str] | None = None
+) -> dict[str, str]:
     """Like `tables`, with settings of its own."""
     os.environ.update(environment or {})
     return tables(home, as_of, names)

@@ -23,7 +23,11 @@ from customer_intel_tests.whole_nights import Demo
 
 TABLES = {name: table for name, table in contract.load().tables.items() if table.raw_of is None}
 RULES = [
-    (name, number, f"{name}-{rule.kind}-{rule.args.get('name') or rule.args.get('column') or number}")
+    (
+        name,
+        number,
+        f"{name}-{rule.kind}-{rule.args.get('name') or rule.args.get('column') or number}",
+    )
     for name, table in TABLES.items()
     for number, rule in enumerate(table.expect)
 ]
@@ -52,7 +56,11 @@ class Candidates:
         self.con.execute(f'CREATE OR REPLACE VIEW "{name}" AS {select}')
 
     def check(
-        self, table: Table, select: str, previous_rows: int | None = None, beside: Mapping[str, str] | None = None
+        self,
+        table: Table,
+        select: str,
+        previous_rows: int | None = None,
+        beside: Mapping[str, str] | None = None,
     ) -> gate.Verdict:
         """The verdict on `select` as the table's candidate, other tables poisoned `beside`; `good`: the good rows."""
         poisoned = {**(beside or {}), table.name: select}
@@ -84,7 +92,9 @@ def _made(table: Table) -> str:
 
 
 def _value(table: Table, column: Column) -> str:
-    rules = {rule.kind: rule.args for rule in table.expect if rule.args.get("column") == column.name}
+    rules = {
+        rule.kind: rule.args for rule in table.expect if rule.args.get("column") == column.name
+    }
     unique = {*table.key, *(name for rule in table.expect for name in rule.args.get("columns", ()))}
     if column.name in STAMPS:
         literal = "DATE '2026-06-30'" if column.name == "as_of" else "'made'"
@@ -93,9 +103,13 @@ def _value(table: Table, column: Column) -> str:
     elif "regex" in rules:
         literal = "'EUR'"
     elif column.type in ("int", "float", "money"):
-        literal = str(rules.get("between", {}).get("min", 1)) + (" + i" if column.name in unique else "")
+        literal = str(rules.get("between", {}).get("min", 1)) + (
+            " + i" if column.name in unique else ""
+        )
     elif column.type in ("date", "timestamp"):
-        literal = "TIMESTAMP '2026-06-01'" + (" + INTERVAL 1 DAY * i" if column.name in unique else "")
+        literal = "TIMESTAMP '2026-06-01'" + (
+            " + INTERVAL 1 DAY * i" if column.name in unique else ""
+        )
     elif column.type == "bool":
         literal = "FALSE"
     else:
@@ -119,14 +133,20 @@ def _broken(table: Table, rule: Expectation) -> str:
     args = rule.args
     match rule.kind:
         case "rows":
-            return "SELECT * FROM good LIMIT 0" if "min" in args else "SELECT good.* FROM good, range(1000000)"
+            return (
+                "SELECT * FROM good LIMIT 0"
+                if "min" in args
+                else "SELECT good.* FROM good, range(1000000)"
+            )
         case "drop":
             return "SELECT * FROM good"
         case "unique":
             return "SELECT * FROM good UNION ALL SELECT * FROM good"
         case "sql":
             poison = SQL[table.name, args["name"]]
-            return poison if poison.startswith("SELECT ") else f"SELECT * REPLACE ({poison}) FROM good"
+            return (
+                poison if poison.startswith("SELECT ") else f"SELECT * REPLACE ({poison}) FROM good"
+            )
         case "between":
             wrong = _outside(args)
         case "in_set":
@@ -151,14 +171,20 @@ MADE_UP: dict[str, set[str]] = {
 
 # ---- the tests
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if place % 3 else []) for place, name in enumerate(TABLES)]
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if place % 3 else [])
+        for place, name in enumerate(TABLES)
+    ],
 )
 def test_what_was_accepted_passes(name: str, candidates: Candidates) -> None:
     table = TABLES[name]
     verdict = candidates.check(table, "SELECT * FROM good", previous_rows=candidates.rows(name))
     failed = {finding.expectation for finding in verdict.failed}
     if name in candidates.made:
-        failed = {text for text in failed if not text.startswith("foreign_key")} - MADE_UP.get(name, set())
+        failed = {text for text in failed if not text.startswith("foreign_key")} - MADE_UP.get(
+            name, set()
+        )
     assert failed == set(), verdict.failed
 
 
@@ -166,13 +192,18 @@ def test_what_was_accepted_passes(name: str, candidates: Candidates) -> None:
 def test_a_missing_value_closes_the_gate(name: str, candidates: Candidates) -> None:
     """Row n lacks a value in the n-th required column: one unexpected row in each."""
     table = TABLES[name]
-    required = [column.name for column in table.columns if column.required or column.name in table.key]
+    required = [
+        column.name for column in table.columns if column.required or column.name in table.key
+    ]
     holes = ", ".join(
-        f'CASE WHEN nth = {n} THEN NULL ELSE "{column}" END AS "{column}"' for n, column in enumerate(required)
+        f'CASE WHEN nth = {n} THEN NULL ELSE "{column}" END AS "{column}"'
+        for n, column in enumerate(required)
     )
     numbered = f"(SELECT * FROM good LIMIT 1) AS g CROSS JOIN range({len(required)}) AS r(nth)"
     bare = table.model_copy(update={"expect": (), "key": ()})
-    verdict = candidates.check(bare, f"SELECT * EXCLUDE (nth) REPLACE ({holes}) FROM (SELECT * FROM {numbered})")
+    verdict = candidates.check(
+        bare, f"SELECT * EXCLUDE (nth) REPLACE ({holes}) FROM (SELECT * FROM {numbered})"
+    )
     closed = {finding.expectation: finding.unexpected for finding in verdict.failed}
     assert {f"not_null {column}": 1 for column in required} == {
         text: n for text, n in closed.items() if text.startswith("not_null")
@@ -192,29 +223,43 @@ def test_a_doubled_key_closes_the_gate(name: str, candidates: Candidates) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, table in TABLES.items() if any(c.type == "float" for c in table.columns)]
+    "name",
+    [name for name, table in TABLES.items() if any(c.type == "float" for c in table.columns)],
 )
 def test_a_number_that_is_none_closes_the_gate(name: str, candidates: Candidates) -> None:
     floats = [column.name for column in TABLES[name].columns if column.type == "float"]
-    columns = tuple(TABLES[name].by_name[column].model_copy(update={"required": False}) for column in floats)
+    columns = tuple(
+        TABLES[name].by_name[column].model_copy(update={"required": False}) for column in floats
+    )
     bare = TABLES[name].model_copy(update={"expect": (), "key": (), "columns": columns})
     wrong = ", ".join(f"CAST('nan' AS DOUBLE) AS \"{column}\"" for column in floats)
     verdict = candidates.check(bare, f"SELECT * REPLACE ({wrong}) FROM good LIMIT 1")
-    assert [(f.expectation, f.unexpected) for f in verdict.failed] == [(f"finite {column}", 1) for column in floats]
+    assert [(f.expectation, f.unexpected) for f in verdict.failed] == [
+        (f"finite {column}", 1) for column in floats
+    ]
 
 
 @pytest.mark.parametrize(
-    ("name", "column"), [(name, c.name) for name, table in TABLES.items() for c in table.columns if c.values]
+    ("name", "column"),
+    [(name, c.name) for name, table in TABLES.items() for c in table.columns if c.values],
 )
-def test_a_value_outside_the_columns_list_closes_the_gate(name: str, column: str, candidates: Candidates) -> None:
+def test_a_value_outside_the_columns_list_closes_the_gate(
+    name: str, column: str, candidates: Candidates
+) -> None:
     spec = TABLES[name].by_name[column].model_copy(update={"required": False})
     bare = TABLES[name].model_copy(update={"expect": (), "key": (), "columns": (spec,)})
-    verdict = candidates.check(bare, f"SELECT * REPLACE ('{NOBODY}' AS \"{column}\") FROM good LIMIT 2")
-    assert [(finding.expectation, finding.unexpected > 0) for finding in verdict.failed] == [(f"in_set {column}", True)]
+    verdict = candidates.check(
+        bare, f"SELECT * REPLACE ('{NOBODY}' AS \"{column}\") FROM good LIMIT 2"
+    )
+    assert [(finding.expectation, finding.unexpected > 0) for finding in verdict.failed] == [
+        (f"in_set {column}", True)
+    ]
 
 
 @pytest.mark.parametrize(("name", "number", "text"), RULES, ids=[text for *_, text in RULES])
-def test_each_expectation_sees_its_poison(name: str, number: int, text: str, candidates: Candidates) -> None:
+def test_each_expectation_sees_its_poison(
+    name: str, number: int, text: str, candidates: Candidates
+) -> None:
     table, rule = TABLES[name], TABLES[name].expect[number]
     spec = _narrowed(table, rule)
     before = 100 * candidates.rows(name) if rule.kind == "drop" else None
@@ -229,5 +274,10 @@ def test_each_expectation_sees_its_poison(name: str, number: int, text: str, can
 
 
 def test_every_sql_expectation_has_its_poison_and_no_other() -> None:
-    named = {(name, rule.args["name"]) for name, table in TABLES.items() for rule in table.expect if rule.kind == "sql"}
+    named = {
+        (name, rule.args["name"])
+        for name, table in TABLES.items()
+        for rule in table.expect
+        if rule.kind == "sql"
+    }
     assert named == set(SQL)

@@ -36,17 +36,37 @@ class Export:
 
 
 EXPORTS = (
-    Export("renamed_column", "raw_orders", "shopify/2026-06-30/orders_export_1.csv", "column Total: lacks column"),
+    Export(
+        "renamed_column",
+        "raw_orders",
+        "shopify/2026-06-30/orders_export_1.csv",
+        "column Total: lacks column",
+    ),
     Export(
         "unparsable_dates",
         "raw_contacts",
         "hubspot/2026-06-30/hubspot-crm",
         "row 1, column created_at (in the file: Create Date): not a time",
     ),
-    Export("truncated_gzip", "raw_payments", "stripe/2026-06-29/unified_payments.csv.gz", "truncated or corrupt"),
+    Export(
+        "truncated_gzip",
+        "raw_payments",
+        "stripe/2026-06-29/unified_payments.csv.gz",
+        "truncated or corrupt",
+    ),
     Export("not_utf8", "raw_contacts", "zendesk/2026-06-30/users.csv", "is not utf-8 (near byte"),
-    Export("ragged_rows", "raw_invoices", "stripe/2026-06-29/invoices.csv", "row 3: 23 values instead of 21"),
-    Export("events_without_ids", "raw_events", "segment/2026-06-30/segment-events", "column messageId: lacks column"),
+    Export(
+        "ragged_rows",
+        "raw_invoices",
+        "stripe/2026-06-29/invoices.csv",
+        "row 3: 23 values instead of 21",
+    ),
+    Export(
+        "events_without_ids",
+        "raw_events",
+        "segment/2026-06-30/segment-events",
+        "column messageId: lacks column",
+    ),
 )
 
 
@@ -68,8 +88,15 @@ def test_what_is_odd_but_possible_warns_and_the_night_goes_on(home: Path) -> Non
         ["raw_orders", "orders", "raw_contacts", "contacts", "party_source", "party_record", "identifier_fact",
          "hub_value", "match_edge", "match_conflict", "record_customer_map"]
     )  # fmt: skip
-    warned = {(name, finding.expectation) for name, outcome in outcomes.items() for finding in outcome.verdict.warned}
-    assert {("orders", "between total ≥ 0"), ("record_customer_map", "sql no_giant_customer")} <= warned
+    warned = {
+        (name, finding.expectation)
+        for name, outcome in outcomes.items()
+        for finding in outcome.verdict.warned
+    }
+    assert {
+        ("orders", "between total ≥ 0"),
+        ("record_customer_map", "sql no_giant_customer"),
+    } <= warned
     assert all(outcome.passed for outcome in outcomes.values())
 
 
@@ -108,7 +135,9 @@ def query(table: str, change: str) -> Spoil:
 
         def wrong(self: Definition, parameters: Any) -> str:
             good = sql(self, parameters)
-            return f"SELECT * REPLACE ({change}) FROM ({good}\n)" if self.table.name == table else good
+            return (
+                f"SELECT * REPLACE ({change}) FROM ({good}\n)" if self.table.name == table else good
+            )
 
         patch.setattr(Definition, "sql", wrong)
 
@@ -166,14 +195,23 @@ POISONS = (
 @pytest.mark.parametrize(
     "case",
     [
-        pytest.param(case, id=case.room, marks=[] if case.room in ("identity", "profiles") else pytest.mark.slow)
+        pytest.param(
+            case,
+            id=case.room,
+            marks=[] if case.room in ("identity", "profiles") else pytest.mark.slow,
+        )
         for case in POISONS
     ],
 )
-def test_a_rooms_gate_closes_and_its_lineage_stays(case: Poison, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rooms_gate_closes_and_its_lineage_stays(
+    case: Poison, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     case.spoil(monkeypatch, home)
     stopped = downstream(case.closes)
-    before = bytes_of(home / "published"), {name: bytes_of(home / "lake" / name) for name in (case.closes, *stopped)}
+    before = (
+        bytes_of(home / "published"),
+        {name: bytes_of(home / "lake" / name) for name in (case.closes, *stopped)},
+    )
     # The first night's date: its exports are in the lake, so that only what is selected is new.
     as_of = SECOND if case.first else FIRST
     chosen = ",".join([*case.first, case.closes, *stopped, "release"])
@@ -185,7 +223,10 @@ def test_a_rooms_gate_closes_and_its_lineage_stays(case: Poison, home: Path, mon
         assert case.expectation in said and " rows break it" in said
     assert case.closes in summary["failures"][case.closes]
     assert set(summary["skipped"]) == {*stopped, "release"}
-    after = bytes_of(home / "published"), {name: bytes_of(home / "lake" / name) for name in (case.closes, *stopped)}
+    after = (
+        bytes_of(home / "published"),
+        {name: bytes_of(home / "lake" / name) for name in (case.closes, *stopped)},
+    )
     assert before == after
     assert (home / "lake" / ".rejected" / case.closes / "verdict.json").exists()
 
@@ -212,7 +253,9 @@ def test_no_release_while_one_table_is_last_nights(home: Path) -> None:
 # ---- the other ways in and out
 def test_select_runs_what_it_names_and_publishes_nothing(home: Path) -> None:
     before = bytes_of(home / "published")
-    ran = cli("run", "--home", home, "--as-of", str(FIRST), "--select", "rfm, segment_summary", "--json")
+    ran = cli(
+        "run", "--home", home, "--as-of", str(FIRST), "--select", "rfm, segment_summary", "--json"
+    )
     assert ran.code == 0 and list(ran.summary["tables"]) == ["rfm", "segment_summary"]
     assert {table["status"] for table in ran.summary["tables"].values()} == {"unchanged"}
     assert before == bytes_of(home / "published")
@@ -224,12 +267,17 @@ def test_select_runs_what_it_names_and_publishes_nothing(home: Path) -> None:
     ("arguments", "says"),
     [
         (("--as-of", "30.06.2026"), "--as-of 30.06.2026: expected YYYY-MM-DD"),
-        (("--as-of", "2999-06-30"), "--as-of 2999-06-30 lies ahead: today, or the newest export, is"),
+        (
+            ("--as-of", "2999-06-30"),
+            "--as-of 2999-06-30 lies ahead: today, or the newest export, is",
+        ),
         (("--landing", "no/such"), "--landing no/such: no such folder"),
         (("--select", "rfn"), "no table 'rfn'; did you mean rfm?"),
     ],
 )
-def test_a_wrong_option_is_bad_configuration(arguments: tuple[str, ...], says: str, home: Path) -> None:
+def test_a_wrong_option_is_bad_configuration(
+    arguments: tuple[str, ...], says: str, home: Path
+) -> None:
     ran = cli("run", "--home", home, *arguments)
     assert (ran.code, says in ran.text) == (3, True), ran.text
 
@@ -242,13 +290,23 @@ def test_a_home_without_exports_is_bad_configuration(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "text", "says"),
     [
-        ("mappings/till.yaml", "source: till\nfiles: ['*.csv']\nentty: contacts\n", "mappings/till.yaml:3"),
+        (
+            "mappings/till.yaml",
+            "source: till\nfiles: ['*.csv']\nentty: contacts\n",
+            "mappings/till.yaml:3",
+        ),
         ("mappings/till.yaml", "source: till\n  files: [\n", "till.yaml:2"),
-        ("activity.yaml", "# ours\nsession_gap_minuts: 10\n", "config/activity.yaml:2: 'session_gap_minuts'"),
+        (
+            "activity.yaml",
+            "# ours\nsession_gap_minuts: 10\n",
+            "config/activity.yaml:2: 'session_gap_minuts'",
+        ),
     ],
 )
 @pytest.mark.parametrize("command", ["run", "check"])
-def test_bad_configuration_is_named_by_file_and_line(command: str, file: str, text: str, says: str, home: Path) -> None:
+def test_bad_configuration_is_named_by_file_and_line(
+    command: str, file: str, text: str, says: str, home: Path
+) -> None:
     path = home / "config" / file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")

@@ -67,7 +67,9 @@ class Shop(BaseHTTPRequestHandler):
 def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(Shop, "total", "12.10")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Shop)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+    ).start()
     yield f"http://127.0.0.1:{server.server_port}/v1"
     server.shutdown()
     server.server_close()
@@ -134,7 +136,9 @@ def taken(work: Work, entity: str, tmp_path: Path) -> tuple[pl.DataFrame, dict[s
         con=con,
         config=CONFIG,
     )
-    assert not [finding for finding in result.findings if finding["severity"] == "critical"], result.findings
+    assert not [finding for finding in result.findings if finding["severity"] == "critical"], (
+        result.findings
+    )
     (part,) = result.parts
     return pl.read_parquet(part.parquet), part.facts
 
@@ -145,11 +149,23 @@ def test_orders_of_a_rest_api_are_landed_and_taken_in(
     (file,) = dlt_sources.rest_orders(work, shop, token="opens-the-shop")
     assert file.parent == work.landing / "shop_api" / "2026-01-03"
     rows, facts = taken(work, "orders", tmp_path)
-    assert rows.sort("order_id").select("order_id", "customer_ref", "email", "total", "currency").rows() == [
-        (number, f"c{n}", f"c{n}@mail.example", pl.Series([12.10]).cast(pl.Decimal(18, 2))[0], "EUR")
+    assert rows.sort("order_id").select(
+        "order_id", "customer_ref", "email", "total", "currency"
+    ).rows() == [
+        (
+            number,
+            f"c{n}",
+            f"c{n}@mail.example",
+            pl.Series([12.10]).cast(pl.Decimal(18, 2))[0],
+            "EUR",
+        )
         for number, n in (("10", 0), ("11", 1), ("20", 0), ("21", 1))
     ]
-    assert (facts["rows_read"], facts["rows_accepted"], facts["source_system"]) == (4, 4, "shop_api")
+    assert (facts["rows_read"], facts["rows_accepted"], facts["source_system"]) == (
+        4,
+        4,
+        "shop_api",
+    )
     assert not reached
 
 
@@ -159,7 +175,9 @@ def test_contacts_of_a_database_are_landed_and_taken_in(
     dlt_sources.sql_contacts(work, crm)
     rows, facts = taken(work, "contacts", tmp_path)
     found = rows.sort("contact_id").select("contact_id", "email", "last_name").rows()
-    assert found == [("0017", "ann@mail.example", None), ("0018", None, "Berg")], "an id keeps its zeros"
+    assert found == [("0017", "ann@mail.example", None), ("0018", None, "Berg")], (
+        "an id keeps its zeros"
+    )
     assert str(rows["updated_at"].max()) == "2025-02-02 10:30:00"
     assert (facts["rows_read"], facts["rows_accepted"]) == (2, 2)
     assert not reached
@@ -170,7 +188,10 @@ def test_the_same_rows_again_are_the_same_file_and_others_replace_it(
 ) -> None:
     (first,) = dlt_sources.rest_orders(work, shop, token="opens-the-shop")
     content = first.read_bytes()
-    assert dlt_sources.rest_orders(work, shop, token="opens-the-shop") == [first] and first.read_bytes() == content
+    assert (
+        dlt_sources.rest_orders(work, shop, token="opens-the-shop") == [first]
+        and first.read_bytes() == content
+    )
     monkeypatch.setattr(Shop, "total", "13.00")
     (second,) = dlt_sources.rest_orders(work, shop, token="opens-the-shop")
     assert [path.name for path in first.parent.iterdir()] == [second.name] and second != first
@@ -200,7 +221,9 @@ def test_what_a_run_that_was_cut_off_had_read_is_read_anew(
     assert set(pl.read_parquet(file)["total"]) == {"13.00"}
 
 
-def test_dlt_tells_nobody_even_when_it_was_loaded_before(shop: str, work: Work, reached: list[str]) -> None:
+def test_dlt_tells_nobody_even_when_it_was_loaded_before(
+    shop: str, work: Work, reached: list[str]
+) -> None:
     from dlt.common.runtime import telemetry
     from dlt.common.runtime.run_context import active
 

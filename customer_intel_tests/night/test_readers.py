@@ -63,11 +63,21 @@ def expected(release: Release, tables: dict[str, Table]) -> dict[str, Content]:
     for name, table in tables.items():
         parts = [pq.read_table(path) for path in release.files(name)]
         wanted = [(field.name, field.type) for field in table.arrow_schema]
-        assert all([(field.name, field.type) for field in part.schema] == wanted for part in parts), name
+        assert all(
+            [(field.name, field.type) for field in part.schema] == wanted for part in parts
+        ), name
         columns: dict[str, tuple[int, Decimal | None]] = {}
         for column in table.columns:
-            values = [value for part in parts for value in part[column.name].to_pylist() if value is not None]
-            columns[column.name] = (len(values), sum(values, Decimal()) if column.type == "money" else None)
+            values = [
+                value
+                for part in parts
+                for value in part[column.name].to_pylist()
+                if value is not None
+            ]
+            columns[column.name] = (
+                len(values),
+                sum(values, Decimal()) if column.type == "money" else None,
+            )
         found[name] = (sum(part.num_rows for part in parts), columns)
         assert found[name][0] == release.manifest["tables"][name]["rows"]
     return found
@@ -78,7 +88,11 @@ def by_sql(table: Table, source: str, fetch: Callable[[str], list[Any]]) -> Cont
     asked = ["count(*)"]
     for column in table.columns:
         asked.append(f'count("{column.name}")')
-        asked.append(f'cast(sum("{column.name}") as varchar)' if column.type == "money" else "cast(null as varchar)")
+        asked.append(
+            f'cast(sum("{column.name}") as varchar)'
+            if column.type == "money"
+            else "cast(null as varchar)"
+        )
     rows, *rest = fetch(f"SELECT {', '.join(asked)} FROM {source}")
     pairs = zip(table.columns, rest[::2], rest[1::2], strict=True)
     return rows, {c.name: (n, Decimal(s or 0) if c.type == "money" else None) for c, n, s in pairs}
@@ -88,21 +102,34 @@ def paths(files: list[str]) -> str:
     return ", ".join("'" + path.replace("'", "''") + "'" for path in files)
 
 
-def test_pandas_reads_every_table(release: Release, tables: dict[str, Table], expected: dict[str, Content]) -> None:
+def test_pandas_reads_every_table(
+    release: Release, tables: dict[str, Table], expected: dict[str, Content]
+) -> None:
     for name, table in tables.items():
         for path in release.files(name):
             assert list(pd.read_parquet(path).columns) == [column.name for column in table.columns]
-        frame = pd.concat([pd.read_parquet(path, dtype_backend="pyarrow") for path in release.files(name)])
+        frame = pd.concat(
+            [pd.read_parquet(path, dtype_backend="pyarrow") for path in release.files(name)]
+        )
         counts = {column: int(frame[column].notna().sum()) for column in frame.columns}
-        assert (len(frame), counts) == (expected[name][0], {c: n for c, (n, _) in expected[name][1].items()}), name
-        types = {column.name: str(frame[column.name].dtype.pyarrow_dtype) for column in table.columns}
+        assert (len(frame), counts) == (
+            expected[name][0],
+            {c: n for c, (n, _) in expected[name][1].items()},
+        ), name
+        types = {
+            column.name: str(frame[column.name].dtype.pyarrow_dtype) for column in table.columns
+        }
         assert types == {field.name: str(field.type) for field in table.arrow_schema}, name
 
 
-def test_polars_reads_every_table(release: Release, tables: dict[str, Table], expected: dict[str, Content]) -> None:
+def test_polars_reads_every_table(
+    release: Release, tables: dict[str, Table], expected: dict[str, Content]
+) -> None:
     for name, table in tables.items():
         frame = pl.scan_parquet(release.files(name), hive_partitioning=False).collect()
-        assert dict(frame.schema) == {column.name: POLARS[column.type] for column in table.columns}, name
+        assert dict(frame.schema) == {
+            column.name: POLARS[column.type] for column in table.columns
+        }, name
         assert {c: len(frame) - frame[c].null_count() for c in frame.columns} == {
             c: n for c, (n, _) in expected[name][1].items()
         }, name
@@ -114,26 +141,46 @@ def test_duckdb_reads_every_table_and_its_commented_view(
     with duckdb.connect(str(release.folder / "customer_intel.duckdb"), read_only=True) as con:
         for name, table in tables.items():
             for source in (f'"{name}"', f"read_parquet([{paths(release.files(name))}])"):
-                described = [(row[0], row[1]) for row in con.sql(f"DESCRIBE SELECT * FROM {source}").fetchall()]
-                assert described == [(column.name, column.sql_type) for column in table.columns], source
-                assert by_sql(table, source, lambda sql: list(con.sql(sql).fetchall()[0])) == expected[name], source
-        comments = dict(con.sql("SELECT view_name, comment FROM duckdb_views() WHERE NOT internal").fetchall())
-        columns = con.sql("SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal").fetchall()
+                described = [
+                    (row[0], row[1])
+                    for row in con.sql(f"DESCRIBE SELECT * FROM {source}").fetchall()
+                ]
+                assert described == [(column.name, column.sql_type) for column in table.columns], (
+                    source
+                )
+                assert (
+                    by_sql(table, source, lambda sql: list(con.sql(sql).fetchall()[0]))
+                    == expected[name]
+                ), source
+        comments = dict(
+            con.sql("SELECT view_name, comment FROM duckdb_views() WHERE NOT internal").fetchall()
+        )
+        columns = con.sql(
+            "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal"
+        ).fetchall()
     assert set(comments) == set(tables)
     assert all(comments[name].startswith(table.purpose) for name, table in tables.items())
     assert {(t, c): text for t, c, text in columns} == {
-        (name, column.name): column.meaning for name, table in tables.items() for column in table.columns
+        (name, column.name): column.meaning
+        for name, table in tables.items()
+        for column in table.columns
     }
 
 
 def test_tableaus_engine_reads_every_table(
     release: Release, tables: dict[str, Table], expected: dict[str, Content], tmp_path: Path
 ) -> None:
-    hyper = pytest.importorskip("tableauhyperapi", reason="tableauhyperapi has no wheel for this platform")
+    hyper = pytest.importorskip(
+        "tableauhyperapi", reason="tableauhyperapi has no wheel for this platform"
+    )
     quiet = {"log_dir": str(tmp_path), "default_database_version": "2"}
     with (
-        hyper.HyperProcess(hyper.Telemetry.DO_NOT_SEND_USAGE_DATA_TO_TABLEAU, parameters=quiet) as process,
-        hyper.Connection(process.endpoint, tmp_path / "r.hyper", hyper.CreateMode.CREATE_AND_REPLACE) as con,
+        hyper.HyperProcess(
+            hyper.Telemetry.DO_NOT_SEND_USAGE_DATA_TO_TABLEAU, parameters=quiet
+        ) as process,
+        hyper.Connection(
+            process.endpoint, tmp_path / "r.hyper", hyper.CreateMode.CREATE_AND_REPLACE
+        ) as con,
     ):
         for name, table in tables.items():
             source = f"external(ARRAY[{paths(release.files(name))}], FORMAT => 'parquet')"
@@ -148,20 +195,38 @@ def test_tableaus_engine_reads_every_table(
 
 @pytest.mark.slow
 def test_duckdb_1_reads_every_table(
-    release: Release, tables: dict[str, Table], expected: dict[str, Content], request: pytest.FixtureRequest
+    release: Release,
+    tables: dict[str, Table],
+    expected: dict[str, Content],
+    request: pytest.FixtureRequest,
 ) -> None:
     """In an environment of its own: both versions cannot be imported into one process."""
     folder = request.config.cache.mkdir("duckdb1")
     python = folder / "bin" / "python"
     if not (folder / "ready").exists():
         venv.create(folder, with_pip=True, clear=True)
-        command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "duckdb<2"]
-        installed = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        command = [
+            str(python),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "duckdb<2",
+        ]
+        installed = subprocess.run(
+            command, capture_output=True, text=True, timeout=300, check=False
+        )
         if installed.returncode:
-            pytest.skip(f"DuckDB 1 could not be installed: {installed.stderr.strip().splitlines()[-1:]}")
+            pytest.skip(
+                f"DuckDB 1 could not be installed: {installed.stderr.strip().splitlines()[-1:]}"
+            )
         (folder / "ready").touch()
     asked = {
-        name: {"files": release.files(name), "money": [c.name for c in table.columns if c.type == "money"]}
+        name: {
+            "files": release.files(name),
+            "money": [c.name for c in table.columns if c.type == "money"],
+        }
         for name, table in tables.items()
     }
     views = str(release.folder / "customer_intel.duckdb")

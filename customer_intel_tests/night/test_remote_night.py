@@ -20,8 +20,21 @@ from customer_intel_tests.whole_nights import Demo
 def run(home: Path, url: str) -> subprocess.CompletedProcess[str]:
     """`customer-intel run` in a process of its own: what it publishes to is decided when the job is defined."""
     return subprocess.run(
-        [sys.executable, "-m", "customer_intel.cli", "run", "--home", str(home), "--landing", "s3://exports/zone"],
-        env={**os.environ, **s3_server.environment(url), "CUSTOMER_INTEL_PUBLISH_URL": "s3://releases/ci"},
+        [
+            sys.executable,
+            "-m",
+            "customer_intel.cli",
+            "run",
+            "--home",
+            str(home),
+            "--landing",
+            "s3://exports/zone",
+        ],
+        env={
+            **os.environ,
+            **s3_server.environment(url),
+            "CUSTOMER_INTEL_PUBLISH_URL": "s3://releases/ci",
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -37,7 +50,10 @@ def test_exports_come_from_a_bucket_and_the_release_goes_to_another(
         s3_server.point_at(monkeypatch, s3.url)
         for path in (home / "landing").rglob("*"):
             if path.is_file():
-                s3.put(f"exports/zone/{path.relative_to(home / 'landing').as_posix()}", path.read_bytes())
+                s3.put(
+                    f"exports/zone/{path.relative_to(home / 'landing').as_posix()}",
+                    path.read_bytes(),
+                )
 
         def refuse(method: str, key: str, moment: str) -> None:
             if method == "PUT" and key.endswith("manifest.json"):
@@ -57,7 +73,9 @@ def test_exports_come_from_a_bucket_and_the_release_goes_to_another(
         s3.log.clear()
         done = run(home, s3.url)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert not [key for method, key in s3.log if method == "GET" and key.startswith("exports/zone/")]
+        assert not [
+            key for method, key in s3.log if method == "GET" and key.startswith("exports/zone/")
+        ]
         current = Published(home).current()
         assert current and current.is_current
         there = objects.open_release("s3://releases/ci")
@@ -67,4 +85,7 @@ def test_exports_come_from_a_bucket_and_the_release_goes_to_another(
         files = there.files("customer_profile")
         rows = pl.read_parquet(files, storage_options={"aws_allow_http": "true"})
         assert rows.equals(pl.read_parquet(current.files("customer_profile")))
-        assert json.loads((home / "landing-cache" / ".fetched.json").read_text())["url"] == "s3://exports/zone"
+        assert (
+            json.loads((home / "landing-cache" / ".fetched.json").read_text())["url"]
+            == "s3://exports/zone"
+        )

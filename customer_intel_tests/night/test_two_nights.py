@@ -54,13 +54,21 @@ def parts(home: Path, table: str) -> dict[str, str]:
 
 
 # ---- the night with the bad export
-def test_a_bad_export_ends_the_night_with_exit_2_and_says_what_where_and_why(demo_nights: Demo) -> None:
+def test_a_bad_export_ends_the_night_with_exit_2_and_says_what_where_and_why(
+    demo_nights: Demo,
+) -> None:
     ran = demo_nights.poisoned
     assert ran.code == ran.summary["exit_code"] == 2
     assert list(ran.summary["failures"]) == ["raw_orders"]
     said = ran.summary["tables"]["raw_orders"]
     assert said["status"] == "rejected"
-    for word in (BAD_FILE, "column Total", "lacks column 'Total'", "mapping 'shopify_orders'", "did you mean"):
+    for word in (
+        BAD_FILE,
+        "column Total",
+        "lacks column 'Total'",
+        "mapping 'shopify_orders'",
+        "did you mean",
+    ):
         assert word in said["reason"]
     assert set(ran.summary["skipped"]) == {*downstream("raw_orders"), "release"}
 
@@ -71,8 +79,14 @@ def test_a_bad_export_touches_neither_the_release_nor_what_is_downstream(demo_ni
     stopped = {"raw_orders", *downstream("raw_orders")}
     assert len(stopped) > 30
     held = {path: sha for path, sha in before["lake"].items() if path.split("/")[0] in stopped}
-    assert held == {path: sha for path, sha in after["lake"].items() if path.split("/")[0] in stopped}
-    assert not [path for path in after["quarantine"] if path.startswith("orders/") and path not in before["quarantine"]]
+    assert held == {
+        path: sha for path, sha in after["lake"].items() if path.split("/")[0] in stopped
+    }
+    assert not [
+        path
+        for path in after["quarantine"]
+        if path.startswith("orders/") and path not in before["quarantine"]
+    ]
     assert ".rejected/raw_orders/verdict.json" in after["lake"]
 
 
@@ -80,9 +94,17 @@ def test_once_the_export_is_mended_the_next_night_publishes(demo_nights: Demo) -
     summary = demo_nights.mended.summary
     assert (demo_nights.mended.code, summary["failures"], summary["skipped"]) == (0, {}, [])
     assert summary["as_of"] == str(SECOND) and set(summary["tables"]) == set(contract.load().tables)
-    assert set(summary["seconds_by_phase"]) == {"compute", "gate", "accept", "imports_and_orchestration"}
+    assert set(summary["seconds_by_phase"]) == {
+        "compute",
+        "gate",
+        "accept",
+        "imports_and_orchestration",
+    }
     releases = Published(demo_nights.second).releases()
-    assert [(release.as_of, release.is_current) for release in releases] == [(str(SECOND), True), (str(FIRST), False)]
+    assert [(release.as_of, release.is_current) for release in releases] == [
+        (str(SECOND), True),
+        (str(FIRST), False),
+    ]
 
 
 # ---- the release
@@ -93,9 +115,14 @@ def test_the_manifest_tells_of_every_file_what_it_is(demo_nights: Demo) -> None:
     assert manifest["run_id"] == demo_nights.mended.summary["run_id"]
     assert set(manifest["tables"]) == set(published())
     on_disk = {str(path.relative_to(release.folder)) for path in release.folder.rglob("*.parquet")}
-    assert on_disk == {file["path"] for entry in manifest["tables"].values() for file in entry["files"]}
+    assert on_disk == {
+        file["path"] for entry in manifest["tables"].values() for file in entry["files"]
+    }
     for name, entry in manifest["tables"].items():
-        assert entry["gate"]["passed"] and entry["sha256"] == demo_nights.mended.summary["tables"][name]["sha256"]
+        assert (
+            entry["gate"]["passed"]
+            and entry["sha256"] == demo_nights.mended.summary["tables"][name]["sha256"]
+        )
         assert entry["rows"] == sum(file["rows"] for file in entry["files"])
         assert (entry["status"] == "not_available") == bool(entry["reason"])
         for file in entry["files"]:
@@ -112,13 +139,25 @@ def test_one_release_reads_the_same_with_every_reader(demo_nights: Demo) -> None
     files = release.files("customer_profile")
     polars, pandas = pl.read_parquet(files), pd.read_parquet(files[0])
     with duckdb.connect(str(release.folder / "customer_intel.duckdb"), read_only=True) as con:
-        names = {row[0] for row in con.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()}
-        viewed = con.execute("SELECT customer_id, lifecycle_stage FROM customer_profile ORDER BY 1").fetchall()
+        names = {
+            row[0]
+            for row in con.execute(
+                "SELECT view_name FROM duckdb_views() WHERE NOT internal"
+            ).fetchall()
+        }
+        viewed = con.execute(
+            "SELECT customer_id, lifecycle_stage FROM customer_profile ORDER BY 1"
+        ).fetchall()
         days = con.execute("SELECT count(*), count(DISTINCT day) FROM activity").fetchall()[0]
     assert names == set(published())
     assert viewed == polars.select("customer_id", "lifecycle_stage").rows()
-    assert viewed == list(pandas[["customer_id", "lifecycle_stage"]].itertuples(index=False, name=None))
-    assert len(release.files("activity")) == days[1] and pl.read_parquet(release.files("activity")).height == days[0]
+    assert viewed == list(
+        pandas[["customer_id", "lifecycle_stage"]].itertuples(index=False, name=None)
+    )
+    assert (
+        len(release.files("activity")) == days[1]
+        and pl.read_parquet(release.files("activity")).height == days[0]
+    )
     assert polars["snapshot_id"].unique().to_list() == [release.snapshot_id]
     assert (demo_nights.second / "published/current").resolve() == release.folder.resolve()
 
@@ -136,46 +175,70 @@ def rows_in(path: Path) -> int:
     if ".jsonl" in path.name:
         return sum(1 for line in text.splitlines() if line.strip())
     delimiter = ";" if path.name.startswith("loyalty") else ","
-    return sum(1 for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row) - 1
+    return (
+        sum(1 for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row) - 1
+    )
 
 
 def test_every_row_of_every_file_is_accounted_for(demo_nights: Demo, lake: Lake) -> None:
     ledger = pl.read_parquet(lake.files("export_file"))
     landing = demo_nights.second / "landing"
     landed = {str(path.relative_to(landing)) for path in landing.rglob("*") if path.is_file()}
-    assert set(ledger["source_file"]) == landed and set(ledger["status"]) <= {"accepted", "same_content"}
-    whole = {row["sha256"] for row in ledger.filter(pl.col("status") == "accepted").iter_rows(named=True)}
+    assert set(ledger["source_file"]) == landed and set(ledger["status"]) <= {
+        "accepted",
+        "same_content",
+    }
+    whole = {
+        row["sha256"] for row in ledger.filter(pl.col("status") == "accepted").iter_rows(named=True)
+    }
     for row in ledger.iter_rows(named=True):
         if row["status"] == "same_content":
             assert row["sha256"] in whole and not any(row[name] for name in COUNTS), row
             continue
         read, taken, quarantined, duplicate, skipped, written = (row[name] for name in COUNTS)
-        assert read == taken + quarantined + duplicate + skipped == rows_in(landing / row["source_file"]), row
-        assert row["sha256"] == hashlib.sha256((landing / row["source_file"]).read_bytes()).hexdigest()
+        assert (
+            read
+            == taken + quarantined + duplicate + skipped
+            == rows_in(landing / row["source_file"])
+        ), row
+        assert (
+            row["sha256"] == hashlib.sha256((landing / row["source_file"]).read_bytes()).hexdigest()
+        )
         version = lake.current(f"raw_{row['entity']}")
         assert version
         part = version.parts[f"{row['export_date']}/{row['mapping']}/{row['source_file']}"]
         assert part.rows == written <= taken
 
 
-def test_quarantine_holds_what_could_not_be_taken_with_the_reason(demo_nights: Demo, lake: Lake) -> None:
+def test_quarantine_holds_what_could_not_be_taken_with_the_reason(
+    demo_nights: Demo, lake: Lake
+) -> None:
     ledger = pl.read_parquet(lake.files("export_file"))
-    kept = pl.concat(pl.read_parquet(path) for path in (demo_nights.second / "quarantine").rglob("*.parquet"))
+    kept = pl.concat(
+        pl.read_parquet(path) for path in (demo_nights.second / "quarantine").rglob("*.parquet")
+    )
     lost = (
-        kept.group_by("entity", "source_file").agg(n=pl.struct("source_row").n_unique()).sort("entity", "source_file")
+        kept.group_by("entity", "source_file")
+        .agg(n=pl.struct("source_row").n_unique())
+        .sort("entity", "source_file")
     )
     expected = ledger.filter(pl.col("rows_quarantined") > 0).sort("entity", "source_file")
     assert lost["n"].to_list() == expected["rows_quarantined"].to_list() and len(lost) > 3
     assert lost["source_file"].to_list() == expected["source_file"].to_list()
     for column in ("source_row", "column", "reason", "raw_line"):
         assert kept[column].null_count() == 0
-    assert all((path.stat().st_mode & 0o077) == 0 for path in (demo_nights.second / "quarantine").rglob("*.parquet"))
+    assert all(
+        (path.stat().st_mode & 0o077) == 0
+        for path in (demo_nights.second / "quarantine").rglob("*.parquet")
+    )
 
 
 # ---- only what is new is written
 def days_of(files: Iterator[Path]) -> set[str]:
     """The event days in segment exports, read as plain JSON."""
-    lines = (line for path in files for line in gzip.decompress(path.read_bytes()).decode().splitlines())
+    lines = (
+        line for path in files for line in gzip.decompress(path.read_bytes()).decode().splitlines()
+    )
     stamps = (json.loads(line).get("timestamp", "") for line in lines)
     return {stamp[:10] for stamp in stamps if stamp[:4].isdigit()}
 
@@ -203,7 +266,8 @@ def test_an_untouched_day_is_one_file_in_both_releases(demo_nights: Demo) -> Non
         same = {
             day
             for day in days
-            if (now.folder / table / day).stat().st_ino == (before.folder / table / day).stat().st_ino
+            if (now.folder / table / day).stat().st_ino
+            == (before.folder / table / day).stat().st_ino
         }
         assert days - same == {f"{FIRST}.parquet"} & days and len(same) > 100
 
@@ -213,14 +277,18 @@ def test_a_late_event_rewrites_its_own_day_too(demo_nights: Demo, tmp_path: Path
     late = "2026-06-19"
     export = next((home / "landing").glob(f"segment/{SECOND}/*"))
     lines = gzip.decompress(export.read_bytes()).decode().splitlines()
-    lines.append(next(line for line in lines if f'"timestamp":"{FIRST}' in line).replace(str(FIRST), late))
+    lines.append(
+        next(line for line in lines if f'"timestamp":"{FIRST}' in line).replace(str(FIRST), late)
+    )
     lines[-1] = json.dumps({**json.loads(lines[-1]), "messageId": "late-1"})
     export.write_bytes(gzip.compress("\n".join(lines).encode(), mtime=0))
     before = {table: parts(home, table) for table in BY_DAY}
     outcomes = Steps(home, SECOND).build(["raw_events", *BY_DAY])
     for table in BY_DAY:
         expected = {str(FIRST), late} | (days_of(iter([export])) if table == "events" else set())
-        assert changed_parts(home, table, before[table]) == expected == set(outcomes[table].written), table
+        assert (
+            changed_parts(home, table, before[table]) == expected == set(outcomes[table].written)
+        ), table
 
 
 # ---- the same inputs, the same bytes
@@ -229,7 +297,13 @@ def test_a_late_event_rewrites_its_own_day_too(demo_nights: Demo, tmp_path: Path
 NOT_KNOWN = {
     "record_customer_map": ["valid_from"],
     "customer_id_registry": ["born_as_of", "birth_record_key"],
-    "customer_id_event": ["customer_id_event_id", "customer_id", "event_type", "occurred_on", "n_records"],
+    "customer_id_event": [
+        "customer_id_event_id",
+        "customer_id",
+        "event_type",
+        "occurred_on",
+        "n_records",
+    ],
     "customer_profile": ["born_as_of"],
     "account": ["born_as_of"],
     "household": ["born_as_of"],
@@ -253,7 +327,10 @@ def caught_up(demo_nights: Demo) -> Path:
 
 
 # Ids that, like a customer's, come from the night on which they were born: table, what has one, the id.
-IDS_BY_NIGHT = (("account_map", "account_ref", "account_key"), ("customer_household", "customer_id", "household_id"))
+IDS_BY_NIGHT = (
+    ("account_map", "account_ref", "account_key"),
+    ("customer_household", "customer_id", "household_id"),
+)
 
 
 def rows(home: Path, table: str, names: dict[str, str]) -> pl.DataFrame:
@@ -271,21 +348,36 @@ def test_a_missed_night_is_caught_up_to_the_same_tables(demo_nights: Demo, caugh
     different = {name for name in both if both[name] != once[name]}
     assert not [name for name in different if contract.load().table(name).room == "ingest"]
     today = [
-        pl.read_parquet(Lake(home).files("record_customer_map")).filter(pl.col("valid_to").is_null())
+        pl.read_parquet(Lake(home).files("record_customer_map")).filter(
+            pl.col("valid_to").is_null()
+        )
         for home in (demo_nights.second, caught_up)
     ]
-    pairs = today[0].join(today[1], on="record_key", validate="1:1").select("customer_id", "customer_id_right").unique()
+    pairs = (
+        today[0]
+        .join(today[1], on="record_key", validate="1:1")
+        .select("customer_id", "customer_id_right")
+        .unique()
+    )
     names = dict(pairs.iter_rows())
     for table, reference, own in IDS_BY_NIGHT:
         now = [
-            pl.concat(map(pl.read_parquet, Lake(home).files(table))).filter(pl.col("valid_to").is_null())
+            pl.concat(map(pl.read_parquet, Lake(home).files(table))).filter(
+                pl.col("valid_to").is_null()
+            )
             for home in (demo_nights.second, caught_up)
         ]
         now[0] = now[0].with_columns(pl.col(pl.String).replace(names))
-        alike = now[0].join(now[1], on=reference, validate="1:1").select(own, f"{own}_right").unique()
-        assert len(now[0]) == len(now[1]) and len(alike) == alike[own].n_unique(), f"{table} differs"
+        alike = (
+            now[0].join(now[1], on=reference, validate="1:1").select(own, f"{own}_right").unique()
+        )
+        assert len(now[0]) == len(now[1]) and len(alike) == alike[own].n_unique(), (
+            f"{table} differs"
+        )
         names |= dict(alike.iter_rows())
-    assert len(today[0]) == len(today[1]) and len(pairs) == pairs["customer_id"].n_unique(), "who is who differs"
+    assert len(today[0]) == len(today[1]) and len(pairs) == pairs["customer_id"].n_unique(), (
+        "who is who differs"
+    )
     histories = {"customer_profile_history", *(table for table, _, _ in IDS_BY_NIGHT)}
     for name in sorted(different - histories):
         assert rows(demo_nights.second, name, names).equals(rows(caught_up, name, {})), name
@@ -293,13 +385,19 @@ def test_a_missed_night_is_caught_up_to_the_same_tables(demo_nights: Demo, caugh
 
 
 @pytest.mark.slow
-def test_the_same_night_twice_gives_the_same_bytes_and_writes_nothing(demo_nights: Demo, caught_up: Path) -> None:
+def test_the_same_night_twice_gives_the_same_bytes_and_writes_nothing(
+    demo_nights: Demo, caught_up: Path
+) -> None:
     before = {name: bytes_of(caught_up / name) for name in ("lake", "published", "quarantine")}
     release = open_release(caught_up)
     steps = Steps(caught_up, SECOND, demo_nights.second / "landing")
     assert steps.night.snapshot_id == release.snapshot_id
     outcomes = steps.build()
-    assert {name: (o.status, o.written) for name, o in outcomes.items() if o.written or o.status == "accepted"} == {}
+    assert {
+        name: (o.status, o.written)
+        for name, o in outcomes.items()
+        if o.written or o.status == "accepted"
+    } == {}
     again = steps.publish()
     assert (again.snapshot_id, again.is_current) == (release.snapshot_id, True)
     after: dict[str, Any] = {name: bytes_of(caught_up / name) for name in before}

@@ -52,7 +52,9 @@ def _delong_by_hand(y: Floats, p: Floats, base: Floats) -> tuple[Floats, Floats]
     """DeLong's covariance from its definition: all pairs of a positive and a negative."""
     v10, v01 = [], []
     for score in (p, base):
-        wins = (score[y == 1][:, None] > score[y == 0]) + 0.5 * (score[y == 1][:, None] == score[y == 0])
+        wins = (score[y == 1][:, None] > score[y == 0]) + 0.5 * (
+            score[y == 1][:, None] == score[y == 0]
+        )
         v10.append(wins.mean(axis=1))
         v01.append(wins.mean(axis=0))
     covariance = np.cov(v10) / len(v10[0]) + np.cov(v01) / len(v01[0])

@@ -94,7 +94,11 @@ def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyCon
     with duckdb.connect() as con:
         con.execute(f"COPY ({DIRTY}) TO '{path}'")
         con.execute(f"CREATE VIEW dirty AS FROM '{path}'")
-        con.execute("CREATE VIEW registry AS SELECT unnest($1) AS customer_id".replace("$1", repr(REGISTERED)))
+        con.execute(
+            "CREATE VIEW registry AS SELECT unnest($1) AS customer_id".replace(
+                "$1", repr(REGISTERED)
+            )
+        )
         yield con
 
 
@@ -122,7 +126,9 @@ def test_fixture_fails_and_passes_widely(ours: list[Outcome]) -> None:
     assert len({unexpected for _, _, unexpected in ours}) > 12
 
 
-def test_gate_equals_great_expectations_on_duckdb(con: duckdb.DuckDBPyConnection, ours: list[Outcome]) -> None:
+def test_gate_equals_great_expectations_on_duckdb(
+    con: duckdb.DuckDBPyConnection, ours: list[Outcome]
+) -> None:
     from great_expectations.core.batch import Batch, LegacyBatchDefinition
     from great_expectations.core.id_dict import IDDict
     from great_expectations.execution_engine.sqlalchemy_batch_data import SqlAlchemyBatchData
@@ -134,7 +140,9 @@ def test_gate_equals_great_expectations_on_duckdb(con: duckdb.DuckDBPyConnection
     engine = GateExecutionEngine(con)
     batch = Batch(
         # Names unquoted: with quoted ones Great Expectations cannot list what breaks a compound key.
-        data=SqlAlchemyBatchData(execution_engine=engine, table_name="dirty", create_temp_table=False),
+        data=SqlAlchemyBatchData(
+            execution_engine=engine, table_name="dirty", create_temp_table=False
+        ),
         batch_definition=LegacyBatchDefinition("duckdb", "gate", "dirty", IDDict()),
     )
     validator = Validator(execution_engine=engine, batches=[batch])
@@ -144,12 +152,17 @@ def test_gate_equals_great_expectations_on_duckdb(con: duckdb.DuckDBPyConnection
             item["kwargs"]["min_value"] = int(PREVIOUS * 0.4)
     results = validator.graph_validate(
         [ExpectationConfiguration(**item) for item in items],
-        {"result_format": {"result_format": "BASIC", "partial_unexpected_count": 0}, "catch_exceptions": False},
+        {
+            "result_format": {"result_format": "BASIC", "partial_unexpected_count": 0},
+            "catch_exceptions": False,
+        },
     )
     assert sorted(map(outcome, results)) == sorted(ours)
 
 
-def test_gate_equals_great_expectations_on_pandas(con: duckdb.DuckDBPyConnection, ours: list[Outcome]) -> None:
+def test_gate_equals_great_expectations_on_pandas(
+    con: duckdb.DuckDBPyConnection, ours: list[Outcome]
+) -> None:
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 

@@ -41,7 +41,9 @@ def test_baseline_is_plain_logistic_regression_on_log_recency() -> None:
     assert card is not None
     assert card.logit({"a": features["a"]}) == pytest.approx(plain.decision_function(x), abs=1e-4)
     order = 1.0 if card.coefficients[0][0] > 0 else -1.0
-    assert metrics.auc(y, card.logit(features)) == pytest.approx(metrics.auc(y, order * features["a"]))
+    assert metrics.auc(y, card.logit(features)) == pytest.approx(
+        metrics.auc(y, order * features["a"])
+    )
 
 
 def test_standard_errors_are_those_of_refitting_on_resampled_customers() -> None:
@@ -91,7 +93,12 @@ def test_telecom_churn_is_as_good_as_published_and_no_better(shared_data: Path) 
     found = []
     for k in range(5):
         train, test = fold != k, fold == k
-        card = scorecard.fit({n: v[train] for n, v in features.items()}, y[train], np.flatnonzero(train), errors=False)
+        card = scorecard.fit(
+            {n: v[train] for n, v in features.items()},
+            y[train],
+            np.flatnonzero(train),
+            errors=False,
+        )
         assert card is not None
         found.append(metrics.auc(y[test], card.logit({n: v[test] for n, v in features.items()})))
     print(f"telco 5-fold AUC {np.mean(found):.4f}")

@@ -11,11 +11,20 @@ from customer_intel.feedback import scores
 
 def test_adjusted_wald_reference_values() -> None:
     usual = scores.nps(100, 60, 40)
-    assert [round(x, 3) for x in (usual.score, usual.se, usual.low, usual.high)] == [30.0, 5.523, 18.815, 40.298]
+    assert [round(x, 3) for x in (usual.score, usual.se, usual.low, usual.high)] == [
+        30.0,
+        5.523,
+        18.815,
+        40.298,
+    ]
     few = scores.nps(9, 6, 5)
     assert [round(x, 3) for x in (few.low, few.high)] == [-15.397, 50.180]
     unanimous = scores.nps(20, 0, 0)
-    assert [round(x, 3) for x in (unanimous.adjusted, unanimous.low, unanimous.high)] == [86.957, 69.683, 100.0]
+    assert [round(x, 3) for x in (unanimous.adjusted, unanimous.low, unanimous.high)] == [
+        86.957,
+        69.683,
+        100.0,
+    ]
     assert unanimous.score == 100
 
 
@@ -54,7 +63,9 @@ def test_holm_by_hand_and_never_below_plain() -> None:
     assert scores.holm([]) == []
     plain = np.random.default_rng(1).random(30)
     adjusted = scores.holm(plain.tolist())
-    assert (np.array(adjusted) >= plain).all() and (np.argsort(adjusted, kind="stable")[0] == np.argmin(plain))
+    assert (np.array(adjusted) >= plain).all() and (
+        np.argsort(adjusted, kind="stable")[0] == np.argmin(plain)
+    )
 
 
 def test_intervals_cover_and_tests_keep_their_level() -> None:
@@ -63,5 +74,7 @@ def test_intervals_cover_and_tests_keep_their_level() -> None:
     drawn = [scores.nps(*map(int, rng.multinomial(n, shares))) for _ in range(4000)]
     covered = np.mean([score.low <= truth <= score.high for score in drawn])
     assert 0.935 < covered < 0.965
-    false_alarms = np.mean([scores.change(a, b)[2] < 0.05 for a, b in zip(drawn[::2], drawn[1::2], strict=True)])
+    false_alarms = np.mean(
+        [scores.change(a, b)[2] < 0.05 for a, b in zip(drawn[::2], drawn[1::2], strict=True)]
+    )
     assert false_alarms < 0.065

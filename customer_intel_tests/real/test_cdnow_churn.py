@@ -31,23 +31,29 @@ def lake(shared_data: Path) -> Lake:
         cancelled_at=pl.lit(None, TS), status=pl.lit("paid"), currency=pl.lit("USD"), total="total",
         refunded=pl.lit(None, MONEY),
     )  # fmt: skip
-    daily = bought.group_by("customer_id", "day").agg(n=pl.len().cast(pl.Int64), revenue=pl.col("total").sum())
+    daily = bought.group_by("customer_id", "day").agg(
+        n=pl.len().cast(pl.Int64), revenue=pl.col("total").sum()
+    )
     people = bought["customer_id"].unique().sort()
     return {
         "orders": orders,
-        "record_customer_map": pl.DataFrame({"record_key": people, "customer_id": people}).with_columns(
-            valid_to=pl.lit(None, pl.Date)
-        ),
-        "activity_daily": daily.with_columns(activity=pl.lit("order_placed"), sessions_started=pl.lit(0)).select(
-            pl.col(name).cast(kind) for name, kind in SCHEMAS["activity_daily"].items()
-        ),
+        "record_customer_map": pl.DataFrame(
+            {"record_key": people, "customer_id": people}
+        ).with_columns(valid_to=pl.lit(None, pl.Date)),
+        "activity_daily": daily.with_columns(
+            activity=pl.lit("order_placed"), sessions_started=pl.lit(0)
+        ).select(pl.col(name).cast(kind) for name, kind in SCHEMAS["activity_daily"].items()),
     }
 
 
 def test_equal_values_have_equal_scores(lake: Lake) -> None:
     rfm = run_sql("rfm", lake, AS_OF)
     assert len(rfm) == 2357
-    for value, score in (("recency_days", "r_score"), ("frequency", "f_score"), ("monetary", "m_score")):
+    for value, score in (
+        ("recency_days", "r_score"),
+        ("frequency", "f_score"),
+        ("monetary", "m_score"),
+    ):
         assert rfm.group_by(value).agg(pl.col(score).n_unique())[score].max() == 1
     once = rfm.filter(pl.col("frequency") == 1)
     assert once["f_score"].n_unique() == 1 and len(once) / len(rfm) > 0.45
@@ -59,9 +65,15 @@ def test_churn_model_beside_recency(lake: Lake) -> None:
     known = features(lake, AS_OF)
     scores = churn_scores(known, AS_OF, settings)
     evaluation = model_evaluation(known, scores, settings)
-    pooled = evaluation.filter((pl.col("definition_id") == "purchase_90d") & (pl.col("evaluated_origin") == "all"))
+    pooled = evaluation.filter(
+        (pl.col("definition_id") == "purchase_90d") & (pl.col("evaluated_origin") == "all")
+    )
     with pl.Config(tbl_rows=40, tbl_cols=20, fmt_str_lengths=200, tbl_width_chars=250):
-        print(evaluation.filter(pl.col("metric").is_in(["auc", "log_loss", "ece"])).drop("reason", "definition_id"))
+        print(
+            evaluation.filter(pl.col("metric").is_in(["auc", "log_loss", "ece"])).drop(
+                "reason", "definition_id"
+            )
+        )
         print(pooled["reason"][0])
     assert set(pooled["metric"]) == {"auc", "ap", "log_loss", "brier", "ece", "lift_decile"}
     auc = pooled.filter(pl.col("metric") == "auc").to_dicts()[0]

@@ -27,9 +27,13 @@ def features(home: Path, landing: Path, as_of: date, origin: date) -> pl.DataFra
     """churn_features of `origin`, by the records that make up each customer."""
     outcomes = Steps(home, as_of, landing).build(upstream("churn_features"))
     assert all(outcome.passed for outcome in outcomes.values())
-    records = frame(home, "customer_record").sort("record_key").group_by("customer_id").agg("record_key")
+    records = (
+        frame(home, "customer_record").sort("record_key").group_by("customer_id").agg("record_key")
+    )
     made = frame(home, "churn_features").filter(pl.col("origin") == origin)
-    made = made.join(records, on="customer_id").with_columns(records=pl.col("record_key").list.join("|"))
+    made = made.join(records, on="customer_id").with_columns(
+        records=pl.col("record_key").list.join("|")
+    )
     kind = pl.col("definition_id").str.split("_").list.first()
     return made.select("records", kind.alias("kind"), "^f_.*$").sort("kind", "records")
 
@@ -38,7 +42,9 @@ def same_twice(landing: Path, homes: Path, origin: date, horizon: int) -> pl.Dat
     """The features of both nights side by side, a row for each value that differs."""
     for home in (homes / "then", homes / "later"):
         (home / "config").mkdir(parents=True)
-        (home / "config" / "predictions.yaml").write_text(f"purchase_horizon_days: {horizon}\n", encoding="utf-8")
+        (home / "config" / "predictions.yaml").write_text(
+            f"purchase_horizon_days: {horizon}\n", encoding="utf-8"
+        )
     then = features(homes / "then", landing, origin, origin)
     later = features(homes / "later", landing, origin + timedelta(days=horizon), origin)
     key = ["kind", "records"]
@@ -61,7 +67,9 @@ def test_a_night_of_the_demo_and_a_later_one_know_the_same_of_an_origin(tmp_path
     assert not len(found), found.group_by("kind", "feature").len()
 
 
-def test_a_night_of_olist_and_a_later_one_know_the_same_of_an_origin(tmp_path: Path, shared_data: Path) -> None:
+def test_a_night_of_olist_and_a_later_one_know_the_same_of_an_origin(
+    tmp_path: Path, shared_data: Path
+) -> None:
     origin = date(2018, 5, 1)
     for upto in (origin, origin + timedelta(days=90)):
         _cut(shared_data / "olist_dev", tmp_path / "landing" / "olist" / str(upto), upto)
@@ -75,7 +83,9 @@ def _cut(source: Path, folder: Path, upto: date) -> None:
     orders = pl.read_csv(source / "olist_orders_dataset.csv.gz", infer_schema=False)
     orders = orders.filter(pl.col("order_purchase_timestamp") < str(upto))
     moments = [name for name in orders.columns if name.startswith("order_delivered")]
-    orders = orders.with_columns(pl.when(pl.col(name) < str(upto)).then(name).alias(name) for name in moments)
+    orders = orders.with_columns(
+        pl.when(pl.col(name) < str(upto)).then(name).alias(name) for name in moments
+    )
     kept = orders.select("order_id")
     orders.write_csv(folder / "olist_orders_dataset.csv")
     for name in ("olist_order_items_dataset.csv.gz", "olist_order_payments_dataset.csv"):
@@ -83,7 +93,9 @@ def _cut(source: Path, folder: Path, upto: date) -> None:
         rows.write_csv(folder / name.removesuffix(".gz"))
     reviews = pl.read_csv(source / "olist_order_reviews_dataset.csv.gz", infer_schema=False)
     answered = pl.col("review_answer_timestamp") < str(upto)
-    reviews.filter(answered).join(kept, on="order_id", how="semi").write_csv(folder / "olist_order_reviews_dataset.csv")
+    reviews.filter(answered).join(kept, on="order_id", how="semi").write_csv(
+        folder / "olist_order_reviews_dataset.csv"
+    )
     customers = pl.read_csv(source / "olist_customers_dataset.csv", infer_schema=False)
     customers.join(orders.select("customer_id"), on="customer_id", how="semi").write_csv(
         folder / "olist_customers_dataset.csv"

@@ -20,7 +20,9 @@ FLOORS = {"febrl3": (0.9994, 0.9999), "RLdata500": (0.97, 1.0), "fake_1000": (0.
 @pytest.mark.parametrize("name", FLOORS)
 def test_known_people_are_found_again(name: str, shared_data: Path, tmp_path: Path) -> None:
     labelled = {found.name: found for found in sets.published(shared_data, tmp_path)}[name]
-    ran = CliRunner().invoke(app, ["evaluate", "identity", str(labelled.file), "--truth", labelled.truth, "--json"])
+    ran = CliRunner().invoke(
+        app, ["evaluate", "identity", str(labelled.file), "--truth", labelled.truth, "--json"]
+    )
     assert ran.exit_code == 0, ran.output
     found = json.loads(ran.stdout)
     f1, precision = FLOORS[name]

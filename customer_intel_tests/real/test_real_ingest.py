@@ -35,7 +35,9 @@ class Taken:
                 entity=entity, landing=folder, mappings_dir=None, as_of=NIGHT, known=[], workdir=room,
                 con=DuckDBEngine(EngineSettings(), [room]).con, config=CONFIG,
             )  # fmt: skip
-            assert [finding for finding in result.findings if finding["severity"] == "critical"] == []
+            assert [
+                finding for finding in result.findings if finding["severity"] == "critical"
+            ] == []
             for part in result.parts:
                 assert part.facts["mapping"] not in self.facts
                 self.facts[part.facts["mapping"]] = part.facts
@@ -95,7 +97,10 @@ def test_olist(take: Callable[[str], Taken], expected: dict[str, Any]) -> None:
     ):
         assert olist.check(mapping, check) == known[key], check
     assert olist.facts["olist_geolocation"]["rows_duplicate"] == known["geolocation_exact_dups"]
-    assert olist.rows("contacts")["external_user_id"].n_unique() == known["distinct_customer_unique_id"]
+    assert (
+        olist.rows("contacts")["external_user_id"].n_unique()
+        == known["distinct_customer_unique_id"]
+    )
     assert olist.rows("payments")["amount"].sum() == Decimal(str(known["payment_total"]))
     orders = olist.rows("orders")
     assert orders["total"].sum() == Decimal(str(known["payment_total"]))
@@ -114,7 +119,11 @@ def test_telco(take: Callable[[str], Taken], expected: dict[str, Any]) -> None:
         ("telco_subscriptions", "blank_total_charges", "blank_TotalCharges"),
         ("telco_subscriptions", "tenure_zero", "tenure_zero"),
         ("telco_subscriptions", "equal_but_for_the_id", "duplicate_rows_ignoring_id"),
-        ("telco_subscriptions", "total_is_not_tenure_times_month", "total_vs_tenure_x_monthly_gt_10pct"),
+        (
+            "telco_subscriptions",
+            "total_is_not_tenure_times_month",
+            "total_vs_tenure_x_monthly_gt_10pct",
+        ),
         ("telco_contacts", "no_phone_service", "No_phone_service"),
         ("telco_contacts", "no_internet_service", "No_internet_service_online_security"),
     ):
@@ -155,8 +164,16 @@ def test_complete_journey(take: Callable[[str], Taken], expected: dict[str, Any]
         ("completejourney_order_lines", "quantity_above_100", known["qty_gt_100_gasoline"]),
         ("completejourney_order_lines", "sales_zero", known["sales_zero"]),
         ("completejourney_products", "package_unknown", known["products_null_package"]),
-        ("completejourney_contacts", "home_ownership_unknown", known["demographics_null"]["home_ownership"]),
-        ("completejourney_contacts", "marital_status_unknown", known["demographics_null"]["marital_status"]),
+        (
+            "completejourney_contacts",
+            "home_ownership_unknown",
+            known["demographics_null"]["home_ownership"],
+        ),
+        (
+            "completejourney_contacts",
+            "marital_status_unknown",
+            known["demographics_null"]["marital_status"],
+        ),
     ):
         assert journey.check(mapping, check) == count, check
     assert journey.facts["completejourney_coupons"]["rows_duplicate"] == known["coupon_exact_dups"]
@@ -164,7 +181,9 @@ def test_complete_journey(take: Callable[[str], Taken], expected: dict[str, Any]
     assert orders.height == orders["order_id"].n_unique() == known["baskets"]
     assert orders["customer_ref"].n_unique() == known["households"]
     assert orders["total"].sum() == lines["line_total"].sum() == Decimal(str(known["sales_total"]))
-    orphans = lines.filter(~pl.col("product_id").is_in(journey.rows("products")["product_id"].to_list()))
+    orphans = lines.filter(
+        ~pl.col("product_id").is_in(journey.rows("products")["product_id"].to_list())
+    )
     assert orphans["product_id"].n_unique() == known["orphan_products_distinct"]
     assert lines["quantity"].max() == known["qty_max"]
     assert lines["order_line_id"].n_unique() == lines.height

@@ -29,8 +29,12 @@ class Home:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def take(self, file: Path, source: str = "unheard_of") -> tuple[Inspected, dict[str, pl.DataFrame]]:
-        found = inspect(file, home=self.root, out=None, source=source, entity=None, force=False, today=NIGHT)
+    def take(
+        self, file: Path, source: str = "unheard_of"
+    ) -> tuple[Inspected, dict[str, pl.DataFrame]]:
+        found = inspect(
+            file, home=self.root, out=None, source=source, entity=None, force=False, today=NIGHT
+        )
         place = self.root / "landing" / source / NIGHT.isoformat()
         place.mkdir(parents=True)
         # A copy: the intake takes no link, and the data lies elsewhere.
@@ -44,13 +48,21 @@ class Home:
                 mappings_dir=self.root / "config" / "mappings", con=DuckDBEngine(EngineSettings(), [work]).con,
                 config=CONFIG,
             )  # fmt: skip
-            assert [finding for finding in result.findings if finding["severity"] == "critical"] == []
+            assert [
+                finding for finding in result.findings if finding["severity"] == "critical"
+            ] == []
             (part,) = result.parts
-            read, accepted, quarantined, duplicate, skipped, _ = (part.facts[name] for name in COUNTS)
+            read, accepted, quarantined, duplicate, skipped, _ = (
+                part.facts[name] for name in COUNTS
+            )
             assert read == accepted + quarantined + duplicate + skipped
             assert (read, accepted) == (found.rows, found.rows)
             frames[written.entity] = pl.read_parquet(part.parquet)
-            key = [name for name in ENTITIES[written.entity].key if name in frames[written.entity].columns]
+            key = [
+                name
+                for name in ENTITIES[written.entity].key
+                if name in frames[written.entity].columns
+            ]
             assert not frames[written.entity].select(key).is_duplicated().any()
         return found, frames
 
@@ -103,7 +115,9 @@ def test_a_mapping_is_written_unaided_and_takes_every_row(
     assert [written.entity for written in found.written] == [entity]
     if rows is not None:
         assert frames[entity].height == rows
-    assert {name for name in columns if frames[entity][name].null_count() == frames[entity].height} == set()
+    assert {
+        name for name in columns if frames[entity][name].null_count() == frames[entity].height
+    } == set()
 
 
 def test_ravenstack_dates_are_day_first_on_proof(shared_data: Path, home: Home) -> None:
@@ -113,7 +127,9 @@ def test_ravenstack_dates_are_day_first_on_proof(shared_data: Path, home: Home) 
     assert frames["accounts"]["created_at"].max().year == 2024  # type: ignore[union-attr]
 
 
-def test_complete_journeys_transactions_give_lines_and_orders(shared_data: Path, home: Home) -> None:
+def test_complete_journeys_transactions_give_lines_and_orders(
+    shared_data: Path, home: Home
+) -> None:
     found, frames = home.take(shared_data / "completejourney" / "transactions.parquet")
     assert [written.entity for written in found.written] == ["order_lines", "orders"]
     assert frames["order_lines"].height == 1_469_307

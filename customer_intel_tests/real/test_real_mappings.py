@@ -28,7 +28,9 @@ CONFIG = yamlfile.load(Path(landing.__file__).parent.parent / "config.yaml")
 class Taken:
     """What a folder's files became in the entities asked for: rows, counts and checks by mapping."""
 
-    def __init__(self, folder: Path, work: Path, *entities: str, as_of: date = date(2026, 1, 1)) -> None:
+    def __init__(
+        self, folder: Path, work: Path, *entities: str, as_of: date = date(2026, 1, 1)
+    ) -> None:
         self.counts: dict[str, dict[str, int]] = {}
         self.checks: dict[str, dict[str, int]] = {}
         self.rows: dict[str, pl.DataFrame] = {}
@@ -39,10 +41,14 @@ class Taken:
                 entity=contract.load().entities[name], landing=folder, mappings_dir=None, as_of=as_of, known=[],
                 workdir=room, con=DuckDBEngine(EngineSettings(), [room]).con, config=CONFIG,
             )  # fmt: skip
-            assert [finding for finding in result.findings if finding["severity"] == "critical"] == []
+            assert [
+                finding for finding in result.findings if finding["severity"] == "critical"
+            ] == []
             for part in result.parts:
                 facts = part.facts
-                counts = self.counts.setdefault(facts["mapping"], dict.fromkeys(("files", *COUNTS), 0))
+                counts = self.counts.setdefault(
+                    facts["mapping"], dict.fromkeys(("files", *COUNTS), 0)
+                )
                 counts["files"] += 1
                 for count in COUNTS:
                     counts[count] += facts[count]
@@ -56,7 +62,11 @@ class Taken:
 
     def assert_counts(self, mapping: str, **known: int) -> None:
         """Rows read, and whatever else is not nought."""
-        found = {name: count for name, count in self.counts[mapping].items() if name.startswith("rows_") and count}
+        found = {
+            name: count
+            for name, count in self.counts[mapping].items()
+            if name.startswith("rows_") and count
+        }
         accepted = found.pop("rows_accepted")
         assert found == {f"rows_{name}": count for name, count in known.items()}
         assert accepted > 0
@@ -88,7 +98,9 @@ def test_ravenstack(shared_data: Path, tmp_path: Path, expected: dict[str, Any])
             "flagged_without_event": known["flagged_without_event"],
             "event_but_not_flagged": known["events_but_not_flagged_accounts"],
             "flagged_with_open_subscription": known["flagged_accounts_with_open_subscription"],
-            "plan_differs_from_latest_subscription": known["plan_tier_differs_from_latest_subscription"],
+            "plan_differs_from_latest_subscription": known[
+                "plan_tier_differs_from_latest_subscription"
+            ],
         }.items()
     )
     assert (
@@ -107,7 +119,9 @@ def test_ravenstack(shared_data: Path, tmp_path: Path, expected: dict[str, Any])
     assert raven.rows["tickets"]["solved_at"].null_count() == 0
     contacts = raven.rows["contacts"]
     assert set(raven.rows["events"]["record_key"]) <= set(contacts["record_key"])
-    assert not any("churn" in text.lower() for text in (*contacts["attributes"], *contacts["extra_json"]))
+    assert not any(
+        "churn" in text.lower() for text in (*contacts["attributes"], *contacts["extra_json"])
+    )
 
 
 def test_mrr_playbook(shared_data: Path, tmp_path: Path) -> None:
@@ -115,7 +129,9 @@ def test_mrr_playbook(shared_data: Path, tmp_path: Path) -> None:
     periods.assert_counts("mrr_playbook_subscriptions", read=121)
     # Every period of the file is over.
     assert set(periods.rows["subscriptions"]["status"]) == {"canceled"}
-    assert periods.rows["subscriptions"].filter(pl.col("ended_at") <= pl.col("started_at")).is_empty()
+    assert (
+        periods.rows["subscriptions"].filter(pl.col("ended_at") <= pl.col("started_at")).is_empty()
+    )
 
 
 def test_retentioneering(shared_data: Path, tmp_path: Path, expected: dict[str, Any]) -> None:
@@ -126,7 +142,10 @@ def test_retentioneering(shared_data: Path, tmp_path: Path, expected: dict[str, 
     events = shops.rows["events"]
     assert events["event_id"].n_unique() == events.height
     web = events.filter(pl.col("session_id").is_not_null())
-    assert (web["user_id"].n_unique(), web["session_id"].n_unique()) == (ecom["users"], ecom["sessions"])
+    assert (web["user_id"].n_unique(), web["session_id"].n_unique()) == (
+        ecom["users"],
+        ecom["sessions"],
+    )
     bought = events.filter(pl.col("event_name") == "purchase")
     in_shop = bought["session_id"].is_not_null()
     assert bought.filter(in_shop)["user_id"].n_unique() == ecom["purchasers"]
@@ -136,7 +155,13 @@ def test_retentioneering(shared_data: Path, tmp_path: Path, expected: dict[str, 
 
 def test_sparkify(shared_data: Path, tmp_path: Path, expected: dict[str, Any]) -> None:
     known = expected["sparkify_logs"]
-    log = Taken(shared_data / "sparkify_logs" / "raw", tmp_path, "events", "contacts", as_of=date(2018, 12, 1))
+    log = Taken(
+        shared_data / "sparkify_logs" / "raw",
+        tmp_path,
+        "events",
+        "contacts",
+        as_of=date(2018, 12, 1),
+    )
     log.assert_counts("sparkify_events", read=known["rows"])
     assert log.counts["sparkify_events"]["files"] == known["files"]
     assert log.checks["sparkify_events"]["logged_out"] == known["blank_userId"]
@@ -145,7 +170,10 @@ def test_sparkify(shared_data: Path, tmp_path: Path, expected: dict[str, Any]) -
     assert events["event_id"].n_unique() == known["rows"]
     assert events["user_id"].drop_nulls().n_unique() == known["users"]
     assert events.filter(pl.col("user_id").is_null())["anonymous_id"].null_count() == 0
-    assert events.filter(pl.col("user_id").is_not_null())["session_id"].n_unique() == known["sessions_logged_in"]
+    assert (
+        events.filter(pl.col("user_id").is_not_null())["session_id"].n_unique()
+        == known["sessions_logged_in"]
+    )
     assert set(events["record_key"].drop_nulls()) == set(contacts["record_key"])
     levels = events.filter(pl.col("user_id").is_not_null()).with_columns(
         pl.col("properties").str.json_path_match("$.level").alias("level")
@@ -186,7 +214,9 @@ def test_volvos_problems(shared_data: Path, tmp_path: Path) -> None:
 def test_skytrax(shared_data: Path, tmp_path: Path, expected: dict[str, Any]) -> None:
     known = expected["skytrax_seat"]
     reviews = Taken(shared_data / "skytrax", tmp_path, "reviews")
-    reviews.assert_counts("skytrax_seat_reviews", read=known["rows"], quarantined=known["null_rating"])
+    reviews.assert_counts(
+        "skytrax_seat_reviews", read=known["rows"], quarantined=known["null_rating"]
+    )
     checks = reviews.checks["skytrax_seat_reviews"]
     assert checks["date_is_missing"] == known["epoch_date_1970_rows"]
     assert checks["rating_missing"] == known["null_rating"]
@@ -206,11 +236,23 @@ def test_people_with_duplicates(shared_data: Path, tmp_path: Path, folder: str, 
     contacts = people.rows["contacts"]
     assert contacts["contact_id"].n_unique() == rows
     # Neither the truth nor a number that gives it away is a feature.
-    assert not any(word in text for text in contacts["extra_json"].drop_nulls() for word in ("cluster", "soc_sec"))
+    assert not any(
+        word in text
+        for text in contacts["extra_json"].drop_nulls()
+        for word in ("cluster", "soc_sec")
+    )
 
 
 def test_connectors_tables_of_stripe_and_zendesk(shared_data: Path, tmp_path: Path) -> None:
-    entities = ("contacts", "payments", "subscriptions", "invoices", "tickets", "ticket_messages", "accounts")
+    entities = (
+        "contacts",
+        "payments",
+        "subscriptions",
+        "invoices",
+        "tickets",
+        "ticket_messages",
+        "accounts",
+    )
     shapes = Taken(shared_data / "vendor_shapes", tmp_path, *entities)
     for mapping, read, skipped in (
         ("stripe_connector_customers", 12, 0),
@@ -224,8 +266,14 @@ def test_connectors_tables_of_stripe_and_zendesk(shared_data: Path, tmp_path: Pa
     ):
         shapes.assert_counts(mapping, read=read, **({"skipped": skipped} if skipped else {}))
     failed = shapes.rows["payments"].filter(pl.col("payment_id") == "ch_0IMDAfig6peNXzgDJYQKfT3B")
-    assert failed.select("amount", "status", "failure_code").row(0) == (Decimal("32932.32"), "failed", "card_declined")
-    plans = shapes.rows["subscriptions"].select("subscription_id", "plan_id", "unit_amount", "billing_interval")
+    assert failed.select("amount", "status", "failure_code").row(0) == (
+        Decimal("32932.32"),
+        "failed",
+        "card_declined",
+    )
+    plans = shapes.rows["subscriptions"].select(
+        "subscription_id", "plan_id", "unit_amount", "billing_interval"
+    )
     assert set(plans.rows()) == {
         ("sdgfs4536", "zb1", Decimal("1500.00"), "month"),
         ("sfjytkyu876", "ab2", Decimal("1500.00"), "month"),

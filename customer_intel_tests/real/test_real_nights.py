@@ -34,15 +34,29 @@ class Night:
         assert self.ran.code == 0
         assert set(open_release(self.home).manifest["tables"]) == set(published())
         files = self.table("export_file").filter(pl.col("status") != "unmapped")
-        parts = pl.col("rows_accepted") + pl.col("rows_quarantined") + pl.col("rows_duplicate") + pl.col("rows_skipped")
+        parts = (
+            pl.col("rows_accepted")
+            + pl.col("rows_quarantined")
+            + pl.col("rows_duplicate")
+            + pl.col("rows_skipped")
+        )
         assert files.filter(pl.col("rows_read") != parts).is_empty()
         assert (files["rows_quarantined"].sum(), files["rows_skipped"].sum()) == (0, 0)
         assert set(files["status"]) == {"accepted"}
         profile, registry = self.table("customer_profile"), self.table("customer_id_registry")
-        assert len(profile) == profile["customer_id"].n_unique() == len(registry.filter(pl.col("status") == "active"))
+        assert (
+            len(profile)
+            == profile["customer_id"].n_unique()
+            == len(registry.filter(pl.col("status") == "active"))
+        )
 
     def assert_checks(self, **known: int) -> None:
-        found = dict(self.table("export_check").group_by("check_name").agg(pl.col("matches").sum()).iter_rows())
+        found = dict(
+            self.table("export_check")
+            .group_by("check_name")
+            .agg(pl.col("matches").sum())
+            .iter_rows()
+        )
         assert {name: found.get(name) for name in known} == known
 
     def assert_read(self, **known: int) -> None:
@@ -52,7 +66,9 @@ class Night:
 
 
 def night(shared_data: Path, name: str, home: Path, as_of: date) -> Night:
-    ran = cli("run", "--home", home, "--landing", shared_data / name, "--as-of", str(as_of), "--json")
+    ran = cli(
+        "run", "--home", home, "--landing", shared_data / name, "--as-of", str(as_of), "--json"
+    )
     expected = json.loads((shared_data / "expected_dq.json").read_text())
     return Night(ran, home, expected[name])
 
@@ -91,7 +107,11 @@ def test_olist(shared_data: Path, tmp_path: Path) -> None:
     assert (len(orders.filter("is_cancelled")), len(counted)) == (383, 2228)
     placed = olist.table("activity_daily").filter(pl.col("activity") == "order_placed")
     rfm = olist.table("rfm")
-    assert {len(counted)} == {placed["n"].sum(), rfm["frequency"].sum(), profile["orders_total"].sum()}
+    assert {len(counted)} == {
+        placed["n"].sum(),
+        rfm["frequency"].sum(),
+        profile["orders_total"].sum(),
+    }
     revenue = {placed["revenue"].sum(), rfm["monetary"].sum(), profile["revenue_total"].sum()}
     assert revenue == {counted["net_amount"].sum()}
     assert olist.table("reconciliation")["n_differing"].sum() == 0
@@ -152,7 +172,10 @@ def test_complete_journey(shared_data: Path, tmp_path: Path) -> None:
     assert profile["revenue_total"].sum() == Decimal(str(known["sales_total"]))
     # Who told nothing of himself is a customer by his baskets alone.
     records = pl.concat(pl.read_parquet(file) for file in Lake(journey.home).files("party_record"))
-    assert records.filter(pl.col("is_reference_only")).height == known["households_without_demographics"]
+    assert (
+        records.filter(pl.col("is_reference_only")).height
+        == known["households_without_demographics"]
+    )
 
 
 def test_cdnow(shared_data: Path, tmp_path: Path) -> None:
@@ -166,7 +189,11 @@ def test_cdnow(shared_data: Path, tmp_path: Path) -> None:
     rfm = table("rfm")
     known = json.loads((shared_data / "expected_dq.json").read_text())["cdnow_sample"]
     assert (len(rfm), rfm["frequency"].sum()) == (known["customers"], known["rows"])
-    for value, score in (("recency_days", "r_score"), ("frequency", "f_score"), ("monetary", "m_score")):
+    for value, score in (
+        ("recency_days", "r_score"),
+        ("frequency", "f_score"),
+        ("monetary", "m_score"),
+    ):
         assert rfm.group_by(value).agg(pl.col(score).n_unique())[score].max() == 1
     pooled = table("model_evaluation").filter(
         (pl.col("definition_id") == "purchase_90d") & (pl.col("evaluated_origin") == "all")

@@ -66,7 +66,10 @@ IDS = frozenset(values[0] for values in GOOD)
 
 
 def as_csv(
-    rows: Sequence[Row] = GOOD, header: Sequence[str] | None = HEADER, mark: str = ",", end: str = "\n"
+    rows: Sequence[Row] = GOOD,
+    header: Sequence[str] | None = HEADER,
+    mark: str = ",",
+    end: str = "\n",
 ) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, delimiter=mark, lineterminator=end)
@@ -76,7 +79,9 @@ def as_csv(
 
 def with_lines(*lines: str | bytes) -> bytes:
     """The good rows, then raw lines."""
-    return as_csv() + b"".join((line.encode() if isinstance(line, str) else line) + b"\n" for line in lines)
+    return as_csv() + b"".join(
+        (line.encode() if isinstance(line, str) else line) + b"\n" for line in lines
+    )
 
 
 def with_row(**changed: str) -> bytes:
@@ -98,7 +103,9 @@ def as_parquet(table: pa.Table | None = None, **options: Any) -> bytes:
     return out.getvalue()
 
 
-def as_xlsx(rows: Sequence[Sequence[Any]] = GOOD, header: Sequence[str] = HEADER, sheets: Sequence[str] = ()) -> bytes:
+def as_xlsx(
+    rows: Sequence[Sequence[Any]] = GOOD, header: Sequence[str] = HEADER, sheets: Sequence[str] = ()
+) -> bytes:
     book = openpyxl.Workbook()
     for values in (header, *rows):
         book.active.append(values)
@@ -166,7 +173,9 @@ def mapped(mapping: str, root: Path) -> Path:
     return folder
 
 
-def night(root: Path, case: Case, as_of: date, known: Sequence[dict[str, Any]] = ()) -> landing.IngestResult:
+def night(
+    root: Path, case: Case, as_of: date, known: Sequence[dict[str, Any]] = ()
+) -> landing.IngestResult:
     work = root / f"work-{as_of}"
     work.mkdir()
     return landing.ingest(
@@ -201,7 +210,10 @@ def tried(case: Case, root: Path) -> Verdict:
         return Verdict("refused", messages, messages)
     if not result.parts:
         files = export_file(known, root / "landing", NIGHT).filter(pl.col("status") == "unmapped")
-        return Verdict("unmapped", [f"{name}: {why}" for name, why in files.select("source_file", "reason").rows()])
+        return Verdict(
+            "unmapped",
+            [f"{name}: {why}" for name, why in files.select("source_file", "reason").rows()],
+        )
     (part,) = result.parts
     counts = {name: int(part.facts[name]) for name in COUNTS}
     set_aside = pl.read_parquet(part.quarantine) if part.quarantine else pl.DataFrame()
@@ -210,7 +222,9 @@ def tried(case: Case, root: Path) -> Verdict:
         for line in set_aside.iter_rows(named=True)
     ]
     verdict = "quarantined" if counts["rows_quarantined"] else "warned" if messages else "as is"
-    return Verdict(verdict, [*messages, *named], messages, counts, pl.read_parquet(part.parquet), set_aside)
+    return Verdict(
+        verdict, [*messages, *named], messages, counts, pl.read_parquet(part.parquet), set_aside
+    )
 
 
 def main() -> None:
@@ -224,7 +238,10 @@ def main() -> None:
         found[verdict.verdict] += 1
         wrong += verdict.verdict != case.verdict
         print(f"{verdict.verdict:<12} {case.name:<58} {(verdict.said or ['–'])[0][:150]}")
-    print(f"\n{len(CASES)} cases: " + ", ".join(f"{count} {name}" for name, count in sorted(found.items())))
+    print(
+        f"\n{len(CASES)} cases: "
+        + ", ".join(f"{count} {name}" for name, count in sorted(found.items()))
+    )
     print(f"{wrong} with another verdict than stated")
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 import datetime as dt
 
 from customer_intel_tests.unit.bad_input_cases import PEOPLE, RATES, SURVEY, reader
-from customer_intel_tests.unit.bad_input_files import GOOD, SECRET, SHOP, Case, as_csv, as_jsonl, row, with_row
+from customer_intel_tests.unit.bad_input_files import (
+    GOOD,
+    SECRET,
+    SHOP,
+    Case,
+    as_csv,
+    as_jsonl,
+    row,
+    with_row,
+)
 
 BERLIN = reader("zone: Europe/Berlin")
 EITHER = reader('timestamp: ["%d/%m/%Y", "%m/%d/%Y"]')
@@ -28,13 +37,27 @@ DAYS = tuple(row(number, at="2026-02-01", total="7", colour="USD") for number in
 
 def untyped(name: str, column: str, source: str, value: str, reason: str) -> Case:
     says = (f"row 41 {column} ({source}): {reason}",)
-    return Case(f"{value or 'nothing'} for {name}", with_row(**{source: value}), "quarantined", says, rows=41)
+    return Case(
+        f"{value or 'nothing'} for {name}",
+        with_row(**{source: value}),
+        "quarantined",
+        says,
+        rows=41,
+    )
 
 
 def whole(value: str) -> Case:
     says = ("row 41 attempt_count (mail): not a whole number",)
     data = as_csv((*COUNTED, row(99, mail=value)))
-    return Case(f"{value} for a whole number", data, "quarantined", says, entity="invoices", mapping=WHOLE, rows=41)
+    return Case(
+        f"{value} for a whole number",
+        data,
+        "quarantined",
+        says,
+        entity="invoices",
+        mapping=WHOLE,
+        rows=41,
+    )
 
 
 def at(rows: object, number: int) -> dt.datetime:

@@ -31,7 +31,9 @@ def content(place: str | S3Store | FolderStore) -> dict[str, Any]:
         frames = []
         for entry in facts["files"]:
             data = release.place.read(entry["path"])[0]
-            assert hashlib.sha256(data).hexdigest() == entry["sha256"], "a file is not the one of the manifest"
+            assert hashlib.sha256(data).hexdigest() == entry["sha256"], (
+                "a file is not the one of the manifest"
+            )
             frames.append(pl.read_parquet(io.BytesIO(data)))
         seen[name] = pl.concat(frames)
     assert set(seen["total"]["snapshot_id"]) == {release.snapshot_id}, "tables of two releases"

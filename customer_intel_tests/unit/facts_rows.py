@@ -24,7 +24,9 @@ def chain(made: Room, *names: str) -> pl.DataFrame:
     return made.chain(*names, rooms=ROOMS)
 
 
-def exports(made: Room, entity: str, days: dict[date, list[dict[str, Any]]], **everywhere: Any) -> None:
+def exports(
+    made: Room, entity: str, days: dict[date, list[dict[str, Any]]], **everywhere: Any
+) -> None:
     """Rows of an entity by the day of their export; the newest of a key stands, as when they were taken in."""
     for day, rows in days.items():
         moment = datetime(day.year, day.month, day.day)

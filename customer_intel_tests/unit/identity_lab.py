@@ -14,7 +14,12 @@ import duckdb
 import polars as pl
 
 from customer_intel.core.contract import model as contracts
-from customer_intel.core.tables.definition import _PLACEHOLDER, room_config, sql_literal, tables_read
+from customer_intel.core.tables.definition import (
+    _PLACEHOLDER,
+    room_config,
+    sql_literal,
+    tables_read,
+)
 from customer_intel.identity.explain.reasons import match_explanation
 from customer_intel.identity.ids.record_customer_map import record_customer_map
 from customer_intel.identity.linking.hub_value import hub_value
@@ -59,7 +64,9 @@ Row = dict[str, Any]
 MOBILE = "+49 171 2345678"
 
 
-def person(first: str | None = None, last: str | None = None, email: str | None = None, **more: Any) -> Row:
+def person(
+    first: str | None = None, last: str | None = None, email: str | None = None, **more: Any
+) -> Row:
     return {"first_name": first, "last_name": last, "email": email, **more}
 
 
@@ -75,22 +82,33 @@ class Lab:
 
     def contact(self, key: str, **columns: Any) -> Lab:
         source, contact_id = key.split(":", 1)
-        return self.put("contacts", record_key=key, source_system=source, contact_id=contact_id, **columns)
+        return self.put(
+            "contacts", record_key=key, source_system=source, contact_id=contact_id, **columns
+        )
 
     def put(self, entity: str, **columns: Any) -> Lab:
-        self.rows[entity].append({**dict.fromkeys(TIMES[entity], SEEN), "source_system": "crm", **columns})
+        self.rows[entity].append(
+            {**dict.fromkeys(TIMES[entity], SEEN), "source_system": "crm", **columns}
+        )
         return self
 
     def override(self, action: str, a: str, b: str | None = None, **columns: Any) -> Lab:
         number = len(self.rows["identity_overrides"])
-        columns = {"decided_at": datetime(2026, 2, 1) + timedelta(hours=number), "override_id": f"o{number}"} | columns
-        return self.put("identity_overrides", action=action, record_key_a=a, record_key_b=b, **columns)
+        columns = {
+            "decided_at": datetime(2026, 2, 1) + timedelta(hours=number),
+            "override_id": f"o{number}",
+        } | columns
+        return self.put(
+            "identity_overrides", action=action, record_key_a=a, record_key_b=b, **columns
+        )
 
     def night(self, as_of: date = NIGHT, only: Iterable[str] = ORDER) -> Lab:
         """Computes the tables; what the contract's keys, required columns and `sql` gates refuse is an error."""
         frames: dict[str, pl.DataFrame] = {}
         for name in ENTITIES:
-            schema = {column.name: POLARS[column.type] for column in self.contract.table(name).columns}
+            schema = {
+                column.name: POLARS[column.type] for column in self.contract.table(name).columns
+            }
             frames[name] = pl.DataFrame(self.rows[name], schema=schema, strict=False)
         con = _connection()
         for name in only:
@@ -101,29 +119,53 @@ class Lab:
         return self
 
     def _computed(
-        self, name: str, frames: Mapping[str, pl.DataFrame], con: duckdb.DuckDBPyConnection, as_of: date
+        self,
+        name: str,
+        frames: Mapping[str, pl.DataFrame],
+        con: duckdb.DuckDBPyConnection,
+        as_of: date,
     ) -> pl.DataFrame:
         if name not in FUNCTIONS:
             text = next(ROOM.rglob(f"{name}.sql")).read_text(encoding="utf-8")
             values = {**self.config, "as_of": as_of}
-            return _query(con, _PLACEHOLDER.sub(lambda m: sql_literal(values[m.group(1)]), text), frames)
-        empty = pl.DataFrame(schema={c.name: POLARS[c.type] for c in self.contract.table(name).columns})
-        special = {"as_of": as_of, "config": self.config, "previous": empty if self.previous is None else self.previous}
+            return _query(
+                con, _PLACEHOLDER.sub(lambda m: sql_literal(values[m.group(1)]), text), frames
+            )
+        empty = pl.DataFrame(
+            schema={c.name: POLARS[c.type] for c in self.contract.table(name).columns}
+        )
+        special = {
+            "as_of": as_of,
+            "config": self.config,
+            "previous": empty if self.previous is None else self.previous,
+        }
         arguments = inspect.signature(FUNCTIONS[name]).parameters
-        found: pl.DataFrame = FUNCTIONS[name](**{name: special.get(name, frames.get(name)) for name in arguments})
+        found: pl.DataFrame = FUNCTIONS[name](
+            **{name: special.get(name, frames.get(name)) for name in arguments}
+        )
         return found
 
     def _typed(self, name: str, frame: pl.DataFrame) -> pl.DataFrame:
         table = self.contract.table(name)
         wanted = {c.name: POLARS[c.type] for c in table.columns if c.name not in contracts.STAMPS}
-        assert sorted(frame.columns) == sorted(wanted), f"{name}: {set(frame.columns) ^ set(wanted)}"
+        assert sorted(frame.columns) == sorted(wanted), (
+            f"{name}: {set(frame.columns) ^ set(wanted)}"
+        )
         for column in table.columns:
             if column.required and column.name in wanted:
-                assert frame[column.name].null_count() == 0, f"{name}.{column.name} is empty somewhere"
-        assert not frame.select(table.key).is_duplicated().any(), f"{name}: key {table.key} stands twice"
-        return frame.select(pl.col(column).cast(kind) for column, kind in wanted.items()).sort(table.key)
+                assert frame[column.name].null_count() == 0, (
+                    f"{name}.{column.name} is empty somewhere"
+                )
+        assert not frame.select(table.key).is_duplicated().any(), (
+            f"{name}: key {table.key} stands twice"
+        )
+        return frame.select(pl.col(column).cast(kind) for column, kind in wanted.items()).sort(
+            table.key
+        )
 
-    def _gate(self, name: str, frames: Mapping[str, pl.DataFrame], con: duckdb.DuckDBPyConnection) -> None:
+    def _gate(
+        self, name: str, frames: Mapping[str, pl.DataFrame], con: duckdb.DuckDBPyConnection
+    ) -> None:
         for expectation in self.contract.table(name).expect:
             if expectation.kind == "sql" and expectation.severity == "critical":
                 found = _query(con, expectation.args["query"], frames)
@@ -147,7 +189,9 @@ class Lab:
 
     def alias(self, customer_id: str) -> list[str | None]:
         return (
-            self.tables["customer_id_alias"].filter(pl.col("alias_customer_id") == customer_id)["customer_id"].to_list()
+            self.tables["customer_id_alias"]
+            .filter(pl.col("alias_customer_id") == customer_id)["customer_id"]
+            .to_list()
         )
 
 
@@ -168,7 +212,9 @@ def _tables_read(sql: str) -> tuple[str, ...]:
     return tables_read(sql, "query")
 
 
-def _query(con: duckdb.DuckDBPyConnection, sql: str, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+def _query(
+    con: duckdb.DuckDBPyConnection, sql: str, frames: Mapping[str, pl.DataFrame]
+) -> pl.DataFrame:
     names = _tables_read(sql)
     for name in names:
         con.register(name, frames[name].to_arrow())

@@ -27,9 +27,15 @@ def known(*customers: str, **tables: Rows) -> Room:
     born = date(2026, 1, 1)
     made.put(
         "record_customer_map",
-        [{"record_key": f"crm:{c}", "customer_id": c, "valid_from": born, "change_reason": "new"} for c in customers],
+        [
+            {"record_key": f"crm:{c}", "customer_id": c, "valid_from": born, "change_reason": "new"}
+            for c in customers
+        ],
     )
-    made.put("customer_id_registry", [{"customer_id": c, "status": "active", "born_as_of": born} for c in customers])
+    made.put(
+        "customer_id_registry",
+        [{"customer_id": c, "status": "active", "born_as_of": born} for c in customers],
+    )
     for name, rows in tables.items():
         made.put(name, rows)
     return made
@@ -81,4 +87,7 @@ def golden(made: Room) -> None:
     party, today = rows("party_record"), rows("record_customer_map")
     made.put("source_trust", source_trust(party, today, config))
     trust, hubs = rows("source_trust"), rows("hub_value")
-    made.put("profile_field_provenance", profile_field_provenance(party, today, trust, hubs, made.as_of, config))
+    made.put(
+        "profile_field_provenance",
+        profile_field_provenance(party, today, trust, hubs, made.as_of, config),
+    )

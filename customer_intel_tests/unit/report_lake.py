@@ -34,7 +34,15 @@ WARNING = {
     "checked": 400,
     "message": "3 of 400 rows break it",
 }
-SEGMENTS = ("champions", "loyal_customers", "promising", "at_risk", "cant_lose_them", "hibernating", "lost")
+SEGMENTS = (
+    "champions",
+    "loyal_customers",
+    "promising",
+    "at_risk",
+    "cant_lose_them",
+    "hibernating",
+    "lost",
+)
 _DEFAULTS: dict[str, Any] = {
     "text": "x",
     "int": 0,
@@ -47,7 +55,11 @@ _DEFAULTS: dict[str, Any] = {
 
 
 def accept(
-    lake: Lake, name: str, rows: list[dict[str, Any]], reason: str = "", findings: tuple[Any, ...] = (CHECK,)
+    lake: Lake,
+    name: str,
+    rows: list[dict[str, Any]],
+    reason: str = "",
+    findings: tuple[Any, ...] = (CHECK,),
 ) -> Version:
     """Accepts `rows` as the table `name`; columns that a row does not name get a neutral value when required."""
     table = contract.load().table(name)
@@ -60,14 +72,18 @@ def accept(
         }
         unknown = set(row) - set(full)
         assert not unknown, f"{name} has no column {unknown}"
-        parts.setdefault(str(full[table.day_column]) if table.day_column else WHOLE, []).append(full)
+        parts.setdefault(str(full[table.day_column]) if table.day_column else WHOLE, []).append(
+            full
+        )
     if not table.day_column and not parts:
         parts = {WHOLE: []}
     with lake.workspace(name) as work:
         files = {}
         for key, values in parts.items():
             files[key] = work / f"{len(files)}.parquet"
-            frame = pl.DataFrame(values, schema=pl.DataFrame(table.arrow_schema.empty_table()).schema, strict=False)
+            frame = pl.DataFrame(
+                values, schema=pl.DataFrame(table.arrow_schema.empty_table()).schema, strict=False
+            )
             pq.write_table(frame.to_arrow().cast(table.arrow_schema), files[key])
         return lake.accept(
             name,
@@ -93,7 +109,10 @@ def company(lake: Lake, customers: int = 400) -> dict[str, Version]:
     late = rng.random(customers) < 0.3
     scores = np.clip(np.round(rng.normal(8.5, 1.2, customers) - 2.5 * late), 0, 10)
     spent = np.round(rng.lognormal(4.5, 0.8, customers), 2)
-    segments = [SEGMENTS[n] for n in rng.choice(len(SEGMENTS), customers, p=[0.1, 0.2, 0.2, 0.15, 0.05, 0.15, 0.15])]
+    segments = [
+        SEGMENTS[n]
+        for n in rng.choice(len(SEGMENTS), customers, p=[0.1, 0.2, 0.2, 0.15, 0.05, 0.15, 0.15])
+    ]
     made["customer_profile"] = [
         {
             "customer_id": c,
@@ -112,7 +131,8 @@ def company(lake: Lake, customers: int = 400) -> dict[str, Version]:
         for n, c in enumerate(ids)
     ]
     made["rfm"] = [
-        {"customer_id": c, "segment": s, "monetary": money(v)} for c, s, v in zip(ids, segments, spent, strict=True)
+        {"customer_id": c, "segment": s, "monetary": money(v)}
+        for c, s, v in zip(ids, segments, spent, strict=True)
     ]
     made["segment_summary"] = [
         {
@@ -143,7 +163,12 @@ def company(lake: Lake, customers: int = 400) -> dict[str, Version]:
         if row["activity"] == "order_placed"
     ]
     made["currency_use"] = [
-        {"currency": "USD", "n_amounts": 400, "is_reporting": True, "reporting_basis": "only_currency"}
+        {
+            "currency": "USD",
+            "n_amounts": 400,
+            "is_reporting": True,
+            "reporting_basis": "only_currency",
+        }
     ]
     made["mrr_movement"] = [
         {
@@ -189,7 +214,9 @@ def company(lake: Lake, customers: int = 400) -> dict[str, Version]:
             "rows_checked": 1000,
         }
     ]
-    return {name: accept(lake, name, rows, findings=(CHECK, WARNING)) for name, rows in made.items()}
+    return {
+        name: accept(lake, name, rows, findings=(CHECK, WARNING)) for name, rows in made.items()
+    }
 
 
 def _days(rng: Any, ids: list[str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -237,9 +264,14 @@ def _days(rng: Any, ids: list[str]) -> tuple[list[dict[str, Any]], list[dict[str
     return daily, events
 
 
-def _churn(rng: Any, ids: list[str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+def _churn(
+    rng: Any, ids: list[str]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
     predictions, evaluation, bins = [], [], []
-    for definition, horizon, verdict in (("purchase_90d", 90, "model"), ("subscription_30d", 30, "baseline")):
+    for definition, horizon, verdict in (
+        ("purchase_90d", 90, "model"),
+        ("subscription_30d", 30, "baseline"),
+    ):
         for n, c in enumerate(ids[: 300 if horizon == 90 else 120]):
             p = float(np.clip(rng.beta(1.4, 2.2), 0.01, 0.99))
             predictions.append(
@@ -304,7 +336,14 @@ def _churn(rng: Any, ids: list[str]) -> tuple[list[dict[str, Any]], list[dict[st
 
 def _scores(rng: Any) -> list[dict[str, Any]]:
     def row(
-        metric: str, period: str, wave: str, kind: str, segment: str, plus: int, passive: int, minus: int
+        metric: str,
+        period: str,
+        wave: str,
+        kind: str,
+        segment: str,
+        plus: int,
+        passive: int,
+        minus: int,
     ) -> dict[str, Any]:
         n = plus + passive + minus
         score = 100 * (plus - (minus if metric == "nps" else 0)) / n
@@ -336,7 +375,9 @@ def _scores(rng: Any) -> list[dict[str, Any]]:
         for month in range(1, 13):
             plus = int(rng.integers(40, 60))
             year, number = (2025, month + 6) if month <= 6 else (2026, month - 6)
-            rows.append(row(metric, "month", f"{year}-{number:02d}", "all", "all", plus, 25, 90 - plus))
+            rows.append(
+                row(metric, "month", f"{year}-{number:02d}", "all", "all", plus, 25, 90 - plus)
+            )
         rows.append(row(metric, "quarter", "2026-Q2", "all", "all", 150, 80, 70))
         rows.append(row(metric, "all", "all", "all", "all", 600, 320, 280))
         rows += [
@@ -348,7 +389,16 @@ def _scores(rng: Any) -> list[dict[str, Any]]:
 
 def _journeys() -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
     ways = [
-        (["web:page_viewed:home", "web:product_viewed", "web:checkout_started", "shop:order_placed"], 400, 400),
+        (
+            [
+                "web:page_viewed:home",
+                "web:product_viewed",
+                "web:checkout_started",
+                "shop:order_placed",
+            ],
+            400,
+            400,
+        ),
         (["web:page_viewed:home", "web:product_viewed"], 700, 0),
         (["web:page_viewed:home", "web:product_viewed", "web:checkout_started"], 350, 0),
         (
@@ -412,7 +462,11 @@ def _journeys() -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[s
         }
         for (source, target), n in sorted(pairs.items())
     ]
-    touchpoints = [{"touchpoint_id": step, "stage": "consideration"} for step in sorted(out) if step != "(start)"]
+    touchpoints = [
+        {"touchpoint_id": step, "stage": "consideration"}
+        for step in sorted(out)
+        if step != "(start)"
+    ]
     return paths, transitions, touchpoints
 
 

@@ -71,7 +71,9 @@ def _serve() -> Iterator[S3]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     state.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+    )
     thread.start()
     try:
         yield state
@@ -122,7 +124,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self, act: Callable[[str, dict[str, str], bytes], None]) -> None:
         parts = urlsplit(self.path)
         key = unquote(parts.path).lstrip("/")
-        query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+        query = {
+            name: values[0]
+            for name, values in parse_qs(parts.query, keep_blank_values=True).items()
+        }
         body = self._body()
         if self.s3.denies:
             return self._fail(403, "AccessDenied")
@@ -190,7 +195,11 @@ class _Handler(BaseHTTPRequestHandler):
             for held in [self.s3.objects[key]]
         )
         more = len(page) < len(keys)
-        token = f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if more and page else ""
+        token = (
+            f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>"
+            if more and page
+            else ""
+        )
         text = (
             f"<ListBucketResult><Name>{bucket}</Name><KeyCount>{len(page)}</KeyCount>"
             f"<IsTruncated>{str(more).lower()}</IsTruncated>{token}{items}</ListBucketResult>"

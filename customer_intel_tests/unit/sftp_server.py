@@ -75,7 +75,8 @@ def _files(zone: Path) -> type[paramiko.SFTPServerInterface]:
     class Files(paramiko.SFTPServerInterface):
         def list_folder(self, path: str) -> Any:
             return [
-                paramiko.SFTPAttributes.from_stat(child.stat(), child.name) for child in (zone / path[1:]).iterdir()
+                paramiko.SFTPAttributes.from_stat(child.stat(), child.name)
+                for child in (zone / path[1:]).iterdir()
             ]
 
         def stat(self, path: str) -> Any:

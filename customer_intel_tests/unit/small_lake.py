@@ -53,7 +53,14 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 # Rows of activity_daily that are no act of the customer's own.
-NOT_OWN = ("_session", "email_sent", "payment_failed", "order_refunded", "order_cancelled", "order_shipped")
+NOT_OWN = (
+    "_session",
+    "email_sent",
+    "payment_failed",
+    "order_refunded",
+    "order_cancelled",
+    "order_shipped",
+)
 
 Lake = dict[str, pl.DataFrame]
 
@@ -76,11 +83,18 @@ def put(room: Room, lake: Lake) -> Room:
     """The lake's tables in the room; whoever has a record today is an active customer."""
     for name, rows in lake.items():
         if name == "activity_daily" and "is_own_act" not in rows.columns:
-            rows = rows.with_columns(is_own_act=~pl.col("activity").is_in(NOT_OWN), known_at=pl.col("day").cast(TS))
+            rows = rows.with_columns(
+                is_own_act=~pl.col("activity").is_in(NOT_OWN), known_at=pl.col("day").cast(TS)
+            )
         room.put(name, rows)
     if "record_customer_map" in lake and "customer_id_registry" not in lake:
         today = lake["record_customer_map"].filter(pl.col("valid_to").is_null())
-        room.put("customer_id_registry", today.select("customer_id").unique(), status="active", born_as_of=room.as_of)
+        room.put(
+            "customer_id_registry",
+            today.select("customer_id").unique(),
+            status="active",
+            born_as_of=room.as_of,
+        )
     return room
 
 
@@ -88,7 +102,9 @@ def features(lake: Lake, as_of: date) -> pl.DataFrame:
     return run_sql("churn_features", lake, as_of).sort("definition_id", "origin", "customer_id")
 
 
-def simulate(customers: int, days: int, as_of: date, seed: int, *, subscriptions: bool = True) -> Lake:
+def simulate(
+    customers: int, days: int, as_of: date, seed: int, *, subscriptions: bool = True
+) -> Lake:
     """Buyers with a rhythm of their own who die at their own hazard; a fading customer first stops visiting."""
     rng = np.random.default_rng(seed)
     start = as_of - timedelta(days=days)
@@ -129,14 +145,17 @@ def simulate(customers: int, days: int, as_of: date, seed: int, *, subscriptions
                 )  # fmt: skip
         if rng.random() < 0.4 and born + 30 < min(dies, days):
             at = datetime.combine(
-                start + timedelta(days=int(rng.integers(born + 20, min(dies, days)))), datetime.min.time()
+                start + timedelta(days=int(rng.integers(born + 20, min(dies, days)))),
+                datetime.min.time(),
             )
             answers.append(
                 {"record_key": f"shop:{who}", "source_system": "nps", "response_id": f"r{number}", "survey_type": "nps",
                  "responded_at": at, "score": float(rng.integers(2, 8) if unhappy else rng.integers(6, 11))}
             )  # fmt: skip
         if subscriptions and rng.random() < 0.6:
-            began = datetime.combine(start + timedelta(days=born), datetime.min.time()) + timedelta(hours=9)
+            began = datetime.combine(start + timedelta(days=born), datetime.min.time()) + timedelta(
+                hours=9
+            )
             ended = began + timedelta(days=float(dies - born)) if dies < days else None
             spans.append(
                 {"record_key": f"shop:{who}", "source_system": "bill", "subscription_id": f"s{number}",
@@ -149,11 +168,18 @@ def simulate(customers: int, days: int, as_of: date, seed: int, *, subscriptions
                  "occurred_at": began, "quantity": 3, "mrr": 60}
             )  # fmt: skip
     merged = pl.DataFrame(daily, schema=SCHEMAS["activity_daily"], strict=False)
-    merged = merged.group_by("customer_id", "day", "activity").agg(pl.col("n", "revenue", "sessions_started").sum())
-    people = [{"record_key": f"shop:c{n:06d}", "customer_id": f"c{n:06d}", "valid_to": None} for n in range(customers)]
+    merged = merged.group_by("customer_id", "day", "activity").agg(
+        pl.col("n", "revenue", "sessions_started").sum()
+    )
+    people = [
+        {"record_key": f"shop:c{n:06d}", "customer_id": f"c{n:06d}", "valid_to": None}
+        for n in range(customers)
+    ]
     return {
         "record_customer_map": frame("record_customer_map", people),
-        "activity_daily": merged.with_columns(pl.col("revenue").cast(MONEY)).sort("customer_id", "day", "activity"),
+        "activity_daily": merged.with_columns(pl.col("revenue").cast(MONEY)).sort(
+            "customer_id", "day", "activity"
+        ),
         "orders": frame("orders", orders),
         "tickets": frame("tickets", tickets),
         "subscriptions": frame("subscriptions", spans),
@@ -166,7 +192,9 @@ def _noon(on: date) -> datetime:
     return datetime(on.year, on.month, on.day, 12)
 
 
-def _day(who: str, on: date, activity: str, n: int, revenue: float, sessions: int = 0) -> dict[str, Any]:
+def _day(
+    who: str, on: date, activity: str, n: int, revenue: float, sessions: int = 0
+) -> dict[str, Any]:
     return {"customer_id": who, "day": on, "activity": activity, "n": n, "revenue": revenue,
             "sessions_started": n if sessions else 0}  # fmt: skip
 
@@ -194,4 +222,7 @@ def truncate(lake: Lake, at: date) -> Lake:
 
 def shift(lake: Lake, days: int) -> Lake:
     """Every date and time of the lake, moved by `days`."""
-    return {name: table.with_columns(pl.col(pl.Date, TS) + timedelta(days=days)) for name, table in lake.items()}
+    return {
+        name: table.with_columns(pl.col(pl.Date, TS) + timedelta(days=days))
+        for name, table in lake.items()
+    }

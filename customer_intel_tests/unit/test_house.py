@@ -71,13 +71,17 @@ def imports(path: Path) -> set[str]:
 def test_who_imports_whom(path: Path) -> None:
     own, found = place(path), imports(path)
     if own not in OUTER:
-        assert not [name for name in found if name.split(".")[0] == "dagster"], "only orchestration imports Dagster"
+        assert not [name for name in found if name.split(".")[0] == "dagster"], (
+            "only orchestration imports Dagster"
+        )
         inside = {name.split(".")[1] for name in found if name.startswith("customer_intel.")}
         allowed = {"core", own} - ({own} if own == "core" else set())
         assert inside <= allowed | {"core"}, f"{own} may import core only, not {inside - allowed}"
 
 
-@pytest.mark.parametrize("room", sorted({place(path) for path in FILES if path.parent.parent != PACKAGE.parent}))
+@pytest.mark.parametrize(
+    "room", sorted({place(path) for path in FILES if path.parent.parent != PACKAGE.parent})
+)
 def test_folders_of_a_room_stand_on_each_other_without_a_circle(room: str) -> None:
     def folder(name: str) -> str:
         return name.removeprefix(f"customer_intel.{room}.").split(".")[0]
@@ -87,7 +91,9 @@ def test_folders_of_a_room_stand_on_each_other_without_a_circle(room: str) -> No
         inside = path.relative_to(PACKAGE).parts
         if inside[0] == room and path.name != "__init__.py":
             own = Path(inside[1]).stem
-            used = {folder(name) for name in imports(path) if name.startswith(f"customer_intel.{room}.")}
+            used = {
+                folder(name) for name in imports(path) if name.startswith(f"customer_intel.{room}.")
+            }
             below.setdefault(own, set()).update(used - {own})
     while free := [name for name, used in below.items() if not used & below.keys()]:
         for name in free:
@@ -98,7 +104,9 @@ def test_folders_of_a_room_stand_on_each_other_without_a_circle(room: str) -> No
 def test_modules_are_named_where_they_are_imported() -> None:
     """A name put together at run time would hide an import from the tests above."""
     dynamic = {
-        path.name for path in FILES if re.search(r"import_module\(|__import__\(|exec_module\(", path.read_text())
+        path.name
+        for path in FILES
+        if re.search(r"import_module\(|__import__\(|exec_module\(", path.read_text())
     }
     assert dynamic == {"definition.py"}, "only a function's own module is found by its file"
 
@@ -108,7 +116,15 @@ def test_no_clock_environment_or_network_in_pure_code(path: Path) -> None:
     if place(path) in OUTER:
         return
     text = path.read_text()
-    for call in ("datetime.now(", "date.today(", "time.time(", "os.environ", "getenv(", "urllib.request", "requests."):
+    for call in (
+        "datetime.now(",
+        "date.today(",
+        "time.time(",
+        "os.environ",
+        "getenv(",
+        "urllib.request",
+        "requests.",
+    ):
         assert call not in text, f"{path.name} uses {call}"
 
 
@@ -158,7 +174,9 @@ def test_every_definition_is_found_and_generated_sql_is_portable() -> None:
     ],
 )
 def test_the_lint_sees_each_fault(sql: str, fault: str) -> None:
-    assert any(re.search(fault, line) for line in portable.faults(sql, "x.sql")), portable.faults(sql, "x.sql")
+    assert any(re.search(fault, line) for line in portable.faults(sql, "x.sql")), portable.faults(
+        sql, "x.sql"
+    )
 
 
 def test_the_readmes_list_of_tables_is_the_contracts() -> None:
@@ -185,35 +203,58 @@ def test_after_facts_nobody_reads_entities_but_the_stream_its_events() -> None:
     for name, definition in DEFINITIONS.items():
         if TABLES[name].room in BEFORE_FACTS:
             continue
-        found = {read for read in definition.depends_on if TABLES[read].entity is not None or TABLES[read].raw_of}
-        assert not found - ({"events"} if TABLES[name].room == "activity" else set()), f"{name} reads {found}"
+        found = {
+            read
+            for read in definition.depends_on
+            if TABLES[read].entity is not None or TABLES[read].raw_of
+        }
+        assert not found - ({"events"} if TABLES[name].room == "activity" else set()), (
+            f"{name} reads {found}"
+        )
 
 
 def test_only_facts_say_whose_a_record_is_today() -> None:
     """Later rooms take customer_record; the history of profiles alone follows a record's moves."""
-    reading = {name for name, definition in DEFINITIONS.items() if "record_customer_map" in definition.depends_on}
-    assert {name for name in reading if TABLES[name].room not in BEFORE_FACTS} == {"customer_profile_history"}
+    reading = {
+        name
+        for name, definition in DEFINITIONS.items()
+        if "record_customer_map" in definition.depends_on
+    }
+    assert {name for name in reading if TABLES[name].room not in BEFORE_FACTS} == {
+        "customer_profile_history"
+    }
     for path in FILES:
         if place(path) in BEFORE_FACTS | {"demo", "core"} or path.name == "history.py":
             continue
         text = path.read_text()
-        assert not ("record_customer_map" in text and "valid_to" in text), f"{path.name} asks whose a record is today"
+        assert not ("record_customer_map" in text and "valid_to" in text), (
+            f"{path.name} asks whose a record is today"
+        )
 
 
 def state_words(sql: str, name: str) -> list[str]:
     """Comparisons of a state with a word, other than of an id's status in the registry."""
     tree = table.parse(sql, name)
-    registry = {read.alias_or_name for read in tree.find_all(exp.Table) if read.name == "customer_id_registry"}
+    registry = {
+        read.alias_or_name
+        for read in tree.find_all(exp.Table)
+        if read.name == "customer_id_registry"
+    }
     found = []
     for node in tree.find_all(exp.EQ, exp.NEQ, exp.Like, exp.ILike, exp.In, exp.Case):
         if isinstance(node, exp.Case):
-            asked, words = [node.this] if node.this else [], [branch.this for branch in node.args["ifs"]]
+            asked, words = (
+                [node.this] if node.this else [],
+                [branch.this for branch in node.args["ifs"]],
+            )
         elif isinstance(node, exp.In):
             asked, words = [node.this], node.expressions
         else:
             asked = words = [node.this, node.expression]
         columns = [column for part in asked for column in part.find_all(exp.Column)]
-        is_state = any(column.name.lower() in STATES and column.table not in registry for column in columns)
+        is_state = any(
+            column.name.lower() in STATES and column.table not in registry for column in columns
+        )
         if is_state and any(isinstance(word, exp.Literal) and word.is_string for word in words):
             found.append(node.sql())
     return found
@@ -245,13 +286,25 @@ def test_the_lint_of_state_words_sees_each(condition: str, is_fault: bool) -> No
 
 def test_tables_that_judge_people_never_see_who_may_not_be_profiled() -> None:
     barred = {name for name, spec in TABLES.items() if spec.without == "unprofiled_customer"}
-    assert {"rfm", "churn_features", "churn_scores", "churn_predictions", "customer_lifecycle"} <= barred
+    assert {
+        "rfm",
+        "churn_features",
+        "churn_scores",
+        "churn_predictions",
+        "customer_lifecycle",
+    } <= barred
     for name, spec in TABLES.items():
         judges = (
-            SCORES & set(spec.by_name) if "customer_id" in spec.by_name and spec.room not in BEFORE_FACTS else set()
+            SCORES & set(spec.by_name)
+            if "customer_id" in spec.by_name and spec.room not in BEFORE_FACTS
+            else set()
         )
-        assert not judges or name in barred | GATED, f"{name} has {judges} and is not without unprofiled_customer"
-        assert (name in barred) == any(rule.args.get("name") == "without_unprofiled_customer" for rule in spec.expect)
+        assert not judges or name in barred | GATED, (
+            f"{name} has {judges} and is not without unprofiled_customer"
+        )
+        assert (name in barred) == any(
+            rule.args.get("name") == "without_unprofiled_customer" for rule in spec.expect
+        )
 
 
 def test_a_release_says_nothing_of_who_may_not_be_profiled(demo_nights: Demo) -> None:
@@ -267,7 +320,11 @@ def test_a_release_says_nothing_of_who_may_not_be_profiled(demo_nights: Demo) ->
         theirs = rows.filter(pl.col("customer_id").is_in(barred.implode()))
         if "lifecycle_stage" in said:
             assert set(theirs["lifecycle_stage"]) <= {"not_profiled"}, name
-        found = {column: theirs[column].count() for column in said - {"lifecycle_stage"} if theirs[column].count()}
+        found = {
+            column: theirs[column].count()
+            for column in said - {"lifecycle_stage"}
+            if theirs[column].count()
+        }
         assert not found, f"{name} has {found}"
         checked.add(name)
     assert {"rfm", "churn_predictions", "customer_profile", "customer_profile_history"} <= checked

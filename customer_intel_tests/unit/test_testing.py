@@ -27,7 +27,11 @@ def total(base: pl.LazyFrame, as_of, config) -> pl.LazyFrame:
 @pytest.fixture
 def lab(house: House) -> TableLab:
     made = TableLab(NIGHT, package=house.package)
-    made.put("base", [{"customer_id": "a", "orders": n, "revenue": Decimal(n)} for n in (1, 2)], day=date(2024, 1, 1))
+    made.put(
+        "base",
+        [{"customer_id": "a", "orders": n, "revenue": Decimal(n)} for n in (1, 2)],
+        day=date(2024, 1, 1),
+    )
     made.put("base", [{"customer_id": "a", "orders": 9, "revenue": Decimal(9), "day": NIGHT}])
     return made
 
@@ -53,7 +57,10 @@ def test_a_chain_computes_what_nobody_put(house: House) -> None:
 
 def test_a_chain_of_shipped_tables() -> None:
     lab = TableLab(date(2026, 7, 1))
-    rows = [{"customer_id": name, "monetary": Decimal(sum_)} for name, sum_ in (("a", "900"), ("b", "20"))]
+    rows = [
+        {"customer_id": name, "monetary": Decimal(sum_)}
+        for name, sum_ in (("a", "900"), ("b", "20"))
+    ]
     lab.put("rfm", rows)
     assert sorted(lab.rows("rfm")["customer_id"]) == ["a", "b"]
     assert lab.rows("rfm").schema["monetary"] == pl.Decimal(18, 2)

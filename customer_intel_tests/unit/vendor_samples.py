@@ -31,7 +31,9 @@ class Sample:
         return path
 
 
-def delimited(header: str, *rows: dict[str, Any], delimiter: str = ",", encoding: str = "utf-8") -> bytes:
+def delimited(
+    header: str, *rows: dict[str, Any], delimiter: str = ",", encoding: str = "utf-8"
+) -> bytes:
     names = header.split(delimiter)
     out = io.StringIO()
     writer = csv.DictWriter(out, names, delimiter=delimiter, lineterminator="\n")

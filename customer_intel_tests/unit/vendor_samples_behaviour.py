@@ -64,10 +64,14 @@ SNOWPLOW_EVENTS: list[dict[str, Any]] = [
     },
 ]  # fmt: skip
 SNOWPLOW_TSV = "".join(
-    "\t".join(str(event.get(field, "")) for field in SNOWPLOW_FIELDS) + "\n" for event in SNOWPLOW_EVENTS
+    "\t".join(str(event.get(field, "")) for field in SNOWPLOW_FIELDS) + "\n"
+    for event in SNOWPLOW_EVENTS
 ).encode()
 SNOWPLOW_JSON = lines(
-    *({field: event.get(field) for field in SNOWPLOW_FIELDS if field != "unstruct_event"} for event in SNOWPLOW_EVENTS)
+    *(
+        {field: event.get(field) for field in SNOWPLOW_FIELDS if field != "unstruct_event"}
+        for event in SNOWPLOW_EVENTS
+    )
 )
 
 
@@ -356,30 +360,57 @@ _CONNECTED = {
     "organization_data.csv": "zendesk_connector_organizations",
 }  # fmt: skip
 SAMPLES: tuple[Sample, ...] = (
-    _sample("hubspot_contacts", "hubspot", "hubspot-crm-exports-all-contacts-2026-06-30.csv", base.HUBSPOT_CONTACTS),
-    _sample("hubspot_companies", "hubspot", "hubspot-crm-exports-all-companies-2026-06-30.csv", base.HUBSPOT_COMPANIES),
+    _sample(
+        "hubspot_contacts",
+        "hubspot",
+        "hubspot-crm-exports-all-contacts-2026-06-30.csv",
+        base.HUBSPOT_CONTACTS,
+    ),
+    _sample(
+        "hubspot_companies",
+        "hubspot",
+        "hubspot-crm-exports-all-companies-2026-06-30.csv",
+        base.HUBSPOT_COMPANIES,
+    ),
     _sample("salesforce_contacts", "salesforce", "Contact.csv", base.SALESFORCE_CONTACTS),
     _sample("salesforce_accounts", "salesforce", "Account.csv", base.SALESFORCE_ACCOUNTS),
     _sample("shopify_customers", "shopify", "customers_export.csv", base.SHOPIFY_CUSTOMERS),
-    _sample("shopify_orders shopify_order_lines", "shopify", "orders_export_1.csv", base.SHOPIFY_ORDERS),
+    _sample(
+        "shopify_orders shopify_order_lines", "shopify", "orders_export_1.csv", base.SHOPIFY_ORDERS
+    ),
     _sample("stripe_customers", "stripe", "customers.csv", base.STRIPE_CUSTOMERS),
     _sample("stripe_charges", "stripe", "unified_payments.csv", base.STRIPE_CHARGES),
     _sample("stripe_charges", "stripe", "payments.csv", base.STRIPE_OLD_CHARGES),
     _sample("stripe_invoices", "stripe", "invoices.csv", base.STRIPE_INVOICES),
     _sample("stripe_subscriptions", "stripe", "subscriptions.csv", base.STRIPE_SUBSCRIPTIONS),
-    *(_sample(_CONNECTED.get(name, ""), "stripe", name, data) for name, data in base.STRIPE_CONNECTOR.items()),
+    *(
+        _sample(_CONNECTED.get(name, ""), "stripe", name, data)
+        for name, data in base.STRIPE_CONNECTOR.items()
+    ),
     _sample("zendesk_tickets", "zendesk", "tickets.csv", base.ZENDESK_TICKETS),
     _sample("zendesk_users", "zendesk", "users.csv", base.ZENDESK_USERS),
-    *(_sample(_CONNECTED.get(name, ""), "zendesk", name, data) for name, data in base.ZENDESK_CONNECTOR.items()),
+    *(
+        _sample(_CONNECTED.get(name, ""), "zendesk", name, data)
+        for name, data in base.ZENDESK_CONNECTOR.items()
+    ),
     _sample("segment_events", "segment", "segment-events-2026-06-30.jsonl", SEGMENT),
     _sample("snowplow_enriched", "snowplow", "enriched-2026-06-03.tsv", SNOWPLOW_TSV),
-    _sample("snowplow_events", "snowplow", "snowplow-2026-06-04.jsonl", SNOWPLOW_JSON.replace(b"-0088f", b"-1188f")),
+    _sample(
+        "snowplow_events",
+        "snowplow",
+        "snowplow-2026-06-04.jsonl",
+        SNOWPLOW_JSON.replace(b"-0088f", b"-1188f"),
+    ),
     _sample("ga4_events", "ga4", "events_20260604.json", lines(*GA4_EVENTS)),
     _sample("delighted_nps", "delighted", "delighted-nps-responses-2026-06-30.csv", DELIGHTED_CSV),
     _sample("delighted_responses", "delighted", "survey_responses.jsonl", DELIGHTED_JSON),
     _sample("surveymonkey_responses", "surveymonkey", "Acme customer survey.csv", SURVEYMONKEY),
-    _sample("mailchimp_email_activity", "mailchimp", "reports_email_activity.jsonl", MAILCHIMP_ACTIVITY),
-    _sample("mailchimp_contacts", "mailchimp", "subscribed_members_export_1a2b.csv", MAILCHIMP_CONTACTS),
+    _sample(
+        "mailchimp_email_activity", "mailchimp", "reports_email_activity.jsonl", MAILCHIMP_ACTIVITY
+    ),
+    _sample(
+        "mailchimp_contacts", "mailchimp", "subscribed_members_export_1a2b.csv", MAILCHIMP_CONTACTS
+    ),
     _sample("onetrust_consents", "onetrust", "consent-receipts-2026-06-30.csv", ONETRUST),
     _sample("loyalty_contacts", "loyalty", "loyalty-cards.csv", LOYALTY),
     *(
@@ -391,7 +422,9 @@ SAMPLES: tuple[Sample, ...] = (
         _sample(takes, "completejourney", f"{name}.parquet", parquet(row))
         for name, (takes, row) in COMPLETE_JOURNEY.items()
     ),
-    _sample("telco_contacts telco_subscriptions", "telco", "WA_Fn-UseC_-Telco-Customer-Churn.csv", TELCO),
+    _sample(
+        "telco_contacts telco_subscriptions", "telco", "WA_Fn-UseC_-Telco-Customer-Churn.csv", TELCO
+    ),
     _sample("sparkify_events sparkify_contacts", "sparkify", "2018-11-05-events.json", SPARKIFY),
     *(_sample(takes, source, name, text.encode()) for takes, source, name, text in OTHERS),
 )

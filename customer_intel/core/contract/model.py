@@ -99,7 +99,9 @@ class Table(Model):
 
     @cached_property
     def arrow_schema(self) -> pa.Schema:
-        return pa.schema([pa.field(column.name, ARROW_TYPES[column.type]) for column in self.columns])
+        return pa.schema(
+            [pa.field(column.name, ARROW_TYPES[column.type]) for column in self.columns]
+        )
 
     @property
     def ddl(self) -> str:
@@ -156,7 +158,9 @@ def _load(package: Path) -> Contract:
         for need in table.needs:
             for option in need.split("|"):
                 if option not in tables:
-                    raise ConfigError(f"{table.room}/tables.yaml: '{table.name}' needs '{option}', which no room makes")
+                    raise ConfigError(
+                        f"{table.room}/tables.yaml: '{table.name}' needs '{option}', which no room makes"
+                    )
     return Contract(tables=tables)
 
 
@@ -166,7 +170,9 @@ def _columns(path: Path) -> dict[str, Column]:
     for name, entry in document.items():
         where = f"{path.name}:{document.lines[name]}"
         if not re.fullmatch(r"_?[a-z][a-z0-9_]*", name):
-            raise ConfigError(f"{where}: column '{name}': use lower-case letters, digits and underscores")
+            raise ConfigError(
+                f"{where}: column '{name}': use lower-case letters, digits and underscores"
+            )
         if not isinstance(entry, dict):
             raise ConfigError(f"{where}: column '{name}' needs {{type: …, meaning: …}}")
         result[name] = _parse(Column, {"name": name, **entry}, where)
@@ -195,7 +201,9 @@ def _table(name: str, room: str, entry: Any, columns: dict[str, Column], where: 
         picked.append(columns[column_name].model_copy(update=changes))
     names = [column.name for column in picked]
     for stray in (set(meanings) | set(values) | set(_words(entry.get("key", [])))) - set(names):
-        raise ConfigError(f"{where}: table '{name}' says something of '{stray}', which is not among its columns")
+        raise ConfigError(
+            f"{where}: table '{name}' says something of '{stray}', which is not among its columns"
+        )
     if len(names) != len(set(names)):
         raise ConfigError(f"{where}: table '{name}' lists a column twice")
 
@@ -208,11 +216,19 @@ def _table(name: str, room: str, entry: Any, columns: dict[str, Column], where: 
         picked += [columns[stamp].model_copy(update={"required": True}) for stamp in STAMPS]
     entity = entry.get("entity")
     expect = tuple(_expectation(item, where, name) for item in entry.pop("expect", None) or [])
-    if entity is not None and not any(item.kind == "drop" for item in expect) and entry["layout"] == "whole":
+    if (
+        entity is not None
+        and not any(item.kind == "drop" for item in expect)
+        and entry["layout"] == "whole"
+    ):
         expect += (Expectation(kind="drop", args={"max_share": 0.6}),)
     entry["needs"] = _words(entry.pop("needs", []))
     entry["key"] = _words(entry.pop("key", []))
-    return _parse(Table, {"name": name, "room": room, "columns": tuple(picked), "expect": expect, **entry}, where)
+    return _parse(
+        Table,
+        {"name": name, "room": room, "columns": tuple(picked), "expect": expect, **entry},
+        where,
+    )
 
 
 def _without(table: Table, tables: dict[str, Table]) -> Table:
@@ -251,11 +267,15 @@ def _raw(table: Table) -> Table:
 
 def _expectation(item: Any, where: str, table: str) -> Expectation:
     if not isinstance(item, dict):
-        raise ConfigError(f"{where}: table '{table}': an expectation is 'kind: arguments', not {item!r}")
+        raise ConfigError(
+            f"{where}: table '{table}': an expectation is 'kind: arguments', not {item!r}"
+        )
     item = dict(item)
     severity = item.pop("severity", "critical")
     if len(item) != 1:
-        raise ConfigError(f"{where}: table '{table}': one kind per expectation, found {', '.join(item) or 'none'}")
+        raise ConfigError(
+            f"{where}: table '{table}': one kind per expectation, found {', '.join(item) or 'none'}"
+        )
     kind, args = next(iter(item.items()))
     if kind == "unique":
         args = {"columns": list(_words(args))}
@@ -275,4 +295,6 @@ def _parse(model: type[Parsed], data: dict[str, Any], where: str) -> Parsed:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         hint = suggestion(field, model.model_fields) if first["type"] == "extra_forbidden" else ""
-        raise ConfigError(f"{where}: '{data.get('name', '?')}': {field}: {first['msg']}{hint}") from error
+        raise ConfigError(
+            f"{where}: '{data.get('name', '?')}': {field}: {first['msg']}{hint}"
+        ) from error

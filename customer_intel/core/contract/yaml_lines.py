@@ -30,7 +30,9 @@ def _mapping(loader: Any, node: yaml.MappingNode) -> Mapping:
     for key_node, value_node in node.value:
         key = str(loader.construct_object(key_node, deep=True))
         if key in result:
-            raise yaml.constructor.ConstructorError(None, None, f"'{key}' stands twice", key_node.start_mark)
+            raise yaml.constructor.ConstructorError(
+                None, None, f"'{key}' stands twice", key_node.start_mark
+            )
         result[key] = loader.construct_object(value_node, deep=True)
         result.lines[key] = key_node.start_mark.line + 1
     return result
@@ -42,7 +44,9 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 
 def dumped(data: Any, *, sort_keys: bool, width: int = 80) -> str:
     """`data` as YAML text."""
-    return str(yaml.dump(data, Dumper=_Dumper, sort_keys=sort_keys, allow_unicode=True, width=width))
+    return str(
+        yaml.dump(data, Dumper=_Dumper, sort_keys=sort_keys, allow_unicode=True, width=width)
+    )
 
 
 def load(path: Path) -> Mapping:
@@ -54,7 +58,9 @@ def load(path: Path) -> Mapping:
         where = f"{path.name}:{mark.line + 1}" if mark else path.name
         raise ConfigError(f"{where}: {error.problem or error}; mend the YAML there") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path.name}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
+        raise ConfigError(
+            f"{path.name}: not UTF-8 (byte {error.start}); save it as UTF-8"
+        ) from error
     if data is None:
         return Mapping()
     if not isinstance(data, Mapping):

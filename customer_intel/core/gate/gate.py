@@ -123,12 +123,23 @@ def suite(table: TableSpec) -> dict[str, Any]:
     Raises ValueError for an expectation whose arguments are missing or unknown.
     """
     names = [column.name for column in table.columns]
-    items = [_item("columns present", "expect_table_columns_to_match_set", names, column_set=names, exact_match=False)]
+    items = [
+        _item(
+            "columns present",
+            "expect_table_columns_to_match_set",
+            names,
+            column_set=names,
+            exact_match=False,
+        )
+    ]
     for column in table.columns:
         if column.required or column.name in table.key:
             items.append(
                 _item(
-                    f"not_null {column.name}", "expect_column_values_to_not_be_null", [column.name], column=column.name
+                    f"not_null {column.name}",
+                    "expect_column_values_to_not_be_null",
+                    [column.name],
+                    column=column.name,
                 )
             )
     if table.key:
@@ -141,7 +152,11 @@ def suite(table: TableSpec) -> dict[str, Any]:
             limits = {"min_value": -sys.float_info.max, "max_value": sys.float_info.max}
             items.append(_between(column.name, f"finite {column.name}", limits))
     items += [expectation(table, rule) for rule in table.expect]
-    return {"name": table.name, "expectations": items, "meta": {"great_expectations_version": GX_VERSION}}
+    return {
+        "name": table.name,
+        "expectations": items,
+        "meta": {"great_expectations_version": GX_VERSION},
+    }
 
 
 def render_suite(table: TableSpec) -> str:
@@ -149,7 +164,9 @@ def render_suite(table: TableSpec) -> str:
     return json.dumps(suite(table), indent=2, ensure_ascii=False) + "\n"
 
 
-def check(con: duckdb.DuckDBPyConnection, table: TableSpec, *, previous_rows: int | None) -> Verdict:
+def check(
+    con: duckdb.DuckDBPyConnection, table: TableSpec, *, previous_rows: int | None
+) -> Verdict:
     """Runs the suite on the view or table named `table.name`. `previous_rows`: of the last accepted version."""
     from customer_intel.core.gate import gx_duckdb  # Great Expectations takes seconds to import
 
@@ -160,7 +177,9 @@ def check(con: duckdb.DuckDBPyConnection, table: TableSpec, *, previous_rows: in
         return not_checked(table, _redacted(str(error)))
     present = set(candidate.columns)
     countable = [item for item in items if present.issuperset(item["meta"]["columns"])]
-    counts = {id(item): count for item, count in zip(countable, candidate.count(countable), strict=True)}
+    counts = {
+        id(item): count for item, count in zip(countable, candidate.count(countable), strict=True)
+    }
     personal = {column.name for column in table.columns if column.pii}
     findings = []
     for item in items:
@@ -196,7 +215,10 @@ def check_files(
     with DuckDBEngine(settings, [folder], shared=True) as engine:
         for spec, paths in files:
             engine.register(spec, paths)
-        if len(files[0][1]) > MANY_FILES and sum(path.stat().st_size for path in files[0][1]) < SMALL_BYTES:
+        if (
+            len(files[0][1]) > MANY_FILES
+            and sum(path.stat().st_size for path in files[0][1]) < SMALL_BYTES
+        ):
             _hold(engine.con, table)
         return check(engine.con, table, previous_rows=previous_rows)
 
@@ -204,13 +226,19 @@ def check_files(
 def _hold(con: duckdb.DuckDBPyConnection, table: TableSpec) -> None:
     """Makes the view a table of the columns that its expectations name: each query would open every file again."""
     named = json.dumps(suite(table)["expectations"][1:])
-    all_of_them = re.search(r"\b(select|distinct)\s+(\w+\.)?\*|\bcolumns\s*\(", named, re.IGNORECASE)
+    all_of_them = re.search(
+        r"\b(select|distinct)\s+(\w+\.)?\*|\bcolumns\s*\(", named, re.IGNORECASE
+    )
     columns = ", ".join(
-        f'"{name}"' if all_of_them or re.search(rf"\b{re.escape(name)}\b", named) else f'NULL AS "{name}"'
+        f'"{name}"'
+        if all_of_them or re.search(rf"\b{re.escape(name)}\b", named)
+        else f'NULL AS "{name}"'
         for name in (column.name for column in table.columns)
     )
     con.execute(f'ALTER VIEW "{table.name}" RENAME TO "files of {table.name}"')
-    con.execute(f'CREATE TEMP TABLE "{table.name}" AS SELECT {columns} FROM "files of {table.name}"')
+    con.execute(
+        f'CREATE TEMP TABLE "{table.name}" AS SELECT {columns} FROM "files of {table.name}"'
+    )
 
 
 def not_checked(table: TableSpec, why: str) -> Verdict:
@@ -240,11 +268,22 @@ def _unique(columns: Sequence[str], severity: Severity = "critical") -> dict[str
     return _item(text, gx_type, columns, severity=severity, column_list=list(columns))
 
 
-def _between(column: str, text: str, limits: Mapping[str, Any], severity: Severity = "critical") -> dict[str, Any]:
-    return _item(text, "expect_column_values_to_be_between", [column], severity=severity, column=column, **limits)
+def _between(
+    column: str, text: str, limits: Mapping[str, Any], severity: Severity = "critical"
+) -> dict[str, Any]:
+    return _item(
+        text,
+        "expect_column_values_to_be_between",
+        [column],
+        severity=severity,
+        column=column,
+        **limits,
+    )
 
 
-def _in_set(column: Column, values: Iterable[Any], severity: Severity = "critical") -> dict[str, Any]:
+def _in_set(
+    column: Column, values: Iterable[Any], severity: Severity = "critical"
+) -> dict[str, Any]:
     convert = {"int": int, "float": float, "money": float}.get(column.type, _plain)
     allowed = []
     for value in values:
@@ -254,7 +293,12 @@ def _in_set(column: Column, values: Iterable[Any], severity: Severity = "critica
             raise ConfigError(f"in_set {column.name}: '{value}' is no {column.type}") from None
     gx_type = "expect_column_values_to_be_in_set"
     return _item(
-        f"in_set {column.name}", gx_type, [column.name], severity=severity, column=column.name, value_set=allowed
+        f"in_set {column.name}",
+        gx_type,
+        [column.name],
+        severity=severity,
+        column=column.name,
+        value_set=allowed,
     )
 
 
@@ -264,8 +308,12 @@ def expectation(table: TableSpec, rule: Rule) -> dict[str, Any]:
     needed, allowed = ARGUMENTS[rule.kind]
     if wrong := (needed - args.keys()) | (args.keys() - needed - allowed):
         takes = ", ".join(sorted(needed | allowed))
-        raise ConfigError(f"table '{table.name}', {rule.kind}: {', '.join(sorted(wrong))}? it takes {takes}")
-    limits = {f"{end}_value": _plain(args[end]) for end in ("min", "max") if args.get(end) is not None}
+        raise ConfigError(
+            f"table '{table.name}', {rule.kind}: {', '.join(sorted(wrong))}? it takes {takes}"
+        )
+    limits = {
+        f"{end}_value": _plain(args[end]) for end in ("min", "max") if args.get(end) is not None
+    }
     if rule.kind in ("rows", "between") and not limits:
         raise ConfigError(f"table '{table.name}', expectation {rule.kind}: give min, max or both")
     share = float(args.get("max_share", 0))
@@ -277,18 +325,36 @@ def expectation(table: TableSpec, rule: Rule) -> dict[str, Any]:
             floor = {"min_value": {"$PARAMETER": "drop_floor"}}
             gx_type = "expect_table_row_count_to_be_between"
             meta = {"max_share": share}
-            return _item(f"drop at most {share:.0%} of rows", gx_type, [], severity=severity, meta=meta, **floor)
+            return _item(
+                f"drop at most {share:.0%} of rows",
+                gx_type,
+                [],
+                severity=severity,
+                meta=meta,
+                **floor,
+            )
         case "between":
-            return _between(args["column"], f"between {args['column']} {_range(args)}", limits, severity)
+            return _between(
+                args["column"], f"between {args['column']} {_range(args)}", limits, severity
+            )
         case "in_set":
             column = next((item for item in table.columns if item.name == args["column"]), None)
             if column is None:
-                raise ConfigError(f"table '{table.name}', expectation in_set: it has no column '{args['column']}'")
+                raise ConfigError(
+                    f"table '{table.name}', expectation in_set: it has no column '{args['column']}'"
+                )
             return _in_set(column, args["values"], severity)
         case "regex":
             name, pattern = args["column"], args["pattern"]
             gx_type = "expect_column_values_to_match_regex"
-            return _item(f"regex {name} {pattern}", gx_type, [name], severity=severity, column=name, regex=pattern)
+            return _item(
+                f"regex {name} {pattern}",
+                gx_type,
+                [name],
+                severity=severity,
+                column=name,
+                regex=pattern,
+            )
         case "unique":
             return _unique(args["columns"], severity)
         case "foreign_key":
@@ -302,7 +368,9 @@ def expectation(table: TableSpec, rule: Rule) -> dict[str, Any]:
     return _item(text, gx_type, [], severity=severity, meta=meta, unexpected_rows_query=query)
 
 
-def _foreign_key(table: TableSpec, args: Mapping[str, Any], share: float, severity: Severity) -> dict[str, Any]:
+def _foreign_key(
+    table: TableSpec, args: Mapping[str, Any], share: float, severity: Severity
+) -> dict[str, Any]:
     column, other = args["column"], args["table"]
     target = args.get("to", column)
     keys = ", ".join(f't."{name}"' for name in dict.fromkeys([*table.key, column]))
@@ -315,7 +383,14 @@ def _foreign_key(table: TableSpec, args: Mapping[str, Any], share: float, severi
         query += f' AND EXISTS (SELECT 1 FROM "{other}")'
     text = f"foreign_key {column} in {other}" + (f" ({target})" if target != column else "")
     gx_type = "unexpected_rows_expectation"
-    return _item(text, gx_type, [column], severity=severity, meta={"max_share": share}, unexpected_rows_query=query)
+    return _item(
+        text,
+        gx_type,
+        [column],
+        severity=severity,
+        meta={"max_share": share},
+        unexpected_rows_query=query,
+    )
 
 
 def _range(args: Mapping[str, Any]) -> str:
@@ -331,8 +406,20 @@ def _plain(value: Any) -> Any:
 
 def _columns_finding(item: Mapping[str, Any], missing: Sequence[str]) -> Finding:
     total = len(item["meta"]["columns"])
-    message = f"missing: {', '.join(missing)}; make the table's columns and its contract agree" if missing else ""
-    return _finding(item, not missing, len(missing), total, f"{total - len(missing)} of {total} columns", (), message)
+    message = (
+        f"missing: {', '.join(missing)}; make the table's columns and its contract agree"
+        if missing
+        else ""
+    )
+    return _finding(
+        item,
+        not missing,
+        len(missing),
+        total,
+        f"{total - len(missing)} of {total} columns",
+        (),
+        message,
+    )
 
 
 def _rows_finding(item: Mapping[str, Any], rows: int, previous_rows: int | None) -> Finding:
@@ -341,12 +428,24 @@ def _rows_finding(item: Mapping[str, Any], rows: int, previous_rows: int | None)
     if "max_share" in item["meta"]:
         # Rounded first: 1 - 0.6 is a hair above 0.4 in binary.
         low = ceil(round((previous_rows or 0) * (1 - item["meta"]["max_share"]), 6))
-        observed += f", {previous_rows:,} before" if previous_rows is not None else ", no earlier version"
+        observed += (
+            f", {previous_rows:,} before" if previous_rows is not None else ", no earlier version"
+        )
     success = (low is None or rows >= low) and (high is None or rows <= high)
-    return _finding(item, success, 0 if success else 1, 1, observed, (), "" if success else f"{observed}: {allowed}")
+    return _finding(
+        item,
+        success,
+        0 if success else 1,
+        1,
+        observed,
+        (),
+        "" if success else f"{observed}: {allowed}",
+    )
 
 
-def _counted(candidate: Any, item: Mapping[str, Any], count: Count, key: Sequence[str], personal: set[str]) -> Finding:
+def _counted(
+    candidate: Any, item: Mapping[str, Any], count: Count, key: Sequence[str], personal: set[str]
+) -> Finding:
     share = item["meta"].get("max_share", 0.0)
     success = count.unexpected <= share * count.checked
     observed = f"{count.unexpected:,} of {count.checked:,}"
@@ -367,7 +466,9 @@ def _key_text(row: Mapping[str, Any], personal: set[str]) -> str:
 
 def _broken(item: Mapping[str, Any], why: str) -> Finding:
     """A check that could not be made: critical whatever its severity, since nothing is known of the rows."""
-    return _finding(item, False, 0, 0, "not checked", (), f"could not be checked: {why}", severity="critical")
+    return _finding(
+        item, False, 0, 0, "not checked", (), f"could not be checked: {why}", severity="critical"
+    )
 
 
 def _finding(

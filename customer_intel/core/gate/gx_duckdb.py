@@ -112,12 +112,19 @@ class DuckDBDialect(default.DefaultDialect):
         """Nothing to ask of the server: the defaults hold."""
 
     @reflection.cache  # type: ignore[call-overload, untyped-decorator, unused-ignore]
-    def get_columns(self, connection: sa.Connection, table_name: str, schema: str | None = None, **_: Any) -> list[Any]:
+    def get_columns(
+        self, connection: sa.Connection, table_name: str, schema: str | None = None, **_: Any
+    ) -> list[Any]:
         # The type stays unknown on purpose: types are checked from the Parquet schema, before the gate.
         rows = connection.exec_driver_sql(f"DESCRIBE {quoted(table_name)}").fetchall()
-        return [{"name": row[0], "type": sa.types.NullType(), "nullable": True, "default": None} for row in rows]
+        return [
+            {"name": row[0], "type": sa.types.NullType(), "nullable": True, "default": None}
+            for row in rows
+        ]
 
-    def get_pk_constraint(self, connection: sa.Connection, table_name: str, schema: str | None = None, **_: Any) -> Any:
+    def get_pk_constraint(
+        self, connection: sa.Connection, table_name: str, schema: str | None = None, **_: Any
+    ) -> Any:
         return {"constrained_columns": [], "name": None}
 
 
@@ -127,7 +134,9 @@ class GateExecutionEngine(SqlAlchemyExecutionEngine):
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         pool = StaticPool(lambda: _Connection(con), reset_on_return=None)  # type: ignore[arg-type]
         dialect = DuckDBDialect(dbapi=duckdb)  # type: ignore[arg-type]
-        super().__init__(engine=Engine(pool, dialect, make_url("duckdb://")), create_temp_table=False)
+        super().__init__(
+            engine=Engine(pool, dialect, make_url("duckdb://")), create_temp_table=False
+        )
 
 
 class _MatchRegex(ColumnMapMetricProvider):
@@ -140,7 +149,14 @@ class _MatchRegex(ColumnMapMetricProvider):
 
 
 _DOMAIN = ("batch_id", "table", "column", "row_condition", "condition_parser")
-_DOMAIN_LIST = ("batch_id", "table", "column_list", "row_condition", "condition_parser", "ignore_row_if")
+_DOMAIN_LIST = (
+    "batch_id",
+    "table",
+    "column_list",
+    "row_condition",
+    "condition_parser",
+    "ignore_row_if",
+)
 
 
 class _UniqueCount(MetricProvider):
@@ -162,10 +178,14 @@ class _CompoundUniqueCount(MetricProvider):
 
     @metric_value(engine=GateExecutionEngine)
     def _duckdb(cls, execution_engine: Any, metric_domain_kwargs: Any, **_: Any) -> int:
-        return _repeated(execution_engine, metric_domain_kwargs, metric_domain_kwargs["column_list"])
+        return _repeated(
+            execution_engine, metric_domain_kwargs, metric_domain_kwargs["column_list"]
+        )
 
 
-def _repeated(engine: GateExecutionEngine, domain: Mapping[str, Any], columns: Sequence[str]) -> int:
+def _repeated(
+    engine: GateExecutionEngine, domain: Mapping[str, Any], columns: Sequence[str]
+) -> int:
     table = engine.batch_manager.batch_data_cache[domain["batch_id"]].selectable.name
     sql = f"SELECT CAST(coalesce(sum(n), 0) AS BIGINT) FROM ({_groups(table, columns)} HAVING count(*) > 1)"
     with engine.get_connection() as connection:
@@ -196,19 +216,25 @@ class Candidate:
         self._con = con
         self._engine = GateExecutionEngine(con)
         data = SqlAlchemyBatchData(
-            execution_engine=self._engine, table_name=name, create_temp_table=False, use_quoted_name=True
+            execution_engine=self._engine,
+            table_name=name,
+            create_temp_table=False,
+            use_quoted_name=True,
         )
         self._engine.batch_manager.save_batch_data(BATCH_ID, data)
         self._calculator = MetricsCalculator(self._engine, show_progress_bars=False)
         self._resolved: dict[Any, Any] = {}
         self.columns: list[str] = [
-            column["name"] for column in self._engine.get_inspector().get_columns(sa.sql.quoted_name(name, True))
+            column["name"]
+            for column in self._engine.get_inspector().get_columns(sa.sql.quoted_name(name, True))
         ]
 
     def count(self, expectations: Sequence[Mapping[str, Any]]) -> list[Count]:
         """One count per expectation (GX JSON form; every column they name must exist)."""
         try:
-            rows, values = self._values({column for item in expectations for column in _columns(item)})
+            rows, values = self._values(
+                {column for item in expectations for column in _columns(item)}
+            )
         except duckdb.Error as error:
             return [Count(error=str(error)) for _ in expectations]
         metrics = {id(item): metric for item in expectations if (metric := _counter(item))}
@@ -228,7 +254,9 @@ class Candidate:
                 failure = self._resolve([metric])
             if metric is None:
                 counts.append(Count(0, checked))
-            elif (found := self._resolved.get(metric.id)) is not None or (rows == 0 and metric.id in self._resolved):
+            elif (found := self._resolved.get(metric.id)) is not None or (
+                rows == 0 and metric.id in self._resolved
+            ):
                 counts.append(Count(int(found or 0), checked))
             else:
                 counts.append(Count(error=failure or "Error: not computed"))
@@ -241,7 +269,9 @@ class Candidate:
         rows, *values = self._con.execute(f"SELECT {listed} FROM {quoted(self.name)}").fetchall()[0]
         return rows, dict(zip(names, values, strict=True))
 
-    def sample(self, expectation: Mapping[str, Any], key: Sequence[str], limit: int) -> list[dict[str, Any]]:
+    def sample(
+        self, expectation: Mapping[str, Any], key: Sequence[str], limit: int
+    ) -> list[dict[str, Any]]:
         """The first key tuples, in key order, of the rows that break `expectation`."""
         keys = [column for column in key if column in self.columns]
         kind, columns = expectation["type"], _columns(expectation)
@@ -254,7 +284,9 @@ class Candidate:
             keys = [column for column in keys if column in given]
             source = f"({query})"
         elif COUNTERS[kind] in UNIQUE:
-            same = " AND ".join(f"d.{quoted(c)} IS NOT DISTINCT FROM t.{quoted(c)}" for c in columns)
+            same = " AND ".join(
+                f"d.{quoted(c)} IS NOT DISTINCT FROM t.{quoted(c)}" for c in columns
+            )
             repeats = f"{_groups(self.name, columns)} HAVING count(*) > 1"
             where = f"WHERE EXISTS (SELECT 1 FROM ({repeats}) AS d WHERE {same})"
         else:
@@ -274,13 +306,25 @@ class Candidate:
         condition, _, _ = self._resolved[metric.id]
         picked: list[Any] = [sa.column(sa.sql.quoted_name(column, True)) for column in keys]
         table = sa.table(sa.sql.quoted_name(self.name, True))
-        query = sa.select(*picked).select_from(table).where(condition).distinct().order_by(*picked).limit(limit)
-        return [dict(zip(keys, row, strict=True)) for row in self._engine.execute_query(query).fetchall()]
+        query = (
+            sa.select(*picked)
+            .select_from(table)
+            .where(condition)
+            .distinct()
+            .order_by(*picked)
+            .limit(limit)
+        )
+        return [
+            dict(zip(keys, row, strict=True))
+            for row in self._engine.execute_query(query).fetchall()
+        ]
 
     def _resolve(self, metrics: list[MetricConfiguration]) -> str:
         """Resolves what it can into `_resolved`; what failed is absent there, and its text is returned."""
         try:
-            resolved, aborted = self._calculator.compute_metrics(metrics, {"catch_exceptions": True})
+            resolved, aborted = self._calculator.compute_metrics(
+                metrics, {"catch_exceptions": True}
+            )
         except Exception as error:  # whatever Great Expectations raises is a check that failed
             return f"{type(error).__name__}: {error}"
         self._resolved.update(resolved)
@@ -296,7 +340,9 @@ def _metric(name: str, domain: Mapping[str, Any], **values: Any) -> MetricConfig
     return MetricConfiguration(name, {**domain, "batch_id": BATCH_ID}, values)
 
 
-def _counter(expectation: Mapping[str, Any], suffix: str = "unexpected_count") -> MetricConfiguration | None:
+def _counter(
+    expectation: Mapping[str, Any], suffix: str = "unexpected_count"
+) -> MetricConfiguration | None:
     counter = COUNTERS.get(expectation["type"])
     if counter is None:
         return None
@@ -309,4 +355,10 @@ def _columns(expectation: Mapping[str, Any]) -> list[str]:
     kwargs = expectation["kwargs"]
     if expectation["type"] == QUERY_TYPE:
         return list(expectation["meta"]["columns"])
-    return list(kwargs["column_list"]) if "column_list" in kwargs else [kwargs["column"]] if "column" in kwargs else []
+    return (
+        list(kwargs["column_list"])
+        if "column_list" in kwargs
+        else [kwargs["column"]]
+        if "column" in kwargs
+        else []
+    )

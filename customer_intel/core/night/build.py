@@ -31,7 +31,13 @@ from customer_intel.core.gate.gate import Finding, Verdict
 from customer_intel.core.night.worker import HelperFailed, helper
 from customer_intel.core.store.lake import WHOLE, Lake, LakeError, Part, Version
 from customer_intel.core.tables import kinds
-from customer_intel.core.tables.definition import Definition, company_config, read_lineage, room_config, sql_literal
+from customer_intel.core.tables.definition import (
+    Definition,
+    company_config,
+    read_lineage,
+    room_config,
+    sql_literal,
+)
 
 
 @dataclass(frozen=True)
@@ -114,13 +120,21 @@ def build(night: Night, definition: Definition) -> Outcome:
     Raises StepFailed, ConfigError or LakeError when there is nothing to gate.
     """
     try:
-        return _build_raw(night, definition.table) if definition.kind == "raw" else _build(night, definition)
+        return (
+            _build_raw(night, definition.table)
+            if definition.kind == "raw"
+            else _build(night, definition)
+        )
     except (ConfigError, LakeError):
         raise
     except Exception as error:
         # The engines' messages quote the row that failed; the place in our code tells enough.
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        own = [item for item in traceback.extract_tb(error.__traceback__) if "customer_intel" in item.filename]
+        own = [
+            item
+            for item in traceback.extract_tb(error.__traceback__)
+            if "customer_intel" in item.filename
+        ]
         frame = own[-1] if own else frame
         raise StepFailed(
             f"'{definition.table.name}' could not be computed: {gate.without_values(error)} "
@@ -140,7 +154,9 @@ def _build(night: Night, definition: Definition) -> Outcome:
                 _register(night, engine, night.contract.table(name), table)
             before = night.lake.current(table.name)
             try:
-                sql = engine.contract_select(table, _select(night, definition, engine), _stamps(night, table))
+                sql = engine.contract_select(
+                    table, _select(night, definition, engine), _stamps(night, table)
+                )
                 candidates, keep, prints = _write(engine, table, sql, work, before)
             except SchemaMismatch as error:
                 clock.lap("compute")
@@ -161,17 +177,23 @@ def _build(night: Night, definition: Definition) -> Outcome:
     return clock.outcome(table.name, status, version.rows, verdict, version, changed, "")
 
 
-def _audit(night: Night, definition: Definition, candidates: Mapping[str, Path], before: Version | None) -> Verdict:
+def _audit(
+    night: Night, definition: Definition, candidates: Mapping[str, Path], before: Version | None
+) -> Verdict:
     """The gate's verdict on a candidate. A gate that cannot answer stays closed."""
     table = definition.table
     files = [(table, [candidates[key] for key in sorted(candidates)])]
     files += [
-        (night.contract.table(name), night.lake.files(name)) for name in definition.checks_against if name != table.name
+        (night.contract.table(name), night.lake.files(name))
+        for name in definition.checks_against
+        if name != table.name
     ]
     rows = before.rows if before else None
     arguments = (night.engine, night.lake.root, table, files, rows)
     try:
-        verdict: Verdict = helper.call(gate.check_files, *arguments, seconds=night.engine.gate_seconds)
+        verdict: Verdict = helper.call(
+            gate.check_files, *arguments, seconds=night.engine.gate_seconds
+        )
     except HelperFailed as failed:
         return gate.not_checked(table, str(failed))
     return verdict
@@ -233,12 +255,16 @@ def _write(
     same_shape = before is not None and before.schema_sha256 == schema_sha256(table)
     known = before.fingerprints if before is not None and same_shape else {}
     touched = [key for key, value in prints.items() if known.get(key) != value]
-    keep = {key: part for key, part in _parts(before).items() if key in prints and key not in touched}
+    keep = {
+        key: part for key, part in _parts(before).items() if key in prints and key not in touched
+    }
     candidates: dict[str, Path] = {}
     if touched:
         days = ", ".join(sql_literal(date.fromisoformat(key)) for key in touched)
         ordered = ", ".join(f'"{name}"' for name in (day, *order) if name)
-        reader = engine.con.sql(f"SELECT * FROM candidate WHERE {day} IN ({days}) ORDER BY {ordered}")
+        reader = engine.con.sql(
+            f"SELECT * FROM candidate WHERE {day} IN ({days}) ORDER BY {ordered}"
+        )
         candidates = {key: work / f"{key}.parquet" for key in touched}
 
         def write(key: str, rows: pa.Table) -> None:
@@ -303,7 +329,11 @@ def _build_raw(night: Night, table: Table) -> Outcome:
             return _rejected(night, table, candidates, verdict, clock)
         for part in result.parts:
             night.lake.quarantine(entity.name, part.key, part.quarantine)
-        keep = {key: part for key, part in _parts(before).items() if key not in candidates and key not in result.gone}
+        keep = {
+            key: part
+            for key, part in _parts(before).items()
+            if key not in candidates and key not in result.gone
+        }
         facts = {part.key: part.facts for part in result.parts}
         if before and not candidates and not result.gone:
             return clock.outcome(table.name, "unchanged", before.rows, verdict, before)
@@ -311,7 +341,9 @@ def _build_raw(night: Night, table: Table) -> Outcome:
         clock.lap("accept")
     status = "accepted" if version.parts else "not_available"
     reason = "" if version.parts else f"no export feeds {entity.name}"
-    return clock.outcome(table.name, status, version.rows, verdict, version, tuple(candidates), reason)
+    return clock.outcome(
+        table.name, status, version.rows, verdict, version, tuple(candidates), reason
+    )
 
 
 def _accept(
@@ -340,7 +372,9 @@ def _accept(
     )
 
 
-def _rejected(night: Night, table: Table, candidates: Mapping[str, Path], verdict: Verdict, clock: _Clock) -> Outcome:
+def _rejected(
+    night: Night, table: Table, candidates: Mapping[str, Path], verdict: Verdict, clock: _Clock
+) -> Outcome:
     night.lake.reject(table.name, candidates, certificate(verdict))
     reason = "; ".join(f"{finding.expectation}: {finding.message}" for finding in verdict.failed)
     return clock.outcome(table.name, "rejected", 0, verdict, None, (), reason)
@@ -398,7 +432,9 @@ def _missing_need(night: Night, definition: Definition) -> str:
 def _register(night: Night, engine: DuckDBEngine, table: Table, reader: Table) -> None:
     """Makes `table` readable for `reader`, without the rows that `reader` must not see."""
     if night.lake.current(table.name) is None:
-        raise LakeError(f"'{table.name}' was never accepted; run it first (customer-intel run --select {table.name})")
+        raise LakeError(
+            f"'{table.name}' was never accepted; run it first (customer-intel run --select {table.name})"
+        )
     key = _hidden_by(night, reader, table)
     if key is None:
         engine.register(table, night.lake.files(table.name))
@@ -422,7 +458,9 @@ def _frame(night: Night, table: Table, reader: Table | None = None) -> pl.LazyFr
     lazy = pl.scan_parquet(files, hive_partitioning=False)
     key = _hidden_by(night, reader, table) if reader else None
     if key and reader:
-        lazy = lazy.join(_frame(night, night.contract.table(str(reader.without))).select(key), on=key, how="anti")
+        lazy = lazy.join(
+            _frame(night, night.contract.table(str(reader.without))).select(key), on=key, how="anti"
+        )
     return lazy
 
 
@@ -443,7 +481,11 @@ def _parts(version: Version | None) -> dict[str, Part]:
 
 def _changed(before: Version | None, now: Version) -> tuple[str, ...]:
     old = _parts(before)
-    return tuple(key for key, part in sorted(now.parts.items()) if key not in old or old[key].sha256 != part.sha256)
+    return tuple(
+        key
+        for key, part in sorted(now.parts.items())
+        if key not in old or old[key].sha256 != part.sha256
+    )
 
 
 def schema_sha256(table: Table) -> str:
@@ -467,10 +509,14 @@ def without_comments(path: Path) -> bytes:
     text = path.read_bytes()
     if mark is None:
         return text
-    return b"\n".join(line for line in text.splitlines() if (bare := line.strip()) and not bare.startswith(mark))
+    return b"\n".join(
+        line for line in text.splitlines() if (bare := line.strip()) and not bare.startswith(mark)
+    )
 
 
-def snapshot_id(lake: Lake, contract: Contract, landed: Mapping[str, str], home: Path, as_of: date) -> str:
+def snapshot_id(
+    lake: Lake, contract: Contract, landed: Mapping[str, str], home: Path, as_of: date
+) -> str:
     """The night's id, from inputs (`landed`: path → sha256, and what the lake took before), code, config and date."""
     inputs = {
         str(part.facts["source_file"]): str(part.facts["sha256"])

@@ -24,7 +24,9 @@ class Ahead:
     A table whose input failed is never built. `close` ends it: what has begun is finished, the rest left.
     """
 
-    def __init__(self, night: Night, definitions: Mapping[str, Definition], wanted: Collection[str]) -> None:
+    def __init__(
+        self, night: Night, definitions: Mapping[str, Definition], wanted: Collection[str]
+    ) -> None:
         self._night, self._definitions = night, definitions
         self._waits = {
             name: {other for other in definitions[name].depends_on if other in wanted}
@@ -53,11 +55,18 @@ class Ahead:
     def _fill(self) -> None:
         """Starts what may start, that with the longest way to the night's end first."""
         with self._lock:
-            ready = [name for name, waits in self._waits.items() if not waits and name not in self._running]
+            ready = [
+                name
+                for name, waits in self._waits.items()
+                if not waits and name not in self._running
+            ]
             ready.sort(key=lambda name: -self._longest[name])
             names = ready[: 0 if self._closed else AT_ONCE - len(self._running)]
             self._running.update(names)
-            begun = [self._pool.submit(step.build, self._night, self._definitions[name]) for name in names]
+            begun = [
+                self._pool.submit(step.build, self._night, self._definitions[name])
+                for name in names
+            ]
         for name, built in zip(names, begun, strict=True):
             built.add_done_callback(partial(self._done, name))
 
@@ -83,7 +92,9 @@ class Ahead:
         """Gives up what reads a failed table."""
         for name in [name for name, waits in self._waits.items() if failed in waits]:
             if self._waits.pop(name, None) is not None:
-                self._futures[name].set_exception(step.StepFailed(f"'{name}' reads '{failed}', which failed"))
+                self._futures[name].set_exception(
+                    step.StepFailed(f"'{name}' reads '{failed}', which failed")
+                )
                 self._leave(name)
 
     def _paths(self) -> dict[str, int]:
@@ -91,6 +102,8 @@ class Ahead:
 
         @cache
         def length(name: str) -> int:
-            return 1 + max((length(other) for other, waits in self._waits.items() if name in waits), default=0)
+            return 1 + max(
+                (length(other) for other, waits in self._waits.items() if name in waits), default=0
+            )
 
         return {name: length(name) for name in self._waits}

@@ -101,7 +101,10 @@ class Helper:
             with other:
                 command = [sys.executable, "-c", _BEGIN, str(other.fileno())]
                 self._process = subprocess.Popen(  # noqa: S603 (our own interpreter)
-                    command, pass_fds=[other.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+                    command,
+                    pass_fds=[other.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
                 )
             self._pipe = Connection(own.detach())
             self._pipe.send(sys.path)

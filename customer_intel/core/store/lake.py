@@ -74,7 +74,9 @@ class Version:
         """Content hash of the version: of its one file, or over its parts in order."""
         if list(self.parts) == [WHOLE]:
             return self.parts[WHOLE].sha256
-        return hashlib.sha256("".join(f"{k}:{p.sha256}\n" for k, p in sorted(self.parts.items())).encode()).hexdigest()
+        return hashlib.sha256(
+            "".join(f"{k}:{p.sha256}\n" for k, p in sorted(self.parts.items())).encode()
+        ).hexdigest()
 
 
 class Lake:
@@ -90,7 +92,9 @@ class Lake:
         except FileNotFoundError:
             return None
         except ValueError as error:
-            raise LakeError(f"lake/{table}/{POINTER} is not readable ({error}); restore it from a release") from error
+            raise LakeError(
+                f"lake/{table}/{POINTER} is not readable ({error}); restore it from a release"
+            ) from error
         data["parts"] = {key: Part(**part) for key, part in data["parts"].items()}
         return Version(**data)
 
@@ -134,7 +138,15 @@ class Lake:
             raise LakeError(f"'{table}' has no certificate of a passed gate; it cannot be accepted")
         parts = {**(keep or {}), **self._adopt(table, candidates, facts or {})}
         version = Version(
-            table, parts, as_of, snapshot_id, schema_sha256, status, reason, certificate, fingerprints or {}
+            table,
+            parts,
+            as_of,
+            snapshot_id,
+            schema_sha256,
+            status,
+            reason,
+            certificate,
+            fingerprints or {},
         )
         before = self.current(table)
         write_json(self.root / table / POINTER, asdict(version))
@@ -165,7 +177,11 @@ class Lake:
             digest, size = file_sha256(source)
             target = folder / f"{_file_safe(key)}.{digest[:20]}.parquet"
             parts[key] = Part(
-                f"{table}/{target.name}", pq.read_metadata(source).num_rows, size, digest, facts.get(key, {})
+                f"{table}/{target.name}",
+                pq.read_metadata(source).num_rows,
+                size,
+                digest,
+                facts.get(key, {}),
             )
             # A name says what its file should hold; after a bad disk it may not be what it does hold.
             if not target.exists() or file_sha256(target)[0] != digest:
@@ -217,7 +233,9 @@ def home_lock(home: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise HomeBusy(f"another run is at work in {home.name}/; wait for it to end, then run again") from None
+            raise HomeBusy(
+                f"another run is at work in {home.name}/; wait for it to end, then run again"
+            ) from None
         yield
 
 
@@ -270,4 +288,6 @@ def write_json(path: Path, data: Any) -> None:
 def _file_safe(key: str) -> str:
     """A part's key in a file's name: itself when plain, else readable prefix and hash."""
     plain = "".join(c if c.isalnum() or c in "-_." else "-" for c in key)
-    return plain if plain == key else f"{plain[:40]}-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
+    return (
+        plain if plain == key else f"{plain[:40]}-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
+    )

@@ -20,7 +20,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from customer_intel.core.store.lake import POINTER, LakeError, file_sha256
-from customer_intel.core.store.object_store import FolderStore, Readable, S3Store, Stat, Store, StoreError, store
+from customer_intel.core.store.object_store import (
+    FolderStore,
+    Readable,
+    S3Store,
+    Stat,
+    Store,
+    StoreError,
+    store,
+)
 from customer_intel.core.store.release import MANIFEST, Release, read_sealed
 
 SNAPSHOTS = "snapshots/"
@@ -43,7 +51,9 @@ class RemoteRelease:
 
     def files(self, table: str) -> list[str]:
         """The table's Parquet files, as addresses (paths for file://); a list for tables laid out by day."""
-        return [self.place.address(entry["path"]) for entry in self.manifest["tables"][table]["files"]]
+        return [
+            self.place.address(entry["path"]) for entry in self.manifest["tables"][table]["files"]
+        ]
 
     @property
     def filesystem(self) -> Any:
@@ -78,7 +88,9 @@ def opened(place: Readable | FolderStore) -> RemoteRelease:
         raise FileNotFoundError(f"no release at {place.url} yet")
     data = place.read(pointer["manifest"])[0]
     if hashlib.sha256(data).hexdigest() != pointer["manifest_sha256"]:
-        raise StoreError(f"{place.url}: {pointer['manifest']} is not the manifest that {POINTER} names")
+        raise StoreError(
+            f"{place.url}: {pointer['manifest']} is not the manifest that {POINTER} names"
+        )
     return RemoteRelease(pointer["snapshot_id"], pointer["as_of"], place, json.loads(data))
 
 
@@ -109,11 +121,18 @@ def mirror(release: Release, place: Store, keep: int) -> Mirrored:
             # Another publisher of the same night may have been first: its manifest is the one that counts.
             held = _read_json(place, folder + MANIFEST)
         if held is None or _content(held) != _content(release.manifest):
-            raise StoreError(f"{place.url}: {folder} holds other content than this release; look who else writes there")
+            raise StoreError(
+                f"{place.url}: {folder} holds other content than this release; look who else writes there"
+            )
         current = point_at(place, release.snapshot_id)
         pruned = prune(place, keep)
         return Mirrored(
-            release.snapshot_id, current, len(sent), shared, sum(path.stat().st_size for path in sent.values()), pruned
+            release.snapshot_id,
+            current,
+            len(sent),
+            shared,
+            sum(path.stat().st_size for path in sent.values()),
+            pruned,
         )
 
 
@@ -147,7 +166,9 @@ def point_at(place: Store, snapshot_id: str, *, back: bool = False) -> bool:
         }
         if place.swap(POINTER, _json(pointer), tag):
             return True
-    raise StoreError(f"{place.url}: {POINTER} was changed by others {ATTEMPTS} times in a row; run again")
+    raise StoreError(
+        f"{place.url}: {POINTER} was changed by others {ATTEMPTS} times in a row; run again"
+    )
 
 
 def prune(place: Store, keep: int) -> int:
@@ -162,13 +183,19 @@ def prune(place: Store, keep: int) -> int:
         for key, stat in listing.items()
         if PurePosixPath(key).name == MANIFEST and key.count("/") == 2
     )
-    wanted = {f"{SNAPSHOTS}{pointer[name]}/{MANIFEST}" for name in ("snapshot_id", "previous")} if pointer else set()
+    wanted = (
+        {f"{SNAPSHOTS}{pointer[name]}/{MANIFEST}" for name in ("snapshot_id", "previous")}
+        if pointer
+        else set()
+    )
     wanted |= {key for _, key in manifests[-max(keep, 2) :]}
     wanted |= {key for (_, key), (followed, _) in pairwise(manifests) if now - followed < GRACE}
     named = set()
     for key in sorted(wanted & listing.keys()):
         named |= {key, *(entry["path"] for entry in _entries(json.loads(place.read(key)[0])))}
-    old = {key for key, stat in listing.items() if key not in named and now - stat.modified >= GRACE}
+    old = {
+        key for key, stat in listing.items() if key not in named and now - stat.modified >= GRACE
+    }
     gone = {key for _, key in manifests} & old
     # Manifests first: what has a manifest is whole.
     place.delete(gone)
@@ -176,7 +203,9 @@ def prune(place: Store, keep: int) -> int:
     return len(old)
 
 
-def _plan(release: Release, place: Store, folder: str) -> tuple[dict[str, Any], dict[str, Path], int]:
+def _plan(
+    release: Release, place: Store, folder: str
+) -> tuple[dict[str, Any], dict[str, Path], int]:
     """The manifest of the release on the store, the files to send for it, and how many need not be sent.
 
     Derived files stay behind: their views name paths of the machine that they were made on.
@@ -186,7 +215,9 @@ def _plan(release: Release, place: Store, folder: str) -> tuple[dict[str, Any], 
     manifest = _manifest(release)
     send: dict[str, Path] = {}
     shared = 0
-    tables = [(table, entry) for table, facts in manifest["tables"].items() for entry in facts["files"]]
+    tables = [
+        (table, entry) for table, facts in manifest["tables"].items() for entry in facts["files"]
+    ]
     for table, entry in [*tables, *(("", entry) for entry in manifest["documents"])]:
         if there := known.get((table, entry["sha256"])):
             entry["path"] = there
@@ -194,7 +225,9 @@ def _plan(release: Release, place: Store, folder: str) -> tuple[dict[str, Any], 
             continue
         local = release.folder / entry["path"]
         if file_sha256(local) != (entry["sha256"], entry["bytes"]):
-            raise LakeError(f"release {release.snapshot_id}: {entry['path']} is not what was published; run again")
+            raise LakeError(
+                f"release {release.snapshot_id}: {entry['path']} is not what was published; run again"
+            )
         entry["path"] = folder + _content_name(entry["path"], entry["sha256"])
         stat = listing.get(entry["path"])
         if stat is None or stat.size != entry["bytes"] or now - stat.modified >= TAKE_OVER:
@@ -205,7 +238,9 @@ def _plan(release: Release, place: Store, folder: str) -> tuple[dict[str, Any], 
 def _manifest(release: Release) -> dict[str, Any]:
     manifest = read_sealed(release.folder / MANIFEST)
     manifest.pop("derived", None)
-    manifest["documents"] = [{**entry, "name": entry["path"]} for entry in manifest.get("documents", [])]
+    manifest["documents"] = [
+        {**entry, "name": entry["path"]} for entry in manifest.get("documents", [])
+    ]
     return manifest
 
 
@@ -226,7 +261,10 @@ def _known(place: Store, listing: dict[str, Stat]) -> dict[tuple[str, str], str]
 def _arrived(place: Store, folder: str, manifest: dict[str, Any]) -> None:
     listing = place.list(folder)
     for entry in _entries(manifest):
-        if entry["path"].startswith(folder) and getattr(listing.get(entry["path"]), "size", None) != entry["bytes"]:
+        if (
+            entry["path"].startswith(folder)
+            and getattr(listing.get(entry["path"]), "size", None) != entry["bytes"]
+        ):
             raise StoreError(f"{place.url}: {entry['path']} did not arrive whole; run again")
 
 

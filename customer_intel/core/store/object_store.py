@@ -49,7 +49,12 @@ def is_url(place: str | Path) -> bool:
 def plain_url(url: str) -> str:
     """The address, checked and without a closing slash. Raises ConfigError for one that carries credentials."""
     parts = urlsplit(url)
-    if parts.password or parts.query or parts.fragment or (parts.username and parts.scheme not in ("sftp", "ssh")):
+    if (
+        parts.password
+        or parts.query
+        or parts.fragment
+        or (parts.username and parts.scheme not in ("sftp", "ssh"))
+    ):
         raise ConfigError(
             f"the {parts.scheme}:// address carries credentials or options; give them by environment and keep the "
             f"address to {parts.scheme}://<place>/<prefix>"
@@ -60,7 +65,9 @@ def plain_url(url: str) -> str:
 def filesystem(url: str) -> Any:
     """fsspec's file system for the address, without its caches. Raises ConfigError when its extra is not installed."""
     # A listing or a connection kept from before would show the store as it was.
-    return filesystem_class(urlsplit(url).scheme)(skip_instance_cache=True, use_listings_cache=False)
+    return filesystem_class(urlsplit(url).scheme)(
+        skip_instance_cache=True, use_listings_cache=False
+    )
 
 
 def filesystem_class(scheme: str) -> Any:
@@ -70,16 +77,27 @@ def filesystem_class(scheme: str) -> Any:
         return fsspec.get_filesystem_class(scheme)
     except ImportError:
         extra = EXTRAS.get(scheme)
-        how = f"install customer-intel[{extra}]" if extra else f"install fsspec's package for {scheme}"
+        how = (
+            f"install customer-intel[{extra}]"
+            if extra
+            else f"install fsspec's package for {scheme}"
+        )
         raise ConfigError(f"{scheme}:// addresses need another package: {how}") from None
     except ValueError:
-        raise ConfigError(f"{scheme}:// is not a kind of address that can be read; use s3, sftp, gs or file") from None
+        raise ConfigError(
+            f"{scheme}:// is not a kind of address that can be read; use s3, sftp, gs or file"
+        ) from None
 
 
 def reason(error: BaseException) -> str:
     """Why a client library failed, in words of our own: its message may hold keys, tokens or signed addresses."""
     names = {type(found).__name__ for found in _causes(error)}
-    if names & {"NoCredentialsError", "PartialCredentialsError", "TokenRetrievalError", "DefaultCredentialsError"}:
+    if names & {
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "TokenRetrievalError",
+        "DefaultCredentialsError",
+    }:
         return "no credentials in the environment"
     if names & {"AuthenticationException", "PasswordRequiredException"}:
         return "the credentials in the environment were not accepted"
@@ -89,7 +107,12 @@ def reason(error: BaseException) -> str:
         return "access denied; look at the credentials in the environment and what they may do"
     if isinstance(error, FileNotFoundError):
         return "no such bucket, folder or object"
-    if names & {"EndpointConnectionError", "ConnectTimeoutError", "ConnectionRefusedError", "NoValidConnectionsError"}:
+    if names & {
+        "EndpointConnectionError",
+        "ConnectTimeoutError",
+        "ConnectionRefusedError",
+        "NoValidConnectionsError",
+    }:
         return "the server cannot be reached"
     return f"the connection or the server failed ({type(error).__name__}); run again"
 
@@ -151,7 +174,9 @@ class S3Store(Readable):
         # A store that ignores the conditions would let two publishers overwrite each other without a word.
         self.create(".conditions", b"")
         if self.create(".conditions", b"") or self.swap(".conditions", b"", '"0"'):
-            raise StoreError(f"{self.url}: the store ignores If-None-Match or If-Match; releases are not safe there")
+            raise StoreError(
+                f"{self.url}: the store ignores If-None-Match or If-Match; releases are not safe there"
+            )
         yield
 
     def read(self, key: str) -> tuple[bytes, str]:
@@ -169,7 +194,9 @@ class S3Store(Readable):
     def now(self) -> datetime:
         """The store's own clock, to which its objects' ages belong."""
         with self._told("asking for the time"):
-            answer = self.fs.call_s3("list_objects_v2", Bucket=self.bucket, Prefix=self.prefix, MaxKeys=1)
+            answer = self.fs.call_s3(
+                "list_objects_v2", Bucket=self.bucket, Prefix=self.prefix, MaxKeys=1
+            )
         return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
 
     def list(self, prefix: str) -> dict[str, Stat]:
@@ -177,9 +204,13 @@ class S3Store(Readable):
         more: dict[str, str] = {}
         with self._told(f"listing {prefix}"):
             while True:
-                page = self.fs.call_s3("list_objects_v2", Bucket=self.bucket, Prefix=self.prefix + prefix, **more)
+                page = self.fs.call_s3(
+                    "list_objects_v2", Bucket=self.bucket, Prefix=self.prefix + prefix, **more
+                )
                 for item in page.get("Contents", ()):
-                    found[item["Key"].removeprefix(self.prefix)] = Stat(item["Size"], item["LastModified"])
+                    found[item["Key"].removeprefix(self.prefix)] = Stat(
+                        item["Size"], item["LastModified"]
+                    )
                 if not page.get("IsTruncated"):
                     return found
                 more = {"ContinuationToken": page["NextContinuationToken"]}
@@ -207,14 +238,20 @@ class S3Store(Readable):
         with self._told("deleting what no release needs"):
             for start in range(0, len(names), _AT_ONCE):
                 batch = [{"Key": self.prefix + key} for key in names[start : start + _AT_ONCE]]
-                answer = self.fs.call_s3("delete_objects", Bucket=self.bucket, Delete={"Objects": batch, "Quiet": True})
+                answer = self.fs.call_s3(
+                    "delete_objects", Bucket=self.bucket, Delete={"Objects": batch, "Quiet": True}
+                )
                 if answer.get("Errors"):
-                    raise StoreError(f"{self.url}: {len(answer['Errors'])} objects could not be deleted")
+                    raise StoreError(
+                        f"{self.url}: {len(answer['Errors'])} objects could not be deleted"
+                    )
 
     def _conditional(self, key: str, data: bytes, **condition: str) -> bool:
         with self._told(f"writing {key}"):
             try:
-                self.fs.call_s3("put_object", Bucket=self.bucket, Key=self.prefix + key, Body=data, **condition)
+                self.fs.call_s3(
+                    "put_object", Bucket=self.bucket, Key=self.prefix + key, Body=data, **condition
+                )
             except FileNotFoundError:
                 if "IfMatch" in condition:
                     return False
@@ -256,7 +293,10 @@ class FolderStore:
 
     def list(self, prefix: str) -> dict[str, Stat]:
         files = [path for path in (self.root / prefix).rglob("*") if path.is_file()]
-        return {str(path.relative_to(self.root)): Stat(path.stat().st_size, _modified(path)) for path in files}
+        return {
+            str(path.relative_to(self.root)): Stat(path.stat().st_size, _modified(path))
+            for path in files
+        }
 
     def put(self, files: dict[str, Path]) -> None:
         for key, source in sorted(files.items()):

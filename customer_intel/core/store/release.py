@@ -60,7 +60,9 @@ class Release:
 
     def files(self, table: str) -> list[str]:
         """The table's Parquet files, as paths; a list for tables laid out by day."""
-        return [str(self.folder / entry["path"]) for entry in self.manifest["tables"][table]["files"]]
+        return [
+            str(self.folder / entry["path"]) for entry in self.manifest["tables"][table]["files"]
+        ]
 
     def verify(self) -> list[str]:
         """What is damaged, one line per file: every byte of the release is compared with its checksum."""
@@ -81,13 +83,18 @@ class Release:
             if found != (entry["sha256"], entry["bytes"]):
                 faults.append(f"{entry['path']}: is not what was published")
         known = {entry["path"] for entry in listed}
-        strange = {str(path.relative_to(self.folder)) for path in self.folder.rglob("*.parquet")} - known
+        strange = {
+            str(path.relative_to(self.folder)) for path in self.folder.rglob("*.parquet")
+        } - known
         return sorted([*faults, *(f"{path}: is not of this release" for path in strange)])
 
 
 class Published:
     def __init__(
-        self, home: Path, grace_seconds: float = GRACE_SECONDS, clock: Callable[[], float] = time.time
+        self,
+        home: Path,
+        grace_seconds: float = GRACE_SECONDS,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.root = home / "published"
         self.snapshots = self.root / "snapshots"
@@ -98,7 +105,9 @@ class Published:
         pointer = self._pointer()
         if pointer is None:
             return None
-        return Release(pointer["snapshot_id"], pointer["as_of"], self.snapshots / pointer["snapshot_id"], True)
+        return Release(
+            pointer["snapshot_id"], pointer["as_of"], self.snapshots / pointer["snapshot_id"], True
+        )
 
     def releases(self) -> list[Release]:
         """Every release that is kept, newest first by date, then by the order of publication.
@@ -114,7 +123,10 @@ class Published:
         for path in self.snapshots.glob(f"*/{MANIFEST}"):
             is_current = bool(current and current.folder == path.parent)
             try:
-                as_of, written = json.loads(path.read_text(encoding="utf-8"))["as_of"], path.stat().st_mtime_ns
+                as_of, written = (
+                    json.loads(path.read_text(encoding="utf-8"))["as_of"],
+                    path.stat().st_mtime_ns,
+                )
             except (ValueError, KeyError, FileNotFoundError):
                 if not (current and is_current):
                     continue
@@ -140,19 +152,25 @@ class Published:
                 faults[folder.name] = found
         return faults
 
-    def verified(self, lake: Lake, tables: Mapping[str, Table], snapshot_id: str) -> dict[str, Version]:
+    def verified(
+        self, lake: Lake, tables: Mapping[str, Table], snapshot_id: str
+    ) -> dict[str, Version]:
         """The accepted version of each table, once every certificate is in order. Raises ReleaseRefused."""
         versions = {}
         for name in tables:
             version = lake.current(name)
             if version is None or version.snapshot_id != snapshot_id:
                 held = f"holds {version.snapshot_id}" if version else "was never accepted"
-                raise ReleaseRefused(f"'{name}' {held}, not {snapshot_id}: its gate closed or it did not run")
+                raise ReleaseRefused(
+                    f"'{name}' {held}, not {snapshot_id}: its gate closed or it did not run"
+                )
             if not version.certificate.get("passed"):
                 raise ReleaseRefused(f"'{name}' has no certificate of a passed gate")
             for part in version.parts.values():
                 if not lake.path(part).exists() or file_sha256(lake.path(part))[0] != part.sha256:
-                    raise ReleaseRefused(f"'{name}': {part.path} is not the file its gate saw; run the night again")
+                    raise ReleaseRefused(
+                        f"'{name}': {part.path} is not the file its gate saw; run the night again"
+                    )
             versions[name] = version
         return versions
 
@@ -176,7 +194,9 @@ class Published:
         with self._alone(), _told():
             self._recover()
             if not (target / MANIFEST).exists():
-                self._write(lake, versions, {**manifest, "derived": sorted(derived)}, documents, target)
+                self._write(
+                    lake, versions, {**manifest, "derived": sorted(derived)}, documents, target
+                )
                 self._derive(Release(snapshot_id, as_of, target), derived)
             before = self.current()
             newest = before is None or before.as_of <= as_of
@@ -215,7 +235,10 @@ class Published:
         if before is None or before["snapshot_id"] != snapshot_id:
             # The one before is named so that pruning spares it, whatever its date.
             previous = before["snapshot_id"] if before else None
-            write_sealed(self.root / POINTER, {"snapshot_id": snapshot_id, "as_of": as_of, "previous": previous})
+            write_sealed(
+                self.root / POINTER,
+                {"snapshot_id": snapshot_id, "as_of": as_of, "previous": previous},
+            )
         self._link(snapshot_id)
 
     def _link(self, snapshot_id: str) -> None:
@@ -257,10 +280,19 @@ class Published:
         for name, version in sorted(versions.items()):
             files = []
             for key, part in sorted(version.parts.items()):
-                relative = Path(f"{name}.parquet") if key == WHOLE else Path(name) / f"{key}.parquet"
+                relative = (
+                    Path(f"{name}.parquet") if key == WHOLE else Path(name) / f"{key}.parquet"
+                )
                 (staging / relative).parent.mkdir(exist_ok=True)
                 _share(lake.path(part), staging / relative)
-                files.append({"path": str(relative), "rows": part.rows, "bytes": part.bytes, "sha256": part.sha256})
+                files.append(
+                    {
+                        "path": str(relative),
+                        "rows": part.rows,
+                        "bytes": part.bytes,
+                        "sha256": part.sha256,
+                    }
+                )
             tables[name] = {
                 "status": version.status,
                 "reason": version.reason,
@@ -280,7 +312,9 @@ class Published:
         os.rename(staging, target)
         fsync(self.snapshots)
 
-    def _derive(self, made: Release, derived: Mapping[str, Callable[[Release, Path], None]]) -> None:
+    def _derive(
+        self, made: Release, derived: Mapping[str, Callable[[Release, Path], None]]
+    ) -> None:
         if not derived:
             return
         # Here, not in the lake's workspace: that may be another file system, and a rename does not leave its own.
@@ -292,7 +326,10 @@ class Published:
             os.rename(staging / name, made.folder / name)
         staging.rmdir()
         fsync(made.folder)
-        write_sealed(made.folder / DERIVED, {"files": [_entry(made.folder, name) for name in sorted(derived)]})
+        write_sealed(
+            made.folder / DERIVED,
+            {"files": [_entry(made.folder, name) for name in sorted(derived)]},
+        )
 
     def _prune(self, keep: int) -> None:
         """Removes releases beyond the `keep` newest, but never the current one, the one before it, or a young one."""
@@ -301,7 +338,10 @@ class Published:
         # By the clock, which only decides how long something old is kept; one that went back keeps it longer.
         since = self._clock() - self._grace_seconds
         for release in self.releases()[max(keep, 2) :]:
-            if release.snapshot_id not in named and (release.folder / MANIFEST).stat().st_mtime < since:
+            if (
+                release.snapshot_id not in named
+                and (release.folder / MANIFEST).stat().st_mtime < since
+            ):
                 self._remove(release.folder)
 
     def _remove(self, folder: Path) -> None:
@@ -330,7 +370,12 @@ def read_sealed(path: Path) -> dict[str, Any]:
         data = dict(json.loads(text))
         seal = data.pop("sha256", None)
         whole = seal == _seal(data) and text == _sealed({**data, "sha256": seal})
-        if whole or (seal is None and "documents" not in data and "previous" not in data and "files" not in data):
+        if whole or (
+            seal is None
+            and "documents" not in data
+            and "previous" not in data
+            and "files" not in data
+        ):
             return data
     except OSError as error:
         raise LakeError(f"{path.name}: cannot be read ({error.strerror})") from None

@@ -81,7 +81,9 @@ class _Compiler:
             yield from self._function(definition, settings)
         for number, rule in enumerate(spec.expect):
             if message := self._expectation(spec, rule):
-                yield Fault(f"{spec.room}/tables.yaml", self._rule_line(spec, number), spec.name, message)
+                yield Fault(
+                    f"{spec.room}/tables.yaml", self._rule_line(spec, number), spec.name, message
+                )
 
     # ---- how a table is computed
     def _sql(self, definition: Definition, settings: Mapping[str, Any]) -> Iterator[Fault]:
@@ -92,14 +94,21 @@ class _Compiler:
             sql = definition.sql(settings)
         except ConfigError as error:
             name = re.search(r"\$\w+", str(error))
-            yield Fault(file, _line(text, re.escape(name[0]) if name else "$^"), spec.name, _without_place(error))
+            yield Fault(
+                file,
+                _line(text, re.escape(name[0]) if name else "$^"),
+                spec.name,
+                _without_place(error),
+            )
             return
         if fault := self._mismatch(spec, sql, file, text):
             yield fault
 
     def _mismatch(self, spec: Table, sql: str, file: str, text: str) -> Fault | None:
         """How a query differs from the contract, or why it cannot run at all."""
-        stamps = {"as_of": "DATE '2000-01-01'", "snapshot_id": "''"} if spec.layout == "whole" else {}
+        stamps = (
+            {"as_of": "DATE '2000-01-01'", "snapshot_id": "''"} if spec.layout == "whole" else {}
+        )
         try:
             self.engine.con.execute(self.engine.contract_select(spec, sql, stamps)).fetchall()
         except SchemaMismatch as error:
@@ -116,7 +125,12 @@ class _Compiler:
         spec, path = definition.table, definition.source
         assert path is not None
         file, text = str(path.relative_to(self.package)), path.read_text(encoding="utf-8")
-        given: dict[str, Any] = {"as_of": _DAY, "config": settings, "landing": self.home / "landing", "ledgers": []}
+        given: dict[str, Any] = {
+            "as_of": _DAY,
+            "config": settings,
+            "landing": self.home / "landing",
+            "ledgers": [],
+        }
 
         def empty(name: str) -> pl.LazyFrame:
             source = spec if name == "previous" else self.contract.table(name)
@@ -125,11 +139,19 @@ class _Compiler:
         try:
             found = definition.call(given, empty)
         except _OWN_FAULTS as error:
-            frames = [item for item in traceback.extract_tb(error.__traceback__) if item.filename == str(path)]
+            frames = [
+                item
+                for item in traceback.extract_tb(error.__traceback__)
+                if item.filename == str(path)
+            ]
             place = frames[-1].lineno if frames else None
-            yield Fault(file, place or _line(text, rf"def {spec.name}\b"), spec.name, _first_line(error))
+            yield Fault(
+                file, place or _line(text, rf"def {spec.name}\b"), spec.name, _first_line(error)
+            )
             return
-        except Exception:  # over no rows a function may stumble where a night, which has rows, does not
+        except (
+            Exception
+        ):  # over no rows a function may stumble where a night, which has rows, does not
             return
         self.engine.con.register("result_frame", found.to_arrow())
         fault = self._mismatch(spec, "SELECT * FROM result_frame", file, text)
@@ -157,16 +179,22 @@ class _Compiler:
             elif rule.kind == "regex":
                 if column.type != "text":
                     return f"regex asks '{column.name}', which is {column.type}, not text"
-                self.engine.con.execute(f"SELECT regexp_matches('', {literal(rule.args['pattern'])})").fetchall()
+                self.engine.con.execute(
+                    f"SELECT regexp_matches('', {literal(rule.args['pattern'])})"
+                ).fetchall()
             elif rule.kind == "foreign_key":
                 return self._foreign_key(column.name, column.sql_type, rule)
             elif rule.kind == "between" and column.type not in _ORDERED:
-                return f"between asks '{column.name}', which is {column.type}: neither number nor time"
+                return (
+                    f"between asks '{column.name}', which is {column.type}: neither number nor time"
+                )
             else:
                 ends = ("min", "max") if rule.kind == "between" else ()
                 for value in (*(rule.args.get(end) for end in ends), *rule.args.get("values", ())):
                     if value is not None:
-                        self.engine.con.execute(f"SELECT CAST({literal(str(value))} AS {column.sql_type})").fetchall()
+                        self.engine.con.execute(
+                            f"SELECT CAST({literal(str(value))} AS {column.sql_type})"
+                        ).fetchall()
         except duckdb.Error as error:
             return f"{rule.kind} {rule.args.get('name', rule.args.get('column', ''))}: {_first_line(error)}"
         return ""

@@ -58,7 +58,9 @@ class Definition:
     def sql(self, parameters: Mapping[str, Any]) -> str:
         """The SELECT with `$name` placeholders filled in. Raises ConfigError for a placeholder nobody sets."""
         text = (
-            kinds.intake(self.table.room).conformed_sql(self.table) if self.kind == "conformed" else _text(self.source)
+            kinds.intake(self.table.room).conformed_sql(self.table)
+            if self.kind == "conformed"
+            else _text(self.source)
         )
 
         def fill(match: re.Match[str]) -> str:
@@ -92,7 +94,9 @@ class Definition:
 def _module(source: Path) -> ModuleType:
     """The module of a room, by its name below this package; one of another package by its file."""
     if source.is_relative_to(PACKAGE):
-        return importlib.import_module(".".join(source.relative_to(PACKAGE.parent).with_suffix("").parts))
+        return importlib.import_module(
+            ".".join(source.relative_to(PACKAGE.parent).with_suffix("").parts)
+        )
     spec = importlib.util.spec_from_file_location(source.stem, source)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -152,7 +156,11 @@ def tables_read(sql: str, name: str) -> tuple[str, ...]:
 
 def parse(sql: str, name: str) -> exp.Query:
     try:
-        trees = [tree for tree in sqlglot.parse(_PLACEHOLDER.sub("1", sql), read="duckdb") if tree is not None]
+        trees = [
+            tree
+            for tree in sqlglot.parse(_PLACEHOLDER.sub("1", sql), read="duckdb")
+            if tree is not None
+        ]
     except sqlglot.errors.ParseError as error:
         place = f":{error.errors[0]['line']}" if error.errors else ""
         said = error.errors[0]["description"] if error.errors else str(error).splitlines()[0]
@@ -171,7 +179,8 @@ def column_lineage(definition: Definition, contract: Contract) -> dict[str, list
     if definition.kind != "sql":
         return {}
     schema = {
-        name: {column.name: column.sql_type for column in contract.table(name).columns} for name in definition.reads
+        name: {column.name: column.sql_type for column in contract.table(name).columns}
+        for name in definition.reads
     }
     tree = parse(_text(definition.source), f"{table.name}.sql")
     nodes = lineage(None, tree, schema=schema, dialect="duckdb", trim_selects=False)
@@ -185,7 +194,9 @@ def column_lineage(definition: Definition, contract: Contract) -> dict[str, list
     return found
 
 
-def cached_lineage(definition: Definition, contract: Contract, cache: Path) -> dict[str, list[tuple[str, str]]]:
+def cached_lineage(
+    definition: Definition, contract: Contract, cache: Path
+) -> dict[str, list[tuple[str, str]]]:
     """`column_lineage`, read once per version of the code: parsing costs more than many a table's own step."""
     path = cache / f"{definition.table.name}.json"
     if path.exists():
@@ -231,8 +242,12 @@ def _overridden(shipped: Path, override: Path, name: str) -> dict[str, Any]:
                     f"config/{name}.yaml:{own.lines[key]}: '{key}' is not a setting of {name}{suggestion(key, merged)}"
                 )
             if isinstance(merged[key], dict) and not isinstance(value, dict | None):
-                raise ConfigError(f"config/{name}.yaml:{own.lines[key]}: '{key}' needs 'name: value' pairs")
-            merged[key] = {**merged[key], **(value or {})} if isinstance(merged[key], dict) else value
+                raise ConfigError(
+                    f"config/{name}.yaml:{own.lines[key]}: '{key}' needs 'name: value' pairs"
+                )
+            merged[key] = (
+                {**merged[key], **(value or {})} if isinstance(merged[key], dict) else value
+            )
     return merged
 
 
@@ -245,7 +260,9 @@ def sql_literal(value: Any) -> str:
         return repr(value)
     if isinstance(value, str):
         return literal(value)
-    raise ConfigError(f"a configuration value used in SQL must be text, number, date or true/false, not {value!r}")
+    raise ConfigError(
+        f"a configuration value used in SQL must be text, number, date or true/false, not {value!r}"
+    )
 
 
 def _gate_tables(table: Table) -> tuple[str, ...]:
@@ -254,7 +271,9 @@ def _gate_tables(table: Table) -> tuple[str, ...]:
         if expectation.kind == "foreign_key":
             names.add(expectation.args["table"])
         elif expectation.kind == "sql":
-            names.update(tables_read(expectation.args["query"], f"{table.room}/tables.yaml '{table.name}'"))
+            names.update(
+                tables_read(expectation.args["query"], f"{table.room}/tables.yaml '{table.name}'")
+            )
     return tuple(sorted(names - {table.name}))
 
 
@@ -263,7 +282,9 @@ def _functions(package: Path) -> dict[tuple[str, str], list[tuple[Path, dict[str
     """(room, function) → places with argument annotations, by reading the source: nothing is imported."""
     found: dict[tuple[str, str], list[tuple[Path, dict[str, str]]]] = {}
     folders = [path.parent for path in sorted(package.glob("*/tables.yaml"))]
-    for room, path in ((folder.name, path) for folder in folders for path in sorted(folder.rglob("*.py"))):
+    for room, path in (
+        (folder.name, path) for folder in folders for path in sorted(folder.rglob("*.py"))
+    ):
         try:
             body = ast.parse(_text(path)).body
         except SyntaxError as error:
@@ -287,7 +308,9 @@ def _ordered(found: dict[str, Definition]) -> dict[str, Definition]:
         if name in ordered:
             return
         if name in path:
-            raise ConfigError(f"tables read each other in a circle: {' → '.join([*path[path.index(name) :], name])}")
+            raise ConfigError(
+                f"tables read each other in a circle: {' → '.join([*path[path.index(name) :], name])}"
+            )
         path.append(name)
         for other in found[name].depends_on:
             visit(other)

@@ -26,7 +26,9 @@ _FUNCTIONS = """
 FUNCTIONS = frozenset(_FUNCTIONS.split())
 ANONYMOUS = frozenset({"json_extract_string", "make_date", "last_day"})
 # Written otherwise elsewhere, with the same meaning: the other engine's adapter rewrites them by name.
-REWRITTEN = frozenset({"epoch_us", "to_json", "local_day", "local_time", "day_start", "before_export"})
+REWRITTEN = frozenset(
+    {"epoch_us", "to_json", "local_day", "local_time", "day_start", "before_export"}
+)
 
 # Node kinds that fail or, worse, differ elsewhere; the reason is what the author reads.
 FORBIDDEN: dict[type[exp.Expr], str] = {
@@ -70,7 +72,9 @@ def faults(sql: str, name: str) -> list[str]:
             and type(node).__name__ not in FUNCTIONS
         ):
             found.add(f"{name}: function {type(node).__name__} {NOT_LISTED}")
-        if isinstance(node, exp.Star) and any(node.args.get(word) for word in ("except_", "except", "replace")):
+        if isinstance(node, exp.Star) and any(
+            node.args.get(word) for word in ("except_", "except", "replace")
+        ):
             found.add(f"{name}: * EXCLUDE / REPLACE is not portable")
         if isinstance(node, exp.Join) and str(node.args.get("method", "")).upper() == "ASOF":
             found.add(f"{name}: ASOF JOIN is not portable (union and forward-fill)")
@@ -85,9 +89,13 @@ def faults(sql: str, name: str) -> list[str]:
 def _by_use(node: exp.Expr, name: str) -> set[str]:
     """Functions that are safe in one use only."""
     # On timestamps DuckDB counts boundaries, Spark elapsed units; on dates they agree.
-    if isinstance(node, exp.DateDiff) and not all(_is_date(side) for side in (node.this, node.expression)):
+    if isinstance(node, exp.DateDiff) and not all(
+        _is_date(side) for side in (node.this, node.expression)
+    ):
         return {f"{name}: date_diff over something not plainly a date: CAST(… AS DATE) both sides"}
-    if isinstance(node, exp.RegexpReplace) and "g" not in str(node.args.get("modifiers") or "").strip("'"):
+    if isinstance(node, exp.RegexpReplace) and "g" not in str(
+        node.args.get("modifiers") or ""
+    ).strip("'"):
         return {f"{name}: regexp_replace without 'g' replaces once here and everywhere elsewhere"}
     if isinstance(node, exp.Struct) and not (
         isinstance(node.parent, exp.Anonymous) and node.parent.name.lower() == "to_json"
@@ -104,15 +112,17 @@ def _is_date(node: exp.Expr | None) -> bool:
     if isinstance(node, exp.Column):
         known = date_columns()
         return node.name in known or node.name.endswith(("day", "_date", "origin"))
-    return isinstance(node, exp.Literal | exp.Min | exp.Max | exp.Coalesce | exp.Lag | exp.Lead | exp.Window) and (
-        isinstance(node, exp.Literal) or _is_date(node.this)
-    )
+    return isinstance(
+        node, exp.Literal | exp.Min | exp.Max | exp.Coalesce | exp.Lag | exp.Lead | exp.Window
+    ) and (isinstance(node, exp.Literal) or _is_date(node.this))
 
 
 @lru_cache(maxsize=1)
 def date_columns() -> frozenset[str]:
     tables = contract.load().tables.values()
-    return frozenset(column.name for spec in tables for column in spec.columns if column.type == "date")
+    return frozenset(
+        column.name for spec in tables for column in spec.columns if column.type == "date"
+    )
 
 
 def _alias_in_where(tree: exp.Expr, name: str) -> set[str]:
@@ -123,12 +133,17 @@ def _alias_in_where(tree: exp.Expr, name: str) -> set[str]:
             item.alias
             for item in select.expressions
             # An expression over a column of the alias's own name: WHERE means that column, everywhere.
-            if isinstance(item, exp.Alias) and item.alias not in {column.name for column in item.find_all(exp.Column)}
+            if isinstance(item, exp.Alias)
+            and item.alias not in {column.name for column in item.find_all(exp.Column)}
         }
         where = select.args.get("where")
         if where is None:
             continue
         for column in where.find_all(exp.Column):
-            if not column.table and column.name in computed and column.find_ancestor(exp.Select) is select:
+            if (
+                not column.table
+                and column.name in computed
+                and column.find_ancestor(exp.Select) is select
+            ):
                 found.add(f"{name}: WHERE uses the alias '{column.name}' of the same SELECT")
     return found

@@ -62,7 +62,9 @@ class Why:
         self.tables = tables
         today = tables["record_customer_map"].filter(pl.col("valid_to").is_null())
         self.customer = dict(today.select("record_key", "customer_id").iter_rows())
-        self.known = {str(row["record_key"]): row for row in tables["party_record"].iter_rows(named=True)}
+        self.known = {
+            str(row["record_key"]): row for row in tables["party_record"].iter_rows(named=True)
+        }
 
     def two(self, a: str, b: str) -> list[str]:
         """Two records. Raises ConfigError for a record that does not exist."""
@@ -80,7 +82,9 @@ class Why:
             return self.one(self.customer[key])
         alias = self.tables["customer_id_alias"].filter(pl.col("alias_customer_id") == key)
         if alias.is_empty():
-            raise ConfigError(f"there is no record and no customer '{key}'{suggestion(key, self.customer)}")
+            raise ConfigError(
+                f"there is no record and no customer '{key}'{suggestion(key, self.customer)}"
+            )
         active = [str(found) for found in alias["customer_id"].drop_nulls()]
         lines = []
         if active != [key]:
@@ -96,16 +100,24 @@ class Why:
         lines = [f"{customer} is {_count(len(records), 'record')}:"]
         lines += [f"  {key}: {self._called(key)}" for key in records]
         tree = self.tables["match_explanation"].filter(pl.col("customer_id") == customer)
-        edges = self.tables["match_edge"].join(tree, on=["record_key_a", "record_key_b", "rule_id"], how="semi")
+        edges = self.tables["match_edge"].join(
+            tree, on=["record_key_a", "record_key_b", "rule_id"], how="semi"
+        )
         links = _as_links(edges)
         if links:
             lines.append("They are one because:")
             lines += [f"  {link.say()}" for link in links]
             lines.append(links[-1].weakest())
-        events = self.tables["customer_id_event"].filter(pl.col("customer_id") == customer).sort("occurred_on")
+        events = (
+            self.tables["customer_id_event"]
+            .filter(pl.col("customer_id") == customer)
+            .sort("occurred_on")
+        )
         for row in events.iter_rows(named=True):
             other = f" with {row['other_customer_id']}" if row["other_customer_id"] else ""
-            lines.append(f"{row['occurred_on']}: {row['event_type']}{other} ({_count(row['n_records'], 'record')})")
+            lines.append(
+                f"{row['occurred_on']}: {row['event_type']}{other} ({_count(row['n_records'], 'record')})"
+            )
         return lines
 
     # ---- two records
@@ -141,7 +153,9 @@ class Why:
             lines.append("A chain of links leads from one to the other:")
             lines += [f"  {link.say()}" for link in path]
             lines.append(f"It was cut because {reason or 'records on it contradict each other'}.")
-        doubtful = [link for link in self._links(is_link=False) if {link.a, link.b} == {a, b} and link.alike]
+        doubtful = [
+            link for link in self._links(is_link=False) if {link.a, link.b} == {a, b} and link.alike
+        ]
         if doubtful:
             lines.append(
                 f"{doubtful[0].alike.capitalize()} are alike, but that is not enough to be sure: "
@@ -158,17 +172,29 @@ class Why:
         """(kind, value, why it says nothing or empty) of every identifying value that both carry."""
         values = ["identifier_type", "namespace", "value_norm"]
         facts = self.tables["identifier_fact"]
-        both = facts.filter(pl.col("record_key") == a).join(facts.filter(pl.col("record_key") == b), on=values)
+        both = facts.filter(pl.col("record_key") == a).join(
+            facts.filter(pl.col("record_key") == b), on=values
+        )
         hubs = {
-            (row["identifier_type"], row["value_norm"]): row for row in self.tables["hub_value"].iter_rows(named=True)
+            (row["identifier_type"], row["value_norm"]): row
+            for row in self.tables["hub_value"].iter_rows(named=True)
         }
         found = []
-        for kind, value in both.select("identifier_type", "value_norm").unique().sort("identifier_type").iter_rows():
+        for kind, value in (
+            both.select("identifier_type", "value_norm")
+            .unique()
+            .sort("identifier_type")
+            .iter_rows()
+        ):
             hub = hubs.get((kind, value))
             why = ""
             if hub:
                 many = f"{_count(hub['n_records'], 'record')} with {_count(hub['n_distinct_names'], 'name')} carry it"
-                why = "it is what people type because a form insists" if hub["reason"] == "placeholder" else many
+                why = (
+                    "it is what people type because a form insists"
+                    if hub["reason"] == "placeholder"
+                    else many
+                )
             found.append((_KINDS[kind], str(value), why))
         bases = {value for kind, value, _ in found if kind == "email"}
         return [item for item in found if item[0] != "mailbox" or item[1] not in bases]
@@ -179,32 +205,56 @@ class Why:
         alike_a, alike_b = self._alike(a), self._alike(b)
         for row in conflicts.iter_rows(named=True):
             pair = row["record_key_a"], row["record_key_b"]
-            if (pair[0] in alike_a and pair[1] in alike_b) or (pair[0] in alike_b and pair[1] in alike_a):
+            if (pair[0] in alike_a and pair[1] in alike_b) or (
+                pair[0] in alike_b and pair[1] in alike_a
+            ):
                 said = _CONTRADICTIONS[row["reason"]]
-                field = {"first_name": "first_name", "birth_date": "birth_date", "gender": "gender"}.get(row["reason"])
+                field = {
+                    "first_name": "first_name",
+                    "birth_date": "birth_date",
+                    "gender": "gender",
+                }.get(row["reason"])
                 values = [self.known[key][field] for key in (a, b)] if field else [None]
                 return said if None in values else f"{said} ({values[0]}, {values[1]})"
         return ""
 
     def _alike(self, key: str) -> set[str]:
-        looked = ("first_name_norm", "last_name_norm", "birth_date_norm", "suffix_norm", "external_user_id")
+        looked = (
+            "first_name_norm",
+            "last_name_norm",
+            "birth_date_norm",
+            "suffix_norm",
+            "external_user_id",
+        )
         mine = [self.known[key][name] for name in looked]
-        return {other for other, row in self.known.items() if [row[name] for name in looked] == mine}
+        return {
+            other for other, row in self.known.items() if [row[name] for name in looked] == mine
+        }
 
     # ---- facts
     def _links(self, records: Iterable[str] | None = None, *, is_link: bool = True) -> list[Link]:
         edges = self.tables["match_edge"].filter(pl.col("is_link") == is_link)
         if records is not None:
             inside = pl.Series(sorted(records), dtype=pl.String).implode()
-            edges = edges.filter(pl.col("record_key_a").is_in(inside) & pl.col("record_key_b").is_in(inside))
+            edges = edges.filter(
+                pl.col("record_key_a").is_in(inside) & pl.col("record_key_b").is_in(inside)
+            )
         return _as_links(edges)
 
     def _called(self, key: str) -> str:
         row = self.known.get(key)
         if row is None:
             return "no longer exported"
-        name = row["full_name"] or " ".join(str(part) for part in (row["first_name"], row["last_name"]) if part)
-        facts = [name or "no name", row["email"], row["mobile_phone"] or row["phone"], row["birth_date"], row["city"]]
+        name = row["full_name"] or " ".join(
+            str(part) for part in (row["first_name"], row["last_name"]) if part
+        )
+        facts = [
+            name or "no name",
+            row["email"],
+            row["mobile_phone"] or row["phone"],
+            row["birth_date"],
+            row["city"],
+        ]
         return ", ".join(str(fact) for fact in facts if fact)
 
 

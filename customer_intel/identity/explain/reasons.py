@@ -31,7 +31,9 @@ def match_explanation(match_edge: pl.DataFrame, record_customer_map: pl.DataFram
     )
     links = match_edge.filter("is_link").join(today, left_on="record_key_a", right_on="record_key")
     # Links also lead to records from which a veto parts theirs.
-    links = links.join(today, left_on=["record_key_b", "customer_id"], right_on=["record_key", "customer_id"])
+    links = links.join(
+        today, left_on=["record_key_b", "customer_id"], right_on=["record_key", "customer_id"]
+    )
     links = strongest_first(links)
     tree = links[spanning_tree(links.select(a="record_key_a", b="record_key_b"))]
     return explained(tree).select(
@@ -47,14 +49,21 @@ def match_explanation(match_edge: pl.DataFrame, record_customer_map: pl.DataFram
 
 
 def strongest_first(links: pl.DataFrame) -> pl.DataFrame:
-    rank = pl.col("rule_id").replace_strict({rule: i for i, rule in enumerate(RULES)}, return_dtype=pl.Int64)
+    rank = pl.col("rule_id").replace_strict(
+        {rule: i for i, rule in enumerate(RULES)}, return_dtype=pl.Int64
+    )
     return links.sort(rank, -pl.col("weight"), "record_key_a", "record_key_b")
 
 
 def explained(links: pl.DataFrame) -> pl.DataFrame:
     """Adds `alike` (what speaks for one person, empty where no model weighed it) and `explanation`, a sentence."""
     parts = [pl.when(pl.col(column) > 0).then(pl.lit(name)) for column, name in WEIGHTS.items()]
-    alike = pl.concat_list(parts).list.drop_nulls().list.join(", ").str.replace(r", ([^,]*)$", " and $1")
+    alike = (
+        pl.concat_list(parts)
+        .list.drop_nulls()
+        .list.join(", ")
+        .str.replace(r", ([^,]*)$", " and $1")
+    )
     return links.with_columns(alike=alike).with_columns(
         explanation=pl.concat_str(
             pl.col("rule_id").replace_strict(_SAID),

@@ -77,12 +77,17 @@ FIELDS: dict[str, Field] = {
     # Bob and Robert are one name; so which of them is shown is no conflict.
     "name": Field(
         value=pl.when(_NAMED).then(
-            pl.coalesce(_joined("nickname_root", "last_name_norm").replace("", None), normalise.fold(_SHOWN_NAME))
+            pl.coalesce(
+                _joined("nickname_root", "last_name_norm").replace("", None),
+                normalise.fold(_SHOWN_NAME),
+            )
         ),
         doubts={
-            "placeholder_name": pl.col("first_name_norm").is_null() & pl.col("last_name_norm").is_null(),
+            "placeholder_name": pl.col("first_name_norm").is_null()
+            & pl.col("last_name_norm").is_null(),
             "part_of_name": ~_WHOLE_NAME,
-            "unparted_name": _WHOLE_NAME & pl.any_horizontal(pl.col("first_name", "last_name").is_null()),
+            "unparted_name": _WHOLE_NAME
+            & pl.any_horizontal(pl.col("first_name", "last_name").is_null()),
             "one_case_name": (_SHOWN_NAME.str.to_uppercase() == _SHOWN_NAME)
             | (_SHOWN_NAME.str.to_lowercase() == _SHOWN_NAME),
         },
@@ -97,7 +102,8 @@ FIELDS: dict[str, Field] = {
     ),
     "country": Field(value=pl.coalesce("country_code", normalise.fold(pl.col("country")))),
     "birth_date": Field(
-        value=pl.col("birth_date_norm").cast(pl.String), doubts={"weak_date": pl.col("is_birth_date_weak")}
+        value=pl.col("birth_date_norm").cast(pl.String),
+        doubts={"weak_date": pl.col("is_birth_date_weak")},
     ),
     "gender": Field(value=pl.col("gender_norm")),
     # Of en-US and en the language is the same.
@@ -106,11 +112,14 @@ FIELDS: dict[str, Field] = {
     "department": _plain("department"),
     "seniority": _plain("seniority"),
     "account": Field(
-        value=pl.coalesce("company_norm", pl.concat_str("source_system", "account_id", separator=":")),
+        value=pl.coalesce(
+            "company_norm", pl.concat_str("source_system", "account_id", separator=":")
+        ),
         doubts={"company_without_account": pl.col("account_id").is_null()},
     ),
     "interests": Field(
-        value=normalise.fold(pl.col("interests").str.replace_all(SEPARATOR, " ", literal=True)), is_list=True
+        value=normalise.fold(pl.col("interests").str.replace_all(SEPARATOR, " ", literal=True)),
+        is_list=True,
     ),
 }
 
@@ -139,7 +148,8 @@ def statements(party: pl.DataFrame, name: str) -> pl.DataFrame:
     if spec.parts and said["is_part"].any():
         wholes = said.filter(~pl.col("is_part"))
         parts = pl.concat(
-            wholes.select("customer_id", part=f"part_{place}", whole="value") for place in range(len(spec.parts))
+            wholes.select("customer_id", part=f"part_{place}", whole="value")
+            for place in range(len(spec.parts))
         )
         parts = parts.drop_nulls().group_by("customer_id", "part").agg(pl.col("whole").min())
         said = said.join(
@@ -154,12 +164,16 @@ def statements(party: pl.DataFrame, name: str) -> pl.DataFrame:
 
 def of_today(party_record: pl.DataFrame, record_customer_map: pl.DataFrame) -> pl.DataFrame:
     """Party records with the customer they belong to today."""
-    today = record_customer_map.filter(pl.col("valid_to").is_null()).select("record_key", "customer_id")
+    today = record_customer_map.filter(pl.col("valid_to").is_null()).select(
+        "record_key", "customer_id"
+    )
     return party_record.join(today, on="record_key").sort("record_key")
 
 
 # ---- how far each source can be trusted
-def source_trust(party_record: pl.DataFrame, record_customer_map: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
+def source_trust(
+    party_record: pl.DataFrame, record_customer_map: pl.DataFrame, config: dict[str, Any]
+) -> pl.DataFrame:
     """One row per source and field: the owner's prior, how often the other sources agree, and what follows.
 
     Leave-one-out: a source's latest value for a customer agrees when it is what most of the customer's other sources
@@ -169,9 +183,14 @@ def source_trust(party_record: pl.DataFrame, record_customer_map: pl.DataFrame, 
     from scipy.special import betaincinv
 
     party = of_today(party_record, record_customer_map)
-    counted = [_agreements(statements(party, name)).with_columns(field=pl.lit(name)) for name in FIELDS]
+    counted = [
+        _agreements(statements(party, name)).with_columns(field=pl.lit(name)) for name in FIELDS
+    ]
     rows = pl.concat(counted).sort("source_system", "field")
-    prior = [_prior(source, name, config) for source, name in rows.select("source_system", "field").iter_rows()]
+    prior = [
+        _prior(source, name, config)
+        for source, name in rows.select("source_system", "field").iter_rows()
+    ]
     weight = float(config["source_trust_prior_weight"])
     rows = rows.with_columns(prior=pl.Series(prior, dtype=pl.Float64)).with_columns(
         a=pl.col("prior") * weight + pl.col("n_agreed"),
@@ -182,12 +201,23 @@ def source_trust(party_record: pl.DataFrame, record_customer_map: pl.DataFrame, 
         trust=(pl.col("a") / (pl.col("a") + pl.col("b"))).round(6),
         low=pl.Series(betaincinv(a, b, 0.025), dtype=pl.Float64).round(6),
         high=pl.Series(betaincinv(a, b, 0.975), dtype=pl.Float64).round(6),
-    ).select("source_system", "field", "prior", "n_statements", "n_compared", "n_agreed", "trust", "low", "high")
+    ).select(
+        "source_system",
+        "field",
+        "prior",
+        "n_statements",
+        "n_compared",
+        "n_agreed",
+        "trust",
+        "low",
+        "high",
+    )
 
 
 def _agreements(said: pl.DataFrame) -> pl.DataFrame:
     latest = said.sort(
-        ["customer_id", "source_system", "known_at", "record_key"], descending=[False, False, True, False]
+        ["customer_id", "source_system", "known_at", "record_key"],
+        descending=[False, False, True, False],
     ).unique(["customer_id", "source_system"], keep="first", maintain_order=True)
     votes = latest.group_by(_OWNER).agg(k=pl.len())
     most = votes.group_by("customer_id").agg(
@@ -234,7 +264,9 @@ def profile_field_provenance(
     found = []
     for name in FIELDS:
         trust = source_trust.filter(pl.col("field") == name).select("source_system", "trust")
-        said = statements(party, name).join(trust, on="source_system", how="left", maintain_order="left")
+        said = statements(party, name).join(
+            trust, on="source_system", how="left", maintain_order="left"
+        )
         weighed = _weighed(said, name, hub_value, as_of, config)
         found.append(_decided(weighed, name, config))
     return pl.concat(found).sort("customer_id", "field")
@@ -246,12 +278,18 @@ def _check(config: dict[str, Any]) -> None:
         if name not in FIELDS:
             raise ConfigError(f"{where} is no field of the golden record{suggestion(name, FIELDS)}")
         if rule not in RULES:
-            raise ConfigError(f"{where}: '{rule}' is not one of {', '.join(RULES)}{suggestion(str(rule), RULES)}")
+            raise ConfigError(
+                f"{where}: '{rule}' is not one of {', '.join(RULES)}{suggestion(str(rule), RULES)}"
+            )
         if rule == "union" and not FIELDS[name].is_list:
             lists = ", ".join(other for other, spec in FIELDS.items() if spec.is_list)
-            raise ConfigError(f"{where}: union fits fields that hold lists ({lists}); a customer has one {name}")
+            raise ConfigError(
+                f"{where}: union fits fields that hold lists ({lists}); a customer has one {name}"
+            )
         if rule == "source_priority" and not config["golden_source_priority"].get(name):
-            raise ConfigError(f"{where}: source_priority needs the sources in order, golden_source_priority: {name}")
+            raise ConfigError(
+                f"{where}: source_priority needs the sources in order, golden_source_priority: {name}"
+            )
 
 
 def _weighed(
@@ -259,19 +297,30 @@ def _weighed(
 ) -> pl.DataFrame:
     """Statements with their weight, what their value scores, and how many of the customer's sources say it."""
     spec, validity = FIELDS[name], config["golden_validity"]
-    half_life = float(config["golden_half_life_days"].get(name, config["golden_half_life_days"]["default"]))
+    half_life = float(
+        config["golden_half_life_days"].get(name, config["golden_half_life_days"]["default"])
+    )
     hubs = hub_value.filter(pl.col("identifier_type") == (spec.hubs or ""))["value_norm"]
     doubts = {doubt: pl.col(f"doubt {doubt}") for doubt in spec.doubts}
-    doubts |= {"reference_only": pl.col("is_reference_only"), "shared_value": pl.col("value").is_in(hubs.implode())}
+    doubts |= {
+        "reference_only": pl.col("is_reference_only"),
+        "shared_value": pl.col("value").is_in(hubs.implode()),
+    }
     valid = pl.lit(1.0)
     for doubt, when in doubts.items():
         valid = valid * pl.when(when).then(float(validity[doubt])).otherwise(1.0)
-    age = (pl.lit(as_of, pl.Date) - pl.col("known_at").cast(pl.Date)).dt.total_days().clip(lower_bound=0)
+    age = (
+        (pl.lit(as_of, pl.Date) - pl.col("known_at").cast(pl.Date))
+        .dt.total_days()
+        .clip(lower_bound=0)
+    )
     weighed = said.with_columns(
         weight=(pl.col("trust") * pl.lit(2.0).pow(-age / half_life) * valid).round(9), valid=valid
     ).filter(pl.col("valid") > 0)
     sources = weighed.group_by("customer_id").agg(
-        n_sources=pl.col("source_system").n_unique(), n_records=pl.len(), n_values=pl.col("value").n_unique()
+        n_sources=pl.col("source_system").n_unique(),
+        n_records=pl.len(),
+        n_values=pl.col("value").n_unique(),
     )
     values = weighed.group_by(_OWNER).agg(
         n_agreeing=pl.col("source_system").n_unique(),
@@ -291,7 +340,9 @@ def _decided(weighed: pl.DataFrame, name: str, config: dict[str, Any]) -> pl.Dat
     rule = config["golden_rules"].get(name, "score")
     listed = config["golden_source_priority"].get(name, [])
     rank = pl.col("source_system").replace_strict(
-        {source: place for place, source in enumerate(listed)}, default=len(listed), return_dtype=pl.Int64
+        {source: place for place, source in enumerate(listed)},
+        default=len(listed),
+        return_dtype=pl.Int64,
     )
     first = {
         "source_priority": -rank,
@@ -314,7 +365,9 @@ def _decided(weighed: pl.DataFrame, name: str, config: dict[str, Any]) -> pl.Dat
     united = pl.DataFrame(schema={"customer_id": pl.String, "united_value": pl.String})
     if rule == "union":
         united = _united(weighed)
-    is_close = pl.col("second_score") >= pl.col("field_score") * float(config["golden_conflict_share"])
+    is_close = pl.col("second_score") >= pl.col("field_score") * float(
+        config["golden_conflict_share"]
+    )
     counts = ("n_records", "n_sources", "n_agreeing", "n_values")
     return (
         won.join(second, on="customer_id", how="left", maintain_order="left")
@@ -329,7 +382,9 @@ def _decided(weighed: pl.DataFrame, name: str, config: dict[str, Any]) -> pl.Dat
             "trust",
             "field_score",
             "runner_up_source",
-            (pl.col("field_score") - pl.col("second_score").fill_null(0.0)).round(9).alias("score_margin"),
+            (pl.col("field_score") - pl.col("second_score").fill_null(0.0))
+            .round(9)
+            .alias("score_margin"),
             *(pl.col(column).cast(pl.Int64) for column in counts),
             (is_close.fill_null(False) & pl.lit(rule != "union")).alias("is_conflict"),
             "united_value",

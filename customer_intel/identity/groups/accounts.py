@@ -19,7 +19,11 @@ _REF = pl.concat_str("source_system", "account_id", separator=":")
 
 # ---- which references mean one account
 def account_map(
-    accounts: pl.DataFrame, party_record: pl.DataFrame, as_of: date, config: dict[str, Any], previous: pl.DataFrame
+    accounts: pl.DataFrame,
+    party_record: pl.DataFrame,
+    as_of: date,
+    config: dict[str, Any],
+    previous: pl.DataFrame,
 ) -> pl.DataFrame:
     """account_ref → account_key with history. A reference is source:account_id, domain:… or name:….
 
@@ -35,8 +39,12 @@ def account_map(
     owned = {ref: groups.root(ref) for ref in crm["account_ref"]}
     owned |= _domains(party_record, crm, claims, owned, config)
     owned |= _names(party_record, crm, owned)
-    found = pl.DataFrame(sorted(owned.items()), schema={"account_ref": pl.String, "cluster": pl.String}, orient="row")
-    return lasting_ids(found, as_of, previous, member="account_ref", entity="account_key", prefix="a")
+    found = pl.DataFrame(
+        sorted(owned.items()), schema={"account_ref": pl.String, "cluster": pl.String}, orient="row"
+    )
+    return lasting_ids(
+        found, as_of, previous, member="account_ref", entity="account_key", prefix="a"
+    )
 
 
 def _crm(accounts: pl.DataFrame, party: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
@@ -53,7 +61,9 @@ def _crm(accounts: pl.DataFrame, party: pl.DataFrame, config: dict[str, Any]) ->
         "created_at",
         name=normalise.company_norm(pl.col("account_name"), config),
     )
-    crm = known.join(seen, on=["source_system", "account_id"], how="full", coalesce=True).with_columns(
+    crm = known.join(
+        seen, on=["source_system", "account_id"], how="full", coalesce=True
+    ).with_columns(
         account_ref=_REF,
         parent=pl.concat_str("source_system", "parent_account_id", separator=":"),
         name=pl.coalesce("name", "called"),
@@ -61,8 +71,14 @@ def _crm(accounts: pl.DataFrame, party: pl.DataFrame, config: dict[str, Any]) ->
     )
     parents = dict(crm.drop_nulls("parent").select("account_ref", "parent").iter_rows())
     above = {ref: ancestors(ref, parents) for ref in crm["account_ref"]}
-    return crm.with_columns(above=pl.Series([above[ref] for ref in crm["account_ref"]], dtype=pl.List(pl.String))).sort(
-        pl.col("above").list.len(), -pl.col("n_contacts").cast(pl.Int64), "created_at", "account_ref", nulls_last=True
+    return crm.with_columns(
+        above=pl.Series([above[ref] for ref in crm["account_ref"]], dtype=pl.List(pl.String))
+    ).sort(
+        pl.col("above").list.len(),
+        -pl.col("n_contacts").cast(pl.Int64),
+        "created_at",
+        "account_ref",
+        nulls_last=True,
     )
 
 
@@ -76,7 +92,12 @@ def ancestors(ref: str, parents: dict[str, str]) -> list[str]:
 
 def host(value: pl.Expr) -> pl.Expr:
     """The domain of a website or a domain as typed; null when it is none."""
-    plain = value.str.strip_chars().str.to_lowercase().str.replace(r"^[a-z]+://", "").str.replace(r"^www\d?\.", "")
+    plain = (
+        value.str.strip_chars()
+        .str.to_lowercase()
+        .str.replace(r"^[a-z]+://", "")
+        .str.replace(r"^www\d?\.", "")
+    )
     return plain.str.extract(r"^(?:[^/@?#]*@)?([\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+)(?:[:/?#].*)?$")
 
 
@@ -86,10 +107,14 @@ def _claims(accounts: pl.DataFrame, crm: pl.DataFrame, config: dict[str, Any]) -
     Mail providers' domains, and those that more families of accounts give than account_domain_names, mean nobody.
     """
     given = pl.concat(
-        accounts.select(account_ref=_REF, domain=host(pl.col(column))) for column in ("domain", "website")
+        accounts.select(account_ref=_REF, domain=host(pl.col(column)))
+        for column in ("domain", "website")
     )
     ranked = crm.select(
-        "account_ref", "source_system", "name", family=pl.coalesce(pl.col("above").list.last(), "account_ref")
+        "account_ref",
+        "source_system",
+        "name",
+        family=pl.coalesce(pl.col("above").list.last(), "account_ref"),
     ).with_row_index("place")
     claims = given.drop_nulls().unique().join(ranked, on="account_ref")
     claims = claims.filter(~pl.col("domain").is_in(words(config["freemail_domains"])))
@@ -106,9 +131,14 @@ def _by_domain(crm: pl.DataFrame, claims: pl.DataFrame) -> list[tuple[str, str]]
         firsts = rows.unique("source_system", keep="first", maintain_order=True)
         pairs += [(firsts["account_ref"][0], ref) for ref in firsts["account_ref"][1:]]
         same = rows.drop_nulls("name").join(
-            firsts.select("source_system", "name", first="account_ref"), on=["source_system", "name"]
+            firsts.select("source_system", "name", first="account_ref"),
+            on=["source_system", "name"],
         )
-        pairs += list(same.filter(pl.col("first") != pl.col("account_ref")).select("first", "account_ref").iter_rows())
+        pairs += list(
+            same.filter(pl.col("first") != pl.col("account_ref"))
+            .select("first", "account_ref")
+            .iter_rows()
+        )
     return sorted(set(pairs))
 
 
@@ -116,9 +146,13 @@ def _by_name(crm: pl.DataFrame, claims: pl.DataFrame) -> list[tuple[str, str]]:
     """Pairs of namesakes in different sources, one in each, of which at most one has a domain."""
     with_domain = claims["account_ref"].unique()
     single = crm.drop_nulls("name").filter(pl.len().over("source_system", "name") == 1)
-    single = single.select("account_ref", "name", has=pl.col("account_ref").is_in(with_domain.implode()))
+    single = single.select(
+        "account_ref", "name", has=pl.col("account_ref").is_in(with_domain.implode())
+    )
     pairs: list[tuple[str, str]] = []
-    for rows in single.filter(pl.len().over("name") > 1).sort("name", "account_ref").partition_by("name"):
+    for rows in (
+        single.filter(pl.len().over("name") > 1).sort("name", "account_ref").partition_by("name")
+    ):
         if rows["has"].sum() <= 1:
             pairs += [(rows["account_ref"][0], ref) for ref in rows["account_ref"][1:]]
     return sorted(pairs)
@@ -130,7 +164,9 @@ class _Groups:
     def __init__(self, crm: pl.DataFrame) -> None:
         self.parent = {ref: ref for ref in crm["account_ref"]}
         self.members = {ref: {ref} for ref in self.parent}
-        self.above = {ref: set(above) for ref, above in crm.select("account_ref", "above").iter_rows()}
+        self.above = {
+            ref: set(above) for ref, above in crm.select("account_ref", "above").iter_rows()
+        }
 
     def root(self, ref: str) -> str:
         while self.parent[ref] != ref:
@@ -148,12 +184,21 @@ class _Groups:
 
 
 def _domains(
-    party: pl.DataFrame, crm: pl.DataFrame, claims: pl.DataFrame, owned: dict[str, str], config: dict[str, Any]
+    party: pl.DataFrame,
+    crm: pl.DataFrame,
+    claims: pl.DataFrame,
+    owned: dict[str, str],
+    config: dict[str, Any],
 ) -> dict[str, str]:
     """domain reference → cluster: given by a source, used by an account's people, or known to be an organisation's."""
     first = claims.unique("domain", keep="first", maintain_order=True)
-    found = {f"domain:{domain}": owned[ref] for domain, ref in first.select("domain", "account_ref").iter_rows()}
-    mail = party.filter(pl.col("email_domain").is_not_null() & ~pl.col("is_freemail").fill_null(False)).select(
+    found = {
+        f"domain:{domain}": owned[ref]
+        for domain, ref in first.select("domain", "account_ref").iter_rows()
+    }
+    mail = party.filter(
+        pl.col("email_domain").is_not_null() & ~pl.col("is_freemail").fill_null(False)
+    ).select(
         "email_domain",
         "company_norm",
         account_ref=_REF,
@@ -166,12 +211,14 @@ def _domains(
         sorted(owned.items()), schema={"account_ref": pl.String, "cluster": pl.String}, orient="row"
     )
     named = _only_bearers(crm, owned)
-    used = mail.join(clusters, on="account_ref", how="left").join(named, on="company_norm", how="left")
+    used = mail.join(clusters, on="account_ref", how="left").join(
+        named, on="company_norm", how="left"
+    )
     used = used.with_columns(cluster=pl.coalesce("cluster", "named"))
     counts = used.drop_nulls("cluster").group_by("email_domain", "cluster").agg(n=pl.len())
-    most = counts.sort("email_domain", "n", "cluster", descending=[False, True, False]).with_columns(
-        share=pl.col("n") / pl.col("n").sum().over("email_domain")
-    )
+    most = counts.sort(
+        "email_domain", "n", "cluster", descending=[False, True, False]
+    ).with_columns(share=pl.col("n") / pl.col("n").sum().over("email_domain"))
     # One stray contact, an adviser say, does not make the adviser's domain the account's.
     enough = (pl.col("n") >= int(config["account_domain_contacts"])) & (pl.col("share") > 0.5)
     for domain, cluster in most.filter(enough).select("email_domain", "cluster").iter_rows():
@@ -186,9 +233,14 @@ def _domains(
 
 def _only_bearers(crm: pl.DataFrame, owned: dict[str, str]) -> pl.DataFrame:
     """company_norm, named: the cluster that alone bears the name."""
-    clusters = pl.DataFrame(sorted(owned.items()), schema={"account_ref": pl.String, "named": pl.String}, orient="row")
+    clusters = pl.DataFrame(
+        sorted(owned.items()), schema={"account_ref": pl.String, "named": pl.String}, orient="row"
+    )
     bearers = (
-        crm.drop_nulls("name").join(clusters, on="account_ref").select(company_norm="name", named="named").unique()
+        crm.drop_nulls("name")
+        .join(clusters, on="account_ref")
+        .select(company_norm="name", named="named")
+        .unique()
     )
     return bearers.filter(pl.len().over("company_norm") == 1).sort("company_norm")
 
@@ -201,10 +253,19 @@ def _names(party: pl.DataFrame, crm: pl.DataFrame, owned: dict[str, str]) -> dic
     lone = (
         party.drop_nulls("company_norm")
         .filter(pl.col("account_id").is_null())
-        .select(ref="name:" + pl.col("company_norm"), domain="domain:" + pl.col("email_domain"), own="is_organisation")
+        .select(
+            ref="name:" + pl.col("company_norm"),
+            domain="domain:" + pl.col("email_domain"),
+            own="is_organisation",
+        )
         .filter(~pl.col("ref").is_in(sorted(borne)))
     )
-    domains = lone.filter(pl.col("domain").is_in(sorted(owned))).drop_nulls("domain").select("ref", "domain").unique()
+    domains = (
+        lone.filter(pl.col("domain").is_in(sorted(owned)))
+        .drop_nulls("domain")
+        .select("ref", "domain")
+        .unique()
+    )
     for ref, domain in domains.filter(pl.len().over("ref") == 1).sort("ref").iter_rows():
         found[ref] = owned[domain]
     for ref in lone.filter(pl.col("own").fill_null(False))["ref"].unique().sort():
@@ -230,7 +291,9 @@ def account(
     crm = _crm(accounts, party_record, config)
     claims = _claims(accounts, crm, config)
     facts = _facts(today, accounts)
-    people = customer_account.group_by("account_key").agg(n_customers=pl.col("customer_id").n_unique().cast(pl.Int64))
+    people = customer_account.group_by("account_key").agg(
+        n_customers=pl.col("customer_id").n_unique().cast(pl.Int64)
+    )
     sources = (
         crm.join(today, on="account_ref")
         .group_by("account_key")
@@ -272,9 +335,9 @@ def account(
 
 def _facts(today: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     """Of every fact the newest that one of the account's source records gives."""
-    rows = accounts.with_columns(account_ref=_REF, account_tier="tier", country="billing_country").join(
-        today, on="account_ref"
-    )
+    rows = accounts.with_columns(
+        account_ref=_REF, account_tier="tier", country="billing_country"
+    ).join(today, on="account_ref")
     newest = rows.sort("account_key", "updated_at", "account_ref", descending=[False, True, False])
     columns = ("account_name", "industry", "employee_count", "account_tier", "country")
     return newest.group_by("account_key", maintain_order=True).agg(
@@ -286,9 +349,12 @@ def _main_domain(domains: pl.DataFrame, claims: pl.DataFrame, party: pl.DataFram
     """account_key, domain, n_domains: the domain that a source gives and most people use comes first."""
     used = party.group_by(domain="email_domain").agg(n=pl.len())
     ranked = domains.join(used, on="domain", how="left").with_columns(
-        is_given=pl.col("domain").is_in(claims["domain"].unique().implode()), n=pl.col("n").fill_null(0)
+        is_given=pl.col("domain").is_in(claims["domain"].unique().implode()),
+        n=pl.col("n").fill_null(0),
     )
-    ranked = ranked.sort("account_key", "is_given", "n", "domain", descending=[False, True, True, False])
+    ranked = ranked.sort(
+        "account_key", "is_given", "n", "domain", descending=[False, True, True, False]
+    )
     return ranked.group_by("account_key", maintain_order=True).agg(
         pl.col("domain").first(), n_domains=pl.len().cast(pl.Int64)
     )
@@ -298,16 +364,24 @@ def _given_names(today: pl.DataFrame, party: pl.DataFrame) -> pl.DataFrame:
     """account_key, given: what most of its people's records call it, for accounts that no source lists."""
     refs = pl.concat(
         party.drop_nulls("company_norm").select(
-            account_ref=ref, name=pl.coalesce("company_name", "full_name", "last_name", "company_norm")
+            account_ref=ref,
+            name=pl.coalesce("company_name", "full_name", "last_name", "company_norm"),
         )
         for ref in (_REF, "domain:" + pl.col("email_domain"), "name:" + pl.col("company_norm"))
     )
-    counted = refs.drop_nulls().join(today, on="account_ref").group_by("account_key", "name").agg(n=pl.len())
+    counted = (
+        refs.drop_nulls()
+        .join(today, on="account_ref")
+        .group_by("account_key", "name")
+        .agg(n=pl.len())
+    )
     ranked = counted.sort("account_key", "n", "name", descending=[False, True, False])
     return ranked.group_by("account_key", maintain_order=True).agg(given=pl.col("name").first())
 
 
-def _hierarchy(today: pl.DataFrame, crm: pl.DataFrame, claims: pl.DataFrame, domains: pl.DataFrame) -> pl.DataFrame:
+def _hierarchy(
+    today: pl.DataFrame, crm: pl.DataFrame, claims: pl.DataFrame, domains: pl.DataFrame
+) -> pl.DataFrame:
     """account_key, parent_account_key, parent_basis, top_account_key, hierarchy_level (0 at the top)."""
     key = dict(today.iter_rows())
     owner = dict(domains.select("domain", "account_key").iter_rows())

@@ -32,7 +32,9 @@ def customer_household(
     clusters = living.with_columns(
         cluster=pl.col("customer_id").min().over(pl.concat_str("address", home, separator="\n"))
     )
-    return lasting_ids(clusters, as_of, previous, member="customer_id", entity="household_id", prefix="h")
+    return lasting_ids(
+        clusters, as_of, previous, member="customer_id", entity="household_id", prefix="h"
+    )
 
 
 def _living(provenance: pl.DataFrame, party: pl.DataFrame) -> pl.DataFrame:
@@ -44,7 +46,9 @@ def _living(provenance: pl.DataFrame, party: pl.DataFrame) -> pl.DataFrame:
             "country_code",
             "last_name_norm",
             "is_organisation",
-            company=pl.coalesce("company_norm", pl.concat_str("source_system", "account_id", separator=":")),
+            company=pl.coalesce(
+                "company_norm", pl.concat_str("source_system", "account_id", separator=":")
+            ),
         ),
         on="record_key",
     )
@@ -70,7 +74,9 @@ def _homes(living: pl.DataFrame, accounts: pl.DataFrame, config: dict[str, Any])
     """The persons of `living` whose address is a home."""
     names = pl.col("last_name_norm")
     offices = accounts.select(
-        normalise.address_key(pl.col("billing_street"), pl.col("billing_postal_code"), pl.col("billing_city"))
+        normalise.address_key(
+            pl.col("billing_street"), pl.col("billing_postal_code"), pl.col("billing_city")
+        )
     ).to_series()
     colleagues = (
         living.drop_nulls("company")
@@ -78,9 +84,9 @@ def _homes(living: pl.DataFrame, accounts: pl.DataFrame, config: dict[str, Any])
         .agg(n=names.drop_nulls().n_unique())
         .filter(pl.col("n") > 1)["address"]
     )
-    is_crowded = (names.drop_nulls().n_unique().over("address") > int(config["household_hub_names"])) | (
-        pl.len().over("address") > int(config["household_hub_people"])
-    )
+    is_crowded = (
+        names.drop_nulls().n_unique().over("address") > int(config["household_hub_names"])
+    ) | (pl.len().over("address") > int(config["household_hub_people"]))
     is_office = (
         pl.col("address_key").is_in(offices.drop_nulls().implode())
         | pl.col("address").is_in(colleagues.implode())

@@ -30,7 +30,9 @@ def check(found: pl.DataFrame, says: pl.DataFrame, as_of: date, config: dict[str
     today = found.filter(pl.col("valid_to").is_null()).select("record_key", "customer_id")
     # What this very night closed was open before it.
     was_open = pl.col("valid_to").is_null() | (pl.col("valid_to") == as_of)
-    before = found.filter((pl.col("valid_from") < as_of) & was_open).select("record_key", old="customer_id")
+    before = found.filter((pl.col("valid_from") < as_of) & was_open).select(
+        "record_key", old="customer_id"
+    )
     faults = [_oversized(today, says, limits)]
     if before.height >= limits["min_records"]:
         faults += [_changed(today, before, limits), _drift(today, before, limits)]
@@ -44,7 +46,9 @@ def check(found: pl.DataFrame, says: pl.DataFrame, as_of: date, config: dict[str
 
 
 def _oversized(today: pl.DataFrame, says: pl.DataFrame, limits: dict[str, Any]) -> str:
-    sizes = today.join(says, on="record_key").group_by("customer_id").agg(n=pl.struct(_SAYS).n_unique())
+    sizes = (
+        today.join(says, on="record_key").group_by("customer_id").agg(n=pl.struct(_SAYS).n_unique())
+    )
     many = sizes.filter(pl.col("n") > limits["customer_records"])
     if many.is_empty():
         return ""
@@ -68,4 +72,6 @@ def _drift(today: pl.DataFrame, before: pl.DataFrame, limits: dict[str, Any]) ->
     now = today.height / max(today["customer_id"].n_unique(), 1)
     if abs(now - was) <= limits["size_drift"] * was:
         return ""
-    return f"records per customer go from {was:.2f} to {now:.2f} (limit ± {limits['size_drift']:.0%})"
+    return (
+        f"records per customer go from {was:.2f} to {now:.2f} (limit ± {limits['size_drift']:.0%})"
+    )

@@ -44,7 +44,12 @@ def record_customer_map(
     signed = signatures(party_record, hub_value, decisions(identity_overrides).kept_apart, config)
     found = assign(cluster(signed, match_edge, match_conflict), as_of, previous)
     contact = party_record.select("record_key", "email_norm", "phone_e164")
-    guard.check(found, signed.select("record_key", "signature").join(contact, on="record_key"), as_of, config)
+    guard.check(
+        found,
+        signed.select("record_key", "signature").join(contact, on="record_key"),
+        as_of,
+        config,
+    )
     return found
 
 
@@ -58,7 +63,9 @@ def assign(clusters: pl.DataFrame, as_of: date, previous: pl.DataFrame) -> pl.Da
     Raises ValueError when `previous` has already seen a later night.
     """
     before = _before(as_of, previous)
-    last = before.filter(pl.col("valid_to").is_null()).select("record_key", old="customer_id", since="valid_from")
+    last = before.filter(pl.col("valid_to").is_null()).select(
+        "record_key", old="customer_id", since="valid_from"
+    )
     born = before.group_by(old="customer_id").agg(pl.col("valid_from").min().alias("born"))
     overlap = (
         clusters.join(last, on="record_key")
@@ -72,7 +79,9 @@ def assign(clusters: pl.DataFrame, as_of: date, previous: pl.DataFrame) -> pl.Da
     kept = by_age.unique("cluster", keep="first", maintain_order=True)
     fresh = clusters.select("cluster").unique().join(kept, on="cluster", how="anti").sort("cluster")
     taken = set(born["old"])
-    new_ids = pl.Series("customer_id", [_new_id(key, as_of, taken) for key in fresh["cluster"]], pl.String)
+    new_ids = pl.Series(
+        "customer_id", [_new_id(key, as_of, taken) for key in fresh["cluster"]], pl.String
+    )
     ids = pl.concat([kept.select("cluster", customer_id="old"), fresh.with_columns(new_ids)])
     now = (
         clusters.join(ids, on="cluster")
@@ -98,13 +107,19 @@ def assign(clusters: pl.DataFrame, as_of: date, previous: pl.DataFrame) -> pl.Da
     )
     same = now.filter(pl.col("old") == pl.col("customer_id"))["record_key"].implode()
     closing = pl.col("valid_to").is_null() & ~pl.col("record_key").is_in(same)
-    closed = before.with_columns(valid_to=pl.when(closing).then(pl.lit(as_of, pl.Date)).otherwise("valid_to"))
+    closed = before.with_columns(
+        valid_to=pl.when(closing).then(pl.lit(as_of, pl.Date)).otherwise("valid_to")
+    )
     return pl.concat([closed, changed.select(list(COLUMNS))]).sort("record_key", "valid_from")
 
 
 def _before(as_of: date, previous: pl.DataFrame) -> pl.DataFrame:
     """The map as it was before this night: its rows of tonight taken back, what it closed tonight open again."""
-    stamps = [previous[name].cast(pl.Date) for name in ("as_of", "valid_from", "valid_to") if name in previous.columns]
+    stamps = [
+        previous[name].cast(pl.Date)
+        for name in ("as_of", "valid_from", "valid_to")
+        if name in previous.columns
+    ]
     latest = pl.concat([days.alias("day") for days in stamps]).max()
     if isinstance(latest, date) and latest > as_of:
         raise LakeError(

@@ -11,7 +11,9 @@ from customer_intel.identity.matching.graph import components
 _UNCONDITIONAL = ("override_merge", "unique_user_id")
 
 
-def cluster(signed: pl.DataFrame, match_edge: pl.DataFrame, match_conflict: pl.DataFrame) -> pl.DataFrame:
+def cluster(
+    signed: pl.DataFrame, match_edge: pl.DataFrame, match_conflict: pl.DataFrame
+) -> pl.DataFrame:
     """record_key, cluster (its smallest record_key) of every record.
 
     No two records of a vetoed pair of signatures share a cluster, unless a unique id or a merge decision joins them.
@@ -19,8 +21,12 @@ def cluster(signed: pl.DataFrame, match_edge: pl.DataFrame, match_conflict: pl.D
     """
     links = match_edge.filter("is_link")
     records = signed.select("record_key", "signature")
-    records = records.with_columns(components(records["record_key"], links.select(a="record_key_a", b="record_key_b")))
-    forbidden = match_conflict.select("record_key_a", "record_key_b", is_decided=pl.col("reason") == "never_merge")
+    records = records.with_columns(
+        components(records["record_key"], links.select(a="record_key_a", b="record_key_b"))
+    )
+    forbidden = match_conflict.select(
+        "record_key_a", "record_key_b", is_decided=pl.col("reason") == "never_merge"
+    )
     for side in ("a", "b"):
         forbidden = forbidden.join(
             records.select(
@@ -30,7 +36,9 @@ def cluster(signed: pl.DataFrame, match_edge: pl.DataFrame, match_conflict: pl.D
             ),
             on=f"record_key_{side}",
         )
-    forbidden = forbidden.filter(pl.col("component_a") == pl.col("component_b")).sort("record_key_a", "record_key_b")
+    forbidden = forbidden.filter(pl.col("component_a") == pl.col("component_b")).sort(
+        "record_key_a", "record_key_b"
+    )
     torn = forbidden["component_a"].unique().implode()
     inside = records.filter(pl.col("component").is_in(torn))
     edges = _ordered(links.filter(pl.col("record_key_a").is_in(inside["record_key"].implode())))
@@ -49,20 +57,28 @@ def cluster(signed: pl.DataFrame, match_edge: pl.DataFrame, match_conflict: pl.D
 
 def _ordered(links: pl.DataFrame) -> pl.DataFrame:
     """Strongest rule first; within a rule, pairs whose names are known before those that cannot contradict."""
-    rank = pl.col("rule_id").replace_strict({rule: i for i, rule in enumerate(RULES)}, return_dtype=pl.Int64)
+    rank = pl.col("rule_id").replace_strict(
+        {rule: i for i, rule in enumerate(RULES)}, return_dtype=pl.Int64
+    )
     return links.sort(rank, ~pl.col("is_named"), "record_key_a", "record_key_b").select(
         "record_key_a", "record_key_b", is_unconditional=pl.col("rule_id").is_in(_UNCONDITIONAL)
     )
 
 
-def _agglomerate(inside: pl.DataFrame, edges: pl.DataFrame, forbidden: pl.DataFrame) -> pl.DataFrame:
+def _agglomerate(
+    inside: pl.DataFrame, edges: pl.DataFrame, forbidden: pl.DataFrame
+) -> pl.DataFrame:
     """record_key, part. Each part keeps the signatures it has and those forbidden to it, as bits of an integer."""
-    bit = inside.select("record_key", place=(pl.col("signature").rank("dense").over("component") - 1))
+    bit = inside.select(
+        "record_key", place=(pl.col("signature").rank("dense").over("component") - 1)
+    )
     bits = {key: 1 << int(place) for key, place in bit.iter_rows()}
     against: dict[int, dict[str, dict[int, int]]] = {}
     signature = dict(inside.select("record_key", "signature").iter_rows())
     component = dict(inside.select("record_key", "component").iter_rows())
-    for a, b, is_decided in forbidden.select("record_key_a", "record_key_b", "is_decided").iter_rows():
+    for a, b, is_decided in forbidden.select(
+        "record_key_a", "record_key_b", "is_decided"
+    ).iter_rows():
         here = against.setdefault(component[a], {"veto": {}, "decided": {}})
         for kind in ("veto", "decided") if is_decided else ("veto",):
             here[kind][signature[a]] = here[kind].get(signature[a], 0) | bits[b]
@@ -89,5 +105,7 @@ def _agglomerate(inside: pl.DataFrame, edges: pl.DataFrame, forbidden: pl.DataFr
         vetoed[a] |= vetoed[b]
         decided[a] |= decided[b]
     return pl.DataFrame(
-        [(key, root(key)) for key in bits], schema={"record_key": pl.String, "part": pl.String}, orient="row"
+        [(key, root(key)) for key in bits],
+        schema={"record_key": pl.String, "part": pl.String},
+        orient="row",
     )

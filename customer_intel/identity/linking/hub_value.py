@@ -12,13 +12,17 @@ from customer_intel.identity.matching.graph import components
 _VALUE = ["identifier_type", "value_norm"]
 
 
-def hub_value(identifier_fact: pl.DataFrame, party_record: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
+def hub_value(
+    identifier_fact: pl.DataFrame, party_record: pl.DataFrame, config: dict[str, Any]
+) -> pl.DataFrame:
     """One row per value that stops linking: a placeholder, or shared by more distinct names, logins or, for what is no
     address itself, mailboxes than allowed.
 
     Spellings and nicknames of one name count once, as far as they are few enough to compare.
     """
-    none = pl.DataFrame(schema={"identifier_type": pl.String, "value_norm": pl.String, "record_key": pl.String})
+    none = pl.DataFrame(
+        schema={"identifier_type": pl.String, "value_norm": pl.String, "record_key": pl.String}
+    )
     signed = signatures(party_record, none, none, config)
     facts = identifier_fact.select(*_VALUE, "record_key").unique()
     counted = (
@@ -48,7 +52,8 @@ def hub_value(identifier_fact: pl.DataFrame, party_record: pl.DataFrame, config:
         ),
     )
     unclear = counted.filter(
-        pl.col("n_spellings").is_between(pl.col("limit") + 1, config["hub_spellings"]) & ~pl.col("is_placeholder")
+        pl.col("n_spellings").is_between(pl.col("limit") + 1, config["hub_spellings"])
+        & ~pl.col("is_placeholder")
     )
     names = _distinct_names(facts.join(unclear.select(_VALUE), on=_VALUE), signed, config)
     counted = counted.join(names, on=_VALUE, how="left").with_columns(
@@ -67,13 +72,17 @@ def hub_value(identifier_fact: pl.DataFrame, party_record: pl.DataFrame, config:
             *_VALUE,
             pl.col("n_records").cast(pl.Int64),
             "n_distinct_names",
-            reason=pl.when("is_placeholder").then(pl.lit("placeholder")).otherwise(pl.lit("shared")),
+            reason=pl.when("is_placeholder")
+            .then(pl.lit("placeholder"))
+            .otherwise(pl.lit("shared")),
         )
         .sort(_VALUE)
     )
 
 
-def _distinct_names(facts: pl.DataFrame, signed: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
+def _distinct_names(
+    facts: pl.DataFrame, signed: pl.DataFrame, config: dict[str, Any]
+) -> pl.DataFrame:
     """How many names the records of each value carry, when spellings that fit each other are one name."""
     named = signed.filter(pl.col("first").is_not_null() | pl.col("last").is_not_null())
     nodes = (
@@ -85,7 +94,15 @@ def _distinct_names(facts: pl.DataFrame, signed: pl.DataFrame, config: dict[str,
     )
     pairs = nodes.join(nodes, on=_VALUE).filter(pl.col("node") < pl.col("node_right"))
     meeting = pairs.select(a="signature", b="signature_right").unique()
-    judged = compare(meeting, signed, config).filter(~pl.col("is_first_other") & ~pl.col("is_last_other"))
-    same = pairs.join(judged, left_on=["signature", "signature_right"], right_on=["a", "b"], how="semi")
+    judged = compare(meeting, signed, config).filter(
+        ~pl.col("is_first_other") & ~pl.col("is_last_other")
+    )
+    same = pairs.join(
+        judged, left_on=["signature", "signature_right"], right_on=["a", "b"], how="semi"
+    )
     groups = components(nodes["node"], same.select(a="node", b="node_right"))
-    return nodes.with_columns(groups).group_by(_VALUE).agg(n_names=pl.col("component").n_unique().cast(pl.Int64))
+    return (
+        nodes.with_columns(groups)
+        .group_by(_VALUE)
+        .agg(n_names=pl.col("component").n_unique().cast(pl.Int64))
+    )

@@ -50,11 +50,15 @@ def model_of(config: dict[str, Any], n_records: int) -> Model:
 
     Two records of many are less likely one person's than two of few: the prior is the only part that follows the data.
     """
-    model = Model.from_dict(config["likely_model"] or json.loads(SHIPPED.read_text(encoding="utf-8")))
+    model = Model.from_dict(
+        config["likely_model"] or json.loads(SHIPPED.read_text(encoding="utf-8"))
+    )
     return replace(model, prior=math.log2(2 * DOUBLES / max(n_records, 2)))
 
 
-def likely_pair(party_record: pl.DataFrame, hub_value: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
+def likely_pair(
+    party_record: pl.DataFrame, hub_value: pl.DataFrame, config: dict[str, Any]
+) -> pl.DataFrame:
     """Pairs of at least likely_review_bits. Of records that say the same, two stand for all."""
     people = party_record.filter(
         ~pl.col("is_organisation").fill_null(False)
@@ -73,7 +77,9 @@ def likely_pair(party_record: pl.DataFrame, hub_value: pl.DataFrame, config: dic
     model = model_of(config, len(few))
     with DuckDBEngine(EngineSettings(), []) as engine:
         edges = resolve.resolve(engine.con, few, model).edges
-    more = said.filter(pl.col("place") >= 2).select("record_key", record_key_a="one", record_key_b="other")
+    more = said.filter(pl.col("place") >= 2).select(
+        "record_key", record_key_a="one", record_key_b="other"
+    )
     again = edges.join(more, on=["record_key_a", "record_key_b"]).drop("record_key_b")
     edges = pl.concat([edges, again.rename({"record_key": "record_key_b"}).select(edges.columns)])
     found = edges.filter(~pl.col("is_vetoed") & (pl.col("bits") >= config["likely_review_bits"]))
@@ -84,9 +90,9 @@ def likely_pair(party_record: pl.DataFrame, hub_value: pl.DataFrame, config: dic
         probability=(1 / (1 + (-pl.col("bits") * math.log(2)).exp())).round(6),
         **{column: pl.col(f"bits {name}").round(4) for column, name in WEIGHTS.items()},
         # What is alike is often made of the name, as a mailbox is, and namesakes have it too.
-        n_witnesses=pl.sum_horizontal(pl.col(name).is_between(1, most) for name, most in _WITNESSES.items()).cast(
-            pl.Int64
-        ),
+        n_witnesses=pl.sum_horizontal(
+            pl.col(name).is_between(1, most) for name, most in _WITNESSES.items()
+        ).cast(pl.Int64),
         is_contradicted=pl.any_horizontal(pl.col(f"bits {name}") < 0 for name in _LASTING),
         model_version=pl.lit(model.version),
     ).sort("record_key_a", "record_key_b")
@@ -94,12 +100,15 @@ def likely_pair(party_record: pl.DataFrame, hub_value: pl.DataFrame, config: dic
 
 def _telling(people: pl.DataFrame, hubs: pl.DataFrame) -> pl.DataFrame:
     """What a record says of the person alone: no function's mailbox, no value of many, no date that forms fill in."""
-    many = {kind: hubs.filter(pl.col("identifier_type") == kind)["value_norm"].implode() for kind in ("email", "phone")}
+    many = {
+        kind: hubs.filter(pl.col("identifier_type") == kind)["value_norm"].implode()
+        for kind in ("email", "phone")
+    }
     phone = pl.coalesce("mobile_e164", "phone_e164")
     return people.with_columns(
-        email=pl.when(~pl.col("is_role_mailbox").fill_null(False) & ~pl.col("email_norm").is_in(many["email"])).then(
-            "email_norm"
-        ),
+        email=pl.when(
+            ~pl.col("is_role_mailbox").fill_null(False) & ~pl.col("email_norm").is_in(many["email"])
+        ).then("email_norm"),
         phone=pl.when(~phone.is_in(many["phone"])).then(phone),
         birth_date=pl.when(~pl.col("is_birth_date_weak").fill_null(True)).then(
             pl.col("birth_date_norm").dt.strftime("%Y-%m-%d")

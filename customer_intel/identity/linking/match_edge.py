@@ -47,9 +47,9 @@ def match_edge(
     unique = members.filter(pl.col("strength") == "unique")
     shared = members.filter(pl.col("strength") != "unique")
     meetings = _meetings(shared, signed, decided, config)
-    known = pl.col("record_key_a").is_in(party_record["record_key"].implode()) & pl.col("record_key_b").is_in(
-        party_record["record_key"].implode()
-    )
+    known = pl.col("record_key_a").is_in(party_record["record_key"].implode()) & pl.col(
+        "record_key_b"
+    ).is_in(party_record["record_key"].implode())
     merged = decided.together.filter(known).with_columns(
         identifier_type=pl.lit("override"),
         value_norm=pl.lit(None, pl.String),
@@ -58,24 +58,36 @@ def match_edge(
     )
     chained = shared.filter(pl.col("is_named") | (pl.col("strength") != "weak"))
     edges = pl.concat(
-        [merged, _chain(unique, _VALUE), _chain(chained, [*_VALUE, "signature"]), _between(shared, meetings)],
+        [
+            merged,
+            _chain(unique, _VALUE),
+            _chain(chained, [*_VALUE, "signature"]),
+            _between(shared, meetings),
+        ],
         how="diagonal",
     ).with_columns(
-        rule_id=pl.concat_str("strength", pl.lit("_"), "identifier_type").replace("override_override", "override_merge")
+        rule_id=pl.concat_str("strength", pl.lit("_"), "identifier_type").replace(
+            "override_override", "override_merge"
+        )
     )
     edges = (
         edges.group_by("record_key_a", "record_key_b", "rule_id")
-        .agg(pl.col("value_norm").min(), pl.col("is_link").max(), pl.col("identifier_type", "strength").first())
+        .agg(
+            pl.col("value_norm").min(),
+            pl.col("is_link").max(),
+            pl.col("identifier_type", "strength").first(),
+        )
         .pipe(_without_repeats)
     )
     edges = edges.with_columns(
-        *(pl.lit(None, pl.Float64).alias(name) for name in _WEIGHTS), model_version=pl.lit(MODEL_VERSION)
+        *(pl.lit(None, pl.Float64).alias(name) for name in _WEIGHTS),
+        model_version=pl.lit(MODEL_VERSION),
     )
     edges = pl.concat([edges, _likely(likely_pair, signed, decided, config)], how="diagonal")
     first = signed.filter(pl.col("first").is_not_null())["record_key"].implode()
-    return edges.with_columns(is_named=pl.col("record_key_a").is_in(first) & pl.col("record_key_b").is_in(first)).sort(
-        "record_key_a", "record_key_b", "rule_id"
-    )
+    return edges.with_columns(
+        is_named=pl.col("record_key_a").is_in(first) & pl.col("record_key_b").is_in(first)
+    ).sort("record_key_a", "record_key_b", "rule_id")
 
 
 def match_conflict(
@@ -92,7 +104,9 @@ def match_conflict(
     """
     decided = decisions(identity_overrides)
     signed = signatures(party_record, hub_value, decided.kept_apart, config)
-    members = _members(identifier_fact, hub_value, decided, signed).filter(pl.col("strength") != "unique")
+    members = _members(identifier_fact, hub_value, decided, signed).filter(
+        pl.col("strength") != "unique"
+    )
     meetings = _meetings(members, signed, decided, config).filter(pl.col("veto").is_not_null())
     keys = pl.col("rep_a"), pl.col("rep_b")
     direct = meetings.select(
@@ -104,7 +118,9 @@ def match_conflict(
         n_pairs=pl.col("n_a") * pl.col("n_b"),
     )
     records = party_record["record_key"].implode()
-    forbidden = decided.apart.filter(pl.col("record_key_a").is_in(records) & pl.col("record_key_b").is_in(records))
+    forbidden = decided.apart.filter(
+        pl.col("record_key_a").is_in(records) & pl.col("record_key_b").is_in(records)
+    )
     return (
         pl.concat(
             [
@@ -114,32 +130,57 @@ def match_conflict(
             ],
             how="diagonal",
         )
-        .sort(pl.col("reason") != "never_merge", pl.col("value_norm").is_null(), "identifier_type", "value_norm")
+        .sort(
+            pl.col("reason") != "never_merge",
+            pl.col("value_norm").is_null(),
+            "identifier_type",
+            "value_norm",
+        )
         .unique(["record_key_a", "record_key_b"], keep="first", maintain_order=True)
-        .select("record_key_a", "record_key_b", "reason", "identifier_type", "value_norm", "n_pairs")
+        .select(
+            "record_key_a", "record_key_b", "reason", "identifier_type", "value_norm", "n_pairs"
+        )
         .sort("record_key_a", "record_key_b")
     )
 
 
-def _members(facts: pl.DataFrame, hubs: pl.DataFrame, decided: Decisions, signed: pl.DataFrame) -> pl.DataFrame:
+def _members(
+    facts: pl.DataFrame, hubs: pl.DataFrame, decided: Decisions, signed: pl.DataFrame
+) -> pl.DataFrame:
     """Facts that may link, of values that at least two records carry."""
     usable = facts.join(hubs, on=["identifier_type", "value_norm"], how="anti").join(
         decided.alone, on="record_key", how="anti"
     )
     return (
         usable.filter(pl.len().over(_VALUE) > 1)
-        .join(signed.select("record_key", "signature", is_named=pl.col("first").is_not_null()), on="record_key")
+        .join(
+            signed.select("record_key", "signature", is_named=pl.col("first").is_not_null()),
+            on="record_key",
+        )
         .sort(*_VALUE, "signature", "record_key")
     )
 
 
-def _meetings(members: pl.DataFrame, signed: pl.DataFrame, decided: Decisions, config: dict[str, Any]) -> pl.DataFrame:
+def _meetings(
+    members: pl.DataFrame, signed: pl.DataFrame, decided: Decisions, config: dict[str, Any]
+) -> pl.DataFrame:
     """Pairs of signatures that meet in a value, with the veto if any, and is_ok: the value's strength may link them."""
-    met = members.group_by(*_VALUE, "signature").agg(rep=pl.col("record_key").min(), n=pl.len().cast(pl.Int64))
+    met = members.group_by(*_VALUE, "signature").agg(
+        rep=pl.col("record_key").min(), n=pl.len().cast(pl.Int64)
+    )
     met = met.filter(pl.len().over(_VALUE) > 1)
-    pairs = met.join(met, on=_VALUE, suffix="_b").filter(pl.col("signature") < pl.col("signature_b"))
+    pairs = met.join(met, on=_VALUE, suffix="_b").filter(
+        pl.col("signature") < pl.col("signature_b")
+    )
     pairs = pairs.rename(
-        {"signature": "a", "signature_b": "b", "rep": "rep_a", "rep_b": "rep_b", "n": "n_a", "n_b": "n_b"}
+        {
+            "signature": "a",
+            "signature_b": "b",
+            "rep": "rep_a",
+            "rep_b": "rep_b",
+            "n": "n_a",
+            "n_b": "n_b",
+        }
     )
     judged = compare(pairs.select("a", "b").unique(), signed, config)
     own = signed.select("record_key", "signature")
@@ -151,7 +192,9 @@ def _meetings(members: pl.DataFrame, signed: pl.DataFrame, decided: Decisions, c
         b=pl.max_horizontal("signature", "signature_b"),
         decided=pl.lit("never_merge"),
     )
-    judged = judged.join(forbidden, on=["a", "b"], how="left").with_columns(veto=pl.coalesce("decided", "veto"))
+    judged = judged.join(forbidden, on=["a", "b"], how="left").with_columns(
+        veto=pl.coalesce("decided", "veto")
+    )
     alike = pl.col("veto").is_null()
     return (
         pairs.join(judged, on=["a", "b"])
@@ -170,7 +213,12 @@ def _meetings(members: pl.DataFrame, signed: pl.DataFrame, decided: Decisions, c
 def _chain(members: pl.DataFrame, within: list[str], by: str = "record_key") -> pl.DataFrame:
     """Each member linked to the next and the next but one, so that one missing or refused edge cuts nobody off."""
     ordered = members.sort(*within, by)
-    pairs = pl.concat([ordered.with_columns(other=pl.col("record_key").shift(-step).over(within)) for step in (1, 2)])
+    pairs = pl.concat(
+        [
+            ordered.with_columns(other=pl.col("record_key").shift(-step).over(within))
+            for step in (1, 2)
+        ]
+    )
     return pairs.drop_nulls("other").select(
         "identifier_type",
         "value_norm",
@@ -188,7 +236,9 @@ def _between(members: pl.DataFrame, meetings: pl.DataFrame) -> pl.DataFrame:
     # Two representatives each, so that one missing edge does not part signatures of several records.
     ends = [pl.col("record_key").min(), pl.col("record_key").max()]
     reps = [members.group_by(*_VALUE, "signature").agg(record_key=end) for end in ends]
-    agreed = pl.concat([_chain(rep.join(whole, on=_VALUE, how="semi"), _VALUE, by="signature") for rep in reps])
+    agreed = pl.concat(
+        [_chain(rep.join(whole, on=_VALUE, how="semi"), _VALUE, by="signature") for rep in reps]
+    )
     torn = meetings.filter(~is_whole & pl.col("is_ok").any().over(_VALUE)).sort(*_VALUE, "a", "b")
     rows = []
     columns = torn.select(*_VALUE, "a", "b", "is_ok", "rep_a", "rep_b").iter_rows()
@@ -203,7 +253,9 @@ def _between(members: pl.DataFrame, meetings: pl.DataFrame) -> pl.DataFrame:
         "record_key_b": pl.String,
         "is_link": pl.Boolean,
     }
-    return pl.concat([agreed, pl.DataFrame(rows, schema=schema, orient="row").drop("namespace")], how="diagonal")
+    return pl.concat(
+        [agreed, pl.DataFrame(rows, schema=schema, orient="row").drop("namespace")], how="diagonal"
+    )
 
 
 def _unravel(pairs: list[tuple[int, int, bool]]) -> list[tuple[int, int, bool]]:
@@ -219,21 +271,32 @@ def _unravel(pairs: list[tuple[int, int, bool]]) -> list[tuple[int, int, bool]]:
             fits[a].add(b)
             fits[b].add(a)
     doubtful = {s for s, near in fits.items() if any(near - fits[t] - {t} for t in near)}
-    links = [(s, t, False) for s in sorted(doubtful) for t in sorted(fits[s]) if t not in doubtful or s < t]
+    links = [
+        (s, t, False)
+        for s in sorted(doubtful)
+        for t in sorted(fits[s])
+        if t not in doubtful or s < t
+    ]
     for s in sorted(set(fits) - doubtful):
         later = sorted(t for t in fits[s] - doubtful if t > s)
         links += [(s, t, True) for t in later[:2]]
     return links
 
 
-def _likely(pairs: pl.DataFrame, signed: pl.DataFrame, decided: Decisions, config: dict[str, Any]) -> pl.DataFrame:
+def _likely(
+    pairs: pl.DataFrame, signed: pl.DataFrame, decided: Decisions, config: dict[str, Any]
+) -> pl.DataFrame:
     """Pairs that the model nominates and no veto forbids; linked where nothing at all speaks against it."""
     alone = decided.alone["record_key"].implode()
-    pairs = pairs.filter(~pl.col("record_key_a").is_in(alone) & ~pl.col("record_key_b").is_in(alone))
+    pairs = pairs.filter(
+        ~pl.col("record_key_a").is_in(alone) & ~pl.col("record_key_b").is_in(alone)
+    )
     pairs = pairs.join(decided.apart, on=["record_key_a", "record_key_b"], how="anti")
     own = signed.select("record_key", "signature")
     for side in ("a", "b"):
-        pairs = pairs.join(own, left_on=f"record_key_{side}", right_on="record_key").rename({"signature": side})
+        pairs = pairs.join(own, left_on=f"record_key_{side}", right_on="record_key").rename(
+            {"signature": side}
+        )
     pairs = pairs.with_columns(a=pl.min_horizontal("a", "b"), b=pl.max_horizontal("a", "b"))
     judged = compare(pairs.select("a", "b").unique(), signed, config)
     is_sound = (pl.col("n_witnesses") > 0) & ~pl.any_horizontal(
@@ -267,15 +330,25 @@ def _without_repeats(edges: pl.DataFrame) -> pl.DataFrame:
 def _indirect(edges: pl.DataFrame, signed: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
     """Vetoed pairs of signatures within each component of edges; components in which nothing differs cost nothing."""
     links = edges.filter("is_link").select(a="record_key_a", b="record_key_b")
-    linked = signed.filter(pl.col("record_key").is_in(pl.concat([links["a"], links["b"]]).unique().implode()))
+    linked = signed.filter(
+        pl.col("record_key").is_in(pl.concat([links["a"], links["b"]]).unique().implode())
+    )
     linked = linked.with_columns(components(linked["record_key"], links))
     differing = ["first", "born", "generation", "gender", "organisation", "login"]
     mixed = linked.filter(
-        pl.any_horizontal(pl.col(name).drop_nulls().n_unique().over("component") > 1 for name in differing)
+        pl.any_horizontal(
+            pl.col(name).drop_nulls().n_unique().over("component") > 1 for name in differing
+        )
     )
-    met = mixed.group_by("component", "signature").agg(rep=pl.col("record_key").min(), n=pl.len().cast(pl.Int64))
-    pairs = met.join(met, on="component", suffix="_b").filter(pl.col("signature") < pl.col("signature_b"))
-    judged = compare(pairs.select(a="signature", b="signature_b").unique(), signed, config).drop_nulls("veto")
+    met = mixed.group_by("component", "signature").agg(
+        rep=pl.col("record_key").min(), n=pl.len().cast(pl.Int64)
+    )
+    pairs = met.join(met, on="component", suffix="_b").filter(
+        pl.col("signature") < pl.col("signature_b")
+    )
+    judged = compare(
+        pairs.select(a="signature", b="signature_b").unique(), signed, config
+    ).drop_nulls("veto")
     return pairs.join(judged, left_on=["signature", "signature_b"], right_on=["a", "b"]).select(
         record_key_a=pl.min_horizontal("rep", "rep_b"),
         record_key_b=pl.max_horizontal("rep", "rep_b"),

@@ -21,16 +21,20 @@ class Decisions:
     def kept_apart(self) -> pl.DataFrame:
         """record_key of every record that a decision keeps from another."""
         return pl.concat(
-            [self.apart.select(record_key="record_key_a"), self.apart.select(record_key="record_key_b"), self.alone]
+            [
+                self.apart.select(record_key="record_key_a"),
+                self.apart.select(record_key="record_key_b"),
+                self.alone,
+            ]
         ).unique()
 
 
 def decisions(identity_overrides: pl.DataFrame) -> Decisions:
     """The newest decision on a pair counts; a split of one record undoes the merges decided before it."""
     both = pl.col("record_key_b").is_not_null() & (pl.col("record_key_a") != pl.col("record_key_b"))
-    ordered = identity_overrides.select("action", "record_key_a", "record_key_b", "decided_at", "override_id").sort(
-        "decided_at", "override_id"
-    )
+    ordered = identity_overrides.select(
+        "action", "record_key_a", "record_key_b", "decided_at", "override_id"
+    ).sort("decided_at", "override_id")
     pairs = (
         ordered.filter(both)
         .with_columns(
@@ -48,7 +52,9 @@ def decisions(identity_overrides: pl.DataFrame) -> Decisions:
     for side in ("record_key_a", "record_key_b"):
         together = (
             together.join(alone, left_on=side, right_on="record_key", how="left")
-            .filter(pl.col("alone_since").is_null() | (pl.col("decided_at") > pl.col("alone_since")))
+            .filter(
+                pl.col("alone_since").is_null() | (pl.col("decided_at") > pl.col("alone_since"))
+            )
             .drop("alone_since")
         )
     return Decisions(

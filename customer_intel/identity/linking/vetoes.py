@@ -26,7 +26,9 @@ _SEEN = {
 }
 
 
-def signatures(party: pl.DataFrame, hubs: pl.DataFrame, apart: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
+def signatures(
+    party: pl.DataFrame, hubs: pl.DataFrame, apart: pl.DataFrame, config: dict[str, Any]
+) -> pl.DataFrame:
     """record_key, signature and what the vetoes look at, sorted by record_key.
 
     A record that a person's decision keeps apart (`apart`: record_key) has a signature of its own, so that the decision
@@ -68,10 +70,17 @@ def compare(pairs: pl.DataFrame, signed: pl.DataFrame, config: dict[str, Any]) -
     both = _with_first_names(both, config)
     both = _with_last_names(both, config)
     a, b = _sides("born")
-    parts = sum((getattr(a.dt, part)() != getattr(b.dt, part)()).cast(pl.Int8) for part in ("year", "month", "day"))
+    parts = sum(
+        (getattr(a.dt, part)() != getattr(b.dt, part)()).cast(pl.Int8)
+        for part in ("year", "month", "day")
+    )
     # 03-04 and 04-03 are one date in two notations.
-    turned = (a.dt.year() == b.dt.year()) & (a.dt.month() == b.dt.day()) & (a.dt.day() == b.dt.month())
-    person_a, person_b = (pl.coalesce(f"first_{side}", f"last_{side}").is_not_null() for side in "ab")
+    turned = (
+        (a.dt.year() == b.dt.year()) & (a.dt.month() == b.dt.day()) & (a.dt.day() == b.dt.month())
+    )
+    person_a, person_b = (
+        pl.coalesce(f"first_{side}", f"last_{side}").is_not_null() for side in "ab"
+    )
     org_a, org_b = _sides("organisation")
     reasons = {
         "user_id": _differ("login"),
@@ -83,7 +92,9 @@ def compare(pairs: pl.DataFrame, signed: pl.DataFrame, config: dict[str, Any]) -
     }
     return both.select(
         *pairs.columns,
-        veto=pl.coalesce(pl.when(reasons[name].fill_null(False)).then(pl.lit(name)) for name in REASONS),
+        veto=pl.coalesce(
+            pl.when(reasons[name].fill_null(False)).then(pl.lit(name)) for name in REASONS
+        ),
         is_first_other=~pl.col("first_fits"),
         is_last_other=~pl.col("last_fits"),
         is_generation_open=pl.col("generation_a").is_null() != pl.col("generation_b").is_null(),
@@ -111,14 +122,21 @@ def _with_first_names(both: pl.DataFrame, config: dict[str, Any]) -> pl.DataFram
     )
     for name in spoken:
         both = both.join(
-            table.rename({"name": name, "roots": f"roots_{name}"}), on=name, how="left", maintain_order="left"
+            table.rename({"name": name, "roots": f"roots_{name}"}),
+            on=name,
+            how="left",
+            maintain_order="left",
         )
     a, b = _sides("first")
     last_a, last_b = _sides("last")
     middle_a, middle_b = _sides("middle")
-    initial = ((a.str.len_chars() == 1) & b.str.starts_with(a)) | ((b.str.len_chars() == 1) & a.str.starts_with(b))
+    initial = ((a.str.len_chars() == 1) & b.str.starts_with(a)) | (
+        (b.str.len_chars() == 1) & a.str.starts_with(b)
+    )
     second = (a == middle_b) | (b == middle_a)
-    swapped = ((a == last_b) & _one_root("first_b", "last_a")) | ((b == last_a) & _one_root("first_a", "last_b"))
+    swapped = ((a == last_b) & _one_root("first_b", "last_a")) | (
+        (b == last_a) & _one_root("first_a", "last_b")
+    )
     # A single word is as often a last name as a first.
     lone = (last_a.is_null() & (a == last_b)) | (last_b.is_null() & (b == last_a))
     nickname = _one_root("first_a", "first_b")
@@ -139,14 +157,17 @@ def _with_last_names(both: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame
     a, b = _sides("last")
     common = _pieces(a).list.set_intersection(_pieces(b)).list.len() > 0
     fits = pl.any_horizontal(
-        term.fill_null(False) for term in (a.is_null() | b.is_null() | (a == b), common, pl.col("is_swapped"))
+        term.fill_null(False)
+        for term in (a.is_null() | b.is_null() | (a == b), common, pl.col("is_swapped"))
     )
     return _or_similar(both.with_columns(last_fits=fits), "last", config["last_name_similarity"])
 
 
 def _pieces(name: pl.Expr) -> pl.Expr:
     """The parts of a compound last name that are long enough to mean something."""
-    return name.str.replace_all("-", " ").str.split(" ").list.filter(pl.element().str.len_chars() > 3)
+    return (
+        name.str.replace_all("-", " ").str.split(" ").list.filter(pl.element().str.len_chars() > 3)
+    )
 
 
 def _or_similar(both: pl.DataFrame, name: str, enough: float) -> pl.DataFrame:

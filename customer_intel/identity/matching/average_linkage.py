@@ -23,7 +23,9 @@ def split(groups: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     one.
     """
     component = pairs.join(groups.rename({"id": "i"}), on="i")
-    whole = component.group_by("component").agg(is_whole=(pl.col("bits") >= 0).all() & ~pl.col("is_vetoed").any())
+    whole = component.group_by("component").agg(
+        is_whole=(pl.col("bits") >= 0).all() & ~pl.col("is_vetoed").any()
+    )
     torn = component.join(whole.filter(~pl.col("is_whole")), on="component", how="semi")
     found = [pl.DataFrame(schema={"id": pl.Int64, "own": pl.Int64}), *_split_by_size(groups, torn)]
     placed = groups.join(pl.concat(found), on="id", how="left").select(
@@ -46,15 +48,21 @@ def _split_by_size(groups: pl.DataFrame, torn: pl.DataFrame) -> Iterator[pl.Data
         size = int(n)
         ids = here["id"].to_numpy().reshape(-1, size)
         per_group = size * (size - 1) // 2
-        bits, vetoed = (pairs_of[(n,)][name].to_numpy().reshape(-1, per_group) for name in ("bits", "is_vetoed"))
+        bits, vetoed = (
+            pairs_of[(n,)][name].to_numpy().reshape(-1, per_group) for name in ("bits", "is_vetoed")
+        )
         step = max(_AT_ONCE // size**2, 1)
         for start in range(0, len(ids), step):
             part = slice(start, start + step)
             own = _agglomerated(size, bits[part], vetoed[part])
-            yield pl.DataFrame({"id": ids[part].ravel(), "own": np.take_along_axis(ids[part], own, axis=1).ravel()})
+            yield pl.DataFrame(
+                {"id": ids[part].ravel(), "own": np.take_along_axis(ids[part], own, axis=1).ravel()}
+            )
 
 
-def _agglomerated(size: int, bits: npt.NDArray[np.float64], vetoed: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+def _agglomerated(
+    size: int, bits: npt.NDArray[np.float64], vetoed: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int64]:
     """Per group (row) and member (column) the first member of its part. `bits`, `vetoed`: columns are the pairs."""
     count = len(bits)
     a, b = np.triu_indices(size, 1)
@@ -99,4 +107,7 @@ def _confidence(placed: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     )
     both = pl.concat([same.select(id="i", bits="bits"), same.select(id="j", bits="bits")])
     mean = both.group_by("id").agg(pl.col("bits").mean())
-    return mean.select("id", confidence=(1 / (1 + (-pl.col("bits").clip(-40, 40) * 0.6931471805599453).exp())).round(6))
+    return mean.select(
+        "id",
+        confidence=(1 / (1 + (-pl.col("bits").clip(-40, 40) * 0.6931471805599453).exp())).round(6),
+    )

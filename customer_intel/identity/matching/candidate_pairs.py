@@ -74,7 +74,9 @@ class Compared:
 
 
 def together(one: Compared, other: Compared) -> Compared:
-    both = {field.name: (getattr(one, field.name), getattr(other, field.name)) for field in fields(one)}
+    both = {
+        field.name: (getattr(one, field.name), getattr(other, field.name)) for field in fields(one)
+    }
     return Compared(**{name: np.concatenate(values) for name, values in both.items()})
 
 
@@ -88,11 +90,15 @@ def prepared(records: pl.DataFrame) -> pl.DataFrame:
     party = records.select("record_key", *FIELDS).sort("record_key")
     borne = pl.len().over("first")
     return party.with_columns(
-        is_name=(borne >= NAME_RECORDS) & (borne >= NAME_SHARE * len(party)) & pl.col("first").is_not_null(),
+        is_name=(borne >= NAME_RECORDS)
+        & (borne >= NAME_SHARE * len(party))
+        & pl.col("first").is_not_null(),
         is_double=pl.col("last").str.contains("[ -]"),
         rare_first=_rarity(party["first"]),
         rare_last=_rarity(party["last"]),
-        rare_home=_rarity(party.select(home=pl.concat_str("number", "street", separator=" "))["home"]),
+        rare_home=_rarity(
+            party.select(home=pl.concat_str("number", "street", separator=" "))["home"]
+        ),
     )
 
 
@@ -103,7 +109,11 @@ def _rarity(name: pl.Series) -> pl.Series:
     usual = float((share**2).sum())
     bits = ((usual / share).log(2).clip(COMMONEST, RAREST) * STEPS).round() / STEPS
     known = counts.select(name.name, bits=bits.cast(pl.Float32))
-    return name.to_frame().join(known, on=name.name, how="left", maintain_order="left")["bits"].fill_null(0.0)
+    return (
+        name.to_frame()
+        .join(known, on=name.name, how="left", maintain_order="left")["bits"]
+        .fill_null(0.0)
+    )
 
 
 def candidates(con: duckdb.DuckDBPyConnection, party: pl.DataFrame) -> tuple[Numbers, Numbers]:
@@ -119,7 +129,10 @@ def candidates(con: duckdb.DuckDBPyConnection, party: pl.DataFrame) -> tuple[Num
     for block in BLOCKS:
         i, j = _agreeing(con, block, most)
         if witnesses is not None and (needed := NEEDED.get(block, ENOUGH)):
-            agreeing = sum((_both(codes, i, j).astype(np.int8) for codes in witnesses), np.zeros(len(i), np.int8))
+            agreeing = sum(
+                (_both(codes, i, j).astype(np.int8) for codes in witnesses),
+                np.zeros(len(i), np.int8),
+            )
             i, j = i[agreeing >= needed], j[agreeing >= needed]
         found.append((i << 32) | j)
     con.unregister("party_frame")
@@ -128,7 +141,9 @@ def candidates(con: duckdb.DuckDBPyConnection, party: pl.DataFrame) -> tuple[Num
     return pairs >> 32, pairs & 0xFFFFFFFF
 
 
-def _agreeing(con: duckdb.DuckDBPyConnection, block: tuple[str, ...], most: int) -> tuple[Numbers, Numbers]:
+def _agreeing(
+    con: duckdb.DuckDBPyConnection, block: tuple[str, ...], most: int
+) -> tuple[Numbers, Numbers]:
     known = " AND ".join(f"{part} IS NOT NULL" for part in block)
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE block AS SELECT id, hash({', '.join(block)}) AS key "
@@ -162,7 +177,9 @@ def _both(codes: npt.NDArray[np.uint32], i: Numbers, j: Numbers) -> Flags:
     return agreeing
 
 
-def compare(con: duckdb.DuckDBPyConnection, party: pl.DataFrame, i: Numbers, j: Numbers) -> Compared:
+def compare(
+    con: duckdb.DuckDBPyConnection, party: pl.DataFrame, i: Numbers, j: Numbers
+) -> Compared:
     """What the comparisons say of the pairs i, j of `party` (as prepared)."""
     size = len(i)
     out = Compared(
@@ -175,8 +192,12 @@ def compare(con: duckdb.DuckDBPyConnection, party: pl.DataFrame, i: Numbers, j: 
     absent = [pl.lit(None, pl.String).alias(name) for name in empty]
     for start in range(0, size, CHUNK):
         part = slice(start, min(start + CHUNK, size))
-        sides = {name: said[numbers[part]].with_columns(absent) for name, numbers in (("a", i), ("b", j))}
-        pairs = pl.DataFrame({name: side.to_struct(name) for name, side in sides.items()}).with_row_index("k")
+        sides = {
+            name: said[numbers[part]].with_columns(absent) for name, numbers in (("a", i), ("b", j))
+        }
+        pairs = pl.DataFrame(
+            {name: side.to_struct(name) for name, side in sides.items()}
+        ).with_row_index("k")
         table = pairs.to_arrow()
         con.register("pair_frame", pa.Table.from_batches(table.to_batches(max_chunksize=32768)))
         found = con.execute(_SQL).fetchnumpy()
@@ -191,7 +212,8 @@ def _sql() -> str:
     similarities = ", ".join(f"{sql} AS {name}" for name, sql in SIMILARITIES.items())
     facts = ", ".join(f"{sql} AS {name}" for name, sql in FACTS.items())
     pattern = " + ".join(
-        f"{place} * ({comparison.sql})" for place, comparison in zip(_PLACES, COMPARISONS, strict=True)
+        f"{place} * ({comparison.sql})"
+        for place, comparison in zip(_PLACES, COMPARISONS, strict=True)
     )
     return (
         f"SELECT k, CAST({pattern} AS INTEGER) AS pattern, {FIRST_NAMES_DIFFER} AS is_other, {NEVER_ONE} AS is_never, "

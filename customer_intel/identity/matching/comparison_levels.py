@@ -38,12 +38,16 @@ class Comparison:
     def sql(self) -> str:
         """The number of the level: 0 when one side does not say, else 1 to len(levels)."""
         cases = [f"WHEN {self.absent} THEN 0"]
-        cases += [f"WHEN {sql} THEN {place}" for place, (_, sql, _) in enumerate(self.levels[:-1], 1)]
+        cases += [
+            f"WHEN {sql} THEN {place}" for place, (_, sql, _) in enumerate(self.levels[:-1], 1)
+        ]
         return f"CASE {' '.join(cases)} ELSE {len(self.levels)} END"
 
 
 def _missing(*names: str) -> str:
-    return " OR ".join("(" + " AND ".join(f"{side}.{name} IS NULL" for name in names) + ")" for side in ("a", "b"))
+    return " OR ".join(
+        "(" + " AND ".join(f"{side}.{name} IS NULL" for name in names) + ")" for side in ("a", "b")
+    )
 
 
 def _edits(name: str, most: int, jaro_winkler: str = "", least: float = 0.75) -> str:
@@ -69,7 +73,10 @@ def _part_of() -> str:
         + " OR ".join(
             f"{where}_with({long}.last, {word})"
             for mark in (" ", "-")
-            for where, word in (("starts", f"{short}.last || '{mark}'"), ("ends", f"'{mark}' || {short}.last"))
+            for where, word in (
+                ("starts", f"{short}.last || '{mark}'"),
+                ("ends", f"'{mark}' || {short}.last"),
+            )
         )
         + "))"
         for short, long in sides
@@ -108,27 +115,48 @@ _NO_FIRST, _NO_LAST = _missing("first"), _missing("last")
 _BOTH_NAMES = "(a.first <> b.first AND a.is_name AND b.is_name AND NOT is_short)"
 _NAME = Comparison(
     "name",
-    _missing("first", "last") + " OR (a.first IS NULL AND b.last IS NULL) OR (a.last IS NULL AND b.first IS NULL)",
+    _missing("first", "last")
+    + " OR (a.first IS NULL AND b.last IS NULL) OR (a.last IS NULL AND b.first IS NULL)",
     (
         ("the same name", "a.first = b.first AND a.last = b.last", 0.60),
         ("first and last name the other way round", "a.first = b.last AND a.last = b.first", 0.02),
-        ("the same first name, and the last in another spelling", "a.first = b.first AND like_last", 0.08),
-        ("the same last name, and the first in a short form", f"a.last = b.last AND is_short AND NOT {_INITIAL}", 0.04),
+        (
+            "the same first name, and the last in another spelling",
+            "a.first = b.first AND like_last",
+            0.08,
+        ),
+        (
+            "the same last name, and the first in a short form",
+            f"a.last = b.last AND is_short AND NOT {_INITIAL}",
+            0.04,
+        ),
         ("the same last name, and a fitting initial", "a.last = b.last AND is_short", 0.04),
         (
             "the same last name, and first names alike that are names of their own",
             f"like_last AND like_first AND {_BOTH_NAMES}",
             0.01,
         ),
-        ("the same last name, and the first in another spelling", "a.last = b.last AND like_first", 0.08),
+        (
+            "the same last name, and the first in another spelling",
+            "a.last = b.last AND like_first",
+            0.08,
+        ),
         ("both names in another spelling", "like_last AND (like_first OR is_short)", 0.03),
         ("first and last name the other way round, in another spelling", _SWAPPED, 0.01),
         ("the only name of one stands in the other place of the other", _LONE, 0.01),
         ("the same last name, and one without a first", f"({_NO_FIRST}) AND a.last = b.last", 0.03),
         ("a similar last name, and one without a first", f"({_NO_FIRST}) AND like_last", 0.01),
         ("another last name, and one without a first", _NO_FIRST, 0.01),
-        ("the same first name, and one without a last", f"({_NO_LAST}) AND a.first = b.first", 0.03),
-        ("a similar first name, and one without a last", f"({_NO_LAST}) AND (like_first OR is_short)", 0.01),
+        (
+            "the same first name, and one without a last",
+            f"({_NO_LAST}) AND a.first = b.first",
+            0.03,
+        ),
+        (
+            "a similar first name, and one without a last",
+            f"({_NO_LAST}) AND (like_first OR is_short)",
+            0.01,
+        ),
         ("another first name, and one without a last", _NO_LAST, 0.01),
         ("the same first name with another last name", "a.first = b.first", 0.02),
         ("the same last name with another first name", "like_last", 0.01),
@@ -194,7 +222,11 @@ _ADDRESS = Comparison(
             f"a.number = b.number AND {_STREET} AND {_PLACE} AND (a.unit IS NULL OR b.unit IS NULL)",
             0.04,
         ),
-        ("the same building, and another unit", f"a.number = b.number AND {_STREET} AND {_PLACE}", 0.02),
+        (
+            "the same building, and another unit",
+            f"a.number = b.number AND {_STREET} AND {_PLACE}",
+            0.02,
+        ),
         ("the same street and number in another place", f"a.number = b.number AND {_STREET}", 0.07),
         (
             "the same street with a missing or mistyped number",
@@ -272,7 +304,9 @@ _MIDDLE = Comparison(
     ),
 )
 _GENDER = Comparison(
-    "gender", _missing("gender"), (("the same gender", "a.gender = b.gender", 0.97), ("different genders", "", 0.03))
+    "gender",
+    _missing("gender"),
+    (("the same gender", "a.gender = b.gender", 0.97), ("different genders", "", 0.03)),
 )
 
 COMPARISONS = (_NAME, _BORN, _ADDRESS, _EMAIL, _PHONE, _ID, _MIDDLE, _GENDER)
@@ -305,7 +339,16 @@ BLOCKS = (
 )  # fmt: skip
 # Of many records, two are compared only when they also agree in so many of these; a block of one person's own things
 # needs none, one that has two of them by itself needs another.
-WITNESSES = ("substr(first, 1, 3)", "substr(last, 1, 3)", "born", "street", "number", "email", "phone", "id_number")
+WITNESSES = (
+    "substr(first, 1, 3)",
+    "substr(last, 1, 3)",
+    "born",
+    "street",
+    "number",
+    "email",
+    "phone",
+    "id_number",
+)
 ENOUGH = 2
 NEEDED = {
     ("email",): 0, ("phone",): 0, ("id_number",): 0, ("street", "number"): 3,

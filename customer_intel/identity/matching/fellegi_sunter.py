@@ -48,19 +48,33 @@ class Model:
 
     def by_comparison(self, levels: npt.NDArray[np.int64]) -> Floats:
         """Bits, one row per row of `levels`, columns as COMPARISONS."""
-        return _by_comparison([np.array(self.weights[comparison.name]) for comparison in COMPARISONS], levels)
+        return _by_comparison(
+            [np.array(self.weights[comparison.name]) for comparison in COMPARISONS], levels
+        )
 
     def as_dict(self) -> dict[str, Any]:
         weights = {name: list(bits) for name, bits in self.weights.items()}
-        return {"prior": self.prior, "weights": weights, "is_veto": self.is_veto, "is_birth_veto": self.is_birth_veto}
+        return {
+            "prior": self.prior,
+            "weights": weights,
+            "is_veto": self.is_veto,
+            "is_birth_veto": self.is_birth_veto,
+        }
 
     @staticmethod
     def from_dict(data: Mapping[str, Any]) -> Model:
         """Raises ValueError when it was made for other comparisons."""
-        weights = {str(name): tuple(float(bits) for bits in listed) for name, listed in data["weights"].items()}
-        if {name: len(bits) for name, bits in weights.items()} != {c.name: len(c.levels) + 1 for c in COMPARISONS}:
+        weights = {
+            str(name): tuple(float(bits) for bits in listed)
+            for name, listed in data["weights"].items()
+        }
+        if {name: len(bits) for name, bits in weights.items()} != {
+            c.name: len(c.levels) + 1 for c in COMPARISONS
+        }:
             raise ValueError("the model was made for other comparisons; fit it again")
-        return Model(float(data["prior"]), weights, bool(data["is_veto"]), bool(data.get("is_birth_veto")))
+        return Model(
+            float(data["prior"]), weights, bool(data["is_veto"]), bool(data.get("is_birth_veto"))
+        )
 
 
 def fit(
@@ -92,14 +106,18 @@ def fit(
             level = np.bincount(patterns[:, place], weights=found, minlength=len(m[place]))
             level[0] = 0
             m[place] = (level + PRIOR_PAIRS * prior_m[place]) / (level.sum() + PRIOR_PAIRS)
-            u[place] = np.maximum(seen[place] - matching * m[place], LEAST_CHANCE * seen[place]) / (1 - matching)
+            u[place] = np.maximum(seen[place] - matching * m[place], LEAST_CHANCE * seen[place]) / (
+                1 - matching
+            )
         if abs(matching - before) < 1e-9 * before:
             break
     listed = {
         comparison.name: tuple(round(float(b), 4) for b in weight)
         for comparison, weight in zip(COMPARISONS, weights, strict=True)
     }
-    return Model(round(float(np.log2(matching / (1 - matching))), 4), listed, is_veto, is_birth_veto)
+    return Model(
+        round(float(np.log2(matching / (1 - matching))), 4), listed, is_veto, is_birth_veto
+    )
 
 
 def _shares(levels: Sequence[float]) -> Floats:
@@ -132,7 +150,10 @@ def _by_comparison(weights: Sequence[Floats], levels: npt.NDArray[np.int64]) -> 
     shared = (levels[:, _ADDRESS] > 0) & (levels[:, _ADDRESS] <= ONE_ROOF)
     for place, comparison in enumerate(COMPARISONS):
         capped = [(level, most, True) for level, most in comparison.most]
-        for level, most, meant in [*capped, *((level, most, shared) for level, most in comparison.roof)]:
+        for level, most, meant in [
+            *capped,
+            *((level, most, shared) for level, most in comparison.roof),
+        ]:
             meant = meant & (levels[:, place] == level)
             bits[meant, place] = np.minimum(bits[meant, place], most)
     return bits

@@ -14,7 +14,9 @@ def components(nodes: pl.Series, edges: pl.DataFrame) -> pl.Series:
 
     if nodes.is_empty():
         return pl.Series("component", [], pl.Int64)
-    _, labels = connected_components(_matrix(nodes, edges, np.ones(len(edges), dtype=np.int8)), directed=False)
+    _, labels = connected_components(
+        _matrix(nodes, edges, np.ones(len(edges), dtype=np.int8)), directed=False
+    )
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     return pl.Series("component", first[inverse], pl.Int64)
 
@@ -28,7 +30,9 @@ def spanning_tree(edges: pl.DataFrame) -> pl.Series:
     from scipy.sparse.csgraph import minimum_spanning_tree
 
     # A matrix would add up the rows of one pair, and take a weight of 0 for no edge.
-    once = edges.with_row_index("place", offset=1).unique(["a", "b"], keep="first", maintain_order=True)
+    once = edges.with_row_index("place", offset=1).unique(
+        ["a", "b"], keep="first", maintain_order=True
+    )
     if once.is_empty():
         return pl.Series("place", [], pl.Int64)
     nodes = pl.concat([once["a"], once["b"]]).unique()
@@ -42,7 +46,9 @@ def _matrix(nodes: pl.Series, edges: pl.DataFrame, weights: Any) -> Any:
 
     index = pl.DataFrame({"node": nodes, "i": np.arange(len(nodes), dtype=np.int64)})
     ends = [
-        edges.join(index, left_on=side, right_on="node", how="left", maintain_order="left")["i"].to_numpy()
+        edges.join(index, left_on=side, right_on="node", how="left", maintain_order="left")[
+            "i"
+        ].to_numpy()
         for side in "ab"
     ]
     return coo_array((weights, (ends[0], ends[1])), shape=(len(nodes), len(nodes)))

@@ -37,7 +37,9 @@ def agreement(clusters: pl.DataFrame) -> Agreement:
     both = clusters.group_by("cluster", "truth").len("n")
     found = clusters.group_by("cluster").len("n_cluster")
     true = clusters.group_by("truth").len("n_truth")
-    right, found_pairs, true_pairs = (_pairs(sizes) for sizes in (both["n"], found["n_cluster"], true["n_truth"]))
+    right, found_pairs, true_pairs = (
+        _pairs(sizes) for sizes in (both["n"], found["n_cluster"], true["n_truth"])
+    )
     joined = both.join(found, on="cluster").join(true, on="truth").sort("cluster", "truth")
     records = max(len(clusters), 1)
     b3_precision = float((joined["n"].cast(pl.Float64) ** 2 / joined["n_cluster"]).sum()) / records

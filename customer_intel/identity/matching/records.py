@@ -51,7 +51,9 @@ _NO_NAME = ["mother", "father", "parent", "husband", "wife", "spouse", "daughter
 
 def guessed(columns: Sequence[str], without: Sequence[str] = ()) -> dict[str, str]:
     """What of COLUMNS the list's columns are, by their names; `without` are not looked at."""
-    plain = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in columns if name not in without}
+    plain = {
+        re.sub(r"[^a-z0-9]", "", name.lower()): name for name in columns if name not in without
+    }
     found: dict[str, str] = {}
     for what, names in COLUMNS.items():
         for name in names:
@@ -65,29 +67,46 @@ def checked(mapping: Mapping[str, str], columns: Sequence[str]) -> dict[str, str
     """A mapping as given. Raises ConfigError for a field or column that does not exist."""
     for what, column in mapping.items():
         if what not in COLUMNS:
-            raise ConfigError(f"'{what}' is nothing that a record can say{suggestion(what, COLUMNS)}")
+            raise ConfigError(
+                f"'{what}' is nothing that a record can say{suggestion(what, COLUMNS)}"
+            )
         if column not in columns:
             raise ConfigError(f"{what}: there is no column '{column}'{suggestion(column, columns)}")
     return dict(mapping)
 
 
-def comparable(frame: pl.DataFrame, mapping: Mapping[str, str], config: dict[str, Any]) -> pl.DataFrame:
+def comparable(
+    frame: pl.DataFrame, mapping: Mapping[str, str], config: dict[str, Any]
+) -> pl.DataFrame:
     """record_key and FIELDS of a list of people. Without a record_key, rows are numbered.
 
     Raises ConfigError when the mapping leaves nothing to compare, or record_key is not unique.
     """
     if not set(mapping) - {"record_key", "gender", "suffix", "unit", "source"}:
-        raise ConfigError(f"no column says who anybody is; name some in a mapping ({', '.join(COLUMNS)})")
-    given = frame.select(pl.col(column).cast(pl.String).alias(what) for what, column in mapping.items())
+        raise ConfigError(
+            f"no column says who anybody is; name some in a mapping ({', '.join(COLUMNS)})"
+        )
+    given = frame.select(
+        pl.col(column).cast(pl.String).alias(what) for what, column in mapping.items()
+    )
     given = given.with_columns(normalise.blank_to_null(pl.col(what)) for what in given.columns)
     if "record_key" not in given.columns:
-        given = given.with_row_index("record_key", offset=1).with_columns(pl.col("record_key").cast(pl.String))
+        given = given.with_row_index("record_key", offset=1).with_columns(
+            pl.col("record_key").cast(pl.String)
+        )
     if given["record_key"].null_count() or given["record_key"].n_unique() < len(given):
-        raise ConfigError(f"column '{mapping['record_key']}' is empty or repeats; it cannot name the records")
+        raise ConfigError(
+            f"column '{mapping['record_key']}' is empty or repeats; it cannot name the records"
+        )
     absent = [name for name in COLUMNS if name not in given.columns]
     given = given.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
-    given = given.with_columns(last_name=pl.concat_str("last_name", "last_name_2", separator=" ", ignore_nulls=True))
-    return fields(normalise.names(given.with_columns(normalise.blank_to_null(pl.col("last_name"))), config), config)
+    given = given.with_columns(
+        last_name=pl.concat_str("last_name", "last_name_2", separator=" ", ignore_nulls=True)
+    )
+    return fields(
+        normalise.names(given.with_columns(normalise.blank_to_null(pl.col("last_name"))), config),
+        config,
+    )
 
 
 def fields(named: pl.DataFrame, config: dict[str, Any] | None = None) -> pl.DataFrame:
@@ -103,9 +122,13 @@ def fields(named: pl.DataFrame, config: dict[str, Any] | None = None) -> pl.Data
         street.str.extract(r"^(\d+[a-z]?)\b"),
         street.str.extract(r"\b(\d+[a-z]?)$"),
     )
-    bare = street.str.replace(r"^\d+[a-z]?\b", "").str.replace(r"\b\d+[a-z]?$", "").str.strip_chars()
+    bare = (
+        street.str.replace(r"^\d+[a-z]?\b", "").str.replace(r"\b\d+[a-z]?$", "").str.strip_chars()
+    )
     written = pl.concat_str(
-        pl.col("birth_year").str.zfill(4), pl.col("birth_month").str.zfill(2), pl.col("birth_day").str.zfill(2)
+        pl.col("birth_year").str.zfill(4),
+        pl.col("birth_month").str.zfill(2),
+        pl.col("birth_day").str.zfill(2),
     )
     is_no_name = pl.col("first_name_norm").is_in(_NO_NAME)
     forms = sorted(set(named["first_name_norm"].drop_nulls()))
@@ -124,17 +147,25 @@ def fields(named: pl.DataFrame, config: dict[str, Any] | None = None) -> pl.Data
         number=number,
         unit=normalise.blank_to_null(
             normalise.fold(pl.col("unit"))
-            .str.replace_all(r"\b(apartment|apt|unit|suite|ste|number|no|lot|trlr|trailer|room|rm|flat|wohnung)\b", "")
+            .str.replace_all(
+                r"\b(apartment|apt|unit|suite|ste|number|no|lot|trlr|trailer|room|rm|flat|wohnung)\b",
+                "",
+            )
             .str.replace_all(r"[^\p{L}\p{N}]", "")
         ),
         street=normalise.blank_to_null(bare),
         city=normalise.fold(pl.col("city")),
-        postcode=normalise.blank_to_null(pl.col("postal_code").str.to_lowercase().str.replace_all(r"[^a-z0-9]", "")),
+        postcode=normalise.blank_to_null(
+            pl.col("postal_code").str.to_lowercase().str.replace_all(r"[^a-z0-9]", "")
+        ),
         email=pl.coalesce(
-            normalise.email_norm(pl.col("email")), normalise.blank_to_null(pl.col("email").str.to_lowercase())
+            normalise.email_norm(pl.col("email")),
+            normalise.blank_to_null(pl.col("email").str.to_lowercase()),
         ),
         phone=normalise.blank_to_null(pl.col("phone").str.replace_all(r"[^0-9]", "").str.slice(-9)),
-        id_number=normalise.blank_to_null(pl.col("id_number").str.to_lowercase().str.replace_all(r"[^a-z0-9]", "")),
+        id_number=normalise.blank_to_null(
+            pl.col("id_number").str.to_lowercase().str.replace_all(r"[^a-z0-9]", "")
+        ),
         source="source",
     ).select("record_key", *FIELDS)
 
@@ -147,12 +178,16 @@ def birth_digits(value: pl.Expr) -> pl.Expr:
 
     def put(groups: pl.Expr, year: str, month: str, day: str) -> pl.Expr:
         return pl.concat_str(
-            groups.struct.field(year), groups.struct.field(month).str.zfill(2), groups.struct.field(day).str.zfill(2)
+            groups.struct.field(year),
+            groups.struct.field(month).str.zfill(2),
+            groups.struct.field(day).str.zfill(2),
         )
 
     day_first = (year_last.struct.field("1").cast(pl.Int64, strict=False) > 12).any()
     return pl.coalesce(
         put(year_first, "1", "2", "3"),
-        pl.when(day_first).then(put(year_last, "3", "2", "1")).otherwise(put(year_last, "3", "1", "2")),
+        pl.when(day_first)
+        .then(put(year_last, "3", "2", "1"))
+        .otherwise(put(year_last, "3", "1", "2")),
         pl.when(digits.str.len_chars() >= 4).then(digits.str.slice(0, 8)),
     )

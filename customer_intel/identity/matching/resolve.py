@@ -49,7 +49,11 @@ class Resolved:
 
 
 def resolve(
-    con: duckdb.DuckDBPyConnection, records: pl.DataFrame, model: Model | None = None, *, with_edges: bool = True
+    con: duckdb.DuckDBPyConnection,
+    records: pl.DataFrame,
+    model: Model | None = None,
+    *,
+    with_edges: bool = True,
 ) -> Resolved:
     """Who is who among `records` (record_key and FIELDS). Without a model, one is fitted to them first."""
     party = compare.prepared(records)
@@ -66,8 +70,12 @@ def resolve(
     clusters = parts.sort("id").select(
         record_key=key, cluster=key.gather(parts.sort("id")["part"]), confidence="confidence"
     )
-    possible = pairs.only(bits >= LEAST_BITS) if with_edges else pairs.only(np.zeros(len(bits), np.bool_))
-    return Resolved(clusters, _edges(key, possible, inside if with_edges else possible, model), model)
+    possible = (
+        pairs.only(bits >= LEAST_BITS) if with_edges else pairs.only(np.zeros(len(bits), np.bool_))
+    )
+    return Resolved(
+        clusters, _edges(key, possible, inside if with_edges else possible, model), model
+    )
 
 
 def train(con: duckdb.DuckDBPyConnection, party: pl.DataFrame, pairs: Compared) -> Model:
@@ -96,7 +104,11 @@ def _reliable(pairs: Compared) -> tuple[bool, bool]:
     one = (level["id number"] == 1) & (level["birth date"] == 1)
     names = int(of[one].sum())
     is_veto = names < ENOUGH_PAIRS or int(pairs.is_other[one[place]].sum()) <= UNRELIABLE * names
-    one = (level["name"] == 1) & ((level["id number"] == 1) | (level["email"] == 1)) & (level["birth date"] > 0)
+    one = (
+        (level["name"] == 1)
+        & ((level["id number"] == 1) | (level["email"] == 1))
+        & (level["birth date"] > 0)
+    )
     dates, other = int(of[one].sum()), int(of[one & (level["birth date"] == _OTHER_DATE)].sum())
     return is_veto, dates >= ENOUGH_PAIRS and other <= UNRELIABLE * dates
 
@@ -110,7 +122,9 @@ def scored(pairs: Compared, model: Model) -> tuple[npt.NDArray[np.float64], Flag
     level = dict(zip(_PLACE, levels.T, strict=True))
     # A roof and a name are a family's too; a birth date, or the whole name with an id number, is not.
     is_born, is_numbered = (_is_nearly(level[name]) for name in ("birth date", "id number"))
-    is_apart = (level["middle name"] == _OTHER_MIDDLE) & (weights[:, _PLACE["middle name"]] <= RARELY)
+    is_apart = (level["middle name"] == _OTHER_MIDDLE) & (
+        weights[:, _PLACE["middle name"]] <= RARELY
+    )
     barred |= (is_apart & ~is_born & ~(is_numbered & (level["name"] == 1)))[place]
     # Two id numbers that nothing outweighs; where birth dates are known, they settle it.
     is_two = (level["id number"] == _OTHER_ID) & (level["birth date"] == 0)
@@ -155,12 +169,18 @@ def _named(groups: pl.DataFrame) -> pl.DataFrame:
     return groups.with_columns(component=pl.col("id").min().over("component"))
 
 
-def _inside(con: duckdb.DuckDBPyConnection, party: pl.DataFrame, groups: pl.DataFrame, pairs: Compared) -> Compared:
+def _inside(
+    con: duckdb.DuckDBPyConnection, party: pl.DataFrame, groups: pl.DataFrame, pairs: Compared
+) -> Compared:
     """Every pair within a group; those not yet compared are compared now."""
     wanted = np.sort(np.concatenate([np.empty(0, np.int64), *_pairs_of(groups)]))
     had = (pairs.i << 32) | pairs.j
     place = np.searchsorted(had, wanted)
-    is_had = (place < len(had)) & (had[np.minimum(place, len(had) - 1)] == wanted) if len(had) else wanted < 0
+    is_had = (
+        (place < len(had)) & (had[np.minimum(place, len(had) - 1)] == wanted)
+        if len(had)
+        else wanted < 0
+    )
     known = pairs.only(place[is_had])
     fresh = compare.compare(con, party, wanted[~is_had] >> 32, wanted[~is_had] & 0xFFFFFFFF)
     return compare.together(known, fresh)
@@ -168,7 +188,11 @@ def _inside(con: duckdb.DuckDBPyConnection, party: pl.DataFrame, groups: pl.Data
 
 def _pairs_of(groups: pl.DataFrame) -> Iterator[Numbers]:
     """Packed pairs, for all groups of one size at once."""
-    sized = groups.with_columns(n=pl.len().over("component")).filter(pl.col("n") > 1).sort("n", "component", "id")
+    sized = (
+        groups.with_columns(n=pl.len().over("component"))
+        .filter(pl.col("n") > 1)
+        .sort("n", "component", "id")
+    )
     for (n,), members in sized.group_by("n", maintain_order=True):
         by_group = members["id"].to_numpy().reshape(-1, int(n))
         a, b = np.triu_indices(int(n), 1)
@@ -182,9 +206,14 @@ def _edges(key: pl.Series, possible: Compared, inside: Compared, model: Model) -
     bits, is_vetoed = scored(pairs, model)
     found = compare.levels(pairs.pattern)
     weights = model.by_comparison(found)
-    columns: dict[str, object] = {"record_key_a": key.gather(pairs.i), "record_key_b": key.gather(pairs.j)}
+    columns: dict[str, object] = {
+        "record_key_a": key.gather(pairs.i),
+        "record_key_b": key.gather(pairs.j),
+    }
     rare = {"name": pairs.rarity, "address": pairs.home_rarity}
     for place, comparison in enumerate(COMPARISONS):
         columns[comparison.name] = found[:, place]
         columns[f"bits {comparison.name}"] = weights[:, place] + rare.get(comparison.name, 0)
-    return pl.DataFrame({**columns, "bits": bits, "is_vetoed": is_vetoed}).sort("record_key_a", "record_key_b")
+    return pl.DataFrame({**columns, "bits": bits, "is_vetoed": is_vetoed}).sort(
+        "record_key_a", "record_key_b"
+    )

@@ -31,17 +31,23 @@ def of_levels(con: duckdb.DuckDBPyConnection, party: pl.DataFrame, pairs: Compar
     if len(pairs.i) == size * (size - 1) // 2:
         weight = SURMISED * min(1.0, FEW_PAIRS / max(len(pairs.i), 1))
         surmised = [_surmised(len(comparison.levels)) for comparison in COMPARISONS]
-        return [found + weight * share for found, share in zip(_counted(pairs), surmised, strict=True)]
+        return [
+            found + weight * share for found, share in zip(_counted(pairs), surmised, strict=True)
+        ]
     rng = np.random.default_rng(SEED)
     i, j = rng.integers(0, size, (2, RANDOM_PAIRS))
-    found = _counted(compare.compare(con, party, np.minimum(i, j)[i != j], np.maximum(i, j)[i != j]))
+    found = _counted(
+        compare.compare(con, party, np.minimum(i, j)[i != j], np.maximum(i, j)[i != j])
+    )
     for place, comparison in enumerate(COMPARISONS):
         told = found[place][1:].sum()
         if comparison.same:
             share = _share(party, comparison.same)
             found[place][1] = told * share
         for field, levels in comparison.sharing:
-            sharing = _counted(compare.compare(con, party, *_drawn_sharing(party[field], rng)))[place]
+            sharing = _counted(compare.compare(con, party, *_drawn_sharing(party[field], rng)))[
+                place
+            ]
             share = _share(party, ((field,),)) / max(sharing[1:].sum(), 1.0)
             for level in levels:
                 found[place][level] = told * share * sharing[level]
@@ -56,14 +62,18 @@ def _surmised(levels: int) -> Floats:
 def _counted(pairs: Compared) -> list[Floats]:
     found, _, counts = pairs.kinds
     return [
-        np.bincount(found[:, place], weights=counts, minlength=len(comparison.levels) + 1).astype(np.float64)
+        np.bincount(found[:, place], weights=counts, minlength=len(comparison.levels) + 1).astype(
+            np.float64
+        )
         for place, comparison in enumerate(COMPARISONS)
     ]
 
 
 def _share(party: pl.DataFrame, fields: tuple[tuple[str, ...], ...]) -> float:
     """Share of pairs that agree in all `fields`; of several under one name the first that anybody has."""
-    keys = [name for names in fields for name in names if party[name].null_count() < len(party)][: len(fields)]
+    keys = [name for names in fields for name in names if party[name].null_count() < len(party)][
+        : len(fields)
+    ]
     sizes = party.select(keys).drop_nulls().group_by(keys).len("n")["n"].cast(pl.Float64)
     known = float(sizes.sum())
     return float((sizes * (sizes - 1)).sum()) / max(known * (known - 1), 1.0)

@@ -54,7 +54,11 @@ def email_base(email: pl.Expr, config: dict[str, Any]) -> pl.Expr:
 
 def country_code(value: pl.Expr, config: dict[str, Any]) -> pl.Expr:
     """ISO 3166 alpha-2 from a code or a name in one of the configured languages; null when unknown."""
-    names = {name.replace("_", " "): code for code, text in config["countries"].items() for name in words(text)}
+    names = {
+        name.replace("_", " "): code
+        for code, text in config["countries"].items()
+        for name in words(text)
+    }
     folded = fold(value)
     return (
         pl.when(folded.str.contains("^[a-z]{2}$"))
@@ -69,7 +73,10 @@ def nickname_roots(config: dict[str, Any]) -> dict[str, list[str]]:
     for root, forms in config["nicknames"].items():
         for form in (root, *words(forms)):
             roots.setdefault(form, set()).add(root)
-    return {form: sorted(found, key=lambda root: (root != form, root)) for form, found in sorted(roots.items())}
+    return {
+        form: sorted(found, key=lambda root: (root != form, root))
+        for form, found in sorted(roots.items())
+    }
 
 
 def names(frame: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
@@ -102,21 +109,34 @@ def names(frame: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
         )
 
     def known(value: pl.Expr) -> pl.Expr:
-        return pl.when(value.str.contains(r"\p{L}") & ~value.is_in(config["placeholder_names"])).then(value)
+        return pl.when(
+            value.str.contains(r"\p{L}") & ~value.is_in(config["placeholder_names"])
+        ).then(value)
 
     both = pl.col("first_name").is_not_null() & pl.col("last_name").is_not_null()
-    only_last = pl.col("first_name").is_null() & pl.col("last_name").is_not_null() & pl.col("full_name").is_null()
-    whole = pl.coalesce("full_name", "first_name", "last_name").str.replace(r"^\s*([^,]+?)\s*,\s*(.+)$", "$2 $1")
+    only_last = (
+        pl.col("first_name").is_null()
+        & pl.col("last_name").is_not_null()
+        & pl.col("full_name").is_null()
+    )
+    whole = pl.coalesce("full_name", "first_name", "last_name").str.replace(
+        r"^\s*([^,]+?)\s*,\s*(.+)$", "$2 $1"
+    )
     parsed = (
         distinct.with_columns(
-            front=pl.when(both).then(tokens(pl.col("first_name"))).when(~only_last).then(tokens(whole)),
+            front=pl.when(both)
+            .then(tokens(pl.col("first_name")))
+            .when(~only_last)
+            .then(tokens(whole)),
             back=pl.when(both | only_last)
             .then(tokens(pl.col("last_name"), is_end=True))
             .otherwise(tokens(whole, is_end=True)),
             both=both | only_last,
         )
         .with_columns(
-            is_organisation=pl.concat_list(pl.col("front").fill_null([]), pl.col("back").fill_null([]))
+            is_organisation=pl.concat_list(
+                pl.col("front").fill_null([]), pl.col("back").fill_null([])
+            )
             .list.eval(pl.element().is_in(words(config["company_words"])))
             .list.any()
             .fill_null(False),
@@ -144,12 +164,25 @@ def names(frame: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
     person = ~pl.col("is_organisation")
     parsed = parsed.with_columns(
         first_name_norm=pl.when(person).then(known(pl.col("first"))),
-        middle_name_norm=pl.when(person).then(known(pl.coalesce(tokens(pl.col("middle_name")).list.first(), "middle"))),
+        middle_name_norm=pl.when(person).then(
+            known(pl.coalesce(tokens(pl.col("middle_name")).list.first(), "middle"))
+        ),
         last_name_norm=pl.when(person).then(known(pl.col("last"))),
-        suffix_norm=pl.coalesce(fold(pl.col("suffix")).replace_strict(suffixes, default=None), "generation"),
+        suffix_norm=pl.coalesce(
+            fold(pl.col("suffix")).replace_strict(suffixes, default=None), "generation"
+        ),
     ).with_columns(nickname_root=pl.col("first_name_norm").replace(roots))
-    added = ["first_name_norm", "middle_name_norm", "last_name_norm", "suffix_norm", "nickname_root", "is_organisation"]
-    return frame.join(parsed.select(*given, *added), on=given, how="left", nulls_equal=True, maintain_order="left")
+    added = [
+        "first_name_norm",
+        "middle_name_norm",
+        "last_name_norm",
+        "suffix_norm",
+        "nickname_root",
+        "is_organisation",
+    ]
+    return frame.join(
+        parsed.select(*given, *added), on=given, how="left", nulls_equal=True, maintain_order="left"
+    )
 
 
 def company_norm(value: pl.Expr, config: dict[str, Any]) -> pl.Expr:
@@ -173,6 +206,7 @@ def address_key(street: pl.Expr, postal_code: pl.Expr, city: pl.Expr) -> pl.Expr
     """Street and number without spaces, then the postcode, or the city where there is none."""
     line = street_norm(street).str.replace_all(r"[^\p{L}\p{N}]+", "")
     place = pl.coalesce(
-        blank_to_null(postal_code.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", "")), fold(city)
+        blank_to_null(postal_code.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", "")),
+        fold(city),
     )
     return line + "|" + place

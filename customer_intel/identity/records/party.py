@@ -29,14 +29,21 @@ def party_record(party_source: pl.DataFrame, as_of: date, config: dict[str, Any]
         is_freemail=email.str.extract(r"@(.+)$").is_in(words(config["freemail_domains"])),
         is_role_mailbox=email.str.extract(r"^([^@+]+)").is_in(words(config["role_mailboxes"])),
         secondary_email_norm=secondary,
-        is_secondary_role_mailbox=secondary.str.extract(r"^([^@+]+)").is_in(words(config["role_mailboxes"])),
+        is_secondary_role_mailbox=secondary.str.extract(r"^([^@+]+)").is_in(
+            words(config["role_mailboxes"])
+        ),
         country_code=normalise.country_code(pl.col("country"), config),
         address_key=normalise.address_key(pl.col("street"), pl.col("postal_code"), pl.col("city")),
         company_norm=normalise.company_norm(
-            pl.coalesce("company_name", pl.when("is_organisation").then(pl.coalesce("full_name", "last_name"))), config
+            pl.coalesce(
+                "company_name",
+                pl.when("is_organisation").then(pl.coalesce("full_name", "last_name")),
+            ),
+            config,
         ),
         gender_norm=normalise.fold(pl.col("gender")).replace_strict(
-            {"m": "m", "male": "m", "man": "m", "f": "f", "w": "f", "female": "f", "woman": "f"}, default=None
+            {"m": "m", "male": "m", "man": "m", "f": "f", "w": "f", "female": "f", "woman": "f"},
+            default=None,
         ),
         **_birth_date(as_of),
     )
@@ -57,7 +64,10 @@ def _with_phones(party: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
         _country=pl.coalesce("country_code", pl.lit(config["default_country"] or None, pl.String))
     )
     raw = pl.concat(
-        [party.select(raw=pl.col(column), country_code=pl.col("_country")) for column in ("phone", "mobile_phone")]
+        [
+            party.select(raw=pl.col(column), country_code=pl.col("_country"))
+            for column in ("phone", "mobile_phone")
+        ]
     )
     known = phones.e164(raw)
     for column in ("phone", "mobile_phone"):

@@ -16,14 +16,22 @@ def e164(numbers: pl.DataFrame) -> pl.DataFrame:
 
     `country_code` is ISO alpha-2 or null. `is_landline` is true only where the country tells landlines from mobiles.
     """
-    unique = numbers.select("raw", "country_code").drop_nulls("raw").unique().sort("raw", "country_code")
+    unique = (
+        numbers.select("raw", "country_code").drop_nulls("raw").unique().sort("raw", "country_code")
+    )
     if unique.is_empty():
         return unique.with_columns(e164=pl.lit(None, pl.String), is_landline=pl.lit(False))
-    text = pl.col("raw").str.normalize("NFKC").str.replace(r"(?i)\s*(ext|extension|x|#)\.?\s*\d{1,6}$", "")
+    text = (
+        pl.col("raw")
+        .str.normalize("NFKC")
+        .str.replace(r"(?i)\s*(ext|extension|x|#)\.?\s*\d{1,6}$", "")
+    )
     work = unique.with_columns(
         is_plain=text.str.contains(r"^[0-9+().\-/\s]+$"),
         prefix=text.str.extract(r"^\s*(\+|00)"),
-        digits=text.str.replace("(0)", "", literal=True).str.replace_all(r"[^0-9]", "").str.replace("^00", ""),
+        digits=text.str.replace("(0)", "", literal=True)
+        .str.replace_all(r"[^0-9]", "")
+        .str.replace("^00", ""),
         # A single leading zero is a trunk prefix and must survive the removal of the international 00.
         local=text.str.replace_all(r"[^0-9]", ""),
     )
@@ -35,7 +43,9 @@ def e164(numbers: pl.DataFrame) -> pl.DataFrame:
         )
     )
     rest = settled.filter(pl.col("e164").is_null())
-    parsed = [_parsed(raw, country) for raw, country in rest.select("raw", "country_code").iter_rows()]
+    parsed = [
+        _parsed(raw, country) for raw, country in rest.select("raw", "country_code").iter_rows()
+    ]
     done = pl.concat(
         [
             settled.filter(pl.col("e164").is_not_null()),
@@ -52,25 +62,43 @@ def _international(work: pl.DataFrame) -> pl.Expr:
 
     codes = r"^(" + "|".join(str(code) for code in COUNTRY_CODE_TO_REGION_CODE) + ")"
     code = pl.col("digits").str.extract(codes)
-    here = work.filter(pl.col("prefix").is_not_null()).select(code).to_series().drop_nulls().unique().sort()
+    here = (
+        work.filter(pl.col("prefix").is_not_null())
+        .select(code)
+        .to_series()
+        .drop_nulls()
+        .unique()
+        .sort()
+    )
     matches = [
-        code.eq(found) & pl.col("digits").str.contains(f"^{found}(?:{_patterns(_main_region(found)).general})$")
+        code.eq(found)
+        & pl.col("digits").str.contains(f"^{found}(?:{_patterns(_main_region(found)).general})$")
         for found in here
         if _patterns(_main_region(found)).general
     ]
-    return pl.when(pl.any_horizontal(matches)).then("+" + pl.col("digits")) if matches else pl.lit(None, pl.String)
+    return (
+        pl.when(pl.any_horizontal(matches)).then("+" + pl.col("digits"))
+        if matches
+        else pl.lit(None, pl.String)
+    )
 
 
 def _national(work: pl.DataFrame) -> pl.Expr:
     found = []
-    for region in work.filter(pl.col("prefix").is_null())["country_code"].drop_nulls().unique().sort():
+    for region in (
+        work.filter(pl.col("prefix").is_null())["country_code"].drop_nulls().unique().sort()
+    ):
         rules = _patterns(region)
         if not rules.general:
             continue
         local = pl.col("local")
         bare = local
         if rules.trunk:
-            bare = pl.when(local.str.starts_with(rules.trunk)).then(local.str.slice(len(rules.trunk))).otherwise(local)
+            bare = (
+                pl.when(local.str.starts_with(rules.trunk))
+                .then(local.str.slice(len(rules.trunk)))
+                .otherwise(local)
+            )
         # Carrier codes and in-country mobile prefixes are rewritten by rules that only the library knows.
         odd = local.str.contains(rules.odd_prefix) if rules.odd_prefix else pl.lit(False)
         ok = (pl.col("country_code") == region) & ~odd & bare.str.contains(f"^(?:{rules.general})$")
@@ -85,7 +113,8 @@ def _landline(done: pl.DataFrame) -> pl.Expr:
     number = pl.col("e164")
     here = done.select(number.str.extract(codes)).to_series().drop_nulls().unique().sort()
     tests = [
-        number.str.contains(rf"^\+{code}(?:{rules.fixed})$") & ~number.str.contains(rf"^\+{code}(?:{rules.mobile})$")
+        number.str.contains(rf"^\+{code}(?:{rules.fixed})$")
+        & ~number.str.contains(rf"^\+{code}(?:{rules.mobile})$")
         for code in here
         if (rules := _patterns(_main_region(code))).fixed and rules.mobile
     ]

@@ -66,7 +66,10 @@ def check(home_mappings: Path, landing: Path, entities: Mapping[str, Table]) -> 
         if own.is_file() and newest is None and files:
             found += _unmatched(mapping, files)
         document = yamlfile.load(path) if found else None
-        faults += [f"mappings/{path.name}:{mappings.line_of(document, place)}: {text}" for place, text in found]
+        faults += [
+            f"mappings/{path.name}:{mappings.line_of(document, place)}: {text}"
+            for place, text in found
+        ]
     if faults:
         raise ConfigError("\n".join(faults))
     return looked
@@ -87,13 +90,17 @@ def _is_anothers(mapping: FileMapping, landed: Landed, known: Mapping[str, FileM
     if len(missing) * 2 < max(len(needed), 1):
         return False
     return any(
-        other.name != mapping.name and other.source == mapping.source and not other.missing(landed.columns)
+        other.name != mapping.name
+        and other.source == mapping.source
+        and not other.missing(landed.columns)
         for other in known.values()
         if mappings.named(landed.file.path.name, other.files)
     )
 
 
-def _unmatched(mapping: FileMapping, files: Sequence[LandedFile]) -> list[tuple[tuple[str, ...], str]]:
+def _unmatched(
+    mapping: FileMapping, files: Sequence[LandedFile]
+) -> list[tuple[tuple[str, ...], str]]:
     """A pattern of the home's own mapping that fits nothing, though files have landed."""
     sources = sorted({file.source for file in files if file.source})
     mine = sorted({file.path.name for file in files if file.source in (None, mapping.source)})
@@ -156,21 +163,32 @@ def _faults(mapping: FileMapping, landed: Landed | None) -> list[tuple[tuple[str
         if landed and (reason or _NAME.fullmatch(text)):
             near = suggestion(text, columns)
             where = f"is no column of {landed.file.source_file}{near}"
-            found.append((place, f"{place[-1]}: '{text}' {where}; nor is it SQL: {reason or 'no such function'}"))
+            found.append(
+                (
+                    place,
+                    f"{place[-1]}: '{text}' {where}; nor is it SQL: {reason or 'no such function'}",
+                )
+            )
             continue
         if reason:
             continue
         named = mappings.columns_of(text, tuple(mapping.lookups))
-        absent = sorted(name for name in named if name.lower() not in present and name.lower() not in SPECIAL)
+        absent = sorted(
+            name for name in named if name.lower() not in present and name.lower() not in SPECIAL
+        )
         if landed and absent:
             near = suggestion(absent[0], columns) or f"; it has {', '.join(columns[:8])}"
-            found.append((place, f"{place[-1]}: {landed.file.source_file} has no column '{absent[0]}'{near}"))
+            found.append(
+                (place, f"{place[-1]}: {landed.file.source_file} has no column '{absent[0]}'{near}")
+            )
             continue
         sound.append((place, text))
     return found + _unbound(mapping, sound)
 
 
-def _unbound(mapping: FileMapping, sound: Sequence[tuple[tuple[str, ...], str]]) -> list[tuple[tuple[str, ...], str]]:
+def _unbound(
+    mapping: FileMapping, sound: Sequence[tuple[tuple[str, ...], str]]
+) -> list[tuple[tuple[str, ...], str]]:
     """Expressions that name functions, or arguments of functions, that DuckDB does not have."""
     found = []
     for place, text in sound:
@@ -180,7 +198,11 @@ def _unbound(mapping: FileMapping, sound: Sequence[tuple[tuple[str, ...], str]])
         if any(mappings.lookup_fields(text, lookup) for lookup in mapping.lookups):
             # What a lookup's columns are, only its file tells.
             continue
-        nulls = [f"CAST(NULL AS VARCHAR) AS {quoted(name)}" for name in sorted(names) if name.lower() not in SPECIAL]
+        nulls = [
+            f"CAST(NULL AS VARCHAR) AS {quoted(name)}"
+            for name in sorted(names)
+            if name.lower() not in SPECIAL
+        ]
         special = ["CAST(1 AS BIGINT) AS _row", "'' AS _file", "DATE '2000-01-01' AS _export_date"]
         special += ["TIMESTAMP '2000-01-01' AS _exported_at"]
         keys = [quoted(key) if mappings.sql_fault(key) else key for key in mapping.group_by]
@@ -188,7 +210,9 @@ def _unbound(mapping: FileMapping, sound: Sequence[tuple[tuple[str, ...], str]])
         for key in keys:
             for name in mappings.columns_of(key, ()) - names:
                 nulls.append(f"CAST(NULL AS VARCHAR) AS {quoted(name.strip(chr(34)))}")
-        sql = f"SELECT ({text}\n) FROM (SELECT {', '.join([*dict.fromkeys(nulls), *special])}){group}"
+        sql = (
+            f"SELECT ({text}\n) FROM (SELECT {', '.join([*dict.fromkeys(nulls), *special])}){group}"
+        )
         if reason := _unplanned(sql):
             found.append((place, f"{place[-1]}: {reason}"))
     return found

@@ -19,10 +19,28 @@ from customer_intel.ingest.read.readers import TextTable
 SAMPLE = 3000
 # Words that stand for nothing. The first are never anything else; the others only among values of another kind.
 SURE_NULLS = ("\\N", "NULL", "null", "(null)", "#N/A", "#NULL!", "<null>", "(not set)")
-NULLS = (*SURE_NULLS, "NA", "N/A", "n/a", "na", "NaN", "nan", "None", "none", "-", "--", "—", "?", "undefined", "nil")
+NULLS = (
+    *SURE_NULLS,
+    "NA",
+    "N/A",
+    "n/a",
+    "na",
+    "NaN",
+    "nan",
+    "None",
+    "none",
+    "-",
+    "--",
+    "—",
+    "?",
+    "undefined",
+    "nil",
+)
 ENOUGH = 0.97
 _NUMBER = re.compile(r"[-+]?(\d[\d.,' \u00a0]*|[.,]\d+)([eE][-+]?\d{1,3})?")
-_MARKED = re.compile(r"(?P<before>[€$£¥]|[A-Z]{3})?\s?(?P<number>[-+]?\d[\d.,' ]*)\s?(?P<after>[€$£¥%]|[A-Z]{3})?")
+_MARKED = re.compile(
+    r"(?P<before>[€$£¥]|[A-Z]{3})?\s?(?P<number>[-+]?\d[\d.,' ]*)\s?(?P<after>[€$£¥%]|[A-Z]{3})?"
+)
 _PATTERNS = {
     "email": re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]{2,}"),
     "url": re.compile(r"(https?://|www\.)\S+", re.IGNORECASE),
@@ -39,7 +57,12 @@ _TIME = re.compile(
     r"(?P<half> ?[AaPp]\.?[Mm]\.?)?(?P<zone> ?(Z|UTC|GMT|[+-]\d\d(:?\d\d)?))?"
 )
 _BOOLS = {"true", "false", "yes", "no", "y", "n", "t", "f", "0", "1"}
-_EPOCHS = {10: ("epoch_s", 1), 13: ("epoch_ms", 1_000), 16: ("epoch_us", 1_000_000), 19: ("epoch_ns", 1_000_000_000)}
+_EPOCHS = {
+    10: ("epoch_s", 1),
+    13: ("epoch_ms", 1_000),
+    16: ("epoch_us", 1_000_000),
+    19: ("epoch_ns", 1_000_000_000),
+}
 _WHEN = re.compile(
     r"date|time|(^|[^a-z])(at|on|ts|day|since|until)($|[^a-z])|[a-z](At|On|Ts|Day)$|created|updated|modified|stamp|epoch",
     re.IGNORECASE,
@@ -105,7 +128,9 @@ class _Raw:
         return sum(count for _, count in self.values)
 
 
-def shapes(con: duckdb.DuckDBPyConnection, text: TextTable, *, has_names: bool = True) -> list[Shape]:
+def shapes(
+    con: duckdb.DuckDBPyConnection, text: TextTable, *, has_names: bool = True
+) -> list[Shape]:
     """The shape of each column. `con` holds the file's text as `text.sql`."""
     con.execute(f"CREATE OR REPLACE TEMP VIEW sniffed AS {text.sql}")
     found = [_shape(con, name, text.rows, has_names=has_names) for name in text.columns]
@@ -127,18 +152,36 @@ def _shape(con: duckdb.DuckDBPyConnection, name: str, rows: int, *, has_names: b
     raw = _Raw(base, values)
     nulls = tuple(word for word in NULLS if any(value == word for value, _ in values))
     kept = [(value, count) for value, count in values if value not in nulls]
-    shape = _kind(con, view, _Raw(base, kept), name, has_names=has_names) if kept else replace(base, kind="empty")
+    shape = (
+        _kind(con, view, _Raw(base, kept), name, has_names=has_names)
+        if kept
+        else replace(base, kind="empty")
+    )
     # "-" among words may be a word; among numbers it is none.
-    meant = nulls if shape.kind not in ("text", "empty") else tuple(word for word in nulls if word in SURE_NULLS)
+    meant = (
+        nulls
+        if shape.kind not in ("text", "empty")
+        else tuple(word for word in nulls if word in SURE_NULLS)
+    )
     if not meant and nulls:
         shape = replace(_kind(con, view, raw, name, has_names=has_names), nulls=())
-    few = tuple(sorted(value for value, _ in values if value not in meant)) if base.distinct <= 40 else ()
+    few = (
+        tuple(sorted(value for value, _ in values if value not in meant))
+        if base.distinct <= 40
+        else ()
+    )
     return replace(shape, nulls=meant, words=tuple(set(nulls) - set(meant)), values=few)
 
 
-def _kind(con: duckdb.DuckDBPyConnection, view: str, raw: _Raw, name: str, *, has_names: bool) -> Shape:
+def _kind(
+    con: duckdb.DuckDBPyConnection, view: str, raw: _Raw, name: str, *, has_names: bool
+) -> Shape:
     base, total = raw.shape, max(raw.total, 1)
-    if {value.lower() for value, _ in raw.values} <= _BOOLS and len(raw.values) <= 2 and base.rows > 2:
+    if (
+        {value.lower() for value, _ in raw.values} <= _BOOLS
+        and len(raw.values) <= 2
+        and base.rows > 2
+    ):
         return replace(base, kind="bool")
     for kind, pattern in _PATTERNS.items():
         share = _share(raw, pattern)
@@ -149,9 +192,19 @@ def _kind(con: duckdb.DuckDBPyConnection, view: str, raw: _Raw, name: str, *, ha
         return time
     if _share(raw, _NUMBER) >= 0.9:
         return _number(raw, raw.values, None)
-    marks = Counter(mark for value, count in raw.values if (mark := _mark(value)) for _ in range(min(count, 50)))
-    if marks and sum(count for value, count in raw.values if _mark(value)) >= ENOUGH * total and len(marks) == 1:
-        numbers = [(_MARKED.fullmatch(value)["number"].strip(), count) for value, count in raw.values if _mark(value)]  # type: ignore[index]
+    marks = Counter(
+        mark for value, count in raw.values if (mark := _mark(value)) for _ in range(min(count, 50))
+    )
+    if (
+        marks
+        and sum(count for value, count in raw.values if _mark(value)) >= ENOUGH * total
+        and len(marks) == 1
+    ):
+        numbers = [
+            (_MARKED.fullmatch(value)["number"].strip(), count)
+            for value, count in raw.values
+            if _mark(value)
+        ]  # type: ignore[index]
         return _number(raw, numbers, next(iter(marks)))
     return replace(base, kind="text")
 
@@ -170,8 +223,16 @@ def _mark(value: str) -> str | None:
 
 def _number(raw: _Raw, numbers: Sequence[tuple[str, int]], symbol: str | None) -> Shape:
     texts = [value.replace("\u00a0", " ") for value, _ in numbers]
-    point = sum(1 for text in texts if re.fullmatch(r"[-+]?\d*\.(\d{1,2}|\d{4,})|[-+]?\d{4,}\.\d+|[-+]?0?\.\d+", text))
-    comma = sum(1 for text in texts if re.fullmatch(r"[-+]?\d*,(\d{1,2}|\d{4,})|[-+]?\d{4,},\d+|[-+]?0?,\d+", text))
+    point = sum(
+        1
+        for text in texts
+        if re.fullmatch(r"[-+]?\d*\.(\d{1,2}|\d{4,})|[-+]?\d{4,}\.\d+|[-+]?0?\.\d+", text)
+    )
+    comma = sum(
+        1
+        for text in texts
+        if re.fullmatch(r"[-+]?\d*,(\d{1,2}|\d{4,})|[-+]?\d{4,},\d+|[-+]?0?,\d+", text)
+    )
     grouped = Counter(
         match[1]
         for text in texts
@@ -179,7 +240,9 @@ def _number(raw: _Raw, numbers: Sequence[tuple[str, int]], symbol: str | None) -
     )
     both = [text for text in texts if "," in text and "." in text]
     if both:
-        last = Counter("," if text.rfind(",") > text.rfind(".") else "." for text in both).most_common(1)[0][0]
+        last = Counter(
+            "," if text.rfind(",") > text.rfind(".") else "." for text in both
+        ).most_common(1)[0][0]
         point, comma = point + len(both) * (last == "."), comma + len(both) * (last == ",")
     decimal = "," if comma > point else "." if point else None
     group = next((mark for mark, _ in grouped.most_common() if mark != decimal), "")
@@ -248,7 +311,10 @@ def _epoch(raw: _Raw) -> Shape | None:
         return None
     name, scale = _EPOCHS[length]
     first, last = 631_152_000, 2_208_988_800
-    fits = [re.fullmatch(r"\d+(\.\d+)?", value) and first <= float(value) / scale < last for value, _ in raw.values]
+    fits = [
+        re.fullmatch(r"\d+(\.\d+)?", value) and first <= float(value) / scale < last
+        for value, _ in raw.values
+    ]
     if sum(map(bool, fits)) < ENOUGH * len(fits):
         return None
     return replace(raw.shape, kind="epoch", formats=(name,), offset="all", has_times=True)
@@ -266,7 +332,9 @@ def _candidates(value: str, *, when: bool) -> set[str]:
     if match := _TIME.fullmatch(value):
         day, half = match["date"], match["half"]
         tail = match["gap"] + ("%I" if half else "%H") + ":%M" + (":%S" if match["seconds"] else "")
-        tail += (".%f" if match["part"] else "") + ((" %p" if half[0] == " " else "%p") if half else "")
+        tail += (".%f" if match["part"] else "") + (
+            (" %p" if half[0] == " " else "%p") if half else ""
+        )
         zone = match["zone"]
         tail += ("" if not zone else " %z" if zone[0] == " " else "%z") if zone else ""
     lead = ""
@@ -300,9 +368,12 @@ def _cover(
     """
     names = sorted(candidates)
     reads = ", ".join(
-        f"count(*) FILTER (try_strptime(v, {literal(form)}) >= TIMESTAMP '{FIRST_YEAR}-01-01')" for form in names
+        f"count(*) FILTER (try_strptime(v, {literal(form)}) >= TIMESTAMP '{FIRST_YEAR}-01-01')"
+        for form in names
     )
-    total, *counts = con.execute(f"SELECT count(*), {reads} FROM {view} WHERE v IS NOT NULL").fetchall()[0]
+    total, *counts = con.execute(
+        f"SELECT count(*), {reads} FROM {view} WHERE v IS NOT NULL"
+    ).fetchall()[0]
     read = {form: count for form, count in zip(names, counts, strict=True) if count}
     orders = {form: _order(form) for form in read}
     day = sum(count for form, count in read.items() if orders[form] == "day")
@@ -323,4 +394,6 @@ def _order(form: str) -> str | None:
 
 def swapped(form: str) -> str:
     """The same format with day and month in the other order."""
-    return form.replace("%d", "%\0").replace("%m", "%d").replace("%\0", "%m") if _order(form) else form
+    return (
+        form.replace("%d", "%\0").replace("%m", "%d").replace("%\0", "%m") if _order(form) else form
+    )

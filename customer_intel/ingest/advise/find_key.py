@@ -50,7 +50,9 @@ class Rows:
         """How many rows are left when equal ones are taken once."""
         names = ", ".join(quoted(name) for name in self.text.columns)
         return int(
-            self.con.execute(f"SELECT count(*) FROM (SELECT DISTINCT {names} FROM ({self.text.sql}))").fetchall()[0][0]
+            self.con.execute(
+                f"SELECT count(*) FROM (SELECT DISTINCT {names} FROM ({self.text.sql}))"
+            ).fetchall()[0][0]
         )
 
     def constant_within(self, column: str, key: str) -> bool:
@@ -64,7 +66,12 @@ class Rows:
 
 
 def find_key(
-    table: Table, matches: Mapping[str, Match], shapes: Sequence[Shape], rows: Rows, *, grouped: bool = False
+    table: Table,
+    matches: Mapping[str, Match],
+    shapes: Sequence[Shape],
+    rows: Rows,
+    *,
+    grouped: bool = False,
 ) -> Key:
     """The text that fills the last column of the entity's key."""
     name = table.key[-1]
@@ -76,16 +83,22 @@ def find_key(
         shape = by_name[matches[name].source]
         plain = Key(shape.name, columns=(shape.name,))
         again = shape.filled - shape.distinct
-        if grouped or (shape.filled == shape.rows and (not again or shape.distinct == rows.different)):
+        if grouped or (
+            shape.filled == shape.rows and (not again or shape.distinct == rows.different)
+        ):
             return plain
         if shape.filled == shape.rows and table.name in _LASTING and again <= _MANY * shape.filled:
-            return Key(shape.name, f"{again:,} rows repeat one; of those the newest counts", plain.columns)
+            return Key(
+                shape.name, f"{again:,} rows repeat one; of those the newest counts", plain.columns
+            )
         if found := _together(shape.name, shapes, rows):
             return Key(_joined(found), f"{shape.name} alone comes {again:,} times again", found)
         return _made(table, matches, shapes, rows)
     alone = [shape for shape in shapes if shape.is_id and shape.is_unique and shape.longest > 0]
     if alone:
-        return Key(alone[0].name, "no id by name; this column is different in every row", (alone[0].name,))
+        return Key(
+            alone[0].name, "no id by name; this column is different in every row", (alone[0].name,)
+        )
     return _made(table, matches, shapes, rows)
 
 
@@ -95,11 +108,17 @@ def _joined(columns: Sequence[str]) -> str:
 
 def _rank(shapes: Sequence[Shape]) -> list[str]:
     """Columns that may help to tell rows apart, ids first, then times, then the rest."""
-    usable = [shape for shape in shapes if shape.filled and shape.kind not in ("json", "bool") and shape.longest <= 64]
+    usable = [
+        shape
+        for shape in shapes
+        if shape.filled and shape.kind not in ("json", "bool") and shape.longest <= 64
+    ]
     order = {True: 0, False: 2}
 
     def place(shape: Shape) -> int:
-        named = shape.name.lower().endswith(("id", "no", "nr", "number", "sequential", "key", "code"))
+        named = shape.name.lower().endswith(
+            ("id", "no", "nr", "number", "sequential", "key", "code")
+        )
         return order[named] if not shape.is_time else 1
 
     return [shape.name for shape in sorted(usable, key=place)]
@@ -125,9 +144,15 @@ def _made(table: Table, matches: Mapping[str, Match], shapes: Sequence[Shape], r
             for columns in itertools.combinations(names[: 9 - size], size):
                 enough = math.prod(filled[name] for name in columns) >= rows.different
                 if enough and rows.distinct(columns) == rows.different:
-                    return Key(_joined(columns), "no column is different in every row; these together are", columns)
+                    return Key(
+                        _joined(columns),
+                        "no column is different in every row; these together are",
+                        columns,
+                    )
         every = ", ".join(quoted(shape.name) for shape in shapes)
-        return Key(f"md5(concat_ws('|', {every}))", "nothing tells rows apart but all columns together")
+        return Key(
+            f"md5(concat_ws('|', {every}))", "nothing tells rows apart but all columns together"
+        )
     parts = ", ".join([*(quoted(name) for name in names[:2]), "_row"])
     check = "no id, and equal rows: the row's number tells them apart, so the file must not come in another order"
     return Key(f"concat_ws('-', {parts})", check, tuple(names[:2]))

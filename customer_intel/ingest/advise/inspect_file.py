@@ -70,7 +70,10 @@ class Trial:
 
     @property
     def works(self) -> bool:
-        return self.accepted > 0 and self.quarantined <= float(yamlfile.load(CONFIG)["max_reject_share"]) * self.read
+        return (
+            self.accepted > 0
+            and self.quarantined <= float(yamlfile.load(CONFIG)["max_reject_share"]) * self.read
+        )
 
 
 @dataclass
@@ -129,7 +132,14 @@ class Inspected:
 
 
 def inspect(
-    path: Path, *, home: Path, out: Path | None, source: str | None, entity: str | None, force: bool, today: date
+    path: Path,
+    *,
+    home: Path,
+    out: Path | None,
+    source: str | None,
+    entity: str | None,
+    force: bool,
+    today: date,
 ) -> Inspected:
     """Looks at a file and writes its mapping(s). Raises ConfigError, naming what to do, when that cannot be."""
     entities = contract.load().entities
@@ -151,7 +161,12 @@ def inspect(
 
 
 def _look(
-    con: duckdb.DuckDBPyConnection, path: Path, work: Path, limits: Limits, source: str, entities: Mapping[str, Table]
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    work: Path,
+    limits: Limits,
+    source: str,
+    entities: Mapping[str, Table],
 ) -> tuple[Inspected, TextTable]:
     sniffed = sniff(path, limits)
     text = read_text(con, path, sniffed.sha256, sniffed.reader, work, limits)
@@ -159,7 +174,13 @@ def _look(
         raise Refused("has no row below its names; inspect needs some to look at")
     columns = shapes(con, text, has_names=sniffed.has_header)
     found = Inspected(
-        path.name, source, sniffed, text.rows_read, len(text.unreadable), columns, rank(path.name, columns, entities)
+        path.name,
+        source,
+        sniffed,
+        text.rows_read,
+        len(text.unreadable),
+        columns,
+        rank(path.name, columns, entities),
     )
     found.notes += sniffed.notes
     if text.unreadable:
@@ -181,7 +202,11 @@ def _write_all(
     marks = marks_of(found.shapes, found.sniffed.reader.delimiter)
     found.notes += marks.notes
     rows = Rows(con, text, found.sniffed.format)
-    chosen = next((item for item in found.ranking if item.entity == entity), None) if entity else found.ranking[0]
+    chosen = (
+        next((item for item in found.ranking if item.entity == entity), None)
+        if entity
+        else found.ranking[0]
+    )
     chosen = chosen or Candidate(str(entity), 0.0)
     if entity:
         found.ranking.remove(chosen) if chosen in found.ranking else None
@@ -195,7 +220,9 @@ def _write_all(
         said = f"one row is one order line, {order} comes again: lines and orders are written"
         found.notes.append(Note("found", "entity", said))
     plans = [(item, _grouped(item, found.shapes)) for item in (chosen, companion) if item]
-    starters = [_starter(item, grouped, found, marks, rows, path, entities) for item, grouped in plans]
+    starters = [
+        _starter(item, grouped, found, marks, rows, path, entities) for item, grouped in plans
+    ]
     folder = home / "config" / "mappings"
     paths = [out or _place(folder, found.source, chosen.entity, path)]
     paths += [paths[0].with_name(f"{paths[0].stem}_{item.entity}.yaml") if out
@@ -230,7 +257,9 @@ def _place(folder: Path, source: str, entity: str, path: Path) -> Path:
     return folder / f"{source}_{entity}_{slug(path.name.split('.')[0])}.yaml"
 
 
-def _say_who_else(found: Inspected, path: Path, folder: Path, mine: set[str], entities: Mapping[str, Table]) -> None:
+def _say_who_else(
+    found: Inspected, path: Path, folder: Path, mine: set[str], entities: Mapping[str, Table]
+) -> None:
     """A file that a mapping takes already would be taken twice."""
     try:
         known = mappings.load(folder, entities)
@@ -245,10 +274,12 @@ def _say_who_else(found: Inspected, path: Path, folder: Path, mine: set[str], en
         and mapping.name not in mine and not mapping.missing(names)
     ]  # fmt: skip
     if others:
-        told = (
-            f"{', '.join(sorted(others))} of source {found.source} takes this file already, and a night would use both"
+        told = f"{', '.join(sorted(others))} of source {found.source} takes this file already, and a night would use both"
+        found.notes.append(
+            Note(
+                "ask", "mapping", f"{told}; write over it (--out <its name>.yaml) or keep only one"
+            )
         )
-        found.notes.append(Note("ask", "mapping", f"{told}; write over it (--out <its name>.yaml) or keep only one"))
 
 
 def _starter(
@@ -256,7 +287,9 @@ def _starter(
     entities: Mapping[str, Table],
 ) -> Starter:  # fmt: skip
     table = entities[candidate.entity]
-    builder = Builder(table, candidate, found.shapes, marks, rows, found.source, path.name, grouped=grouped)
+    builder = Builder(
+        table, candidate, found.shapes, marks, rows, found.source, path.name, grouped=grouped
+    )
     return builder.build(found.sniffed.reader)
 
 
@@ -265,18 +298,20 @@ def _say_how_sure(found: Inspected) -> None:
     if best.entity == "reference_rows":
         found.notes.append(
             Note(
-                "ask", "entity", "no entity fits; the rows are kept whole as reference_rows, or name one with --entity"
+                "ask",
+                "entity",
+                "no entity fits; the rows are kept whole as reference_rows, or name one with --entity",
             )
         )
     elif best.why and best.why[0].startswith("by its values"):
-        found.notes.append(Note("ask", "entity", f"{best.entity} is guessed from values alone: check every column"))
+        found.notes.append(
+            Note("ask", "entity", f"{best.entity} is guessed from values alone: check every column")
+        )
     elif best.score < _SURE:
         text = f"few signs speak for {best.entity}; name another with --entity (reference_rows keeps a file whole)"
         found.notes.append(Note("ask", "entity", text))
     elif second is not best and best.score - second.score < 0.4:
-        text = (
-            f"{best.entity} ({best.score:g}) and {second.entity} ({second.score:g}) fit about equally; --entity decides"
-        )
+        text = f"{best.entity} ({best.score:g}) and {second.entity} ({second.score:g}) fit about equally; --entity decides"
         found.notes.append(Note("ask", "entity", text))
 
 
@@ -309,12 +344,16 @@ def _tried(
     assert mapping.reader.text_key == found.sniffed.reader.text_key
     table = entities[mapping.entity]
     source = Source(path.name, mapping.source, _dated(path) or today, text)
-    result: Conformed = conform(con, table, mapping, source, work / f"trial-{mapping.entity}.parquet")
+    result: Conformed = conform(
+        con, table, mapping, source, work / f"trial-{mapping.entity}.parquet"
+    )
     keys = ", ".join(name for name in table.key)
     sql = f"SELECT count(*) - count(DISTINCT ({keys})) FROM read_parquet({literal(str(result.parquet))})"
     same = int(con.execute(sql).fetchall()[0][0])
     counts = result.counts
-    failures = tuple(f"row {item.row}, {item.column or 'whole row'}: {item.reason}" for item in result.failures)
+    failures = tuple(
+        f"row {item.row}, {item.column or 'whole row'}: {item.reason}" for item in result.failures
+    )
     return Trial(
         counts.rows_read, counts.rows_accepted, counts.rows_quarantined, counts.rows_duplicate, counts.records_written,
         same, failures,
@@ -354,7 +393,9 @@ def print_screen(found: Inspected, out: Console) -> None:
     """The findings as a screenful."""
     packed = f", {found.sniffed.compression}" if found.sniffed.compression else ""
     bad = f", {found.unreadable:,} unreadable" if found.unreadable else ""
-    out.print(f"[bold]{escape(found.file)}[/]: {found.sniffed.format}{packed}, {found.rows:,} rows{bad}")
+    out.print(
+        f"[bold]{escape(found.file)}[/]: {found.sniffed.format}{packed}, {found.rows:,} rows{bad}"
+    )
     grid = Grid(box=None, pad_edge=False, header_style="dim")
     for name in ("column", "kind", "filled", "distinct", "becomes", "remarks"):
         grid.add_column(name, justify="right" if name in ("filled", "distinct") else "left")
@@ -375,7 +416,9 @@ def print_screen(found: Inspected, out: Console) -> None:
     out.print()
     for place, item in enumerate(found.ranking[:4]):
         line = f"{'→' if not place else ' '} {item.entity:<20} {item.score:5.2f}  {escape('; '.join(item.why))}"
-        out.print(line + (f" [dim](but {escape('; '.join(item.against))})[/]" if item.against else ""))
+        out.print(
+            line + (f" [dim](but {escape('; '.join(item.against))})[/]" if item.against else "")
+        )
     out.print()
     marks = {"found": "[green]✓[/]", "guess": "[yellow]?[/] guessed:", "ask": "[red]![/] decide:"}
     for level in ("found", "guess", "ask"):

@@ -45,7 +45,9 @@ class Marks:
             if shape.kind == "epoch" and (shape.formats[0] != self.epoch or column.type == "date"):
                 return _EPOCH_SQL[shape.formats[0]].format(name)
             if shape.order in ("day", "month") and shape.order != self.order:
-                parsed = ", ".join(f"try_strptime({name}, {literal(form)})" for form in shape.formats)
+                parsed = ", ".join(
+                    f"try_strptime({name}, {literal(form)})" for form in shape.formats
+                )
                 # What cannot be read must not be read in the file's other order.
                 read = f"cast(coalesce({parsed}) as varchar)"
                 return f"case when {name} is not null then coalesce({read}, 'no date') end"
@@ -65,7 +67,10 @@ class Marks:
         if shape.symbol:
             text = f"regexp_replace({text}, '[^0-9.,+-]', '', 'g')"
         decimal = shape.decimal if shape.decimal in (".", ",") else self.decimal
-        for mark in {shape.thousands or (self.thousands if shape.decimal != "." else "")} - {"", decimal}:
+        for mark in {shape.thousands or (self.thousands if shape.decimal != "." else "")} - {
+            "",
+            decimal,
+        }:
             text = f"replace({text}, {literal(mark)}, '')"
         if decimal == ",":
             text = f"replace({text}, ',', '.')"
@@ -81,7 +86,9 @@ class Marks:
             return tuple(swapped(form) for form in shape.formats)
         return shape.formats
 
-    def reader(self, known: Mapping[str, Column], sources: Mapping[str, Shape], reader: Reader) -> dict[str, Any]:
+    def reader(
+        self, known: Mapping[str, Column], sources: Mapping[str, Shape], reader: Reader
+    ) -> dict[str, Any]:
         """The options that a mapping writes down, defaults left out."""
         wanted: dict[str, Counter[str]] = {"timestamp": Counter(), "date": Counter()}
         for name, shape in sources.items():
@@ -93,7 +100,9 @@ class Marks:
             kept["fields"] = [dict(item) for item in kept["fields"]]
         for kind, forms in wanted.items():
             # %Y would read the year 24 out of 24; an epoch reads any digits.
-            order = sorted(forms, key=lambda form: (form in _READ_EPOCHS, "%Y" in form, -len(form), form))
+            order = sorted(
+                forms, key=lambda form: (form in _READ_EPOCHS, "%Y" in form, -len(form), form)
+            )
             if order:
                 kept[kind] = order
         if self.decimal != "." and any(shape.is_number for shape in sources.values()):
@@ -108,7 +117,10 @@ class Marks:
 
     @staticmethod
     def needs_zone(shapes: Any) -> bool:
-        return any(shape.kind == "timestamp" and shape.offset != "all" and shape.has_times for shape in shapes)
+        return any(
+            shape.kind == "timestamp" and shape.offset != "all" and shape.has_times
+            for shape in shapes
+        )
 
 
 def marks_of(shapes: Sequence[Shape], delimiter: str) -> Marks:
@@ -116,7 +128,11 @@ def marks_of(shapes: Sequence[Shape], delimiter: str) -> Marks:
     notes: list[Note] = []
     decimal, thousands = _numbers(shapes, notes)
     order = _date_order(shapes, notes, european=decimal == "," or delimiter == ";")
-    epochs = Counter(shape.formats[0] for shape in shapes if shape.kind == "epoch" and shape.formats[0] in _READ_EPOCHS)
+    epochs = Counter(
+        shape.formats[0]
+        for shape in shapes
+        if shape.kind == "epoch" and shape.formats[0] in _READ_EPOCHS
+    )
     spoken = frozenset(word for shape in shapes for word in shape.words)
     nulls = sorted({word for shape in shapes for word in shape.nulls})
     for word in nulls:
@@ -137,12 +153,28 @@ def marks_of(shapes: Sequence[Shape], delimiter: str) -> Marks:
     epoch = epochs.most_common(1)[0][0] if epochs else None
     for shape in shapes:
         if shape.kind == "epoch":
-            notes.append(Note("guess", "epoch", f"{shape.name} holds {_unit(shape.formats[0])} since 1970 (UTC)"))
-    return Marks(decimal, thousands, order, epoch, tuple(word for word in nulls if word not in spoken), spoken, notes)
+            notes.append(
+                Note(
+                    "guess",
+                    "epoch",
+                    f"{shape.name} holds {_unit(shape.formats[0])} since 1970 (UTC)",
+                )
+            )
+    return Marks(
+        decimal,
+        thousands,
+        order,
+        epoch,
+        tuple(word for word in nulls if word not in spoken),
+        spoken,
+        notes,
+    )
 
 
 def _unit(name: str) -> str:
-    return {"epoch_s": "seconds", "epoch_ms": "milliseconds", "epoch_us": "microseconds"}.get(name, "nanoseconds")
+    return {"epoch_s": "seconds", "epoch_ms": "milliseconds", "epoch_us": "microseconds"}.get(
+        name, "nanoseconds"
+    )
 
 
 def _some(names: Sequence[str]) -> str:
@@ -153,7 +185,9 @@ def _numbers(shapes: Sequence[Shape], notes: list[Note]) -> tuple[str, str]:
     sure = Counter(shape.decimal for shape in shapes if shape.decimal in (".", ","))
     decimal = sure.most_common(1)[0][0] if sure else None
     unsure = [shape for shape in shapes if (shape.decimal or "").startswith("?")]
-    thousands = Counter(shape.thousands for shape in shapes if shape.thousands and shape.decimal in (None, decimal))
+    thousands = Counter(
+        shape.thousands for shape in shapes if shape.thousands and shape.decimal in (None, decimal)
+    )
     for shape in unsure:
         mark = (shape.decimal or "")[1:]
         if decimal is None:
@@ -164,11 +198,23 @@ def _numbers(shapes: Sequence[Shape], notes: list[Note]) -> tuple[str, str]:
         if mark != decimal:
             thousands[mark] += 1
     if len(sure) > 1:
-        other = [shape.name for shape in shapes if shape.decimal in (".", ",") and shape.decimal != decimal]
-        notes.append(Note("guess", "numbers", f"{_some(other)} has another decimal mark than the other columns"))
+        other = [
+            shape.name
+            for shape in shapes
+            if shape.decimal in (".", ",") and shape.decimal != decimal
+        ]
+        notes.append(
+            Note(
+                "guess",
+                "numbers",
+                f"{_some(other)} has another decimal mark than the other columns",
+            )
+        )
     mark = thousands.most_common(1)[0][0] if thousands else ""
     if decimal == "," or mark:
-        text = f"decimal {'comma' if decimal == ',' else 'point'}" + (f", thousands '{mark}'" if mark else "")
+        text = f"decimal {'comma' if decimal == ',' else 'point'}" + (
+            f", thousands '{mark}'" if mark else ""
+        )
         notes.append(Note("found", "numbers", text))
     return decimal or ".", mark
 
@@ -178,13 +224,23 @@ def _date_order(shapes: Sequence[Shape], notes: list[Note], *, european: bool) -
     for shape in shapes:
         if shape.order in ("day", "month"):
             # Not merely likely: some value is no date in the other order.
-            notes.append(Note("found", "dates", f"{shape.name}: {shape.order} first ({', '.join(shape.formats)})"))
+            notes.append(
+                Note(
+                    "found",
+                    "dates",
+                    f"{shape.name}: {shape.order} first ({', '.join(shape.formats)})",
+                )
+            )
         elif shape.kind in ("date", "timestamp") and shape.formats and shape.order is None:
             notes.append(Note("found", "dates", f"{shape.name}: {', '.join(shape.formats)}"))
     unsure = [shape for shape in shapes if shape.order == "day?"]
     if len(sure) > 1:
         notes.append(
-            Note("guess", "dates", "some columns put the day first, others the month; each is read its own way")
+            Note(
+                "guess",
+                "dates",
+                "some columns put the day first, others the month; each is read its own way",
+            )
         )
     kept = sure.most_common(1)[0][0] if sure else None
     if not unsure:
@@ -192,11 +248,19 @@ def _date_order(shapes: Sequence[Shape], notes: list[Note], *, european: bool) -
     names = _some([shape.name for shape in unsure])
     if kept and len(sure) == 1:
         notes.append(
-            Note("guess", "dates", f"{names}: day or month first is not plain; {kept} first, as in other columns")
+            Note(
+                "guess",
+                "dates",
+                f"{names}: day or month first is not plain; {kept} first, as in other columns",
+            )
         )
         return kept
     if all("." in form for shape in unsure for form in shape.formats[:1]):
-        notes.append(Note("guess", "dates", f"{names}: day first, as is usual with points; no value proves it"))
+        notes.append(
+            Note(
+                "guess", "dates", f"{names}: day first, as is usual with points; no value proves it"
+            )
+        )
         return "day"
     likely = "day" if european else "month"
     notes.append(
@@ -211,10 +275,10 @@ def _zones(shapes: Sequence[Shape], notes: list[Note]) -> None:
     carried = [shape.name for shape in times if shape.offset == "all"]
     bare = [shape for shape in times if shape.offset != "all"]
     if carried:
-        notes.append(Note("found", "zone", f"{_some(carried)}: each value says its offset from UTC"))
+        notes.append(
+            Note("found", "zone", f"{_some(carried)}: each value says its offset from UTC")
+        )
     if Marks.needs_zone(bare):
         names = _some([shape.name for shape in bare])
-        text = (
-            f"{names}: no time zone is given; UTC is written, put the source's (such as Europe/Berlin) in reader.zone"
-        )
+        text = f"{names}: no time zone is given; UTC is written, put the source's (such as Europe/Berlin) in reader.zone"
         notes.append(Note("ask", "zone", text))

@@ -24,7 +24,21 @@ WORDS = Path(__file__).resolve().parent / "words.yaml"
 FALLBACK = "reference_rows"
 # Below this a file is of no entity: it is kept whole, as reference rows.
 WEAK = 1.0
-_TAILS = {"usd", "eur", "gbp", "brl", "utc", "prefix", "timestamp", "c", "text", "value", "field", "dt", "amt"}
+_TAILS = {
+    "usd",
+    "eur",
+    "gbp",
+    "brl",
+    "utc",
+    "prefix",
+    "timestamp",
+    "c",
+    "text",
+    "value",
+    "field",
+    "dt",
+    "amt",
+}
 _LATIN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "o", "æ": "ae", "å": "a"})
 _NUMBERED = re.compile(r"\b(id|no|nr|num|number|key|code|ref)\b|nummer|nr$")
 # What a snapshot may lack without being another entity.
@@ -32,8 +46,27 @@ _EASY = {
     "created_at", "updated_at", "currency", "platform", "survey_id", "survey_type", "billing_interval", "paid_at",
     "quantity", "unit_price", "channel", "event", "status",
 }  # fmt: skip
-_FREE = {"comment", "body", "description", "text", "satisfaction_comment", "cancellation_feedback", "note", "reason"}
-_PLACES = {"country", "city", "state", "region", "first_name", "last_name", "account_name", "industry", "category"}
+_FREE = {
+    "comment",
+    "body",
+    "description",
+    "text",
+    "satisfaction_comment",
+    "cancellation_feedback",
+    "note",
+    "reason",
+}
+_PLACES = {
+    "country",
+    "city",
+    "state",
+    "region",
+    "first_name",
+    "last_name",
+    "account_name",
+    "industry",
+    "category",
+}
 
 
 @dataclass(frozen=True)
@@ -83,7 +116,10 @@ def nouns(entity: str) -> tuple[str, ...]:
 def helpers(entity: str) -> dict[str, tuple[str, Column]]:
     """Columns that only help to fill one of the entity's: name → (what they fill, the column they would be)."""
     found = words()["entities"].get(entity, {}).get("helpers", {})
-    return {name: (target, Column(name=name, type=kind, meaning=name)) for name, (target, kind) in found.items()}
+    return {
+        name: (target, Column(name=name, type=kind, meaning=name))
+        for name, (target, kind) in found.items()
+    }
 
 
 @lru_cache(maxsize=1024)
@@ -137,7 +173,9 @@ def _variants(name: str, entity: str, prefixes: Sequence[str]) -> list[tuple[str
 def common_prefixes(names: Sequence[str]) -> list[str]:
     """First words that most columns share, such as the table's own name."""
     firsts = [parts[0] for name in names if len(parts := plain(name).split()) > 1]
-    return sorted({first for first in firsts if firsts.count(first) * 5 >= len(names) * 3 and len(names) > 2})
+    return sorted(
+        {first for first in firsts if firsts.count(first) * 5 >= len(names) * 3 and len(names) > 2}
+    )
 
 
 # ---- shapes
@@ -162,12 +200,24 @@ def fit(column: Column, shape: Shape, entity: str) -> float:
     if "email" in name:
         return 1.0 if shape.kind == "email" else 0.0
     if name.endswith(("_id", "_ref", "_id_a", "_key")) or name in ("base", "quote"):
-        bad = shape.is_time or shape.kind in ("decimal", "bool", "json", "url") or shape.longest > 80
+        bad = (
+            shape.is_time or shape.kind in ("decimal", "bool", "json", "url") or shape.longest > 80
+        )
         return 0.0 if bad else 0.5 if shape.kind == "email" else 1.0
     if name == "currency":
-        return 1.0 if shape.values and all(re.fullmatch(r"[A-Za-z]{3}", value) for value in shape.values) else 0.0
+        return (
+            1.0
+            if shape.values and all(re.fullmatch(r"[A-Za-z]{3}", value) for value in shape.values)
+            else 0.0
+        )
     if "phone" in name:
-        return 1.0 if shape.kind == "phone" else 0.8 if shape.kind in ("int", "text") and shape.longest < 25 else 0.0
+        return (
+            1.0
+            if shape.kind == "phone"
+            else 0.8
+            if shape.kind in ("int", "text") and shape.longest < 25
+            else 0.0
+        )
     if name in ("properties", "attributes"):
         return 1.0 if shape.kind == "json" else 0.0
     if name in ("page_url", "website", "url", "referrer"):
@@ -189,7 +239,11 @@ def fit(column: Column, shape: Shape, entity: str) -> float:
         return 0.8 if loose else 0.15
     if name in _FREE or name in _PLACES:
         return 1.0
-    return 1.0 if shape.longest <= 120 or name in ("title", "subject", "street", "interests", "page_title") else 0.5
+    return (
+        1.0
+        if shape.longest <= 120 or name in ("title", "subject", "street", "interests", "page_title")
+        else 0.5
+    )
 
 
 def enum_words(entity: str, column: Column) -> dict[str, str]:
@@ -216,10 +270,16 @@ def rank(file_name: str, shapes: Sequence[Shape], entities: Mapping[str, Table])
     """Every entity that explains something of the file, the best first; the fallback is always among them."""
     prefixes = common_prefixes([shape.name for shape in shapes])
     heads = _named_after(file_name)
-    found = [_candidate(entities[name], shapes, prefixes, heads) for name in words()["entities"] if name in entities]
+    found = [
+        _candidate(entities[name], shapes, prefixes, heads)
+        for name in words()["entities"]
+        if name in entities
+    ]
     if all(candidate.score <= WEAK for candidate in found):
         found = [candidate for candidate in found if candidate.matches] + _by_values(shapes)
-    found.append(Candidate(FALLBACK, WEAK, {}, ["keeps every column of a file that no entity describes"]))
+    found.append(
+        Candidate(FALLBACK, WEAK, {}, ["keeps every column of a file that no entity describes"])
+    )
     best: dict[str, Candidate] = {}
     for candidate in sorted(found, key=lambda item: (-item.score, item.entity)):
         best.setdefault(candidate.entity, candidate)
@@ -231,16 +291,26 @@ def _by_values(shapes: Sequence[Shape]) -> list[Candidate]:
     times = [shape for shape in shapes if shape.is_time]
     amounts = [shape for shape in shapes if shape.kind == "decimal"]
     mails = [shape for shape in shapes if shape.kind == "email"]
-    repeated = [shape for shape in shapes if shape.is_id and 20 < shape.distinct < 0.9 * shape.filled]
+    repeated = [
+        shape for shape in shapes if shape.is_id and 20 < shape.distinct < 0.9 * shape.filled
+    ]
     scores = [
-        shape for shape in shapes if shape.kind == "int" and shape.low is not None and 3 <= len(shape.values) <= 11
+        shape
+        for shape in shapes
+        if shape.kind == "int" and shape.low is not None and 3 <= len(shape.values) <= 11
     ]
     texts = [shape for shape in shapes if shape.kind == "text" and shape.longest > 40]
-    kinds = [shape for shape in shapes if shape.kind == "text" and 1 < len(shape.values) <= 40 and shape.longest <= 40]
+    kinds = [
+        shape
+        for shape in shapes
+        if shape.kind == "text" and 1 < len(shape.values) <= 40 and shape.longest <= 40
+    ]
     found = []
 
     def add(entity: str, strength: float, why: str, **taken: Sequence[Shape]) -> None:
-        matches = {target: Match(some[0].name, target, 0.4) for target, some in taken.items() if some}
+        matches = {
+            target: Match(some[0].name, target, 0.4) for target, some in taken.items() if some
+        }
         found.append(Candidate(entity, strength, matches, [f"by its values alone: {why}"]))
 
     if mails and mails[0].distinct > 0.5 * mails[0].filled:
@@ -257,25 +327,48 @@ def _by_values(shapes: Sequence[Shape]) -> list[Candidate]:
         add("survey_responses", 1.3, "numbers from 0 to 10 and a time",
             score=nps, responded_at=times, email=mails, comment=texts)  # fmt: skip
     if stars and texts and not amounts:
-        add("reviews", 1.3, "one to five stars and a text", rating=stars, body=texts, created_at=times)
+        add(
+            "reviews",
+            1.3,
+            "one to five stars and a text",
+            rating=stars,
+            body=texts,
+            created_at=times,
+        )
     return found
 
 
 def _named_after(file_name: str) -> dict[str, float]:
     """Entity → how much the file's name speaks for it. The last noun counts: order reviews are reviews."""
-    text = " " + plain(re.sub(r"\.(csv|tsv|txt|jsonl|json|ndjson|parquet|xlsx|gz|zst)\b", "", file_name)) + " "
+    text = (
+        " "
+        + plain(re.sub(r"\.(csv|tsv|txt|jsonl|json|ndjson|parquet|xlsx|gz|zst)\b", "", file_name))
+        + " "
+    )
     ends: dict[str, tuple[int, int]] = {}
     for entity, entry in words()["entities"].items():
         for noun in (*_split(entry.get("nouns")), *_split(entry.get("files"))):
-            for form in {noun, noun + "s", noun + "es", noun[:-1] + "ies" if noun.endswith("y") else noun}:
+            for form in {
+                noun,
+                noun + "s",
+                noun + "es",
+                noun[:-1] + "ies" if noun.endswith("y") else noun,
+            }:
                 place = text.rfind(f" {form} ")
                 if place >= 0:
-                    ends[entity] = max(ends.get(entity, (-1, 0)), (place + len(form), len(form.split())))
+                    ends[entity] = max(
+                        ends.get(entity, (-1, 0)), (place + len(form), len(form.split()))
+                    )
     last = max((end for end, _ in ends.values()), default=0)
-    return {entity: (1.1 + 0.25 * (length - 1)) if end == last else 0.1 for entity, (end, length) in ends.items()}
+    return {
+        entity: (1.1 + 0.25 * (length - 1)) if end == last else 0.1
+        for entity, (end, length) in ends.items()
+    }
 
 
-def _candidate(table: Table, shapes: Sequence[Shape], prefixes: Sequence[str], heads: Mapping[str, float]) -> Candidate:
+def _candidate(
+    table: Table, shapes: Sequence[Shape], prefixes: Sequence[str], heads: Mapping[str, float]
+) -> Candidate:
     entity, known = table.name, settable(table)
     matches = _assigned(table, shapes, prefixes)
     by_source = {shape.name: shape for shape in shapes}
@@ -285,13 +378,20 @@ def _candidate(table: Table, shapes: Sequence[Shape], prefixes: Sequence[str], h
         told_by[target] = max(told_by.get(target, 0.0), told_by.get(name, 0.0))
     strengths = [told_by.get(name, 0.0) for name in entry["core"]]
     # Of people a file tells this or that; half of what could be told is a lot.
-    core_score = min(1.0, sum(strengths) / (len(strengths) / 2 if entry.get("any") else len(strengths)))
+    core_score = min(
+        1.0, sum(strengths) / (len(strengths) / 2 if entry.get("any") else len(strengths))
+    )
     filled = [shape for shape in shapes if shape.kind != "empty"]
     coverage = sum(match.score for match in matches.values()) / max(len(filled), 1)
     candidate = Candidate(entity, 2 * core_score + 1.5 * min(coverage, 1.0), matches)
-    told = [f"{match.source} → {target}" for target, match in sorted(matches.items(), key=lambda i: -i[1].score)]
+    told = [
+        f"{match.source} → {target}"
+        for target, match in sorted(matches.items(), key=lambda i: -i[1].score)
+    ]
     if told:
-        candidate.why.append(", ".join(told[:5]) + (f" and {len(told) - 5} more" if len(told) > 5 else ""))
+        candidate.why.append(
+            ", ".join(told[:5]) + (f" and {len(told) - 5} more" if len(told) > 5 else "")
+        )
     if heads.get(entity):
         candidate.score += heads[entity]
         candidate.why.append("the file is named so")
@@ -338,7 +438,9 @@ def _assigned(table: Table, shapes: Sequence[Shape], prefixes: Sequence[str]) ->
             ):
                 score = 0.0
             if score >= 0.45:
-                pairs.append((-score, not column.required, place, order, Match(shape.name, target, score)))
+                pairs.append(
+                    (-score, not column.required, place, order, Match(shape.name, target, score))
+                )
     found: dict[str, Match] = {}
     used: set[str] = set()
     for *_, match in sorted(pairs, key=lambda pair: pair[:4]):

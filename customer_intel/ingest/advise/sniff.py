@@ -69,14 +69,18 @@ def sniff(path: Path, limits: Limits) -> Sniffed:
     sha256, size = sha256_of(path)
     with open_landed(path) as raw:
         magic = raw.read(4)
-    compression = "gzip" if magic[:2] == b"\x1f\x8b" else "zstd" if magic == b"\x28\xb5\x2f\xfd" else None
+    compression = (
+        "gzip" if magic[:2] == b"\x1f\x8b" else "zstd" if magic == b"\x28\xb5\x2f\xfd" else None
+    )
     # Always to the end: a truncated archive, or one bad byte at the file's end, must not surface on the first night.
     head, encoding, marked = _decodable(path, sha256, limits)
     if not head.strip():
         raise Refused("is empty; an export without rows still has a header")
     by_name = format_of(path.name)
     if head[:4] == b"PAR1":
-        return Sniffed(sha256, size, "parquet", Reader(format=_unless("parquet", by_name)), compression)
+        return Sniffed(
+            sha256, size, "parquet", Reader(format=_unless("parquet", by_name)), compression
+        )
     if head[:4] == b"PK\x03\x04":
         found = Sniffed(sha256, size, "xlsx", Reader(format=_unless("xlsx", by_name)), compression)
         return _sniff_workbook(path, sha256, limits, found)
@@ -126,9 +130,17 @@ def _decodable(path: Path, sha256: str, limits: Limits) -> tuple[bytes, str, boo
 
 def _note_encoding(found: Sniffed, encoding: str, marked: bool) -> None:
     if encoding in ("windows-1252", "latin-1"):
-        found.note("guess", "encoding", f"{encoding}: it is no UTF-8; see whether accented letters come out right")
+        found.note(
+            "guess",
+            "encoding",
+            f"{encoding}: it is no UTF-8; see whether accented letters come out right",
+        )
     elif encoding.startswith("utf-16-"):
-        found.note("guess", "encoding", f"{encoding}, by the place of its zero bytes; it has no byte order mark")
+        found.note(
+            "guess",
+            "encoding",
+            f"{encoding}, by the place of its zero bytes; it has no byte order mark",
+        )
     else:
         found.note("found", "encoding", encoding + (", with a byte order mark" if marked else ""))
 
@@ -156,7 +168,9 @@ def _json_reader(text: str, by_name: str | None) -> Reader | None:
             continue
     if objects * 2 < len(lines):
         if re.match(r"\s*\{\s*\"", text):
-            raise Refused("is one JSON document over many lines; write one object per line (JSON Lines)")
+            raise Refused(
+                "is one JSON document over many lines; write one object per line (JSON Lines)"
+            )
         return None
     return Reader(format=_unless("jsonl", by_name))
 
@@ -185,7 +199,9 @@ def _sniff_text(text: str, by_name: str | None, found: Sniffed) -> Sniffed:
         update["header"] = line
     found.reader, found.has_header = found.reader.model_copy(update=update), has_header
     named = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}.get(delimiter, delimiter)
-    found.note("found", "delimiter", f"{named}, {'single' if quote == chr(39) else 'double'} quotes")
+    found.note(
+        "found", "delimiter", f"{named}, {'single' if quote == chr(39) else 'double'} quotes"
+    )
     _note_header(found, line, has_header, why)
     return found
 
@@ -198,7 +214,11 @@ def _note_header(found: Sniffed, row: int, has_header: bool, why: str) -> None:
             "with a header if the first row holds them",
         )  # fmt: skip
         if row > 1:
-            found.note("ask", "header", f"{row - 1} lines stand above the data and will be quarantined as rows")
+            found.note(
+                "ask",
+                "header",
+                f"{row - 1} lines stand above the data and will be quarantined as rows",
+            )
         return
     if row > 1:
         found.note("found", "header", f"names in row {row}; {row - 1} lines above it are left out")
@@ -207,7 +227,10 @@ def _note_header(found: Sniffed, row: int, has_header: bool, why: str) -> None:
 
 def _quote(text: str) -> str:
     """Double quotes, unless values stand in single ones and in no double ones."""
-    around = {mark: len(re.findall(rf"(?:^|[,;\t|]){mark}[^{mark}\n]*{mark}(?=[,;\t|\r\n])", text)) for mark in "\"'"}
+    around = {
+        mark: len(re.findall(rf"(?:^|[,;\t|]){mark}[^{mark}\n]*{mark}(?=[,;\t|\r\n])", text))
+        for mark in "\"'"
+    }
     return "'" if around["'"] > 20 * max(around['"'], 0.05) else '"'
 
 
@@ -249,17 +272,26 @@ def header_row(rows: Sequence[Sequence[str | None]]) -> tuple[int, bool, str]:
     valued = [place for place, cell in enumerate(head) if cell and _VALUE.fullmatch(cell)]
     if not below:
         return first, not valued, "one row only" if valued else ""
-    columns = [[row[place] for row in below if place < len(row) and row[place]] for place in range(len(head))]
+    columns = [
+        [row[place] for row in below if place < len(row) and row[place]]
+        for place in range(len(head))
+    ]
     typed = [place for place, column in enumerate(columns) if _valued_share(column) > 0.6]
     filled = [cell.lower() for cell in head if cell]
-    if valued and (len(valued) * 4 >= len(filled) or len(set(valued) & set(typed)) * 2 > len(typed)):
+    if valued and (
+        len(valued) * 4 >= len(filled) or len(set(valued) & set(typed)) * 2 > len(typed)
+    ):
         return first, False, "the first row holds values such as numbers or dates"
     if typed or len(set(head) - {""}) < 2:
         return first, True, ""
     repeated = sum(1 for place, cell in enumerate(head) if cell and cell in columns[place])
     if repeated * 4 >= len(filled) or len(set(filled)) < len(filled):
         return first, False, "the first row's values come again further down"
-    return first, True, f"row {first + 1} is taken for the names, but every column is text: look at it"
+    return (
+        first,
+        True,
+        f"row {first + 1} is taken for the names, but every column is text: look at it",
+    )
 
 
 def _valued_share(column: Sequence[str]) -> float:
@@ -273,7 +305,9 @@ def _fixed_fields(text: str) -> list[tuple[int, int]]:
     """(start, end) of each field of lines that are aligned by spaces; empty when they are not."""
     lines = [line.rstrip("\r\n") for line in text.split("\n") if line.strip()][:5000]
     usual = statistics.mode(len(line) for line in lines)
-    if len(lines) < 3 or sum(abs(len(line.rstrip()) - usual) <= 1 for line in lines) < 0.7 * len(lines):
+    if len(lines) < 3 or sum(abs(len(line.rstrip()) - usual) <= 1 for line in lines) < 0.7 * len(
+        lines
+    ):
         return []
     width = max(len(line) for line in lines)
     grid = np.array([[character != " " for character in line.ljust(width)] for line in lines[1:]])
@@ -294,12 +328,23 @@ def _sniff_fixed(text: str, fields: list[tuple[int, int]], found: Sniffed) -> Sn
     first = [lines[0][start:end].strip() for start, end in fields]
     rows = [first, *([line[start:end].strip() for start, end in fields] for line in lines[1:200])]
     _, has_header, why = header_row(rows)
-    names = first if has_header and all(first) else [f"column{place}" for place in range(1, len(fields) + 1)]
-    widths = tuple(Field(name=name, width=end - start) for name, (start, end) in zip(names, fields, strict=True))
+    names = (
+        first
+        if has_header and all(first)
+        else [f"column{place}" for place in range(1, len(fields) + 1)]
+    )
+    widths = tuple(
+        Field(name=name, width=end - start)
+        for name, (start, end) in zip(names, fields, strict=True)
+    )
     update = {"format": "fixed", "fields": widths, "header": True if has_header else None}
     found.format, found.has_header = "fixed", has_header
     found.reader = found.reader.model_copy(update=update)
-    found.note("guess", "format", f"fixed width, {len(fields)} fields cut at columns that are blank in every line")
+    found.note(
+        "guess",
+        "format",
+        f"fixed width, {len(fields)} fields cut at columns that are blank in every line",
+    )
     _note_header(found, 1, has_header, why)
     return found
 
@@ -316,12 +361,16 @@ def _sniff_workbook(path: Path, sha256: str, limits: Limits, found: Sniffed) -> 
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if sum(item.file_size for item in archive.infolist()) > limits.max_unpacked_bytes:
-                raise Refused(f"unpacks to more than {limits.max_unpacked_bytes:,} bytes (max_unpacked_bytes)")
+                raise Refused(
+                    f"unpacks to more than {limits.max_unpacked_bytes:,} bytes (max_unpacked_bytes)"
+                )
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
         sheets = {
             sheet.title: [
                 (number, [_cell(value) for value in row])
-                for number, row in enumerate(sheet.iter_rows(values_only=True, max_row=HEAD_ROWS), 1)
+                for number, row in enumerate(
+                    sheet.iter_rows(values_only=True, max_row=HEAD_ROWS), 1
+                )
                 if any(value is not None for value in row)
             ]
             for sheet in book.worksheets

@@ -21,7 +21,11 @@ def unmapped(starter: Starter, shapes: Sequence[Shape], table: Table) -> list[st
     """The source columns that only extra_json keeps."""
     text = " ".join(item.text for item in starter.columns.values())
     direct = {item.text for item in starter.columns.values()} | {starter.group_by}
-    return [shape.name for shape in shapes if shape.name not in direct and quoted(shape.name) not in text]
+    return [
+        shape.name
+        for shape in shapes
+        if shape.name not in direct and quoted(shape.name) not in text
+    ]
 
 
 def glob_of(file_name: str) -> str:
@@ -37,7 +41,9 @@ def glob_of(file_name: str) -> str:
 
 def written(starter: Starter, file_name: str, rows: int, extra: Sequence[str]) -> str:
     """The mapping as YAML, with what was guessed and what is to be decided."""
-    lines = [f"# Written by customer-intel inspect from {_comment(file_name)}, {rows:,} rows. CHECK marks guesses."]
+    lines = [
+        f"# Written by customer-intel inspect from {_comment(file_name)}, {rows:,} rows. CHECK marks guesses."
+    ]
     asks = [note for note in starter.notes if note.level == "ask"]
     if asks:
         lines += ["# To decide:", *(f"#   {note.topic}: {_comment(note.text)}" for note in asks)]
@@ -51,14 +57,19 @@ def written(starter: Starter, file_name: str, rows: int, extra: Sequence[str]) -
     if starter.group_by:
         lines.append(f"group_by: {_flow([starter.group_by])}")
     if starter.duplicates != "drop":
-        lines.append("# Equal rows are different happenings here; set drop if the source repeats itself.")
+        lines.append(
+            "# Equal rows are different happenings here; set drop if the source repeats itself."
+        )
         lines.append(f"duplicates: {starter.duplicates}")
     if starter.optional:
         lines.append("# Not every line has these; a file may lack them.")
         lines.append(f"optional: {_flow(list(starter.optional))}")
     lines.append("columns:")
     for name, item in starter.columns.items():
-        lines.append(f"  {name}: {_scalar(item.text)}" + (f"  # CHECK: {_comment(item.check)}" if item.check else ""))
+        lines.append(
+            f"  {name}: {_scalar(item.text)}"
+            + (f"  # CHECK: {_comment(item.check)}" if item.check else "")
+        )
     if extra:
         lines.append("# Kept in extra_json, as no column of the entity was found for them:")
         lines += _wrapped(", ".join(_comment(name) for name in extra))
@@ -84,15 +95,24 @@ _WORDS = {"yes", "no", "true", "false", "on", "off", "null", "y", "n", "nan", "n
 
 
 def _scalar(text: str, *, always: bool = False) -> str:
-    bare = re.fullmatch(r"[A-Za-z_][\w()., +/'|<>=-]*", text) and text.lower() not in _WORDS and not text.endswith(" ")
-    return text if bare and not always and " #" not in text else json.dumps(text, ensure_ascii=False)
+    bare = (
+        re.fullmatch(r"[A-Za-z_][\w()., +/'|<>=-]*", text)
+        and text.lower() not in _WORDS
+        and not text.endswith(" ")
+    )
+    return (
+        text if bare and not always and " #" not in text else json.dumps(text, ensure_ascii=False)
+    )
 
 
 def _flow(value: Any) -> str:
     if isinstance(value, dict):
         return (
             "{"
-            + ", ".join(f"{json.dumps(key) if key == 'null' else key}: {_flow(item)}" for key, item in value.items())
+            + ", ".join(
+                f"{json.dumps(key) if key == 'null' else key}: {_flow(item)}"
+                for key, item in value.items()
+            )
             + "}"
         )
     if isinstance(value, list | tuple):

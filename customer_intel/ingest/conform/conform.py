@@ -21,7 +21,13 @@ from customer_intel.ingest.conform.duplicates import conflicting, find_duplicate
 from customer_intel.ingest.conform.latest_row import conformed_sql
 from customer_intel.ingest.conform.quarantine import Failure, place_of, write_keys, write_quarantine
 from customer_intel.ingest.conform.results import Conformed, Counts, Source
-from customer_intel.ingest.conform.typing_rules import AMBIGUOUS, CURRENCIES, Typing, record_key, source_value
+from customer_intel.ingest.conform.typing_rules import (
+    AMBIGUOUS,
+    CURRENCIES,
+    Typing,
+    record_key,
+    source_value,
+)
 from customer_intel.ingest.mapping.model import FileMapping, columns_of, lookup_fields, settable
 from customer_intel.ingest.read.open_file import Refused
 
@@ -35,7 +41,11 @@ _JSON_PART = re.compile(r"""\bjson_extract_string\(\s*(\w+|"[^"]+")\s*,\s*'(\$[^
 
 
 def conform(
-    con: duckdb.DuckDBPyConnection, entity: Table, mapping: FileMapping, source: Source, target: Path
+    con: duckdb.DuckDBPyConnection,
+    entity: Table,
+    mapping: FileMapping,
+    source: Source,
+    target: Path,
 ) -> Conformed:
     """Applies a mapping to a file. Raises Refused when an expression fails or the rows do not add up."""
     with own_schema(con):
@@ -59,10 +69,23 @@ class Steps:
     """One file's steps: text_row → src (no duplicates) → picked (values as text) → typed; src, picked are SQL."""
 
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, entity: Table, mapping: FileMapping, source: Source, target: Path
+        self,
+        con: duckdb.DuckDBPyConnection,
+        entity: Table,
+        mapping: FileMapping,
+        source: Source,
+        target: Path,
     ) -> None:
-        self.con, self.entity, self.mapping, self.source, self.target = con, entity, mapping, source, target
-        self.columns = {name: column for name, column in settable(entity).items() if name in mapping.columns}
+        self.con, self.entity, self.mapping, self.source, self.target = (
+            con,
+            entity,
+            mapping,
+            source,
+            target,
+        )
+        self.columns = {
+            name: column for name, column in settable(entity).items() if name in mapping.columns
+        }
         self.actual = {name.lower(): name for name in source.text.columns}
         self.typing = Typing(mapping.reader, source.export_date)
         self.settings = entity.entity or {}
@@ -96,9 +119,16 @@ class Steps:
                 checks[name] = (int(found), int(accepted))
         bad += len(text.unreadable)
         counts = Counts(text.rows_read, int(accepted), int(bad), duplicates, skipped, int(records))
-        accounted = counts.rows_accepted + counts.rows_quarantined + counts.rows_duplicate + counts.rows_skipped
+        accounted = (
+            counts.rows_accepted
+            + counts.rows_quarantined
+            + counts.rows_duplicate
+            + counts.rows_skipped
+        )
         if counts.rows_read != accounted:
-            raise Refused(f"has {counts.rows_read:,} rows, but {accounted:,} of them are accounted for")
+            raise Refused(
+                f"has {counts.rows_read:,} rows, but {accounted:,} of them are accounted for"
+            )
         self.con.execute(
             f"COPY ({self._accepted_sql()}) TO {literal(str(self.target))} (FORMAT parquet, COMPRESSION zstd)"
         )
@@ -111,7 +141,9 @@ class Steps:
     def _key_columns(self) -> list[str]:
         """The key as columns of the file, empty when some of it is an expression."""
         texts = [self.mapping.columns[name] for name in self.entity.key if name in self.columns]
-        found = [self.actual[name] for text in texts if (name := text.strip('"').lower()) in self.actual]
+        found = [
+            self.actual[name] for text in texts if (name := text.strip('"').lower()) in self.actual
+        ]
         plain = len(found) == len(texts) and not self.mapping.group_by
         return [quoted(name) for name in found] if plain else []
 
@@ -129,12 +161,18 @@ class Steps:
 
     def _set_src(self, kept: str = "") -> None:
         text, reader = self.source.text, self.mapping.reader
-        values = [f"{source_value(name, reader, clean=name in text.clean)} AS {quoted(name)}" for name in text.columns]
+        values = [
+            f"{source_value(name, reader, clean=name in text.clean)} AS {quoted(name)}"
+            for name in text.columns
+        ]
         absent = [name for name in self.mapping.optional if name.lower() not in self.actual]
         values += [f"CAST(NULL AS VARCHAR) AS {quoted(name)}" for name in absent]
         day = literal(self.source.export_date.isoformat())
         values += [f"{literal(self.source.source_file)} AS _file"]
-        values += [f"CAST({day} AS DATE) AS _export_date", f"CAST({day} AS TIMESTAMP) AS _exported_at"]
+        values += [
+            f"CAST({day} AS DATE) AS _export_date",
+            f"CAST({day} AS TIMESTAMP) AS _exported_at",
+        ]
         self.src = f"(SELECT {', '.join(['_row', *self.carried, *values])} FROM text_row{kept})"
 
     def _make_lookups(self) -> None:
@@ -149,12 +187,18 @@ class Steps:
             self.con.execute(f"CREATE VIEW file AS SELECT _row, {values} FROM ({text.sql})")
             try:
                 self.con.execute(f"CREATE TABLE {table} AS {lookup.sql}")
-                keys, distinct = self.con.execute(f"SELECT count(k), count(DISTINCT k) FROM {table}").fetchall()[0]
+                keys, distinct = self.con.execute(
+                    f"SELECT count(k), count(DISTINCT k) FROM {table}"
+                ).fetchall()[0]
             except duckdb.Error as error:
-                raise Refused(f"lookup '{name}' fails: {_kind(error)}; its sql must give a column k") from None
+                raise Refused(
+                    f"lookup '{name}' fails: {_kind(error)}; its sql must give a column k"
+                ) from None
             self.con.execute("DROP VIEW file")
             if keys != distinct:
-                raise Refused(f"lookup '{name}' has {keys - distinct:,} keys more than once; group its sql by the key")
+                raise Refused(
+                    f"lookup '{name}' has {keys - distinct:,} keys more than once; group its sql by the key"
+                )
 
     def _joined(self) -> str:
         """`src` with the parts of its JSON columns as lists, and each lookup as one struct column of its name."""
@@ -166,8 +210,17 @@ class Steps:
         for name, lookup in self.mapping.lookups.items():
             key = quoted(f"k of {name}")
             if self.source.lookups.get(name) is None:
-                fields = {"k", *(part for text in self.mapping.expressions for part in lookup_fields(text, name))}
-                nulls = ", ".join(f"{quoted(item)} := CAST(NULL AS VARCHAR)" for item in sorted(fields))
+                fields = {
+                    "k",
+                    *(
+                        part
+                        for text in self.mapping.expressions
+                        for part in lookup_fields(text, name)
+                    ),
+                }
+                nulls = ", ".join(
+                    f"{quoted(item)} := CAST(NULL AS VARCHAR)" for item in sorted(fields)
+                )
                 sql += f" LEFT JOIN (SELECT struct_pack({nulls}) AS {quoted(name)} WHERE false) ON true"
                 continue
             rows = f"SELECT CAST(k AS VARCHAR) AS {key}, l AS {quoted(name)} FROM {quoted(f'lookup_{name}')} AS l"
@@ -194,32 +247,57 @@ class Steps:
             if path not in paths:
                 paths.append(path)
         known = {quoted(name).lower() for name in (*self.actual, *self.mapping.optional)}
-        return {column: paths for column, paths in found.items() if len(paths) > 1 and column.lower() in known}
+        return {
+            column: paths
+            for column, paths in found.items()
+            if len(paths) > 1 and column.lower() in known
+        }
 
     def _count(self, rows: int) -> tuple[dict[str, tuple[int, int]], int]:
         """(check → (rows that match, rows checked), rows that are another entity's)."""
         rules = dict(self.mapping.checks)
-        counts = [f"count(*) FILTER (coalesce({self._sql(rule)}, false))" for rule in rules.values()]
+        counts = [
+            f"count(*) FILTER (coalesce({self._sql(rule)}, false))" for rule in rules.values()
+        ]
         if self.mapping.only:
             counts.append(f"count(*) FILTER (NOT coalesce({self._sql(self.mapping.only)}, false))")
         if not counts:
             return {}, 0
-        found = [int(n) for n in self._attempt(f"SELECT {', '.join(counts)} FROM {self._joined()}").fetchall()[0]]
+        found = [
+            int(n)
+            for n in self._attempt(f"SELECT {', '.join(counts)} FROM {self._joined()}").fetchall()[
+                0
+            ]
+        ]
         checks = {name: (count, rows) for name, count in zip(rules, found, strict=False)}
         return checks, found[-1] if self.mapping.only else 0
 
     def _make_typed(self, kind: str = "TABLE") -> None:
         """`picked`: each record's values as text, with the rows it is made of; `typed`: the same as values."""
         grouped = bool(self.mapping.group_by)
-        head = "min(_row) AS _row, count(*) AS _rows" if grouped else ", ".join(["_row, 1 AS _rows", *self.carried])
-        values = [f"{self._picked(self.mapping.columns[name])} AS {_text(name)}" for name in self.columns]
-        where = f" WHERE coalesce({self._sql(self.mapping.only)}, false)" if self.mapping.only else ""
-        group = f" GROUP BY {', '.join(self._sql(text) for text in self.mapping.group_by)}" if grouped else ""
-        picked = (
-            f"SELECT {', '.join([head, *values])}, {self._extra(grouped)} AS _extra FROM {self._joined()}{where}{group}"
+        head = (
+            "min(_row) AS _row, count(*) AS _rows"
+            if grouped
+            else ", ".join(["_row, 1 AS _rows", *self.carried])
         )
-        typed = ", ".join(f"{self._value(column)} AS {quoted(name)}" for name, column in self.columns.items())
-        tried = {name: self.typing.tried(column, _text(name)) for name, column in self.columns.items()}
+        values = [
+            f"{self._picked(self.mapping.columns[name])} AS {_text(name)}" for name in self.columns
+        ]
+        where = (
+            f" WHERE coalesce({self._sql(self.mapping.only)}, false)" if self.mapping.only else ""
+        )
+        group = (
+            f" GROUP BY {', '.join(self._sql(text) for text in self.mapping.group_by)}"
+            if grouped
+            else ""
+        )
+        picked = f"SELECT {', '.join([head, *values])}, {self._extra(grouped)} AS _extra FROM {self._joined()}{where}{group}"
+        typed = ", ".join(
+            f"{self._value(column)} AS {quoted(name)}" for name, column in self.columns.items()
+        )
+        tried = {
+            name: self.typing.tried(column, _text(name)) for name, column in self.columns.items()
+        }
         casts = "".join(f", {sql} AS {_tried(name)}" for name, sql in tried.items() if sql)
         bad = [
             f"({_text(name)} IS NOT NULL AND {quoted(name)} IS NULL)"
@@ -229,7 +307,9 @@ class Steps:
         bad += [f"({self._lacking(column)})" for column in self.columns.values() if column.required]
         bad += [f"coalesce({rule['bad']}, false)" for rule in self.rules]
         money = [name for name, column in self.columns.items() if column.type == "money"]
-        beyond = (f"CAST({self.typing.rounded(_text(name), quoted(name))} AS INTEGER)" for name in money)
+        beyond = (
+            f"CAST({self.typing.rounded(_text(name), quoted(name))} AS INTEGER)" for name in money
+        )
         rounded = " + ".join(["0", *beyond])
         kept = ", ".join(["_row, _rows, _extra", *self.carried, *map(quoted, self.columns)])
         told = f"{' OR '.join(bad) or 'false'} AS _bad, {rounded} AS _rounded"
@@ -277,7 +357,9 @@ class Steps:
             value = quoted(name)
             if grouped:
                 value = f"CASE WHEN min({value}) = max({value}) THEN min({value}) END"
-            pairs.append(f"{literal(json.dumps(name, ensure_ascii=False) + ':')} || CAST(to_json({value}) AS VARCHAR)")
+            pairs.append(
+                f"{literal(json.dumps(name, ensure_ascii=False) + ':')} || CAST(to_json({value}) AS VARCHAR)"
+            )
         if not pairs:
             return "CAST(NULL AS VARCHAR)"
         joined = pairs[0] if len(pairs) == 1 else f"nullif(concat_ws(',', {', '.join(pairs)}), '')"
@@ -285,7 +367,8 @@ class Steps:
 
     def _accepted_sql(self) -> str:
         values = ", ".join(
-            f"CAST({sql} AS {column.sql_type}) AS {quoted(column.name)}" for column, sql in self._values()
+            f"CAST({sql} AS {column.sql_type}) AS {quoted(column.name)}"
+            for column, sql in self._values()
         )
         return f"SELECT {values} FROM {self._filled()} WHERE NOT _bad ORDER BY _row"
 
@@ -328,20 +411,29 @@ class Steps:
             "source_file": self.source.source_file,
         }
         reasons = [
-            (name, self._source_of(name), _text(name), self._reason(column)) for name, column in self.columns.items()
+            (name, self._source_of(name), _text(name), self._reason(column))
+            for name, column in self.columns.items()
         ]
         return write_quarantine(self.con, where, reasons, self.source.text.unreadable, path)
 
     def _source_of(self, name: str) -> str:
         """What the file calls a column: by its own spelling, several names where an expression takes several."""
         text = self.mapping.columns[name]
-        used = [text] if text.lower() in self.actual else sorted(columns_of(text, tuple(self.mapping.lookups)))
+        used = (
+            [text]
+            if text.lower() in self.actual
+            else sorted(columns_of(text, tuple(self.mapping.lookups)))
+        )
         return ", ".join(self.actual[item.lower()] for item in used if item.lower() in self.actual)
 
     def _reason(self, column: Column) -> str:
         """SQL for why the value of a failed row is none, null when it is fine."""
         text, value = _text(column.name), quoted(column.name)
-        why = literal("not JSON" if column.name in self.settings.get("json", ()) else self.typing.fault(column))
+        why = literal(
+            "not JSON"
+            if column.name in self.settings.get("json", ())
+            else self.typing.fault(column)
+        )
         if column.type in ("date", "timestamp"):
             clash = self.typing.ambiguous(column, text)
             found = self.typing.unbounded(column, text)
@@ -373,7 +465,9 @@ class Steps:
                     self.con.execute(f"SELECT count(x) FROM ({values})").fetchall()
                 except duckdb.Error as found:
                     place = place_of(name, self._source_of(name) if name in self.columns else "")
-                    raise Refused(f"the mapping's expression fails: {_kind(found)}", column=place) from None
+                    raise Refused(
+                        f"the mapping's expression fails: {_kind(found)}", column=place
+                    ) from None
             raise Refused(f"the mapping fails: {_kind(error)}") from None
 
 

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 import duckdb
 
 
-def find_duplicates(con: duckdb.DuckDBPyConnection, columns: Sequence[str], key: Sequence[str]) -> tuple[int, bool]:
+def find_duplicates(
+    con: duckdb.DuckDBPyConnection, columns: Sequence[str], key: Sequence[str]
+) -> tuple[int, bool]:
     """Makes `duplicate_row`, the _row of each row of `text_row` that equals an earlier one.
 
     `key`: the columns that tell rows apart, none when unknown. Returns (how many, whether a key may stand twice).

@@ -26,7 +26,14 @@ import pyarrow.parquet as pq
 
 from customer_intel.core.contract.model import Table
 from customer_intel.core.engine import literal, quoted
-from customer_intel.ingest.conform.conform import CONFLICT, CURRENCY, ROUNDED, Steps, conform, own_schema
+from customer_intel.ingest.conform.conform import (
+    CONFLICT,
+    CURRENCY,
+    ROUNDED,
+    Steps,
+    conform,
+    own_schema,
+)
 from customer_intel.ingest.conform.duplicates import conflicting, find_duplicates
 from customer_intel.ingest.conform.large_csv_steps import PieceSteps, Worker
 from customer_intel.ingest.conform.parquet_writer import PartFile
@@ -48,7 +55,9 @@ ROWS = "piece_rows"
 Hashes = npt.NDArray[np.uint64]
 
 
-def fits(con: duckdb.DuckDBPyConnection, entity: Table, mapping: FileMapping, columns: tuple[str, ...]) -> bool:
+def fits(
+    con: duckdb.DuckDBPyConnection, entity: Table, mapping: FileMapping, columns: tuple[str, ...]
+) -> bool:
     """Whether each row stands for itself, and columns of the file tell them apart."""
     plain = not mapping.group_by and not mapping.lookups and mapping.duplicates == "drop"
     source = Source("", "", date(2000, 1, 1), TextTable("", columns, 0))
@@ -68,7 +77,12 @@ class Taken:
 
 
 def conform_piecewise(
-    con: duckdb.DuckDBPyConnection, entity: Table, mapping: FileMapping, source: Source, target: Path, job: Job
+    con: duckdb.DuckDBPyConnection,
+    entity: Table,
+    mapping: FileMapping,
+    source: Source,
+    target: Path,
+    job: Job,
 ) -> Conformed:
     """Reads and conforms a file at once. `source.text` has its columns only. Raises Unsure, and Refused."""
     dialect = Dialect.of(job.path, mapping.reader)
@@ -148,7 +162,11 @@ class _Whole:
         pending: deque[Future[Taken]] = deque()
         with contextlib.ExitStack() as workers, ThreadPoolExecutor(WORKERS) as pool:
             for _ in range(WORKERS):
-                self.idle.put(workers.enter_context(contextlib.closing(Worker(self.con.cursor(), self._steps))))
+                self.idle.put(
+                    workers.enter_context(
+                        contextlib.closing(Worker(self.con.cursor(), self._steps))
+                    )
+                )
             try:
                 for piece in pieces(self.job, self.dialect):
                     pending.append(pool.submit(self._take, piece))
@@ -192,7 +210,12 @@ class _Whole:
         places = np.flatnonzero(found["_bad"].to_numpy())
         if len(places) > MANY_BAD:
             raise Unsure
-        bad = _those(text, found["source_row"].to_numpy()[places] - text["_row"][0].as_py() if len(places) else places)
+        bad = _those(
+            text,
+            found["source_row"].to_numpy()[places] - text["_row"][0].as_py()
+            if len(places)
+            else places,
+        )
         found = _without(found, places)
         numbers = Counter(
             rows=len(text),
@@ -205,7 +228,9 @@ class _Whole:
         return Taken(found, bad, hashes, numbers, checks)
 
     def _steps(self, con: duckdb.DuckDBPyConnection, clean: frozenset[str]) -> PieceSteps:
-        source = replace(self.source, text=TextTable(f"SELECT * FROM {ROWS}", self.columns, 0, clean=clean))
+        source = replace(
+            self.source, text=TextTable(f"SELECT * FROM {ROWS}", self.columns, 0, clean=clean)
+        )
         return PieceSteps(con, self.entity, self.mapping, source, self.target)
 
     def _aside(self, bad: list[pa.Table]) -> Conformed:
@@ -219,7 +244,9 @@ class _Whole:
             raise Unsure
         return aside
 
-    def _through(self, con: duckdb.DuckDBPyConnection, sql: str, rows: int, target: Path) -> Conformed:
+    def _through(
+        self, con: duckdb.DuckDBPyConnection, sql: str, rows: int, target: Path
+    ) -> Conformed:
         mapping = self.mapping.model_copy(update={"duplicates": "keep"})
         source = replace(self.source, text=TextTable(sql, self.columns, rows))
         return conform(con, self.entity, mapping, source, target)
@@ -243,7 +270,9 @@ class _Whole:
                 made = "INSERT INTO text_row" if piece.before else "CREATE TABLE text_row AS"
                 con.execute(f"{made} SELECT * FROM {ROWS} WHERE {nominated}")
                 con.unregister(ROWS)
-            count, _ = find_duplicates(con, [quoted(name) for name in self.columns], steps.key_columns)
+            count, _ = find_duplicates(
+                con, [quoted(name) for name in self.columns], steps.key_columns
+            )
             if count:
                 gone = self.target.with_suffix(".twins.parquet")
                 con.execute(
@@ -276,10 +305,17 @@ class _Whole:
         accepted, bad = numbers["accepted"], numbers["bad"]
         rows = numbers["rows"] + dropped
         counts = Counts(rows, accepted, bad, dropped, numbers["skipped"], accepted)
-        if rows != accepted + bad + dropped + numbers["skipped"] or pq.read_metadata(self.target).num_rows != accepted:
+        if (
+            rows != accepted + bad + dropped + numbers["skipped"]
+            or pq.read_metadata(self.target).num_rows != accepted
+        ):
             raise Unsure
         found = {name: (checks[name], rows - dropped) for name in self.mapping.checks}
-        for name, count in ((ROUNDED, numbers["rounded"]), (CURRENCY, numbers["unknown"]), (CONFLICT, conflicts)):
+        for name, count in (
+            (ROUNDED, numbers["rounded"]),
+            (CURRENCY, numbers["unknown"]),
+            (CONFLICT, conflicts),
+        ):
             if count:
                 found[name] = (int(count), accepted)
         quarantine = self.target.with_suffix(".quarantine.parquet") if bad else None
@@ -297,7 +333,9 @@ class _Whole:
             keys = [aside.unsure for aside in asides if aside.unsure]
             if self.mapping.snapshot and len(keys) == len(asides):
                 unsure = self.target.with_suffix(".keys.parquet")
-                self.con.execute(f"COPY (SELECT * FROM {_parquet(*keys)}) TO {literal(str(unsure))} (FORMAT parquet)")
+                self.con.execute(
+                    f"COPY (SELECT * FROM {_parquet(*keys)}) TO {literal(str(unsure))} (FORMAT parquet)"
+                )
         return Conformed(self.target, quarantine, counts, found, self.extra, failures, unsure)
 
 
@@ -306,7 +344,10 @@ def _repeated(hashes: list[Hashes]) -> Hashes:
     found = []
     for part in range(16):
         low, high = np.uint64(part << 60), np.uint64((part + 1 << 60) - 1)
-        cut = [values[np.searchsorted(values, low) : np.searchsorted(values, high, "right")] for values in hashes]
+        cut = [
+            values[np.searchsorted(values, low) : np.searchsorted(values, high, "right")]
+            for values in hashes
+        ]
         values = np.concatenate([*cut, np.empty(0, np.uint64)])
         values.sort()
         found.append(np.unique(values[1:][values[1:] == values[:-1]]))
@@ -317,7 +358,9 @@ def _those(rows: pa.Table, places: npt.NDArray[np.intp]) -> pa.Table:
     """A copy of some rows. Taking a few would first copy all into one chunk."""
     if len(places) > FEW_BAD:
         return rows.take(places)
-    return pa.Table.from_pylist([rows.slice(at, 1).to_pylist()[0] for at in places.tolist()], rows.schema)
+    return pa.Table.from_pylist(
+        [rows.slice(at, 1).to_pylist()[0] for at in places.tolist()], rows.schema
+    )
 
 
 def _without(rows: pa.Table, places: npt.NDArray[np.intp]) -> pa.Table:

@@ -71,14 +71,18 @@ class PieceSteps(Steps):
             for column, sql in self._values()
             if column.name in made and column.name not in as_is
         )
-        rows = self.con.sql(f"SELECT {values}, _bad, _rounded, _hash FROM {self._filled()}").to_arrow_table()
+        rows = self.con.sql(
+            f"SELECT {values}, _bad, _rounded, _hash FROM {self._filled()}"
+        ).to_arrow_table()
         if len(rows) != len(text) - skipped:
             raise Unsure
         places = rows["source_row"].to_numpy() - (text["_row"][0].as_py() if len(text) else 0)
         if (np.diff(places, prepend=-1) <= 0).any():
             raise Unsure
         for name, column in as_is.items():
-            rows = rows.append_column(name, text[column].take(pa.array(places)) if skipped else text[column])
+            rows = rows.append_column(
+                name, text[column].take(pa.array(places)) if skipped else text[column]
+            )
         return rows, Counter({name: count for name, (count, _) in checks.items()}), skipped
 
     def _as_is(self) -> dict[str, str]:
@@ -86,7 +90,9 @@ class PieceSteps(Steps):
         if any(word.strip() for word in self.mapping.reader.null):
             return {}
         json, clean = self.settings.get("json", ()), self.source.text.clean
-        found = {name: self.actual.get(text.lower(), "") for name, text in self.mapping.columns.items()}
+        found = {
+            name: self.actual.get(text.lower(), "") for name, text in self.mapping.columns.items()
+        }
         return {
             name: column
             for name, column in found.items()
@@ -99,10 +105,17 @@ class PieceSteps(Steps):
     def unknown(self, rows: pa.Table) -> int:
         """Rows with a currency that is none."""
         known = set(CURRENCIES.split())
-        names = [name for name in self.settings.get("currencies", ("currency",)) if name in self.columns]
-        strange = [name for name in names if not (set(pc.unique(rows[name]).to_pylist()) - {None} <= known)]
+        names = [
+            name for name in self.settings.get("currencies", ("currency",)) if name in self.columns
+        ]
+        strange = [
+            name for name in names if not (set(pc.unique(rows[name]).to_pylist()) - {None} <= known)
+        ]
         if not strange:
             return 0
         codes = pa.array(sorted(known), pa.string())
-        found = [pc.invert(pc.or_(pc.is_in(rows[name], codes), pc.is_null(rows[name]))).to_numpy() for name in strange]
+        found = [
+            pc.invert(pc.or_(pc.is_in(rows[name], codes), pc.is_null(rows[name]))).to_numpy()
+            for name in strange
+        ]
         return int(np.logical_or.reduce(found).sum())

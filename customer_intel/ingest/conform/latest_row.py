@@ -19,9 +19,19 @@ def conformed_sql(table: Table) -> str:
     names, parts = ", ".join(columns), ", ".join(table.key)
     times = list((table.entity or {}).get("order", ()))
     timeless = " AND ".join(["_deleted", *(f"{name} IS NULL" for name in times)])
-    ended = [f"coalesce({name}, CASE WHEN _deleted THEN exported_at + INTERVAL 1 DAY END)" for name in times]
-    order = ["CASE WHEN exported_at > gone_at THEN 2 WHEN exported_at = gone_at THEN 1 ELSE 0 END DESC"]
-    order += [*(f"{time} DESC NULLS LAST" for time in ended), "exported_at DESC", "source_file DESC", "source_row DESC"]
+    ended = [
+        f"coalesce({name}, CASE WHEN _deleted THEN exported_at + INTERVAL 1 DAY END)"
+        for name in times
+    ]
+    order = [
+        "CASE WHEN exported_at > gone_at THEN 2 WHEN exported_at = gone_at THEN 1 ELSE 0 END DESC"
+    ]
+    order += [
+        *(f"{time} DESC NULLS LAST" for time in ended),
+        "exported_at DESC",
+        "source_file DESC",
+        "source_row DESC",
+    ]
     # Few keys stand twice, and ordering wide rows is dear: only those rows are ordered.
     once = " AND ".join(f"d.{name} = r.{name}" for name in table.key)
     gone = " AND ".join(f"g.gone_{name} = r.{name}" for name in table.key)

@@ -28,7 +28,9 @@ class PartFile:
 
     def __init__(self, path: Path, entity: Table, constants: Mapping[str, Any]) -> None:
         self.path, self.constants = path, constants
-        self.schema = pa.schema([field for field in entity.arrow_schema if field.name not in STAMPS])
+        self.schema = pa.schema(
+            [field for field in entity.arrow_schema if field.name not in STAMPS]
+        )
         self.writer: pq.ParquetWriter | None = None
         # Column → values that say nothing new, more than were asked for so far: making them takes longer than writing.
         self.unchanging: dict[str, pa.Array] = {}
@@ -37,7 +39,10 @@ class PartFile:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self.writer:
             self.writer.close()
@@ -53,14 +58,17 @@ class PartFile:
             return rows[field.name]
         made = self.unchanging.get(field.name)
         if made is None or len(made) < len(rows):
-            made = self.unchanging[field.name] = _repeated(self.constants.get(field.name), field.type, len(rows))
+            made = self.unchanging[field.name] = _repeated(
+                self.constants.get(field.name), field.type, len(rows)
+            )
         return made.slice(0, len(rows))
 
     def _opened(self, table: pa.Table) -> pq.ParquetWriter:
         few = [
             field.name
             for field in table.schema
-            if pa.types.is_string(field.type) and pc.count_distinct(table[field.name].slice(0, SAMPLE)).as_py() <= FEW
+            if pa.types.is_string(field.type)
+            and pc.count_distinct(table[field.name].slice(0, SAMPLE)).as_py() <= FEW
         ]
         return pq.ParquetWriter(
             self.path,
@@ -69,7 +77,9 @@ class PartFile:
             compression="lz4",
             use_dictionary=[*few, *self.constants],
             # Where a text begins and ends in order of bytes helps nobody to skip it.
-            write_statistics=[field.name for field in self.schema if not pa.types.is_string(field.type)],
+            write_statistics=[
+                field.name for field in self.schema if not pa.types.is_string(field.type)
+            ],
             column_encoding={"source_row": "DELTA_BINARY_PACKED"},
             store_decimal_as_integer=True,
             # Only DuckDB's and Arrow's own types, so that a reader sees text where a dictionary was given.
@@ -79,5 +89,7 @@ class PartFile:
 
 def _repeated(value: Any, kind: pa.DataType, times: int) -> pa.Array:
     if isinstance(value, str):
-        return pa.DictionaryArray.from_arrays(np.zeros(times, np.int8), pa.array([value], pa.string()))
+        return pa.DictionaryArray.from_arrays(
+            np.zeros(times, np.int8), pa.array([value], pa.string())
+        )
     return pa.repeat(pa.scalar(value).cast(kind), times)

@@ -55,7 +55,9 @@ def write_quarantine(
         f"SELECT _row, {literal(column)}, {literal(source)}, {value}, {reason}, _raw FROM failed"
         for column, source, value, reason in reasons
     ]
-    con.execute(f"CREATE TABLE quarantined ({', '.join(f'{quoted(name)} VARCHAR' for name in COLUMNS)})")
+    con.execute(
+        f"CREATE TABLE quarantined ({', '.join(f'{quoted(name)} VARCHAR' for name in COLUMNS)})"
+    )
     con.execute("ALTER TABLE quarantined ALTER source_row TYPE BIGINT")
     con.execute(f"INSERT INTO quarantined {' UNION ALL '.join(rows)}")
     if lost:
@@ -86,6 +88,12 @@ def first_failures(con: duckdb.DuckDBPyConnection, path: Path) -> tuple[Failure,
 def write_keys(con: duckdb.DuckDBPyConnection, key: Sequence[str], beside: Path) -> Path | None:
     """The keys of the bad rows of table `typed`, so that those rows do not count as missing; None if one is unknown."""
     path = beside.with_suffix(".keys.parquet")
-    con.execute(f"COPY (SELECT {', '.join(key)} FROM typed WHERE _bad) TO {literal(str(path))} (FORMAT parquet)")
+    con.execute(
+        f"COPY (SELECT {', '.join(key)} FROM typed WHERE _bad) TO {literal(str(path))} (FORMAT parquet)"
+    )
     nameless = " OR ".join(f"{name} IS NULL" for name in key)
-    return None if con.execute(f"SELECT count(*) FROM typed WHERE _bad AND ({nameless})").fetchall()[0][0] else path
+    return (
+        None
+        if con.execute(f"SELECT count(*) FROM typed WHERE _bad AND ({nameless})").fetchall()[0][0]
+        else path
+    )

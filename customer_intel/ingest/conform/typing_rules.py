@@ -51,7 +51,9 @@ def trimmed(value: str) -> str:
     """The value as text without white space around it, null when nothing is left."""
     text = f"CAST({value} AS VARCHAR)"
     # Trimming a set of characters costs ten times this look at both ends, and few values need it.
-    return f"CASE WHEN {padded(text)} THEN nullif(trim({text}, {literal(_SPACE)}), '') ELSE {text} END"
+    return (
+        f"CASE WHEN {padded(text)} THEN nullif(trim({text}, {literal(_SPACE)}), '') ELSE {text} END"
+    )
 
 
 def padded(text: str) -> str:
@@ -88,7 +90,9 @@ class Typing:
         """`tried`: a column that holds the result of that cast, so that it is made once."""
         tried = tried or self.tried(column, text) or ""
         if column.values is not None:
-            cases = " ".join(f"WHEN {literal(value.lower())} THEN {literal(value)}" for value in column.values)
+            cases = " ".join(
+                f"WHEN {literal(value.lower())} THEN {literal(value)}" for value in column.values
+            )
             return f"CASE lower({text}) {cases} END"
         match column.type:
             case "text":
@@ -105,9 +109,7 @@ class Typing:
                 )
             case "float":
                 number = self._number(text)
-                return (
-                    f"CASE WHEN {_matches(number, _NUMBER)} AND isfinite({_double(number)}) THEN {_double(number)} END"
-                )
+                return f"CASE WHEN {_matches(number, _NUMBER)} AND isfinite({_double(number)}) THEN {_double(number)} END"
             case "money":
                 return self._money(self._number(text), tried)
         forms = self._forms(column, text)
@@ -116,7 +118,11 @@ class Typing:
             near = f"{tried} >= {kind} '{self._low}' AND {tried} < {kind} '{self._high}'"
             plain = f"strlen({text}) = {width} AND {_written(tried, text)} AND {near}"
             return f"CASE WHEN {plain} THEN {tried} ELSE {forms[0]} END"
-        return f"CASE WHEN {self._clash(forms)} THEN NULL ELSE {_first(forms)} END" if len(forms) > 2 else _first(forms)
+        return (
+            f"CASE WHEN {self._clash(forms)} THEN NULL ELSE {_first(forms)} END"
+            if len(forms) > 2
+            else _first(forms)
+        )
 
     def fault(self, column: Column) -> str:
         """Why a text is no value of the column, without the text."""
@@ -136,7 +142,10 @@ class Typing:
         """The text by ISO-8601 and by each declared format, null where it is none or out of bounds."""
         kind = column.type.upper()
         forms = self._date(text) if column.type == "date" else self._timestamp(text)
-        return [f"CASE WHEN {x} >= {kind} '{self._low}' AND {x} < {kind} '{self._high}' THEN {x} END" for x in forms]
+        return [
+            f"CASE WHEN {x} >= {kind} '{self._low}' AND {x} < {kind} '{self._high}' THEN {x} END"
+            for x in forms
+        ]
 
     def _clash(self, forms: list[str]) -> str:
         pairs = [f"{one} <> {other}" for one, other in itertools.combinations(forms[1:], 2)]
@@ -148,7 +157,9 @@ class Typing:
         exact = f"TRY_CAST({number} AS DECIMAL(38,12))"
         beyond = _matches(number, r"[-+]?\d*\.\d{3,}")
         rest = f"WHEN {beyond} THEN abs({exact} - round_even({exact}, 2)) > 0.000001"
-        return f"coalesce(CASE WHEN CAST({value} AS VARCHAR) = {number} THEN false {rest} END, false)"
+        return (
+            f"coalesce(CASE WHEN CAST({value} AS VARCHAR) = {number} THEN false {rest} END, false)"
+        )
 
     def _number(self, text: str) -> str:
         """The number with a point for its decimal mark and no thousands mark; as it is where it has another shape."""
@@ -170,7 +181,9 @@ class Typing:
         )
 
     def _date(self, text: str) -> list[str]:
-        cases = [f"CASE WHEN {_matches(text, f'{_TIME}({_ZONE})?')} THEN TRY_CAST(substr({text}, 1, 10) AS DATE) END"]
+        cases = [
+            f"CASE WHEN {_matches(text, f'{_TIME}({_ZONE})?')} THEN TRY_CAST(substr({text}, 1, 10) AS DATE) END"
+        ]
         for form in self.reader.date:
             cases.append(f"CAST({self._declared(text, form, zoned=False)} AS DATE)")
         return cases
@@ -211,7 +224,9 @@ def record_key(entity: Table, mapping: FileMapping, system: str) -> str:
         cases.append(f"WHEN ({ref}) IS NOT NULL THEN {literal(namespace + ':')} || ({ref})")
     if email:
         guest = literal(f"{system}:guest-")
-        cases.append(f"WHEN ({email}) IS NOT NULL THEN {guest} || substr(md5(lower(trim({email}))), 1, 16)")
+        cases.append(
+            f"WHEN ({email}) IS NOT NULL THEN {guest} || substr(md5(lower(trim({email}))), 1, 16)"
+        )
     return f"CASE {' '.join(cases)} END" if cases else "NULL"
 
 

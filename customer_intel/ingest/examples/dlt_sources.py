@@ -39,12 +39,19 @@ def rest_orders(work: Work, base_url: str, token: str | None = None) -> list[Pat
     _silent_dlt()
     from dlt.sources.rest_api import rest_api_source
 
-    client: dict[str, Any] = {"base_url": base_url, "paginator": {"type": "json_link", "next_url_path": "next"}}
+    client: dict[str, Any] = {
+        "base_url": base_url,
+        "paginator": {"type": "json_link", "next_url_path": "next"},
+    }
     if token:
         client["auth"] = {"type": "bearer", "token": token}
     # As text, so that no guess of a type changes what the mapping reads.
     columns = {name: {"data_type": "text"} for name in ("id", "ordered_at", "total")}
-    orders = {"name": "orders", "endpoint": {"path": "orders", "data_selector": "orders"}, "columns": columns}
+    orders = {
+        "name": "orders",
+        "endpoint": {"path": "orders", "data_selector": "orders"},
+        "columns": columns,
+    }
     return land(work, "shop_api", rest_api_source({"client": client, "resources": [orders]}))
 
 
@@ -72,13 +79,17 @@ def land(work: Work, source: str, data: Any) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         partial = folder / f".{Path(file).name}"
         # dlt's own columns differ from run to run; the export's content does not.
-        rows.select(name for name in rows.columns if not name.startswith("_dlt_")).write_parquet(partial)
+        rows.select(name for name in rows.columns if not name.startswith("_dlt_")).write_parquet(
+            partial
+        )
         digest = hashlib.sha256(partial.read_bytes()).hexdigest()[:12]
         target = partial.rename(folder / f"{table['name']}.{digest}.parquet")
         landed[target] = table["name"]
 
     destination = dlt.destination(write, batch_size=0, loader_file_format="parquet", name="landing")
-    pipeline = dlt.pipeline(f"landing_{source}", destination=destination(), pipelines_dir=str(work.state))
+    pipeline = dlt.pipeline(
+        f"landing_{source}", destination=destination(), pipelines_dir=str(work.state)
+    )
     # What a run that was cut off had read is of another moment; everything is read anew.
     pipeline.abort_packages()
     pipeline.run(data).raise_on_failed_jobs()

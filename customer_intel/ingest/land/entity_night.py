@@ -29,7 +29,15 @@ from customer_intel.ingest.conform.large_csv import conform_piecewise, fits
 from customer_intel.ingest.conform.results import Source
 from customer_intel.ingest.land.full_snapshots import STATUS, History, missing_rows, part_key
 from customer_intel.ingest.land.landing_folder import COUNTS, LandedFile, discover, hashes
-from customer_intel.ingest.land.messages import Drift, finding, lacking, of_file, refusal, too_many, vanished
+from customer_intel.ingest.land.messages import (
+    Drift,
+    finding,
+    lacking,
+    of_file,
+    refusal,
+    too_many,
+    vanished,
+)
 from customer_intel.ingest.mapping import model as mappings
 from customer_intel.ingest.mapping.model import FileMapping, Lookup, Reader
 from customer_intel.ingest.read.csv_chunks import Dialect, Job, Unsure, peeked, worthwhile
@@ -84,11 +92,16 @@ def ingest(
     entities = contract.load().entities
     known_mappings = mappings.load(mappings_dir, {**entities, entity.name: entity})
     files = discover(landing, as_of)
-    candidates = {file: mappings.matching(file.path.name, file.source, known_mappings, entities) for file in files}
+    candidates = {
+        file: mappings.matching(file.path.name, file.source, known_mappings, entities)
+        for file in files
+    }
     came = any(mapping.entity == entity.name for found in candidates.values() for mapping in found)
     if not came and not any(facts["entity"] == entity.name for facts in known):
         return IngestResult()
-    return _Night(entity, files, candidates, known, workdir, con, config, held_files or {}).run(as_of)
+    return _Night(entity, files, candidates, known, workdir, con, config, held_files or {}).run(
+        as_of
+    )
 
 
 class _Night:
@@ -105,7 +118,13 @@ class _Night:
         config: Mapping[str, Any],
         held_files: Mapping[str, Path],
     ) -> None:
-        self.entity, self.files, self.candidates, self.workdir, self.con = entity, files, candidates, workdir, con
+        self.entity, self.files, self.candidates, self.workdir, self.con = (
+            entity,
+            files,
+            candidates,
+            workdir,
+            con,
+        )
         self.limits = Limits(int(config["max_unpacked_bytes"]), int(config["max_ratio"]))
         self.piecewise_from = int(config.get("piecewise_from_bytes", PIECEWISE_FROM))
         self.piece_bytes = int(config.get("piece_bytes", PIECE))
@@ -124,7 +143,12 @@ class _Night:
         self.result = IngestResult()
 
     def run(self, as_of: date) -> IngestResult:
-        came = {found.name for file, every in self.candidates.items() if file.export_date == as_of for found in every}
+        came = {
+            found.name
+            for file, every in self.candidates.items()
+            if file.export_date == as_of
+            for found in every
+        }
         self.result.findings += vanished(came, self.held.values(), as_of)
         with self.reading:
             for file, following in itertools.zip_longest(self.files, self.files[1:]):
@@ -159,8 +183,14 @@ class _Night:
             self.result.findings.append(refusal(file.source_file, refused))
         except (duckdb.Error, pa.ArrowException, OSError, MemoryError) as error:
             # Their own words quote rows. Which file it was, and what kind of failure, must not be lost.
-            kind = type(error).__name__ if not isinstance(error, OSError) else error.strerror or "no answer"
-            failed = Refused(f"could not be processed ({kind}); nothing of it was taken, look at disk, memory and file")
+            kind = (
+                type(error).__name__
+                if not isinstance(error, OSError)
+                else error.strerror or "no answer"
+            )
+            failed = Refused(
+                f"could not be processed ({kind}); nothing of it was taken, look at disk, memory and file"
+            )
             self.result.findings.append(refusal(file.source_file, failed))
 
     def _take_each(self, file: LandedFile, mine: Sequence[FileMapping]) -> None:
@@ -169,17 +199,23 @@ class _Night:
             self._take(file, sha256, size, mapping)
 
     def _take(self, file: LandedFile, sha256: str, size: int, mapping: FileMapping) -> None:
-        lookups = {name: self._lookup_files(file, lookup) for name, lookup in mapping.lookups.items()}
+        lookups = {
+            name: self._lookup_files(file, lookup) for name, lookup in mapping.lookups.items()
+        }
         beside = sorted(self._sum(other.path)[0] for others in lookups.values() for other in others)
-        recipe = hashlib.sha256(f"{RECIPE} {mapping.sha256(self.entity)} {beside}".encode()).hexdigest()
+        recipe = hashlib.sha256(
+            f"{RECIPE} {mapping.sha256(self.entity)} {beside}".encode()
+        ).hexdigest()
         same = [
             facts
             for facts in self.held.values()
-            if (facts["mapping"], facts["sha256"], facts["recipe"]) == (mapping.name, sha256, recipe)
+            if (facts["mapping"], facts["sha256"], facts["recipe"])
+            == (mapping.name, sha256, recipe)
         ]
         original = {facts["part"]: facts for facts in same if facts["status"] == "accepted"}
         if any(
-            facts["source_file"] == file.source_file and (facts["status"] == "accepted" or facts["same_as"] in original)
+            facts["source_file"] == file.source_file
+            and (facts["status"] == "accepted" or facts["same_as"] in original)
             for facts in same
         ):
             return
@@ -212,7 +248,9 @@ class _Night:
             self._keep(Part(str(facts["part"]), target, None, facts))
             return
         columns = self._peeked(file, sha256, mapping)
-        text = TextTable("", columns, 0) if columns else self._text(file.path, sha256, mapping.reader)
+        text = (
+            TextTable("", columns, 0) if columns else self._text(file.path, sha256, mapping.reader)
+        )
         if fault := lacking(mapping, mapping.missing(text.columns), text.columns):
             raise Unsure if columns else fault
         texts = {name: self._lookup_text(lookups[name], mapping, name) for name in mapping.lookups}
@@ -230,9 +268,7 @@ class _Night:
         facts["columns"] = list(text.columns)
         self.result.findings += [*of_file(facts, text.notes), *self.drift.findings(mapping, facts)]
         for name in (name for name, found in lookups.items() if not found):
-            message = (
-                f"{shown(file.source_file)}: no file {', '.join(mapping.lookups[name].files)}; what it gives is empty"
-            )
+            message = f"{shown(file.source_file)}: no file {', '.join(mapping.lookups[name].files)}; what it gives is empty"
             self.result.findings.append(finding("lookup", "warning", message))
         self._keep(Part(str(facts["part"]), target, conformed.quarantine, facts))
 
@@ -240,14 +276,20 @@ class _Night:
         """Says of each mapping of full exports what is gone from the newest one."""
         mine = {mapping.name: mapping for file in self.files for mapping in self._mine(file)}
         full = {name for name, mapping in mine.items() if mapping.snapshot}
-        ended = [key for key, facts in self.held.items() if facts["status"] == STATUS and facts["mapping"] not in full]
+        ended = [
+            key
+            for key, facts in self.held.items()
+            if facts["status"] == STATUS and facts["mapping"] not in full
+        ]
         self.result.gone += [key for key in ended if self.held[key]["mapping"] in mine]
         fresh = {part.key: part.parquet for part in self.result.parts}
         for name in sorted(full):
             own = [
                 facts
                 for key, facts in self.held.items()
-                if facts["mapping"] == name and key not in self.result.gone and (key in fresh or key in self.held_files)
+                if facts["mapping"] == name
+                and key not in self.result.gone
+                and (key in fresh or key in self.held_files)
             ]
             history = History(own, {**self.held_files, **fresh}, set(fresh), self.unsure)
             target = self.workdir / f"part-{len(self.result.parts)}.parquet"
@@ -264,7 +306,11 @@ class _Night:
         self.result.parts.append(part)
 
     def _twin(
-        self, file: LandedFile, mapping: FileMapping, sha256: str, accepted: Mapping[str, Mapping[str, Any]]
+        self,
+        file: LandedFile,
+        mapping: FileMapping,
+        sha256: str,
+        accepted: Mapping[str, Mapping[str, Any]],
     ) -> Mapping[str, Any] | None:
         """The accepted file with the same content, unless other content came between: then the old state is news."""
         for _, facts in sorted(accepted.items(), reverse=True):
@@ -307,7 +353,9 @@ class _Night:
                 if not self._peeked(file, sha256, mapping):
                     self._read(file.path, sha256, mapping.reader)
 
-    def _peeked(self, file: LandedFile, sha256: str, mapping: FileMapping) -> tuple[str, ...] | None:
+    def _peeked(
+        self, file: LandedFile, sha256: str, mapping: FileMapping
+    ) -> tuple[str, ...] | None:
         """The columns of a file so large that it is taken piecewise, as far as its beginning tells; else None."""
         if file.path in self.general or not worthwhile(file.path, self.piecewise_from):
             return None
@@ -317,7 +365,11 @@ class _Night:
         key = (str(file.path), sha256, mapping.name)
         if key not in self.peeks:
             dialect = Dialect.of(file.path, mapping.reader)
-            columns = peeked(Job(file.path, sha256, self.limits, self.piece_bytes), dialect) if dialect else None
+            columns = (
+                peeked(Job(file.path, sha256, self.limits, self.piece_bytes), dialect)
+                if dialect
+                else None
+            )
             fitting = columns and fits(self.con, self.entity, mapping, columns)
             self.peeks[key] = columns if fitting else None
         return self.peeks[key]
@@ -326,17 +378,23 @@ class _Night:
         """The ledger's entries of the file as it is, with the same mappings to choose from."""
         seen = (file.source_file, sha256, self._rivals(file))
         return [
-            facts for facts in self.held.values() if (facts["source_file"], facts["sha256"], facts["rivals"]) == seen
+            facts
+            for facts in self.held.values()
+            if (facts["source_file"], facts["sha256"], facts["rivals"]) == seen
         ]
 
-    def _chosen(self, file: LandedFile, sha256: str, mine: Sequence[FileMapping]) -> list[FileMapping]:
+    def _chosen(
+        self, file: LandedFile, sha256: str, mine: Sequence[FileMapping]
+    ) -> list[FileMapping]:
         """Those of the entity's mappings whose columns the file has. Raises Refused when it lacks some.
 
         Where several mappings fit the name, one that lacks most of its columns is another file's; one that lacks a
         few has met a renamed column.
         """
         if held := self._held(file, sha256):
-            return [mapping for mapping in mine if mapping.name in {facts["mapping"] for facts in held}]
+            return [
+                mapping for mapping in mine if mapping.name in {facts["mapping"] for facts in held}
+            ]
         lacks: dict[str, tuple[int, int, FileMapping, Refused | None]] = {}
         for mapping in self.candidates[file]:
             try:
@@ -346,12 +404,19 @@ class _Night:
                 lacks[mapping.name] = (1, 1, mapping, refused)
                 continue
             missing, needed = mapping.missing(columns), len(mapping.sources(columns))
-            lacks[mapping.name] = (len(missing), needed, mapping, lacking(mapping, missing, columns))
+            lacks[mapping.name] = (
+                len(missing),
+                needed,
+                mapping,
+                lacking(mapping, missing, columns),
+            )
         fitting = [mapping for missing, _, mapping, _ in lacks.values() if not missing]
         if not all(mapping.canonical for mapping in fitting):
             fitting = [mapping for mapping in fitting if not mapping.canonical]
         sources = {mapping.source for mapping in fitting}
-        nearest = min(lacks.values(), key=lambda found: (found[0] / max(found[1], 1), found[2].name))
+        nearest = min(
+            lacks.values(), key=lambda found: (found[0] / max(found[1], 1), found[2].name)
+        )
         for few, needs, mapping, fault in lacks.values():
             renamed = fitting and mapping.source in sources and few * 2 < needs
             if fault and mapping in mine and (renamed or (not fitting and mapping is nearest[2])):
@@ -375,18 +440,24 @@ class _Night:
         newest = max((other.export_date for other in beside), default=None)
         return [other for other in beside if other.export_date == newest]
 
-    def _lookup_text(self, files: Sequence[LandedFile], mapping: FileMapping, name: str) -> TextTable | None:
+    def _lookup_text(
+        self, files: Sequence[LandedFile], mapping: FileMapping, name: str
+    ) -> TextTable | None:
         reader = mapping.lookups[name].reader
         texts = []
         for file in files:
             try:
                 texts.append(self._text(file.path, self._sum(file.path)[0], reader))
             except Refused as refused:
-                raise Refused(f"needs lookup '{name}', but {shown(file.source_file)} {refused.reason}") from None
+                raise Refused(
+                    f"needs lookup '{name}', but {shown(file.source_file)} {refused.reason}"
+                ) from None
         if not texts:
             return None
         if len({frozenset(text.columns) for text in texts}) > 1:
-            raise Refused(f"has files with different columns for lookup '{name}'; land them with the same columns")
+            raise Refused(
+                f"has files with different columns for lookup '{name}'; land them with the same columns"
+            )
         sql = " UNION ALL BY NAME ".join(f"({text.sql})" for text in texts)
         clean = frozenset.intersection(*(text.clean for text in texts))
         return TextTable(sql, texts[0].columns, sum(text.rows for text in texts), clean=clean)
@@ -397,4 +468,6 @@ class _Night:
             for column in self.entity.columns
             if column.name not in contract.STAMPS
         )
-        self.con.execute(f"COPY (SELECT {columns} WHERE false) TO {literal(str(target))} (FORMAT parquet)")
+        self.con.execute(
+            f"COPY (SELECT {columns} WHERE false) TO {literal(str(target))} (FORMAT parquet)"
+        )

@@ -51,17 +51,30 @@ class Missing:
 
 
 def missing_rows(
-    con: duckdb.DuckDBPyConnection, entity: Table, mapping: FileMapping, history: History, as_of: date, target: Path
+    con: duckdb.DuckDBPyConnection,
+    entity: Table,
+    mapping: FileMapping,
+    history: History,
+    as_of: date,
+    target: Path,
 ) -> Missing | None:
     """Writes a deletion to `target` for each key that the newest export lacks. None when nothing changed."""
-    exports = [facts for facts in history.facts if facts["status"] != STATUS and facts["export_date"] <= f"{as_of}"]
+    exports = [
+        facts
+        for facts in history.facts
+        if facts["status"] != STATUS and facts["export_date"] <= f"{as_of}"
+    ]
     days = sorted({str(facts["export_date"]) for facts in exports})
     if not days or not any(facts["part"] in history.fresh for facts in exports):
         return None
     by_day = {day: [facts for facts in exports if facts["export_date"] == day] for day in days}
     newest = by_day[days[-1]]
     earlier = [facts for day in _look_back(days, by_day, history.fresh) for facts in by_day[day]]
-    earlier += [facts for facts in exports if facts["part"] in history.fresh and facts["export_date"] < days[-1]]
+    earlier += [
+        facts
+        for facts in exports
+        if facts["part"] in history.fresh and facts["export_date"] < days[-1]
+    ]
     doubt = _doubt(newest, by_day[days[-2]] if len(days) > 1 else [], history)
     names = [name for name in entity.key if name != "source_system"]
     keys = ", ".join(map(quoted, names))
@@ -75,7 +88,9 @@ def missing_rows(
     if not doubt:
         for facts in {str(facts["part"]): facts for facts in earlier}.values():
             after = min(day for day in days if day > facts["export_date"])
-            gone.append(f"SELECT {keys}, DATE {literal(after)} AS gone_on FROM {_rows(history, facts)}")
+            gone.append(
+                f"SELECT {keys}, DATE {literal(after)} AS gone_on FROM {_rows(history, facts)}"
+            )
     before = history.files.get(part_key(mapping.name))
     if before:
         gone.append(f"SELECT {keys}, CAST(exported_at AS DATE) FROM {_parquet(before)}")
@@ -103,25 +118,43 @@ def missing_rows(
     rows, new = con.execute(
         f"SELECT count(*), count(*) FILTER (exported_at = DATE {literal(days[-1])}) FROM {_parquet(target)}"
     ).fetchall()[0]
-    facts = {**newest[0], "part": part_key(mapping.name), "status": STATUS, "recipe": STATUS, "rivals": ""}
-    facts |= {"columns": [], "extra_columns": [], "checks": {}, "same_as": None, "reason": "rows missing from it"}
+    facts = {
+        **newest[0],
+        "part": part_key(mapping.name),
+        "status": STATUS,
+        "recipe": STATUS,
+        "rivals": "",
+    }
+    facts |= {
+        "columns": [],
+        "extra_columns": [],
+        "checks": {},
+        "same_as": None,
+        "reason": "rows missing from it",
+    }
     facts |= {name: 0 for name in facts if name.startswith(("rows_", "records_"))}
     return Missing(facts if rows else None, _warned(newest[0], doubt, int(new)))
 
 
-def _look_back(days: Sequence[str], by_day: Mapping[str, Sequence[Mapping[str, Any]]], fresh: set[str]) -> list[str]:
+def _look_back(
+    days: Sequence[str], by_day: Mapping[str, Sequence[Mapping[str, Any]]], fresh: set[str]
+) -> list[str]:
     """The exports before the newest, back to one that an earlier night compared with its own past, row by row."""
     found: list[str] = []
     for place in range(len(days) - 2, -1, -1):
         parts = by_day[days[place]]
         found.append(days[place])
         whole = place == 0 or len(parts) >= len(by_day[days[place - 1]])
-        if whole and not any(facts["rows_quarantined"] or facts["part"] in fresh for facts in parts):
+        if whole and not any(
+            facts["rows_quarantined"] or facts["part"] in fresh for facts in parts
+        ):
             break
     return found
 
 
-def _doubt(newest: Sequence[Mapping[str, Any]], last: Sequence[Mapping[str, Any]], history: History) -> str:
+def _doubt(
+    newest: Sequence[Mapping[str, Any]], last: Sequence[Mapping[str, Any]], history: History
+) -> str:
     """Why the newest export may be incomplete, if so."""
     if len(newest) < len(last):
         return f"it came in {len(newest)} files, the one before in {len(last)}"

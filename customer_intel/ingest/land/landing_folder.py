@@ -19,7 +19,14 @@ from customer_intel.ingest.mapping.model import format_of
 from customer_intel.ingest.read.open_file import Refused, sha256_of
 
 WHERE = ("source_system", "export_date", "source_file", "mapping")
-COUNTS = ("rows_read", "rows_accepted", "rows_quarantined", "rows_duplicate", "rows_skipped", "records_written")
+COUNTS = (
+    "rows_read",
+    "rows_accepted",
+    "rows_quarantined",
+    "rows_duplicate",
+    "rows_skipped",
+    "records_written",
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,9 @@ def _files(landing: Path) -> Iterator[Path]:
         if Path(error.filename) != landing:
             shut.append(Path(error.filename))
         elif not isinstance(error, FileNotFoundError):
-            raise ConfigError(f"the landing folder cannot be read ({error.strerror}); grant the permission") from None
+            raise ConfigError(
+                f"the landing folder cannot be read ({error.strerror}); grant the permission"
+            ) from None
 
     for folder, folders, names in os.walk(landing, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -94,7 +103,9 @@ def export_file(ledgers: list[dict[str, Any]], landing: Path, as_of: date) -> pl
     """Every part's ledger entry, and a row for each landed file that no mapping asks for."""
     names = (*WHERE, "entity", "sha256", "bytes", *COUNTS, "status", "reason")
     # The rows that a full export lacks are no file's.
-    rows = [{name: facts[name] for name in names} for facts in ledgers if facts["status"] != "missing"]
+    rows = [
+        {name: facts[name] for name in names} for facts in ledgers if facts["status"] != "missing"
+    ]
     taken = {facts["source_file"] for facts in ledgers}
     for file in discover(landing, as_of):
         if file.source_file in taken:
@@ -119,15 +130,31 @@ def export_file(ledgers: list[dict[str, Any]], landing: Path, as_of: date) -> pl
         )
     numbers = {"bytes", *COUNTS}
     schema = {name: pl.Int64 if name in numbers else pl.String for name in names}
-    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.col("export_date").str.to_date())
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
+        pl.col("export_date").str.to_date()
+    )
 
 
 def export_check(ledgers: list[dict[str, Any]]) -> pl.DataFrame:
     """Every check of every part, with the rows that match it."""
     rows = [
-        (facts["source_system"], facts["export_date"], facts["source_file"], facts["mapping"], name, count, checked)
+        (
+            facts["source_system"],
+            facts["export_date"],
+            facts["source_file"],
+            facts["mapping"],
+            name,
+            count,
+            checked,
+        )
         for facts in ledgers
         for name, (count, checked) in facts["checks"].items()
     ]
-    schema = {**dict.fromkeys((*WHERE, "check_name"), pl.String), "matches": pl.Int64, "rows_checked": pl.Int64}
-    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.col("export_date").str.to_date())
+    schema = {
+        **dict.fromkeys((*WHERE, "check_name"), pl.String),
+        "matches": pl.Int64,
+        "rows_checked": pl.Int64,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
+        pl.col("export_date").str.to_date()
+    )

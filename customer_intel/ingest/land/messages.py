@@ -25,7 +25,9 @@ _ADVICE = {
 }
 
 
-def finding(expectation: str, severity: str, message: str, unexpected: int = 1, checked: int = 1) -> dict[str, Any]:
+def finding(
+    expectation: str, severity: str, message: str, unexpected: int = 1, checked: int = 1
+) -> dict[str, Any]:
     """One finding of the gate of raw_<entity>."""
     return {
         "expectation": expectation,
@@ -86,9 +88,7 @@ class Drift:
             found.append(finding("known columns", "warning", message, len(new), len(columns)))
         for column in lost:
             near = suggestion(shown(column), [shown(other) for other in new])
-            message = (
-                f"{name}: column {shown(column)}, which every earlier file had, is missing and reads as empty{near}"
-            )
+            message = f"{name}: column {shown(column)}, which every earlier file had, is missing and reads as empty{near}"
             found.append(finding("known columns", "warning", message, len(lost), len(always)))
         self._learn(facts)
         return found
@@ -128,15 +128,24 @@ def lacking(mapping: FileMapping, missing: Sequence[str], columns: Sequence[str]
     if needed.isdisjoint(column.lower() for column in columns):
         hint = " and every other one; is there a header row, and is reader.header right?"
         for mark in DELIMITERS:
-            if len(columns) == 1 and len(needed & {part.strip().lower() for part in columns[0].split(mark)}) > 1:
+            if (
+                len(columns) == 1
+                and len(needed & {part.strip().lower() for part in columns[0].split(mark)}) > 1
+            ):
                 hint = f" and every other one; its columns are parted by {mark!r}: set reader.delimiter"
-        return Refused(f"lacks column '{name}'{also}, which mapping '{mapping.name}' needs,{hint}", column=name)
+        return Refused(
+            f"lacks column '{name}'{also}, which mapping '{mapping.name}' needs,{hint}", column=name
+        )
     names = [shown(column) for column in columns]
     hint = suggestion(name, names) or f"; it has {', '.join(names[:8])}"
-    return Refused(f"lacks column '{name}'{also}, which mapping '{mapping.name}' needs{hint}", column=name)
+    return Refused(
+        f"lacks column '{name}'{also}, which mapping '{mapping.name}' needs{hint}", column=name
+    )
 
 
-def vanished(came: Iterable[str], held: Iterable[Mapping[str, Any]], as_of: date) -> list[dict[str, Any]]:
+def vanished(
+    came: Iterable[str], held: Iterable[Mapping[str, Any]], as_of: date
+) -> list[dict[str, Any]]:
     """Warns of a mapping that had a file on an earlier night and has none today. `came`: the mappings that have."""
     last: dict[str, str] = {}
     for facts in held:

@@ -85,7 +85,9 @@ class _Fetch:
         self.url, self.cache, self.max_bytes = url, cache, max_bytes
         self.scheme = urlsplit(url).scheme
         # Messages do not say who logs in.
-        self.shown = url.replace(f"{urlsplit(url).username}@", "") if urlsplit(url).username else url
+        self.shown = (
+            url.replace(f"{urlsplit(url).username}@", "") if urlsplit(url).username else url
+        )
         with self._told("opening it"):
             self.fs = _sftp(url, sftp) if self.scheme in ("sftp", "ssh") else stores.filesystem(url)
         self.root = str(self.fs._strip_protocol(url)).rstrip("/")
@@ -104,7 +106,9 @@ class _Fetch:
         before = set(known)
         for _ in range(ROUNDS):
             wanted = self._listed(known)
-            changed = {name: found for name, found in wanted.items() if not self._held(name, found, known)}
+            changed = {
+                name: found for name, found in wanted.items() if not self._held(name, found, known)
+            }
             removed = set(known) - set(wanted)
             if not changed and not removed:
                 break
@@ -118,7 +122,13 @@ class _Fetch:
                     "run again when it is complete"
                 )
         kept = set(known) - self.taken
-        return Fetched(len(self.taken), len(kept), len(before - set(known)), self.bytes, tuple(sorted(self.unfinished)))
+        return Fetched(
+            len(self.taken),
+            len(kept),
+            len(before - set(known)),
+            self.bytes,
+            tuple(sorted(self.unfinished)),
+        )
 
     def _held(self, name: str, found: _Remote, known: dict[str, list[Any]]) -> bool:
         # A store that tells neither tag nor time is asked for the content once a fetch.
@@ -157,7 +167,9 @@ class _Fetch:
         for name in wanted:
             for parent in list(Path(name).parents)[:-1]:
                 if str(parent) in wanted:
-                    raise RemoteError(f"{self.shown}: {parent} is a file and a folder of {name}; rename one of them")
+                    raise RemoteError(
+                        f"{self.shown}: {parent} is a file and a folder of {name}; rename one of them"
+                    )
         return wanted
 
     def _name(self, path: str) -> str:
@@ -171,7 +183,9 @@ class _Fetch:
         )
         if hostile:
             shown = ascii(name[-80:])
-            raise RemoteError(f"{self.shown}: the name {shown} is no plain relative path; rename or remove that object")
+            raise RemoteError(
+                f"{self.shown}: the name {shown} is no plain relative path; rename or remove that object"
+            )
         return name
 
     # ---- what is here
@@ -188,13 +202,19 @@ class _Fetch:
             name = path.relative_to(self.cache).as_posix()
             if path.is_symlink() or (path.is_file() and name not in (FETCHED, *known)):
                 path.unlink()
-        sizes = {name: (self.cache / name).lstat().st_size for name in known if (self.cache / name).is_file()}
+        sizes = {
+            name: (self.cache / name).lstat().st_size
+            for name in known
+            if (self.cache / name).is_file()
+        }
         return {name: facts for name, facts in known.items() if sizes.get(name) == facts[0]}
 
     def _room_for(self, changed: dict[str, _Remote]) -> None:
         need, free = sum(item.size for item in changed.values()), shutil.disk_usage(self.cache).free
         if need > free:
-            raise RemoteError(f"{self.shown}: {need:,} bytes are new, {free:,} are free here; make room and run again")
+            raise RemoteError(
+                f"{self.shown}: {need:,} bytes are new, {free:,} are free here; make room and run again"
+            )
 
     def _drop(self, removed: set[str], known: dict[str, list[Any]]) -> None:
         for name in removed:
@@ -240,7 +260,9 @@ class _Fetch:
             try:
                 with self.fs.open(item.path, "rb") as stream:
                     # One byte more than was listed is enough to know that it is another file now.
-                    while size <= item.size and (chunk := stream.read(min(CHUNK, item.size + 1 - size))):
+                    while size <= item.size and (
+                        chunk := stream.read(min(CHUNK, item.size + 1 - size))
+                    ):
                         out.write(chunk)
                         size += len(chunk)
             except FileNotFoundError:
@@ -272,7 +294,9 @@ class _Fetch:
         except OSError as error:
             here = error.filename is not None and str(error.filename).startswith(str(self.cache))
             if here or error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise RemoteError(f"{self.cache.name}/ cannot be written ({error.strerror}); make room there") from None
+                raise RemoteError(
+                    f"{self.cache.name}/ cannot be written ({error.strerror}); make room there"
+                ) from None
             raise RemoteError(f"{self.shown}: {what} failed: {stores.reason(error)}") from None
         except Exception as error:
             raise RemoteError(f"{self.shown}: {what} failed: {stores.reason(error)}") from None

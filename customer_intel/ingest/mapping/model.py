@@ -46,7 +46,9 @@ Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
 class Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, ignored_types=(cached_property,))
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, coerce_numbers_to_str=True, ignored_types=(cached_property,)
+    )
 
 
 class Field(Model):
@@ -82,7 +84,9 @@ class Reader(Model):
     @property
     def text_key(self) -> str:
         """What decides how the file falls into rows and columns, as opposed to how values are understood."""
-        kept = self.model_dump(include={"format", "delimiter", "quote", "encoding", "header", "sheet", "fields"})
+        kept = self.model_dump(
+            include={"format", "delimiter", "quote", "encoding", "header", "sheet", "fields"}
+        )
         return json.dumps(kept, sort_keys=True)
 
 
@@ -134,7 +138,11 @@ class FileMapping(Model):
         present = {name.lower() for name in columns}
         used: set[str] = set()
         for expression in self.expressions if expressions is None else expressions:
-            used |= {expression} if expression.lower() in present else columns_of(expression, tuple(self.lookups))
+            used |= (
+                {expression}
+                if expression.lower() in present
+                else columns_of(expression, tuple(self.lookups))
+            )
         return {name for name in used if name.lower() not in SPECIAL}
 
     def missing(self, columns: Sequence[str]) -> list[str]:
@@ -151,13 +159,19 @@ _parsing = Lock()
 
 @lru_cache(maxsize=1)
 def parser() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
+    return duckdb.connect(
+        config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    )
 
 
 @lru_cache(maxsize=4096)
 def _serialized(expression: str) -> dict[str, Any]:
     with _parsing:
-        rows = parser().execute("SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n) FROM file"]).fetchall()
+        rows = (
+            parser()
+            .execute("SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n) FROM file"])
+            .fetchall()
+        )
     return dict(json.loads(rows[0][0]))
 
 
@@ -171,7 +185,11 @@ def parsed(expression: str) -> dict[str, Any] | None:
 
 def sql_fault(expression: str) -> str | None:
     """The parser's reason why a text is no SQL expression, or None when it is one."""
-    return str(_serialized(expression).get("error_message", "not one expression")) if not parsed(expression) else None
+    return (
+        str(_serialized(expression).get("error_message", "not one expression"))
+        if not parsed(expression)
+        else None
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -192,7 +210,11 @@ def columns_of(expression: str, lookups: tuple[str, ...]) -> set[str]:
 
 def lookup_fields(expression: str, lookup: str) -> set[str]:
     """The fields of a lookup that an expression names."""
-    return {path[1] for path in _paths(expression) or () if len(path) > 1 and path[0].lower() == lookup.lower()}
+    return {
+        path[1]
+        for path in _paths(expression) or ()
+        if len(path) > 1 and path[0].lower() == lookup.lower()
+    }
 
 
 def _walk(node: Any, bound: frozenset[str]) -> list[tuple[str, ...]]:
@@ -214,8 +236,12 @@ def _faults(expression: str) -> str | None:
     """Why an expression must not be used, or None."""
     tree = parsed(expression)
     if tree is None:  # It may be a column's name, but hardly one that opens what it does not close.
-        odd = any(expression.count(mark) % 2 for mark in "'\"") or expression.count("(") != expression.count(")")
-        why = f"is no SQL: {sql_fault(expression)}; mend it, or put a column's name in double quotes"
+        odd = any(expression.count(mark) % 2 for mark in "'\"") or expression.count(
+            "("
+        ) != expression.count(")")
+        why = (
+            f"is no SQL: {sql_fault(expression)}; mend it, or put a column's name in double quotes"
+        )
         return f"'{expression}' {why}" if odd or "||" in expression else None
     text = json.dumps(tree)
     if '"class": "SUBQUERY"' in text:
@@ -274,7 +300,10 @@ def read(path: Path, entities: Mapping[str, Table], *, strict: bool = False) -> 
     try:
         mapping = FileMapping(name=path.stem, **document)
     except ValidationError as error:
-        faults = [f"{where}:{line_of(document, item['loc'])}: {_explained(document, item)}" for item in error.errors()]
+        faults = [
+            f"{where}:{line_of(document, item['loc'])}: {_explained(document, item)}"
+            for item in error.errors()
+        ]
         raise ConfigError("\n".join(faults)) from error
     except TypeError as error:
         raise ConfigError(f"{where}: 'name' is the file's own name; remove it") from error
@@ -297,23 +326,41 @@ def _worded(document: Any) -> Any:
     return result
 
 
-def _semantic_faults(mapping: FileMapping, entities: Mapping[str, Table]) -> list[tuple[tuple[Any, ...], str]]:
+def _semantic_faults(
+    mapping: FileMapping, entities: Mapping[str, Table]
+) -> list[tuple[tuple[Any, ...], str]]:
     entity = entities.get(mapping.entity)
     if entity is None:
-        return [(("entity",), f"no entity '{mapping.entity}'{suggestion(mapping.entity, entities)}")]
+        return [
+            (("entity",), f"no entity '{mapping.entity}'{suggestion(mapping.entity, entities)}")
+        ]
     known = settable(entity)
     faults: list[tuple[tuple[Any, ...], str]] = []
     for name in mapping.columns:
         if name not in known:
-            faults.append((("columns", name), f"{entity.name} has no column '{name}'{suggestion(name, known)}"))
+            faults.append(
+                (
+                    ("columns", name),
+                    f"{entity.name} has no column '{name}'{suggestion(name, known)}",
+                )
+            )
     for name, column in known.items():
         if column.required and name not in mapping.columns:
-            faults.append((("columns",), f"{entity.name} requires '{name}'; say where it comes from"))
+            faults.append(
+                (("columns",), f"{entity.name} requires '{name}'; say where it comes from")
+            )
     faults += [(place, fault) for place, text in places_of(mapping) if (fault := _faults(text))]
     try:
-        parser().cursor().execute("SELECT timezone(?, TIMESTAMP '2000-01-01')", [mapping.reader.zone])
+        parser().cursor().execute(
+            "SELECT timezone(?, TIMESTAMP '2000-01-01')", [mapping.reader.zone]
+        )
     except duckdb.Error:
-        faults.append((("reader", "zone"), f"no time zone '{mapping.reader.zone}'; use names such as Europe/Berlin"))
+        faults.append(
+            (
+                ("reader", "zone"),
+                f"no time zone '{mapping.reader.zone}'; use names such as Europe/Berlin",
+            )
+        )
     if mapping.reader.format == "fixed" and not mapping.reader.fields:
         faults.append((("reader",), "format fixed needs fields: [{name: …, width: …}, …]"))
     return faults
@@ -326,7 +373,11 @@ def places_of(mapping: FileMapping) -> list[tuple[tuple[str, ...], str]]:
     others = [(("group_by",), text) for text in mapping.group_by] + [
         (("only",), text) for text in [mapping.only] if text
     ]
-    return [*places, *others, *((("lookups", name, "on"), lookup.on) for name, lookup in mapping.lookups.items())]
+    return [
+        *places,
+        *others,
+        *((("lookups", name, "on"), lookup.on) for name, lookup in mapping.lookups.items()),
+    ]
 
 
 def settable(entity: Table) -> dict[str, Column]:
@@ -348,7 +399,9 @@ def _explained(document: Any, item: Any) -> str:
     place = item["loc"]
     name = ".".join(str(part) for part in place)
     if item["type"] == "extra_forbidden":
-        model: Any = Reader if place[0] == "reader" else Lookup if place[0] == "lookups" else FileMapping
+        model: Any = (
+            Reader if place[0] == "reader" else Lookup if place[0] == "lookups" else FileMapping
+        )
         hint = suggestion(str(place[-1]), model.model_fields)
         return f"unknown setting '{name}'{hint}"
     if item["type"] == "missing":
@@ -375,7 +428,10 @@ def named(name: str, globs: Iterable[str]) -> bool:
 
 
 def matching(
-    name: str, source: str | None, mappings: Mapping[str, FileMapping], entities: Mapping[str, Table]
+    name: str,
+    source: str | None,
+    mappings: Mapping[str, FileMapping],
+    entities: Mapping[str, Table],
 ) -> list[FileMapping]:
     """The mappings whose source and pattern fit a file's name, else the canonical one when it is named as an entity.
 
@@ -383,7 +439,9 @@ def matching(
     """
     lower = name.lower()
     found = [
-        mapping for mapping in mappings.values() if source in (None, mapping.source) and named(name, mapping.files)
+        mapping
+        for mapping in mappings.values()
+        if source in (None, mapping.source) and named(name, mapping.files)
     ]
     called = [entity for entity in entities if lower.startswith(entity) and format_of(name)]
     if called and (source is None or not found):
@@ -392,7 +450,9 @@ def matching(
 
 
 @lru_cache(maxsize=256)
-def _canonical(name: str, source: str, columns: tuple[str, ...], optional: tuple[str, ...]) -> FileMapping:
+def _canonical(
+    name: str, source: str, columns: tuple[str, ...], optional: tuple[str, ...]
+) -> FileMapping:
     return FileMapping(
         name=f"{source}_{name}",
         source=source,
@@ -408,5 +468,8 @@ def canonical(entity: Table, source: str) -> FileMapping:
     """The mapping of a file that has the entity's own column names."""
     known = settable(entity)
     return _canonical(
-        entity.name, source, tuple(known), tuple(name for name, column in known.items() if not column.required)
+        entity.name,
+        source,
+        tuple(known),
+        tuple(name for name, column in known.items() if not column.required),
     )

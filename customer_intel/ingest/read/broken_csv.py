@@ -38,7 +38,12 @@ def split_reader(lines: Iterable[str], delimiter: str, quote: str) -> Iterator[l
 
 
 def resynchronised(
-    lines: Iterator[str], delimiter: str, quote: str, width: int, header: bool, unreadable: list[Unreadable]
+    lines: Iterator[str],
+    delimiter: str,
+    quote: str,
+    width: int,
+    header: bool,
+    unreadable: list[Unreadable],
 ) -> Iterator[tuple[int, list[str]]]:
     """Each good record with its number; bad lines go to `unreadable`.
 
@@ -62,10 +67,16 @@ def resynchronised(
         if values is not None and len(values) == width:
             yield row, values
         else:
-            found = "a quote that is never closed" if values is None else f"{len(values)} values instead of {width}"
+            found = (
+                "a quote that is never closed"
+                if values is None
+                else f"{len(values)} values instead of {width}"
+            )
             unreadable.append(Unreadable(row, found, line.rstrip("\r\n")[:RAW_CHARS]))
             if len(unreadable) > max(MANY, row // 2):
-                raise Refused(f"{found}, and so most rows; check reader.delimiter and reader.quote", row=row)
+                raise Refused(
+                    f"{found}, and so most rows; check reader.delimiter and reader.quote", row=row
+                )
 
 
 def _split(text: str, delimiter: str, quote: str) -> list[str] | None:

@@ -19,7 +19,14 @@ from pyarrow import csv
 
 from customer_intel.ingest.mapping.model import Reader, format_of
 from customer_intel.ingest.read.broken_csv import MAX_RECORD_CHARS
-from customer_intel.ingest.read.open_file import ARCHIVES, WINDOW, Limits, RecordCounter, Refused, decoded
+from customer_intel.ingest.read.open_file import (
+    ARCHIVES,
+    WINDOW,
+    Limits,
+    RecordCounter,
+    Refused,
+    decoded,
+)
 from customer_intel.ingest.read.readers import header_of
 
 # What an archive of text unpacks to, about.
@@ -59,7 +66,9 @@ class Dialect:
         if kind not in ("csv", "tsv"):
             return None
         delimiter = reader.parted_by(kind)
-        plain = len(delimiter) == 1 and len(reader.quote) < 2 and (delimiter + reader.quote).isascii()
+        plain = (
+            len(delimiter) == 1 and len(reader.quote) < 2 and (delimiter + reader.quote).isascii()
+        )
         if not plain:
             return None
         header = reader.header_row(kind)
@@ -118,7 +127,11 @@ def pieces(job: Job, dialect: Dialect) -> Iterator[Piece]:
         records = counter.records if last else counter.ended
         if records > done or header:
             yield Piece(
-                b"".join(parts), header, done - int(dialect.header), records - done, counter.quoted_ends > folded
+                b"".join(parts),
+                header,
+                done - int(dialect.header),
+                records - done,
+                counter.quoted_ends > folded,
             )
         done, folded = records, counter.quoted_ends
 
@@ -158,7 +171,9 @@ def split(piece: Piece, columns: tuple[str, ...], dialect: Dialect) -> pa.Table:
         raise Unsure from None
     if len(table) != piece.rows:
         raise Unsure
-    return table.add_column(0, "_row", pa.array(np.arange(piece.before + 1, piece.before + piece.rows + 1)))
+    return table.add_column(
+        0, "_row", pa.array(np.arange(piece.before + 1, piece.before + piece.rows + 1))
+    )
 
 
 def _well_quoted(text: bytes, dialect: Dialect) -> bool:
@@ -168,7 +183,9 @@ def _well_quoted(text: bytes, dialect: Dialect) -> bool:
         return True
     data = np.frombuffer(text, np.uint8)
     starts = range(0, len(data), WINDOW)
-    found = np.concatenate([np.flatnonzero(data[start : start + WINDOW] == quote[0]) + start for start in starts])
+    found = np.concatenate(
+        [np.flatnonzero(data[start : start + WINDOW] == quote[0]) + start for start in starts]
+    )
     if len(found) % 2:
         return False
     opening, closing = found[0::2], found[1::2]
@@ -193,6 +210,11 @@ def padded(values: pa.ChunkedArray) -> bool:
         # Of no value, the neighbour's byte: it is looked at anyway.
         first, last = data.take(ends[:-1], mode="clip"), data.take(ends[1:] - 1, mode="clip")
         # 0xC2 0xA0 is the space that does not break; each of the two may as well be part of something else.
-        if (first <= 32).any() or (last <= 32).any() or (first == 0xC2).any() or (last == 0xA0).any():
+        if (
+            (first <= 32).any()
+            or (last <= 32).any()
+            or (first == 0xC2).any()
+            or (last == 0xA0).any()
+        ):
             return True
     return False

@@ -46,15 +46,21 @@ def read_workbook(plain: Path, reader: Reader, out: Path, limits: Limits) -> Tex
         first = next(filled, None)
         if first is None:
             raise Refused("is empty; an export without rows still has a header")
-        width = max((place for place, value in enumerate(first[0], 1) if value is not None), default=0)
+        width = max(
+            (place for place, value in enumerate(first[0], 1) if value is not None), default=0
+        )
         columns = column_names([first[0][place] or "" if header else "" for place in range(width)])
 
         def even() -> Iterator[tuple[int, list[str | None]]]:
-            for number, (row, fault) in enumerate(filled if header else itertools.chain([first], filled), 1):
+            for number, (row, fault) in enumerate(
+                filled if header else itertools.chain([first], filled), 1
+            ):
                 if any(value is not None for value in row[width:]):
                     fault = f"more than {width} values"
                 if fault:
-                    unreadable.append(Unreadable(number, fault, json.dumps(row, ensure_ascii=False)[:RAW_CHARS]))
+                    unreadable.append(
+                        Unreadable(number, fault, json.dumps(row, ensure_ascii=False)[:RAW_CHARS])
+                    )
                 else:
                     yield number, (row + [None] * width)[:width]
 
@@ -65,7 +71,9 @@ def read_workbook(plain: Path, reader: Reader, out: Path, limits: Limits) -> Tex
         # openpyxl raises whatever its XML and zip parts raise; the file is bad in each case.
         raise Refused("is a corrupt workbook; save it again as .xlsx or as CSV") from None
     others = [shown(name) for name in names if name != sheet] if reader.sheet is None else []
-    notes = (f"only its first sheet is read, not {', '.join(others[:8])}; set reader.sheet to say which",)
+    notes = (
+        f"only its first sheet is read, not {', '.join(others[:8])}; set reader.sheet to say which",
+    )
     return TextTable(explicit(out), columns, rows, tuple(unreadable), notes=notes if others else ())
 
 
@@ -78,7 +86,9 @@ def _unpackable(plain: Path, limits: Limits) -> bool:
                 f"unpacks to more than {limits.max_unpacked_bytes:,} bytes; set max_unpacked_bytes if it is sound"
             )
         if size > RATIO_FREE_BYTES and size > limits.max_ratio * plain.stat().st_size:
-            raise Refused(f"unpacks to more than {limits.max_ratio} times its size; set max_ratio if it is sound")
+            raise Refused(
+                f"unpacks to more than {limits.max_ratio} times its size; set max_ratio if it is sound"
+            )
         for item in archive.infolist():
             if item.filename.startswith("xl/worksheets/"):
                 with archive.open(item) as part:

@@ -116,7 +116,9 @@ def unpacked(path: Path, sha256: str, limits: Limits) -> Iterator[bytes]:
         elif magic == b"\x28\xb5\x2f\xfd":
             stream = pa.CompressedInputStream(pa.PythonFile(source, mode="r"), "zstd")
         elif path.suffix.lower() in ARCHIVES:
-            raise Refused(f"is named {path.suffix} but is no such archive; send it again, or name it for what it is")
+            raise Refused(
+                f"is named {path.suffix} but is no such archive; send it again, or name it for what it is"
+            )
         else:
             stream, packed = hashed, False  # type: ignore[assignment]
         size = 0
@@ -125,8 +127,14 @@ def unpacked(path: Path, sha256: str, limits: Limits) -> Iterator[bytes]:
                 size += len(chunk)
                 if size > limits.max_unpacked_bytes:
                     most = f"{limits.max_unpacked_bytes:,} bytes"
-                    raise Refused(f"unpacks to more than {most}; set max_unpacked_bytes if it is sound")
-                if packed and size > RATIO_FREE_BYTES and size > limits.max_ratio * max(hashed.size, 1):
+                    raise Refused(
+                        f"unpacks to more than {most}; set max_unpacked_bytes if it is sound"
+                    )
+                if (
+                    packed
+                    and size > RATIO_FREE_BYTES
+                    and size > limits.max_ratio * max(hashed.size, 1)
+                ):
                     raise Refused(
                         f"unpacks to more than {limits.max_ratio} times its size; set max_ratio if it is sound"
                     )
@@ -216,7 +224,9 @@ def decoded(path: Path, sha256: str, limits: Limits, encoding: str, skip: int) -
     try:
         name = codecs.lookup(encoding).name
     except LookupError:
-        raise Refused(f"reader.encoding '{encoding}' is unknown; use utf-8, windows-1252, latin-1 or utf-16") from None
+        raise Refused(
+            f"reader.encoding '{encoding}' is unknown; use utf-8, windows-1252, latin-1 or utf-16"
+        ) from None
     decoder = codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)()
     seen = 0
     for chunk in chain(unpacked(path, sha256, limits), [b""]):
@@ -230,11 +240,19 @@ def decoded(path: Path, sha256: str, limits: Limits, encoding: str, skip: int) -
             try:
                 data = decoder.decode(chunk, final=not chunk).encode()
             except UnicodeDecodeError as error:
-                hint = "set reader.encoding, such as windows-1252" if name == "utf-8" else "set another reader.encoding"
-                raise Refused(f"is not {name} (near byte {seen + error.start + 1:,}); {hint}") from None
+                hint = (
+                    "set reader.encoding, such as windows-1252"
+                    if name == "utf-8"
+                    else "set another reader.encoding"
+                )
+                raise Refused(
+                    f"is not {name} (near byte {seen + error.start + 1:,}); {hint}"
+                ) from None
         seen += len(chunk)
         if b"\x00" in data:
-            raise Refused("holds NUL bytes; it is no text or was cut off by a full disk; send it again")
+            raise Refused(
+                "holds NUL bytes; it is no text or was cut off by a full disk; send it again"
+            )
         while skip and data:
             _, end, data = data.partition(b"\n")
             skip -= bool(end)

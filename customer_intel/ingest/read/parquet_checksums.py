@@ -60,7 +60,9 @@ def _checked(view: memoryview) -> Footer:
             _check_chunk(view, start, chunk[_META], number)
     rows = sum(group[_GROUP_ROWS] for group in footer[_GROUPS])
     if rows != footer[_ROWS]:
-        raise Refused(f"says that it holds {footer[_ROWS]:,} rows, but its row groups hold {rows:,}; send it again")
+        raise Refused(
+            f"says that it holds {footer[_ROWS]:,} rows, but its row groups hold {rows:,}; send it again"
+        )
     return Footer(tuple(_top_names(footer[_SCHEMA])), rows)
 
 
@@ -93,12 +95,16 @@ def _check_chunk(view: memoryview, limit: int, chunk: dict[int, Any], group: int
                 raise IndexError
             expected = header.get(_CRC)
             if expected is not None and zlib.crc32(view[at : at + size]) != expected & 0xFFFFFFFF:
-                raise Refused(f"{where} has a page whose checksum is wrong; send it again", column=column)
+                raise Refused(
+                    f"{where} has a page whose checksum is wrong; send it again", column=column
+                )
             page = header.get(_DATA) or header.get(_DATA_V2)
             values += page[_VALUES] if page else 0
             at += size
     except (LookupError, TypeError, AttributeError):
-        raise Refused(f"{where} has a page that cannot be found; send it again", column=column) from None
+        raise Refused(
+            f"{where} has a page that cannot be found; send it again", column=column
+        ) from None
     if values != chunk[_CHUNK_VALUES]:
         told = f"{values:,} values, not {chunk[_CHUNK_VALUES]:,}"
         raise Refused(f"{where} has pages of {told}; send it again", column=column)

@@ -30,13 +30,25 @@ from customer_intel.ingest.read.broken_csv import (
 from customer_intel.ingest.read.excel import read_workbook
 from customer_intel.ingest.read.open_file import Limits, Refused, spool, spool_text
 from customer_intel.ingest.read.parquet_checksums import checked_footer
-from customer_intel.ingest.read.text_table import TextTable, column_names, explicit, numbered, target, written
+from customer_intel.ingest.read.text_table import (
+    TextTable,
+    column_names,
+    explicit,
+    numbered,
+    target,
+    written,
+)
 
 __all__ = ["TextTable", "read_text"]
 
 
 def read_text(
-    con: duckdb.DuckDBPyConnection, path: Path, sha256: str, reader: Reader, workdir: Path, limits: Limits
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    sha256: str,
+    reader: Reader,
+    workdir: Path,
+    limits: Limits,
 ) -> TextTable:
     """Reads one file. Raises Refused when nothing of it can be trusted."""
     kind = reader.format or format_of(path.name)
@@ -86,7 +98,9 @@ def _csv(
         rows = pq.read_metadata(out).num_rows
     except duckdb.Error:
         rows = -1
-    if rows == expected and not (folded and swallowed(con, f"read_parquet({literal(str(out))})", columns, delimiter)):
+    if rows == expected and not (
+        folded and swallowed(con, f"read_parquet({literal(str(out))})", columns, delimiter)
+    ):
         return TextTable(numbered(out), columns, rows)
     unreadable: list[Unreadable] = []
     again = another(out)
@@ -108,13 +122,17 @@ def header_of(stream: Iterable[str], delimiter: str, quote: str, header: bool) -
     try:
         first = next((values for values in split_reader(stream, delimiter, quote) if values), None)
     except csv.Error:
-        raise Refused("has a header that cannot be split; check reader.delimiter and reader.quote") from None
+        raise Refused(
+            "has a header that cannot be split; check reader.delimiter and reader.quote"
+        ) from None
     if not first:
         raise Refused("is empty; an export without rows still has a header")
     return column_names(first if header else [""] * len(first))
 
 
-def csv_source(plain: Path, columns: Sequence[str], delimiter: str, quote: str, header: bool) -> str:
+def csv_source(
+    plain: Path, columns: Sequence[str], delimiter: str, quote: str, header: bool
+) -> str:
     """SQL for the file's rows as DuckDB's strict reader falls them into columns, every value as text."""
     typed = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in columns)
     return (
@@ -124,7 +142,9 @@ def csv_source(plain: Path, columns: Sequence[str], delimiter: str, quote: str, 
     )
 
 
-def swallowed(con: duckdb.DuckDBPyConnection, source: str, columns: Sequence[str], delimiter: str) -> bool:
+def swallowed(
+    con: duckdb.DuckDBPyConnection, source: str, columns: Sequence[str], delimiter: str
+) -> bool:
     """Whether a quoted value of `source` seems to hold whole rows: two stray quotes make one value of all between.
 
     A line within a value counts as a row when it falls into as many columns, and begins like the row it stands in.
@@ -172,7 +192,9 @@ def _jsonl(con: duckdb.DuckDBPyConnection, plain: Path, out: Path, records: int)
     )
     # DuckDB's json_keys fails on a line that is no object, so such lines are set aside first.
     try:
-        read = f"SELECT line, {_JSON_FAULT} AS fault FROM read_csv({literal(str(plain))}, {options})"
+        read = (
+            f"SELECT line, {_JSON_FAULT} AS fault FROM read_csv({literal(str(plain))}, {options})"
+        )
         con.execute(f"COPY ({read}) TO {target(lines, records)}")
         rows = pq.read_metadata(lines).num_rows
         tagged = numbered(lines)
@@ -181,30 +203,39 @@ def _jsonl(con: duckdb.DuckDBPyConnection, plain: Path, out: Path, records: int)
     if rows != records:
         lines = another(lines)
         with plain.open(encoding="utf-8", newline="\n") as stream:
-            rows = written(lines, ["line"], enumerate(([line.rstrip("\r\n")] for line in _filled(stream)), 1))
+            rows = written(
+                lines, ["line"], enumerate(([line.rstrip("\r\n")] for line in _filled(stream)), 1)
+            )
         tagged = f"SELECT *, {_JSON_FAULT} AS fault FROM ({explicit(lines)})"
     con.execute(f"CREATE OR REPLACE TEMP VIEW json_line AS {tagged}")
     # Lines have few shapes: a key that stands twice is looked for in those, and in every line only if one has it.
-    shapes = con.execute("SELECT DISTINCT json_keys(line) FROM json_line WHERE fault IS NULL").fetchall()
+    shapes = con.execute(
+        "SELECT DISTINCT json_keys(line) FROM json_line WHERE fault IS NULL"
+    ).fetchall()
     if any(len(set(shape)) < len(shape) or "" in shape for (shape,) in shapes):
         con.execute(
             f"CREATE OR REPLACE TEMP VIEW json_line AS SELECT _row, line, "
             f"CASE WHEN fault IS NOT NULL THEN fault {_TWICE} AS fault FROM ({tagged})"
         )
-        shapes = con.execute("SELECT DISTINCT json_keys(line) FROM json_line WHERE fault IS NULL").fetchall()
+        shapes = con.execute(
+            "SELECT DISTINCT json_keys(line) FROM json_line WHERE fault IS NULL"
+        ).fetchall()
     bad = con.execute(
         f"SELECT _row, fault, left(line, {RAW_CHARS}) FROM json_line WHERE fault IS NOT NULL ORDER BY _row "
         f"LIMIT {max(MANY, rows // 2)}"
     ).fetchall()
     if len(bad) in (rows, max(MANY, rows // 2)):
-        raise Refused(f"{bad[0][1]}, nor are most other lines; write one JSON object per line", row=bad[0][0])
+        raise Refused(
+            f"{bad[0][1]}, nor are most other lines; write one JSON object per line", row=bad[0][0]
+        )
     keys = sorted({key for (shape,) in shapes for key in shape})
     columns = column_names(keys)
     unreadable = tuple(Unreadable(row, fault, line or "") for row, fault, line in bad)
     if columns:
         shape = literal(json.dumps(dict.fromkeys(keys, "VARCHAR")))
         values = ", ".join(
-            f"value[{literal(key)}] AS {quoted(column)}" for key, column in zip(keys, columns, strict=True)
+            f"value[{literal(key)}] AS {quoted(column)}"
+            for key, column in zip(keys, columns, strict=True)
         )
         con.execute(
             f"COPY (SELECT _row, {values} FROM (SELECT _row, json_transform(line, {shape}) AS value FROM json_line "
@@ -236,23 +267,40 @@ def _parquet(con: duckdb.DuckDBPyConnection, plain: Path, out: Path) -> TextTabl
         source = f"read_parquet({literal(str(plain))}, hive_partitioning = false)"
         found = con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
         values = ", ".join(
-            f"{_as_text(row[0], str(row[1]))} AS {quoted(column)}" for row, column in zip(found, columns, strict=True)
+            f"{_as_text(row[0], str(row[1]))} AS {quoted(column)}"
+            for row, column in zip(found, columns, strict=True)
         )
         con.execute(f"COPY (SELECT {values} FROM {source}) TO {target(out, footer.rows)}")
         rows = pq.read_metadata(out).num_rows
     except duckdb.NotImplementedException:
-        raise Refused("has a column of a type that cannot be read; export it as text, number or time") from None
+        raise Refused(
+            "has a column of a type that cannot be read; export it as text, number or time"
+        ) from None
     except duckdb.ConversionException:
         raise Refused("has a column of bytes that are no UTF-8 text; export it as text") from None
     except (duckdb.Error, ValueError):
         raise Refused("is a truncated or corrupt Parquet file; send it again") from None
     if rows != footer.rows:
-        raise Refused(f"says that it holds {footer.rows:,} rows, but {rows:,} can be read; send it again")
-    clean = {column for row, column in zip(found, columns, strict=True) if str(row[1]) in _NEVER_BLANK}
+        raise Refused(
+            f"says that it holds {footer.rows:,} rows, but {rows:,} can be read; send it again"
+        )
+    clean = {
+        column for row, column in zip(found, columns, strict=True) if str(row[1]) in _NEVER_BLANK
+    }
     return TextTable(numbered(out), columns, rows, clean=frozenset(clean))
 
 
-_NEVER_BLANK = {"BIGINT", "INTEGER", "SMALLINT", "TINYINT", "DOUBLE", "FLOAT", "BOOLEAN", "DATE", "TIMESTAMP"}
+_NEVER_BLANK = {
+    "BIGINT",
+    "INTEGER",
+    "SMALLINT",
+    "TINYINT",
+    "DOUBLE",
+    "FLOAT",
+    "BOOLEAN",
+    "DATE",
+    "TIMESTAMP",
+}
 
 
 def _as_text(column: str, kind: str) -> str:

@@ -46,30 +46,46 @@ class TextTable:
 
 def column_names(names: Sequence[str]) -> tuple[str, ...]:
     """Trimmed names, nameless columns called by their place. Raises Refused for names that cannot be told apart."""
-    columns = tuple(str(name).strip("\ufeff \t\r\n\v\f\xa0") or f"column{at}" for at, name in enumerate(names, 1))
+    columns = tuple(
+        str(name).strip("\ufeff \t\r\n\v\f\xa0") or f"column{at}"
+        for at, name in enumerate(names, 1)
+    )
     seen: dict[str, int] = {}
     for place, column in enumerate(columns, 1):
         if _CONTROL.search(column):
-            raise Refused(f"holds control characters in the name of column {place}; it is no text, or was damaged")
+            raise Refused(
+                f"holds control characters in the name of column {place}; it is no text, or was damaged"
+            )
         if before := seen.get(column.lower()):
             # Where a header is absent, these are values of the first row.
-            named = f" named '{column}'" if all(_NAME.fullmatch(name) for name in columns) else " of one name"
+            named = (
+                f" named '{column}'"
+                if all(_NAME.fullmatch(name) for name in columns)
+                else " of one name"
+            )
             raise Refused(
                 f"has two columns{named}, columns {before} and {place} (capitals make no difference); rename one"
             )
         if column.lower() in RESERVED:
-            raise Refused(f"has a column named '{column}', which is reserved; rename it", column=column)
+            raise Refused(
+                f"has a column named '{column}', which is reserved; rename it", column=column
+            )
         seen[column.lower()] = place
     return columns
 
 
-def written(out: Path, columns: Sequence[str], rows: Iterable[tuple[int, Sequence[str | None]]]) -> int:
+def written(
+    out: Path, columns: Sequence[str], rows: Iterable[tuple[int, Sequence[str | None]]]
+) -> int:
     schema = pa.schema([("_row", pa.int64()), *((column, pa.string()) for column in columns)])
     total = 0
     with pq.ParquetWriter(out, schema, compression="lz4") as writer:
         for batch in _batched(rows):
             numbers = pa.array([number for number, _ in batch], pa.int64())
-            values = [pa.array(column, pa.string()) for column in zip(*(values for _, values in batch), strict=True)]
+            values = [
+                pa.array(column, pa.string())
+                for column in zip(*(values for _, values in batch), strict=True)
+            ]
             writer.write_table(pa.Table.from_arrays([numbers, *values], schema=schema))
             total += len(batch)
     return total
@@ -91,7 +107,9 @@ def target(out: Path, records: int) -> str:
 
 
 def numbered(file: Path) -> str:
-    source = f"read_parquet({literal(str(file))}, hive_partitioning = false, file_row_number = true)"
+    source = (
+        f"read_parquet({literal(str(file))}, hive_partitioning = false, file_row_number = true)"
+    )
     return f"SELECT file_row_number + 1 AS _row, * EXCLUDE (file_row_number) FROM {source}"
 
 

@@ -8,15 +8,36 @@ from decimal import Decimal
 
 import polars as pl
 
-from customer_intel_tests.unit.activity_rows import AS_OF, CAP, GAP, T0, event, room, sessions, stream
+from customer_intel_tests.unit.activity_rows import (
+    AS_OF,
+    CAP,
+    GAP,
+    T0,
+    event,
+    room,
+    sessions,
+    stream,
+)
 from customer_intel_tests.unit.facts_rows import chain
 
 
 def test_a_device_belongs_to_each_person_for_a_half_open_interval() -> None:
     change = T0 + timedelta(minutes=10)
     owners = [
-        {"anonymous_id": "a", "customer_id": "C1", "record_key": "x:1", "starts_at": T0, "ends_at": change},
-        {"anonymous_id": "a", "customer_id": "C2", "record_key": "x:2", "starts_at": change, "ends_at": change + CAP},
+        {
+            "anonymous_id": "a",
+            "customer_id": "C1",
+            "record_key": "x:1",
+            "starts_at": T0,
+            "ends_at": change,
+        },
+        {
+            "anonymous_id": "a",
+            "customer_id": "C2",
+            "record_key": "x:2",
+            "starts_at": change,
+            "ends_at": change + CAP,
+        },
     ]
     events = [event(k, T0 + timedelta(minutes=5 * k), anonymous_id="a") for k in range(4)]
     made = room(events, anonymous_map=[{**owner, "method": "login"} for owner in owners])
@@ -59,7 +80,9 @@ def test_names_touchpoints_and_stages() -> None:
             page_url="https://x.example/Pricing/eu",
         ),
         event(2, T0, event_type="page", event_name="Page", page_path="/"),
-        event(3, T0, event_type=None, event_name="$pageview", page_url="https://x.example/blog?x=1"),
+        event(
+            3, T0, event_type=None, event_name="$pageview", page_url="https://x.example/blog?x=1"
+        ),
         event(4, T0, event_type="page", event_name="Page", page_path="/sku-123"),
         event(5, T0, event_name="Report Exported", feature='Ünïcode "q"'),
         event(6, T0, event_name="Order Placed"),
@@ -97,7 +120,8 @@ def test_every_source_becomes_activity_and_revenue_nets_out() -> None:
     made = room(
         [],
         record_customer_map=[
-            {"record_key": key, "customer_id": "C1", "valid_from": AS_OF} for key in ("shop:1", "bill:1")
+            {"record_key": key, "customer_id": "C1", "valid_from": AS_OF}
+            for key in ("shop:1", "bill:1")
         ],
         orders=[
             {
@@ -128,7 +152,9 @@ def test_every_source_becomes_activity_and_revenue_nets_out() -> None:
                 "cancelled_at": None,
             },
         ],
-        invoices=[{"source_system": "bill", "invoice_id": "i1", "record_key": "bill:1", "created_at": day}],
+        invoices=[
+            {"source_system": "bill", "invoice_id": "i1", "record_key": "bill:1", "created_at": day}
+        ],
         payments=[
             {
                 "source_system": "bill",
@@ -176,7 +202,13 @@ def test_every_source_becomes_activity_and_revenue_nets_out() -> None:
             }
         ],
         tickets=[
-            {"source_system": "desk", "ticket_id": "t1", "record_key": "bill:1", "created_at": day, "solved_at": day}
+            {
+                "source_system": "desk",
+                "ticket_id": "t1",
+                "record_key": "bill:1",
+                "created_at": day,
+                "solved_at": day,
+            }
         ],
         survey_responses=[
             {
@@ -235,19 +267,28 @@ def test_every_source_becomes_activity_and_revenue_nets_out() -> None:
                "subscription_canceled", "ticket_solved"}  # fmt: skip
     assert set(told.filter(~pl.col("is_own_act"))["activity"]) == not_own
     daily = chain(made, "activity_daily")
-    placed = daily.filter(pl.col("activity") == "order_placed").select("n", "revenue", "sessions_started").row(0)
+    placed = (
+        daily.filter(pl.col("activity") == "order_placed")
+        .select("n", "revenue", "sessions_started")
+        .row(0)
+    )
     assert placed == (2, Decimal("130.00"), 0)
 
 
 def test_days_after_the_night_are_left_out_and_its_own_day_is_kept() -> None:
     midnight = datetime(2026, 3, 11)
-    events = [event(1, midnight - timedelta(microseconds=1), anonymous_id="a"), event(2, midnight, anonymous_id="a")]
+    events = [
+        event(1, midnight - timedelta(microseconds=1), anonymous_id="a"),
+        event(2, midnight, anonymous_id="a"),
+    ]
     assert stream(room(events))["activity_id"].to_list() == ["event:app:e00001"]
 
 
 def test_daily_roll_up_counts_sessions_once_and_converts_money() -> None:
     mapping = [{"record_key": "app:u1", "customer_id": "C1", "valid_from": AS_OF}]
-    events = [event(k, T0 + timedelta(hours=k), user_id="u1", record_key="app:u1") for k in range(3)]
+    events = [
+        event(k, T0 + timedelta(hours=k), user_id="u1", record_key="app:u1") for k in range(3)
+    ]
     made = room(
         events,
         record_customer_map=mapping,
@@ -262,13 +303,27 @@ def test_daily_roll_up_counts_sessions_once_and_converts_money() -> None:
             }
         ],
         fx_rates=[
-            {"source_system": "ecb", "date": date(2026, 2, 27), "base": "EUR", "quote": "USD", "rate": 1.25},
-            {"source_system": "ecb", "date": date(2026, 3, 2), "base": "EUR", "quote": "USD", "rate": 2.0},
+            {
+                "source_system": "ecb",
+                "date": date(2026, 2, 27),
+                "base": "EUR",
+                "quote": "USD",
+                "rate": 1.25,
+            },
+            {
+                "source_system": "ecb",
+                "date": date(2026, 3, 2),
+                "base": "EUR",
+                "quote": "USD",
+                "rate": 2.0,
+            },
         ],
     )
     made.settings["reporting_currency"] = "USD"
     converted = sessions(made)["is_converted"].to_list()
-    daily = chain(made, "activity_daily").select("activity", "n", "revenue", "sessions_started").rows()
+    daily = (
+        chain(made, "activity_daily").select("activity", "n", "revenue", "sessions_started").rows()
+    )
     assert daily == [
         ("_session", 3, Decimal("0.00"), 3),
         ("feature_used", 3, Decimal("0.00"), 0),

@@ -9,7 +9,16 @@ from datetime import date, datetime, timedelta
 import polars as pl
 import pytest
 
-from customer_intel_tests.unit.activity_rows import AS_OF, CAP, GAP, T0, event, room, sessions, stream
+from customer_intel_tests.unit.activity_rows import (
+    AS_OF,
+    CAP,
+    GAP,
+    T0,
+    event,
+    room,
+    sessions,
+    stream,
+)
 
 
 def independent_sessions(events: list[tuple[str, datetime, str]]) -> set[frozenset[str]]:
@@ -37,24 +46,35 @@ def independent_sessions(events: list[tuple[str, datetime, str]]) -> set[frozens
     return found
 
 
-def test_a_gap_of_exactly_thirty_minutes_does_not_end_a_session_and_a_microsecond_more_does() -> None:
+def test_a_gap_of_exactly_thirty_minutes_does_not_end_a_session_and_a_microsecond_more_does() -> (
+    None
+):
     exact = sessions(room([event(1, T0, anonymous_id="a"), event(2, T0 + GAP, anonymous_id="a")]))
     assert exact.height == 1
     assert exact["duration_seconds"].to_list() == [1800]
     more = sessions(
-        room([event(1, T0, anonymous_id="a"), event(2, T0 + GAP + timedelta(microseconds=1), anonymous_id="a")])
+        room(
+            [
+                event(1, T0, anonymous_id="a"),
+                event(2, T0 + GAP + timedelta(microseconds=1), anonymous_id="a"),
+            ]
+        )
     )
     assert more["n_activities"].to_list() == [1, 1]
 
 
 def test_a_session_over_midnight_is_one_session_of_its_first_day() -> None:
     late = datetime(2026, 3, 1, 23, 50)
-    found = sessions(room([event(k, late + timedelta(minutes=10 * k), anonymous_id="a") for k in range(4)]))
+    found = sessions(
+        room([event(k, late + timedelta(minutes=10 * k), anonymous_id="a") for k in range(4)])
+    )
     assert found.select("day", "n_activities").rows() == [(date(2026, 3, 1), 4)]
 
 
 def test_a_robot_that_never_pauses_is_cut_every_24_hours() -> None:
-    found = sessions(room([event(k, T0 + timedelta(minutes=20 * k), anonymous_id="a") for k in range(150)]))
+    found = sessions(
+        room([event(k, T0 + timedelta(minutes=20 * k), anonymous_id="a") for k in range(150)])
+    )
     assert found["started_at"].to_list() == [T0, T0 + CAP, T0 + 2 * CAP]
     assert found["n_activities"].to_list() == [72, 72, 6]
 
@@ -93,18 +113,32 @@ def test_sessions_equal_an_independent_sessioniser(seed: int) -> None:
     found_stream = stream(room(events))
     found = {
         frozenset(group)
-        for group in found_stream.group_by("session_id").agg("activity_id").get_column("activity_id").to_list()
+        for group in found_stream.group_by("session_id")
+        .agg("activity_id")
+        .get_column("activity_id")
+        .to_list()
     }
     assert found == independent_sessions(told)
 
 
-def test_login_in_mid_session_keeps_one_session_when_the_device_is_known_to_be_the_customers() -> None:
-    mapping = [{"record_key": "app:u1", "customer_id": "C1", "valid_from": date(2026, 1, 1), "change_reason": "new"}]
+def test_login_in_mid_session_keeps_one_session_when_the_device_is_known_to_be_the_customers() -> (
+    None
+):
+    mapping = [
+        {
+            "record_key": "app:u1",
+            "customer_id": "C1",
+            "valid_from": date(2026, 1, 1),
+            "change_reason": "new",
+        }
+    ]
     device = {"anonymous_id": "a", "record_key": "app:u1", "customer_id": "C1", "method": "login"}
     events = [
         event(1, T0, anonymous_id="a"),
         event(2, T0 + timedelta(minutes=5), anonymous_id="a", user_id="u1", record_key="app:u1"),
-        event(3, T0 + timedelta(minutes=6), anonymous_id="other", user_id="u1", record_key="app:u1"),
+        event(
+            3, T0 + timedelta(minutes=6), anonymous_id="other", user_id="u1", record_key="app:u1"
+        ),
     ]
     known = sessions(
         room(
@@ -126,7 +160,11 @@ def test_login_in_mid_session_keeps_one_session_when_the_device_is_known_to_be_t
 
 def test_session_ids_do_not_change_when_other_visitors_or_later_events_arrive() -> None:
     first = [event(1, T0, anonymous_id="a")]
-    later = [*first, event(2, T0 + timedelta(minutes=3), anonymous_id="a"), event(3, T0, anonymous_id="b")]
+    later = [
+        *first,
+        event(2, T0 + timedelta(minutes=3), anonymous_id="a"),
+        event(3, T0, anonymous_id="b"),
+    ]
     before = sessions(room(first))["session_id"].to_list()
     after = sessions(room(later)).filter(pl.col("anonymous_id") == "a")["session_id"].to_list()
     assert before == after

@@ -46,22 +46,32 @@ def test_check_lists_the_words_of_landed_files_before_any_night(home: Path) -> N
 
 def test_a_word_of_ones_own_is_taken_as_declared(home: Path) -> None:
     (home / "config").mkdir()
-    (home / "config" / "facts.yaml").write_text("states: {till.orders: {Abgelegt: cancelled}}\n", encoding="utf-8")
+    (home / "config" / "facts.yaml").write_text(
+        "states: {till.orders: {Abgelegt: cancelled}}\n", encoding="utf-8"
+    )
     assert told(home)["Abgelegt"] == ("cancelled", "own", 1)
 
 
 def test_a_declared_state_that_does_not_exist_is_bad_configuration(home: Path) -> None:
     (home / "config").mkdir()
-    (home / "config" / "facts.yaml").write_text("states: {till.orders: {Abgelegt: canceled}}\n", encoding="utf-8")
+    (home / "config" / "facts.yaml").write_text(
+        "states: {till.orders: {Abgelegt: canceled}}\n", encoding="utf-8"
+    )
     with pytest.raises(ConfigError, match=r"facts\.yaml.*cancelled"):
         told(home)
     assert cli("check", "--home", home).code == 3
 
 
 def test_a_source_without_states_is_said_to_list_sales(home: Path) -> None:
-    bare = "\n".join(",".join(line.split(",")[:3] + line.split(",")[4:]) for line in ORDERS.splitlines())
-    (home / "landing" / "till" / "2026-06-30" / "orders.csv").write_text(bare + "\n", encoding="utf-8")
-    assert "till orders: no states; every row counts as paid (3)" in cli("check", "--home", home).text
+    bare = "\n".join(
+        ",".join(line.split(",")[:3] + line.split(",")[4:]) for line in ORDERS.splitlines()
+    )
+    (home / "landing" / "till" / "2026-06-30" / "orders.csv").write_text(
+        bare + "\n", encoding="utf-8"
+    )
+    assert (
+        "till orders: no states; every row counts as paid (3)" in cli("check", "--home", home).text
+    )
 
 
 def test_a_file_that_cannot_be_read_does_not_hide_the_others(home: Path) -> None:
@@ -80,8 +90,21 @@ def test_defaults_that_touch_money_or_people_are_on_the_nights_screen(
         "state_word": frame(
             "state_word",
             [
-                {"source_system": "till", "entity": "orders", "word": "Klärfall", "basis": "unknown", "n": 2},
-                {"source_system": "web", "entity": "orders", "word": "", "state": "paid", "basis": "absent", "n": 9},
+                {
+                    "source_system": "till",
+                    "entity": "orders",
+                    "word": "Klärfall",
+                    "basis": "unknown",
+                    "n": 2,
+                },
+                {
+                    "source_system": "web",
+                    "entity": "orders",
+                    "word": "",
+                    "state": "paid",
+                    "basis": "absent",
+                    "n": 9,
+                },
             ],
         ),
         "currency_use": frame(
@@ -91,7 +114,9 @@ def test_defaults_that_touch_money_or_people_are_on_the_nights_screen(
                 {"currency": "JPY", "is_reporting": False, "reporting_basis": "most_amounts"},
             ],
         ),
-        "order_fact": frame("order_fact", [{"currency": "JPY", "is_sale": True, "net_reporting": None}]),
+        "order_fact": frame(
+            "order_fact", [{"currency": "JPY", "is_sale": True, "net_reporting": None}]
+        ),
         "unprofiled_customer": frame("unprofiled_customer", [{"customer_id": "c_1"}]),
     }
     monkeypatch.setattr(cli_states, "_frame", lambda home, name, *columns: tables.get(name))
@@ -115,7 +140,9 @@ def test_defaults_that_touch_money_or_people_are_on_the_nights_screen(
         ("time_zone: Berlin", "time_zone"),
     ],
 )
-def test_a_setting_that_would_count_nothing_is_bad_configuration(home: Path, setting: str, said: str) -> None:
+def test_a_setting_that_would_count_nothing_is_bad_configuration(
+    home: Path, setting: str, said: str
+) -> None:
     (home / "config").mkdir()
     (home / "config" / "company.yaml").write_text(setting + "\n", encoding="utf-8")
     ran = cli("check", "--home", home)

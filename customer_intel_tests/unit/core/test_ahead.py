@@ -15,7 +15,8 @@ from customer_intel.core.night.scheduler import AT_ONCE, Ahead
 # Name → what it reads, in an order in which each comes after what it reads.
 READS = {"a": (), "b": (), "c": ("a",), "d": ("a", "b"), "e": ("c", "d"), "f": (), "g": ("e",)}
 DEFINITIONS: Any = {
-    name: SimpleNamespace(table=SimpleNamespace(name=name), depends_on=reads) for name, reads in READS.items()
+    name: SimpleNamespace(table=SimpleNamespace(name=name), depends_on=reads)
+    for name, reads in READS.items()
 }
 
 
@@ -61,7 +62,9 @@ def test_every_table_is_built_once_after_what_it_reads(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("how", ["closed", "broken"])
-def test_what_reads_a_failed_table_is_never_built(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+def test_what_reads_a_failed_table_is_never_built(
+    monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
     steps = Steps(monkeypatch, **{how: "d"})
     ahead = Ahead(None, DEFINITIONS, set(READS))  # type: ignore[arg-type]
     assert ahead.result("c").passed and ahead.result("f").passed
@@ -72,7 +75,9 @@ def test_what_reads_a_failed_table_is_never_built(monkeypatch: pytest.MonkeyPatc
     assert sorted(steps.begun) == ["a", "b", "c", "d", "f"]
 
 
-def test_a_part_of_the_night_reads_what_lies_outside_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_of_the_night_reads_what_lies_outside_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     steps = Steps(monkeypatch)
     steps.outside = frozenset({"c", "d"})
     ahead = Ahead(None, DEFINITIONS, {"e", "g"})  # type: ignore[arg-type]
@@ -81,7 +86,9 @@ def test_a_part_of_the_night_reads_what_lies_outside_as_it_is(monkeypatch: pytes
     assert steps.begun == ["e", "g"]
 
 
-def test_closing_finishes_what_has_begun_and_leaves_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_finishes_what_has_begun_and_leaves_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     steps = Steps(monkeypatch)
     ahead = Ahead(None, DEFINITIONS, set(READS))  # type: ignore[arg-type]
     ahead.close()

@@ -19,7 +19,10 @@ def total(base: pl.LazyFrame) -> pl.LazyFrame:
 
 def _faults(house: House) -> list[str]:
     return [
-        str(fault) for fault in compiler.faults(house.contract, house.definitions, house.home, package=house.package)
+        str(fault)
+        for fault in compiler.faults(
+            house.contract, house.definitions, house.home, package=house.package
+        )
     ]
 
 
@@ -88,11 +91,26 @@ def test_an_expectation_that_no_gate_could_ask(house: House, rule: str, said: st
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (FUNCTION.replace('"orders").sum', '"ordres").sum'), "room/sums.py:4: 'total': unable to find column"),
-        (FUNCTION.replace("return base", "return bsae"), "room/sums.py:5: 'total': name 'bsae' is not defined"),
-        (FUNCTION.replace("base.group", "base.grup"), "room/sums.py:5: 'total': 'LazyFrame' object has no attribute"),
-        (FUNCTION.replace('.agg(pl.col("orders").sum(), ', ".agg("), "room/tables.yaml:8: 'total': lacks orders;"),
-        (FUNCTION.replace("import polars as pl", "import polarz as pl"), "room/sums.py:1: 'total': No module named"),
+        (
+            FUNCTION.replace('"orders").sum', '"ordres").sum'),
+            "room/sums.py:4: 'total': unable to find column",
+        ),
+        (
+            FUNCTION.replace("return base", "return bsae"),
+            "room/sums.py:5: 'total': name 'bsae' is not defined",
+        ),
+        (
+            FUNCTION.replace("base.group", "base.grup"),
+            "room/sums.py:5: 'total': 'LazyFrame' object has no attribute",
+        ),
+        (
+            FUNCTION.replace('.agg(pl.col("orders").sum(), ', ".agg("),
+            "room/tables.yaml:8: 'total': lacks orders;",
+        ),
+        (
+            FUNCTION.replace("import polars as pl", "import polarz as pl"),
+            "room/sums.py:1: 'total': No module named",
+        ),
     ],
 )
 def test_a_function_that_is_at_fault_itself(house: House, text: str, said: str) -> None:
@@ -111,12 +129,22 @@ def test_a_function_without_fault_compiles(house: House) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("room/total.sql", "SELECT customer_id,\n  FROM base WHERE (", r"room/total\.sql:2: .*mend the SQL there"),
-        ("room/total.sql", "SELECT * FROM bace", r"'total' reads 'bace', which no room makes; did you mean base\?"),
+        (
+            "room/total.sql",
+            "SELECT customer_id,\n  FROM base WHERE (",
+            r"room/total\.sql:2: .*mend the SQL there",
+        ),
+        (
+            "room/total.sql",
+            "SELECT * FROM bace",
+            r"'total' reads 'bace', which no room makes; did you mean base\?",
+        ),
         ("room/sums.py", "def total(:\n", r"room/sums\.py:1: .*; mend the Python"),
     ],
 )
-def test_what_cannot_be_read_at_all_is_said_before(house: House, name: str, text: str, said: str) -> None:
+def test_what_cannot_be_read_at_all_is_said_before(
+    house: House, name: str, text: str, said: str
+) -> None:
     house.write(name, text)
     with pytest.raises(ConfigError, match=said):
         _ = house.definitions

@@ -13,7 +13,10 @@ from customer_intel_tests.conftest import TABLES, House
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("revenue\n  expect", "revenu\n  expect"), r"tables.yaml:8: .*column 'revenu' .*did you mean revenue"),
+        (
+            ("revenue\n  expect", "revenu\n  expect"),
+            r"tables.yaml:8: .*column 'revenu' .*did you mean revenue",
+        ),
         (("  grain: one row per customer\n", ""), r"tables.yaml:8: 'total': grain: Field required"),
         (("purpose: What", "porpose: What"), r"tables.yaml:8: 'total'"),
         (("key: [customer_id]", "key: [nobody]"), r"'total' says something of 'nobody'"),
@@ -22,7 +25,9 @@ from customer_intel_tests.conftest import TABLES, House
         (("total:\n", "total:\n  owner: team:x\n"), r"tables.yaml:12: 'owner' stands twice"),
     ],
 )
-def test_mistakes_name_file_line_and_remedy(house: House, change: tuple[str, str], message: str) -> None:
+def test_mistakes_name_file_line_and_remedy(
+    house: House, change: tuple[str, str], message: str
+) -> None:
     house.write("room/tables.yaml", TABLES.replace(*change))
     with pytest.raises(ConfigError, match=message):
         _ = house.contract
@@ -39,7 +44,9 @@ def test_dependencies_are_read_from_the_sql_and_ordered(house: House) -> None:
 
 
 def test_a_circle_and_a_missing_definition_are_named(house: House) -> None:
-    house.write("room/base.sql", "SELECT customer_id, DATE '2024-01-01' AS day, orders, revenue FROM total")
+    house.write(
+        "room/base.sql", "SELECT customer_id, DATE '2024-01-01' AS day, orders, revenue FROM total"
+    )
     with pytest.raises(ConfigError, match=r"circle: base → total → base"):
         _ = house.definitions
     (house.package / "room/base.sql").unlink()
@@ -54,8 +61,12 @@ def test_column_lineage_is_read_from_the_sql(house: House) -> None:
 
 
 def test_an_unset_parameter_names_the_setting(house: House) -> None:
-    house.write("room/total.sql", "SELECT customer_id, orders, revenue FROM base WHERE day < $as_off")
-    with pytest.raises(ConfigError, match=r"uses \$as_off; did you mean as_of\?; set it in room/config.yaml"):
+    house.write(
+        "room/total.sql", "SELECT customer_id, orders, revenue FROM base WHERE day < $as_off"
+    )
+    with pytest.raises(
+        ConfigError, match=r"uses \$as_off; did you mean as_of\?; set it in room/config.yaml"
+    ):
         house.definitions["total"].sql({"as_of": 1})
 
 
@@ -67,4 +78,6 @@ def test_the_shipped_contract_is_whole() -> None:
         assert spec.raw_of or spec.key or spec.expect, f"{spec.name} has no expectation"
     used = {column.name for spec in shipped.tables.values() for column in spec.columns}
     declared = set(contract._columns(contract.COLUMNS_FILE))
-    assert not declared - used, f"columns.yaml declares columns no table carries: {sorted(declared - used)}"
+    assert not declared - used, (
+        f"columns.yaml declares columns no table carries: {sorted(declared - used)}"
+    )

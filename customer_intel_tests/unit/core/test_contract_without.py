@@ -37,14 +37,19 @@ def house(house: House) -> House:
 
 
 def run(house: House) -> dict[str, step.Outcome]:
-    return {name: step.build(house.night(), definition) for name, definition in house.definitions.items()}
+    return {
+        name: step.build(house.night(), definition)
+        for name, definition in house.definitions.items()
+    }
 
 
 def customers(house: House, name: str = "total") -> list[str]:
     return pl.read_parquet(Lake(house.home).files(name))["customer_id"].to_list()
 
 
-def by_function(house: House, patch: pytest.MonkeyPatch, signature: str, function: Callable[..., pl.DataFrame]) -> None:
+def by_function(
+    house: House, patch: pytest.MonkeyPatch, signature: str, function: Callable[..., pl.DataFrame]
+) -> None:
     """`total` computed by the function instead of its SQL."""
     (house.package / "room/total.sql").unlink()
     house.write("room/counting.py", f"def total({signature}) -> pl.DataFrame: ...\n")
@@ -52,7 +57,11 @@ def by_function(house: House, patch: pytest.MonkeyPatch, signature: str, functio
 
 
 def summed(base: pl.DataFrame) -> pl.DataFrame:
-    return base.group_by("customer_id").agg(pl.col("orders", "revenue").sum()).cast({"revenue": pl.Decimal(18, 2)})
+    return (
+        base.group_by("customer_id")
+        .agg(pl.col("orders", "revenue").sum())
+        .cast({"revenue": pl.Decimal(18, 2)})
+    )
 
 
 # ---- without
@@ -77,14 +86,18 @@ def test_a_row_of_nobody_is_not_lost(house: House) -> None:
     house.write("room/base.sql", SQL["base"].replace("('b', ", "(NULL, "))
     house.write(
         "room/total.sql",
-        SQL["total"].replace("SELECT customer_id", "SELECT coalesce(customer_id, 'nobody') AS customer_id"),
+        SQL["total"].replace(
+            "SELECT customer_id", "SELECT coalesce(customer_id, 'nobody') AS customer_id"
+        ),
     )
     run(house)
     assert customers(house) == ["nobody"]
 
 
 @pytest.mark.parametrize("kind", ["pl.DataFrame", "pl.LazyFrame"])
-def test_a_function_loses_them_too(kind: str, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_function_loses_them_too(
+    kind: str, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[Any] = []
 
     def total(base: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
@@ -100,14 +113,17 @@ def test_the_gate_closes_when_they_come_through(house: House) -> None:
     assert run(house)["total"].passed
     before = Lake(house.home).current("total")
     house.write(
-        "room/total.sql", "SELECT 'a' AS customer_id, CAST(1 AS BIGINT) AS orders, CAST(1 AS DECIMAL(18, 2)) AS revenue"
+        "room/total.sql",
+        "SELECT 'a' AS customer_id, CAST(1 AS BIGINT) AS orders, CAST(1 AS DECIMAL(18, 2)) AS revenue",
     )
     outcome = run(house)["total"]
     assert outcome.status == "rejected" and "without_barred" in outcome.reason
     assert Lake(house.home).current("total") == before
 
 
-def test_the_gate_closes_when_last_nights_rows_bring_them_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gate_closes_when_last_nights_rows_bring_them_back(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     by_function(house, monkeypatch, "base: pl.DataFrame, previous: pl.DataFrame", lambda base, previous: (
         summed(base) if previous.is_empty() else previous.drop("as_of", "snapshot_id")
     ))  # fmt: skip
@@ -135,14 +151,19 @@ def test_a_key_that_the_table_has_not_is_named(house: House) -> None:
     text = WITHOUT.replace("key: [customer_id]\n  published", "key: [orders]\n  published")
     house.write(
         "room/tables.yaml",
-        text.replace("columns: customer_id*, orders*, revenue\n  expect", "columns: orders*, revenue\n  expect"),
+        text.replace(
+            "columns: customer_id*, orders*, revenue\n  expect",
+            "columns: orders*, revenue\n  expect",
+        ),
     )
     with pytest.raises(ConfigError, match=r"needs one key column, which 'total' has too"):
         _ = house.contract
 
 
 def test_raw_exports_see_everything() -> None:
-    assert not [name for name, spec in contract.load().tables.items() if spec.raw_of and spec.without]
+    assert not [
+        name for name, spec in contract.load().tables.items() if spec.raw_of and spec.without
+    ]
 
 
 # ---- what every room shares
@@ -158,7 +179,9 @@ def test_a_homes_company_file_overrides_what_every_room_shares(tmp_path: Path) -
     assert company_config(home) == {**shipped, "active_days": 45, "reporting_currency": "CHF"}
     for room in ("facts", "segments", "activity", "journeys"):
         assert room_config(room, home)["active_days"] == 45, room
-    assert shipped["active_days"] == room_config("facts", tmp_path / "elsewhere")["active_days"] == 90
+    assert (
+        shipped["active_days"] == room_config("facts", tmp_path / "elsewhere")["active_days"] == 90
+    )
 
 
 @pytest.mark.parametrize(
@@ -168,7 +191,10 @@ def test_a_homes_company_file_overrides_what_every_room_shares(tmp_path: Path) -
             "# ours\nactiv_days: 45\n",
             "company.yaml:2: 'activ_days' is not a setting of company; did you mean active_days",
         ),
-        ("session_gap_minutes: 10\n", "company.yaml:1: 'session_gap_minutes' is not a setting of company"),
+        (
+            "session_gap_minutes: 10\n",
+            "company.yaml:1: 'session_gap_minutes' is not a setting of company",
+        ),
     ],
 )
 def test_a_key_that_is_no_shared_setting_is_named(text: str, message: str, house: House) -> None:
@@ -179,7 +205,9 @@ def test_a_key_that_is_no_shared_setting_is_named(text: str, message: str, house
 
 def test_an_unknown_time_zone_is_named(house: House) -> None:
     company(house.home, "time_zone: Mars/Olympus\n")
-    with pytest.raises(ConfigError, match=r"config/company.yaml: time_zone 'Mars/Olympus' is unknown"):
+    with pytest.raises(
+        ConfigError, match=r"config/company.yaml: time_zone 'Mars/Olympus' is unknown"
+    ):
         run(house)
 
 
@@ -194,15 +222,22 @@ def test_an_unknown_time_zone_is_named(house: House) -> None:
         ("Pacific/Auckland", "2024-01-02 11:00:00", date(2024, 1, 3)),
     ],
 )
-def test_a_day_begins_at_the_zones_midnight(zone: str, moment: str, day: date, house: House) -> None:
+def test_a_day_begins_at_the_zones_midnight(
+    zone: str, moment: str, day: date, house: House
+) -> None:
     company(house.home, f"time_zone: {zone}\n")
     house.write(
         "room/tables.yaml",
         WITHOUT.replace("total:", "local:")
-        .replace("columns: customer_id*, orders*, revenue\n  expect", "columns: customer_id*, day*\n  expect")
+        .replace(
+            "columns: customer_id*, orders*, revenue\n  expect",
+            "columns: customer_id*, day*\n  expect",
+        )
         .replace("    - between: {column: orders, min: 0}\n", ""),
     )
     (house.package / "room/total.sql").unlink()
-    house.write("room/local.sql", f"SELECT 'b' AS customer_id, local_day(TIMESTAMP '{moment}') AS day")
+    house.write(
+        "room/local.sql", f"SELECT 'b' AS customer_id, local_day(TIMESTAMP '{moment}') AS day"
+    )
     assert run(house)["local"].passed
     assert pl.read_parquet(Lake(house.home).files("local"))["day"].to_list() == [day]

@@ -39,7 +39,14 @@ def table(*expect: Expectation, **changes: Any) -> Table:
         column("day", "date"),
         column("is_new", "bool"),
     )
-    spec = {"name": "orders", "room": "r", "grain": "g", "purpose": "p", "owner": "o", "key": ("order_id",)}
+    spec = {
+        "name": "orders",
+        "room": "r",
+        "grain": "g",
+        "purpose": "p",
+        "owner": "o",
+        "key": ("order_id",),
+    }
     return Table(**{**spec, "columns": columns, "expect": expect, **changes})
 
 
@@ -47,12 +54,16 @@ def rule(kind: Any, severity: Any = "critical", **args: Any) -> Expectation:
     return Expectation(kind=kind, args=args, severity=severity)
 
 
-def check(spec: Table, poison: str = "", good: str = GOOD, previous_rows: int | None = None) -> gate.Verdict:
+def check(
+    spec: Table, poison: str = "", good: str = GOOD, previous_rows: int | None = None
+) -> gate.Verdict:
     """`poison`: an expression list for SELECT * REPLACE, applied to the good rows."""
     with duckdb.connect() as con:
         con.execute("CREATE VIEW customers AS SELECT 'c' || i AS customer_id FROM range(3) AS r(i)")
         con.execute(f"CREATE VIEW good AS {good}")
-        con.execute(f"CREATE VIEW orders AS SELECT * {f'REPLACE ({poison})' if poison else ''} FROM good")
+        con.execute(
+            f"CREATE VIEW orders AS SELECT * {f'REPLACE ({poison})' if poison else ''} FROM good"
+        )
         return gate.check(con, spec, previous_rows=previous_rows)
 
 
@@ -71,7 +82,11 @@ EXPECTATIONS = (
     rule("regex", column="customer_id", pattern="^c[0-9]$"),
     rule("unique", columns=["customer_id", "day"]),
     rule("foreign_key", column="customer_id", table="customers"),
-    rule("sql", name="sign", query="SELECT order_id FROM orders WHERE total < 0 AND channel <> ' :x {y}' -- none"),
+    rule(
+        "sql",
+        name="sign",
+        query="SELECT order_id FROM orders WHERE total < 0 AND channel <> ' :x {y}' -- none",
+    ),
 )
 
 
@@ -98,19 +113,45 @@ def test_good_rows_pass_every_expectation() -> None:
         ("greatest(order_id, 1) AS order_id", "unique order_id", 2, ("order_id=1",)),
         ("if(order_id = 4, 'nan', score) AS score", "finite score", 1, ("order_id=4",)),
         ("if(order_id = 4, '-inf', score) AS score", "finite score", 1, ("order_id=4",)),
-        ("if(order_id > 7, 'fax', channel) AS channel", "in_set channel", 2, ("order_id=8", "order_id=9")),
+        (
+            "if(order_id > 7, 'fax', channel) AS channel",
+            "in_set channel",
+            2,
+            ("order_id=8", "order_id=9"),
+        ),
         ("if(order_id = 2, -1, total) AS total", "between total 0 to 20", 1, ("order_id=2",)),
-        ("if(order_id = 2, '2025-12-31', day) AS day", "between day ≥ 2026-01-01", 1, ("order_id=2",)),
-        ("if(order_id = 5, 'c22', customer_id) AS customer_id", "regex customer_id ^c[0-9]$", 1, ("order_id=5",)),
-        ("if(order_id = 3, '2026-01-01', day) AS day", "unique customer_id, day", 2, ("order_id=0", "order_id=3")),
+        (
+            "if(order_id = 2, '2025-12-31', day) AS day",
+            "between day ≥ 2026-01-01",
+            1,
+            ("order_id=2",),
+        ),
+        (
+            "if(order_id = 5, 'c22', customer_id) AS customer_id",
+            "regex customer_id ^c[0-9]$",
+            1,
+            ("order_id=5",),
+        ),
+        (
+            "if(order_id = 3, '2026-01-01', day) AS day",
+            "unique customer_id, day",
+            2,
+            ("order_id=0", "order_id=3"),
+        ),
     ],
 )
-def test_poisoned_rows_close_their_gate(poison: str, expectation: str, unexpected: int, keys: tuple[str, ...]) -> None:
+def test_poisoned_rows_close_their_gate(
+    poison: str, expectation: str, unexpected: int, keys: tuple[str, ...]
+) -> None:
     rules = EXPECTATIONS[:-2]
     verdict = check(table(*rules), poison, previous_rows=10)
     finding = only_failure(verdict)
     assert not verdict.passed
-    assert (finding.expectation, finding.severity, finding.unexpected) == (expectation, "critical", unexpected)
+    assert (finding.expectation, finding.severity, finding.unexpected) == (
+        expectation,
+        "critical",
+        unexpected,
+    )
     assert finding.sample_keys == keys
     assert finding.message.startswith(f"{unexpected} of ")
 
@@ -118,7 +159,9 @@ def test_poisoned_rows_close_their_gate(poison: str, expectation: str, unexpecte
 def test_foreign_key_and_its_allowed_share() -> None:
     poison = "if(order_id < 2, 'nobody', nullif(customer_id, 'c2')) AS customer_id"
     free = tuple(one.model_copy(update={"required": False}) for one in table().columns)
-    strict = check(table(rule("foreign_key", column="customer_id", table="customers"), columns=free), poison)
+    strict = check(
+        table(rule("foreign_key", column="customer_id", table="customers"), columns=free), poison
+    )
     finding = only_failure(strict)
     # Rows without a value are not looked up: 2 of the 7 that have one.
     assert (finding.unexpected, finding.checked) == (2, 7)
@@ -139,13 +182,16 @@ def test_sql_counts_rows_and_shows_the_keys_it_returns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limits", "passes"), [({"min": 11}, False), ({"max": 9}, False), ({"min": 10, "max": 10}, True)]
+    ("limits", "passes"),
+    [({"min": 11}, False), ({"max": 9}, False), ({"min": 10, "max": 10}, True)],
 )
 def test_rows(limits: dict[str, int], passes: bool) -> None:
     assert check(table(rule("rows", **limits))).passed is passes
 
 
-@pytest.mark.parametrize(("before", "passes"), [(None, True), (0, True), (25, True), (26, False), (5, True)])
+@pytest.mark.parametrize(
+    ("before", "passes"), [(None, True), (0, True), (25, True), (26, False), (5, True)]
+)
 def test_row_count_may_not_collapse(before: int | None, passes: bool) -> None:
     verdict = check(table(rule("drop", max_share=0.6)), previous_rows=before)
     assert verdict.passed is passes
@@ -156,7 +202,10 @@ def test_empty_table_is_judged_by_rows_alone() -> None:
     rules = tuple(one for one in EXPECTATIONS if one.kind not in ("rows", "drop"))
     empty = f"{GOOD} WHERE false"
     assert check(table(*rules), good=empty).passed
-    assert only_failure(check(table(*rules, rule("rows", min=1)), good=empty)).expectation == "rows ≥ 1"
+    assert (
+        only_failure(check(table(*rules, rule("rows", min=1)), good=empty)).expectation
+        == "rows ≥ 1"
+    )
 
 
 def test_warning_is_recorded_but_opens_the_gate() -> None:
@@ -167,8 +216,13 @@ def test_warning_is_recorded_but_opens_the_gate() -> None:
 
 def test_missing_column_fails_closed_even_for_a_warning() -> None:
     bare = "SELECT * EXCLUDE (total) FROM (" + GOOD + ")"
-    verdict = check(table(rule("between", "warning", column="total", min=0), rule("rows", min=1)), good=bare)
-    assert {finding.expectation for finding in verdict.failed} == {"columns present", "between total ≥ 0"}
+    verdict = check(
+        table(rule("between", "warning", column="total", min=0), rule("rows", min=1)), good=bare
+    )
+    assert {finding.expectation for finding in verdict.failed} == {
+        "columns present",
+        "between total ≥ 0",
+    }
     assert "total is missing" in verdict.failed[1].message
 
 
@@ -182,11 +236,19 @@ def test_missing_table_fails_every_expectation() -> None:
 @pytest.mark.parametrize(
     ("broken", "says"),
     [
-        (rule("sql", "warning", name="typo", query="SELECT order_id FROM orders WHERE totl < 0"), "Binder Error"),
+        (
+            rule("sql", "warning", name="typo", query="SELECT order_id FROM orders WHERE totl < 0"),
+            "Binder Error",
+        ),
         (rule("sql", "warning", name="syntax", query="SELECT FROM WHERE"), "Parser Error"),
         (rule("sql", "warning", name="absent", query="SELECT 1 FROM elsewhere"), "Catalog Error"),
         (
-            rule("sql", "warning", name="cast", query="SELECT 1 FROM orders WHERE CAST(email AS INT) > 1"),
+            rule(
+                "sql",
+                "warning",
+                name="cast",
+                query="SELECT 1 FROM orders WHERE CAST(email AS INT) > 1",
+            ),
             "Conversion Error",
         ),
         (rule("foreign_key", "warning", column="customer_id", table="elsewhere"), "Catalog Error"),
@@ -195,13 +257,20 @@ def test_missing_table_fails_every_expectation() -> None:
     ],
 )
 def test_exception_is_a_critical_failure_that_spares_the_others(
-    broken: Expectation, says: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    broken: Expectation,
+    says: str,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     verdict = check(table(broken, *EXPECTATIONS), previous_rows=10)
     finding = only_failure(verdict)
     assert (finding.severity, finding.observed) == ("critical", "not checked")
     assert says in finding.message
-    shown = json.dumps([vars(one) for one in verdict.findings]) + "".join(capfd.readouterr()) + caplog.text
+    shown = (
+        json.dumps([vars(one) for one in verdict.findings])
+        + "".join(capfd.readouterr())
+        + caplog.text
+    )
     assert "example.org" not in shown
 
 
@@ -241,7 +310,9 @@ def test_suite_is_great_expectations_json_and_deterministic() -> None:
     text = gate.render_suite(spec)
     assert text == gate.render_suite(table(*EXPECTATIONS))
     assert json.loads(text) == gate.suite(spec)
-    assert [item["meta"]["severity"] for item in gate.suite(spec)["expectations"]] == ["critical"] * 15
+    assert [item["meta"]["severity"] for item in gate.suite(spec)["expectations"]] == [
+        "critical"
+    ] * 15
     from great_expectations import ExpectationSuite
 
     assert len(ExpectationSuite(**json.loads(text)).expectations) == 15
@@ -272,5 +343,7 @@ def test_the_connection_is_left_as_it_was(tmp_path: Path) -> None:
 
 
 def test_importing_the_gate_does_not_import_great_expectations() -> None:
-    code = "import sys, customer_intel.core.gate.gate; sys.exit('great_expectations' in sys.modules)"
+    code = (
+        "import sys, customer_intel.core.gate.gate; sys.exit('great_expectations' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

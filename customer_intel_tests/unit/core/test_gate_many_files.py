@@ -45,7 +45,9 @@ def test_many_files_are_judged_like_few(tmp_path: Path, query: str, broken: int)
         )
         files.append(path)
     table = _table((Expectation(kind="sql", args={"name": "none", "query": query}),))
-    few = gate.check_files(EngineSettings(), folder, table, [(table, files[: gate.MANY_FILES])], None)
+    few = gate.check_files(
+        EngineSettings(), folder, table, [(table, files[: gate.MANY_FILES])], None
+    )
     many = gate.check_files(EngineSettings(), folder, table, [(table, files)], None)
     found = {finding.expectation: finding for finding in many.findings}
     assert [finding.expectation for finding in few.findings] == list(found)

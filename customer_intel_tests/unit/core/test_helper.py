@@ -60,7 +60,9 @@ def test_it_ends_with_its_starter_even_when_that_is_killed() -> None:
         "import os, time; from customer_intel.core.night.worker import Helper; h = Helper(); "
         "print(h.call(os.getpid, seconds=30), flush=True); time.sleep(60)"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as starter:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+    ) as starter:
         assert starter.stdout is not None
         pid = int(starter.stdout.readline())
         starter.send_signal(signal.SIGKILL)
@@ -73,7 +75,9 @@ def test_it_ends_with_its_starter_even_when_that_is_killed() -> None:
 def test_a_gate_that_cannot_answer_is_closed() -> None:
     verdict = gate.not_checked(load().table("orders"), "it did not end within 1 s")
     assert not verdict.passed
-    assert all(not finding.success and finding.severity == "critical" for finding in verdict.findings)
+    assert all(
+        not finding.success and finding.severity == "critical" for finding in verdict.findings
+    )
     assert "did not end within 1 s" in verdict.failed[0].message
 
 

@@ -31,7 +31,9 @@ class Crash(BaseException):
 
 
 # ---- what is there afterwards
-def test_a_mirrored_release_reads_as_the_local_one(place: S3Store | FolderStore, five_nights: list[Release]) -> None:
+def test_a_mirrored_release_reads_as_the_local_one(
+    place: S3Store | FolderStore, five_nights: list[Release]
+) -> None:
     done = mirror(five_nights[0], place, keep=3)
     assert done.is_current and done.sent == 4
     there = customer_intel.open_release(place.url)
@@ -47,7 +49,9 @@ def test_unchanged_days_are_named_where_they_lie_and_not_sent_again(
 ) -> None:
     mirror(five_nights[0], place, keep=3)
     done = mirror(five_nights[1], place, keep=3)
-    assert (done.sent, done.shared) == (2, 2), "the whole table and the dictionary are sent, the two days are not"
+    assert (done.sent, done.shared) == (2, 2), (
+        "the whole table and the dictionary are sent, the two days are not"
+    )
     assert {Path(file).parts[-3] for file in open_release(place.url).files("base")} == {"s0"}
     assert content(place.url) == {"snapshot_id": "s1", "orders": 4}
 
@@ -100,7 +104,9 @@ def test_engines_read_the_addresses(s3: S3, five_nights: list[Release]) -> None:
 
 
 # ---- pruning
-def test_pruning_keeps_current_previous_newest_and_the_day_old(s3: S3, five_nights: list[Release]) -> None:
+def test_pruning_keeps_current_previous_newest_and_the_day_old(
+    s3: S3, five_nights: list[Release]
+) -> None:
     place = there()
     for release in five_nights[:4]:
         mirror(release, place, keep=2)
@@ -109,24 +115,32 @@ def test_pruning_keeps_current_previous_newest_and_the_day_old(s3: S3, five_nigh
     s3.ahead = timedelta(hours=23)
     assert prune(place, keep=2) == 0
     s3.ahead = timedelta(hours=25)
-    assert prune(place, keep=2) == 6, "manifest, table and dictionary of s0 and s1, not the two days"
+    assert prune(place, keep=2) == 6, (
+        "manifest, table and dictionary of s0 and s1, not the two days"
+    )
     left = set(place.list("snapshots/"))
     assert {key for key in left if key.endswith("manifest.json")} == {
         "snapshots/s2/manifest.json",
         "snapshots/s3/manifest.json",
     }
-    assert sum(key.startswith("snapshots/s0/base/") for key in left) == 2, "the days that later releases name stay"
+    assert sum(key.startswith("snapshots/s0/base/") for key in left) == 2, (
+        "the days that later releases name stay"
+    )
     assert content(there()) == {"snapshot_id": "s3", "orders": 4}
 
 
-def test_pruning_spares_the_release_that_was_current_before_a_rollback(s3: S3, five_nights: list[Release]) -> None:
+def test_pruning_spares_the_release_that_was_current_before_a_rollback(
+    s3: S3, five_nights: list[Release]
+) -> None:
     place = there()
     for release in five_nights[:4]:
         mirror(release, place, keep=2)
     point_at(place, "s0", back=True)
     s3.ahead = timedelta(days=3)
     prune(place, keep=2)
-    manifests = {key.split("/")[1] for key in place.list("snapshots/") if key.endswith("manifest.json")}
+    manifests = {
+        key.split("/")[1] for key in place.list("snapshots/") if key.endswith("manifest.json")
+    }
     assert manifests == {"s0", "s2", "s3"}
     assert content(there())["snapshot_id"] == "s0"
 
@@ -141,7 +155,11 @@ def test_pruning_spares_the_release_that_was_current_before_a_rollback(s3: S3, f
     ],
 )
 def test_of_two_publishers_one_wins_each_race_and_no_reader_sees_a_mixture(
-    kind: str, races: int, five_nights: list[Release], tmp_path: Path, request: pytest.FixtureRequest
+    kind: str,
+    races: int,
+    five_nights: list[Release],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
     server = request.getfixturevalue("s3") if kind == "s3" else None
     url = URL if server else f"file://{tmp_path / 'race'}"
@@ -174,7 +192,9 @@ def _publish_at(release: Release, place: S3Store | FolderStore, start: threading
     return mirror(release, place, keep=3).is_current
 
 
-def _read_on(place: S3Store | FolderStore, start: threading.Barrier, done: threading.Event) -> list[str]:
+def _read_on(
+    place: S3Store | FolderStore, start: threading.Barrier, done: threading.Event
+) -> list[str]:
     start.wait()
     seen = [content(place)["snapshot_id"]]
     while not done.is_set():
@@ -187,7 +207,10 @@ def test_of_two_publishers_of_one_date_the_first_to_arrive_stays(
 ) -> None:
     """Both read the pointer of the night before; the other's swap comes in between."""
     other = make_house("other")
-    other.write("room/base.sql", SQL["base"].replace("('a', DATE '2024-01-01', 1", "('a', DATE '2024-01-01', 5"))
+    other.write(
+        "room/base.sql",
+        SQL["base"].replace("('a', DATE '2024-01-01', 1", "('a', DATE '2024-01-01', 5"),
+    )
     rival = night(other, date(2024, 1, 4), "rival")
     mirror(five_nights[0], there(), keep=3)
 
@@ -197,11 +220,15 @@ def test_of_two_publishers_of_one_date_the_first_to_arrive_stays(
             mirror(rival, there(), keep=3)
 
     s3.watch = between
-    assert not mirror(five_nights[1], there(), keep=3).is_current, "If-Match met another tag, and the date is no later"
+    assert not mirror(five_nights[1], there(), keep=3).is_current, (
+        "If-Match met another tag, and the date is no later"
+    )
     assert content(there()) == {"snapshot_id": "rival", "orders": 8}
 
 
-def test_a_pointer_that_was_overtaken_by_an_older_date_is_swapped_again(s3: S3, five_nights: list[Release]) -> None:
+def test_a_pointer_that_was_overtaken_by_an_older_date_is_swapped_again(
+    s3: S3, five_nights: list[Release]
+) -> None:
     mirror(five_nights[0], there(), keep=3)
 
     def between(method: str, key: str, moment: str) -> None:
@@ -215,10 +242,15 @@ def test_a_pointer_that_was_overtaken_by_an_older_date_is_swapped_again(s3: S3, 
     assert json.loads(there().read("CURRENT.json")[0])["previous"] == "s1"
 
 
-def test_one_id_with_two_contents_is_refused(s3: S3, five_nights: list[Release], make_house: Any) -> None:
+def test_one_id_with_two_contents_is_refused(
+    s3: S3, five_nights: list[Release], make_house: Any
+) -> None:
     mirror(five_nights[0], there(), keep=3)
     other = make_house("other")
-    other.write("room/base.sql", SQL["base"].replace("('a', DATE '2024-01-01', 1", "('a', DATE '2024-01-01', 5"))
+    other.write(
+        "room/base.sql",
+        SQL["base"].replace("('a', DATE '2024-01-01', 1", "('a', DATE '2024-01-01', 5"),
+    )
     with pytest.raises(StoreError, match=r"snapshots/s0/ holds other content"):
         mirror(night(other, DAY, "s0"), there(), keep=3)
     assert content(there()) == {"snapshot_id": "s0", "orders": 4}
@@ -231,7 +263,10 @@ def test_one_id_with_two_contents_is_refused(s3: S3, five_nights: list[Release],
     indirect=["place"],
 )
 def test_killed_between_any_two_calls_readers_see_a_whole_release_and_the_next_run_completes(
-    place: S3Store | FolderStore, every: int, five_nights: list[Release], monkeypatch: pytest.MonkeyPatch
+    place: S3Store | FolderStore,
+    every: int,
+    five_nights: list[Release],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for step in range(0, 60, every):
         place.delete([*place.list("snapshots/"), "CURRENT.json"])
@@ -247,7 +282,9 @@ def test_killed_between_any_two_calls_readers_see_a_whole_release_and_the_next_r
                     sent = _sent(place, again)
                     assert mirror(five_nights[1], place, keep=3).is_current
         assert content(place) == {"snapshot_id": "s1", "orders": 4}
-        assert not [key for key in sent if "/base/" in key], "unchanged days are never sent, however the publisher died"
+        assert not [key for key in sent if "/base/" in key], (
+            "unchanged days are never sent, however the publisher died"
+        )
         if left[0] > 0:
             assert step >= 14, "every call was a place to die at"
             return
@@ -270,7 +307,9 @@ def _mortal(place: S3Store | FolderStore, patch: pytest.MonkeyPatch, calls: int)
     put = mortal(place.put)
     for name in ("create", "swap", "delete", "list", "read", "now"):
         patch.setattr(place, name, mortal(getattr(place, name)))
-    patch.setattr(place, "put", lambda files: [put({key: path}) for key, path in sorted(files.items())])
+    patch.setattr(
+        place, "put", lambda files: [put({key: path}) for key, path in sorted(files.items())]
+    )
     return left
 
 
@@ -282,7 +321,9 @@ def _sent(place: S3Store | FolderStore, patch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize("key", ["snapshots/s1/manifest.json", "CURRENT.json"])
-def test_a_write_whose_answer_is_lost_is_known_for_ones_own(s3: S3, five_nights: list[Release], key: str) -> None:
+def test_a_write_whose_answer_is_lost_is_known_for_ones_own(
+    s3: S3, five_nights: list[Release], key: str
+) -> None:
     """The client sends it again, and the condition fails on what it wrote itself."""
     mirror(five_nights[0], there(), keep=3)
 

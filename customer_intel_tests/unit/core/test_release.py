@@ -36,18 +36,30 @@ def test_a_release_holds_every_table_and_one_pointer_names_it(house: House) -> N
     assert json.loads((house.home / "published/CURRENT.json").read_text())["snapshot_id"] == "s1"
     assert (house.home / "published/current/total.parquet").exists()
     assert pl.read_parquet(made.files("base")).height == 3
-    assert sorted(p.name for p in (made.folder / "base").iterdir()) == ["2024-01-01.parquet", "2024-01-02.parquet"]
+    assert sorted(p.name for p in (made.folder / "base").iterdir()) == [
+        "2024-01-01.parquet",
+        "2024-01-02.parquet",
+    ]
     manifest = made.manifest
-    assert manifest["tables"]["total"]["rows"] == 2 and manifest["tables"]["total"]["gate"]["passed"]
+    assert (
+        manifest["tables"]["total"]["rows"] == 2 and manifest["tables"]["total"]["gate"]["passed"]
+    )
 
 
 def test_an_untouched_day_is_shared_between_releases(house: House) -> None:
     first = night(house)
-    house.write("room/base.sql", SQL["base"].replace("('b', DATE '2024-01-02', 1", "('b', DATE '2024-01-02', 9"))
+    house.write(
+        "room/base.sql",
+        SQL["base"].replace("('b', DATE '2024-01-02', 1", "('b', DATE '2024-01-02', 9"),
+    )
     second = night(house, date(2024, 1, 4), "s2")
-    inode = [(release.folder / "base/2024-01-01.parquet").stat().st_ino for release in (first, second)]
+    inode = [
+        (release.folder / "base/2024-01-01.parquet").stat().st_ino for release in (first, second)
+    ]
     assert inode[0] == inode[1]
-    assert pl.read_parquet(first.files("base"))["orders"].sum() == 4, "the older release still reads as it was"
+    assert pl.read_parquet(first.files("base"))["orders"].sum() == 4, (
+        "the older release still reads as it was"
+    )
 
 
 def test_publish_alone_after_a_closed_gate_is_refused(house: House) -> None:
@@ -82,7 +94,11 @@ def test_old_releases_are_pruned_and_the_current_one_stays(house: House) -> None
     for release in kept:
         os.utime(release.folder / "manifest.json", (0, 0))
     night(house, date(2024, 1, 8), "s8")
-    assert [release.snapshot_id for release in Published(house.home).releases()] == ["s8", "s7", "s6"]
+    assert [release.snapshot_id for release in Published(house.home).releases()] == [
+        "s8",
+        "s7",
+        "s6",
+    ]
 
 
 def test_the_catalog_reads_in_plain_duckdb(house: House) -> None:
@@ -92,7 +108,9 @@ def test_the_catalog_reads_in_plain_duckdb(house: House) -> None:
     catalog.views(target, tables, {name: made.files(name) for name in tables})
     with duckdb.connect(str(target), read_only=True) as con:
         assert con.sql("SELECT sum(orders) FROM total").fetchall() == [(4,)]
-        comments = con.sql("SELECT comment FROM duckdb_columns() WHERE column_name = 'revenue'").fetchall()
+        comments = con.sql(
+            "SELECT comment FROM duckdb_columns() WHERE column_name = 'revenue'"
+        ).fetchall()
     assert ("How much",) in comments
 
 
@@ -102,10 +120,16 @@ def test_every_contract_document_is_valid_odcs() -> None:
     from customer_intel.core.contract import model as contract
 
     for spec in contract.load().tables.values():
-        parsed = OpenDataContractStandard.from_string(catalog.odcs(spec, "1", contract.load().tables))
+        parsed = OpenDataContractStandard.from_string(
+            catalog.odcs(spec, "1", contract.load().tables)
+        )
         assert parsed.schema_ and len(parsed.schema_[0].properties or []) == len(spec.columns)
 
 
 def test_two_runs_at_once_one_leaves_with_a_clear_message(house: House) -> None:
-    with home_lock(house.home), pytest.raises(HomeBusy, match="another run is at work"), home_lock(house.home):
+    with (
+        home_lock(house.home),
+        pytest.raises(HomeBusy, match="another run is at work"),
+        home_lock(house.home),
+    ):
         pass

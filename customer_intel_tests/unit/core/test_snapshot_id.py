@@ -14,7 +14,9 @@ NIGHT = date(2026, 6, 30)
 
 
 def _id(house: House, landed: dict[str, str] | None = None, as_of: date = NIGHT) -> str:
-    return snapshot_id(Lake(house.home), house.contract, landed or {"shop/x.csv": "abc"}, house.home, as_of)
+    return snapshot_id(
+        Lake(house.home), house.contract, landed or {"shop/x.csv": "abc"}, house.home, as_of
+    )
 
 
 @pytest.mark.parametrize(
@@ -26,7 +28,9 @@ def _id(house: House, landed: dict[str, str] | None = None, as_of: date = NIGHT)
         ("a: '# one'\n", "a: '# two'\n", False),
     ],
 )
-def test_a_comment_in_a_setting_is_no_other_night(house: House, before: str, after: str, same: bool) -> None:
+def test_a_comment_in_a_setting_is_no_other_night(
+    house: House, before: str, after: str, same: bool
+) -> None:
     config = house.home / "config" / "facts.yaml"
     config.parent.mkdir(parents=True)
     config.write_text(before, encoding="utf-8")

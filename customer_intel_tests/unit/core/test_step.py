@@ -37,7 +37,10 @@ def test_the_same_night_twice_gives_the_same_bytes_and_writes_nothing(house: Hou
 
 def test_only_touched_days_are_rewritten(house: House) -> None:
     run(house)
-    house.write("room/base.sql", SQL["base"].replace("('b', DATE '2024-01-02', 1", "('b', DATE '2024-01-02', 9"))
+    house.write(
+        "room/base.sql",
+        SQL["base"].replace("('b', DATE '2024-01-02', 1", "('b', DATE '2024-01-02', 9"),
+    )
     assert run(house)["base"].written == ("2024-01-02",)
     house.write("room/base.sql", SQL["base"] + " WHERE day < DATE '2024-01-02'")
     run(house)
@@ -64,12 +67,17 @@ def test_a_query_that_disagrees_with_its_contract_is_rejected(house: House) -> N
 
 
 def test_a_lossy_type_is_rejected(house: House) -> None:
-    house.write("room/total.sql", SQL["total"].replace("CAST(sum(orders) AS BIGINT)", "avg(orders)"))
+    house.write(
+        "room/total.sql", SQL["total"].replace("CAST(sum(orders) AS BIGINT)", "avg(orders)")
+    )
     assert "is DOUBLE, its contract says BIGINT" in run(house)["total"].reason
 
 
 def test_a_table_whose_need_is_empty_is_published_empty_with_the_reason(house: House) -> None:
-    house.write("room/tables.yaml", TABLES.replace("  published: true", "  needs: [base]\n  published: true"))
+    house.write(
+        "room/tables.yaml",
+        TABLES.replace("  published: true", "  needs: [base]\n  published: true"),
+    )
     house.write("room/base.sql", SQL["base"] + " WHERE FALSE")
     outcome = run(house)["total"]
     assert (outcome.status, outcome.rows, outcome.reason) == ("not_available", 0, "needs base")
@@ -83,4 +91,6 @@ def test_an_input_that_was_never_accepted_is_named(house: House) -> None:
 
 def test_a_version_is_not_accepted_without_a_certificate(house: House) -> None:
     with pytest.raises(LakeError, match="no certificate"):
-        Lake(house.home).accept("total", {}, as_of="", snapshot_id="", schema_sha256="", certificate={"passed": False})
+        Lake(house.home).accept(
+            "total", {}, as_of="", snapshot_id="", schema_sha256="", certificate={"passed": False}
+        )

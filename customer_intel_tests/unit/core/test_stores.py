@@ -29,7 +29,9 @@ def test_a_store_without_compare_and_swap_is_refused(url: str) -> None:
         writable(url)
 
 
-def test_a_release_copied_to_a_plain_store_can_be_read_there(tmp_path: Path, five_nights: list[Release]) -> None:
+def test_a_release_copied_to_a_plain_store_can_be_read_there(
+    tmp_path: Path, five_nights: list[Release]
+) -> None:
     import fsspec
 
     mirror(five_nights[0], writable(f"file://{tmp_path}"), keep=3)
@@ -39,16 +41,22 @@ def test_a_release_copied_to_a_plain_store_can_be_read_there(tmp_path: Path, fiv
     memory.rm("/copied", recursive=True)
 
 
-def test_a_manifest_that_is_not_the_pointers_is_not_read(s3: S3, five_nights: list[Release]) -> None:
+def test_a_manifest_that_is_not_the_pointers_is_not_read(
+    s3: S3, five_nights: list[Release]
+) -> None:
     mirror(five_nights[0], there(), keep=3)
     s3.put(f"{ROOT}snapshots/s0/manifest.json", b"{}")
     with pytest.raises(StoreError, match="is not the manifest that"):
         open_release(URL)
 
 
-def test_messages_hold_no_credentials(s3: S3, five_nights: list[Release], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_hold_no_credentials(
+    s3: S3, five_nights: list[Release], monkeypatch: pytest.MonkeyPatch
+) -> None:
     s3.denies = True
-    with pytest.raises(StoreError, match="access denied; look at the credentials in the environment") as denied:
+    with pytest.raises(
+        StoreError, match="access denied; look at the credentials in the environment"
+    ) as denied:
         mirror(five_nights[0], there(), keep=3)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(StoreError, match="cannot be reached") as unreachable:
@@ -65,7 +73,9 @@ def test_nothing_there_is_said_so(s3: S3) -> None:
         open_release(URL)
 
 
-def test_another_s3_server_agrees(five_nights: list[Release], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_s3_server_agrees(
+    five_nights: list[Release], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """moto's: not written by us, so that the tests' own server cannot be wrong in the same way as the code."""
     from moto.server import ThreadedMotoServer
 

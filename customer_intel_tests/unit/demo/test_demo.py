@@ -74,9 +74,16 @@ def test_an_impossible_company_is_refused(tmp_path: Path) -> None:
         simulate(tmp_path, days=3, nights=3)
 
 
-def test_every_night_lands_in_its_own_folder_and_holds_what_came_before_it(company: tuple[Path, Path, Summary]) -> None:
+def test_every_night_lands_in_its_own_folder_and_holds_what_came_before_it(
+    company: tuple[Path, Path, Summary],
+) -> None:
     landing, _, summary = company
-    assert [str(d) for d in summary.dates] == ["2026-06-27", "2026-06-28", "2026-06-29", "2026-06-30"]
+    assert [str(d) for d in summary.dates] == [
+        "2026-06-27",
+        "2026-06-28",
+        "2026-06-29",
+        "2026-06-30",
+    ]
     dates = {p.parent.name for p in landing.glob("*/*/*")}
     assert dates == {str(d) for d in summary.dates}
     for path in landing.glob("segment/*/*"):
@@ -100,7 +107,10 @@ def test_counts_are_lifelike(company: tuple[Path, Path, Summary]) -> None:
 
 
 def _worlds() -> list[World]:
-    streams = [{name: np.random.default_rng([seed, k]) for k, name in enumerate(STREAMS)} for seed in range(5)]
+    streams = [
+        {name: np.random.default_rng([seed, k]) for k, name in enumerate(STREAMS)}
+        for seed in range(5)
+    ]
     return [simulate_world(stream, 600, 365, END) for stream in streams]
 
 
@@ -123,17 +133,23 @@ def test_no_day_is_a_heap_of_what_fell_outside_its_week() -> None:
         for world in worlds:
             day = (getattr(world, table)[column].to_numpy() - world.t0) // 86_400
             per_day += np.bincount(day[(day >= 0) & (day < 365)], minlength=365)
-        around = np.array([np.delete(per_day[max(0, d - 14) : d + 15], min(d, 14)).mean() for d in range(365)])
+        around = np.array(
+            [np.delete(per_day[max(0, d - 14) : d + 15], min(d, 14)).mean() for d in range(365)]
+        )
         heaps = np.nonzero(per_day > 1.6 * around + 4.5 * np.sqrt(around + 1))[0]
         assert heaps.tolist() == [], (table, column)
         before = per_day[-29:-1].mean()
         assert abs(per_day[-1] - before) < 0.25 * before + 4 * np.sqrt(before + 1), (table, column)
 
 
-def test_the_last_day_has_as_many_orders_as_the_days_before_it(company: tuple[Path, Path, Summary]) -> None:
+def test_the_last_day_has_as_many_orders_as_the_days_before_it(
+    company: tuple[Path, Path, Summary],
+) -> None:
     _, truth, _ = company
     shop = pl.read_parquet(truth / "orders.parquet").filter(pl.col("source") == "shopify")
-    per_day = np.bincount((END - shop["created"].dt.date()).dt.total_days().to_numpy(), minlength=30)
+    per_day = np.bincount(
+        (END - shop["created"].dt.date()).dt.total_days().to_numpy(), minlength=30
+    )
     assert per_day[0] == 0, "the night of the 30th holds what happened before it"
     assert per_day[2:30].min() <= per_day[1] <= per_day[2:30].max()
 
@@ -149,10 +165,14 @@ def test_an_order_with_several_lines_has_its_own_values_on_the_first_row_only(
     clean = part.filter(pl.col("Total") != "N/A").select(
         pl.col("Subtotal", "Shipping", "Taxes", "Total").cast(pl.Float64)
     )
-    assert ((clean["Subtotal"] + clean["Shipping"] + clean["Taxes"] - clean["Total"]).abs() < 0.005).all()
+    assert (
+        (clean["Subtotal"] + clean["Shipping"] + clean["Taxes"] - clean["Total"]).abs() < 0.005
+    ).all()
 
 
-def test_records_have_one_owner_and_the_scenarios_are_there(company: tuple[Path, Path, Summary]) -> None:
+def test_records_have_one_owner_and_the_scenarios_are_there(
+    company: tuple[Path, Path, Summary],
+) -> None:
     landing, truth, summary = company
     records = pl.read_parquet(truth / "records.parquet")
     assert records["record_key"].is_unique().all()
@@ -171,7 +191,10 @@ def test_nobody_real_is_reachable(company: tuple[Path, Path, Summary]) -> None:
     landing, _, _ = company
     hubspot = _csv(landing, "hubspot/*/*contacts*.csv")
     for email in hubspot["Email"].drop_nulls():
-        assert re.search(r"(\.example|example\.(com|org|net))$", email.lower()) or email == "test@test.com", email
+        assert (
+            re.search(r"(\.example|example\.(com|org|net))$", email.lower())
+            or email == "test@test.com"
+        ), email
     for phone, country in hubspot.select("Phone Number", "Country/Region").drop_nulls().iter_rows():
         if phone.endswith("000-0000"):
             continue
@@ -205,17 +228,26 @@ def test_the_mess_is_where_the_truth_says(company: tuple[Path, Path, Summary]) -
     late = landing / "stripe" / "2026-06-30" / "unified_payments-2026-06-29.csv.gz"
     assert late.is_file()
     again = landing / "shopify" / "2026-06-28" / "customers_export (1).csv"
-    assert again.read_bytes() == (landing / "shopify" / "2026-06-27" / "customers_export.csv").read_bytes()
-    renamed = pl.read_csv(landing / "shopify" / "2026-06-28" / "orders_export_1.csv", infer_schema=False)
+    assert (
+        again.read_bytes()
+        == (landing / "shopify" / "2026-06-27" / "customers_export.csv").read_bytes()
+    )
+    renamed = pl.read_csv(
+        landing / "shopify" / "2026-06-28" / "orders_export_1.csv", infer_schema=False
+    )
     assert "Discount Code" not in renamed.columns
     sheet = sorted(landing.glob("loyalty/*/*.csv"))[0].read_bytes()
     assert ";" in sheet.decode("windows-1252")
 
 
 def test_some_orders_are_never_paid_and_some_are_voided_without_a_time(large: Path) -> None:
-    orders = _csv(large / "landing", "shopify/*/orders_export*.csv").filter(pl.col("Financial Status").is_not_null())
+    orders = _csv(large / "landing", "shopify/*/orders_export*.csv").filter(
+        pl.col("Financial Status").is_not_null()
+    )
     mess = json.loads((large / "truth" / "mess.json").read_text())["kinds"]
-    timeless = orders.filter((pl.col("Financial Status") == "voided") & pl.col("Cancelled at").is_null())
+    timeless = orders.filter(
+        (pl.col("Financial Status") == "voided") & pl.col("Cancelled at").is_null()
+    )
     assert timeless.height == mess["voided_without_time"] > 0
     for word in ("pending", "expired", "authorized"):
         unpaid = orders.filter(pl.col("Financial Status") == word)
@@ -227,7 +259,8 @@ def test_some_orders_are_never_paid_and_some_are_voided_without_a_time(large: Pa
     words = {"paid": "paid", "refunded": "refunded", "voided": "cancelled"}
     assert (both["Financial Status"].replace_strict(words, default="unpaid") == both["state"]).all()
     kept = both.filter(pl.col("Total") != "N/A").with_columns(
-        net=pl.when(pl.col("state") == "paid").then(pl.col("Total").cast(MONEY)).otherwise(0), true="net"
+        net=pl.when(pl.col("state") == "paid").then(pl.col("Total").cast(MONEY)).otherwise(0),
+        true="net",
     )
     assert (kept["net"] == kept["true"]).all()
     assert 0.005 < (both["state"] == "unpaid").mean() < 0.03  # type: ignore[operator]
@@ -242,7 +275,10 @@ def test_the_till_begins_late_and_speaks_german(large: Path) -> None:
     assert 110 <= (END - first).days <= 120
     assert 0.4 < orders["email"].null_count() / orders.height < 0.6
     assert (orders["updated_at"] >= orders["ordered_at"]).all()
-    back = {word: orders.filter(pl.col("status") == word)["refunded"] for word in ("Erstattet", "Teilweise erstattet")}
+    back = {
+        word: orders.filter(pl.col("status") == word)["refunded"]
+        for word in ("Erstattet", "Teilweise erstattet")
+    }
     assert back["Teilweise erstattet"].null_count() == 0
     assert 0 < back["Erstattet"].null_count() < len(back["Erstattet"])
     gone = orders.filter(pl.col("status") == "Storniert")["cancelled_at"]
@@ -264,7 +300,11 @@ def test_who_buys_at_the_till_is_a_regular_who_has_not_left(large: Path) -> None
     known = known.filter(pl.col("state") != "credit_note").join(persons, on="person")
     assert set(known["buyer_kind"]) == {"repeat"}
     assert known.filter(pl.col("churned_at") < pl.col("created")).height == 0
-    first = truth.filter(pl.col("source") == "shopify").group_by("person").agg(first=pl.col("created").min())
+    first = (
+        truth.filter(pl.col("source") == "shopify")
+        .group_by("person")
+        .agg(first=pl.col("created").min())
+    )
     both = known.join(first, on="person", how="left")
     assert (both["first"].dt.date() < both["created"].dt.date()).all()
     assert both["first"].null_count() == 0
@@ -285,7 +325,8 @@ def test_a_credit_note_takes_back_an_earlier_order_and_every_second_says_which(l
     notes = notes.join(truth.select("order_id", "net", true="returns_order_id"), on="order_id")
     assert (notes["net"] == notes["total"]).all()
     assert (
-        notes.drop_nulls("returns_order_id")["returns_order_id"] == notes.drop_nulls("returns_order_id")["true"]
+        notes.drop_nulls("returns_order_id")["returns_order_id"]
+        == notes.drop_nulls("returns_order_id")["true"]
     ).all()
     pairs = notes.join(orders, left_on="true", right_on="order_id", suffix="_of")
     assert pairs.height == notes.height
@@ -315,7 +356,9 @@ def test_a_trial_costs_nothing_and_a_third_come_to_nothing(large: Path) -> None:
     assert 0.25 < 1 - over["converted"].mean() < 0.5  # type: ignore[operator]
     length = truth["trial_end"] - truth["trial_start"]
     assert set(length.drop_nulls().dt.total_days()) == {14}
-    invoices = _csv(landing, "stripe/*/invoices.csv").join(trials, left_on="Subscription", right_on="id", suffix="_of")
+    invoices = _csv(landing, "stripe/*/invoices.csv").join(
+        trials, left_on="Subscription", right_on="id", suffix="_of"
+    )
     assert (invoices["Date (UTC)"] >= invoices["Trial End (UTC)"]).all()
     charged = _csv(landing, "stripe/*/unified_payments*.csv.gz")["Invoice ID"].unique().to_list()
     lapsed = trials.filter(pl.col("Canceled At (UTC)") == pl.col("Trial End (UTC)"))
@@ -325,17 +368,24 @@ def test_a_trial_costs_nothing_and_a_third_come_to_nothing(large: Path) -> None:
     assert not set(lapsed["id"]) & set(invoices["Subscription"])
     free = subs.filter(pl.col("Amount") == "0.00")
     assert free.height == mess["subscription_free"] > 0
-    billed = _csv(landing, "stripe/*/invoices.csv").filter(pl.col("Subscription").is_in(free["id"].to_list()))
+    billed = _csv(landing, "stripe/*/invoices.csv").filter(
+        pl.col("Subscription").is_in(free["id"].to_list())
+    )
     assert set(billed["Status"]) == {"paid"}
     assert not set(billed["id"]) & set(charged)
 
 
 def test_subscriptions_stand_in_every_state_that_stripe_knows(large: Path) -> None:
-    subs = _csv(large / "landing", "stripe/*/subscriptions.csv").filter(pl.col("Interval") != "fortnight")
+    subs = _csv(large / "landing", "stripe/*/subscriptions.csv").filter(
+        pl.col("Interval") != "fortnight"
+    )
     words = "active trialing past_due canceled unpaid paused incomplete_expired"
     counts = dict(subs["Status"].value_counts().iter_rows())
     assert set(counts) == set(words.split())
-    assert max(counts[word] for word in ("trialing", "unpaid", "paused", "incomplete_expired")) < 0.06 * subs.height
+    assert (
+        max(counts[word] for word in ("trialing", "unpaid", "paused", "incomplete_expired"))
+        < 0.06 * subs.height
+    )
     truth = pl.read_parquet(large / "truth" / "subscriptions.parquet")
     both = subs.join(truth, left_on="id", right_on="subscription_id")
     assert (both["Status"] == both["status"]).all()
@@ -346,7 +396,9 @@ def test_subscriptions_stand_in_every_state_that_stripe_knows(large: Path) -> No
     assert set(of_expired["Status"]) == {"void"}
 
 
-def test_nights_add_up_to_what_one_night_says_at_the_end(company: tuple[Path, Path, Summary], tmp_path: Path) -> None:
+def test_nights_add_up_to_what_one_night_says_at_the_end(
+    company: tuple[Path, Path, Summary], tmp_path: Path
+) -> None:
     landing, _, _ = company
     simulate(tmp_path, customers=CUSTOMERS)
     told = [
@@ -354,8 +406,16 @@ def test_nights_add_up_to_what_one_night_says_at_the_end(company: tuple[Path, Pa
         ("kasse/*/order_lines.csv", "order_line_id", []),
         ("kasse/*/fx_rates.csv", "date", []),
         ("hubspot/*/*companies*.csv", "Record ID", []),
-        ("shopify/*/orders_export*.csv", "Name", ["Financial Status", "Cancelled at", "Refunded Amount", "Paid at"]),
-        ("stripe/*/subscriptions.csv", "id", ["Status", "Canceled At (UTC)", "Ended At (UTC)", "Trial End (UTC)"]),
+        (
+            "shopify/*/orders_export*.csv",
+            "Name",
+            ["Financial Status", "Cancelled at", "Refunded Amount", "Paid at"],
+        ),
+        (
+            "stripe/*/subscriptions.csv",
+            "id",
+            ["Status", "Canceled At (UTC)", "Ended At (UTC)", "Trial End (UTC)"],
+        ),
         ("stripe/*/invoices.csv", "id", ["Status", "Amount Paid"]),
     ]
     for pattern, key, columns in told:
@@ -364,15 +424,22 @@ def test_nights_add_up_to_what_one_night_says_at_the_end(company: tuple[Path, Pa
             rows = _csv(folder, pattern)
             rows = rows.filter(pl.col("Total").is_not_null()) if "Name" in rows.columns else rows
             rows = rows.select(key, *(columns or rows.drop(key).columns))
-            rows = rows.filter(~pl.any_horizontal((pl.col(pl.String) == "fortnight").fill_null(False)))
+            rows = rows.filter(
+                ~pl.any_horizontal((pl.col(pl.String) == "fortnight").fill_null(False))
+            )
             ends.append(rows.unique(key, keep="last").sort(key))
         both = ends[0].join(ends[1], on=key, suffix="_at_once")
         assert both.height >= 0.98 * max(len(end) for end in ends), pattern
         for column in (c for c in ends[0].columns if c != key):
-            assert both[column].equals(both[f"{column}_at_once"].alias(column), null_equal=True), (pattern, column)
+            assert both[column].equals(both[f"{column}_at_once"].alias(column), null_equal=True), (
+                pattern,
+                column,
+            )
 
 
-def test_some_contacts_belong_to_a_company_that_came_before_them(company: tuple[Path, Path, Summary]) -> None:
+def test_some_contacts_belong_to_a_company_that_came_before_them(
+    company: tuple[Path, Path, Summary],
+) -> None:
     landing, truth, _ = company
     contacts = _csv(landing, "hubspot/*/*contacts*.csv").unique("Record ID", keep="first")
     members = contacts.filter(pl.col("Associated Company IDs").is_not_null()).with_columns(
@@ -384,8 +451,13 @@ def test_some_contacts_belong_to_a_company_that_came_before_them(company: tuple[
     assert both.height == members.height
     dated = both.filter(pl.col("Create Date").str.starts_with("20"))
     assert (dated["Create Date"] >= dated["Create Date_of"]).all()
-    shared = both.filter(pl.col("Email").str.to_lowercase().str.strip_chars().str.starts_with("info@cafe"))
-    assert (shared["Email"].str.to_lowercase().str.strip_chars().str.slice(5) == shared["Company Domain Name"]).all()
+    shared = both.filter(
+        pl.col("Email").str.to_lowercase().str.strip_chars().str.starts_with("info@cafe")
+    )
+    assert (
+        shared["Email"].str.to_lowercase().str.strip_chars().str.slice(5)
+        == shared["Company Domain Name"]
+    ).all()
     records = pl.read_parquet(truth / "records.parquet").filter(pl.col("account_id").is_not_null())
     known = pl.read_parquet(truth / "companies.parquet")
     assert set(records["account_id"]) == set(known["id"]) == set(companies["Record ID"])
@@ -404,7 +476,9 @@ def test_hazard_ranks_who_leaves(company: tuple[Path, Path, Summary]) -> None:
 
 def test_scores_follow_their_drivers(large: Path) -> None:
     nps = pl.read_parquet(large / "truth" / "nps_responses.parquet")
-    drivers = nps.select(pl.col("late", "unresolved", "app_user", "engagement").cast(pl.Float64)).to_numpy()
+    drivers = nps.select(
+        pl.col("late", "unresolved", "app_user", "engagement").cast(pl.Float64)
+    ).to_numpy()
     design = np.column_stack([np.ones(len(nps)), drivers])
     fitted, *_ = np.linalg.lstsq(design, nps["score"].to_numpy().astype(float), rcond=None)
     assert fitted[1] < -0.7
@@ -428,7 +502,10 @@ def test_sessions_walk_the_known_chains() -> None:
                 continue
             for b, p in row.items():
                 if b != "exit":
-                    assert abs(pairs[(i, journeys.INDEX[b])] / out[i] - p) < 5 * (p * (1 - p) / out[i]) ** 0.5 + 1e-9, (
+                    assert (
+                        abs(pairs[(i, journeys.INDEX[b])] / out[i] - p)
+                        < 5 * (p * (1 - p) / out[i]) ** 0.5 + 1e-9
+                    ), (
                         name,
                         a,
                         b,
@@ -453,7 +530,9 @@ def test_each_poison_spoils_one_file(tmp_path: Path, small: Path, kind: str) -> 
     shutil.rmtree(later.parent)
     path = poison(landing, kind)
     before, after = _digest(small), _digest(landing)
-    assert [name for name in after if before.get(name) != after[name]] == [path.relative_to(landing).as_posix()]
+    assert [name for name in after if before.get(name) != after[name]] == [
+        path.relative_to(landing).as_posix()
+    ]
 
 
 def test_an_unknown_poison_is_named(tmp_path: Path) -> None:

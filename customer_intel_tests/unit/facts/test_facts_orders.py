@@ -16,7 +16,9 @@ from customer_intel_tests.unit.sqlroom import Room
 SECOND = timedelta(seconds=1)
 
 
-def orders(*rows: dict[str, Any], **tables: list[dict[str, Any]]) -> tuple[Room, dict[str, dict[str, Any]]]:
+def orders(
+    *rows: dict[str, Any], **tables: list[dict[str, Any]]
+) -> tuple[Room, dict[str, dict[str, Any]]]:
     """The room and each order of order_fact by its id."""
     made = known("C", orders=list(rows), **tables)
     return made, {row["order_id"]: row for row in chain(made, "order_fact").rows(named=True)}
@@ -50,7 +52,11 @@ def test_an_order_counts_by_its_state(
     _, found = orders(order(1, ago(5), "100.00", status=word))
     row = found["1"]
     assert (row["state"], row["source_state"]) == (state, word)
-    assert (row["is_counted"], row["is_sale"], row["is_attempt"]) == (is_counted, is_sale, is_attempt)
+    assert (row["is_counted"], row["is_sale"], row["is_attempt"]) == (
+        is_counted,
+        is_sale,
+        is_attempt,
+    )
     assert row["net_amount"] == row["net_reporting"] == net
     assert row["is_cancelled"] == (state == "cancelled")
     # What was charged is told of each, whether or not it counts.
@@ -60,16 +66,24 @@ def test_an_order_counts_by_its_state(
 def test_placed_orders_count_where_the_company_says_so() -> None:
     made = known("C", orders=[order(1, ago(5), "100.00", status="pending")])
     made.settings["counted_order_states"] = "|placed|paid|fulfilled|partly_returned|"
-    assert chain(made, "order_fact").select("state", "is_counted", "net_amount").rows() == [("placed", True, 100)]
+    assert chain(made, "order_fact").select("state", "is_counted", "net_amount").rows() == [
+        ("placed", True, 100)
+    ]
 
 
-def test_a_source_without_any_states_lists_sales_and_says_by_its_dates_which_were_delivered() -> None:
+def test_a_source_without_any_states_lists_sales_and_says_by_its_dates_which_were_delivered() -> (
+    None
+):
     _, found = orders(
         order(1, ago(5), "1.00", status=None),
         order(2, ago(5), "1.00", status=None, delivered_at=ago(3)),
         order(3, ago(5), "1.00", status=None, cancelled_at=ago(3)),
     )
-    assert {key: row["state"] for key, row in found.items()} == {"1": "paid", "2": "fulfilled", "3": "cancelled"}
+    assert {key: row["state"] for key, row in found.items()} == {
+        "1": "paid",
+        "2": "fulfilled",
+        "3": "cancelled",
+    }
 
 
 @pytest.mark.parametrize(
@@ -105,14 +119,21 @@ def test_what_was_cancelled_was_attempted_and_brings_nothing_wherever_it_is_summ
         order(3, ago(7), "50.00", cancelled_at=ago(6)),
     )
     told = chain(made, "activity")
-    assert sorted(told["activity"]) == ["order_attempted", "order_attempted", "order_cancelled", "order_placed"]
+    assert sorted(told["activity"]) == [
+        "order_attempted",
+        "order_attempted",
+        "order_cancelled",
+        "order_placed",
+    ]
     assert told["revenue"].sum() == 100
     row = chain(made, "customer_transactions").row(0, named=True)
     assert (row["orders_total"], row["orders_cancelled"], row["revenue_total"]) == (1, 2, 100)
 
 
 def test_drafts_and_tests_are_no_activity_and_no_sign_of_life() -> None:
-    made, _ = orders(order(1, ago(9), "9.00", status="draft"), order(2, ago(9), "9.00", status="test"))
+    made, _ = orders(
+        order(1, ago(9), "9.00", status="draft"), order(2, ago(9), "9.00", status="test")
+    )
     assert chain(made, "activity").is_empty()
     row = chain(made, "customer_lifecycle").row(0, named=True)
     assert (row["lifecycle_stage"], row["last_sign_on"]) == ("prospect", None)
@@ -159,7 +180,8 @@ def line(number: int, total: str, **columns: Any) -> dict[str, Any]:
 def test_lines_agree_with_their_order_or_it_is_said(lines: list[str], agree: bool | None) -> None:
     amounts = {"tax": Decimal("20.00"), "shipping": Decimal("5.00"), "discount": Decimal("10.00")}
     made, found = orders(
-        order(1, ago(5), "120.00", **amounts), order_lines=[line(k, total) for k, total in enumerate(lines)]
+        order(1, ago(5), "120.00", **amounts),
+        order_lines=[line(k, total) for k, total in enumerate(lines)],
     )
     assert found["1"]["lines_agree"] is agree
     assert found["1"]["n_lines"] == (len(lines) or None)
@@ -186,7 +208,9 @@ def test_a_line_counts_as_its_order_does_and_takes_what_it_lacks_from_the_produc
         ],
         products=[{"source_system": "shop", "product_id": "p", "title": "Cup", "category": "cups"}],
     )
-    told = chain(made, "order_line_fact").select("order_line_key", "category", "is_counted", "line_reporting")
+    told = chain(made, "order_line_fact").select(
+        "order_line_key", "category", "is_counted", "line_reporting"
+    )
     assert told.rows() == [("shop:1", "cups", True, 10), ("shop:2", None, False, 20)]
 
 
@@ -194,7 +218,9 @@ def test_a_line_counts_as_its_order_does_and_takes_what_it_lacks_from_the_produc
 EXPORTS = [date(2026, 5, 1), date(2026, 5, 10), date(2026, 5, 20)]
 
 
-def versions(first: list[dict[str, Any]], second: list[dict[str, Any]], third: list[dict[str, Any]]) -> pl.DataFrame:
+def versions(
+    first: list[dict[str, Any]], second: list[dict[str, Any]], third: list[dict[str, Any]]
+) -> pl.DataFrame:
     made = known("C")
     exports(made, "orders", dict(zip(EXPORTS, [first, second, third], strict=True)))
     return chain(made, "order_version")
@@ -231,7 +257,9 @@ def test_from_when_an_order_no_longer_counts_is_its_date_or_the_export_that_show
     dated = {**bought[1], "status": "cancelled", "cancelled_at": moment(6)}
     given_back = {**bought[2], "status": "refunded", "refunded_at": moment(15)}
     found = versions(bought, [undated, dated, bought[2]], [undated, dated, given_back])
-    assert found.filter(pl.col("version_no") == 2).select("state", "known_from", "counts_until").rows() == [
+    assert found.filter(pl.col("version_no") == 2).select(
+        "state", "known_from", "counts_until"
+    ).rows() == [
         ("cancelled", moment(10), moment(10)),
         ("cancelled", moment(10), moment(6)),
         ("returned", moment(20), moment(15)),
@@ -244,7 +272,10 @@ def test_an_order_that_the_source_takes_back_is_deleted_from_then_on_and_no_orde
     made = known("C")
     gone = {**bought, "_deleted": True}
     exports(made, "orders", {EXPORTS[0]: [bought], EXPORTS[1]: [gone]})
-    assert chain(made, "order_version").select("state", "known_to").rows() == [("paid", moment(10)), ("deleted", None)]
+    assert chain(made, "order_version").select("state", "known_to").rows() == [
+        ("paid", moment(10)),
+        ("deleted", None),
+    ]
     assert chain(made, "order_fact").is_empty()
 
 

@@ -19,21 +19,38 @@ pytestmark = pytest.mark.slow
 
 
 # ---- who may not be profiled
-def consent(customer: str, status: str, purpose: str = "profiling", days: float = 50) -> dict[str, Any]:
-    return {"customer_id": customer, "purpose": purpose, "status": status, "collected_at": ago(days)}
+def consent(
+    customer: str, status: str, purpose: str = "profiling", days: float = 50
+) -> dict[str, Any]:
+    return {
+        "customer_id": customer,
+        "purpose": purpose,
+        "status": status,
+        "collected_at": ago(days),
+    }
 
 
 def request(**columns: Any) -> dict[str, Any]:
-    return {"source_system": "mail", "request_type": "restriction", "received_at": ago(9), **columns}
+    return {
+        "source_system": "mail",
+        "request_type": "restriction",
+        "received_at": ago(9),
+        **columns,
+    }
 
 
-def barred(*requests: dict[str, Any], consents: list[dict[str, Any]] | None = None) -> dict[str, str]:
+def barred(
+    *requests: dict[str, Any], consents: list[dict[str, Any]] | None = None
+) -> dict[str, str]:
     made = known("a", "b", "c", "d")
     made.put("erasure_requests", [{"request_id": str(k), **row} for k, row in enumerate(requests)])
     made.put("consent_state", consents or [])
     made.put(
         "customer_identifier",
-        [{"customer_id": "b", "value_norm": "b@x.example"}, {"customer_id": "c", "value_norm": "+4912"}],
+        [
+            {"customer_id": "b", "value_norm": "b@x.example"},
+            {"customer_id": "c", "value_norm": "+4912"},
+        ],
     )
     made.put("customer_id_alias", [{"alias_customer_id": c, "customer_id": c} for c in "abd"] + [
         {"alias_customer_id": "old", "customer_id": "d"}
@@ -62,7 +79,9 @@ def test_who_denied_or_withdrew_profiling_is_not_profiled() -> None:
         ({"subject_id_type": "customer_id", "subject_id": "old"}, "d"),
     ],
 )
-def test_a_request_for_restriction_is_heard_by_whatever_names_the_person(asked: dict[str, Any], who: str) -> None:
+def test_a_request_for_restriction_is_heard_by_whatever_names_the_person(
+    asked: dict[str, Any], who: str
+) -> None:
     assert barred(request(**asked)) == {who: "restricted"}
     assert barred(request(**asked, verified=True)) == {who: "restricted"}
 
@@ -77,13 +96,18 @@ def test_what_is_no_request_for_restriction_bars_nobody(changed: dict[str, Any])
 
 
 def test_restriction_is_named_before_consent() -> None:
-    found = barred(request(record_key="crm:a"), consents=[consent("a", "withdrawn"), consent("b", "denied")])
+    found = barred(
+        request(record_key="crm:a"), consents=[consent("a", "withdrawn"), consent("b", "denied")]
+    )
     assert found == {"a": "restricted", "b": "denied"}
 
 
 def test_who_may_not_be_profiled_has_facts_and_no_stage() -> None:
     made = known("a", "b", consent_state=[consent("b", "denied")])
-    made.put("orders", [{**order(k, ago(5), "10.00"), "record_key": f"crm:{c}"} for k, c in enumerate("ab")])
+    made.put(
+        "orders",
+        [{**order(k, ago(5), "10.00"), "record_key": f"crm:{c}"} for k, c in enumerate("ab")],
+    )
     assert chain(made, "customer_lifecycle")["customer_id"].to_list() == ["a"]
     assert chain(made, "rfm")["customer_id"].to_list() == ["a"]
     assert chain(made, "customer_transactions")["customer_id"].to_list() == ["a", "b"]
@@ -129,7 +153,10 @@ def test_a_source_that_began_long_before_does_not_hide_that_somebody_was_away() 
 def test_a_running_payment_is_a_sign_of_life_and_its_end_without_any_order_is_churn() -> None:
     paying = known("C", subscriptions=[subscription(1, started_at=ago(400))])
     assert stage(paying) == ("active", ago(370).date())
-    gone = known("C", subscriptions=[subscription(1, status="canceled", started_at=ago(400), ended_at=ago(7))])
+    gone = known(
+        "C",
+        subscriptions=[subscription(1, status="canceled", started_at=ago(400), ended_at=ago(7))],
+    )
     assert stage(gone) == ("churned", ago(7).date())
     buys_too = known(
         "C",
@@ -157,7 +184,9 @@ def test_a_source_that_began_within_the_two_windows_makes_no_trend() -> None:
 
 
 def test_a_trend_goes_by_the_sources_that_were_there_all_the_time() -> None:
-    made = known("C", tickets=seen(100, 40, 10), orders=[order(k, ago(k), "1.00") for k in range(1, 9)])
+    made = known(
+        "C", tickets=seen(100, 40, 10), orders=[order(k, ago(k), "1.00") for k in range(1, 9)]
+    )
     assert chain(made, "customer_engagement")["engagement_trend"].to_list() == [0.0]
 
 
@@ -217,7 +246,9 @@ def test_failed_payments_count_for_a_customer_who_never_ordered() -> None:
         ({"currency": "JPY"}, None),
     ],
 )
-def test_what_is_owed_past_its_time_is_overdue(changed: dict[str, Any], overdue: int | None) -> None:
+def test_what_is_owed_past_its_time_is_overdue(
+    changed: dict[str, Any], overdue: int | None
+) -> None:
     made = known("C", invoices=[invoice(**changed)])
     made.settings["reporting_currency"] = "USD"
     assert chain(made, "customer_payments")["amount_overdue"].to_list() == [overdue]
@@ -257,7 +288,11 @@ def answered(*answers: tuple[str, datetime]) -> dict[str, Any]:
 
 
 def test_an_answer_closes_one_invitation_the_newest_before_it() -> None:
-    assert answered(("a", datetime(2026, 6, 10))) == {"all": 1 / 12, "2026-Q2": 1 / 6, "2026-06": 1 / 2}
+    assert answered(("a", datetime(2026, 6, 10))) == {
+        "all": 1 / 12,
+        "2026-Q2": 1 / 6,
+        "2026-06": 1 / 2,
+    }
 
 
 def test_two_answers_to_one_invitation_are_one_response() -> None:

@@ -63,7 +63,9 @@ def test_partly_refunded_without_an_amount_is_said_and_takes_nothing() -> None:
 
 @pytest.mark.parametrize("status", ["pending", "declined", "cancelled", "test order", "approved"])
 def test_a_refund_of_what_never_counted_takes_from_no_revenue(status: str) -> None:
-    made = known("C", orders=[order(1, ago(9), "100.00", status=status, refunded=Decimal("100.00"))])
+    made = known(
+        "C", orders=[order(1, ago(9), "100.00", status=status, refunded=Decimal("100.00"))]
+    )
     assert [row["is_counted"] for row in refunds(made).values()] == [False]
     assert chain(made, "customer_transactions")["revenue_total"].to_list() == [0]
     assert "order_refunded" not in chain(made, "activity")["activity"].to_list()
@@ -77,7 +79,8 @@ def told_in(
     made = known("C")
     # Another order, so that the source's first export is always the first.
     days = {
-        day: [order("other", BOUGHT, "1.00")] + ([row] if row else []) for day, row in zip(EXPORTS, rows, strict=False)
+        day: [order("other", BOUGHT, "1.00")] + ([row] if row else [])
+        for day, row in zip(EXPORTS, rows, strict=False)
     }
     exports(made, "orders", days)
     found = chain(made, "refund_fact").sort("known_at")
@@ -93,15 +96,21 @@ def test_a_dated_refund_of_the_first_export_was_known_when_it_happened() -> None
     assert told_in(bought(refunded=Decimal("30.00"), refunded_at=on)) == [(on, on, True)]
 
 
-def test_an_undated_refund_of_the_first_export_happened_with_the_last_change_and_is_known_since_the_export() -> None:
+def test_an_undated_refund_of_the_first_export_happened_with_the_last_change_and_is_known_since_the_export() -> (
+    None
+):
     first = datetime(2026, 5, 1)
     changed = datetime(2026, 4, 20, 9)
     given_back = {"refunded": Decimal("30.00")}
     assert told_in(bought(**given_back, updated_at=changed)) == [(changed, first, False)]
-    assert told_in(bought(**given_back, delivered_at=datetime(2026, 3, 9))) == [(datetime(2026, 3, 9), first, False)]
+    assert told_in(bought(**given_back, delivered_at=datetime(2026, 3, 9))) == [
+        (datetime(2026, 3, 9), first, False)
+    ]
     assert told_in(bought(**given_back)) == [(BOUGHT, first, False)]
     # Never after the export that shows it.
-    assert told_in(bought(**given_back, updated_at=datetime(2026, 6, 1))) == [(first - SECOND, first, False)]
+    assert told_in(bought(**given_back, updated_at=datetime(2026, 6, 1))) == [
+        (first - SECOND, first, False)
+    ]
 
 
 def test_an_undated_refund_of_a_later_export_happened_between_it_and_the_one_before() -> None:
@@ -111,12 +120,18 @@ def test_an_undated_refund_of_a_later_export_happened_between_it_and_the_one_bef
     assert told_in(bought(), bought(**given_back)) == [(later - SECOND, later, False)]
     # A change before the export that did not show it yet is not the refund's.
     old = datetime(2026, 4, 7)
-    assert told_in(bought(updated_at=old), bought(**given_back, updated_at=old)) == [(later - SECOND, later, False)]
+    assert told_in(bought(updated_at=old), bought(**given_back, updated_at=old)) == [
+        (later - SECOND, later, False)
+    ]
 
 
-def test_a_dated_refund_of_a_later_export_happened_on_its_date_and_is_known_since_the_export() -> None:
+def test_a_dated_refund_of_a_later_export_happened_on_its_date_and_is_known_since_the_export() -> (
+    None
+):
     on = datetime(2026, 4, 3, 8)
-    assert told_in(bought(), bought(refunded=Decimal("30.00"), refunded_at=on)) == [(on, datetime(2026, 5, 10), True)]
+    assert told_in(bought(), bought(refunded=Decimal("30.00"), refunded_at=on)) == [
+        (on, datetime(2026, 5, 10), True)
+    ]
 
 
 def test_each_rise_of_the_refunded_amount_is_a_refund_and_a_correction_a_negative_one() -> None:
@@ -129,7 +144,9 @@ def test_each_rise_of_the_refunded_amount_is_a_refund_and_a_correction_a_negativ
 
 
 def test_revenue_falls_on_the_day_of_the_refund_not_of_the_order() -> None:
-    made = known("C", orders=[order(1, ago(200), "100.00", refunded=Decimal("30.00"), refunded_at=ago(10))])
+    made = known(
+        "C", orders=[order(1, ago(200), "100.00", refunded=Decimal("30.00"), refunded_at=ago(10))]
+    )
     row = chain(made, "customer_transactions").row(0, named=True)
     assert (row["revenue_total"], row["revenue_90d"], row["revenue_365d"]) == (70, -30, 70)
     told = chain(made, "activity").filter(activity="order_refunded")
@@ -156,7 +173,11 @@ def item(number: str, order_id: str, product: str) -> dict[str, Any]:
 def test_a_credit_note_returns_the_order_that_it_names() -> None:
     made = known(
         "C",
-        orders=[order(1, ago(50), "100.00"), order(2, ago(9), "30.00"), note("n", 5, "-30.00", returns_order_id="1")],
+        orders=[
+            order(1, ago(50), "100.00"),
+            order(2, ago(9), "30.00"),
+            note("n", 5, "-30.00", returns_order_id="1"),
+        ],
     )
     row = refunds(made)["shop:n"]
     assert (row["refund_kind"], row["order_key"], row["refund_amount"], row["is_counted"]) == (
@@ -227,20 +248,29 @@ def test_a_refund_that_the_order_says_and_a_credit_note_too_counts_once() -> Non
             note("n", 5, "-30.00", returns_order_id="1"),
         ],
     )
-    assert {key: row["is_counted"] for key, row in refunds(made).items()} == {"shop:1:r1": True, "shop:n": False}
+    assert {key: row["is_counted"] for key, row in refunds(made).items()} == {
+        "shop:1:r1": True,
+        "shop:n": False,
+    }
     assert sale(made) == ("partly_returned", 30, 70)
 
 
 def test_a_credit_note_may_be_written_with_a_positive_amount_and_its_word() -> None:
     made = known(
-        "C", orders=[order(1, ago(50), "100.00"), note("n", 5, "30.00", status="Gutschrift", returns_order_id="1")]
+        "C",
+        orders=[
+            order(1, ago(50), "100.00"),
+            note("n", 5, "30.00", status="Gutschrift", returns_order_id="1"),
+        ],
     )
     assert sale(made) == ("partly_returned", 30, 70)
     assert chain(made, "order_fact").height == 1
 
 
 def test_a_negative_total_is_never_an_order_and_no_sign_of_life() -> None:
-    made = known("C", orders=[order(1, ago(300), "100.00"), note("n", 5, "-100.00", returns_order_id="1")])
+    made = known(
+        "C", orders=[order(1, ago(300), "100.00"), note("n", 5, "-100.00", returns_order_id="1")]
+    )
     assert chain(made, "order_fact")["order_id"].to_list() == ["1"]
     told = chain(made, "activity").filter(activity="order_refunded")
     assert (told.height, told["is_own_act"].to_list()) == (1, [False])
@@ -250,7 +280,11 @@ def test_a_negative_total_is_never_an_order_and_no_sign_of_life() -> None:
 
 def test_credit_notes_that_name_a_cancelled_order_take_nothing() -> None:
     made = known(
-        "C", orders=[order(1, ago(50), "100.00", status="cancelled"), note("n", 5, "-100.00", returns_order_id="1")]
+        "C",
+        orders=[
+            order(1, ago(50), "100.00", status="cancelled"),
+            note("n", 5, "-100.00", returns_order_id="1"),
+        ],
     )
     assert not refunds(made)["shop:n"]["is_counted"]
     assert chain(made, "customer_transactions")["revenue_total"].to_list() == [0]

@@ -21,7 +21,9 @@ def sales(made: Room) -> dict[str, tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York", "Asia/Tokyo"])
-def test_an_undated_refund_of_the_newest_export_takes_effect_before_it_in_every_zone(zone: str) -> None:
+def test_an_undated_refund_of_the_newest_export_takes_effect_before_it_in_every_zone(
+    zone: str,
+) -> None:
     made = known("C")
     made.settings["time_zone"] = zone
     made.engine.define_local_time(zone)
@@ -35,17 +37,29 @@ def test_an_undated_end_never_reaches_back_past_an_export_that_showed_it_running
     made = known("C")
     running = subscription(1, updated_at=ago(60))
     exports(made, "subscriptions", {BEFORE: [running], AS_OF: [{**running, "status": "canceled"}]})
-    rows = chain(made, "subscription_fact").sort("valid_from").select("state", "valid_from", "mrr").rows()
+    rows = (
+        chain(made, "subscription_fact")
+        .sort("valid_from")
+        .select("state", "valid_from", "mrr")
+        .rows()
+    )
     assert [(state, mrr) for state, _, mrr in rows] == [("active", 10), ("ended", 0)]
     assert rows[-1][1] == BEFORE
 
 
 def test_a_subscription_that_comes_back_keeps_its_churn() -> None:
     made = known("C")
-    ended = subscription(1, status="canceled", ended_at=datetime(2026, 5, 10), updated_at=datetime(2026, 5, 10))
+    ended = subscription(
+        1, status="canceled", ended_at=datetime(2026, 5, 10), updated_at=datetime(2026, 5, 10)
+    )
     back = {**ended, "status": "active", "ended_at": None, "updated_at": datetime(2026, 5, 25)}
     exports(made, "subscriptions", {date(2026, 5, 20): [ended], AS_OF: [back]})
-    found = chain(made, "mrr_movement").sort("day").select("day", "new_mrr", "churned_mrr", "reactivation_mrr").rows()
+    found = (
+        chain(made, "mrr_movement")
+        .sort("day")
+        .select("day", "new_mrr", "churned_mrr", "reactivation_mrr")
+        .rows()
+    )
     assert [row[1:] for row in found] == [(10, 0, 0), (0, -10, 0), (0, 0, 10)]
     assert [row[0] for row in found][1:] == [date(2026, 5, 10), date(2026, 5, 25)]
 
@@ -67,14 +81,23 @@ def test_two_credit_notes_alike_give_back_two_orders_alike() -> None:
 
 @pytest.mark.parametrize("status", ["test", "pending", "draft", "failed"])
 def test_a_credit_note_that_never_was_gives_nothing_back(status: str) -> None:
-    rows = [order(1, ago(20), "100.00"), order("n", ago(5), "-40.00", status=status, returns_order_id="1")]
+    rows = [
+        order(1, ago(20), "100.00"),
+        order("n", ago(5), "-40.00", status=status, returns_order_id="1"),
+    ]
     assert sales(known("C", orders=rows)) == {"1": ("paid", 100)}
 
 
 def test_churn_takes_the_refund_of_a_returned_order_once() -> None:
     rows = [
         order(1, ago(20), "100.00"),
-        order(2, ago(10), "40.00", status="refunded", refunded=Decimal("40.00"), refunded_at=ago(5)),
+        order(
+            2, ago(10), "40.00", status="refunded", refunded=Decimal("40.00"), refunded_at=ago(5)
+        ),
     ]
     found = chain(known("C", orders=rows), "churn_features").filter(origin=AS_OF).row(0, named=True)
-    assert (found["f_revenue_365d"], found["f_orders_365d"], found["value_at_risk"]) == (100, 1, 100)
+    assert (found["f_revenue_365d"], found["f_orders_365d"], found["value_at_risk"]) == (
+        100,
+        1,
+        100,
+    )

@@ -28,7 +28,9 @@ def told(
 
 
 def stretches(made: Room, shown: tuple[str, ...] = SHOWN) -> list[tuple[Any, ...]]:
-    return chain(made, "subscription_fact").sort("subscription_key", "valid_from").select(shown).rows()
+    return (
+        chain(made, "subscription_fact").sort("subscription_key", "valid_from").select(shown).rows()
+    )
 
 
 def moves(*rows: dict[str, Any]) -> list[tuple[date, Decimal, Decimal]]:
@@ -57,13 +59,19 @@ def test_a_subscription_brings_its_price_by_its_state(
     made = known("C", subscriptions=[subscription(1, status=word, updated_at=ago(20))])
     (row,) = chain(made, "subscription_fact").filter(pl.col("valid_to").is_null()).rows(named=True)
     assert (row["state"], row["source_state"], row["mrr"]) == (state, word, mrr)
-    assert (row["is_running"], row["is_dunning"], row["is_kept"]) == (is_running, is_dunning, is_kept)
+    assert (row["is_running"], row["is_dunning"], row["is_kept"]) == (
+        is_running,
+        is_dunning,
+        is_kept,
+    )
     profile = chain(made, "customer_subscription").row(0, named=True)
     assert (profile["mrr"], profile["subscriptions_active"]) == (mrr, int(mrr > 0))
 
 
 @pytest.mark.parametrize("word", ["past_due", "paused", "unpaid"])
-def test_a_state_holds_since_the_last_change_and_before_it_the_subscription_was_active(word: str) -> None:
+def test_a_state_holds_since_the_last_change_and_before_it_the_subscription_was_active(
+    word: str,
+) -> None:
     mrr = 10 if word == "past_due" else 0
     assert told(subscription(1, status=word, updated_at=ago(20))) == [
         ("active", day(100), day(20), 10),
@@ -81,7 +89,11 @@ def test_a_state_without_any_date_holds_today_all_the_same(word: str) -> None:
 
 def test_what_never_started_is_no_subscription_of_anybody() -> None:
     made = known(
-        "C", subscriptions=[subscription(1, status="incomplete"), subscription(2, status="incomplete_expired")]
+        "C",
+        subscriptions=[
+            subscription(1, status="incomplete"),
+            subscription(2, status="incomplete_expired"),
+        ],
     )
     assert stretches(made) == []
     assert chain(made, "customer_subscription").is_empty()
@@ -103,7 +115,11 @@ def test_a_plan_at_no_price_is_free_and_nobody_pays_for_it() -> None:
     row = subscription(1, unit_amount=Decimal("0.00"))
     assert told(row) == [("free", day(100), None, 0)]
     profile = chain(known("C", subscriptions=[row]), "customer_subscription").row(0, named=True)
-    assert (profile["subscriptions_total"], profile["subscriptions_active"], profile["mrr"]) == (1, 0, 0)
+    assert (profile["subscriptions_total"], profile["subscriptions_active"], profile["mrr"]) == (
+        1,
+        0,
+        0,
+    )
 
 
 # ---- trials
@@ -153,8 +169,12 @@ def test_a_trial_that_still_runs_brings_nothing_yet() -> None:
 
 # ---- ends
 def test_cancelled_at_the_periods_end_it_is_paid_until_then() -> None:
-    ending = subscription(1, cancel_at_period_end=True, canceled_at=ago(10), current_period_end=ago(-5))
-    assert told(ending, shown=("state", "mrr", "is_ending", "ends_on")) == [("ending", 10, True, day(-5))]
+    ending = subscription(
+        1, cancel_at_period_end=True, canceled_at=ago(10), current_period_end=ago(-5)
+    )
+    assert told(ending, shown=("state", "mrr", "is_ending", "ends_on")) == [
+        ("ending", 10, True, day(-5))
+    ]
     assert moves(ending) == [(day(100), 10, 0)]
 
 
@@ -167,8 +187,12 @@ def test_after_its_end_it_is_ended_and_the_revenue_is_gone_from_that_day_on() ->
 @pytest.mark.parametrize("status", ["trialing", "past_due", "paused"])
 def test_whatever_its_state_an_end_that_lies_ahead_is_told(status: str) -> None:
     dates = {"trial_end": ago(-9)} if status == "trialing" else {"updated_at": ago(9)}
-    made = known("C", subscriptions=[subscription(1, status=status, cancel_at_period_end=True, **dates)])
-    assert chain(made, "subscription_fact").filter(pl.col("valid_to").is_null())["is_ending"].to_list() == [True]
+    made = known(
+        "C", subscriptions=[subscription(1, status=status, cancel_at_period_end=True, **dates)]
+    )
+    assert chain(made, "subscription_fact").filter(pl.col("valid_to").is_null())[
+        "is_ending"
+    ].to_list() == [True]
     assert chain(made, "customer_subscription")["is_canceling"].to_list() == [True]
 
 
@@ -201,7 +225,10 @@ def price(**columns: Any) -> Decimal:
 def test_prices_of_any_period_are_brought_to_a_month_by_one_factor(
     interval: str, count: int, month: Decimal | int
 ) -> None:
-    assert price(unit_amount=Decimal("12.00"), billing_interval=interval, interval_count=count) == month
+    assert (
+        price(unit_amount=Decimal("12.00"), billing_interval=interval, interval_count=count)
+        == month
+    )
 
 
 def test_seats_multiply_a_price_and_a_discount_takes_from_it_to_nothing_at_most() -> None:
@@ -223,7 +250,12 @@ def change(number: int, days: float, mrr: str) -> dict[str, Any]:
 
 
 def test_where_a_source_tells_changes_each_holds_from_its_moment_on() -> None:
-    changes = [change(1, 100, "30.00"), change(2, 60, "20.00"), change(3, 20, "10.00"), change(4, -1, "99.00")]
+    changes = [
+        change(1, 100, "30.00"),
+        change(2, 60, "20.00"),
+        change(3, 20, "10.00"),
+        change(4, -1, "99.00"),
+    ]
     assert told(subscription(1), subscription_events=changes) == [
         ("active", day(100), day(60), 30),
         ("active", day(60), day(20), 20),
@@ -232,7 +264,12 @@ def test_where_a_source_tells_changes_each_holds_from_its_moment_on() -> None:
 
 
 def test_before_the_first_change_that_is_told_the_price_is_todays() -> None:
-    assert told(subscription(1), subscription_events=[change(1, 60, "30.00")])[0] == ("active", day(100), day(60), 10)
+    assert told(subscription(1), subscription_events=[change(1, 60, "30.00")])[0] == (
+        "active",
+        day(100),
+        day(60),
+        10,
+    )
 
 
 def test_changes_of_one_day_leave_the_last() -> None:
@@ -245,7 +282,11 @@ def test_changes_of_one_day_leave_the_last() -> None:
 
 def test_a_change_to_nothing_is_free_until_the_next() -> None:
     changes = [change(1, 100, "30.00"), change(2, 60, "0.00"), change(3, 20, "10.00")]
-    assert [row[0] for row in told(subscription(1), subscription_events=changes)] == ["active", "free", "active"]
+    assert [row[0] for row in told(subscription(1), subscription_events=changes)] == [
+        "active",
+        "free",
+        "active",
+    ]
 
 
 def test_the_newest_change_that_disagrees_with_the_price_is_said() -> None:
@@ -272,7 +313,11 @@ def test_a_change_between_two_exports_holds_from_the_sources_date_of_it() -> Non
         ("active", day(100), date(2026, 5, 14), 10),
         ("active", date(2026, 5, 14), None, 15),
     ]
-    versions = chain(made, "subscription_version").select("version_no", "known_from", "known_to", "changed_at").rows()
+    versions = (
+        chain(made, "subscription_version")
+        .select("version_no", "known_from", "known_to", "changed_at")
+        .rows()
+    )
     assert versions == [
         (1, ago(100), datetime(2026, 5, 20), ago(100)),
         (2, datetime(2026, 5, 20), None, datetime(2026, 5, 14, 9)),
@@ -307,7 +352,12 @@ def test_paused_and_resumed_are_stretches_of_their_own() -> None:
         ("paused", date(2026, 5, 12), date(2026, 5, 25)),
         ("active", date(2026, 5, 25), None),
     ]
-    found = chain(made, "mrr_movement").sort("day").select("new_mrr", "churned_mrr", "reactivation_mrr").rows()
+    found = (
+        chain(made, "mrr_movement")
+        .sort("day")
+        .select("new_mrr", "churned_mrr", "reactivation_mrr")
+        .rows()
+    )
     assert found == [(10, 0, 0), (0, -10, 0), (0, 0, 10)]
 
 

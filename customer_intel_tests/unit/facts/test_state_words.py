@@ -32,14 +32,20 @@ def _config(states: dict[str, Any] | None = None, share: float = 0.5) -> dict[st
 
 
 def _state(word: str, entity: str = "orders", source: str = "shop", **own: Any) -> tuple[str, str]:
-    return vocabulary(_config(own.get("states")), source, entity).get(fold(word), ("unknown", "unknown"))
+    return vocabulary(_config(own.get("states")), source, entity).get(
+        fold(word), ("unknown", "unknown")
+    )
 
 
 def _frame(rows: Told) -> pl.LazyFrame:
-    return pl.LazyFrame(rows, schema={"source_system": pl.String, "status": pl.String}, orient="row")
+    return pl.LazyFrame(
+        rows, schema={"source_system": pl.String, "status": pl.String}, orient="row"
+    )
 
 
-def _table(raw: dict[str, Told], current: dict[str, Told] | None = None, **config: Any) -> pl.DataFrame:
+def _table(
+    raw: dict[str, Told], current: dict[str, Told] | None = None, **config: Any
+) -> pl.DataFrame:
     now = raw if current is None else current
     frames = {f"raw_{entity}": _frame(raw.get(entity, [])) for entity in STATES}
     frames |= {entity: _frame(now.get(entity, [])) for entity in STATES}
@@ -63,7 +69,9 @@ def _table(raw: dict[str, Told], current: dict[str, Told] | None = None, **confi
     ],
 )  # fmt: skip
 def test_an_order_is_understood_in_eight_languages(state: str, words: str) -> None:
-    assert {word: _state(word.strip())[0] for word in words.split(",")} == dict.fromkeys(words.split(","), state)
+    assert {word: _state(word.strip())[0] for word in words.split(",")} == dict.fromkeys(
+        words.split(","), state
+    )
 
 
 @pytest.mark.parametrize(
@@ -86,7 +94,17 @@ def test_phrases_are_words_too(entity: str, word: str, state: str) -> None:
 
 @pytest.mark.parametrize(
     "word",
-    ["approved", "accepted", "unfulfilled", "in progress", "en cours", "in behandeling", "disputed", "archived", "ok"],
+    [
+        "approved",
+        "accepted",
+        "unfulfilled",
+        "in progress",
+        "en cours",
+        "in behandeling",
+        "disputed",
+        "archived",
+        "ok",
+    ],
 )
 def test_a_word_that_may_be_counted_or_not_is_unknown(word: str) -> None:
     assert _state(word) == ("unknown", "unknown")
@@ -102,7 +120,10 @@ def test_case_accents_and_punctuation_do_not_matter() -> None:
 def test_own_words_of_a_source_go_before_own_of_any_then_the_vendors_then_the_common() -> None:
     assert _state("closed") == ("fulfilled", "common")
     assert _state("closed", source="magento") == ("returned", "vendor")
-    own = {"orders": {"Closed": "cancelled", "Weg": "fulfilled"}, "magento_b2b.orders": {"CLOSED": "test"}}
+    own = {
+        "orders": {"Closed": "cancelled", "Weg": "fulfilled"},
+        "magento_b2b.orders": {"CLOSED": "test"},
+    }
     assert _state("closed", source="magento", states=own) == ("cancelled", "own")
     assert _state("closed", source="magento_b2b", states=own) == ("test", "own")
     assert _state("weg", source="magento_b2b", states=own) == ("fulfilled", "own")
@@ -126,7 +147,9 @@ def test_a_vendors_file_serves_the_sources_named_after_it() -> None:
         ("  orders: paid", "config/facts.yaml:3: states: 'orders' needs 'word: state' pairs"),
     ],
 )  # fmt: skip
-def test_a_wrong_declaration_of_ones_own_names_the_line(states: str, message: str, tmp_path: Path) -> None:
+def test_a_wrong_declaration_of_ones_own_names_the_line(
+    states: str, message: str, tmp_path: Path
+) -> None:
     path = tmp_path / "facts.yaml"
     path.write_text(f"# own\nstates:\n{states}\n", encoding="utf-8")
     with pytest.raises(ConfigError) as error:
@@ -137,13 +160,19 @@ def test_a_wrong_declaration_of_ones_own_names_the_line(states: str, message: st
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("orders:\n  payed: [x]", "v.yaml:2: 'payed' is not a state of orders (draft, placed, paid, "),
+        (
+            "orders:\n  payed: [x]",
+            "v.yaml:2: 'payed' is not a state of orders (draft, placed, paid, ",
+        ),
         ("order:\n  paid: [x]", "v.yaml:1: 'order' is not one of orders, subscriptions, "),
         (
             "orders:\n  paid: [In Arbeit]\n  placed: [in-arbeit]",
             "v.yaml:3: 'in-arbeit' of orders is both paid and placed",
         ),
-        ("orders:\n  paid: [yes]", "v.yaml:2: True under 'paid' is not text; put the word in quotes"),
+        (
+            "orders:\n  paid: [yes]",
+            "v.yaml:2: True under 'paid' is not text; put the word in quotes",
+        ),
         ("orders:\n  paid: done", "v.yaml:1: 'orders' needs 'state: [words]' pairs"),
     ],
 )
@@ -190,12 +219,18 @@ def test_a_word_that_ever_came_has_a_row_with_the_count_of_today() -> None:
 def test_a_source_that_never_gives_a_state_lists_sales() -> None:
     found = _table({entity: [("till", None), ("till", "")] for entity in STATES})
     assert {row["entity"]: row["state"] for row in found.to_dicts()} == ABSENT
-    assert found.select("word", "basis", "n", "is_beyond_share").unique().rows() == [("", "absent", 2, False)]
+    assert found.select("word", "basis", "n", "is_beyond_share").unique().rows() == [
+        ("", "absent", 2, False)
+    ]
 
 
 def test_a_row_without_a_word_beside_rows_with_one_is_unknown_until_declared() -> None:
     rows: Told = [("shop", None), ("shop", "paid"), ("shop", "paid")]
-    assert _table({"orders": rows})[["word", "state", "basis"]].rows()[0] == ("", "unknown", "unknown")
+    assert _table({"orders": rows})[["word", "state", "basis"]].rows()[0] == (
+        "",
+        "unknown",
+        "unknown",
+    )
     declared = _table({"orders": rows}, states={"shop.orders": {"": "placed"}})
     assert declared[["word", "state", "basis"]].rows()[0] == ("", "placed", "own")
 
@@ -208,7 +243,10 @@ def test_a_word_of_long_ago_keeps_a_row_without_one_from_being_a_sale() -> None:
 def test_unknown_rows_of_one_source_above_the_share_are_beyond_it() -> None:
     rows: Told = [("a", "zork"), ("a", "blip"), ("a", "paid"), ("b", "zork"), ("b", "paid")]
     found = _table({"orders": rows, "tickets": [("a", "open")]}, share=0.5)
-    assert found.filter("is_beyond_share")[["source_system", "word"]].rows() == [("a", "blip"), ("a", "zork")]
+    assert found.filter("is_beyond_share")[["source_system", "word"]].rows() == [
+        ("a", "blip"),
+        ("a", "zork"),
+    ]
     assert not _table({"orders": rows}, share=0.7)["is_beyond_share"].any()
 
 
@@ -230,13 +268,23 @@ def test_no_rows_make_an_empty_table_of_the_same_shape() -> None:
         ("mrr_playbook", "subscriptions", "active canceled"), ("bpi2013", "tickets", "open closed"),
     ],
 )  # fmt: skip
-def test_what_a_shipped_mapping_writes_is_a_vendors_word(source: str, entity: str, words: str) -> None:
+def test_what_a_shipped_mapping_writes_is_a_vendors_word(
+    source: str, entity: str, words: str
+) -> None:
     assert {_state(word, entity, source)[1] for word in words.split()} == {"vendor"}
 
 
 def test_shopify_orders_that_nobody_paid_are_no_sale() -> None:
-    told = {word: _state(word, source="shopify")[0] for word in ("pending", "authorized", "partially_paid", "expired")}
-    assert told == {"pending": "placed", "authorized": "placed", "partially_paid": "placed", "expired": "failed"}
+    told = {
+        word: _state(word, source="shopify")[0]
+        for word in ("pending", "authorized", "partially_paid", "expired")
+    }
+    assert told == {
+        "pending": "placed",
+        "authorized": "placed",
+        "partially_paid": "placed",
+        "expired": "failed",
+    }
 
 
 def test_the_page_of_the_manual_is_what_the_files_say() -> None:

@@ -16,15 +16,24 @@ from customer_intel_tests.unit.sqlroom import Room
 AS_OF = date(2026, 7, 1)
 
 
-def _answer(who: str | None, at: datetime, score: float | None, number: int = 0, **more: Any) -> dict[str, Any]:
+def _answer(
+    who: str | None, at: datetime, score: float | None, number: int = 0, **more: Any
+) -> dict[str, Any]:
     return {"record_key": who, "source_system": "s", "response_id": f"{who}{at}{number}", "survey_id": "rel",
             "survey_type": "nps", "responded_at": at, "score": score, "channel": "email", **more}  # fmt: skip
 
 
-def _summary(answers: list[dict[str, Any]], invitations: list[dict[str, Any]] | None = None) -> pl.DataFrame:
-    people = sorted({str(row["record_key"]) for row in [*answers, *(invitations or [])] if row["record_key"]})
+def _summary(
+    answers: list[dict[str, Any]], invitations: list[dict[str, Any]] | None = None
+) -> pl.DataFrame:
+    people = sorted(
+        {str(row["record_key"]) for row in [*answers, *(invitations or [])] if row["record_key"]}
+    )
     made = Room(AS_OF)
-    made.put("customer_record", [{"record_key": key, "customer_id": f"c-{key.split('@')[0]}"} for key in people])
+    made.put(
+        "customer_record",
+        [{"record_key": key, "customer_id": f"c-{key.split('@')[0]}"} for key in people],
+    )
     made.put("survey_responses", frame("survey_responses", answers))
     made.put("survey_invitations", frame("survey_invitations", invitations or []))
     asked = chain(made, "survey_invitation_fact")
@@ -82,13 +91,23 @@ def test_what_is_no_valid_answer_or_not_yet_given_does_not_count() -> None:
     )
     assert _row(found, "all")["n"] == 1
     csat = _row(found, "all", metric="csat")
-    assert (csat["promoters"], csat["passives"], csat["detractors"], csat["score"]) == (1, 1, 0, 50.0)
+    assert (csat["promoters"], csat["passives"], csat["detractors"], csat["score"]) == (
+        1,
+        1,
+        0,
+        50.0,
+    )
     assert csat["method"] == "agresti_coull"
 
 
-def _wave(month: int, promoters: int, passives: int, detractors: int, **more: Any) -> list[dict[str, Any]]:
+def _wave(
+    month: int, promoters: int, passives: int, detractors: int, **more: Any
+) -> list[dict[str, Any]]:
     given = [10] * promoters + [8] * passives + [3] * detractors
-    return [_answer(f"m{month}p{i}{more}", datetime(2026, month, 2), score, **more) for i, score in enumerate(given)]
+    return [
+        _answer(f"m{month}p{i}{more}", datetime(2026, month, 2), score, **more)
+        for i, score in enumerate(given)
+    ]
 
 
 def test_waves_are_compared_with_the_one_before() -> None:
@@ -96,7 +115,11 @@ def test_waves_are_compared_with_the_one_before() -> None:
     first, second = _row(found, "2026-03"), _row(found, "2026-05")
     assert [round(first[name], 3) for name in ("score", "low", "high")] == [30.0, 18.815, 40.298]
     assert first["prev_score"] is first["p_value"] is first["significant"] is None
-    assert (round(second["prev_score"], 3), round(second["delta"], 3), round(second["p_value"], 4)) == (
+    assert (
+        round(second["prev_score"], 3),
+        round(second["delta"], 3),
+        round(second["p_value"], 4),
+    ) == (
         30,
         17.5,
         0.0188,
@@ -140,7 +163,9 @@ def test_an_answer_closes_one_invitation_the_newest_before_it() -> None:
     """Twelve months of asking, one answer."""
     invite = {"source_system": "s", "survey_id": "rel", "record_key": "a"}
     months = [(2025, month) for month in range(7, 13)] + [(2026, month) for month in range(1, 7)]
-    invitations = [invite | {"invitation_id": f"{y}-{m}", "sent_at": datetime(y, m, 2)} for y, m in months]
+    invitations = [
+        invite | {"invitation_id": f"{y}-{m}", "sent_at": datetime(y, m, 2)} for y, m in months
+    ]
     found = _summary([_answer("a", datetime(2026, 5, 9), 9)], invitations)
     assert _row(found, "all")["response_rate"] == pytest.approx(1 / 12)
     assert _row(found, "2026-Q2")["response_rate"] == pytest.approx(1 / 3)

@@ -14,14 +14,29 @@ from customer_intel_tests.unit.golden_lab import Tables, golden_night
 from customer_intel_tests.unit.identity_lab import NIGHT, Lab
 
 
-def firm(lab: Lab, key: str, name: str, domain: str | None = None, parent: str | None = None, **columns: Any) -> Lab:
+def firm(
+    lab: Lab,
+    key: str,
+    name: str,
+    domain: str | None = None,
+    parent: str | None = None,
+    **columns: Any,
+) -> Lab:
     source, account_id = key.split(":")
     columns = {"domain": domain, "parent_account_id": parent, **columns}
-    return lab.put("accounts", source_system=source, account_id=account_id, account_name=name, **columns)
+    return lab.put(
+        "accounts", source_system=source, account_id=account_id, account_name=name, **columns
+    )
 
 
-def staff(lab: Lab, key: str, email: str | None = None, account: str | None = None, **columns: Any) -> Lab:
-    named = {"first_name": f"F{key.replace(':', '')}", "last_name": f"L{key.replace(':', '')}", **columns}
+def staff(
+    lab: Lab, key: str, email: str | None = None, account: str | None = None, **columns: Any
+) -> Lab:
+    named = {
+        "first_name": f"F{key.replace(':', '')}",
+        "last_name": f"L{key.replace(':', '')}",
+        **columns,
+    }
     return lab.contact(key, email=email, account_id=account, **named)
 
 
@@ -41,17 +56,23 @@ def together(tables: Tables) -> list[str]:
 
 def accounts_of(lab: Lab, tables: Tables, record: str) -> list[tuple[str, str, bool]]:
     """(a reference of the account, basis, is_primary) of the customer behind a record, the primary first."""
-    ref = {key: min(r for r, k in today(tables).items() if k == key) for key in today(tables).values()}
+    ref = {
+        key: min(r for r, k in today(tables).items() if k == key) for key in today(tables).values()
+    }
     rows = tables["customer_account"].filter(pl.col("customer_id") == lab.customers()[record])
     rows = rows.sort("is_primary", "account_basis", descending=[True, False])
     return [
         (ref[key], basis, primary)
-        for key, basis, primary in rows.select("account_key", "account_basis", "is_primary").iter_rows()
+        for key, basis, primary in rows.select(
+            "account_key", "account_basis", "is_primary"
+        ).iter_rows()
     ]
 
 
 def row(tables: Tables, ref: str) -> dict[str, Any]:
-    return dict(tables["account"].filter(pl.col("account_key") == today(tables)[ref]).row(0, named=True))
+    return dict(
+        tables["account"].filter(pl.col("account_key") == today(tables)[ref]).row(0, named=True)
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,11 +92,20 @@ def test_a_domain_is_read_from_what_people_type(typed: str, domain: str | None) 
 
 
 def test_accounts_of_two_sources_with_one_domain_are_one() -> None:
-    lab = firm(firm(Lab(), "crm:1", "Acme GmbH", "acme.de"), "desk:9", "ACME", website="http://www.acme.de/hello")
+    lab = firm(
+        firm(Lab(), "crm:1", "Acme GmbH", "acme.de"),
+        "desk:9",
+        "ACME",
+        website="http://www.acme.de/hello",
+    )
     tables = golden_night(lab)
     assert together(tables) == ["crm:1 desk:9 domain:acme.de"]
     found = row(tables, "crm:1")
-    assert (found["n_source_accounts"], found["sources"], found["domain"]) == (2, "crm|desk", "acme.de")
+    assert (found["n_source_accounts"], found["sources"], found["domain"]) == (
+        2,
+        "crm|desk",
+        "acme.de",
+    )
 
 
 def test_an_acquired_account_with_two_domains_is_one() -> None:
@@ -109,13 +139,18 @@ def test_parent_and_child_stay_two_though_they_share_everything() -> None:
     keys = today(tables)
     top, middle, low = (row(tables, f"crm:{n}") for n in (1, 2, 3))
     assert [r["hierarchy_level"] for r in (top, middle, low)] == [0, 1, 2]
-    assert (middle["parent_account_key"], low["parent_account_key"]) == (keys["crm:1"], keys["crm:2"])
+    assert (middle["parent_account_key"], low["parent_account_key"]) == (
+        keys["crm:1"],
+        keys["crm:2"],
+    )
     assert {r["top_account_key"] for r in (top, middle, low)} == {keys["crm:1"]}
     assert (low["parent_basis"], top["parent_basis"]) == ("crm", None)
 
 
 def test_another_source_cannot_fold_a_child_into_its_parent() -> None:
-    lab = firm(firm(Lab(), "crm:1", "Acme", "acme.de"), "crm:2", "Acme Parts", "parts.example", parent="1")
+    lab = firm(
+        firm(Lab(), "crm:1", "Acme", "acme.de"), "crm:2", "Acme Parts", "parts.example", parent="1"
+    )
     firm(lab, "desk:1", "Acme", "acme.de", website="parts.example")
     tables = golden_night(lab)
     assert today(tables)["crm:1"] != today(tables)["crm:2"]
@@ -129,7 +164,10 @@ def test_duplicates_within_a_source_need_domain_and_name() -> None:
     tables = golden_night(lab)
     assert together(tables) == ["crm:0 crm:1 domain:acme.de", "crm:2"]
     branch = row(tables, "crm:2")
-    assert (branch["parent_account_key"], branch["parent_basis"]) == (today(tables)["crm:0"], "domain")
+    assert (branch["parent_account_key"], branch["parent_basis"]) == (
+        today(tables)["crm:0"],
+        "domain",
+    )
 
 
 def test_namesakes_join_only_where_no_domain_speaks_against_it() -> None:
@@ -149,7 +187,9 @@ def test_domains_of_mail_providers_and_platforms_join_nobody() -> None:
 
 
 def test_a_subdomain_belongs_to_its_domain() -> None:
-    lab = firm(firm(Lab(), "crm:1", "Acme", "acme.co.uk"), "crm:2", "Acme Labs", "labs.eu.acme.co.uk")
+    lab = firm(
+        firm(Lab(), "crm:1", "Acme", "acme.co.uk"), "crm:2", "Acme Labs", "labs.eu.acme.co.uk"
+    )
     found = row(golden_night(lab), "crm:2")
     assert (found["parent_basis"], found["hierarchy_level"]) == ("domain", 1)
 
@@ -173,13 +213,17 @@ def test_people_belong_by_account_then_domain_then_company_name_and_stay_people(
     assert accounts_of(lab, tables, "crm:a") == [("crm:2", "crm", True)]
     assert accounts_of(lab, tables, "shop:b") == [("crm:1", "domain", True)]
     assert accounts_of(lab, tables, "crm:c") == [("crm:1", "crm", True)]
-    assert accounts_of(lab, tables, "crm:d") == [("crm:2", "crm", True)], "the source's word beats the mailbox"
+    assert accounts_of(lab, tables, "crm:d") == [("crm:2", "crm", True)], (
+        "the source's word beats the mailbox"
+    )
 
 
 def test_a_company_that_no_source_lists_is_known_by_its_domain_or_its_own_record() -> None:
     lab = Lab()
     for number in range(3):
-        staff(lab, f"shop:{number}", "info@cafe.example" if number == 0 else f"p{number}@cafe.example")
+        staff(
+            lab, f"shop:{number}", "info@cafe.example" if number == 0 else f"p{number}@cafe.example"
+        )
     lab.contact("shop:9", last_name="Bäckerei Weber GmbH", email="weber@gmail.com")
     # Twenty strangers of a provider that is on no list, one of whom claims to be its office.
     for number in range(30):
@@ -229,11 +273,18 @@ def test_the_order_of_rows_is_irrelevant() -> None:
     random.seed(6)
     lab = Lab()
     for number in range(40):
-        name = random.choice(["Acme", "Beta", "Gamma", "Delta"]) + random.choice(["", " GmbH", " Nord"])
+        name = random.choice(["Acme", "Beta", "Gamma", "Delta"]) + random.choice(
+            ["", " GmbH", " Nord"]
+        )
         domain = random.choice([None, "acme.de", "beta.de", "x.gamma.de", "gamma.de"])
         parent = random.choice([None, None, str(random.randrange(40))])
         firm(lab, f"{random.choice(['crm', 'desk', 'bill'])}:{number}", name, domain, parent)
-        staff(lab, f"crm:p{number}", f"p{number}@{domain or 'solo.example'}", str(random.randrange(40)))
+        staff(
+            lab,
+            f"crm:p{number}",
+            f"p{number}@{domain or 'solo.example'}",
+            str(random.randrange(40)),
+        )
     first = golden_night(lab)
     for rows in lab.rows.values():
         random.shuffle(rows)
@@ -241,7 +292,9 @@ def test_the_order_of_rows_is_irrelevant() -> None:
     for name in ("account_map", "customer_account", "account"):
         assert again[name].equals(first[name]), name
     levels = dict(first["account"].select("account_key", "hierarchy_level").iter_rows())
-    for level, parent in first["account"].select("hierarchy_level", "parent_account_key").iter_rows():
+    for level, parent in (
+        first["account"].select("hierarchy_level", "parent_account_key").iter_rows()
+    ):
         assert level == (0 if parent is None else levels[parent] + 1)
 
 

@@ -30,7 +30,9 @@ def settings(name: str, **changes: Any) -> dict[str, Any]:
 
 def anna(lab: Lab, key: str, days: float = 10, **columns: Any) -> Lab:
     """A record of the one Anna Weber, held together by her login."""
-    return lab.contact(key, first_name="Anna", last_name="Weber", external_user_id="U1", **ago(days), **columns)
+    return lab.contact(
+        key, first_name="Anna", last_name="Weber", external_user_id="U1", **ago(days), **columns
+    )
 
 
 def golden(lab: Lab) -> Tables:
@@ -48,16 +50,29 @@ def test_of_two_equally_trusted_sources_the_fresher_wins_by_half_lives() -> None
     anna(lab, "crm:1", 730, email="old@x.de", email_verified=True)
     anna(lab, "shop:2", 0, email="new@x.de", email_verified=True)
     row = won(golden(lab), "email")
-    assert (row["source_system"], row["record_key"], row["runner_up_source"]) == ("shop", "shop:2", "crm")
+    assert (row["source_system"], row["record_key"], row["runner_up_source"]) == (
+        "shop",
+        "shop:2",
+        "crm",
+    )
     # Trust .8; each value has one of two sources behind it; a half-life old counts half.
     assert row["field_score"] == pytest.approx(0.8 * 0.5, abs=1e-4)
     assert row["score_margin"] == pytest.approx(0.8 * 0.5 - 0.8 * 0.5 * 0.5, abs=1e-4)
-    assert (row["n_sources"], row["n_values"], row["n_agreeing"], row["golden_rule"]) == (2, 2, 1, "score")
+    assert (row["n_sources"], row["n_values"], row["n_agreeing"], row["golden_rule"]) == (
+        2,
+        2,
+        1,
+        "score",
+    )
 
 
 def test_several_sources_that_agree_outweigh_a_fresher_one() -> None:
     lab = Lab(**EVEN)
-    for key, days, email in (("crm:1", 200, "a@x.de"), ("bill:2", 200, "a@x.de"), ("shop:3", 1, "b@x.de")):
+    for key, days, email in (
+        ("crm:1", 200, "a@x.de"),
+        ("bill:2", 200, "a@x.de"),
+        ("shop:3", 1, "b@x.de"),
+    ):
         anna(lab, key, days, email=email)
     row = won(golden(lab), "email")
     assert (row["source_system"], row["n_agreeing"], row["n_sources"]) == ("bill", 2, 3)
@@ -70,7 +85,12 @@ def test_many_records_of_one_source_are_one_voice() -> None:
         anna(lab, f"crm:{number}", 30, email="a@x.de")
     anna(lab, "shop:9", 1, email="b@x.de")
     row = won(golden(lab), "email")
-    assert (row["source_system"], row["n_agreeing"], row["n_sources"], row["n_records"]) == ("shop", 1, 2, 4)
+    assert (row["source_system"], row["n_agreeing"], row["n_sources"], row["n_records"]) == (
+        "shop",
+        1,
+        2,
+        4,
+    )
 
 
 def test_a_conflict_is_a_rival_that_comes_close() -> None:
@@ -93,9 +113,13 @@ def test_what_only_looks_different_is_no_conflict() -> None:
     tables = golden(lab)
     for field in ("name", "phone", "address", "language"):
         row = won(tables, field)
-        assert (row["n_values"], row["is_conflict"], row["runner_up_source"]) == (1, False, None), field
+        assert (row["n_values"], row["is_conflict"], row["runner_up_source"]) == (1, False, None), (
+            field
+        )
     # The fresher one shouts, or says but a part.
-    assert [won(tables, field)["source_system"] for field in ("name", "phone", "address")] == ["crm"] * 3
+    assert [won(tables, field)["source_system"] for field in ("name", "phone", "address")] == [
+        "crm"
+    ] * 3
     assert won(tables, "name")["n_agreeing"] == 3
 
 
@@ -113,12 +137,18 @@ def test_an_address_wins_or_loses_as_a_whole() -> None:
     ("what", "doubtful", "sound"),
     [
         ("a function's mailbox", {"email": "info@x.de"}, {"email": "anna@x.de"}),
-        ("an unverified address", {"email": "b@x.de"}, {"email": "anna@x.de", "email_verified": True}),
+        (
+            "an unverified address",
+            {"email": "b@x.de"},
+            {"email": "anna@x.de", "email_verified": True},
+        ),
         ("a phone nobody can read", {"phone": "ask mum 12345"}, {"phone": "+491712345678"}),
         ("a city alone", {"city": "Bonn"}, {"street": "Ring 5", "city": "Köln"}),
     ],
 )
-def test_doubtful_values_lose_to_sound_ones(what: str, doubtful: dict[str, Any], sound: dict[str, Any]) -> None:
+def test_doubtful_values_lose_to_sound_ones(
+    what: str, doubtful: dict[str, Any], sound: dict[str, Any]
+) -> None:
     lab = Lab(**EVEN)
     anna(lab, "crm:1", 40, **sound)
     anna(lab, "shop:2", 1, **doubtful)
@@ -132,7 +162,9 @@ def test_a_filled_in_birth_date_never_wins_and_a_reference_only_where_nobody_els
     lab.put("orders", order_id="1", record_key="shop:9", customer_ref="9", email="a@x.de", billing_name="Anna Weber",
             billing_street="Ring 5", billing_city="Bonn", ordered_at=ago(1)["updated_at"])  # fmt: skip
     tables = golden(lab)
-    assert won(tables, "email")["source_system"] == "shop", "900 days weigh more than being a mere reference"
+    assert won(tables, "email")["source_system"] == "shop", (
+        "900 days weigh more than being a mere reference"
+    )
     assert won(tables, "address")["record_key"] == "shop:9"
     assert tables["profile_field_provenance"].filter(pl.col("field") == "birth_date").is_empty()
 
@@ -157,7 +189,9 @@ def test_the_owner_may_name_another_rule(rule: str) -> None:
     anna(lab, "shop:9", 1, email="new@x.de")
     row = won(golden(lab), "email")
     assert (row["source_system"], row["golden_rule"]) == (RULED[rule], rule)
-    assert (row["score_margin"] < 0) is (rule != "most_recent"), "the score alone would have chosen the newest"
+    assert (row["score_margin"] < 0) is (rule != "most_recent"), (
+        "the score alone would have chosen the newest"
+    )
 
 
 def test_lists_are_united_each_item_once() -> None:
@@ -165,12 +199,19 @@ def test_lists_are_united_each_item_once() -> None:
     anna(lab, "crm:1", interests="Tea| coffee |")
     anna(lab, "shop:2", interests="COFFEE|cups")
     row = won(golden(lab), "interests")
-    assert (row["united_value"], row["golden_rule"], row["is_conflict"]) == ("COFFEE|cups|Tea", "union", False)
+    assert (row["united_value"], row["golden_rule"], row["is_conflict"]) == (
+        "COFFEE|cups|Tea",
+        "union",
+        False,
+    )
 
 
 def test_one_source_priority_of_the_owner_turns_the_choice() -> None:
     for trusted, other in (("crm", "shop"), ("shop", "crm")):
-        lab = Lab(source_trust_prior={"default": 0.5, f"{trusted}.email": 0.95}, source_trust_prior_weight=50)
+        lab = Lab(
+            source_trust_prior={"default": 0.5, f"{trusted}.email": 0.95},
+            source_trust_prior_weight=50,
+        )
         anna(lab, "crm:1", 5, email="a@x.de")
         anna(lab, "shop:2", 5, email="b@x.de")
         row = won(golden(lab), "email")
@@ -190,7 +231,11 @@ def company(wrong: set[int], people: int = 60) -> Lab:
 
 def test_trust_is_the_prior_corrected_by_how_often_the_others_agree() -> None:
     tables = golden(company(wrong=set(range(20))))
-    rows = {row["source_system"]: row for row in tables["source_trust"].rows(named=True) if row["field"] == "email"}
+    rows = {
+        row["source_system"]: row
+        for row in tables["source_trust"].rows(named=True)
+        if row["field"] == "email"
+    }
     counts = {source: (row["n_compared"], row["n_agreed"]) for source, row in rows.items()}
     # Where bad differs, crm and shop still agree with each other.
     assert counts == {"bad": (60, 40), "crm": (60, 60), "shop": (60, 60)}
@@ -227,8 +272,17 @@ def test_estimated_trust_recovers_how_often_a_source_is_right() -> None:
     for number in range(300):
         for source, share in right.items():
             box = "x" if random.random() < share else f"wrong{random.randrange(9)}"
-            lab.contact(f"{source}:{number}", external_user_id=f"U{number}", email=f"p{number}@{box}.de", **ago(5))
-    rows = golden(lab)["source_trust"].filter(pl.col("field") == "email").sort("trust", descending=True)
+            lab.contact(
+                f"{source}:{number}",
+                external_user_id=f"U{number}",
+                email=f"p{number}@{box}.de",
+                **ago(5),
+            )
+    rows = (
+        golden(lab)["source_trust"]
+        .filter(pl.col("field") == "email")
+        .sort("trust", descending=True)
+    )
     assert rows["source_system"].to_list() == ["a", "b", "c"]
     for source, trust in rows.select("source_system", "trust").iter_rows():
         # The others err too, so agreement stays below being right, by about the chance that both of them err.
@@ -260,7 +314,10 @@ def test_winners_are_the_customers_own_records_and_every_field_has_one_row() -> 
     tables = golden(lab)
     rows = tables["profile_field_provenance"]
     owner = lab.customers()
-    assert all(owner[record] == customer for customer, record in rows.select("customer_id", "record_key").iter_rows())
+    assert all(
+        owner[record] == customer
+        for customer, record in rows.select("customer_id", "record_key").iter_rows()
+    )
     assert rows.select("customer_id", "field").is_duplicated().sum() == 0
     assert rows["field_score"].is_between(0, 1).all()
 

@@ -16,7 +16,9 @@ HOME = {"street": "Hauptstr. 12", "postal_code": "10115", "city": "Berlin", "cou
 
 
 def lives(lab: Lab, key: str, first: str | None, last: str | None, **columns: Any) -> Lab:
-    return lab.contact(key, first_name=first, last_name=last, email=f"{key.replace(':', '-')}@x.de", **columns)
+    return lab.contact(
+        key, first_name=first, last_name=last, email=f"{key.replace(':', '-')}@x.de", **columns
+    )
 
 
 def night(lab: Lab, **more: Any) -> Tables:
@@ -40,13 +42,29 @@ def together(lab: Lab, tables: Tables) -> list[str]:
 
 def test_a_family_is_one_household_of_several_customers() -> None:
     lab = Lab()
-    for key, first in (("crm:1", "Anna"), ("crm:2", "Ben"), ("shop:3", "Cleo"), ("shop:4", "Dora"), ("shop:5", "Emil")):
-        lives(lab, key, first, "Weber", **{**HOME, "street": "Hauptstraße 12" if key == "shop:3" else HOME["street"]})
+    for key, first in (
+        ("crm:1", "Anna"),
+        ("crm:2", "Ben"),
+        ("shop:3", "Cleo"),
+        ("shop:4", "Dora"),
+        ("shop:5", "Emil"),
+    ):
+        lives(
+            lab,
+            key,
+            first,
+            "Weber",
+            **{**HOME, "street": "Hauptstraße 12" if key == "shop:3" else HOME["street"]},
+        )
     tables = night(lab)
     assert together(lab, tables) == ["crm:1 crm:2 shop:3 shop:4 shop:5"]
     assert len(set(lab.customers().values())) == 5, "nobody was merged"
     row = tables["household"].row(0, named=True)
-    assert (row["household_size"], row["household_basis"], row["n_last_names"]) == (5, "last_name", 1)
+    assert (row["household_size"], row["household_basis"], row["n_last_names"]) == (
+        5,
+        "last_name",
+        1,
+    )
 
 
 def test_few_people_at_one_address_live_together_under_different_names() -> None:
@@ -95,11 +113,23 @@ def test_a_companys_address_is_no_household(case: str) -> None:
 
 
 def test_the_same_street_in_another_town_or_country_is_another_home() -> None:
-    lab = lives(lives(Lab(), "crm:1", "Anna", "Weber", **HOME), "crm:2", "Ben", "Weber", **HOME | {"country": "AT"})
+    lab = lives(
+        lives(Lab(), "crm:1", "Anna", "Weber", **HOME),
+        "crm:2",
+        "Ben",
+        "Weber",
+        **HOME | {"country": "AT"},
+    )
     lives(lab, "crm:3", "Cleo", "Weber", **HOME | {"postal_code": "20095"})
     assert together(lab, night(lab)) == ["crm:1", "crm:2", "crm:3"]
     # Who leaves the country out lives in the one that is known.
-    lab = lives(lives(Lab(), "crm:1", "Anna", "Weber", **HOME), "crm:2", "Ben", "Weber", **HOME | {"country": None})
+    lab = lives(
+        lives(Lab(), "crm:1", "Anna", "Weber", **HOME),
+        "crm:2",
+        "Ben",
+        "Weber",
+        **HOME | {"country": None},
+    )
     assert together(lab, night(lab)) == ["crm:1 crm:2"]
 
 
@@ -109,7 +139,9 @@ def test_the_golden_address_decides_not_an_old_one() -> None:
     lab.contact("shop:1", first_name="Ben", last_name="Weber", email="ben@x.de", **HOME)
     moved = {"street": "Ring 5", "postal_code": "50667", "city": "Köln", "country": "DE"}
     new = lab.rows["contacts"][0]["updated_at"] + timedelta(days=40)
-    lab.contact("app:1", first_name="Ben", last_name="Weber", email="ben@x.de", updated_at=new, **moved)
+    lab.contact(
+        "app:1", first_name="Ben", last_name="Weber", email="ben@x.de", updated_at=new, **moved
+    )
     assert together(lab, night(lab)) == ["app:1 shop:1", "crm:1"]
 
 
@@ -126,8 +158,14 @@ def test_a_household_keeps_its_id_when_it_grows_moves_or_shrinks() -> None:
     assert set(homes(lab, third).values()) == {home}
     lab.rows["contacts"][2]["street"] = "Allee 1"
     fourth = night(lab, as_of=NIGHT + timedelta(3), before=third)
-    assert [homes(lab, fourth)[key] == home for key in ("crm:1", "crm:2", "crm:3")] == [True, True, False]
-    assert fourth["household"].filter(pl.col("household_id") == home)["born_as_of"].to_list() == [NIGHT]
+    assert [homes(lab, fourth)[key] == home for key in ("crm:1", "crm:2", "crm:3")] == [
+        True,
+        True,
+        False,
+    ]
+    assert fourth["household"].filter(pl.col("household_id") == home)["born_as_of"].to_list() == [
+        NIGHT
+    ]
     gone = fourth["customer_household"].filter(pl.col("valid_to") == NIGHT + timedelta(3))
     assert gone["household_id"].to_list() == [home], "the past is kept"
 
@@ -138,7 +176,13 @@ def test_the_order_of_rows_is_irrelevant_and_a_rerun_is_a_no_op() -> None:
     for number in range(60):
         street = f"{random.choice(['Ring', 'Allee'])} {random.randrange(1, 9)}"
         last = random.choice(["Weber", "Koch", "Braun"])
-        lives(lab, f"crm:{number}", f"{chr(97 + number % 26)}nton{number}", last, **HOME | {"street": street})
+        lives(
+            lab,
+            f"crm:{number}",
+            f"{chr(97 + number % 26)}nton{number}",
+            last,
+            **HOME | {"street": street},
+        )
     first = night(lab)
     assert night(lab, before=first)["customer_household"].equals(first["customer_household"])
     random.shuffle(lab.rows["contacts"])

@@ -43,7 +43,9 @@ class TestDevices:
 
     def test_the_next_person_ends_the_stretch(self) -> None:
         one = datetime(2026, 1, 31, 8)
-        found = self.lab(("U1", one), ("U2", one + timedelta(minutes=10)), ("U1", one + timedelta(minutes=20)))
+        found = self.lab(
+            ("U1", one), ("U2", one + timedelta(minutes=10)), ("U1", one + timedelta(minutes=20))
+        )
         assert [(who, to - start, how) for who, start, to, how in found] == [
             ("app:U1", timedelta(minutes=10), "login"),
             ("app:U2", timedelta(minutes=10), "login"),
@@ -56,10 +58,14 @@ class TestConsent:
         lab.night()
         return {
             (r["contact_point"], r["purpose"], r["channel"]): (r["status"], r["is_exportable"])
-            for r in lab.tables["consent_state"].filter(pl.col("contact_point_type") != "customer").rows(named=True)
+            for r in lab.tables["consent_state"]
+            .filter(pl.col("contact_point_type") != "customer")
+            .rows(named=True)
         }
 
-    def choice(self, lab: Lab, key: str, status: str, day: int, channel: str | None = "email", **more: Any) -> None:
+    def choice(
+        self, lab: Lab, key: str, status: str, day: int, channel: str | None = "email", **more: Any
+    ) -> None:
         number = len(lab.rows["consents"])
         lab.put(
             "consents", consent_id=f"c{number}", record_key=key, subject_id_type="customer", subject_id=key,
@@ -91,17 +97,24 @@ class TestConsent:
 
     def test_who_shares_the_address_may_refuse_for_it(self) -> None:
         lab = (
-            Lab().contact("a:1", **person("Anna", "Weber", "w@x.de")).contact("a:2", **person("Ben", "Weber", "w@x.de"))
+            Lab()
+            .contact("a:1", **person("Anna", "Weber", "w@x.de"))
+            .contact("a:2", **person("Ben", "Weber", "w@x.de"))
         )
         self.choice(lab, "a:1", "granted", 5)
         self.choice(lab, "a:2", "withdrawn", 4)
         lab.night()
         marked = lab.tables["consent_state"].filter(pl.col("contact_point") == "w@x.de")
-        assert sorted(marked.select("status", "is_exportable").rows()) == [("granted", False), ("withdrawn", False)]
+        assert sorted(marked.select("status", "is_exportable").rows()) == [
+            ("granted", False),
+            ("withdrawn", False),
+        ]
 
     def test_flags_unsubscribes_and_refusals_for_all_channels(self) -> None:
         lab = Lab().contact("a:1", **person("Anna", "Weber", "one@x.de", email_opt_out=True))
-        lab.contact("a:2", **person("Ben", "Weber", "two@x.de")).contact("a:3", **person("Kurt", "Hahn", "three@x.de"))
+        lab.contact("a:2", **person("Ben", "Weber", "two@x.de")).contact(
+            "a:3", **person("Kurt", "Hahn", "three@x.de")
+        )
         for key in ("a:1", "a:2", "a:3"):
             self.choice(lab, key, "granted", 28)
         lab.put("marketing_touches", touch_id="t", event="unsubscribed", email="Two@x.de", channel="email",

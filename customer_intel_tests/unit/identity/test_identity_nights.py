@@ -226,7 +226,9 @@ def played() -> Lab:
         for number, story in enumerate(STORIES.values()):
             for key, columns in (story.nights[night] if night < len(story.nights) else {}).items():
                 moved = key_in_world(number, key)
-                lab.rows["contacts"] = [row for row in lab.rows["contacts"] if row["record_key"] != moved]
+                lab.rows["contacts"] = [
+                    row for row in lab.rows["contacts"] if row["record_key"] != moved
+                ]
                 if columns is not None:
                     lab.contact(moved, **in_world(number, columns))
             for action, *keys in story.decided.get(night + 1, []):
@@ -247,15 +249,26 @@ def test_ids_over_nights(name: str, played: Lab) -> None:
 
     assert diary(played.tables["customer_id_event"], names) == story.diary
     ended = {names[customer]: customer for customer in names if names[customer] not in story.who}
-    found = {name: [names.get(str(heir)) for heir in played.alias(customer)] for name, customer in ended.items()}
+    found = {
+        name: [names.get(str(heir)) for heir in played.alias(customer)]
+        for name, customer in ended.items()
+    }
     assert found == story.alias
-    assert all(played.alias(customer) == [customer] for customer in names if names[customer] in story.who)
-    statuses = dict(played.tables["customer_id_registry"].select("customer_id", "status").iter_rows())
+    assert all(
+        played.alias(customer) == [customer] for customer in names if names[customer] in story.who
+    )
+    statuses = dict(
+        played.tables["customer_id_registry"].select("customer_id", "status").iter_rows()
+    )
     for name, customer in ended.items():
         heirs = story.alias[name]
-        assert statuses[customer] == ("retired" if heirs == [None] else "merged" if len(heirs) == 1 else "split")
+        assert statuses[customer] == (
+            "retired" if heirs == [None] else "merged" if len(heirs) == 1 else "split"
+        )
 
-    review = played.tables["match_review"].filter(pl.col("record_key_a").str.contains(world, literal=True))
+    review = played.tables["match_review"].filter(
+        pl.col("record_key_a").str.contains(world, literal=True)
+    )
     rows = review.select("record_key_a", "record_key_b", "reason").rows()
     assert [f"{home_key(a)} {home_key(b)} {reason}" for a, b, reason in rows] == story.review
 
@@ -264,7 +277,9 @@ def id_names(registry: pl.DataFrame, world: str) -> dict[str, str]:
     """Every id of the world, named after the record it was born with."""
     own = registry.filter(pl.col("birth_record_key").str.contains(world, literal=True))
     names: dict[str, str] = {}
-    for customer, key in own.sort("born_as_of", "birth_record_key").select("customer_id", "birth_record_key").rows():
+    for customer, key in (
+        own.sort("born_as_of", "birth_record_key").select("customer_id", "birth_record_key").rows()
+    ):
         name = home_key(key)
         names[customer] = name + "*" * sum(known.rstrip("*") == name for known in names.values())
     return names
@@ -274,7 +289,9 @@ def diary(events: pl.DataFrame, names: dict[str, str]) -> list[str]:
     own = events.filter(pl.col("customer_id").is_in(list(names)) & (pl.col("event_type") != "born"))
     rows = own.select("occurred_on", "event_type", "customer_id", "other_customer_id").rows()
     lines = ((day, what, names[one], names.get(str(other), "")) for day, what, one, other in rows)
-    return sorted(f"{(day - NIGHT).days + 1} {what} {one} {other}".strip() for day, what, one, other in lines)
+    return sorted(
+        f"{(day - NIGHT).days + 1} {what} {one} {other}".strip() for day, what, one, other in lines
+    )
 
 
 def test_kiosk_device_joins_nobody_and_the_visits_stay_apart() -> None:

@@ -21,7 +21,11 @@ def one(expression: pl.Expr, value: Any) -> Any:
 @pytest.mark.parametrize(
     ("raw", "norm", "base"),
     [
-        (" Anna.Weber+shop@GoogleMail.com ", "anna.weber+shop@googlemail.com", "annaweber@gmail.com"),
+        (
+            " Anna.Weber+shop@GoogleMail.com ",
+            "anna.weber+shop@googlemail.com",
+            "annaweber@gmail.com",
+        ),
         ("anna.weber+x@web.de", "anna.weber+x@web.de", "anna.weber@web.de"),
         ("+49@x.de", "+49@x.de", "+49@x.de"),
         ("ＡＮＮＡ@x.de", "anna@x.de", "anna@x.de"),
@@ -90,27 +94,50 @@ def test_the_fast_path_gives_what_the_library_gives() -> None:
         for kind in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE):
             number = phonenumbers.example_number_for_type(region, kind)
             assert number is not None
-            for form in (PhoneNumberFormat.NATIONAL, PhoneNumberFormat.INTERNATIONAL, PhoneNumberFormat.E164):
+            for form in (
+                PhoneNumberFormat.NATIONAL,
+                PhoneNumberFormat.INTERNATIONAL,
+                PhoneNumberFormat.E164,
+            ):
                 wanted = phonenumbers.format_number(number, PhoneNumberFormat.E164)
                 rows.append((phonenumbers.format_number(number, form), region, wanted))
     raw = pl.DataFrame(rows, schema=["raw", "country_code", "wanted"], orient="row").unique()
-    wrong = phones.e164(raw).join(raw, on=["raw", "country_code"]).filter(pl.col("e164").ne_missing(pl.col("wanted")))
+    wrong = (
+        phones.e164(raw)
+        .join(raw, on=["raw", "country_code"])
+        .filter(pl.col("e164").ne_missing(pl.col("wanted")))
+    )
     assert wrong.is_empty(), wrong
 
 
 @pytest.mark.parametrize(
     ("columns", "expected"),
     [
-        (person("Anna Maria", "Schmidt-Meier"), ("anna", "maria", "schmidt-meier", None, "anna", False)),
+        (
+            person("Anna Maria", "Schmidt-Meier"),
+            ("anna", "maria", "schmidt-meier", None, "anna", False),
+        ),
         (person("Dr. Bob", "O’Neil Jr."), ("bob", None, "o'neil", "jr", "robert", False)),
         # Father and gentleman.
         (person("Rupert", "Reed Sr."), ("rupert", None, "reed", "sr", "rupert", False)),
-        (person(None, None, full_name="Rupert Reed Sr"), ("rupert", None, "reed", "sr", "rupert", False)),
-        (person(None, None, full_name="Sr. Juan Lopez"), ("juan", None, "lopez", None, "juan", False)),
+        (
+            person(None, None, full_name="Rupert Reed Sr"),
+            ("rupert", None, "reed", "sr", "rupert", False),
+        ),
+        (
+            person(None, None, full_name="Sr. Juan Lopez"),
+            ("juan", None, "lopez", None, "juan", False),
+        ),
         (person("Anna Schmidt"), ("anna", None, "schmidt", None, "anna", False)),
         (person(None, "Müller"), (None, None, "muller", None, None, False)),
-        (person(None, None, full_name="Meyer, Karl Heinz"), ("karl", "heinz", "meyer", None, "karl", False)),
-        (person(None, None, full_name="Mr John Q. Smith III"), ("john", "q", "smith", "iii", "john", False)),
+        (
+            person(None, None, full_name="Meyer, Karl Heinz"),
+            ("karl", "heinz", "meyer", None, "karl", False),
+        ),
+        (
+            person(None, None, full_name="Mr John Q. Smith III"),
+            ("john", "q", "smith", "iii", "john", False),
+        ),
         (
             person("Juán", "Ñandú López", middle_name="P.", suffix="Sr."),
             ("juan", "p", "nandu lopez", "sr", "juan", False),
@@ -122,13 +149,30 @@ def test_the_fast_path_gives_what_the_library_gives() -> None:
 )
 def test_names(columns: dict[str, Any], expected: tuple[Any, ...]) -> None:
     parts = ["first_name", "middle_name", "last_name", "suffix", "full_name"]
-    frame = pl.DataFrame({part: [columns.get(part)] for part in parts}, schema=dict.fromkeys(parts, pl.String))
-    added = ["first_name_norm", "middle_name_norm", "last_name_norm", "suffix_norm", "nickname_root", "is_organisation"]
+    frame = pl.DataFrame(
+        {part: [columns.get(part)] for part in parts}, schema=dict.fromkeys(parts, pl.String)
+    )
+    added = [
+        "first_name_norm",
+        "middle_name_norm",
+        "last_name_norm",
+        "suffix_norm",
+        "nickname_root",
+        "is_organisation",
+    ]
     assert normalise.names(frame, CONFIG).select(added).row(0) == expected
 
 
 def test_countries_companies_and_addresses() -> None:
-    codes = {"Germany": "DE", "de": "DE", "Österreich": "AT", "uk": "GB", "Brasil": "BR", "NO": "NO", "Atlantis": None}
+    codes = {
+        "Germany": "DE",
+        "de": "DE",
+        "Österreich": "AT",
+        "uk": "GB",
+        "Brasil": "BR",
+        "NO": "NO",
+        "Atlantis": None,
+    }
     assert {raw: one(normalise.country_code(pl.col("x"), CONFIG), raw) for raw in codes} == codes
     firms = {"Acme GmbH & Co. KG": "acme", "Foo S.A.": "foo", "Bar, Inc.": "bar", "Baz": "baz"}
     assert {raw: one(normalise.company_norm(pl.col("x"), CONFIG), raw) for raw in firms} == firms
@@ -138,7 +182,12 @@ def test_countries_companies_and_addresses() -> None:
 
 def test_birth_dates_and_flags() -> None:
     lab = Lab()
-    born = {"a:1": date(1980, 1, 1), "a:2": date(1900, 5, 5), "a:3": date(2030, 5, 5), "a:4": date(1980, 5, 5)}
+    born = {
+        "a:1": date(1980, 1, 1),
+        "a:2": date(1900, 5, 5),
+        "a:3": date(2030, 5, 5),
+        "a:4": date(1980, 5, 5),
+    }
     for key, day in born.items():
         lab.contact(key, **person("Anna", "Weber", f"{key[-1]}@gmail.com", birth_date=day))
     party = lab.night(NIGHT, only=MAP).tables["party_record"]

@@ -46,8 +46,12 @@ nights = st.integers(0, NIGHTS - 1)
 records = st.tuples(nights, people, nights, st.none() | people)
 actions, places = st.sampled_from(["merge", "never_merge", "split"]), st.integers(0, 6)
 overrides = st.lists(st.tuples(nights, actions, places, places | st.none()), max_size=3)
-worlds = st.lists(st.tuples(st.lists(records, min_size=2, max_size=7), overrides), min_size=16, max_size=20)
-partitions = st.lists(st.dictionaries(st.integers(0, 11), st.integers(0, 4), min_size=1), min_size=1, max_size=6)
+worlds = st.lists(
+    st.tuples(st.lists(records, min_size=2, max_size=7), overrides), min_size=16, max_size=20
+)
+partitions = st.lists(
+    st.dictionaries(st.integers(0, 11), st.integers(0, 4), min_size=1), min_size=1, max_size=6
+)
 
 
 def lake_of(given_worlds: list[Any], night: int) -> Lab:
@@ -60,7 +64,9 @@ def lake_of(given_worlds: list[Any], night: int) -> Lab:
                 lab.contact(f"crm:{number}-{i}", **in_world(number, columns))
         for since, action, a, b in decided:
             if since <= night and a != b:
-                lab.override(action, f"crm:{number}-{a}", None if b is None else f"crm:{number}-{b}")
+                lab.override(
+                    action, f"crm:{number}-{a}", None if b is None else f"crm:{number}-{b}"
+                )
     return lab
 
 
@@ -70,8 +76,12 @@ def holds_over_nights(given_worlds: list[Any]) -> None:
         lab.rows = lake_of(given_worlds, night).rows
         lab.night(NIGHT + timedelta(night), only=IDS)
         today = lab.customers()
-        open_keys = lab.tables["record_customer_map"].filter(pl.col("valid_to").is_null())["record_key"]
-        assert sorted(open_keys) == sorted(row["record_key"] for row in lab.rows["contacts"]), "one open id a record"
+        open_keys = lab.tables["record_customer_map"].filter(pl.col("valid_to").is_null())[
+            "record_key"
+        ]
+        assert sorted(open_keys) == sorted(row["record_key"] for row in lab.rows["contacts"]), (
+            "one open id a record"
+        )
         active = set(today.values())
         assert not active & ended, "an id that ended is never given again"
         ever |= active
@@ -79,14 +89,18 @@ def holds_over_nights(given_worlds: list[Any]) -> None:
         old_ids_resolve(lab, ever, active)
         decisions_win(lab, today)
         vetoes_hold(lab, today)
-        births = lab.tables["customer_id_event"].filter(pl.col("event_type") == "born")["customer_id"]
+        births = lab.tables["customer_id_event"].filter(pl.col("event_type") == "born")[
+            "customer_id"
+        ]
         assert sorted(births) == sorted(ever), "everybody is born once"
 
     found, groups = lab.tables["record_customer_map"], lab.groups()
     for rows in lab.rows.values():
         random.Random(1).shuffle(rows)
     lab.night(NIGHT + timedelta(NIGHTS - 1), only=MAP)
-    assert lab.tables["record_customer_map"].equals(found), "the same night again, in another order, changes nothing"
+    assert lab.tables["record_customer_map"].equals(found), (
+        "the same night again, in another order, changes nothing"
+    )
     rebuilt = lake_of(given_worlds, NIGHTS - 1).night(NIGHT, only=MAP)
     assert rebuilt.groups() == groups, "night by night or at once: the same customers"
 
@@ -107,7 +121,9 @@ def old_ids_resolve(lab: Lab, ever: set[str], active: set[str]) -> None:
 
 
 def decisions_win(lab: Lab, today: dict[str, str]) -> None:
-    decided = decisions(pl.DataFrame(lab.rows["identity_overrides"], schema=OVERRIDES, strict=False))
+    decided = decisions(
+        pl.DataFrame(lab.rows["identity_overrides"], schema=OVERRIDES, strict=False)
+    )
     for a, b in decided.apart.iter_rows():
         assert a not in today or b not in today or today[a] != today[b], "never_merge holds"
     hindered = {key.split("-")[0] for key in decided.kept_apart["record_key"]}
@@ -118,10 +134,14 @@ def decisions_win(lab: Lab, today: dict[str, str]) -> None:
 
 def vetoes_hold(lab: Lab, today: dict[str, str]) -> None:
     """A vetoed pair is one customer only where a login or a person's decision says so."""
-    firm = lab.tables["match_edge"].filter(pl.col("rule_id").is_in(["override_merge", "unique_user_id"]))
+    firm = lab.tables["match_edge"].filter(
+        pl.col("rule_id").is_in(["override_merge", "unique_user_id"])
+    )
     signed = lab.tables["party_record"].select("record_key", signature=pl.int_range(pl.len()))
     conflicts = lab.tables["match_conflict"]
-    excused = dict(cluster(signed, firm, conflicts.filter(pl.col("reason") == "never_merge")).iter_rows())
+    excused = dict(
+        cluster(signed, firm, conflicts.filter(pl.col("reason") == "never_merge")).iter_rows()
+    )
     members: dict[str, list[str]] = {}
     for key, customer in today.items():
         members.setdefault(customer, []).append(key)
@@ -155,10 +175,16 @@ def test_ids_over_any_history_of_clusters(history: list[dict[int, int]]) -> None
         clusters = named(groups)
         before = open_rows(state)
         state = assign(clusters, as_of, state)
-        assert assign(clusters.reverse(), as_of, state).equals(state), "the night again, in another order: no change"
+        assert assign(clusters.reverse(), as_of, state).equals(state), (
+            "the night again, in another order: no change"
+        )
         now = open_rows(state)
         assert sorted(now) == sorted(clusters["record_key"])
-        ids = clusters.with_columns(id=pl.col("record_key").replace_strict(now)).select("cluster", "id").unique()
+        ids = (
+            clusters.with_columns(id=pl.col("record_key").replace_strict(now))
+            .select("cluster", "id")
+            .unique()
+        )
         assert ids["id"].is_unique().all() and ids["cluster"].is_unique().all()
         for customer in set(now.values()) - set(before.values()):
             assert customer not in ever, "an id is never given twice"
@@ -175,7 +201,9 @@ def named(groups: dict[int, int]) -> pl.DataFrame:
 
 
 def open_rows(state: pl.DataFrame) -> dict[str, str]:
-    return dict(state.filter(pl.col("valid_to").is_null()).select("record_key", "customer_id").iter_rows())
+    return dict(
+        state.filter(pl.col("valid_to").is_null()).select("record_key", "customer_id").iter_rows()
+    )
 
 
 def overlap_rule_holds(before: dict[str, str], now: dict[str, str], born: dict[str, date]) -> None:

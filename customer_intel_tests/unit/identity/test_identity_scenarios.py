@@ -7,7 +7,16 @@ from datetime import date
 import polars as pl
 import pytest
 
-from customer_intel_tests.unit.identity_lab import MAP, MOBILE, Lab, Row, home_key, in_world, key_in_world, person
+from customer_intel_tests.unit.identity_lab import (
+    MAP,
+    MOBILE,
+    Lab,
+    Row,
+    home_key,
+    in_world,
+    key_in_world,
+    person,
+)
 
 SCENARIOS: dict[str, tuple[dict[str, Row], list[str]]] = {
     "chain": (
@@ -83,7 +92,10 @@ SCENARIOS: dict[str, tuple[dict[str, Row], list[str]]] = {
         ["a:1 b:3", "a:2"],
     ),
     "too many names make a hub": (
-        {f"a:{i}": person(name, "Weber", "crew@x.de") for i, name in enumerate(["Anna", "Ben", "Uwe", "Zoe"])}
+        {
+            f"a:{i}": person(name, "Weber", "crew@x.de")
+            for i, name in enumerate(["Anna", "Ben", "Uwe", "Zoe"])
+        }
         | {"b:9": person("Anna", "Weber", "crew@x.de")},
         ["a:0", "a:1", "a:2", "a:3", "b:9"],
     ),
@@ -94,7 +106,9 @@ SCENARIOS: dict[str, tuple[dict[str, Row], list[str]]] = {
     "twins": (
         {
             "a:1": person("Lukas", "Weber", "weber@x.de", birth_date=date(2001, 5, 7)),
-            "a:2": person("Jonas", "Weber", "weber@x.de", birth_date=date(2001, 5, 7), phone=MOBILE),
+            "a:2": person(
+                "Jonas", "Weber", "weber@x.de", birth_date=date(2001, 5, 7), phone=MOBILE
+            ),
             "b:3": person("Lukas", "Weber", "weber@x.de", phone=MOBILE),
         },
         ["a:1 b:3", "a:2"],
@@ -128,11 +142,17 @@ SCENARIOS: dict[str, tuple[dict[str, Row], list[str]]] = {
         ["a:1 a:2"],
     ),
     "recycled phone": (
-        {"a:1": person("Anna", "Weber", "anna@x.de", phone=MOBILE), "b:2": person("Kurt", "Hahn", None, phone=MOBILE)},
+        {
+            "a:1": person("Anna", "Weber", "anna@x.de", phone=MOBILE),
+            "b:2": person("Kurt", "Hahn", None, phone=MOBILE),
+        },
         ["a:1", "b:2"],
     ),
     "maiden and married name": (
-        {"a:1": person("Anna", "Weber", "anna@x.de"), "b:2": person("Anna", "Schulz-Koch", "anna@x.de")},
+        {
+            "a:1": person("Anna", "Weber", "anna@x.de"),
+            "b:2": person("Anna", "Schulz-Koch", "anna@x.de"),
+        },
         ["a:1 b:2"],
     ),
     "nickname": (
@@ -171,7 +191,10 @@ SCENARIOS: dict[str, tuple[dict[str, Row], list[str]]] = {
         ["a:1 b:2", "c:3"],
     ),
     "accents and titles": (
-        {"a:1": person("José", "Núñez", "jose@x.es"), "b:2": person("Dr. Jose", "Nunez", "jose@x.es")},
+        {
+            "a:1": person("José", "Núñez", "jose@x.es"),
+            "b:2": person("Dr. Jose", "Nunez", "jose@x.es"),
+        },
         ["a:1 b:2"],
     ),
     "siblings of like-sounding names": (
@@ -213,14 +236,31 @@ SCENARIOS: dict[str, tuple[dict[str, Row], list[str]]] = {
         ["a:1", "b:2"],
     ),
     "company and person on one phone": (
-        {"a:1": person(None, "Acme GmbH", None, phone=MOBILE), "b:2": person("Anna", "Weber", None, phone=MOBILE)},
+        {
+            "a:1": person(None, "Acme GmbH", None, phone=MOBILE),
+            "b:2": person("Anna", "Weber", None, phone=MOBILE),
+        },
         ["a:1", "b:2"],
     ),
     "acquired account with two domains joins people, not colleagues": (
         {
-            "a:1": person("Anna", "Weber", "anna@old.com", account_id="A1", company_name="Old Ltd", phone=MOBILE),
+            "a:1": person(
+                "Anna",
+                "Weber",
+                "anna@old.com",
+                account_id="A1",
+                company_name="Old Ltd",
+                phone=MOBILE,
+            ),
             "a:2": person("Ben", "Koch", "ben@old.com", account_id="A1", company_name="Old Ltd"),
-            "b:3": person("Anna", "Weber", "anna@new.com", account_id="A1", company_name="New AG", phone=MOBILE),
+            "b:3": person(
+                "Anna",
+                "Weber",
+                "anna@new.com",
+                account_id="A1",
+                company_name="New AG",
+                phone=MOBILE,
+            ),
             "b:4": person("Ben", "Koch", "sales@new.com", account_id="A1", company_name="New AG"),
         },
         ["a:1 b:3", "a:2", "b:4"],
@@ -275,7 +315,13 @@ def test_who_is_one(name: str, met: Lab) -> None:
 
 def test_records_that_only_refer_join_by_what_they_carry() -> None:
     lab = Lab().contact("crm:1", **person("Anna", "Weber", "anna@x.de", external_user_id="U1"))
-    lab.put("survey_responses", response_id="r1", email="Anna@x.de", record_key="nps:guest-0f", source_system="nps")
+    lab.put(
+        "survey_responses",
+        response_id="r1",
+        email="Anna@x.de",
+        record_key="nps:guest-0f",
+        source_system="nps",
+    )
     lab.put("events", event_id="e1", user_id="U1", record_key="app:U1", source_system="web")
     lab.put("events", event_id="e2", user_id="U2", record_key="app:U2", source_system="web")
     lab.put("subscriptions", subscription_id="s1", record_key="app:U1", source_system="billing")
@@ -289,9 +335,17 @@ def test_records_that_only_refer_join_by_what_they_carry() -> None:
     )
     lab.put("invoices", invoice_id="i1", record_key="billing:9", source_system="billing")
     lab.night()
-    assert lab.groups() == [["app:U1", "crm:1", "nps:guest-0f", "shop:7"], ["app:U2"], ["billing:9"]]
+    assert lab.groups() == [
+        ["app:U1", "crm:1", "nps:guest-0f", "shop:7"],
+        ["app:U2"],
+        ["billing:9"],
+    ]
     party = lab.tables["party_record"].filter(pl.col("record_key") == "shop:7").row(0, named=True)
-    assert (party["first_name_norm"], party["last_name_norm"], party["is_reference_only"]) == ("anna", "weber", True)
+    assert (party["first_name_norm"], party["last_name_norm"], party["is_reference_only"]) == (
+        "anna",
+        "weber",
+        True,
+    )
 
 
 def test_a_user_namespace_carries_login_ids_even_where_only_billing_refers() -> None:
@@ -302,10 +356,18 @@ def test_a_user_namespace_carries_login_ids_even_where_only_billing_refers() -> 
 
 
 def test_doubtful_pairs_are_listed_for_review() -> None:
-    lab = Lab().contact("a:1", **person("Anna", "Weber", "w@x.de")).contact("a:2", **person("Ben", "Weber", "w@x.de"))
+    lab = (
+        Lab()
+        .contact("a:1", **person("Anna", "Weber", "w@x.de"))
+        .contact("a:2", **person("Ben", "Weber", "w@x.de"))
+    )
     lab.contact("b:3", **person(None, None, "w@x.de")).night()
     found = lab.tables["match_review"].select("record_key_a", "record_key_b", "reason").rows()
-    assert found == [("a:1", "a:2", "first_name"), ("a:1", "b:3", "ambiguous"), ("a:2", "b:3", "ambiguous")]
+    assert found == [
+        ("a:1", "a:2", "first_name"),
+        ("a:1", "b:3", "ambiguous"),
+        ("a:2", "b:3", "ambiguous"),
+    ]
     lab.override("never_merge", "a:1", "a:2").night()
     assert ("a:1", "a:2", "first_name") not in lab.tables["match_review"].select(
         "record_key_a", "record_key_b", "reason"
@@ -322,11 +384,16 @@ class TestOverrides:
 
     def test_merge_beats_vetoes(self) -> None:
         lab = Lab().contact("a:1", **person("Anna", "Weber", "w@x.de", external_user_id="U1"))
-        lab.contact("b:2", **person("Kurt", "Hahn", external_user_id="U2")).override("merge", "b:2", "a:1")
+        lab.contact("b:2", **person("Kurt", "Hahn", external_user_id="U2")).override(
+            "merge", "b:2", "a:1"
+        )
         assert lab.night(only=MAP).groups() == [["a:1", "b:2"]]
 
     def test_never_merge_beats_a_shared_email_and_a_shared_login(self) -> None:
-        assert self.lab().override("never_merge", "b:2", "a:1").night(only=MAP).groups() == [["a:1"], ["b:2"]]
+        assert self.lab().override("never_merge", "b:2", "a:1").night(only=MAP).groups() == [
+            ["a:1"],
+            ["b:2"],
+        ]
         lab = Lab()
         for key in ("a:1", "b:2", "c:3"):
             lab.contact(key, **person("Anna", "Weber", external_user_id="U1"))
@@ -339,7 +406,11 @@ class TestOverrides:
         assert lab.override("split", "a:1", "b:2").night(only=MAP).groups() == [["a:1"], ["b:2"]]
 
     def test_a_record_split_out_leaves_the_rest_together(self) -> None:
-        lab = self.lab().contact("c:3", **person("Anna", "Weber", "x@x.de")).override("merge", "b:2", "c:3")
+        lab = (
+            self.lab()
+            .contact("c:3", **person("Anna", "Weber", "x@x.de"))
+            .override("merge", "b:2", "c:3")
+        )
         assert lab.override("split", "b:2").night(only=MAP).groups() == [["a:1", "c:3"], ["b:2"]]
 
     def test_unknown_records_are_ignored(self) -> None:

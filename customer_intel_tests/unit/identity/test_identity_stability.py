@@ -26,9 +26,13 @@ from customer_intel_tests.whole_nights import Steps, upstream
 NIGHTS, GROWTH, LOST = 10, 0.02, 0.01
 # Ids changed per record-night, at most.
 GOAL = 0.0025
-FIRST = words("Anna Ben Clara David Emma Felix Greta Hugo Ida Jonas Klara Lukas Mia Noah Olga Paul Rosa Simon Tina Uwe")
+FIRST = words(
+    "Anna Ben Clara David Emma Felix Greta Hugo Ida Jonas Klara Lukas Mia Noah Olga Paul Rosa Simon Tina Uwe"
+)
 SHORT = {"David": "Dave", "Jonas": "Joni", "Simon": "Si", "Felix": "Fe"}
-LAST = words("Weber Koch Hahn Vogt Lang Brandt Seidel Kraus Roth Busch Franke Albrecht Winter Sommer Horn Graf")
+LAST = words(
+    "Weber Koch Hahn Vogt Lang Brandt Seidel Kraus Roth Busch Franke Albrecht Winter Sommer Horn Graf"
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,10 @@ class Person:
     def record(self, rng: random.Random) -> Row:
         """What one source happens to know, with its mess."""
         first = SHORT.get(self.first, self.first) if rng.random() < 0.05 else self.first
-        own, family = f"{self.first}.{self.last}.{self.number}@x.de".lower(), f"family{self.household}@y.de"
+        own, family = (
+            f"{self.first}.{self.last}.{self.number}@x.de".lower(),
+            f"family{self.household}@y.de",
+        )
         row = person(first, self.last)
         draw = rng.random()
         if draw < 0.9:
@@ -104,7 +111,9 @@ class Lossy(Lab):
 
 def without_some(edges: pl.DataFrame, seed: int) -> pl.DataFrame:
     rng = random.Random(seed)
-    return edges.filter(pl.Series([rng.random() >= LOST for _ in range(edges.height)], dtype=pl.Boolean))
+    return edges.filter(
+        pl.Series([rng.random() >= LOST for _ in range(edges.height)], dtype=pl.Boolean)
+    )
 
 
 def filled(lab: Lab, records: dict[str, Row]) -> Lab:
@@ -188,7 +197,9 @@ class TestANightThatChangesTooMuchIsStopped:
         assert found is not None and found.height >= 1000
         return company, found
 
-    def next_night(self, settled: tuple[Company, pl.DataFrame], records: dict[str, Row], **config: Any) -> Lab:
+    def next_night(
+        self, settled: tuple[Company, pl.DataFrame], records: dict[str, Row], **config: Any
+    ) -> Lab:
         lab = filled(Lab(**config), records)
         lab.previous = settled[1]
         return lab.night(NIGHT + timedelta(1), only=MAP)
@@ -196,11 +207,14 @@ class TestANightThatChangesTooMuchIsStopped:
     def without_contact(self, company: Company, every: int) -> dict[str, Row]:
         gone = dict.fromkeys(("email", "phone", "external_user_id"))
         return {
-            key: row | gone if number % every == 0 else row for number, (key, row) in enumerate(company.records.items())
+            key: row | gone if number % every == 0 else row
+            for number, (key, row) in enumerate(company.records.items())
         }
 
     def test_by_records_that_get_another_id(self, settled: tuple[Company, pl.DataFrame]) -> None:
-        with pytest.raises(LakeError, match=r"\d+ of \d+ records known .* another id \(\d+\.\d%, limit 2\.0%\)"):
+        with pytest.raises(
+            LakeError, match=r"\d+ of \d+ records known .* another id \(\d+\.\d%, limit 2\.0%\)"
+        ):
             self.next_night(settled, self.without_contact(settled[0], 8))
 
     def test_by_customers_that_grow_or_shrink(self, settled: tuple[Company, pl.DataFrame]) -> None:
@@ -212,13 +226,17 @@ class TestANightThatChangesTooMuchIsStopped:
         def night(records: int) -> Lab:
             # A snowball: each record shares its number with the one before and its address with the one after.
             rows = {
-                f"a:{i}": person("Zoe", "Neu", f"zoe{(i + 1) // 2}@z.de", phone=f"+49171{6_000_000 + i // 2}")
+                f"a:{i}": person(
+                    "Zoe", "Neu", f"zoe{(i + 1) // 2}@z.de", phone=f"+49171{6_000_000 + i // 2}"
+                )
                 for i in range(records)
             }
             return filled(Lab(), rows).night(only=MAP)
 
         assert len(night(50).groups()) == 1
-        with pytest.raises(LakeError, match=r"1 customer.* more than 50 different records, one of 51"):
+        with pytest.raises(
+            LakeError, match=r"1 customer.* more than 50 different records, one of 51"
+        ):
             night(51)
 
     def test_but_not_by_one_form_sent_many_times(self) -> None:
@@ -228,20 +246,32 @@ class TestANightThatChangesTooMuchIsStopped:
     def test_unless_its_date_is_accepted(self, settled: tuple[Company, pl.DataFrame]) -> None:
         records = self.without_contact(settled[0], 8)
         for night in (NIGHT + timedelta(1), "2026-03-02"):
-            assert self.next_night(settled, records, accepted_nights=[night]).customers().keys() == records.keys()
-        with pytest.raises(LakeError, match=r"add 2026-03-02 to accepted_nights in config/identity\.yaml"):
+            assert (
+                self.next_night(settled, records, accepted_nights=[night]).customers().keys()
+                == records.keys()
+            )
+        with pytest.raises(
+            LakeError, match=r"add 2026-03-02 to accepted_nights in config/identity\.yaml"
+        ):
             self.next_night(settled, records, accepted_nights=[NIGHT])
 
-    def test_and_its_message_holds_no_value_of_a_record(self, settled: tuple[Company, pl.DataFrame]) -> None:
+    def test_and_its_message_holds_no_value_of_a_record(
+        self, settled: tuple[Company, pl.DataFrame]
+    ) -> None:
         with pytest.raises(LakeError) as stopped:
             self.next_night(settled, self.without_contact(settled[0], 8))
-        assert "@" not in str(stopped.value) and not any(name in str(stopped.value) for name in LAST)
+        assert "@" not in str(stopped.value) and not any(
+            name in str(stopped.value) for name in LAST
+        )
 
     def test_and_a_normal_night_passes(self, settled: tuple[Company, pl.DataFrame]) -> None:
         self.next_night(settled, settled[0].records)
 
     def test_and_a_small_home_may_change_as_it_likes(self) -> None:
-        lab = filled(Lab(), {"a:1": person("Anna", "Weber", "a@x.de"), "a:2": person("Ben", "Koch", "b@x.de")})
+        lab = filled(
+            Lab(),
+            {"a:1": person("Anna", "Weber", "a@x.de"), "a:2": person("Ben", "Koch", "b@x.de")},
+        )
         lab.night(only=MAP).override("merge", "a:1", "a:2")
         assert len(lab.night(NIGHT + timedelta(1), only=MAP).groups()) == 1
 
@@ -251,13 +281,17 @@ class TestDemoCompany:
     @pytest.fixture(scope="class")
     def home(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder = tmp_path_factory.mktemp("demo")
-        summary = simulate(folder / "landing", customers=600, days=120, nights=1, truth=folder / "truth")
+        summary = simulate(
+            folder / "landing", customers=600, days=120, nights=1, truth=folder / "truth"
+        )
         outcomes = Steps(folder, summary.dates[-1]).build(upstream("record_customer_map"))
         assert all(outcome.passed for outcome in outcomes.values())
         return folder
 
     def test_is_recognised_and_no_two_people_are_one(self, home: Path) -> None:
-        found = pl.read_parquet(Lake(home).files("record_customer_map")).filter(pl.col("valid_to").is_null())
+        found = pl.read_parquet(Lake(home).files("record_customer_map")).filter(
+            pl.col("valid_to").is_null()
+        )
         truth = pl.read_parquet(home / "truth" / "records.parquet")
         both = truth.join(found, on="record_key").select(cluster="customer_id", truth="person")
         assert both.height >= 0.99 * truth.height
@@ -275,12 +309,16 @@ class TestDemoCompany:
         state, before, changed, seen = pl.DataFrame(schema=COLUMNS), pl.DataFrame(), 0, 0
         for night in range(NIGHTS):
             here = keys.head(round(len(keys) * (1 + GROWTH) ** (night - NIGHTS + 1))).implode()
-            party, known = (frame.filter(pl.col("record_key").is_in(here)) for frame in (people, facts))
+            party, known = (
+                frame.filter(pl.col("record_key").is_in(here)) for frame in (people, facts)
+            )
             hubs = hub_value(known, party, config)
             likely = likely_pair(party, hubs, config)
             edges = without_some(match_edge(party, known, hubs, likely, nobody, config), night)
             conflicts = match_conflict(edges, party, known, hubs, nobody, config)
-            state = record_customer_map(party, hubs, nobody, edges, conflicts, NIGHT + timedelta(night), config, state)
+            state = record_customer_map(
+                party, hubs, nobody, edges, conflicts, NIGHT + timedelta(night), config, state
+            )
             now = state.filter(pl.col("valid_to").is_null()).select("record_key", "customer_id")
             if night:
                 both = before.join(now, on="record_key")

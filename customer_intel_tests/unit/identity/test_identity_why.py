@@ -45,7 +45,9 @@ def test_a_veto_names_what_is_shared_and_what_speaks_against_it() -> None:
     lab = Lab().contact("a:1", **person("Anna", "Weber", "weber@x.de"))
     lab.contact("b:2", **person("Jonas", "Weber", "weber@x.de"))
     text = told(lab, "a:1", "b:2")
-    assert "They share the email weber@x.de, but their first names do not fit (Anna, Jonas)." in text
+    assert (
+        "They share the email weber@x.de, but their first names do not fit (Anna, Jonas)." in text
+    )
     assert "identity_overrides" in text
 
 
@@ -75,7 +77,10 @@ def test_a_value_of_too_many_is_said_to_say_nothing() -> None:
     for number, first in enumerate(("Anna", "Jonas", "Petra", "Kurt", "Olaf")):
         lab.contact(f"a:{number}", **person(first, f"Name{number}", "all@x.de"))
     text = told(lab, "a:0", "a:1")
-    assert "They share the email all@x.de, but 5 records with 5 names carry it, so it says nothing." in text
+    assert (
+        "They share the email all@x.de, but 5 records with 5 names carry it, so it says nothing."
+        in text
+    )
 
 
 def test_decisions_are_told_as_such() -> None:
@@ -85,7 +90,11 @@ def test_decisions_are_told_as_such() -> None:
 
 
 def test_nothing_in_common_is_said_plainly() -> None:
-    lab = Lab().contact("a:1", **person("Anna", "Weber", "anna@x.de")).contact("b:2", **person("Kurt", "Hahn"))
+    lab = (
+        Lab()
+        .contact("a:1", **person("Anna", "Weber", "anna@x.de"))
+        .contact("b:2", **person("Kurt", "Hahn"))
+    )
     assert "Nothing that identifies a person is the same in both." in told(lab, "a:1", "b:2")
 
 
@@ -100,7 +109,9 @@ def test_a_customer_is_told_with_its_records_links_and_diary() -> None:
     merged = next(key for key in older.values() if key not in lab.customers().values())
     text = "\n".join(found.one(merged))
     assert f"{merged} is {lab.customers()['a:1']} today (merged)." in text
-    assert "is 3 records:" in text and "They are one because:" in text and "2026-03-01: born" in text
+    assert (
+        "is 3 records:" in text and "They are one because:" in text and "2026-03-01: born" in text
+    )
     assert "\n".join(found.one("a:1")) in text
 
 
@@ -119,7 +130,9 @@ def test_the_command_reads_a_home(demo_nights, capsys: pytest.CaptureFixture[str
     from customer_intel.core.store.lake import Lake
 
     home: Path = demo_nights.second
-    known = pl.read_parquet(Lake(home).files("record_customer_map")).filter(pl.col("valid_to").is_null())
+    known = pl.read_parquet(Lake(home).files("record_customer_map")).filter(
+        pl.col("valid_to").is_null()
+    )
     customer = known.group_by("customer_id").len().sort("len", "customer_id")["customer_id"][-1]
     command(customer, None, home, as_json=True)
     assert json.loads(capsys.readouterr().out)[0].startswith(f"{customer} is ")

@@ -17,7 +17,9 @@ ELSEWHERE = {"street": "7 Mill Lane", "city": "Lindau", "postal_code": "88131"}
 BORN = {"birth_date": date(1980, 5, 17)}
 # Others, so that what the two have in common is not what everybody has.
 CROWD = {
-    f"z:{number}": person(first, last, street=f"{number} Oak Street", city=city, postal_code=str(70000 + number))
+    f"z:{number}": person(
+        first, last, street=f"{number} Oak Street", city=city, postal_code=str(70000 + number)
+    )
     for number, (first, last, city) in enumerate(
         (first, last, city)
         for first, city in (("Ines", "Ulm"), ("Kurt", "Bonn"), ("Vera", "Kiel"), ("Omar", "Hof"))
@@ -40,10 +42,19 @@ def groups(lab: Lab) -> list[str]:
 @pytest.mark.parametrize(
     ("a", "b"),
     [
-        (person("Greta", "Lindqvist", "greta@x.de", **HOME), person("Greta", "Lindqvist", "gl@work.de", **HOME)),
+        (
+            person("Greta", "Lindqvist", "greta@x.de", **HOME),
+            person("Greta", "Lindqvist", "gl@work.de", **HOME),
+        ),
         (person("Greta", "Lindqvist", **HOME), person("Greta", "Lindqvist", **HOME)),
-        (person("Greta", "Lindqvist", "greta@x.de", **BORN), person("Greta", "Lindquist", "gl@work.de", **BORN)),
-        (person("William", "Lindqvist", **HOME), person("Bill", "Lindqvist", "bill@work.de", **HOME)),
+        (
+            person("Greta", "Lindqvist", "greta@x.de", **BORN),
+            person("Greta", "Lindquist", "gl@work.de", **BORN),
+        ),
+        (
+            person("William", "Lindqvist", **HOME),
+            person("Bill", "Lindqvist", "bill@work.de", **HOME),
+        ),
     ],
     ids=["address", "twice the same", "birth date", "short form"],
 )
@@ -55,12 +66,24 @@ def test_a_rare_name_with_something_else_in_common_is_one_customer(a: Row, b: Ro
     ("a", "b"),
     [
         # A mailbox is made of the name, and a town has many people.
-        (person("Greta", "Lindqvist", "g.lindqvist@x.de", **HOME), person("Greta", "Lindqvist", "g_lindqvist@x.de")),
+        (
+            person("Greta", "Lindqvist", "g.lindqvist@x.de", **HOME),
+            person("Greta", "Lindqvist", "g_lindqvist@x.de"),
+        ),
         (person("Greta", "Lindqvist", **HOME), person("Greta", "Lindqvist", **ELSEWHERE)),
-        (person("Greta", "Lindqvist", "info@cafe.de", **HOME), person("Greta", "Lindqvist", "info@cafe.de")),
+        (
+            person("Greta", "Lindqvist", "info@cafe.de", **HOME),
+            person("Greta", "Lindqvist", "info@cafe.de"),
+        ),
         # Twins, and father and son.
-        (person("Greta", "Lindqvist", **HOME, **BORN), person("Berta", "Lindqvist", **HOME, **BORN)),
-        (person("Carl", "Lindqvist", suffix="Jr", **HOME), person("Carl", "Lindqvist", suffix="Sr", **HOME)),
+        (
+            person("Greta", "Lindqvist", **HOME, **BORN),
+            person("Berta", "Lindqvist", **HOME, **BORN),
+        ),
+        (
+            person("Carl", "Lindqvist", suffix="Jr", **HOME),
+            person("Carl", "Lindqvist", suffix="Sr", **HOME),
+        ),
         (person("Carl", "Lindqvist", suffix="Jr", **HOME), person("Carl", "Lindqvist", **HOME)),
         (
             person("Carl", "Lindqvist", birth_date=date(1950, 2, 3), **HOME),
@@ -72,7 +95,16 @@ def test_a_rare_name_with_something_else_in_common_is_one_customer(a: Row, b: Ro
             person("Greta", "Lindqvist", birth_date=date(1980, 1, 1)),
         ),
     ],
-    ids=["like email", "town", "role", "twins", "Jr and Sr", "Jr and unknown", "father and son", "form date"],
+    ids=[
+        "like email",
+        "town",
+        "role",
+        "twins",
+        "Jr and Sr",
+        "Jr and unknown",
+        "father and son",
+        "form date",
+    ],
 )
 @pytest.mark.slow
 def test_what_namesakes_and_families_have_in_common_joins_nobody(a: Row, b: Row) -> None:
@@ -135,6 +167,12 @@ def test_the_shipped_model_is_what_its_script_makes(own: Model) -> None:
 
 def test_a_model_of_ones_own_replaces_the_shipped_one(own: Model) -> None:
     used = model_of({"likely_model": own.as_dict()}, 100_000)
-    assert used.weights == own.weights and used.version != model_of({"likely_model": {}}, 100_000).version
-    assert model_of({"likely_model": {}}, 1_000_000).prior < model_of({"likely_model": {}}, 1_000).prior
+    assert (
+        used.weights == own.weights
+        and used.version != model_of({"likely_model": {}}, 100_000).version
+    )
+    assert (
+        model_of({"likely_model": {}}, 1_000_000).prior
+        < model_of({"likely_model": {}}, 1_000).prior
+    )
     assert Model.from_dict(own.as_dict()) == own and SHIPPED.exists()

@@ -17,7 +17,12 @@ from customer_intel.identity.linking.match_edge import RULES
 from customer_intel.identity.matching.graph import spanning_tree
 from customer_intel_tests.unit.identity_lab import MOBILE, Lab, person
 
-EDGE = {"record_key_a": pl.String, "record_key_b": pl.String, "rule_id": pl.String, "is_link": pl.Boolean}
+EDGE = {
+    "record_key_a": pl.String,
+    "record_key_b": pl.String,
+    "rule_id": pl.String,
+    "is_link": pl.Boolean,
+}
 PARTS = {"weight": pl.Float64, **dict.fromkeys(WEIGHTS, pl.Float64)}
 PAIRS = st.tuples(st.integers(0, 6), st.integers(0, 6)).filter(lambda pair: pair[0] < pair[1])
 
@@ -25,7 +30,8 @@ PAIRS = st.tuples(st.integers(0, 6), st.integers(0, 6)).filter(lambda pair: pair
 def edges(*rows: tuple[str, str, str, float | None], **more: Any) -> pl.DataFrame:
     """Links (a, b, rule, weight)."""
     told = [
-        {"record_key_a": a, "record_key_b": b, "rule_id": rule, "weight": bits, **more} for a, b, rule, bits in rows
+        {"record_key_a": a, "record_key_b": b, "rule_id": rule, "weight": bits, **more}
+        for a, b, rule, bits in rows
     ]
     return pl.DataFrame([{"is_link": True, **row} for row in told], schema={**EDGE, **PARTS})
 
@@ -47,12 +53,16 @@ def groups(pairs: list[tuple[int, int]]) -> set[frozenset[int]]:
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(PAIRS, max_size=10))
-def test_the_tree_is_the_first_of_all_sets_of_rows_that_connect_as_much(pairs: list[tuple[int, int]]) -> None:
+def test_the_tree_is_the_first_of_all_sets_of_rows_that_connect_as_much(
+    pairs: list[tuple[int, int]],
+) -> None:
     whole = groups(pairs)
     n_needed = sum(len(group) - 1 for group in whole)
     # In the order of the places, so that the first that connects is the one of the strongest rows.
     first = next(
-        places for places in combinations(range(len(pairs)), n_needed) if groups([pairs[i] for i in places]) == whole
+        places
+        for places in combinations(range(len(pairs)), n_needed)
+        if groups([pairs[i] for i in places]) == whole
     )
     frame = pl.DataFrame(pairs, schema={"a": pl.Int64, "b": pl.Int64}, orient="row")
     assert spanning_tree(frame).to_list() == list(first)
@@ -67,22 +77,37 @@ def test_the_tree_is_the_first_of_all_sets_of_rows_that_connect_as_much(pairs: l
     ),
     st.randoms(use_true_random=False),
 )
-def test_ties_and_shuffled_rows_change_nothing(found: list[tuple[tuple[int, int], str, float]], random: Any) -> None:
-    rows = [(f"r{a}", f"r{b}", rule, bits if rule == "likely_model" else None) for (a, b), rule, bits in found]
+def test_ties_and_shuffled_rows_change_nothing(
+    found: list[tuple[tuple[int, int], str, float]], random: Any
+) -> None:
+    rows = [
+        (f"r{a}", f"r{b}", rule, bits if rule == "likely_model" else None)
+        for (a, b), rule, bits in found
+    ]
     today = customers(**{
         f"c{number}": " ".join(f"r{key}" for key in group)
         for number, group in enumerate(groups([pair for pair, _, _ in found]))
     })  # fmt: skip
     told = match_explanation(edges(*rows), today)
     assert told.select("customer_id", "n_records").unique().sort("customer_id").rows() == [
-        (customer, n) for customer, n in today.group_by("customer_id").len().sort("customer_id").iter_rows()
+        (customer, n)
+        for customer, n in today.group_by("customer_id").len().sort("customer_id").iter_rows()
     ]
-    assert told.group_by("customer_id").agg(pl.len() == pl.col("n_records").first() - 1)["len"].all()
+    assert (
+        told.group_by("customer_id").agg(pl.len() == pl.col("n_records").first() - 1)["len"].all()
+    )
     for customer in told.partition_by("customer_id"):
-        ranks = [(RULES.index(rule), -(bits or 0)) for rule, bits in customer.select("rule_id", "weight").iter_rows()]
-        assert [ranks[i] for i, is_weakest in enumerate(customer["is_weakest"]) if is_weakest] == [max(ranks)]
+        ranks = [
+            (RULES.index(rule), -(bits or 0))
+            for rule, bits in customer.select("rule_id", "weight").iter_rows()
+        ]
+        assert [ranks[i] for i, is_weakest in enumerate(customer["is_weakest"]) if is_weakest] == [
+            max(ranks)
+        ]
     random.shuffle(rows)
-    assert match_explanation(edges(*rows), today.sample(fraction=1, shuffle=True, seed=1)).equals(told)
+    assert match_explanation(edges(*rows), today.sample(fraction=1, shuffle=True, seed=1)).equals(
+        told
+    )
 
 
 def test_the_strongest_rule_of_a_pair_speaks_and_the_heavier_of_two_likenesses() -> None:
@@ -120,7 +145,12 @@ def test_links_out_of_a_customer_doubtful_ones_and_single_records_are_left_out()
     ],
 )
 def test_bits_are_told_as_odds(bits: float, odds: str | None) -> None:
-    parts = {"name_weight": 8.0, "phone_weight": 4.0, "address_weight": 1.0, "birth_date_weight": -1.0}
+    parts = {
+        "name_weight": 8.0,
+        "phone_weight": 4.0,
+        "address_weight": 1.0,
+        "birth_date_weight": -1.0,
+    }
     text = explained(edges(("a", "b", "likely_model", bits), **parts))["explanation"][0]
     said = "what they have in common is very unlikely between two people: name, address and phone agree, "
     assert text == said + f"{odds or 'more than a million'} to 1"
@@ -147,4 +177,7 @@ def test_why_and_the_table_say_the_same() -> None:
         assert [line for line in told if line.startswith(start)]
         assert "@" not in row["explanation"] and "2345678" not in row["explanation"]
     (weakest,) = table.filter("is_weakest").iter_rows(named=True)
-    assert f"Weakest link: {weakest['record_key_a']} and {weakest['record_key_b']}, {weakest['explanation']}." in told
+    assert (
+        f"Weakest link: {weakest['record_key_a']} and {weakest['record_key_b']}, {weakest['explanation']}."
+        in told
+    )

@@ -15,7 +15,17 @@ from customer_intel.identity.linking.likely_pair import SHIPPED
 from customer_intel.identity.matching import records, resolve
 from customer_intel.identity.matching.fellegi_sunter import Model
 
-FIELDS = ("first_name", "middle_initial", "last_name", "birth_date", "ssn", "street", "number", "city", "zip")
+FIELDS = (
+    "first_name",
+    "middle_initial",
+    "last_name",
+    "birth_date",
+    "ssn",
+    "street",
+    "number",
+    "city",
+    "zip",
+)
 HOME = ("champion drive", "1701", "Anytown", "12345")
 
 
@@ -38,10 +48,22 @@ def clusters(rows: list[tuple[str | None, ...]], middle: float, home: Path) -> i
         (("Jessica", "T", "Goetz", None, None), ("Jessica", None, "Goetz", None, None), 1),
         (("Jessica", "T", "Goetz", None, None), ("Jessica", "M", "Goetz", None, None), 2),
         # What a family does not share, or hardly ever does, weighs more than an initial.
-        (("Jessica", "T", "Goetz", "1980-02-11", None), ("Jessica", "M", "Goetz", "1980-02-11", None), 1),
-        (("Jessica", "T", "Goetz", None, "159-33-1025"), ("Jessica", "M", "Goetz", None, "159-33-1025"), 1),
+        (
+            ("Jessica", "T", "Goetz", "1980-02-11", None),
+            ("Jessica", "M", "Goetz", "1980-02-11", None),
+            1,
+        ),
+        (
+            ("Jessica", "T", "Goetz", None, "159-33-1025"),
+            ("Jessica", "M", "Goetz", None, "159-33-1025"),
+            1,
+        ),
         # The number of a husband or a wife on a form.
-        (("Brandon", "M", "Goetz", None, "159-33-1025"), ("Bradley", "J", "Goetz", None, "159-33-1025"), 2),
+        (
+            ("Brandon", "M", "Goetz", None, "159-33-1025"),
+            ("Bradley", "J", "Goetz", None, "159-33-1025"),
+            2,
+        ),
     ],
 )
 def test_middle_names_that_hardly_ever_differ_tell_namesakes_apart(
@@ -56,7 +78,9 @@ def test_middle_names_that_often_differ_do_not(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("first", [None, "Child"])
-def test_a_family_name_and_a_roof_without_a_first_name_join_nobody(first: str | None, tmp_path: Path) -> None:
+def test_a_family_name_and_a_roof_without_a_first_name_join_nobody(
+    first: str | None, tmp_path: Path
+) -> None:
     rows = [("Harmon", "J", "Wolfe", None, None), (first, "J", "Wolfe", None, None)]
     assert clusters(rows, -7.0, tmp_path) == 2
     assert clusters([rows[0], rows[0]], -7.0, tmp_path) == 1

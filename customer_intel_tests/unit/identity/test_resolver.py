@@ -107,7 +107,10 @@ def test_a_mapping_names_what_no_one_could_guess(
     names = dict(zip(people.columns, odd.columns, strict=True))
     truth = names.pop("truth")
     mapping = tmp_path / "mapping.yaml"
-    lines = [f"{'record_key' if name == 'record_id' else name}: {column}" for name, column in names.items()]
+    lines = [
+        f"{'record_key' if name == 'record_id' else name}: {column}"
+        for name, column in names.items()
+    ]
     mapping.write_text("\n".join(lines))
     found = evaluated(written(odd, tmp_path / "odd.csv"), "--mapping", mapping, truth=truth)
     assert without(found, "columns") == without(usual, "columns")
@@ -125,26 +128,36 @@ def test_other_formats_say_the_same(
     assert evaluated(other) == usual
 
 
-def test_the_truth_may_be_an_expression(people: pl.DataFrame, usual: dict[str, object], tmp_path: Path) -> None:
-    joined = people.with_columns(note=pl.concat_str(pl.lit("person-"), "truth", pl.lit("-x"))).drop("truth")
+def test_the_truth_may_be_an_expression(
+    people: pl.DataFrame, usual: dict[str, object], tmp_path: Path
+) -> None:
+    joined = people.with_columns(note=pl.concat_str(pl.lit("person-"), "truth", pl.lit("-x"))).drop(
+        "truth"
+    )
     found = evaluated(written(joined, tmp_path / "joined.csv"), truth="split_part(note, '-', 2)")
     assert found == usual
 
 
 def test_the_truth_is_no_evidence(people: pl.DataFrame, tmp_path: Path) -> None:
     """Not even where it is called as something that records are compared by."""
-    nobody = pl.DataFrame({"ssn": people["truth"], "first_name": ["Ann"] * len(people), "city": people["record_id"]})
+    nobody = pl.DataFrame(
+        {"ssn": people["truth"], "first_name": ["Ann"] * len(people), "city": people["record_id"]}
+    )
     found = evaluated(written(nobody, tmp_path / "nobody.csv"), truth="ssn")
     assert "id_number" not in found["columns"]  # type: ignore[operator]
 
 
-def test_records_without_a_label_are_resolved_and_not_counted(people: pl.DataFrame, tmp_path: Path) -> None:
+def test_records_without_a_label_are_resolved_and_not_counted(
+    people: pl.DataFrame, tmp_path: Path
+) -> None:
     some = people.with_columns(truth=pl.when(pl.int_range(pl.len()) % 3 > 0).then("truth"))
     found = evaluated(written(some, tmp_path / "some.csv"))
     assert (found["records"], found["unlabelled_records"]) == (166, 84)
 
 
-def test_a_saved_model_gives_the_same_answer(file: Path, usual: dict[str, object], tmp_path: Path) -> None:
+def test_a_saved_model_gives_the_same_answer(
+    file: Path, usual: dict[str, object], tmp_path: Path
+) -> None:
     kept = tmp_path / "model.json"
     assert evaluated(file, "--save-model", kept) == usual
     assert evaluated(file, "--model", kept) == usual
@@ -167,9 +180,14 @@ def test_the_shipped_model_settles_any_number_of_records(file: Path) -> None:
 
 @pytest.mark.parametrize("records", [0, 1, 2, 3, 12])
 def test_few_records_are_settled_by_what_is_known_beforehand(tmp_path: Path, records: int) -> None:
-    rows = [("Anna", "Weber", "anna@x.de", "1980-02-03"), ("Anna", "Webber", "anna@x.de", "1980-02-03")]
+    rows = [
+        ("Anna", "Weber", "anna@x.de", "1980-02-03"),
+        ("Anna", "Webber", "anna@x.de", "1980-02-03"),
+    ]
     rows += [(first, "Weber", f"{first}@x.de".lower(), "1982-07-01") for first in ("Jonas", "Mia")]
-    rows += [("Paul", f"Name{chr(97 + n) * 3}", f"p{n}{n}@y.de", f"19{60 + n}-01-02") for n in range(8)]
+    rows += [
+        ("Paul", f"Name{chr(97 + n) * 3}", f"p{n}{n}@y.de", f"19{60 + n}-01-02") for n in range(8)
+    ]
     schema = ["first_name", "last_name", "email", "birth_date"]
     few = pl.DataFrame(rows[:records], schema=dict.fromkeys(schema, pl.String), orient="row")
     found = resolved(written(few, tmp_path / "few.csv"))
@@ -186,7 +204,10 @@ def test_relatives_under_one_roof_stay_apart(tmp_path: Path) -> None:
         "phone": "036415550",
     }
     rows = [{"first_name": name, **home} for name in ("Anna", "Jonas", "Mia", "Anna")]
-    others = [{"first_name": f"{n}ara", **home, "last_name": f"N{n}l", "street": f"{n} Weg"} for n in range(20)]
+    others = [
+        {"first_name": f"{n}ara", **home, "last_name": f"N{n}l", "street": f"{n} Weg"}
+        for n in range(20)
+    ]
     found = resolved(written(pl.DataFrame([*rows, *others]), tmp_path / "home.csv")).sort(
         pl.col("record_key").cast(pl.Int64)
     )
@@ -200,10 +221,16 @@ def test_relatives_under_one_roof_stay_apart(tmp_path: Path) -> None:
     [
         ("person", (), "--truth person: no such column; people.csv has truth, first_name"),
         ("truth", ("--model", "nowhere.json"), "--model nowhere.json"),
-        ("truth", ("--mapping", "{bad}"), "'fist_name' is nothing that a record can say; did you mean first_name"),
+        (
+            "truth",
+            ("--mapping", "{bad}"),
+            "'fist_name' is nothing that a record can say; did you mean first_name",
+        ),
     ],
 )
-def test_refusals_say_what_is_wrong(file: Path, tmp_path: Path, truth: str, options: Iterable[str], said: str) -> None:
+def test_refusals_say_what_is_wrong(
+    file: Path, tmp_path: Path, truth: str, options: Iterable[str], said: str
+) -> None:
     bad = tmp_path / "bad.yaml"
     bad.write_text("fist_name: first_name\n")
     with pytest.raises(ConfigError) as refused:

@@ -21,7 +21,18 @@ from customer_intel.ingest.land.landing_folder import discover
 from customer_intel.ingest.read import open_file as intake
 from customer_intel.ingest.read.open_file import Limits, Refused
 from customer_intel_tests.unit.bad_input_cases import ARCHIVES, FORMATS, HEADERS, NAMES, TEXT
-from customer_intel_tests.unit.bad_input_files import DAY, GOOD, IDS, NIGHT, SECRET, SHOP, Case, as_csv, gz, tried
+from customer_intel_tests.unit.bad_input_files import (
+    DAY,
+    GOOD,
+    IDS,
+    NIGHT,
+    SECRET,
+    SHOP,
+    Case,
+    as_csv,
+    gz,
+    tried,
+)
 from customer_intel_tests.unit.bad_input_values import VALUES
 
 CASES = [*TEXT, *HEADERS, *ARCHIVES, *FORMATS, *NAMES, *VALUES]
@@ -39,7 +50,9 @@ def test_a_bad_file_is_taken_set_aside_or_refused_in_words(case: Case, tmp_path:
     said = "\n".join(found.said)
     for words in case.says:
         assert words in said, said
-    assert not any(SECRET in message or "\n" in message for message in found.messages), found.messages
+    assert not any(SECRET in message or "\n" in message for message in found.messages), (
+        found.messages
+    )
     if found.verdict == "refused":
         (message,) = found.messages
         assert message.startswith(intake.shown(f"{DAY}/{case.file}", 300))
@@ -47,12 +60,17 @@ def test_a_bad_file_is_taken_set_aside_or_refused_in_words(case: Case, tmp_path:
     if found.counts:
         counts = found.counts
         assert counts["rows_read"] == case.rows
-        taken = counts["rows_accepted"] + counts["rows_quarantined"] + counts["rows_duplicate"] + counts["rows_skipped"]
+        taken = (
+            counts["rows_accepted"]
+            + counts["rows_quarantined"]
+            + counts["rows_duplicate"]
+            + counts["rows_skipped"]
+        )
         assert counts["rows_read"] == taken
         assert found.accepted.height == counts["records_written"] == counts["rows_accepted"]
-        assert (found.quarantined["source_row"].n_unique() if found.quarantined.height else 0) == counts[
-            "rows_quarantined"
-        ]
+        assert (
+            found.quarantined["source_row"].n_unique() if found.quarantined.height else 0
+        ) == counts["rows_quarantined"]
         if case.entity == "orders":
             assert set(found.accepted["order_id"]) >= IDS - case.lost
         if case.values:
@@ -63,7 +81,9 @@ def test_the_matrix_is_as_large_as_it_says() -> None:
     verdicts = Counter(case.verdict for case in CASES)
     assert len({case.name for case in CASES}) == len(CASES) >= 190
     assert set(verdicts) == {"as is", "warned", "quarantined", "refused", "unmapped"}
-    assert all(case.says for case in CASES if case.verdict != "as is"), "a verdict that nobody hears of"
+    assert all(case.says for case in CASES if case.verdict != "as is"), (
+        "a verdict that nobody hears of"
+    )
 
 
 def test_gzip_cut_at_each_percent_is_refused(tmp_path: Path) -> None:
@@ -76,7 +96,9 @@ def test_gzip_cut_at_each_percent_is_refused(tmp_path: Path) -> None:
                 pass
 
 
-def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_may_not_be_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     really = os.open
 
     def shut(path: os.PathLike[str], *rest: int) -> int:
@@ -86,10 +108,14 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(os, "open", shut)
     found = tried(Case("no permission", as_csv(), "refused"), tmp_path)
-    assert found.messages == [f"{DAY}/orders.csv: cannot be opened (Permission denied); grant the permission"]
+    assert found.messages == [
+        f"{DAY}/orders.csv: cannot be opened (Permission denied); grant the permission"
+    ]
 
 
-def test_a_folder_that_may_not_be_read_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_may_not_be_read_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / DAY).mkdir(parents=True)
     really = os.scandir
 
@@ -102,7 +128,9 @@ def test_a_folder_that_may_not_be_read_is_listed(tmp_path: Path, monkeypatch: py
     assert [file.source_file for file in discover(tmp_path, NIGHT)] == [DAY]
 
 
-def test_a_full_disk_refuses_the_file_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_refuses_the_file_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(target: Path) -> object:
         raise OSError(28, "No space left on device", str(target))
 
@@ -115,11 +143,17 @@ def test_a_broken_lookup_is_named_beside_the_file_that_needs_it(tmp_path: Path) 
     (tmp_path / "landing" / DAY).mkdir(parents=True)
     (tmp_path / "landing" / DAY / "names.csv").write_bytes(b"")
     lookup = 'lookups: {names: {files: names.csv, sql: "select id as k from file", on: customer}}\n'
-    (message,) = tried(Case("lookup", as_csv(), "refused", mapping=SHOP + lookup), tmp_path).messages
-    assert message.startswith(f"{DAY}/orders.csv: needs lookup 'names', but {DAY}/names.csv is empty")
+    (message,) = tried(
+        Case("lookup", as_csv(), "refused", mapping=SHOP + lookup), tmp_path
+    ).messages
+    assert message.startswith(
+        f"{DAY}/orders.csv: needs lookup 'names', but {DAY}/names.csv is empty"
+    )
 
 
-def test_a_refused_file_closes_the_gate_of_its_own_entity_and_keeps_its_last_rows(tmp_path: Path) -> None:
+def test_a_refused_file_closes_the_gate_of_its_own_entity_and_keeps_its_last_rows(
+    tmp_path: Path,
+) -> None:
     contracts = contract.load()
     made = table.definitions(contracts)
     (tmp_path / "config" / "mappings").mkdir(parents=True)
@@ -127,7 +161,10 @@ def test_a_refused_file_closes_the_gate_of_its_own_entity_and_keeps_its_last_row
 
     def nights(day: int, orders: bytes) -> dict[str, Outcome]:
         as_of = date(2026, 2, day)
-        for name, data in (("orders.csv", orders), ("products.csv", f"product_id\np{day}\n".encode())):
+        for name, data in (
+            ("orders.csv", orders),
+            ("products.csv", f"product_id\np{day}\n".encode()),
+        ):
             path = tmp_path / f"landing/shop/{as_of}/{name}"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
@@ -156,4 +193,6 @@ def downstream(name: str) -> set[str]:
 
 def test_only_what_reads_an_entity_waits_for_it() -> None:
     assert {"orders", "order_lines", "export_file"} <= downstream("raw_orders")
-    assert not {"contacts", "raw_products", "products", "tickets", "raw_events"} & downstream("raw_orders")
+    assert not {"contacts", "raw_products", "products", "tickets", "raw_events"} & downstream(
+        "raw_orders"
+    )

@@ -46,7 +46,11 @@ def con() -> duckdb.DuckDBPyConnection:
 
 
 def typed(
-    con: duckdb.DuckDBPyConnection, kind: str, text: str, values: tuple[str, ...] | None = None, **reader: Any
+    con: duckdb.DuckDBPyConnection,
+    kind: str,
+    text: str,
+    values: tuple[str, ...] | None = None,
+    **reader: Any,
 ) -> Any:
     column = Column(name="x", type=kind, meaning="", values=values)  # type: ignore[arg-type]
     sql = Typing(Reader(**reader), NIGHT).value(column, "x")
@@ -75,7 +79,9 @@ def typed(
         ("timestamp", "2026-01-02 25:00:00", None), ("timestamp", "yesterday", None), ("timestamp", "1767312000", None),
     ],
 )  # fmt: skip
-def test_text_becomes_a_value_or_none(con: duckdb.DuckDBPyConnection, kind: str, text: str, value: Any) -> None:
+def test_text_becomes_a_value_or_none(
+    con: duckdb.DuckDBPyConnection, kind: str, text: str, value: Any
+) -> None:
     assert typed(con, kind, text) == value
 
 
@@ -83,18 +89,30 @@ def test_declared_formats_zones_and_marks(con: duckdb.DuckDBPyConnection) -> Non
     assert typed(con, "date", "03/04/2026", date="%d/%m/%Y") == date(2026, 4, 3)
     assert typed(con, "timestamp", "19970101", timestamp="%Y%m%d") == datetime(1997, 1, 1)
     assert typed(con, "timestamp", "1767312000", timestamp="epoch_s") == datetime(2026, 1, 2)
-    assert typed(con, "timestamp", "1767312000500", timestamp="epoch_ms") == datetime(2026, 1, 2, 0, 0, 0, 500000)
-    assert typed(con, "timestamp", "1/2/26 10:00 -0500", timestamp="%m/%d/%y %H:%M %z") == datetime(2026, 1, 2, 15)
-    assert typed(con, "timestamp", "2026-01-02 00:00:00", zone="Europe/Berlin") == datetime(2026, 1, 1, 23)
+    assert typed(con, "timestamp", "1767312000500", timestamp="epoch_ms") == datetime(
+        2026, 1, 2, 0, 0, 0, 500000
+    )
+    assert typed(con, "timestamp", "1/2/26 10:00 -0500", timestamp="%m/%d/%y %H:%M %z") == datetime(
+        2026, 1, 2, 15
+    )
+    assert typed(con, "timestamp", "2026-01-02 00:00:00", zone="Europe/Berlin") == datetime(
+        2026, 1, 1, 23
+    )
     assert typed(con, "money", "1.234,50", decimal=",", thousands=".") == Decimal("1234.50")
     assert typed(con, "money", "1.5", decimal=",") is None
     assert typed(con, "float", "1,234,567.5", thousands=",") == 1234567.5
     assert typed(con, "text", "Past_Due", values=("past_due", "active")) == "past_due"
 
 
-def test_the_hour_that_is_skipped_and_the_one_that_comes_twice(con: duckdb.DuckDBPyConnection) -> None:
-    assert typed(con, "timestamp", "2026-03-29 02:30:00", zone="Europe/Berlin") == datetime(2026, 3, 29, 1, 30)
-    assert typed(con, "timestamp", "2025-10-26 02:30:00", zone="Europe/Berlin") == datetime(2025, 10, 26, 1, 30)
+def test_the_hour_that_is_skipped_and_the_one_that_comes_twice(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    assert typed(con, "timestamp", "2026-03-29 02:30:00", zone="Europe/Berlin") == datetime(
+        2026, 3, 29, 1, 30
+    )
+    assert typed(con, "timestamp", "2025-10-26 02:30:00", zone="Europe/Berlin") == datetime(
+        2025, 10, 26, 1, 30
+    )
 
 
 class Landing:
@@ -112,7 +130,9 @@ class Landing:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    def night(self, as_of: date = NIGHT, entity: str = "orders", mapping: str | None = None) -> landing.IngestResult:
+    def night(
+        self, as_of: date = NIGHT, entity: str = "orders", mapping: str | None = None
+    ) -> landing.IngestResult:
         if mapping:
             (self.root / "mappings" / "shop_orders.yaml").write_text(mapping)
         self.nights += 1
@@ -146,11 +166,16 @@ def good(count: int, start: int = 1) -> list[str]:
 
 
 def test_rows_are_typed_with_provenance_key_and_leftovers(shop: Landing) -> None:
-    shop.land("shop/2026-02-28/orders.csv", orders(*good(1), "2,,A@x.org ,2026-02-02,5,", "3,,,2026-02-03,7,blue"))
+    shop.land(
+        "shop/2026-02-28/orders.csv",
+        orders(*good(1), "2,,A@x.org ,2026-02-02,5,", "3,,,2026-02-03,7,blue"),
+    )
     (part,) = shop.night().parts
     rows = pl.read_parquet(part.parquet)
     guest = hashlib.md5(b"a@x.org").hexdigest()[:16]
-    assert rows.columns == [column.name for column in ENTITIES["orders"].columns if column.name not in contract.STAMPS]
+    assert rows.columns == [
+        column.name for column in ENTITIES["orders"].columns if column.name not in contract.STAMPS
+    ]
     assert rows["record_key"].to_list() == ["shop:c1", f"shop:guest-{guest}", None]
     assert rows["extra_json"].to_list() == ['{"colour":"red"}', None, '{"colour":"blue"}']
     assert rows["total"].to_list() == [Decimal("1.50"), Decimal("5.00"), Decimal("7.00")]
@@ -189,7 +214,8 @@ def test_too_many_bad_rows_refuse_the_file_with_row_column_and_reason(shop: Land
     (finding,) = result.findings
     assert finding["severity"] == "critical"
     assert (
-        "orders.csv, row 11, column ordered_at (in the file: at): not a timestamp; 1 of 11 rows" in finding["message"]
+        "orders.csv, row 11, column ordered_at (in the file: at): not a timestamp; 1 of 11 rows"
+        in finding["message"]
     )
     assert "secret" not in finding["message"]
 
@@ -209,13 +235,21 @@ def test_too_many_bad_rows_refuse_the_file_with_row_column_and_reason(shop: Land
 def test_a_header_that_does_not_fit_refuses_the_file(shop: Landing, header: str, says: str) -> None:
     shop.land("shop/2026-02-28/orders.csv", orders(*good(3), header=header))
     (finding,) = shop.night().findings
-    assert (finding["severity"], says in finding["message"]) == ("critical", True), finding["message"]
+    assert (finding["severity"], says in finding["message"]) == ("critical", True), finding[
+        "message"
+    ]
 
 
 def test_swapped_columns_are_found_by_name(shop: Landing) -> None:
-    shop.land("shop/2026-02-28/orders.csv", orders("5,2026-02-01,,c1,1,", header="total,at,mail,customer,id,colour"))
+    shop.land(
+        "shop/2026-02-28/orders.csv",
+        orders("5,2026-02-01,,c1,1,", header="total,at,mail,customer,id,colour"),
+    )
     (part,) = shop.night().parts
-    assert pl.read_parquet(part.parquet).select("order_id", "total").row(0) == ("1", Decimal("5.00"))
+    assert pl.read_parquet(part.parquet).select("order_id", "total").row(0) == (
+        "1",
+        Decimal("5.00"),
+    )
 
 
 def test_the_same_file_again_has_no_effect(shop: Landing) -> None:
@@ -224,7 +258,11 @@ def test_the_same_file_again_has_no_effect(shop: Landing) -> None:
     assert shop.night().parts == []
     shop.land("shop/2026-02-28/orders_again.csv", orders(*good(3)))
     (part,) = shop.night().parts
-    assert (part.facts["status"], part.facts["rows_read"], pl.read_parquet(part.parquet).height) == (
+    assert (
+        part.facts["status"],
+        part.facts["rows_read"],
+        pl.read_parquet(part.parquet).height,
+    ) == (
         "same_content",
         0,
         0,
@@ -254,7 +292,9 @@ def test_later_exports_wait_and_a_changed_mapping_reads_again(shop: Landing) -> 
     shop.land("shop/2026-02-27/orders.csv", orders(*good(3)))
     shop.land("shop/2026-03-02/orders.csv", orders(*good(4)))
     assert [part.facts["export_date"] for part in shop.night().parts] == ["2026-02-27"]
-    assert [part.facts["rows_read"] for part in shop.night(mapping=SHOP + "  status: colour\n").parts] == [3]
+    assert [
+        part.facts["rows_read"] for part in shop.night(mapping=SHOP + "  status: colour\n").parts
+    ] == [3]
 
 
 def test_new_columns_are_reported_once_and_vanished_exports_named(shop: Landing) -> None:
@@ -269,13 +309,23 @@ def test_new_columns_are_reported_once_and_vanished_exports_named(shop: Landing)
         "shop/2026-02-28/orders.csv: new column vip; kept in extra_json, map it or ignore it"
     ]
     (finding,) = shop.night(date(2026, 3, 1)).findings
-    assert (finding["severity"], "the last is of 2026-02-28" in finding["message"]) == ("warning", True)
+    assert (finding["severity"], "the last is of 2026-02-28" in finding["message"]) == (
+        "warning",
+        True,
+    )
 
 
 def test_group_only_ignore_lookup_and_checks(shop: Landing) -> None:
     shop.land("shop/2026-02-28/people.csv", "who,mail\nc1,c1@x.org\n")
-    lines = ["1,c1,,2026-02-01,2,red", "1,c1,,2026-02-01,3,blue", "2,c2,,2026-02-01,4,red", "3,c3,,2026-02-01,9,skip"]
-    shop.land("shop/2026-02-28/orders.csv", orders(*lines, header="id,customer,secret,at,total,colour"))
+    lines = [
+        "1,c1,,2026-02-01,2,red",
+        "1,c1,,2026-02-01,3,blue",
+        "2,c2,,2026-02-01,4,red",
+        "3,c3,,2026-02-01,9,skip",
+    ]
+    shop.land(
+        "shop/2026-02-28/orders.csv", orders(*lines, header="id,customer,secret,at,total,colour")
+    )
     text = """\
 source: shop
 files: orders.csv
@@ -306,8 +356,13 @@ checks: {without_person: people.k is null, dear: total > '8'}
 
 def test_a_failing_expression_names_its_column_and_hides_the_value(shop: Landing) -> None:
     shop.land("shop/2026-02-28/orders.csv", orders(*good(3), "9,c,,2026-02-01,private,red"))
-    (finding,) = shop.night(mapping=SHOP.replace("total: total", "total: cast(total as decimal(18,2)) * 2")).findings
-    assert "column total: the mapping's expression fails: ConversionException; guard it" in finding["message"]
+    (finding,) = shop.night(
+        mapping=SHOP.replace("total: total", "total: cast(total as decimal(18,2)) * 2")
+    ).findings
+    assert (
+        "column total: the mapping's expression fails: ConversionException; guard it"
+        in finding["message"]
+    )
     assert "private" not in finding["message"]
 
 
@@ -321,7 +376,9 @@ def test_money_beyond_cents_is_counted(shop: Landing) -> None:
 
 def test_equal_rows_are_kept_where_they_are_different_happenings(shop: Landing) -> None:
     shop.land("shop/2026-02-28/orders.csv", orders(*good(1), *good(1)))
-    text = SHOP.replace("order_id: id", "order_id: id || '-' || row_number() over (partition by id order by _row)")
+    text = SHOP.replace(
+        "order_id: id", "order_id: id || '-' || row_number() over (partition by id order by _row)"
+    )
     (part,) = shop.night(mapping=text + "duplicates: keep\n").parts
     assert pl.read_parquet(part.parquet)["order_id"].to_list() == ["1-1", "1-2"]
 
@@ -330,22 +387,34 @@ def test_values_are_data_never_code(shop: Landing) -> None:
     nasty = "'); drop table typed; --"
     shop.land(
         "shop/2026-02-28/orders.csv",
-        orders(f'"{nasty}",=1+1,<b>@x,2026-02-01,1,"{{{{x}}}}"', header=f'id,customer,mail,at,total,"{nasty}"'),
+        orders(
+            f'"{nasty}",=1+1,<b>@x,2026-02-01,1,"{{{{x}}}}"',
+            header=f'id,customer,mail,at,total,"{nasty}"',
+        ),
     )
     (part,) = shop.night().parts
-    assert pl.read_parquet(part.parquet).select("order_id", "customer_ref", "email").row(0) == (nasty, "=1+1", "<b>@x")
+    assert pl.read_parquet(part.parquet).select("order_id", "customer_ref", "email").row(0) == (
+        nasty,
+        "=1+1",
+        "<b>@x",
+    )
 
 
 def test_events_carry_their_day_and_bad_json_is_quarantined(shop: Landing) -> None:
     lines = [
-        f'{{"event_id": "{n}", "event_name": "view", "occurred_at": "2026-02-01T23:30:00-02:00"}}' for n in range(30)
+        f'{{"event_id": "{n}", "event_name": "view", "occurred_at": "2026-02-01T23:30:00-02:00"}}'
+        for n in range(30)
     ]
-    lines.append('{"event_id": "x", "event_name": "view", "occurred_at": "2026-02-01", "properties": "{oops"}')
+    lines.append(
+        '{"event_id": "x", "event_name": "view", "occurred_at": "2026-02-01", "properties": "{oops"}'
+    )
     shop.land("web/2026-02-28/events.jsonl", "\n".join(lines))
     (part,) = shop.night(entity="events").parts
     rows = pl.read_parquet(part.parquet)
     assert (rows.height, rows["day"].unique().to_list()) == (30, [date(2026, 2, 2)])
-    assert pl.read_parquet(part.quarantine or "").select("column", "reason").rows() == [("properties", "not JSON")]
+    assert pl.read_parquet(part.quarantine or "").select("column", "reason").rows() == [
+        ("properties", "not JSON")
+    ]
 
 
 def test_a_canonical_file_in_a_source_of_its_own(shop: Landing) -> None:
@@ -358,7 +427,9 @@ def test_ledger_tables_and_files_nobody_asks_for(shop: Landing, tmp_path: Path) 
     shop.land("shop/2026-02-28/orders.csv", orders(*good(3)))
     shop.land("shop/2026-02-28/notes.md", "hello")
     shop.land("shop/2026-02-28/.hidden", "x")
-    (tmp_path / "landing" / "shop" / "2026-02-28" / "link.csv").symlink_to(tmp_path / "mappings" / "shop_orders.yaml")
+    (tmp_path / "landing" / "shop" / "2026-02-28" / "link.csv").symlink_to(
+        tmp_path / "mappings" / "shop_orders.yaml"
+    )
     result = shop.night(mapping=SHOP + "checks: {dear: cast(total as double) > 2}\n")
     ledger = [part.facts for part in result.parts]
     files = export_file(ledger, shop.root / "landing", NIGHT)
@@ -367,7 +438,9 @@ def test_ledger_tables_and_files_nobody_asks_for(shop: Landing, tmp_path: Path) 
         ("shop/2026-02-28/notes.md", "unmapped"),
         ("shop/2026-02-28/orders.csv", "accepted"),
     ]
-    assert export_check(ledger).select("check_name", "matches", "rows_checked").rows() == [("dear", 2, 3)]
+    assert export_check(ledger).select("check_name", "matches", "rows_checked").rows() == [
+        ("dear", 2, 3)
+    ]
     assert export_file([], tmp_path / "empty", NIGHT).height == export_check([]).height == 0
 
 
@@ -381,7 +454,9 @@ def test_an_undated_folder_belongs_to_the_night(shop: Landing) -> None:
 def test_newest_row_wins_and_deleted_ones_go(con: duckdb.DuckDBPyConnection) -> None:
     table = ENTITIES["contacts"]
     columns = [column for column in table.columns if column.name not in contract.STAMPS]
-    con.execute(f"CREATE OR REPLACE TEMP TABLE raw_contacts ({', '.join(f'{c.name} {c.sql_type}' for c in columns)})")
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE raw_contacts ({', '.join(f'{c.name} {c.sql_type}' for c in columns)})"
+    )
     rows = [
         ("a", "2026-01-02", "2026-01-01", "f", 1, False, "old export, newer change"),
         ("a", "2026-01-01", "2026-01-09", "f", 1, False, "new export, older change"),
@@ -395,7 +470,9 @@ def test_newest_row_wins_and_deleted_ones_go(con: duckdb.DuckDBPyConnection) -> 
         "_deleted, first_name) VALUES ('s', ?, ?, ?, ?, ?, ?, ?)",
         rows,
     )
-    found = con.execute(f"SELECT contact_id, first_name FROM ({conformed_sql(table)}) ORDER BY 1").fetchall()
+    found = con.execute(
+        f"SELECT contact_id, first_name FROM ({conformed_sql(table)}) ORDER BY 1"
+    ).fetchall()
     assert found == [("a", "old export, newer change"), ("b", "later row")]
 
 

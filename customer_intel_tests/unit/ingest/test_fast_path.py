@@ -22,7 +22,17 @@ from customer_intel.ingest.land import entity_night as landing
 from customer_intel.ingest.read import csv_chunks as cutting
 from customer_intel.ingest.read import open_file as intake
 from customer_intel.ingest.read.csv_chunks import Dialect, Job, Piece, Unsure, pieces, split
-from customer_intel_tests.unit.bad_input_files import DAY, ENTITIES, SHOP, Case, as_csv, connection, gz, row, zstd
+from customer_intel_tests.unit.bad_input_files import (
+    DAY,
+    ENTITIES,
+    SHOP,
+    Case,
+    as_csv,
+    connection,
+    gz,
+    row,
+    zstd,
+)
 from customer_intel_tests.unit.ingest.test_bad_input import CASES
 from customer_intel_tests.unit.ingest.test_line_mutations import MAPPING as THINGS
 from customer_intel_tests.unit.ingest.test_line_mutations import TOKENS, edited
@@ -57,7 +67,9 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> Taken:
     return found
 
 
-def night(root: Path, files: Files, mapping: str, entity: str, **config: int) -> landing.IngestResult:
+def night(
+    root: Path, files: Files, mapping: str, entity: str, **config: int
+) -> landing.IngestResult:
     for name, data in files.items():
         path = root / "landing" / DAY / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,10 +97,14 @@ def same(tmp_path: Path, taken: Taken) -> Same:
     """Takes a file both ways, compares everything, and gives what came of it."""
     runs = iter(range(10**6))
 
-    def compared(data: bytes, mapping: str = SHOP, entity: str = "orders", name: str = "orders.csv") -> Any:
+    def compared(
+        data: bytes, mapping: str = SHOP, entity: str = "orders", name: str = "orders.csv"
+    ) -> Any:
         root = tmp_path / str(next(runs))
         general = night(root / "general", {name: data}, mapping, entity, piecewise_from_bytes=10**9)
-        fast = night(root / "fast", {name: data}, mapping, entity, piecewise_from_bytes=0, piece_bytes=4000)
+        fast = night(
+            root / "fast", {name: data}, mapping, entity, piecewise_from_bytes=0, piece_bytes=4000
+        )
         assert fast.findings == general.findings
         assert [part.facts for part in fast.parts] == [part.facts for part in general.parts]
         assert fast.gone == general.gone
@@ -96,13 +112,18 @@ def same(tmp_path: Path, taken: Taken) -> Same:
             assert_frame_equal(pl.read_parquet(one.parquet), pl.read_parquet(other.parquet))
             assert (one.quarantine is None) == (other.quarantine is None)
             if one.quarantine and other.quarantine:
-                assert_frame_equal(pl.read_parquet(one.quarantine), pl.read_parquet(other.quarantine))
+                assert_frame_equal(
+                    pl.read_parquet(one.quarantine), pl.read_parquet(other.quarantine)
+                )
         return fast
 
     return compared
 
 
-ROWS = tuple(row(number, colour=("red", "", "light, blue", 'a "deep" green')[number % 4]) for number in range(200))
+ROWS = tuple(
+    row(number, colour=("red", "", "light, blue", 'a "deep" green')[number % 4])
+    for number in range(200)
+)
 
 
 def with_changes(**changes: dict[str, str]) -> bytes:
@@ -117,22 +138,35 @@ SOUND = {
     "header only": as_csv(()),
     "one row": as_csv(ROWS[:1]),
     "byte order mark": b"\xef\xbb\xbf" + as_csv(ROWS),
-    "beyond ASCII": as_csv([row(number, colour="größe\u2033" * (number % 3)) for number in range(200)]),
-    "blank lines": as_csv(ROWS).replace(b"\no0007", b"\n\n\no0007") + b"\n\n",
-    "line ends in quotes": as_csv([row(number, colour="two\nlines\n\n" * (number % 9)) for number in range(200)]),
-    "white space around": with_changes(
-        r3={"id": " o0003"}, r80={"colour": "blue "}, r90={"at": " 2026-02-01 10:00:00"}, r91={"total": "9.50\t"}
+    "beyond ASCII": as_csv(
+        [row(number, colour="größe\u2033" * (number % 3)) for number in range(200)]
     ),
-    "unbreaking space": with_changes(r3={"colour": "\u00a0blue"}, r70={"customer": "città"}, r71={"mail": "a\u00a0"}),
+    "blank lines": as_csv(ROWS).replace(b"\no0007", b"\n\n\no0007") + b"\n\n",
+    "line ends in quotes": as_csv(
+        [row(number, colour="two\nlines\n\n" * (number % 9)) for number in range(200)]
+    ),
+    "white space around": with_changes(
+        r3={"id": " o0003"},
+        r80={"colour": "blue "},
+        r90={"at": " 2026-02-01 10:00:00"},
+        r91={"total": "9.50\t"},
+    ),
+    "unbreaking space": with_changes(
+        r3={"colour": "\u00a0blue"}, r70={"customer": "città"}, r71={"mail": "a\u00a0"}
+    ),
     "blank values": with_changes(r8={"customer": " "}, r9={"mail": '" "'}, r150={"colour": "  "}),
     "bad rows in many pieces": with_changes(**{f"r{n}": {"at": "soon"} for n in range(0, 200, 9)}),
     "a bad row that trimming mends, and one that it does not": with_changes(
         r50={"at": " 2026-02-01 10:00:00"}, r51={"total": "much"}
     ),
     "required but empty": with_changes(r5={"at": ""}, r105={"id": ""}, r106={"id": ""}),
-    "rounded amounts and unknown currencies": with_changes(r5={"total": "1.239"}, r6={"total": "1e3"}),
+    "rounded amounts and unknown currencies": with_changes(
+        r5={"total": "1.239"}, r6={"total": "1e3"}
+    ),
     "other ways to write a time": with_changes(
-        r5={"at": "2026-02-01T10:00:00Z"}, r6={"at": "2026-02-01 10:00:00 +0100"}, r7={"at": "2026-02-01"}
+        r5={"at": "2026-02-01T10:00:00Z"},
+        r6={"at": "2026-02-01 10:00:00 +0100"},
+        r7={"at": "2026-02-01"},
     ),
     "exact duplicates": as_csv((*ROWS, *ROWS[20:30], ROWS[7])),
     "duplicates of bad rows": as_csv((*ROWS, *[row(400, total="x")] * 3, *ROWS[1:3])),
@@ -141,15 +175,23 @@ SOUND = {
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if place % 3 else []) for place, name in enumerate(SOUND)]
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if place % 3 else [])
+        for place, name in enumerate(SOUND)
+    ],
 )
-def test_a_file_with_some_wrong_rows_is_taken_piecewise(name: str, same: Same, taken: Taken) -> None:
+def test_a_file_with_some_wrong_rows_is_taken_piecewise(
+    name: str, same: Same, taken: Taken
+) -> None:
     result = same(SOUND[name])
     assert len(result.parts) == 1
     assert taken == {"piecewise": 1}
 
 
-def test_many_bad_rows_are_set_aside_in_batches(same: Same, taken: Taken, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_bad_rows_are_set_aside_in_batches(
+    same: Same, taken: Taken, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(piecewise, "FEW_BAD", 2)
     monkeypatch.setattr(piecewise, "MANY_BAD", 9)
     batches: list[int] = []
@@ -166,7 +208,9 @@ def test_many_bad_rows_are_set_aside_in_batches(same: Same, taken: Taken, monkey
 
 
 @pytest.mark.parametrize("pack", [gz, zstd])
-def test_an_archive_is_taken_piecewise(pack: Callable[[bytes], bytes], same: Same, taken: Taken) -> None:
+def test_an_archive_is_taken_piecewise(
+    pack: Callable[[bytes], bytes], same: Same, taken: Taken
+) -> None:
     same(pack(as_csv(ROWS)), name=f"orders.csv.{pack.__name__.replace('zstd', 'zst')}")
     assert taken == {"piecewise": 1}
 
@@ -181,7 +225,8 @@ MAPPINGS = {
     "expressions": DEAR.replace(": mail", ": lower(mail)"),
     "an unused column": SHOP + "ignore: colour\n",
     "absent optional column": SHOP + "  phone: phone\noptional: phone\n",
-    "declared times": SHOP + 'reader: {timestamp: ["%Y-%m-%d %H:%M:%S", "%d.%m.%Y"], zone: Europe/Berlin}\n',
+    "declared times": SHOP
+    + 'reader: {timestamp: ["%Y-%m-%d %H:%M:%S", "%d.%m.%Y"], zone: Europe/Berlin}\n',
     "null words": SHOP + "reader: {null: [red, blue]}\n",
     "full exports": SHOP + "snapshot: true\n",
 }
@@ -209,7 +254,12 @@ def test_mappings(name: str, same: Same, taken: Taken) -> None:
 def test_what_only_the_general_way_can_tell(same: Same, taken: Taken) -> None:
     same(as_csv(()).rstrip(b"\n"))
     taken.clear()
-    for data in (as_csv(ROWS) + b"1,2\n", as_csv(ROWS) + b'x,"y\n', as_csv(ROWS) + b"\x00\n", as_csv(ROWS) + b"\xff\n"):
+    for data in (
+        as_csv(ROWS) + b"1,2\n",
+        as_csv(ROWS) + b'x,"y\n',
+        as_csv(ROWS) + b"\x00\n",
+        as_csv(ROWS) + b"\xff\n",
+    ):
         same(data)
     assert taken == {"unsure": 4}
     same(as_csv(ROWS), SHOP.replace("id: id", "id: ident"))
@@ -234,11 +284,17 @@ def test_the_bad_input_matrix(same: Same, taken: Taken) -> None:
 
 
 def damage(count: int, same: Same) -> None:
-    seed, kinds = random.Random(5), ("flip", "insert", "replace", "cut", "join", "repeat", "swap", "shuffle")
+    seed, kinds = (
+        random.Random(5),
+        ("flip", "insert", "replace", "cut", "join", "repeat", "swap", "shuffle"),
+    )
     for _ in range(count):
         data = things()
         for _ in range(seed.randint(1, 3)):
-            data = edited(data, (seed.choice(kinds), seed.randrange(10**6), seed.randrange(8), seed.choice(TOKENS)))
+            data = edited(
+                data,
+                (seed.choice(kinds), seed.randrange(10**6), seed.randrange(8), seed.choice(TOKENS)),
+            )
         same(data, THINGS.replace("things*", "*orders*"), "products")
 
 
@@ -262,7 +318,10 @@ def test_pieces_are_cut_between_records(tmp_path: Path, taken: Taken) -> None:
     csv.writer(out, lineterminator="\n").writerows([("id", "text", "more"), *rows])
     path = tmp_path / "a.csv"
     path.write_text(out.getvalue())
-    job, dialect = Job(path, intake.sha256_of(path)[0], intake.Limits(), 100), Dialect(",", '"', True, 0, "utf-8")
+    job, dialect = (
+        Job(path, intake.sha256_of(path)[0], intake.Limits(), 100),
+        Dialect(",", '"', True, 0, "utf-8"),
+    )
     found = list(pieces(job, dialect))
     assert len(found) > 10
     assert b"".join(piece.text for piece in found).decode() == out.getvalue()
@@ -273,7 +332,18 @@ def test_pieces_are_cut_between_records(tmp_path: Path, taken: Taken) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ['a,"b"c,d', 'a,b"c,d', 'a,"b""",d"', 'a,"b" ,d', 'a, "b",d', "a,b", "a,b,c,d", "a,b\rc,d", 'a,"b']
+    "line",
+    [
+        'a,"b"c,d',
+        'a,b"c,d',
+        'a,"b""",d"',
+        'a,"b" ,d',
+        'a, "b",d',
+        "a,b",
+        "a,b,c,d",
+        "a,b\rc,d",
+        'a,"b',
+    ],
 )
 def test_what_a_strict_reader_stumbles_over_is_not_split(line: str) -> None:
     text = f"x,y,z\n1,2,3\n{line}\n4,5,6\n".encode()

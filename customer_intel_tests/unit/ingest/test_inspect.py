@@ -39,7 +39,14 @@ class Lab:
         return path
 
     def look(self, path: Path, **options: object) -> Inspected:
-        given = {"home": self.root / "home", "out": None, "source": None, "entity": None, "force": False, **options}
+        given = {
+            "home": self.root / "home",
+            "out": None,
+            "source": None,
+            "entity": None,
+            "force": False,
+            **options,
+        }
         return inspect(path, today=TODAY, **given)  # type: ignore[arg-type]
 
     def rows(self, found: Inspected, path: Path, which: int = 0) -> pl.DataFrame:
@@ -50,7 +57,9 @@ class Lab:
         con = DuckDBEngine(EngineSettings(), [work]).con
         text = read_text(con, path, sha256_of(path)[0], made.reader, work, Limits())
         source = Source(path.name, made.source, TODAY, text)
-        return pl.read_parquet(conform(con, ENTITIES[made.entity], made, source, work / "rows.parquet").parquet)
+        return pl.read_parquet(
+            conform(con, ENTITIES[made.entity], made, source, work / "rows.parquet").parquet
+        )
 
 
 @pytest.fixture
@@ -86,8 +95,16 @@ def test_a_contact_export_of_a_crm_is_contacts(lab: Lab) -> None:
     assert (found.written[0].entity, rows.height) == ("contacts", 40)
     assert found.written[0].path == lab.root / "home" / "config" / "mappings" / "shop_contacts.yaml"
     first = rows.sort("contact_id").row(0, named=True)
-    assert (first["first_name"], first["last_name"], first["email"]) == ("Ann0", "Berg0", "ann0@example.com")
-    assert (first["postal_code"], first["account_id"], first["email_opt_out"]) == ("01000", "001Qz0000000000IAE", False)
+    assert (first["first_name"], first["last_name"], first["email"]) == (
+        "Ann0",
+        "Berg0",
+        "ann0@example.com",
+    )
+    assert (first["postal_code"], first["account_id"], first["email_opt_out"]) == (
+        "01000",
+        "001Qz0000000000IAE",
+        False,
+    )
     assert first["created_at"] == dt.datetime(2024, 1, 15, 10, 22, 33)
     assert "MailingPostalCode stays text: leading zeros" in notes(found, "found")
     assert "each value says its offset" in notes(found, "found")
@@ -111,9 +128,17 @@ def test_a_german_shop_export_has_commas_points_and_umlauts(lab: Lab, encoding: 
     path = lab.write("Bestellungen.csv", german_shop(), encoding)
     found = lab.look(path)
     rows = lab.rows(found, path).sort("order_id")
-    assert (found.written[0].entity, rows.height, found.written[0].trial.quarantined) == ("orders", 60, 0)
+    assert (found.written[0].entity, rows.height, found.written[0].trial.quarantined) == (
+        "orders",
+        60,
+        0,
+    )
     first = rows.row(0, named=True)
-    assert (str(first["total"]), str(first["shipping"]), first["currency"]) == ("1200.00", "4.90", "EUR")
+    assert (str(first["total"]), str(first["shipping"]), first["currency"]) == (
+        "1200.00",
+        "4.90",
+        "EUR",
+    )
     assert first["ordered_at"] == dt.datetime(2024, 1, 1, 14, 0)
     assert first["customer_ref"] == "70000"
     assert "Grüße 0" in first["extra_json"]
@@ -131,7 +156,11 @@ def test_product_events_in_json_lines_have_epochs_and_no_id(lab: Lab) -> None:
     path = lab.write("product.jsonl.gz", gzip.compress("\n".join(map(json.dumps, lines)).encode()))
     found = lab.look(path)
     rows = lab.rows(found, path)
-    assert (found.written[0].entity, rows.height, rows["event_id"].n_unique()) == ("events", 120, 120)
+    assert (found.written[0].entity, rows.height, rows["event_id"].n_unique()) == (
+        "events",
+        120,
+        120,
+    )
     assert rows["occurred_at"].min() == dt.datetime(2024, 6, 10, 6, 13, 20)
     assert set(rows["event_name"]) == {"page_view", "signup", "export"}
     assert rows["record_key"].null_count() == 0
@@ -149,7 +178,9 @@ def test_an_nps_workbook_with_a_title_above_its_names(lab: Lab) -> None:
     sheet.append(["Respondent ID", "Email Address", asked, "Comment", "Date Submitted"])
     for n in range(50):
         why = f"because {n}" if n % 3 else None
-        sheet.append([f"R{n:03d}", f"p{n}@example.com", n % 11, why, dt.datetime(2024, 6, 1 + n % 28, 9, 30)])
+        sheet.append(
+            [f"R{n:03d}", f"p{n}@example.com", n % 11, why, dt.datetime(2024, 6, 1 + n % 28, 9, 30)]
+        )
     path = lab.root / "shop" / "nps_q2.xlsx"
     book.save(path)
     found = lab.look(path)
@@ -177,7 +208,9 @@ def test_order_lines_that_say_who_and_when_give_orders_too(lab: Lab) -> None:
     lines = ["invoiceNo\tstockCode\tdescription\tquantity\tinvoiceDate\tunitPrice\tcustomerID"]
     for n in range(40):
         for line in range(3):
-            lines.append(f"{5000 + n}\tS{line}\tLamp {line}\t{line + 1}\t12/{1 + n % 28}/2024 8:26\t2.5\tC{n % 7}")
+            lines.append(
+                f"{5000 + n}\tS{line}\tLamp {line}\t{line + 1}\t12/{1 + n % 28}/2024 8:26\t2.5\tC{n % 7}"
+            )
     path = lab.write("retail.tsv", "\n".join(lines) + "\n")
     found = lab.look(path)
     assert [item.entity for item in found.written] == ["order_lines", "orders"]
@@ -192,19 +225,26 @@ def test_order_lines_that_say_who_and_when_give_orders_too(lab: Lab) -> None:
 
 def orders_csv(dates: list[str], totals: list[str] | None = None, extra: str = "") -> str:
     totals = totals or ["9.50"] * len(dates)
-    rows = [f"{n},c{n},{day},{total}" for n, (day, total) in enumerate(zip(dates, totals, strict=True))]
-    return "order_id;customer_id;order_date;total\n".replace(";", ",") + "\n".join(rows) + "\n" + extra
+    rows = [
+        f"{n},c{n},{day},{total}" for n, (day, total) in enumerate(zip(dates, totals, strict=True))
+    ]
+    return (
+        "order_id;customer_id;order_date;total\n".replace(";", ",") + "\n".join(rows) + "\n" + extra
+    )
 
 
 def test_dates_that_could_be_either_are_called_ambiguous(lab: Lab) -> None:
-    path = lab.write("orders.csv", orders_csv([f"0{1 + n % 9}/0{1 + n % 7}/2024" for n in range(30)]))
+    path = lab.write(
+        "orders.csv", orders_csv([f"0{1 + n % 9}/0{1 + n % 7}/2024" for n in range(30)])
+    )
     found = lab.look(path)
     assert "AMBIGUOUS" in notes(found, "ask")
     assert "AMBIGUOUS" in found.written[0].path.read_text()
 
 
 @pytest.mark.parametrize(
-    ("proof", "form", "first"), [("13/01/2024", "%d/%m/%Y", "day"), ("01/13/2024", "%m/%d/%Y", "month")]
+    ("proof", "form", "first"),
+    [("13/01/2024", "%d/%m/%Y", "day"), ("01/13/2024", "%m/%d/%Y", "month")],
 )
 def test_one_value_settles_the_order_of_all(lab: Lab, proof: str, form: str, first: str) -> None:
     dates = [f"0{1 + n % 9}/0{1 + n % 7}/2024" for n in range(30)]
@@ -217,9 +257,14 @@ def test_one_value_settles_the_order_of_all(lab: Lab, proof: str, form: str, fir
 
 def test_two_columns_of_opposite_orders_are_each_read_their_own_way(lab: Lab) -> None:
     rows = [f"{n},{n},{1 + n:02d}/01/2024,02/{1 + n:02d}/2024,5.00" for n in range(28)]
-    path = lab.write("orders.csv", "order_id,customer_id,order_date,ship_date,total\n" + "\n".join(rows) + "\n")
+    path = lab.write(
+        "orders.csv", "order_id,customer_id,order_date,ship_date,total\n" + "\n".join(rows) + "\n"
+    )
     row = lab.rows(lab.look(path), path).sort("source_row").row(2, named=True)
-    assert (row["ordered_at"], row["shipped_at"]) == (dt.datetime(2024, 1, 3), dt.datetime(2024, 2, 3))
+    assert (row["ordered_at"], row["shipped_at"]) == (
+        dt.datetime(2024, 1, 3),
+        dt.datetime(2024, 2, 3),
+    )
 
 
 @pytest.mark.parametrize(
@@ -231,7 +276,9 @@ def test_two_columns_of_opposite_orders_are_each_read_their_own_way(lab: Lab) ->
         (["1 234.50", "12.00"], "1234.50"),
     ],
 )
-def test_amounts_with_signs_and_thousands_are_amounts(lab: Lab, totals: list[str], expected: str) -> None:
+def test_amounts_with_signs_and_thousands_are_amounts(
+    lab: Lab, totals: list[str], expected: str
+) -> None:
     quoted = [f'"{totals[n % 2]}"' for n in range(20)]
     path = lab.write("orders.csv", orders_csv(["2024-01-01"] * 20, quoted))
     rows = lab.rows(lab.look(path), path)
@@ -241,14 +288,21 @@ def test_amounts_with_signs_and_thousands_are_amounts(lab: Lab, totals: list[str
 
 
 def test_null_words_are_found_where_they_are_none_and_left_where_they_are_words(lab: Lab) -> None:
-    rows = [f"c{n},{'NA' if n % 2 else 'DE'},{'NA' if n % 3 == 0 else '1990-01-02'},\\N" for n in range(30)]
-    path = lab.write("customers.csv", "customer_id,country,birth_date,gender\n" + "\n".join(rows) + "\n")
+    rows = [
+        f"c{n},{'NA' if n % 2 else 'DE'},{'NA' if n % 3 == 0 else '1990-01-02'},\\N"
+        for n in range(30)
+    ]
+    path = lab.write(
+        "customers.csv", "customer_id,country,birth_date,gender\n" + "\n".join(rows) + "\n"
+    )
     found = lab.look(path)
     people = lab.rows(found, path)
     assert set(people["country"]) == {"NA", "DE"}
     assert people["birth_date"].null_count() == 10
     assert people["gender"].null_count() == 30
-    assert "'NA' is read as nothing in birth_date, but as a value in country" in notes(found, "guess")
+    assert "'NA' is read as nothing in birth_date, but as a value in country" in notes(
+        found, "guess"
+    )
 
 
 def test_long_digits_stay_text(lab: Lab) -> None:
@@ -272,19 +326,34 @@ def test_equal_happenings_without_an_id_are_all_kept(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["order_id", "orderId", "order id", "Order ID", "ORDER-ID", "OrderNo", "invoice no", "Bestellnummer"]
+    "name",
+    [
+        "order_id",
+        "orderId",
+        "order id",
+        "Order ID",
+        "ORDER-ID",
+        "OrderNo",
+        "invoice no",
+        "Bestellnummer",
+    ],
 )
 def test_an_order_number_goes_by_many_names(name: str) -> None:
     assert guess.name_score(name, "orders", "order_id", []) >= 0.9
 
 
-@pytest.mark.parametrize(("name", "target"), [("order_total_weight_g", "order_id"), ("customer_city", "customer_ref")])
+@pytest.mark.parametrize(
+    ("name", "target"), [("order_total_weight_g", "order_id"), ("customer_city", "customer_ref")]
+)
 def test_a_name_that_only_shares_a_word_is_another_thing(name: str, target: str) -> None:
     assert guess.name_score(name, "orders", target, []) < 0.45
 
 
 def test_every_word_list_is_of_a_known_entity_and_column() -> None:
-    known = {name: set(mapping.settable(table)) | set(guess.helpers(name)) for name, table in ENTITIES.items()}
+    known = {
+        name: set(mapping.settable(table)) | set(guess.helpers(name))
+        for name, table in ENTITIES.items()
+    }
     everything = set().union(*known.values())
     assert set(guess.words()["entities"]) == set(ENTITIES) - {guess.FALLBACK}
     for name in (*guess.words()["columns"], *guess.words()["values"], *guess.words()["defaults"]):
@@ -334,7 +403,9 @@ def test_a_mapping_that_is_there_is_not_overwritten(lab: Lab) -> None:
         ("a.xlsx", b"PK\x03\x04 and no more", "no workbook"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_named_with_its_reason(lab: Lab, name: str, content: bytes, says: str) -> None:
+def test_a_file_that_cannot_be_read_is_named_with_its_reason(
+    lab: Lab, name: str, content: bytes, says: str
+) -> None:
     with pytest.raises(ConfigError, match=says):
         lab.look(lab.write(name, content))
 
@@ -357,7 +428,10 @@ def test_an_entity_that_was_named_is_taken(lab: Lab) -> None:
 
 def test_a_side_file_is_not_taken_for_an_entity_without_a_word(lab: Lab) -> None:
     rows = [f"{n},Type {n % 3},2024-01-0{1 + n % 9},2024-02-0{1 + n % 9}" for n in range(27)]
-    path = lab.write("descriptions.csv", "campaign_id,campaign_type,start_date,end_date\n" + "\n".join(rows) + "\n")
+    path = lab.write(
+        "descriptions.csv",
+        "campaign_id,campaign_type,start_date,end_date\n" + "\n".join(rows) + "\n",
+    )
     assert "entity: " in notes(lab.look(path), "ask")
 
 
@@ -369,7 +443,10 @@ def test_a_file_that_a_mapping_takes_already_is_said_to_be_so(lab: Lab) -> None:
 
 
 def test_another_file_of_the_same_entity_gets_a_mapping_of_its_own(lab: Lab) -> None:
-    first, second = (lab.write(f"{name}.csv", orders_csv(["2024-01-01"] * 20)) for name in ("orders", "web sales"))
+    first, second = (
+        lab.write(f"{name}.csv", orders_csv(["2024-01-01"] * 20))
+        for name in ("orders", "web sales")
+    )
     names = [lab.look(path).written[0].path.name for path in (first, second)]
     assert names == ["shop_orders.yaml", "shop_orders_web_sales.yaml"]
     with pytest.raises(ConfigError, match=r"shop_orders_web_sales\.yaml exists"):

@@ -27,10 +27,14 @@ Read = Callable[..., tuple[TextTable, Rows]]
 def read(tmp_path: Path) -> Read:
     con = duckdb.connect(config={"threads": "1"})
 
-    def _read(name: str, data: bytes, limits: Limits | None = None, **options: object) -> tuple[TextTable, Rows]:
+    def _read(
+        name: str, data: bytes, limits: Limits | None = None, **options: object
+    ) -> tuple[TextTable, Rows]:
         path = tmp_path / name
         path.write_bytes(data)
-        text = read_text(con, path, sha256_of(path)[0], Reader(**options), tmp_path, limits or Limits())  # type: ignore[arg-type]
+        text = read_text(
+            con, path, sha256_of(path)[0], Reader(**options), tmp_path, limits or Limits()
+        )  # type: ignore[arg-type]
         return text, con.execute(f"SELECT * FROM ({text.sql}) ORDER BY _row").fetchall()
 
     return _read
@@ -42,7 +46,9 @@ def test_plain_csv_keeps_every_value_as_written(read: Read) -> None:
     assert rows == [(1, "007", 'a "quoted", value'), (2, "2", "two\nlines"), (3, "3", "1e5")]
 
 
-@pytest.mark.parametrize("name", ["x=7.csv", "[ab].csv", "a'b.csv", "a;drop table x.csv", "é ü.csv", "*.csv"])
+@pytest.mark.parametrize(
+    "name", ["x=7.csv", "[ab].csv", "a'b.csv", "a;drop table x.csv", "é ü.csv", "*.csv"]
+)
 def test_a_files_name_is_only_a_name(read: Read, name: str) -> None:
     assert read(name, b"x,y\n1,2\n")[1] == [(1, "1", "2")]
 
@@ -51,11 +57,15 @@ def test_bom_crlf_tsv_gzip_and_zstd(read: Read) -> None:
     assert read("a.csv", b"\xef\xbb\xbfid,b\r\n1,2\r\n")[1] == [(1, "1", "2")]
     assert read("a.tsv", b"id\tb\n1\t2\n")[1] == [(1, "1", "2")]
     assert read("a.csv.gz", gzip.compress(b"id,b\n1,2\n", mtime=0))[1] == [(1, "1", "2")]
-    assert read("a.csv.zst", pa.compress(b"id,b\n1,2\n", "zstd", asbytes=True))[1] == [(1, "1", "2")]
+    assert read("a.csv.zst", pa.compress(b"id,b\n1,2\n", "zstd", asbytes=True))[1] == [
+        (1, "1", "2")
+    ]
 
 
 def test_declared_encodings(read: Read) -> None:
-    assert read("a.csv", "id,n\n1,Zürich €\n".encode("cp1252"), encoding="windows-1252")[1] == [(1, "1", "Zürich €")]
+    assert read("a.csv", "id,n\n1,Zürich €\n".encode("cp1252"), encoding="windows-1252")[1] == [
+        (1, "1", "Zürich €")
+    ]
     assert read("a.csv", "id,n\n1,ß\n".encode("utf-16"), encoding="utf-16")[1] == [(1, "1", "ß")]
 
 
@@ -80,7 +90,11 @@ def test_ragged_rows_are_set_aside_with_their_reason(read: Read) -> None:
 
 def test_lines_around_a_broken_multi_line_value_survive(read: Read) -> None:
     text, rows = read("a.csv", b'a,b,c\n1,"open,3\n4,"two\n\nlines",6\n7,8,9\n1,5" pipe,2\n')
-    assert [row[1:] for row in rows] == [("4", "two\n\nlines", "6"), ("7", "8", "9"), ("1", '5" pipe', "2")]
+    assert [row[1:] for row in rows] == [
+        ("4", "two\n\nlines", "6"),
+        ("7", "8", "9"),
+        ("1", '5" pipe', "2"),
+    ]
     assert len(text.unreadable) == 1
 
 
@@ -90,7 +104,9 @@ def test_mutated_lines_never_cost_a_good_one(read: Read) -> None:
         lines = [f'{n},"v, {n}",w{n},x{n}' for n in range(40)]
         at = seed.randrange(40)
         cut = seed.randrange(len(lines[at]))
-        lines[at] = lines[at][:cut] + seed.choice(['"', ",", '",', "", '\n"', ",,"]) + lines[at][cut + 1 :]
+        lines[at] = (
+            lines[at][:cut] + seed.choice(['"', ",", '",', "", '\n"', ",,"]) + lines[at][cut + 1 :]
+        )
         text, rows = read("a.csv", ("a,b,c,d\n" + "\n".join(lines) + "\n").encode())
         found = {row[1] for row in rows}
         assert {str(n) for n in range(40) if n != at} <= found, lines[at]
@@ -107,15 +123,27 @@ def test_mutated_lines_never_cost_a_good_one(read: Read) -> None:
         ("a.csv", "id,b\n1,2\n".encode("utf-16"), {}, "is UTF-16"),
         ("a.csv", b"id\n1\x00\n", {}, "NUL"),
         ("a.csv.gz", gzip.compress(b"id\n1\n", mtime=0)[:-3], {}, "truncated or corrupt"),
-        ("a.csv.gz", gzip.compress(b"id\n1\n", mtime=0)[:-8] + bytes(8), {}, "truncated or corrupt"),
-        ("a.csv.zst", pa.compress(b"id\n" * 99, "zstd", asbytes=True)[:-2], {}, "truncated or corrupt"),
+        (
+            "a.csv.gz",
+            gzip.compress(b"id\n1\n", mtime=0)[:-8] + bytes(8),
+            {},
+            "truncated or corrupt",
+        ),
+        (
+            "a.csv.zst",
+            pa.compress(b"id\n" * 99, "zstd", asbytes=True)[:-2],
+            {},
+            "truncated or corrupt",
+        ),
         ("a.parquet", b"PAR1 no parquet PAR1", {}, "corrupt Parquet"),
         ("a.xlsx", b"PK no workbook", {}, "corrupt workbook"),
         ("a.jsonl", b'[{"a": 1}]', {}, "JSON array"),
         ("a.bin", b"x", {}, "unknown ending"),
     ],
 )
-def test_refused(read: Read, name: str, data: bytes, options: dict[str, object], reason: str) -> None:
+def test_refused(
+    read: Read, name: str, data: bytes, options: dict[str, object], reason: str
+) -> None:
     with pytest.raises(Refused, match=reason):
         read(name, data, **options)
 
@@ -132,7 +160,11 @@ def test_only_regular_files_are_opened(tmp_path: Path) -> None:
     (tmp_path / "real.csv").write_bytes(b"id\n1\n")
     (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
     os.mkfifo(tmp_path / "pipe.csv")
-    for name, reason in (("link.csv", "symbolic link"), ("pipe.csv", "regular file"), ("none.csv", "cannot be opened")):
+    for name, reason in (
+        ("link.csv", "symbolic link"),
+        ("pipe.csv", "regular file"),
+        ("none.csv", "cannot be opened"),
+    ):
         with pytest.raises(Refused, match=reason):
             sha256_of(tmp_path / name)
     os.link(tmp_path / "real.csv", tmp_path / "second.csv")
@@ -141,7 +173,13 @@ def test_only_regular_files_are_opened(tmp_path: Path) -> None:
 
 
 def test_json_lines_know_all_keys_and_set_bad_lines_aside(read: Read) -> None:
-    lines = ['{"id": 1, "p": {"x": [1, 2]}}', "not json", "[1]", '{"id": "a\\"b", "late": true}', '{"id": 1, "id": 2}']
+    lines = [
+        '{"id": 1, "p": {"x": [1, 2]}}',
+        "not json",
+        "[1]",
+        '{"id": "a\\"b", "late": true}',
+        '{"id": 1, "id": 2}',
+    ]
     text, rows = read("a.jsonl", ("\n".join(lines) + "\n\n").encode())
     assert text.columns == ("id", "late", "p")
     assert rows == [(1, "1", None, '{"x":[1,2]}'), (4, 'a"b', "true", None)]
@@ -152,7 +190,9 @@ def test_json_lines_know_all_keys_and_set_bad_lines_aside(read: Read) -> None:
 
 def test_big_numbers_and_separators_in_json_survive(read: Read) -> None:
     value = {"id": 12345678901234567890123, "note": "a\x1eb\nc", "money": 19.99}
-    assert read("a.jsonl", json.dumps(value).encode())[1] == [(1, str(value["id"]), "19.99", "a\x1eb\nc")]
+    assert read("a.jsonl", json.dumps(value).encode())[1] == [
+        (1, str(value["id"]), "19.99", "a\x1eb\nc")
+    ]
 
 
 def test_parquet_as_text(read: Read, tmp_path: Path) -> None:
@@ -178,7 +218,9 @@ def test_xlsx_as_text(read: Read, tmp_path: Path) -> None:
 
 def test_fixed_width(read: Read) -> None:
     fields = (Field(name="id", width=3), Field(name="v", width=4))
-    text, rows = read("a.txt", b"  1 2.5\n  2   3\nlonger than this\nab\n", format="fixed", fields=fields)
+    text, rows = read(
+        "a.txt", b"  1 2.5\n  2   3\nlonger than this\nab\n", format="fixed", fields=fields
+    )
     assert rows == [(1, "  1", " 2.5"), (2, "  2", "   3")]
     assert [bad.row for bad in text.unreadable] == [3, 4]
 

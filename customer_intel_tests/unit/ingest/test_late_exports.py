@@ -37,8 +37,12 @@ def exports(dice: random.Random) -> dict[int, list[Order]]:
     """export day → the orders that changed in the OVERLAP days before it, as they stood then."""
     versions: list[Order] = []
     for day in range(1, DAYS + 1):
-        versions += [Order(f"{day}-{n}", day, day, dice.randrange(100, 9000)) for n in range(PER_DAY)]
-        for order in dice.sample([order for order in versions if order.changed < day], k=min(3, (day - 1) * PER_DAY)):
+        versions += [
+            Order(f"{day}-{n}", day, day, dice.randrange(100, 9000)) for n in range(PER_DAY)
+        ]
+        for order in dice.sample(
+            [order for order in versions if order.changed < day], k=min(3, (day - 1) * PER_DAY)
+        ):
             if max(v.changed for v in versions if v.key == order.key) < day:
                 versions.append(Order(order.key, order.made, day, dice.randrange(100, 9000)))
     found = {}
@@ -49,7 +53,9 @@ def exports(dice: random.Random) -> dict[int, list[Order]]:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_overlapping_resent_and_late_exports_end_in_the_oracles_totals(tmp_path: Path, seed: int) -> None:
+def test_overlapping_resent_and_late_exports_end_in_the_oracles_totals(
+    tmp_path: Path, seed: int
+) -> None:
     dice = random.Random(seed)
     company, sent, arrived = Company(tmp_path, ORDERS, "orders"), exports(dice), {}
     late = set(dice.sample(range(2, DAYS - LATE), 2))
@@ -61,15 +67,24 @@ def test_overlapping_resent_and_late_exports_end_in_the_oracles_totals(tmp_path:
         for export in arrived:
             if not (tmp_path / f"landing/crm/2026-02-{export:02d}").exists():
                 rows = [order.line() for order in arrived[export]]
-                company.land(export, *dice.sample(rows, len(rows)), name=f"people_{export}.csv", header=HEADER)
+                company.land(
+                    export,
+                    *dice.sample(rows, len(rows)),
+                    name=f"people_{export}.csv",
+                    header=HEADER,
+                )
         again = dice.choice(sorted(arrived))
         rows = [order.line() for order in arrived[again]]
         # The same rows under another name, whole or cut in two files that overlap.
         company.land(again, *rows, name=f"people_{again}_again.csv", header=HEADER)
-        company.land(again, *rows[: len(rows) // 2 + 1], name=f"people_{again}_part.csv", header=HEADER)
+        company.land(
+            again, *rows[: len(rows) // 2 + 1], name=f"people_{again}_part.csv", header=HEADER
+        )
         company.night(day)
         newest: dict[str, Order] = {}
-        for order in sorted((o for orders in arrived.values() for o in orders), key=lambda order: order.changed):
+        for order in sorted(
+            (o for orders in arrived.values() for o in orders), key=lambda order: order.changed
+        ):
             newest[order.key] = order
         expected = sorted((order.key, order.cents) for order in newest.values())
         assert company.standing("order_id, CAST(total * 100 AS BIGINT)") == expected

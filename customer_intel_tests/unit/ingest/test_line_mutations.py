@@ -51,7 +51,23 @@ ROWS = [
     for number in range(1, 41)
 ]
 TOKENS = (
-    *(b'"', b",", b"\n", b"\r", b'"\n', b'",', b',"', b'""', b"\x00", b"\xff", b";", b"\t", b"{", b"}", b"\\"),
+    *(
+        b'"',
+        b",",
+        b"\n",
+        b"\r",
+        b'"\n',
+        b'",',
+        b',"',
+        b'""',
+        b"\x00",
+        b"\xff",
+        b";",
+        b"\t",
+        b"{",
+        b"}",
+        b"\\",
+    ),
     *(b"\\u0000", b"\xef\xbb\xbf", b"0", b"\r\n\r\n"),
 )
 
@@ -70,7 +86,13 @@ def as_jsonl() -> bytes:
 
 def as_parquet() -> bytes:
     out = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(ROWS), out, write_page_checksum=True, compression="zstd", row_group_size=16)
+    pq.write_table(
+        pa.Table.from_pylist(ROWS),
+        out,
+        write_page_checksum=True,
+        compression="zstd",
+        row_group_size=16,
+    )
     return out.getvalue()
 
 
@@ -127,9 +149,15 @@ def edited(data: bytes, edit: Edit) -> bytes:
 def sound(kind: str, data: bytes) -> set[str]:
     """The ids of the rows whose every line is still there as it was written, one after the other."""
     records = as_csv().split(b"\np")[1:] if kind == "csv" else as_jsonl().split(b"\n")[:-1]
-    records = [b"p" + record.removesuffix(b"\n") for record in records] if kind == "csv" else records
+    records = (
+        [b"p" + record.removesuffix(b"\n") for record in records] if kind == "csv" else records
+    )
     padded = b"\n" + data + b"\n"
-    return {row["id"] for row, record in zip(ROWS, records, strict=True) if b"\n" + record + b"\n" in padded}
+    return {
+        row["id"]
+        for row, record in zip(ROWS, records, strict=True)
+        if b"\n" + record + b"\n" in padded
+    }
 
 
 def wanted(row: dict[str, str]) -> tuple[object, ...]:
@@ -169,7 +197,10 @@ def judged(kind: str, data: bytes) -> str:
         none = pl.DataFrame({"source_row": [], "raw_line": []})
         aside = pl.read_parquet(part.quarantine) if part.quarantine else none
         assert counts["rows_read"] == (
-            counts["rows_accepted"] + counts["rows_quarantined"] + counts["rows_duplicate"] + counts["rows_skipped"]
+            counts["rows_accepted"]
+            + counts["rows_quarantined"]
+            + counts["rows_duplicate"]
+            + counts["rows_skipped"]
         )
         assert taken.height == counts["rows_accepted"]
         assert aside["source_row"].n_unique() == counts["rows_quarantined"]
@@ -181,7 +212,9 @@ def judged(kind: str, data: bytes) -> str:
             return "taken"
         named = "\n".join(aside["raw_line"].to_list())
         for row in ROWS:
-            assert row["id"] not in sound(kind, data) or wanted(row) in values or row["id"] in named, row["id"]
+            assert (
+                row["id"] not in sound(kind, data) or wanted(row) in values or row["id"] in named
+            ), row["id"]
         return "quarantined" if counts["rows_quarantined"] else "taken"
 
 
@@ -232,13 +265,19 @@ def test_two_stray_quotes_do_not_swallow_the_rows_between_them() -> None:
 @pytest.mark.parametrize("codec", ["none", "snappy", "zstd"])
 def test_checksums_find_flipped_bits_in_a_parquet_files_values(codec: str) -> None:
     out = io.BytesIO()
-    table = pa.Table.from_pylist([row | {"id": f"p{number:05d}"} for number, row in enumerate(ROWS * 20)])
+    table = pa.Table.from_pylist(
+        [row | {"id": f"p{number:05d}"} for number, row in enumerate(ROWS * 20)]
+    )
     pq.write_table(table, out, write_page_checksum=True, compression=codec, write_statistics=False)
     data = out.getvalue()
     pages = len(data) - int.from_bytes(data[-8:-4], "little") - 8
     seed, found = random.Random(11), Counter[str]()
     for _ in range(30):
-        found[judged("parquet", edited(data, ("flip", seed.randrange(4, pages), seed.randrange(8), b"")))] += 1
+        found[
+            judged(
+                "parquet", edited(data, ("flip", seed.randrange(4, pages), seed.randrange(8), b""))
+            )
+        ] += 1
     # What a page's header says beside its size, checksum and count (its encodings) is under no checksum.
     assert found["refused"] >= 28, found
 
@@ -253,17 +292,42 @@ def line_mutations(count: int, seed: int = 7) -> tuple[int, int]:
             work = Path(folder) / str(number)
             work.mkdir()
             path = work / "a.csv"
-            lines = [f'{n},"v, {n}",w{n},{n * 2}' if n % 2 else f"{n},v{n},w{n},{n * 2}" for n in range(40)]
+            lines = [
+                f'{n},"v, {n}",w{n},{n * 2}' if n % 2 else f"{n},v{n},w{n},{n * 2}"
+                for n in range(40)
+            ]
             at = rng.randrange(40)
             cut = rng.randrange(len(lines[at]) + 1)
-            token = rng.choice(['"', ",", '",', ',"', "", '\n"', ",,", '""', "\n", "\r", "\\", ";", '"\n', "'", "\t"])
+            token = rng.choice(
+                [
+                    '"',
+                    ",",
+                    '",',
+                    ',"',
+                    "",
+                    '\n"',
+                    ",,",
+                    '""',
+                    "\n",
+                    "\r",
+                    "\\",
+                    ";",
+                    '"\n',
+                    "'",
+                    "\t",
+                ]
+            )
             lines[at] = lines[at][:cut] + token + lines[at][cut + rng.randrange(3) :]
             path.write_bytes(("a,b,c,d\n" + "\n".join(lines) + "\n").encode())
             text = read_text(con, path, sha256_of(path)[0], Reader(), work, Limits())
             rows = con.execute(f"SELECT * FROM ({text.sql})").fetchall()
             assert len(rows) == text.rows == text.rows_read - len(text.unreadable)
             found = {values[1:] for values in rows}
-            wanted = [(str(n), f"v, {n}" if n % 2 else f"v{n}", f"w{n}", str(n * 2)) for n in range(40) if n != at]
+            wanted = [
+                (str(n), f"v, {n}" if n % 2 else f"v{n}", f"w{n}", str(n * 2))
+                for n in range(40)
+                if n != at
+            ]
             seen += len(wanted)
             lost += [(lines[at], row) for row in wanted if row not in found]
             shutil.rmtree(work, ignore_errors=True)

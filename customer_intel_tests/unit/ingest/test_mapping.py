@@ -61,8 +61,16 @@ def test_a_column_whose_name_is_also_sql_is_the_column(tmp_path: Path) -> None:
     [
         (("order_id: Name", "oder_id: Name"), 5, "no column 'oder_id'; did you mean order_id"),
         (("entity: orders", "entity: order"), 3, "no entity 'order'; did you mean orders"),
-        (("source: shop", "source: shop\nreader: {delimeter: ';'}"), 2, "unknown setting 'reader.delimeter'; did you"),
-        (("source: shop", "source: shop\nreader: {zone: Europe/Berlinn}"), 2, "no time zone 'Europe/Berlinn'"),
+        (
+            ("source: shop", "source: shop\nreader: {delimeter: ';'}"),
+            2,
+            "unknown setting 'reader.delimeter'; did you",
+        ),
+        (
+            ("source: shop", "source: shop\nreader: {zone: Europe/Berlinn}"),
+            2,
+            "no time zone 'Europe/Berlinn'",
+        ),
         (("  total: Total\n", ""), 4, "orders requires 'total'"),
         (("total: Total", "total: (select 1)"), 8, "subquery"),
         (("total: Total", "total: random()"), 8, "not reproducible"),
@@ -71,7 +79,9 @@ def test_a_column_whose_name_is_also_sql_is_the_column(tmp_path: Path) -> None:
         (("files:", "file:"), 2, "unknown setting 'file'; did you mean files"),
     ],
 )
-def test_a_fault_names_line_and_remedy(tmp_path: Path, change: tuple[str, str], line: int, says: str) -> None:
+def test_a_fault_names_line_and_remedy(
+    tmp_path: Path, change: tuple[str, str], line: int, says: str
+) -> None:
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, GOOD.replace(*change))
     text = str(caught.value)

@@ -111,16 +111,16 @@ def test_the_columns_of_every_format_are_known(home: Home) -> None:
             book.active.append(["id", "mail"])
             book.active.append(["1", "a@example.com"])
             book.save(path)
-        with pytest.raises(ConfigError, match=rf"shop_people\.yaml:5: contact_id: .*{name} has no column 'idd'"):
+        with pytest.raises(
+            ConfigError, match=rf"shop_people\.yaml:5: contact_id: .*{name} has no column 'idd'"
+        ):
             home.check()
         path.unlink()
 
 
 def test_a_file_that_another_mapping_takes_is_no_fault_of_this_one(home: Home) -> None:
     home.map(GOOD)
-    other = (
-        "source: shop\nfiles: 'orders*'\nentity: products\ncolumns:\n  product_id: SKU\n  title: Label\n  price: Cost\n"
-    )
+    other = "source: shop\nfiles: 'orders*'\nentity: products\ncolumns:\n  product_id: SKU\n  title: Label\n  price: Cost\n"
     home.map(other, "shop_products")
     home.land("shop/2026-01-02/orders.csv")
     assert home.check() == ["shop_orders: shop/2026-01-02/orders.csv"]

@@ -46,7 +46,9 @@ def files(cache: Path) -> dict[str, bytes]:
 
 
 def _visible(cache: Path) -> list[Path]:
-    return [path for path in sorted(cache.rglob("*")) if path.is_file() and path.name != remote.FETCHED]
+    return [
+        path for path in sorted(cache.rglob("*")) if path.is_file() and path.name != remote.FETCHED
+    ]
 
 
 def take(url: str, cache: Path) -> Fetched:
@@ -86,7 +88,9 @@ def test_a_file_that_went_away_there_goes_away_here(memory: Any, tmp_path: Path)
     assert not (tmp_path / "c" / "crm").exists()
 
 
-def test_a_zone_that_suddenly_names_nothing_is_an_error_and_the_cache_stays(zone: S3, tmp_path: Path) -> None:
+def test_a_zone_that_suddenly_names_nothing_is_an_error_and_the_cache_stays(
+    zone: S3, tmp_path: Path
+) -> None:
     take(BUCKET, tmp_path / "c")
     zone.objects.clear()
     with pytest.raises(RemoteError, match="names no file, but 1 were fetched from there before"):
@@ -109,7 +113,9 @@ def test_another_address_begins_anew(memory: Any, tmp_path: Path) -> None:
 
 
 # ---- files that are not whole
-def test_names_of_unfinished_uploads_are_left_where_they_are_and_told(memory: Any, tmp_path: Path) -> None:
+def test_names_of_unfinished_uploads_are_left_where_they_are_and_told(
+    memory: Any, tmp_path: Path
+) -> None:
     memory.pipe_file(f"/zone/{NAME}.filepart", b"half")
     memory.pipe_file("/zone/shop/2026-01-03/.hidden", b"x")
     assert take(MEMORY, tmp_path / "c").unfinished == (f"{NAME}.filepart",)
@@ -128,20 +134,25 @@ def test_a_file_that_changes_while_it_is_fetched_is_fetched_anew(zone: S3, tmp_p
     assert files(tmp_path / "c") == {NAME: later}
 
 
-def test_a_file_that_goes_on_changing_stops_the_fetch_and_nothing_half_is_left(zone: S3, tmp_path: Path) -> None:
+def test_a_file_that_goes_on_changing_stops_the_fetch_and_nothing_half_is_left(
+    zone: S3, tmp_path: Path
+) -> None:
     def grow(method: str, key: str, moment: str) -> None:
         if method == "GET" and key.endswith("orders.csv") and moment == "before":
             zone.put(key, zone.objects[key].data + b"2,c2,2026-01-02,EUR,7\n")
 
     zone.watch = grow
     with pytest.raises(
-        RemoteError, match=r"orders.csv changed each time it was fetched .*run again when it is complete"
+        RemoteError,
+        match=r"orders.csv changed each time it was fetched .*run again when it is complete",
     ):
         take(BUCKET, tmp_path / "c")
     assert files(tmp_path / "c") == {}
 
 
-def test_a_file_that_vanishes_between_listing_and_fetching_is_not_missed(zone: S3, tmp_path: Path) -> None:
+def test_a_file_that_vanishes_between_listing_and_fetching_is_not_missed(
+    zone: S3, tmp_path: Path
+) -> None:
     zone.put("zone/exports/shop/2026-01-03/renamed.csv", b"x\n")
 
     def vanish(method: str, key: str, moment: str) -> None:
@@ -153,7 +164,9 @@ def test_a_file_that_vanishes_between_listing_and_fetching_is_not_missed(zone: S
     assert files(tmp_path / "c") == {NAME: ORDERS}
 
 
-def test_a_fetch_that_was_cut_off_leaves_whole_files_and_the_next_completes(zone: S3, tmp_path: Path) -> None:
+def test_a_fetch_that_was_cut_off_leaves_whole_files_and_the_next_completes(
+    zone: S3, tmp_path: Path
+) -> None:
     zone.put("zone/exports/shop/2026-01-03/second.csv", b"x\n1\n")
 
     def cut(method: str, key: str, moment: str) -> None:
@@ -161,7 +174,9 @@ def test_a_fetch_that_was_cut_off_leaves_whole_files_and_the_next_completes(zone
             raise ConnectionAbortedError
 
     zone.watch = cut
-    with pytest.raises(RemoteError, match=r"fetching shop/2026-01-03/second.csv failed: .*run again"):
+    with pytest.raises(
+        RemoteError, match=r"fetching shop/2026-01-03/second.csv failed: .*run again"
+    ):
         take(BUCKET, tmp_path / "c")
     assert files(tmp_path / "c") == {NAME: ORDERS}
     zone.watch = lambda method, key, moment: None
@@ -177,7 +192,9 @@ def test_a_fetch_that_was_cut_off_leaves_whole_files_and_the_next_completes(zone
 )  # fmt: skip
 def test_no_name_leads_out_of_the_cache(name: str, zone: S3, tmp_path: Path) -> None:
     zone.put(f"zone/exports/{name}", b"bad")
-    with pytest.raises(RemoteError, match="is no plain relative path; rename or remove that object"):
+    with pytest.raises(
+        RemoteError, match="is no plain relative path; rename or remove that object"
+    ):
         take(BUCKET, tmp_path / "cache")
     assert not list(tmp_path.rglob("*escape*")) and not files(tmp_path / "cache")
 
@@ -194,7 +211,9 @@ def test_a_link_in_the_cache_is_not_followed(memory: Any, tmp_path: Path) -> Non
         take(MEMORY, tmp_path / "link")
 
 
-def test_more_than_the_limit_is_refused_before_anything_is_fetched(memory: Any, tmp_path: Path) -> None:
+def test_more_than_the_limit_is_refused_before_anything_is_fetched(
+    memory: Any, tmp_path: Path
+) -> None:
     with pytest.raises(RemoteError, match="more than CUSTOMER_INTEL_LANDING_MAX_BYTES 20"):
         fetch(MEMORY, tmp_path / "c", max_bytes=20)
     assert not files(tmp_path / "c")
@@ -206,7 +225,9 @@ def test_a_file_and_a_folder_of_one_name_are_refused(zone: S3, tmp_path: Path) -
         take(BUCKET, tmp_path / "c")
 
 
-def test_messages_hold_no_credentials(zone: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_hold_no_credentials(
+    zone: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     zone.denies = True
     with pytest.raises(RemoteError, match="access denied") as denied:
         take(BUCKET, tmp_path / "c")
@@ -240,7 +261,9 @@ def sftp(tmp_path: Path) -> Iterator[Any]:
         yield server
 
 
-def test_an_sftp_zone_is_fetched_and_fetched_again_only_where_it_changed(sftp: Any, tmp_path: Path) -> None:
+def test_an_sftp_zone_is_fetched_and_fetched_again_only_where_it_changed(
+    sftp: Any, tmp_path: Path
+) -> None:
     options = Sftp(password=sftp.password, known_hosts=sftp.known_hosts)
     assert fetch(sftp.url, tmp_path / "c", max_bytes=LIMIT, sftp=options).taken == 1
     assert fetch(sftp.url, tmp_path / "c", max_bytes=LIMIT, sftp=options) == Fetched(0, 1, 0, 0, ())
@@ -249,16 +272,30 @@ def test_an_sftp_zone_is_fetched_and_fetched_again_only_where_it_changed(sftp: A
     assert files(tmp_path / "c")[NAME].endswith(b"EUR,7\n")
 
 
-def test_an_sftp_server_that_known_hosts_does_not_name_gets_no_password(sftp: Any, tmp_path: Path) -> None:
+def test_an_sftp_server_that_known_hosts_does_not_name_gets_no_password(
+    sftp: Any, tmp_path: Path
+) -> None:
     (tmp_path / "nobody").write_text("")
     with pytest.raises(RemoteError, match="host key is not the one in known_hosts"):
-        fetch(sftp.url, tmp_path / "c", max_bytes=LIMIT, sftp=Sftp(sftp.password, None, tmp_path / "nobody"))
+        fetch(
+            sftp.url,
+            tmp_path / "c",
+            max_bytes=LIMIT,
+            sftp=Sftp(sftp.password, None, tmp_path / "nobody"),
+        )
     assert not sftp.passwords
 
 
 def test_a_wrong_sftp_password_is_said_without_it(sftp: Any, tmp_path: Path) -> None:
-    with pytest.raises(RemoteError, match="credentials in the environment were not accepted") as error:
-        fetch(sftp.url, tmp_path / "c", max_bytes=LIMIT, sftp=Sftp("wrong-word", None, sftp.known_hosts))
+    with pytest.raises(
+        RemoteError, match="credentials in the environment were not accepted"
+    ) as error:
+        fetch(
+            sftp.url,
+            tmp_path / "c",
+            max_bytes=LIMIT,
+            sftp=Sftp("wrong-word", None, sftp.known_hosts),
+        )
     assert "wrong-word" not in str(error.value) and "exporter" not in str(error.value)
 
 
@@ -272,7 +309,9 @@ def test_a_landing_address_makes_the_cache_the_landing_folder(memory: Any, tmp_p
     assert Settings(home=tmp_path).landing_dir == tmp_path.resolve() / "landing"
 
 
-def test_the_command_says_why_a_zone_cannot_be_fetched_and_runs_no_night(zone: S3, tmp_path: Path) -> None:
+def test_the_command_says_why_a_zone_cannot_be_fetched_and_runs_no_night(
+    zone: S3, tmp_path: Path
+) -> None:
     zone.denies = True
     failed = cli("run", "--home", tmp_path / "home", "--landing", BUCKET)
     assert failed.code == 1 and "access denied" in failed.text and "Night of" not in failed.text

@@ -50,7 +50,13 @@ class Company:
     def map(self, mapping: str) -> None:
         (self.root / "mappings" / "crm_people.yaml").write_text(mapping)
 
-    def land(self, day: int, *rows: str, name: str = "people.csv", header: str = "id,name,born,changed,gone") -> None:
+    def land(
+        self,
+        day: int,
+        *rows: str,
+        name: str = "people.csv",
+        header: str = "id,name,born,changed,gone",
+    ) -> None:
         path = self.root / f"landing/crm/2026-02-{day:02d}" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join([header, *rows]) + "\n")
@@ -84,8 +90,12 @@ class Company:
         if not self.files:
             return []
         paths = ", ".join(f"'{path}'" for path in self.files.values())
-        self.con.execute(f"CREATE OR REPLACE VIEW raw_{self.entity.name} AS SELECT * FROM read_parquet([{paths}])")
-        return self.con.execute(f"SELECT {columns} FROM ({conformed_sql(self.entity)}) ORDER BY ALL").fetchall()
+        self.con.execute(
+            f"CREATE OR REPLACE VIEW raw_{self.entity.name} AS SELECT * FROM read_parquet([{paths}])"
+        )
+        return self.con.execute(
+            f"SELECT {columns} FROM ({conformed_sql(self.entity)}) ORDER BY ALL"
+        ).fetchall()
 
     def ids(self) -> str:
         return "".join(str(row[0]) for row in self.standing(self.entity.key[1]))
@@ -129,7 +139,9 @@ def test_a_deletion_that_is_older_than_the_row_does_not_end_it(crm: Company) -> 
     assert crm.ids() == "a"
 
 
-def test_a_deletion_without_a_time_ends_older_exports_and_a_later_one_brings_the_row_back(crm: Company) -> None:
+def test_a_deletion_without_a_time_ends_older_exports_and_a_later_one_brings_the_row_back(
+    crm: Company,
+) -> None:
     crm.land(1, person("a", "2026-01-31"), person("b", "2026-02-27"))
     crm.land(2, "a,,,,true", "b,,,,true")
     crm.night(2)
@@ -187,7 +199,9 @@ def test_what_a_full_export_lacks_is_gone_and_said(full: Company) -> None:
         "crm/2026-02-02/people.csv: 1 rows of the export before are missing from this full export and count as deleted"
     ]
     assert full.ids() == "ac"
-    (gone,) = full.con.execute("SELECT contact_id, exported_at::DATE FROM raw_contacts WHERE _deleted").fetchall()
+    (gone,) = full.con.execute(
+        "SELECT contact_id, exported_at::DATE FROM raw_contacts WHERE _deleted"
+    ).fetchall()
     assert gone == ("b", date(2026, 2, 2))
 
 
@@ -285,7 +299,10 @@ def test_a_row_that_cannot_be_read_puts_off_all_deletions(full: Company) -> None
     full.night(1)
     full.land(2, *people("abc"), "one value")
     said = full.night(2)
-    assert any("do not count as deleted, for 1 of its rows are in quarantine" in message for message in said)
+    assert any(
+        "do not count as deleted, for 1 of its rows are in quarantine" in message
+        for message in said
+    )
     assert full.ids() == "abcd"
     full.land(3, *people("abc"))
     full.night(3)
@@ -339,7 +356,10 @@ def test_missing_rows_are_no_file_in_the_ledger(full: Company) -> None:
     full.land(2, *people("a"))
     full.night(2)
     files = export_file(list(full.facts.values()), full.root / "landing", date(2026, 2, 2))
-    assert files["source_file"].to_list() == ["crm/2026-02-01/people.csv", "crm/2026-02-02/people.csv"]
+    assert files["source_file"].to_list() == [
+        "crm/2026-02-01/people.csv",
+        "crm/2026-02-02/people.csv",
+    ]
 
 
 # ---- vanished sources

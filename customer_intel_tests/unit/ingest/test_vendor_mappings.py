@@ -47,14 +47,34 @@ def conformed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Done, dict[str,
 def test_every_shipped_vendor_mapping_is_exercised(conformed: tuple[Done, dict[str, Any]]) -> None:
     used = {name for _, name in conformed[0]}
     assert used == {
-        *("hubspot_contacts", "shopify_customers", "shopify_orders", "shopify_order_lines", "stripe_customers"),
-        *("stripe_charges", "stripe_subscriptions", "stripe_invoices", "segment_events", "zendesk_users"),
-        *("zendesk_tickets", "delighted_nps", "onetrust_consents", "loyalty_contacts", "hubspot_companies"),
+        *(
+            "hubspot_contacts",
+            "shopify_customers",
+            "shopify_orders",
+            "shopify_order_lines",
+            "stripe_customers",
+        ),
+        *(
+            "stripe_charges",
+            "stripe_subscriptions",
+            "stripe_invoices",
+            "segment_events",
+            "zendesk_users",
+        ),
+        *(
+            "zendesk_tickets",
+            "delighted_nps",
+            "onetrust_consents",
+            "loyalty_contacts",
+            "hubspot_companies",
+        ),
         *("kasse_orders", "kasse_order_lines", "kasse_fx_rates"),
     }
 
 
-def test_what_was_spoilt_is_quarantined_and_nothing_else(conformed: tuple[Done, dict[str, Any]]) -> None:
+def test_what_was_spoilt_is_quarantined_and_nothing_else(
+    conformed: tuple[Done, dict[str, Any]],
+) -> None:
     done, files = conformed
     for (name, chosen), result in done.items():
         if name not in files:
@@ -67,7 +87,10 @@ def test_what_was_spoilt_is_quarantined_and_nothing_else(conformed: tuple[Done, 
         elif chosen == "shopify_order_lines":
             assert counts.rows_quarantined == 0, name
         else:
-            assert (counts.rows_quarantined, counts.rows_duplicate) == (truth["unparsable"], truth["duplicates"]), name
+            assert (counts.rows_quarantined, counts.rows_duplicate) == (
+                truth["unparsable"],
+                truth["duplicates"],
+            ), name
         assert counts.rows_quarantined <= 0.05 * counts.rows_read, name
 
 
@@ -80,22 +103,34 @@ def test_values_mean_what_the_contract_says(conformed: tuple[Done, dict[str, Any
     done, _ = conformed
     balanced = "count(*) FILTER (WHERE subtotal - discount + tax + shipping <> total), count(*)"
     assert _rows(done, "shopify_orders", balanced)[0][0] == 0
-    late = _rows(done, "shopify_orders", "count(*) FILTER (WHERE delivered_at > promised_at), count(delivered_at)")[0]
+    late = _rows(
+        done,
+        "shopify_orders",
+        "count(*) FILTER (WHERE delivered_at > promised_at), count(delivered_at)",
+    )[0]
     assert 0.02 < late[0] / late[1] < 0.2
     assert _rows(
-        done, "shopify_orders", "count(*) FILTER (WHERE phone LIKE '''%' OR billing_postal_code LIKE '''%')"
+        done,
+        "shopify_orders",
+        "count(*) FILTER (WHERE phone LIKE '''%' OR billing_postal_code LIKE '''%')",
     ) == [(0,)]
     keys = _rows(
-        done, "segment_events", "count(user_id), count(*) FILTER (WHERE record_key LIKE 'shopify:%'), count(*)"
+        done,
+        "segment_events",
+        "count(user_id), count(*) FILTER (WHERE record_key LIKE 'shopify:%'), count(*)",
     )[0]
     assert 0 < keys[0] == keys[1] < keys[2]
     statuses = {row[0] for row in _rows(done, "stripe_charges", "DISTINCT status")}
     assert statuses == {"paid", "failed"}
-    births = _rows(done, "loyalty_contacts", "min(birth_date), max(birth_date), count(birth_date)")[0]
+    births = _rows(done, "loyalty_contacts", "min(birth_date), max(birth_date), count(birth_date)")[
+        0
+    ]
     assert births[0].year >= 1940
     assert births[1].year <= 2010
     assert births[2] > 0
     replied = _rows(
-        done, "zendesk_tickets", "count(*) FILTER (WHERE first_response_at <= created_at), count(first_response_at)"
+        done,
+        "zendesk_tickets",
+        "count(*) FILTER (WHERE first_response_at <= created_at), count(first_response_at)",
     )
     assert replied[0][0] == 0 < replied[0][1]

@@ -27,7 +27,9 @@ def test_every_shipped_mapping_has_a_sample() -> None:
 
 def _taken(files: pl.DataFrame) -> dict[str, set[str]]:
     taken: dict[str, set[str]] = {}
-    for name, chosen in files.filter(pl.col("status") != "unmapped").select("source_file", "mapping").iter_rows():
+    for name, chosen in (
+        files.filter(pl.col("status") != "unmapped").select("source_file", "mapping").iter_rows()
+    ):
         taken.setdefault(Path(name).name, set()).add(chosen)
     return taken
 
@@ -69,7 +71,9 @@ def test_each_file_is_taken_by_its_own_mapping_alone(night: tuple[Ran, Path]) ->
 
 @pytest.mark.slow
 def test_no_row_is_lost_on_the_way(night: tuple[Ran, Path]) -> None:
-    files = pl.read_parquet(open_release(night[1]).files("export_file")).filter(pl.col("status") == "accepted")
+    files = pl.read_parquet(open_release(night[1]).files("export_file")).filter(
+        pl.col("status") == "accepted"
+    )
     parts = pl.sum_horizontal("rows_accepted", "rows_quarantined", "rows_duplicate", "rows_skipped")
     assert files.filter(pl.col("rows_read") != parts).is_empty()
     assert files.filter(pl.col("rows_read") == 0).is_empty()
@@ -86,7 +90,9 @@ def test_no_row_is_lost_on_the_way(night: tuple[Ran, Path]) -> None:
 
 
 @pytest.mark.slow
-def test_files_outside_any_sources_folder_find_their_mapping_by_name_and_columns(tmp_path: Path) -> None:
+def test_files_outside_any_sources_folder_find_their_mapping_by_name_and_columns(
+    tmp_path: Path,
+) -> None:
     for sample in SAMPLES:
         sample.land(tmp_path / "landing")
     config = yamlfile.load(Path(landing.__file__).parent.parent / "config.yaml")
@@ -98,7 +104,9 @@ def test_files_outside_any_sources_folder_find_their_mapping_by_name_and_columns
             entity=entity, landing=tmp_path / "landing", mappings_dir=None, as_of=date.fromisoformat(AS_OF), known=[],
             workdir=room, con=DuckDBEngine(EngineSettings(), [room]).con, config=config,
         )  # fmt: skip
-        assert [finding["message"] for finding in result.findings if finding["severity"] == "critical"] == []
+        assert [
+            finding["message"] for finding in result.findings if finding["severity"] == "critical"
+        ] == []
         for part in result.parts:
             taken.setdefault(part.facts["source_file"], set()).add(part.facts["mapping"])
     assert taken == EXPECTED

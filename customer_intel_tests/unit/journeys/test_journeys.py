@@ -19,7 +19,9 @@ T0 = datetime(2026, 1, 5, 9)
 END = "(end)"
 
 
-def walk(customer: str, steps: str, start: datetime = T0, minutes: float = 1.0, **columns: Any) -> list[dict[str, Any]]:
+def walk(
+    customer: str, steps: str, start: datetime = T0, minutes: float = 1.0, **columns: Any
+) -> list[dict[str, Any]]:
     """One activity a letter, `minutes` apart; '$' is an order, a digit a pause of so many days before the next."""
     rows, ts = [], start
     for position, letter in enumerate(steps):
@@ -48,19 +50,27 @@ def walk(customer: str, steps: str, start: datetime = T0, minutes: float = 1.0, 
 
 def journeys(*walks: list[dict[str, Any]], **config: Any) -> Room:
     made = Room(AS_OF)
-    made.put("activity", pl.DataFrame([row for rows in walks for row in rows], infer_schema_length=None))
+    made.put(
+        "activity", pl.DataFrame([row for rows in walks for row in rows], infer_schema_length=None)
+    )
     made.run("journey_step", **config)
     return made
 
 
 def transitions(made: Room) -> dict[tuple[str, str], dict[str, Any]]:
-    return {(row["from_step"], row["to_step"]): row for row in made.run("journey_transitions").iter_rows(named=True)}
+    return {
+        (row["from_step"], row["to_step"]): row
+        for row in made.run("journey_transitions").iter_rows(named=True)
+    }
 
 
 def test_a_pause_of_exactly_the_gap_goes_on_and_a_longer_one_begins_anew() -> None:
     exact = [*walk("a", "A"), *walk("a", "B", T0 + timedelta(days=30), activity_id="b")]
     assert journeys(exact).con.sql("SELECT max(journey_no) FROM journey_step").fetchall() == [(1,)]
-    longer = [*walk("a", "A"), *walk("a", "B", T0 + timedelta(days=30, microseconds=1), activity_id="b")]
+    longer = [
+        *walk("a", "A"),
+        *walk("a", "B", T0 + timedelta(days=30, microseconds=1), activity_id="b"),
+    ]
     assert journeys(longer).con.sql("SELECT max(journey_no) FROM journey_step").fetchall() == [(2,)]
 
 
@@ -69,7 +79,12 @@ def test_ties_are_ordered_by_activity_id_and_machine_steps_are_left_out() -> Non
     for row, name in zip(rows, ["3", "1", "2"], strict=True):
         row["activity_id"] = name
     made = journeys(rows, walk("a", "X", activity="email_sent", activity_id="0"))
-    assert [row[0] for row in made.con.sql("SELECT touchpoint_id FROM journey_step ORDER BY step_no").fetchall()] == [
+    assert [
+        row[0]
+        for row in made.con.sql(
+            "SELECT touchpoint_id FROM journey_step ORDER BY step_no"
+        ).fetchall()
+    ] == [
         "A",
         "B",
         "C",
@@ -95,7 +110,10 @@ def test_transitions_of_hand_counted_journeys() -> None:
     # Wilson for 2 of 4 is symmetric about one half: .5 -+ z sqrt(.25/4 + z^2/64) / (1 + z^2/4).
     z = 1.959963984540054
     half = z * math.sqrt(0.25 / 4 + z * z / 64) / (1 + z * z / 4)
-    assert (into_b["p_low"], into_b["p_high"]) == (pytest.approx(0.5 - half), pytest.approx(0.5 + half))
+    assert (into_b["p_low"], into_b["p_high"]) == (
+        pytest.approx(0.5 - half),
+        pytest.approx(0.5 + half),
+    )
     assert [pair for pair, row in found.items() if row["is_loop"]] == [("A", "A")]
     assert {pair for pair, row in found.items() if row["is_exit"]} == {("B", END), ("C", END)}
     assert found["(start)", "A"]["median_seconds"] is None
@@ -110,14 +128,21 @@ def test_the_ninetieth_percentile_is_a_value_that_occurred() -> None:
 def test_an_open_journey_has_no_exit_yet() -> None:
     recent = datetime(2026, 5, 31, 9)
     found = transitions(journeys(walk("a", "AB", recent), walk("b", "A")))
-    assert {pair: row["n"] for pair, row in found.items()} == {("(start)", "A"): 2, ("A", "B"): 1, ("A", END): 1}
+    assert {pair: row["n"] for pair, row in found.items()} == {
+        ("(start)", "A"): 2,
+        ("A", "B"): 1,
+        ("A", END): 1,
+    }
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_transitions_equal_a_plain_count_on_random_walks(seed: int) -> None:
     chance = random.Random(seed)
     walks = [
-        walk(f"c{k:03}", "".join(chance.choices("ABCD$4", [5, 4, 3, 2, 1, 2], k=chance.randrange(1, 25))))
+        walk(
+            f"c{k:03}",
+            "".join(chance.choices("ABCD$4", [5, 4, 3, 2, 1, 2], k=chance.randrange(1, 25))),
+        )
         for k in range(120)
     ]
     plain: Counter[tuple[str, str]] = Counter()
@@ -127,7 +152,9 @@ def test_transitions_equal_a_plain_count_on_random_walks(seed: int) -> None:
             fresh = number == 0 or row["ts"] - rows[number - 1]["ts"] > timedelta(days=30)
             if fresh:
                 plain["(start)", row["touchpoint_id"]] += 1
-            last = number + 1 == len(rows) or rows[number + 1]["ts"] - row["ts"] > timedelta(days=30)
+            last = number + 1 == len(rows) or rows[number + 1]["ts"] - row["ts"] > timedelta(
+                days=30
+            )
             is_open = row["ts"] + timedelta(days=30) >= datetime(2026, 6, 1)
             if last and not (is_open and number + 1 == len(rows)):
                 plain[row["touchpoint_id"], END] += 1
@@ -144,13 +171,18 @@ def test_transitions_equal_a_plain_count_on_random_walks(seed: int) -> None:
 def test_paths_collapse_repeats_stop_at_the_first_conversion_and_count_value_once() -> None:
     made = journeys(walk("a", "AAB$C$"), walk("b", "AB$"), walk("c", "AB"), walk("d", "ABA"))
     rows = made.run("journey_paths").sort("path_rank").rows(named=True)
-    assert [(row["path"], row["n"], row["n_converted"], row["conversion_value"]) for row in rows] == [
+    assert [
+        (row["path"], row["n"], row["n_converted"], row["conversion_value"]) for row in rows
+    ] == [
         ("A > B > $", 2, 2, Decimal("20.00")),
         ("A > B", 1, 0, Decimal("0.00")),
         ("A > B > A", 1, 0, Decimal("0.00")),
     ]
     assert [row["coverage"] for row in rows] == [0.5, 0.75, 1.0]
-    assert (rows[0]["conversion_low"], rows[0]["conversion_high"]) == (pytest.approx(0.342380227), 1.0)
+    assert (rows[0]["conversion_low"], rows[0]["conversion_high"]) == (
+        pytest.approx(0.342380227),
+        1.0,
+    )
 
 
 def test_long_paths_are_cut_but_their_conversion_counts() -> None:
@@ -174,7 +206,9 @@ def test_gates_close_on_poisoned_rows() -> None:
     made = journeys(walk("a", "AB"), walk("b", "AC"))
     made.run("journey_transitions")
     made.run("journey_paths")
-    made.con.execute("UPDATE journey_transitions SET p = 0 WHERE from_step = 'A' AND to_step = 'B'").fetchall()
+    made.con.execute(
+        "UPDATE journey_transitions SET p = 0 WHERE from_step = 'A' AND to_step = 'B'"
+    ).fetchall()
     assert made.failures("journey_transitions") == ["interval_holds_p", "p_sums_to_one"]
     made.con.execute("DELETE FROM journey_transitions WHERE from_step = '(start)'").fetchall()
     assert "every_journey_starts_once" in made.failures("journey_transitions")

@@ -21,12 +21,20 @@ RUNS = [f"00000000-0000-4000-8000-{number:012d}" for number in range(KEPT_OPEN +
 
 def entry(run_id: str, message: str, at: float = 1.0) -> dg.EventLogEntry:
     return dg.EventLogEntry(
-        error_info=None, level=20, user_message=message, run_id=run_id, timestamp=at, step_key=None, job_name="nightly"
+        error_info=None,
+        level=20,
+        user_message=message,
+        run_id=run_id,
+        timestamp=at,
+        step_key=None,
+        job_name="nightly",
     )
 
 
 def messages(log: SqliteEventLogStorage, run_id: str) -> list[str]:
-    return [record.event_log_entry.user_message for record in log.get_records_for_run(run_id).records]
+    return [
+        record.event_log_entry.user_message for record in log.get_records_for_run(run_id).records
+    ]
 
 
 def instance(folder: Path, module: str, name: str) -> dg.DagsterInstance:
@@ -34,7 +42,11 @@ def instance(folder: Path, module: str, name: str) -> dg.DagsterInstance:
     return dg.DagsterInstance.local_temp(
         str(folder),
         overrides={
-            "event_log_storage": {"module": module, "class": name, "config": {"base_dir": str(folder / "events")}},
+            "event_log_storage": {
+                "module": module,
+                "class": name,
+                "config": {"base_dir": str(folder / "events")},
+            },
             "telemetry": {"enabled": False},
         },
     )
@@ -42,7 +54,9 @@ def instance(folder: Path, module: str, name: str) -> dg.DagsterInstance:
 
 @dg.asset(check_specs=[dg.AssetCheckSpec("gate", asset="thing")])
 def thing() -> dg.MaterializeResult:  # type: ignore[type-arg]
-    return dg.MaterializeResult(metadata={"rows": 3}, check_results=[dg.AssetCheckResult(passed=True)])
+    return dg.MaterializeResult(
+        metadata={"rows": 3}, check_results=[dg.AssetCheckResult(passed=True)]
+    )
 
 
 def night(folder: Path, module: str, name: str) -> tuple[list[tuple[Any, ...]], dict[str, int]]:
@@ -51,7 +65,9 @@ def night(folder: Path, module: str, name: str) -> tuple[list[tuple[Any, ...]], 
         result = dg.materialize([thing], instance=dagster)
         records = dagster.get_records_for_run(result.run_id).records
         events = [
-            (event.event_type, event.step_key) for record in records if (event := record.event_log_entry.dagster_event)
+            (event.event_type, event.step_key)
+            for record in records
+            if (event := record.event_log_entry.dagster_event)
         ]
         assert dagster.get_latest_materialization_event(dg.AssetKey("thing")) is not None
         dagster.dispose()
@@ -99,7 +115,11 @@ def test_another_process_writes_while_this_one_holds_its_connection(tmp_path: Pa
     mine, other = EventLog(str(tmp_path)), EventLog(str(tmp_path))
     for number in range(4):
         (mine if number % 2 else other).store_event(entry(RUNS[0], f"m{number}"))
-        assert messages(mine, RUNS[0]) == messages(other, RUNS[0]) == [f"m{n}" for n in range(number + 1)]
+        assert (
+            messages(mine, RUNS[0])
+            == messages(other, RUNS[0])
+            == [f"m{n}" for n in range(number + 1)]
+        )
     mine.dispose()
     other.dispose()
 

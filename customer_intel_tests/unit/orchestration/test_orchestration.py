@@ -23,7 +23,12 @@ from customer_intel.orchestration import alerts, jobs, nights, runs
 from customer_intel.settings import REPOSITORY, Settings
 
 CONTRACT = contract.load()
-KINDS = {"sql": {"duckdb", "sql"}, "function": {"polars", "python"}, "raw": {"parquet"}, "conformed": {"duckdb"}}
+KINDS = {
+    "sql": {"duckdb", "sql"},
+    "function": {"polars", "python"},
+    "raw": {"parquet"},
+    "conformed": {"duckdb"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +60,9 @@ def test_every_table_is_one_asset_as_its_contract_has_it(defs: dg.Definitions) -
         columns = made.metadata["dagster/column_schema"].columns
         assert [column.name for column in columns] == [column.name for column in spec.columns]
         assert all(column.description for column in columns)
-        assert {c.name for c in columns if "pii" in c.tags} == {c.name for c in spec.columns if c.pii}
+        assert {c.name for c in columns if "pii" in c.tags} == {
+            c.name for c in spec.columns if c.pii
+        }
     release = specs["release"]
     assert release.group_name == "publish"
     assert {dep.asset_key.to_user_string() for dep in release.deps} == {
@@ -110,7 +117,14 @@ def test_the_night_is_one_job_in_one_process_over_everything(defs: dg.Definition
 
 
 def test_the_entry_point_is_a_page_long() -> None:
-    assert len((REPOSITORY / "customer_intel" / "definitions.py").read_text(encoding="utf-8").splitlines()) <= 50
+    assert (
+        len(
+            (REPOSITORY / "customer_intel" / "definitions.py")
+            .read_text(encoding="utf-8")
+            .splitlines()
+        )
+        <= 50
+    )
 
 
 def test_the_schedule_asks_for_the_day_it_fires(defs: dg.Definitions) -> None:
@@ -118,7 +132,9 @@ def test_the_schedule_asks_for_the_day_it_fires(defs: dg.Definitions) -> None:
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 4 * * *", "UTC")
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
     assert schedule.job_name == jobs.NIGHTLY
-    context = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 7, 1, 4, tzinfo=UTC))
+    context = dg.build_schedule_context(
+        scheduled_execution_time=datetime(2026, 7, 1, 4, tzinfo=UTC)
+    )
     request = schedule(context)
     assert isinstance(request, dg.RunRequest)
     assert request.partition_key == "2026-07-01"
@@ -185,7 +201,10 @@ def test_a_run_holds_the_home_from_its_first_step_to_its_end(tmp_path: Path) -> 
             second = small.execute_in_process(raise_on_error=False)
         assert not second.success
         (event,) = [event for event in second.all_events if event.is_run_failure]
-        assert f"another run is at work in {tmp_path.name}/; wait for it to end" in alerts.root_cause(event)
+        assert (
+            f"another run is at work in {tmp_path.name}/; wait for it to end"
+            in alerts.root_cause(event)
+        )
         assert small.execute_in_process().success
     assert seen == ["held", "held"]
 
@@ -199,7 +218,9 @@ def test_a_night_that_finds_the_home_busy_leaves_no_run_behind(tmp_path: Path) -
 # ---- who hears of a failure
 @dg.op
 def closed_gate() -> None:
-    raise dg.Failure(description="The gate of 'orders' closed; last night's table stays. unique order_id: 3 of 9 rows")
+    raise dg.Failure(
+        description="The gate of 'orders' closed; last night's table stays. unique order_id: 3 of 9 rows"
+    )
 
 
 @dg.job
@@ -221,14 +242,21 @@ def failure() -> Iterator[dg.RunFailureSensorContext]:
 
 
 def test_nobody_configured_hears_nothing(failure: dg.RunFailureSensorContext) -> None:
-    with mock.patch.object(alerts, "post_to_slack") as slack, mock.patch.object(alerts, "send_mail") as mail:
+    with (
+        mock.patch.object(alerts, "post_to_slack") as slack,
+        mock.patch.object(alerts, "send_mail") as mail,
+    ):
         alerts.failure_sensor(Settings())(failure)
     assert not slack.called
     assert not mail.called
 
 
-def test_slack_hears_which_gate_closed_on_which_night_and_where_to_look(failure: dg.RunFailureSensorContext) -> None:
-    settings = Settings(alert_slack_webhook=SecretStr("https://hooks.example/x"), ui_url="http://ui.example")
+def test_slack_hears_which_gate_closed_on_which_night_and_where_to_look(
+    failure: dg.RunFailureSensorContext,
+) -> None:
+    settings = Settings(
+        alert_slack_webhook=SecretStr("https://hooks.example/x"), ui_url="http://ui.example"
+    )
     with mock.patch.object(alerts.urllib.request, "urlopen") as opened:
         alerts.failure_sensor(settings)(failure)
     (request,) = opened.call_args.args
@@ -247,7 +275,10 @@ def test_a_webhook_without_encryption_is_refused() -> None:
 
 def test_mail_says_the_same(failure: dg.RunFailureSensorContext) -> None:
     settings = Settings(
-        alert_email_to="night@shop.example", smtp_user="u", smtp_password=SecretStr("p"), smtp_host="mail.example"
+        alert_email_to="night@shop.example",
+        smtp_user="u",
+        smtp_password=SecretStr("p"),
+        smtp_host="mail.example",
     )
     with mock.patch.object(alerts.smtplib, "SMTP") as smtp:
         alerts.failure_sensor(settings)(failure)
@@ -261,7 +292,9 @@ def test_mail_says_the_same(failure: dg.RunFailureSensorContext) -> None:
 
 @contextmanager
 def _environment(home: Path) -> Iterator[None]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("CUSTOMER_INTEL_", "DAGSTER_"))}
+    kept = {
+        k: v for k, v in os.environ.items() if not k.startswith(("CUSTOMER_INTEL_", "DAGSTER_"))
+    }
     with mock.patch.dict(os.environ, {**kept, "CUSTOMER_INTEL_HOME": str(home)}, clear=True):
         yield
 

@@ -11,7 +11,11 @@ import pytest
 
 from customer_intel.predictions import metrics
 from customer_intel.predictions.churn import churn_scores, refusal
-from customer_intel.predictions.evaluation import calibration_bins, churn_predictions, model_evaluation
+from customer_intel.predictions.evaluation import (
+    calibration_bins,
+    churn_predictions,
+    model_evaluation,
+)
 from customer_intel_tests.unit.small_lake import Lake, config, features, shift, simulate
 
 AS_OF = date(2026, 7, 1)
@@ -33,7 +37,9 @@ def scores(known: pl.DataFrame) -> pl.DataFrame:
     return churn_scores(known, AS_OF, CONFIG)
 
 
-def _publish(known: pl.DataFrame, scores: pl.DataFrame, as_of: date = AS_OF) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _publish(
+    known: pl.DataFrame, scores: pl.DataFrame, as_of: date = AS_OF
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     evaluation = model_evaluation(known, scores, CONFIG)
     return evaluation, churn_predictions(known, scores, evaluation, as_of, CONFIG)
 
@@ -54,18 +60,26 @@ def test_twice_the_same_and_rows_in_any_order(known: pl.DataFrame, scores: pl.Da
     assert model_evaluation(known, again, CONFIG).equals(model_evaluation(known, scores, CONFIG))
 
 
-def test_past_scores_know_nothing_of_later_origins(known: pl.DataFrame, scores: pl.DataFrame) -> None:
+def test_past_scores_know_nothing_of_later_origins(
+    known: pl.DataFrame, scores: pl.DataFrame
+) -> None:
     cut = date(2026, 1, 2)
-    early = churn_scores(known.filter(pl.col("origin") <= cut), AS_OF, CONFIG | {"evaluated_origins_min": 1})
+    early = churn_scores(
+        known.filter(pl.col("origin") <= cut), AS_OF, CONFIG | {"evaluated_origins_min": 1}
+    )
     kept = ["customer_id", "origin", "p_model", "p_baseline"]
     here = (pl.col("definition_id") == "purchase_90d") & (pl.col("origin") <= cut)
     assert early.filter(here).select(kept).equals(scores.filter(here).select(kept))
 
 
-def test_shifting_all_dates_changes_no_prediction(lake: Lake, known: pl.DataFrame, scores: pl.DataFrame) -> None:
+def test_shifting_all_dates_changes_no_prediction(
+    lake: Lake, known: pl.DataFrame, scores: pl.DataFrame
+) -> None:
     moved = date.fromordinal(AS_OF.toordinal() + 137)
     later = features(shift(lake, 137), moved)
-    assert _publish(later, churn_scores(later, moved, CONFIG), moved)[1].equals(_publish(known, scores)[1])
+    assert _publish(later, churn_scores(later, moved, CONFIG), moved)[1].equals(
+        _publish(known, scores)[1]
+    )
 
 
 def test_shuffled_labels_give_a_coin(known: pl.DataFrame) -> None:
@@ -78,19 +92,24 @@ def test_shuffled_labels_give_a_coin(known: pl.DataFrame) -> None:
     found = churn_scores(shuffled, AS_OF, CONFIG)
     evaluation, predictions = _publish(shuffled, found)
     for definition_id in ("purchase_90d", "subscription_30d"):
-        past = found.filter((pl.col("definition_id") == definition_id) & pl.col("label").is_not_null()).drop_nulls(
-            "p_model"
-        )
+        past = found.filter(
+            (pl.col("definition_id") == definition_id) & pl.col("label").is_not_null()
+        ).drop_nulls("p_model")
         y, p = past["label"].cast(pl.Float64).to_numpy(), past["p_model"].to_numpy()
         chance = metrics.auc_delong(y, p)
         assert abs(chance.value - 0.5) < 3 * (chance.high - chance.low) / 2 / metrics.Z95
     assert set(evaluation["verdict"]) == {"baseline"}
-    assert set(predictions["model_id"]) == {"recency_baseline"} and not predictions["model_beats_baseline"].any()
+    assert (
+        set(predictions["model_id"]) == {"recency_baseline"}
+        and not predictions["model_beats_baseline"].any()
+    )
 
 
 def test_what_is_published(known: pl.DataFrame, scores: pl.DataFrame) -> None:
     evaluation, predictions = _publish(known, scores)
-    pooled = evaluation.filter((pl.col("evaluated_origin") == "all") & (pl.col("definition_id") == "purchase_90d"))
+    pooled = evaluation.filter(
+        (pl.col("evaluated_origin") == "all") & (pl.col("definition_id") == "purchase_90d")
+    )
     auc = pooled.filter(pl.col("metric") == "auc").to_dicts()[0]
     assert auc["verdict"] == "model" and auc["metric_value"] > auc["baseline_value"]
     own = predictions.filter(pl.col("definition_id") == "purchase_90d")
@@ -104,7 +123,9 @@ def test_what_is_published(known: pl.DataFrame, scores: pl.DataFrame) -> None:
     wanted = (joined["p_churn"] * joined["value_at_risk"].cast(pl.Float64)).to_numpy()
     assert np.allclose(joined["expected_loss"].cast(pl.Float64).to_numpy(), wanted, atol=0.0051)
     bins = calibration_bins(scores)
-    n = bins.filter((pl.col("scorer") == "model") & (pl.col("definition_id") == "purchase_90d"))["n"].sum()
+    n = bins.filter((pl.col("scorer") == "model") & (pl.col("definition_id") == "purchase_90d"))[
+        "n"
+    ].sum()
     assert n == auc["n"]
 
 
@@ -114,7 +135,10 @@ def test_a_losing_model_gives_way_to_recency(known: pl.DataFrame, scores: pl.Dat
     predictions = churn_predictions(known, scores, lost, AS_OF, CONFIG)
     today = scores.filter(pl.col("origin") == AS_OF).sort("definition_id", "customer_id")
     assert predictions["p_churn"].equals(today["p_baseline"].alias("p_churn"))
-    assert set(predictions["reason_1_feature"].drop_nulls()) == {"f_days_since_order", "f_days_since_active"}
+    assert set(predictions["reason_1_feature"].drop_nulls()) == {
+        "f_days_since_order",
+        "f_days_since_active",
+    }
     assert predictions["reason_2"].null_count() == len(predictions)
 
 
@@ -130,10 +154,15 @@ def test_too_little_to_judge_by(known: pl.DataFrame, changed: dict[str, Any], wh
     found = churn_scores(known, AS_OF, settings)
     assert found["p_model"].null_count() == len(found)
     evaluation = model_evaluation(known, found, settings)
-    assert set(evaluation["verdict"]) == {"insufficient"} and evaluation["reason"].str.contains(why).all()
+    assert (
+        set(evaluation["verdict"]) == {"insufficient"}
+        and evaluation["reason"].str.contains(why).all()
+    )
     predictions = churn_predictions(known, found, evaluation, AS_OF, settings)
     assert set(predictions["model_id"]) <= {"recency_baseline"}
-    assert len(predictions) == (0 if "class_min" in changed else len(known.filter(pl.col("origin") == AS_OF)))
+    assert len(predictions) == (
+        0 if "class_min" in changed else len(known.filter(pl.col("origin") == AS_OF))
+    )
 
 
 def test_nothing_at_all_is_no_error() -> None:
@@ -150,4 +179,6 @@ def test_the_holdout_is_a_share_and_stays(known: pl.DataFrame, scores: pl.DataFr
     evaluation, _ = _publish(known, scores)
     first = churn_predictions(known, scores, evaluation, AS_OF, settings)
     assert 0.12 < first.unique("customer_id")["in_holdout"].mean() < 0.28
-    assert first.group_by("customer_id").agg(pl.col("in_holdout").n_unique())["in_holdout"].max() == 1
+    assert (
+        first.group_by("customer_id").agg(pl.col("in_holdout").n_unique())["in_holdout"].max() == 1
+    )

@@ -25,7 +25,9 @@ def lake() -> Lake:
 def test_truncating_at_the_origin_changes_no_feature_byte(lake: Lake) -> None:
     whole = features(lake, AS_OF)
     compared = 0
-    for (definition_id, origin), then in whole.group_by("definition_id", "origin", maintain_order=True):
+    for (definition_id, origin), then in whole.group_by(
+        "definition_id", "origin", maintain_order=True
+    ):
         assert isinstance(origin, date)
         known = features(truncate(lake, origin), origin).filter(
             (pl.col("definition_id") == definition_id) & (pl.col("origin") == origin)
@@ -42,7 +44,10 @@ def test_labels_are_empty_until_matured_and_origins_as_far_as_history_reaches(la
     matured = pl.col("origin") + pl.duration(days=pl.col("horizon_days")) <= AS_OF
     assert found.filter(matured != pl.col("label").is_not_null()).is_empty()
     purchase = (
-        found.filter(pl.col("definition_id") == "purchase_90d")["origin"].unique().sort(descending=True).to_list()
+        found.filter(pl.col("definition_id") == "purchase_90d")["origin"]
+        .unique()
+        .sort(descending=True)
+        .to_list()
     )
     assert purchase == [AS_OF, *(AS_OF - H - k * timedelta(days=30) for k in range(9))]
     subscription = found.filter(pl.col("definition_id") == "subscription_30d")["origin"].n_unique()
@@ -65,14 +70,23 @@ def _did(who: str, activity: str, *days: date, n: int = 1) -> list[dict[str, Any
 
 def _people(rows: list[dict[str, Any]]) -> pl.DataFrame:
     who = sorted({str(row["record_key"]) for row in rows})
-    return frame("record_customer_map", [{"record_key": key, "customer_id": key, "valid_to": None} for key in who])
+    return frame(
+        "record_customer_map",
+        [{"record_key": key, "customer_id": key, "valid_to": None} for key in who],
+    )
 
 
 def _purchases(orders: list[dict[str, Any]], **more: Any) -> dict[str, dict[str, Any]]:
     """The rows of the first past origin, by customer."""
-    lake = {"orders": pl.DataFrame(orders, infer_schema_length=None), "record_customer_map": _people(orders), **more}
+    lake = {
+        "orders": pl.DataFrame(orders, infer_schema_length=None),
+        "record_customer_map": _people(orders),
+        **more,
+    }
     found = features(lake, AS_OF)
-    return {row["customer_id"]: row for row in found.filter(pl.col("origin") == AS_OF - H).to_dicts()}
+    return {
+        row["customer_id"]: row for row in found.filter(pl.col("origin") == AS_OF - H).to_dicts()
+    }
 
 
 def test_the_label_begins_with_the_origins_own_day_and_ends_before_as_of() -> None:
@@ -84,7 +98,11 @@ def test_the_label_begins_with_the_origins_own_day_and_ends_before_as_of() -> No
     rows += _bought("stays_last_day", first, AS_OF - timedelta(days=1))
     rows += _bought("new", origin)
     found = _purchases(rows)
-    assert {who: row["label"] for who, row in found.items()} == {"stays": 0, "returns_late": 1, "stays_last_day": 0}
+    assert {who: row["label"] for who, row in found.items()} == {
+        "stays": 0,
+        "returns_late": 1,
+        "stays_last_day": 0,
+    }
     assert found["stays"]["f_orders_365d"] == 1
     assert found["stays"]["f_days_since_order"] == (origin - first).days
 
@@ -99,13 +117,18 @@ def test_features_say_what_they_say() -> None:
     # Given back in part before the origin, as the source itself dates it.
     rows += _bought("a", ago(100), refunded=4, refunded_at=at(ago(20)))
     tickets = [
-        {"record_key": "a", "source_system": "desk", "ticket_id": str(n), "created_at": at(ago(n))} for n in (10, 40)
+        {"record_key": "a", "source_system": "desk", "ticket_id": str(n), "created_at": at(ago(n))}
+        for n in (10, 40)
     ]
     failed = {"source_system": "shop", "payment_id": "p", "order_id": rows[-1]["order_id"], "paid_at": at(ago(3)),
               "status": "failed", "currency": "EUR", "amount": 10}  # fmt: skip
-    daily = _did("a", "order_placed", ago(200), ago(150), ago(100)) + _did("a", "ticket_opened", ago(10), ago(40))
+    daily = _did("a", "order_placed", ago(200), ago(150), ago(100)) + _did(
+        "a", "ticket_opened", ago(10), ago(40)
+    )
     daily += (
-        _did("a", "payment_failed", ago(3)) + _did("a", "email_sent", ago(2)) + _did("a", "order_refunded", ago(20))
+        _did("a", "payment_failed", ago(3))
+        + _did("a", "email_sent", ago(2))
+        + _did("a", "order_refunded", ago(20))
     )
     daily += _did("a", "_session", ago(5), n=3) + _did("a", "page_viewed", ago(5))
     more = {"payments": pl.DataFrame([failed]), "activity_daily": frame("activity_daily", daily)}
@@ -117,7 +140,12 @@ def test_features_say_what_they_say() -> None:
         "f_payment_failures_90d": 1,
     }  # fmt: skip
     assert {name: row[name] for name in expected} == expected
-    assert (row["f_last_nps_score"], row["f_plan_amount"], row["f_seats"], row["value_at_risk"]) == (None,) * 4
+    assert (
+        row["f_last_nps_score"],
+        row["f_plan_amount"],
+        row["f_seats"],
+        row["value_at_risk"],
+    ) == (None,) * 4
 
 
 def _span(who: str, start: date, end: date | None, number: int = 1, **more: Any) -> dict[str, Any]:
@@ -184,9 +212,15 @@ def test_an_origin_knows_what_exports_had_told_by_then() -> None:
     made = Room(AS_OF)
     made.put("customer_record", [{"record_key": "a", "customer_id": "a"}])
     told = {day_before: [old, seen, ghost, given_back]}
-    told[after] = [late, ghost | {"status": "cancelled"}, given_back | {"status": "refunded", "refunded": 10}]
+    told[after] = [
+        late,
+        ghost | {"status": "cancelled"},
+        given_back | {"status": "refunded", "refunded": 10},
+    ]
     exports(made, "orders", told, source_system="shop")
-    rows = chain(made, "churn_features").filter(pl.col("definition_id") == "purchase_90d").to_dicts()
+    rows = (
+        chain(made, "churn_features").filter(pl.col("definition_id") == "purchase_90d").to_dicts()
+    )
     then = next(row for row in rows if row["origin"] == origin)
     # The order that came late is not known yet; the cancelled one and the one given back are orders still.
     assert (then["f_orders_90d"], then["f_days_since_order"], then["f_refunds_365d"]) == (3, 50, 0)
@@ -196,5 +230,9 @@ def test_an_origin_knows_what_exports_had_told_by_then() -> None:
 
 def test_who_may_not_be_profiled_is_no_row(lake: Lake) -> None:
     who = features(lake, AS_OF)["customer_id"].unique().sort()
-    denied = {"unprofiled_customer": pl.DataFrame({"customer_id": who[:10]}).with_columns(reason=pl.lit("denied"))}
+    denied = {
+        "unprofiled_customer": pl.DataFrame({"customer_id": who[:10]}).with_columns(
+            reason=pl.lit("denied")
+        )
+    }
     assert set(features(lake | denied, AS_OF)["customer_id"]) == set(who[10:])

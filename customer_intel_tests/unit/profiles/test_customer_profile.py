@@ -7,7 +7,15 @@ from decimal import Decimal
 from typing import Any
 
 from customer_intel_tests.unit.facts_rows import chain
-from customer_intel_tests.unit.profile_rows import AS_OF, ago, golden, known, order, party, subscription
+from customer_intel_tests.unit.profile_rows import (
+    AS_OF,
+    ago,
+    golden,
+    known,
+    order,
+    party,
+    subscription,
+)
 from customer_intel_tests.unit.sqlroom import Room
 
 
@@ -23,14 +31,19 @@ def test_lifecycle_stages_and_since() -> None:
         "orders",
         [
             {**order(k, days, "10.00"), "record_key": f"crm:{who}"}
-            for k, (who, days) in enumerate([("new", 30), ("active", 31), ("back", 400), ("risk", 91), ("lapsed", 181)])
+            for k, (who, days) in enumerate(
+                [("new", 30), ("active", 31), ("back", 400), ("risk", 91), ("lapsed", 181)]
+            )
         ],
     )
     made.put(
         "subscriptions",
         [
             {**subscription(1, status="trialing", started_at=ago(5)), "record_key": "crm:trial"},
-            {**subscription(2, status="canceled", canceled_at=ago(7), started_at=ago(300)), "record_key": "crm:gone"},
+            {
+                **subscription(2, status="canceled", canceled_at=ago(7), started_at=ago(300)),
+                "record_key": "crm:gone",
+            },
             {**subscription(3, started_at=ago(300)), "record_key": "crm:payer"},
         ],
     )
@@ -50,7 +63,9 @@ def test_lifecycle_stages_and_since() -> None:
             for k in (400, 20, 10)
         ],
     )
-    found = {who: (row["lifecycle_stage"], row["lifecycle_since"]) for who, row in profile(made).items()}
+    found = {
+        who: (row["lifecycle_stage"], row["lifecycle_since"]) for who, row in profile(made).items()
+    }
     assert found == {
         "prospect": ("prospect", date(2026, 1, 1)),
         "new": ("new", ago(30).date()),
@@ -64,7 +79,9 @@ def test_lifecycle_stages_and_since() -> None:
     }
 
 
-def consent(customer: str, purpose: str, status: str, channel: str = "any", point: str | None = None) -> dict[str, Any]:
+def consent(
+    customer: str, purpose: str, status: str, channel: str = "any", point: str | None = None
+) -> dict[str, Any]:
     return {
         "customer_id": customer,
         "contact_point_type": "email" if point else "customer",
@@ -79,7 +96,9 @@ def consent(customer: str, purpose: str, status: str, channel: str = "any", poin
 
 def test_consent_decides_on_email_and_scores() -> None:
     made = known("a", "b", "c", "d")
-    made.put("party_record", [party(f"crm:{c}", ago(1), email_norm=f"{c}@x.example") for c in "abcd"])
+    made.put(
+        "party_record", [party(f"crm:{c}", ago(1), email_norm=f"{c}@x.example") for c in "abcd"]
+    )
     made.put(
         "consent_state",
         [
@@ -90,7 +109,10 @@ def test_consent_decides_on_email_and_scores() -> None:
             consent("c", "marketing", "granted", "any", "other@x.example"),
         ],
     )
-    made.put("orders", [{**order(k, 50 + k, "10.00"), "record_key": f"crm:{c}"} for k, c in enumerate("abab")])
+    made.put(
+        "orders",
+        [{**order(k, 50 + k, "10.00"), "record_key": f"crm:{c}"} for k, c in enumerate("abab")],
+    )
     score = {
         "customer_id": "a",
         "kind": "purchase",
@@ -103,7 +125,12 @@ def test_consent_decides_on_email_and_scores() -> None:
     }
     made.put("churn_predictions", [score])
     found = profile(made)
-    assert {c: row["may_email_marketing"] for c, row in found.items()} == {"a": True, "b": True, "c": False, "d": False}
+    assert {c: row["may_email_marketing"] for c, row in found.items()} == {
+        "a": True,
+        "b": True,
+        "c": False,
+        "d": False,
+    }
     assert (found["a"]["churn_purchase_p"], found["a"]["rfm_segment"]) == (0.5, "loyal_customers")
     assert made.rows("rfm")["customer_id"].to_list() == ["a"]
     denied = found["b"]
@@ -114,14 +141,21 @@ def test_consent_decides_on_email_and_scores() -> None:
     )
     # What they bought is a fact, and stays.
     assert (denied["orders_total"], denied["revenue_total"]) == (2, Decimal("20.00"))
-    made.con.execute("UPDATE customer_profile SET churn_purchase_p = 0.5 WHERE customer_id = 'b'").fetchall()
+    made.con.execute(
+        "UPDATE customer_profile SET churn_purchase_p = 0.5 WHERE customer_id = 'b'"
+    ).fetchall()
     assert made.failures("customer_profile") == ["who_denied_profiling_has_no_scores"]
 
 
 def test_completeness_and_only_active_customers() -> None:
     made = known("a")
-    made.put("customer_id_registry", [{"customer_id": "m", "status": "merged", "born_as_of": AS_OF}])
-    made.put("party_record", [party("crm:a", ago(1), email_norm="a@x.example", first_name="A", city="Bonn")])
+    made.put(
+        "customer_id_registry", [{"customer_id": "m", "status": "merged", "born_as_of": AS_OF}]
+    )
+    made.put(
+        "party_record",
+        [party("crm:a", ago(1), email_norm="a@x.example", first_name="A", city="Bonn")],
+    )
     found = profile(made)
     assert list(found) == ["a"]
     assert found["a"]["completeness"] == 0.3

@@ -67,7 +67,9 @@ def night(
 
 
 def told(history: pl.DataFrame) -> list[tuple[Any, ...]]:
-    return history.select("customer_id", "valid_from", "valid_to", "change_reason", "end_reason", "country").rows()
+    return history.select(
+        "customer_id", "valid_from", "valid_to", "change_reason", "end_reason", "country"
+    ).rows()
 
 
 def test_history_opens_keeps_and_closes() -> None:
@@ -85,7 +87,11 @@ def test_the_same_night_again_gives_the_same_rows_and_a_corrected_one_leaves_no_
     first = night(EMPTY, AS_OF, {"a": ("DE", 1), "b": ("IT", 2)})
     wrong = night(first, AS_OF + NIGHT, {"a": ("FR", 1), "c": ("US", 1)})
     assert night(wrong, AS_OF + NIGHT, {"a": ("FR", 1), "c": ("US", 1)}).equals(wrong)
-    assert night(wrong, AS_OF + NIGHT, {"a": ("DE", 1), "b": ("IT", 2)}).drop("as_of").equals(first.drop("as_of"))
+    assert (
+        night(wrong, AS_OF + NIGHT, {"a": ("DE", 1), "b": ("IT", 2)})
+        .drop("as_of")
+        .equals(first.drop("as_of"))
+    )
     assert night(wrong, AS_OF, {"a": ("DE", 1), "b": ("IT", 2)}).equals(first)
 
 
@@ -105,16 +111,25 @@ def test_identity_and_rules_are_named_as_reasons() -> None:
         ("e", AS_OF, AS_OF + NIGHT, "data", "erasure", None),
         ("s", AS_OF + NIGHT, None, "split", None, "IT"),
     ]
-    moved = night(first, AS_OF + NIGHT, {"a": ("DE", 3), "b": ("IT", 1), "e": ("US", 1)}, mapped=[("a", "moved", "b")])
+    moved = night(
+        first,
+        AS_OF + NIGHT,
+        {"a": ("DE", 3), "b": ("IT", 1), "e": ("US", 1)},
+        mapped=[("a", "moved", "b")],
+    )
     assert [row[:5] for row in told(moved) if row[4]] == [
         ("a", AS_OF, AS_OF + NIGHT, "data", "merge"),
         ("b", AS_OF, AS_OF + NIGHT, "data", "split"),
     ]
     other = {**CONFIG, "new_days": 60}
-    third = night(first, AS_OF + NIGHT, {"a": ("FR", 1), "b": ("IT", 2), "e": ("US", 1)}, config=other)
+    third = night(
+        first, AS_OF + NIGHT, {"a": ("FR", 1), "b": ("IT", 2), "e": ("US", 1)}, config=other
+    )
     assert told(third)[0][4] == "rule"
     # b was judged by the new rules and stayed the same: what changes next is the data.
-    fourth = night(third, AS_OF + 2 * NIGHT, {"a": ("FR", 1), "b": ("ES", 2), "e": ("US", 1)}, config=other)
+    fourth = night(
+        third, AS_OF + 2 * NIGHT, {"a": ("FR", 1), "b": ("ES", 2), "e": ("US", 1)}, config=other
+    )
     assert [row[4] for row in told(fourth) if row[0] == "b"] == ["data", None]
 
 
@@ -122,10 +137,16 @@ def test_history_never_overlaps_over_random_nights() -> None:
     chance = random.Random(3)
     history = EMPTY
     for number in range(40):
-        now = {c: (chance.choice(["DE", None]), chance.randrange(2)) for c in "abcdef" if chance.random() < 0.9}
+        now = {
+            c: (chance.choice(["DE", None]), chance.randrange(2))
+            for c in "abcdef"
+            if chance.random() < 0.9
+        }
         history = night(history, AS_OF + number * NIGHT, now)
         held = history.filter(pl.col("valid_to").is_null())
-        assert {row[0]: row[1:] for row in held.select("customer_id", "country", "seats").rows()} == now
+        assert {
+            row[0]: row[1:] for row in held.select("customer_id", "country", "seats").rows()
+        } == now
     made = Room(AS_OF)
     made.put("customer_profile_history", history.drop("as_of", "snapshot_id"))
     made.put("customer_profile", [{"customer_id": c} for c in now])

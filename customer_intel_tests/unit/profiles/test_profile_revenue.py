@@ -21,7 +21,13 @@ def test_subscription_prices_are_brought_to_a_month() -> None:
             subscription(2, discount=Decimal("2.50")),
             subscription(3, interval_count=3, unit_amount=Decimal("30.00"), status="past_due"),
             subscription(4, status="trialing", trial_end=ago(-7), cancel_at_period_end=True),
-            subscription(5, status="canceled", canceled_at=ago(3), ended_at=ago(3), cancellation_reason="price"),
+            subscription(
+                5,
+                status="canceled",
+                canceled_at=ago(3),
+                ended_at=ago(3),
+                cancellation_reason="price",
+            ),
         ],
         invoices=[
             {
@@ -62,7 +68,12 @@ MOVES = ["new_mrr", "expansion_mrr", "contraction_mrr", "churned_mrr", "reactiva
 
 def movements(made: Room) -> list[tuple[int, str, str]]:
     rows = chain(made, "mrr_movement").sort("currency", "day").rows(named=True)
-    return [((AS_OF - row["day"]).days, move, str(row[move])) for row in rows for move in MOVES if row[move]]
+    return [
+        ((AS_OF - row["day"]).days, move, str(row[move]))
+        for row in rows
+        for move in MOVES
+        if row[move]
+    ]
 
 
 def change(number: int, days: float, mrr: str, subscription_id: str = "1") -> dict[str, Any]:
@@ -107,9 +118,13 @@ def test_without_events_a_subscription_moves_at_its_start_and_end() -> None:
     made = known(
         "C",
         subscriptions=[
-            subscription(1, billing_interval="year", unit_amount=Decimal("100.00"), ended_at=ago(10)),
+            subscription(
+                1, billing_interval="year", unit_amount=Decimal("100.00"), ended_at=ago(10)
+            ),
             subscription(2, started_at=ago(50), currency="EUR", status="trialing"),
-            subscription(3, started_at=ago(40), currency="EUR", status="canceled", canceled_at=ago(20)),
+            subscription(
+                3, started_at=ago(40), currency="EUR", status="canceled", canceled_at=ago(20)
+            ),
         ],
     )
     assert movements(made) == [
@@ -135,9 +150,16 @@ def test_movements_add_up_on_random_subscriptions() -> None:
     for currency in ("USD", "EUR"):
         mine = found.filter(pl.col("currency") == currency)
         total = sum(
-            (last.get(s["subscription_id"], Decimal(0)) for s in subscriptions if s["currency"] == currency), Decimal(0)
+            (
+                last.get(s["subscription_id"], Decimal(0))
+                for s in subscriptions
+                if s["currency"] == currency
+            ),
+            Decimal(0),
         )
         assert mine["closing_mrr"].to_list()[-1] == total
         assert sum(sum(mine[move].to_list(), Decimal(0)) for move in MOVES) == total
-    made.con.execute("UPDATE mrr_movement SET new_mrr = new_mrr + 0.01 WHERE new_mrr > 0").fetchall()
+    made.con.execute(
+        "UPDATE mrr_movement SET new_mrr = new_mrr + 0.01 WHERE new_mrr > 0"
+    ).fetchall()
     assert made.failures("mrr_movement") == ["opening_plus_movements_is_closing"]

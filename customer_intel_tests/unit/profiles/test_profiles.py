@@ -60,7 +60,12 @@ def test_golden_record_takes_the_newest_and_keeps_names_and_addresses_whole() ->
     made.put(
         "record_customer_map",
         [
-            {"record_key": row["record_key"], "customer_id": "C", "valid_from": AS_OF, "change_reason": "new"}
+            {
+                "record_key": row["record_key"],
+                "customer_id": "C",
+                "valid_from": AS_OF,
+                "change_reason": "new",
+            }
             for row in rows
         ],
     )
@@ -173,7 +178,11 @@ def test_transactions() -> None:
         }
         == first
     )
-    assert (second["orders_total"], second["orders_cancelled"], second["average_order_value"]) == (0, 1, None)
+    assert (second["orders_total"], second["orders_cancelled"], second["average_order_value"]) == (
+        0,
+        1,
+        None,
+    )
 
 
 def test_engagement_counts_own_days_in_windows() -> None:
@@ -246,7 +255,9 @@ def test_engagement_counts_own_days_in_windows() -> None:
 
 
 def test_support_takes_last_answers_and_medians() -> None:
-    def answer(number: int, days: float, kind: str, score: float | None, **columns: Any) -> dict[str, Any]:
+    def answer(
+        number: int, days: float, kind: str, score: float | None, **columns: Any
+    ) -> dict[str, Any]:
         return {
             "source_system": "s",
             "response_id": str(number),

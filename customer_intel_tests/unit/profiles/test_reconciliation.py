@@ -18,7 +18,13 @@ pytestmark = pytest.mark.slow
 
 CUSTOMERS = "abcdefgh"
 RATES = [
-    {"source_system": "ecb", "date": ago(400 - 20 * k).date(), "base": "EUR", "quote": "USD", "rate": 1.07 + 0.013 * k}
+    {
+        "source_system": "ecb",
+        "date": ago(400 - 20 * k).date(),
+        "base": "EUR",
+        "quote": "USD",
+        "rate": 1.07 + 0.013 * k,
+    }
     for k in range(21)
 ]
 
@@ -49,8 +55,12 @@ def sales(chance: random.Random) -> list[dict[str, Any]]:
         row["refunded"] = chance.choices(
             [None, Decimal(chance.randrange(0, cents + 1)) / 100, row["total"]], [8, 1, 1]
         )[0]
-        row["refunded_at"] = ago(days) + timedelta(days=chance.uniform(0, 40)) if chance.random() < 0.5 else None
-        row["cancelled_at"] = ago(days) + timedelta(days=chance.uniform(0, 9)) if chance.random() < 0.1 else None
+        row["refunded_at"] = (
+            ago(days) + timedelta(days=chance.uniform(0, 40)) if chance.random() < 0.5 else None
+        )
+        row["cancelled_at"] = (
+            ago(days) + timedelta(days=chance.uniform(0, 9)) if chance.random() < 0.1 else None
+        )
         row["discount"] = Decimal(chance.randrange(0, 500)) / 100
         row["returns_order_id"] = None
         if chance.random() < 0.1:
@@ -71,7 +81,16 @@ def plans(chance: random.Random) -> list[dict[str, Any]]:
                 record_key=f"crm:{chance.choice(CUSTOMERS)}",
                 started_at=ago(start),
                 status=chance.choice(
-                    ["active", "active", "past_due", "unpaid", "paused", "trialing", "canceled", "incomplete"]
+                    [
+                        "active",
+                        "active",
+                        "past_due",
+                        "unpaid",
+                        "paused",
+                        "trialing",
+                        "canceled",
+                        "incomplete",
+                    ]
                 ),
                 trial_end=ago(start - 14) if chance.random() < 0.3 else None,
                 ended_at=end if chance.random() < 0.5 else None,
@@ -116,7 +135,11 @@ def test_every_table_tells_the_same_sums_of_every_customer(seed: int) -> None:
 
 
 def test_a_cent_between_two_tables_closes_the_gate() -> None:
-    made = known("C", orders=[order(1, ago(9), "100.00", refunded=Decimal("30.00"))], subscriptions=[subscription(1)])
+    made = known(
+        "C",
+        orders=[order(1, ago(9), "100.00", refunded=Decimal("30.00"))],
+        subscriptions=[subscription(1)],
+    )
     chain(made, "reconciliation")
     changes = [
         ("customer_profile", "revenue_total = revenue_total + 0.01"),

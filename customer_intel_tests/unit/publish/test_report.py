@@ -68,10 +68,21 @@ def outline(page: str) -> Outline:
 
 def test_all_sections_are_there_and_the_markup_is_whole(page: str) -> None:
     outline(page)
-    for title in ("What came in", "Customers", "Segments", "Churn", "Feedback", "Journeys", "How to read this"):
+    for title in (
+        "What came in",
+        "Customers",
+        "Segments",
+        "Churn",
+        "Feedback",
+        "Journeys",
+        "How to read this",
+    ):
         assert f"<h2>{title}</h2>" in page
     assert "The model holds." in page and "The model is not used." in page
-    assert "12,000 read = 11,820 taken + 60 in quarantine + 120 repeated + 0 not wanted by the mapping" in page
+    assert (
+        "12,000 read = 11,820 taken + 60 in quarantine + 120 repeated + 0 not wanted by the mapping"
+        in page
+    )
     assert len(page.encode()) < 1_500_000
 
 
@@ -85,7 +96,10 @@ def test_no_external_reference_and_no_script(page: str) -> None:
     parsed = outline(page)
     assert not parsed.tags & {"script", "link", "img", "iframe", "object", "image", "use"}
     links = [value for name, value in parsed.attributes if name in ("href", "src", "xlink:href")]
-    assert {link for link in links if not str(link).startswith("#")} == {"dictionary.md", "manifest.json"}
+    assert {link for link in links if not str(link).startswith("#")} == {
+        "dictionary.md",
+        "manifest.json",
+    }
     assert not re.search(r"https?:|url\(|@import|javascript:", page)
     assert not [name for name, _ in parsed.attributes if name.startswith("on")]
 
@@ -125,9 +139,13 @@ def test_nothing_published_still_renders(tmp_path: Path) -> None:
     outline(report.render(Lake(tmp_path), {}, AS_OF, SNAPSHOT))
 
 
-def test_unpublished_tables_of_the_night_are_on_the_quality_page(night: tuple[Lake, Mapping[str, Version]]) -> None:
+def test_unpublished_tables_of_the_night_are_on_the_quality_page(
+    night: tuple[Lake, Mapping[str, Version]],
+) -> None:
     lake, versions = night
-    page = report.render(lake, {name: v for name, v in versions.items() if name != "rfm"}, AS_OF, SNAPSHOT)
+    page = report.render(
+        lake, {name: v for name, v in versions.items() if name != "rfm"}, AS_OF, SNAPSHOT
+    )
     assert "<td>rfm</td>" in page
 
 
@@ -149,10 +167,16 @@ def test_no_finding_from_noise(tmp_path: Path) -> None:
         numbers = pl.Series(range(300))
         scores, late = numbers.shuffle(seed=seed) % 11, numbers.shuffle(seed=seed + 99) % 3 == 0
         rows = [
-            {"customer_id": f"c{n}", "last_nps_score": float(scores[n]), "late_deliveries_365d": int(late[n])}
+            {
+                "customer_id": f"c{n}",
+                "last_nps_score": float(scores[n]),
+                "late_deliveries_365d": int(late[n]),
+            }
             for n in range(300)
         ]
-        e = Evidence.of_night(lake, {"customer_profile": accept(lake, "customer_profile", rows)}, AS_OF, SNAPSHOT)
+        e = Evidence.of_night(
+            lake, {"customer_profile": accept(lake, "customer_profile", rows)}, AS_OF, SNAPSHOT
+        )
         false_alarms += len(list(findings.bad_experiences(e)))
     assert false_alarms <= 2
 
@@ -172,12 +196,19 @@ def test_mrr_adds_up_to_the_cent(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     day = AS_OF.replace(month=6, day=20)
     rows = [
-        {"customer_id": "a", "day": day.replace(month=1), "new_mrr": money(10.10), "closing_mrr": money(10.10)},
+        {
+            "customer_id": "a",
+            "day": day.replace(month=1),
+            "new_mrr": money(10.10),
+            "closing_mrr": money(10.10),
+        },
         {"customer_id": "a", "day": day, "opening_mrr": money(10.10), "churned_mrr": money(-10.10)},
         {"customer_id": "b", "day": day, "new_mrr": money(20.20), "closing_mrr": money(20.20)},
     ]
     rows = [{"currency": "EUR", **row} for row in rows]
-    e = Evidence.of_night(lake, {"mrr_movement": accept(lake, "mrr_movement", rows)}, AS_OF, SNAPSHOT)
+    e = Evidence.of_night(
+        lake, {"mrr_movement": accept(lake, "mrr_movement", rows)}, AS_OF, SNAPSHOT
+    )
     (item,) = measures.mrr(e)
     assert (item.subscribers, item.now, item.before) == (1, 20.2, 10.1)
     assert measures.mrr_by_week(e, "EUR")[-1] == (AS_OF.replace(month=6, day=30), 20.2)
@@ -201,11 +232,18 @@ def test_windows_and_weeks_count_whole_days(tmp_path: Path) -> None:
          "is_counted": True, "gross_reporting": row["revenue"]}
         for n, row in enumerate(bought)
     ] + [{"order_key": "failed", "order_day": bought[0]["day"], "gross_reporting": money(99)}]  # fmt: skip
-    refund = {"refund_key": "r", "refund_day": bought[0]["day"], "is_counted": True, "refund_reporting": money(3)}
+    refund = {
+        "refund_key": "r",
+        "refund_day": bought[0]["day"],
+        "is_counted": True,
+        "refund_reporting": money(3),
+    }
     versions = {
         "activity_daily": accept(lake, "activity_daily", rows),
         "order_fact": accept(lake, "order_fact", orders),
-        "refund_fact": accept(lake, "refund_fact", [refund, {"refund_key": "s", "refund_reporting": money(50)}]),
+        "refund_fact": accept(
+            lake, "refund_fact", [refund, {"refund_key": "s", "refund_reporting": money(50)}]
+        ),
     }
     e = Evidence.of_night(lake, versions, AS_OF, SNAPSHOT)
     assert measures.active(e, 28) == measures.Window(2, 2)
@@ -264,7 +302,9 @@ def test_how_numbers_are_said(said: str, expected: str) -> None:
     assert said == expected
 
 
-def test_the_screenful_fits_a_screen(night: tuple[Lake, Mapping[str, Version]], tmp_path: Path) -> None:
+def test_the_screenful_fits_a_screen(
+    night: tuple[Lake, Mapping[str, Version]], tmp_path: Path
+) -> None:
     lake, versions = night
     manifest = {"snapshot_id": SNAPSHOT, "as_of": AS_OF.isoformat(), "run_id": "r"}
     Published(lake.home).publish(lake, versions, manifest, {"report.html": b"x"}, {}, 2)
@@ -285,16 +325,31 @@ def test_the_screenful_of_an_empty_home_says_what_to_do(tmp_path: Path) -> None:
 def test_warned_gates_are_told(night: tuple[Lake, Mapping[str, Version]]) -> None:
     lake, versions = night
     closed = {**report_lake.WARNING, "message": HOSTILE}
-    told = {**versions, "rfm": replace(versions["rfm"], certificate={"passed": True, "findings": [closed]})}
+    told = {
+        **versions,
+        "rfm": replace(versions["rfm"], certificate={"passed": True, "findings": [closed]}),
+    }
     page = report.render(lake, told, AS_OF, SNAPSHOT)
     assert markup.join([HOSTILE]) in page and "<script" not in page
 
 
-def test_sums_are_told_in_the_reporting_currency_and_what_has_no_rate_is_counted(tmp_path: Path) -> None:
+def test_sums_are_told_in_the_reporting_currency_and_what_has_no_rate_is_counted(
+    tmp_path: Path,
+) -> None:
     lake = Lake(tmp_path)
     used = [
-        {"currency": "EUR", "n_amounts": 9, "is_reporting": True, "reporting_basis": "most_amounts"},
-        {"currency": "JPY", "n_amounts": 2, "is_reporting": False, "reporting_basis": "most_amounts"},
+        {
+            "currency": "EUR",
+            "n_amounts": 9,
+            "is_reporting": True,
+            "reporting_basis": "most_amounts",
+        },
+        {
+            "currency": "JPY",
+            "n_amounts": 2,
+            "is_reporting": False,
+            "reporting_basis": "most_amounts",
+        },
     ]
     sale = {"is_sale": True, "is_counted": True}
     orders = [
@@ -302,7 +357,10 @@ def test_sums_are_told_in_the_reporting_currency_and_what_has_no_rate_is_counted
         {"order_key": "2", "currency": "JPY", **sale},
         {"order_key": "3", "currency": "JPY"},
     ]
-    versions = {"currency_use": accept(lake, "currency_use", used), "order_fact": accept(lake, "order_fact", orders)}
+    versions = {
+        "currency_use": accept(lake, "currency_use", used),
+        "order_fact": accept(lake, "order_fact", orders),
+    }
     e = Evidence.of_night(lake, versions, AS_OF, SNAPSHOT)
     assert e.currency == "EUR"
     assert e.unconverted.rows() == [("JPY", 1)]

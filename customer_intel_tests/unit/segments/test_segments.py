@@ -15,15 +15,30 @@ AS_OF = date(2026, 7, 1)
 
 
 def _order(who: str, at: datetime, total: float = 10, **more: Any) -> dict[str, Any]:
-    return {"record_key": f"shop:{who}", "ordered_at": at, "currency": "EUR", "status": "paid", "total": total, **more}
+    return {
+        "record_key": f"shop:{who}",
+        "ordered_at": at,
+        "currency": "EUR",
+        "status": "paid",
+        "total": total,
+        **more,
+    }
 
 
 def _rfm(orders: list[dict[str, Any]], **more: pl.DataFrame) -> pl.DataFrame:
     who = sorted({str(order["record_key"]) for order in orders})
-    people = [{"record_key": key, "customer_id": key.removeprefix("shop:"), "valid_to": None} for key in who]
-    gone = [{"record_key": key, "customer_id": "someone-else", "valid_to": date(2026, 1, 1)} for key in who]
+    people = [
+        {"record_key": key, "customer_id": key.removeprefix("shop:"), "valid_to": None}
+        for key in who
+    ]
+    gone = [
+        {"record_key": key, "customer_id": "someone-else", "valid_to": date(2026, 1, 1)}
+        for key in who
+    ]
     lake = {
-        "orders": frame("orders", [{"order_id": str(number), **order} for number, order in enumerate(orders)]),
+        "orders": frame(
+            "orders", [{"order_id": str(number), **order} for number, order in enumerate(orders)]
+        ),
         "record_customer_map": frame("record_customer_map", people + gone),
         **more,
     }
@@ -32,9 +47,17 @@ def _rfm(orders: list[dict[str, Any]], **more: pl.DataFrame) -> pl.DataFrame:
 
 def test_equal_values_share_a_score_where_quintiles_would_split_them() -> None:
     orders = [_order(f"once{i}", datetime(2026, 5, 1)) for i in range(60)]
-    orders += [_order(f"often{i}", datetime(2026, 5, 1 + i % 3), 10 + i) for i in range(40) for _ in range(2)]
+    orders += [
+        _order(f"often{i}", datetime(2026, 5, 1 + i % 3), 10 + i)
+        for i in range(40)
+        for _ in range(2)
+    ]
     rfm = _rfm(orders)
-    for value, score in (("recency_days", "r_score"), ("frequency", "f_score"), ("monetary", "m_score")):
+    for value, score in (
+        ("recency_days", "r_score"),
+        ("frequency", "f_score"),
+        ("monetary", "m_score"),
+    ):
         assert rfm.group_by(value).agg(pl.col(score).n_unique())[score].max() == 1
     # 60 of 100 have one order: mid-rank 30 % is in the second fifth; the rest lie at 80 %.
     assert dict(rfm.select("frequency", "f_score").unique().iter_rows()) == {1: 2, 2: 5}
@@ -57,12 +80,22 @@ def test_counts_only_what_was_kept_before_the_cutoff() -> None:
         ]
     )
     (row,) = rfm.to_dicts()
-    assert (row["customer_id"], row["frequency"], float(row["monetary"]), row["recency_days"]) == ("a", 2, 75.0, 1)
+    assert (row["customer_id"], row["frequency"], float(row["monetary"]), row["recency_days"]) == (
+        "a",
+        2,
+        75.0,
+        1,
+    )
     assert row["last_order_at"] == datetime(2026, 6, 30, 23, 59)
 
 
 def test_money_is_converted_at_the_rate_of_the_day() -> None:
-    rate = {"currency": "USD", "from_day": date(1900, 1, 1), "to_day": date(2026, 6, 2), "rate": 0.5}
+    rate = {
+        "currency": "USD",
+        "from_day": date(1900, 1, 1),
+        "to_day": date(2026, 6, 2),
+        "rate": 0.5,
+    }
     later = rate | {"from_day": date(2026, 6, 2), "to_day": date(9999, 12, 31), "rate": 0.8}
     orders = [_order("a", datetime(2026, 6, day), 10, currency="USD") for day in (1, 2)]
     rfm = _rfm(orders, currency_rate=frame("currency_rate", [rate, later]))
@@ -70,7 +103,11 @@ def test_money_is_converted_at_the_rate_of_the_day() -> None:
 
 
 def test_nobody_is_a_champion_who_bought_years_ago_however_they_rank() -> None:
-    orders = [_order(f"c{i:02d}", datetime(2022, 1 + i % 9, 1), 1.0 + i) for i in range(40) for _ in range(1 + i % 3)]
+    orders = [
+        _order(f"c{i:02d}", datetime(2022, 1 + i % 9, 1), 1.0 + i)
+        for i in range(40)
+        for _ in range(1 + i % 3)
+    ]
     assert set(_rfm(orders)["segment"]) <= {"cant_lose_them", "hibernating", "lost"}
 
 
@@ -99,7 +136,9 @@ def test_every_customer_has_one_of_eleven_names(seed: int) -> None:
     rng = np.random.default_rng(seed)
     orders = [
         _order(
-            f"c{i:03d}", datetime(2026, 6, 30) - timedelta(days=int(rng.integers(0, 300))), float(rng.integers(1, 90))
+            f"c{i:03d}",
+            datetime(2026, 6, 30) - timedelta(days=int(rng.integers(0, 300))),
+            float(rng.integers(1, 90)),
         )
         for i in range(300)
         for _ in range(int(rng.geometric(0.4)))
@@ -118,7 +157,13 @@ def test_every_customer_has_one_of_eleven_names(seed: int) -> None:
     assert rfm["segment"].n_unique() == 11
     assert set(rfm.filter(pl.col("segment") == "new_customers")["frequency"]) == {1}
     assert rfm.filter(pl.col("segment") == "champions")["frequency"].min() >= 2
-    bought_lately = {"champions", "loyal_customers", "potential_loyalists", "new_customers", "promising"}
+    bought_lately = {
+        "champions",
+        "loyal_customers",
+        "potential_loyalists",
+        "new_customers",
+        "promising",
+    }
     assert set(rfm.filter(pl.col("recency_days") > 90)["segment"]) & bought_lately == set()
     summary = run_sql("segment_summary", {"rfm": rfm}, AS_OF)
     assert summary["n"].sum() == len(rfm)

@@ -30,7 +30,11 @@ def room() -> Room:
 
     def keep(name: str, table: pl.DataFrame) -> pl.DataFrame:
         contract = room.contract.table(name)
-        plain = [column.name for column in contract.columns if column.name not in ("as_of", "snapshot_id")]
+        plain = [
+            column.name
+            for column in contract.columns
+            if column.name not in ("as_of", "snapshot_id")
+        ]
         assert sorted(table.columns) == sorted(plain)
         room.con.execute(f"DROP TABLE IF EXISTS {name}").fetchall()
         room.put(name, table, **when)
@@ -42,7 +46,9 @@ def room() -> Room:
     scores = keep("churn_scores", churn.churn_scores(features, AS_OF, settings))
     judged = keep("model_evaluation", evaluation.model_evaluation(features, scores, settings))
     keep("calibration_bins", evaluation.calibration_bins(scores))
-    keep("churn_predictions", evaluation.churn_predictions(features, scores, judged, AS_OF, settings))
+    keep(
+        "churn_predictions", evaluation.churn_predictions(features, scores, judged, AS_OF, settings)
+    )
     asked = chain(room, "survey_invitation_fact")
     keep("nps_summary", survey.nps_summary(room.rows("survey_answer_fact"), asked, rfm))
     return room
@@ -63,8 +69,16 @@ POISON = [
     ("churn_scores", DENIED, "without_unprofiled_customer"),
     ("churn_predictions", DENIED, "without_unprofiled_customer"),
     ("segment_summary", "revenue = revenue + 0.01", "revenue_is_its_customers"),
-    ("rfm", "f_score = CASE WHEN customer_id < 'c000100' THEN f_score ELSE 1 END", "equal_frequency_equal_score"),
-    ("rfm", "r_score = CASE WHEN customer_id < 'c000100' THEN r_score ELSE 1 END", "equal_recency_equal_score"),
+    (
+        "rfm",
+        "f_score = CASE WHEN customer_id < 'c000100' THEN f_score ELSE 1 END",
+        "equal_frequency_equal_score",
+    ),
+    (
+        "rfm",
+        "r_score = CASE WHEN customer_id < 'c000100' THEN r_score ELSE 1 END",
+        "equal_recency_equal_score",
+    ),
     ("segment_summary", "n = n + 1", "every_customer_in_one_segment"),
     ("churn_features", "label = 1", "label_only_when_matured"),
     ("churn_scores", "contribution_sum = contribution_sum + 0.0000001", "reasons_sum_to_logit"),
