@@ -17,13 +17,14 @@ def open_release(home: Path = ...) -> Release: ...
 @overload
 def open_release(home: str) -> Release | RemoteRelease: ...
 def open_release(home: str | Path = "data") -> Release | RemoteRelease:
-    """The current release of a home: `files(table)` gives its Parquet paths, `folder` its place, `manifest` its facts.
+    """The current release of a home: `files(table)` gives its Parquet paths, `folder` its place,
+    `manifest` its facts.
 
-    Of an address (s3://bucket/prefix, or file:///folder), the release mirrored there: `files(table)` gives addresses,
-    `filesystem` is what reads them.
+    Of an address (s3://bucket/prefix, or file:///folder), the release mirrored there:
+    `files(table)` gives addresses, `filesystem` is what reads them.
 
-    Resolve once and keep it: the release stays whole while newer ones are published. Raises FileNotFoundError
-    when nothing was published yet.
+    Resolve once and keep it: the release stays whole while newer ones are published. Raises
+    FileNotFoundError when nothing was published yet.
     """
     if "://" in str(home):
         from customer_intel.core.store import mirror as objects

@@ -1,4 +1,6 @@
-"""The commands of customer-intel. Exit codes: 0 done, 1 error, 2 a gate closed, 3 bad configuration."""
+"""The commands of customer-intel. Exit codes: 0 done, 1 error, 2 a gate closed, 3 bad
+configuration.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,8 @@ JsonOption = Annotated[
 
 def main() -> None:
     os.umask(0o077)
-    # A night makes many long-lived objects and little garbage: looking for it ever so often cost a twentieth of it.
+    # A night makes many long-lived objects and little garbage: looking for it ever so often cost a
+    # twentieth of it.
     gc.set_threshold(LONG_LIVED, 20, 100)
     try:
         app(standalone_mode=True)
@@ -121,7 +124,8 @@ def demo(
     spent = time.perf_counter() - started
     if not as_json:
         out.print(
-            f"[green]✓[/] simulated {customers:,} customers, {made.events:,} events, in {spent:.1f} s"
+            f"[green]✓[/] simulated {customers:,} customers, {made.events:,} events, in "
+            f"{spent:.1f} s"
         )
     code = DONE
     summary: dict[str, Any] = {}
@@ -264,7 +268,9 @@ def rollback(release: str, home: HomeOption = Path("data")) -> None:
 def docs(
     folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path("docs/reference"),
 ) -> None:
-    """Dictionary and data contracts, from the contract alone; in the repository README's list and docs/states.md."""
+    """Dictionary and data contracts, from the contract alone; in the repository README's list and
+    docs/states.md.
+    """
     from customer_intel.core.contract import model as contract
     from customer_intel.facts import states
     from customer_intel.publish import catalog
@@ -339,7 +345,8 @@ def one_night(
         phase: round(sum(outcome.seconds.get(phase, 0.0) for outcome in outcomes), 2)
         for phase in ("compute", "gate", "accept")
     }
-    # Tables overlap: their phases add up to more than the time from the first's begin to the last's end.
+    # Tables overlap: their phases add up to more than the time from the first's begin to the last's
+    # end.
     begun = min((outcome.ended - outcome.wall_seconds for outcome in outcomes), default=0.0)
     tables = max((outcome.ended for outcome in outcomes), default=0.0) - begun
     summary = {
@@ -393,7 +400,8 @@ def _line(outcome: Any) -> str:
 def _closing(summary: dict[str, Any], closed: list[Any]) -> None:
     phases = summary["seconds_by_phase"]
     out.print(
-        f"{summary['seconds']:.1f} s: imports and orchestration {phases['imports_and_orchestration']:.1f}, the rest "
+        f"{summary['seconds']:.1f} s: imports and orchestration "
+        f"{phases['imports_and_orchestration']:.1f}, the rest "
         f"tables, two at a time: computing {phases['compute']:.1f}, gates {phases['gate']:.1f}, "
         f"writing {phases['accept']:.1f}"
     )
@@ -415,17 +423,21 @@ def _closing(summary: dict[str, Any], closed: list[Any]) -> None:
             out.print(f"[red]✗[/] {step}: {escape(reason)}")
     if list(summary["failures"]) == ["mirror"]:
         out.print(
-            "The release is published here and CUSTOMER_INTEL_PUBLISH_URL still has the one before; run again."
+            "The release is published here and CUSTOMER_INTEL_PUBLISH_URL still has the one "
+            "before; run again."
         )
     elif summary["exit_code"] != DONE:
         out.print(
-            f"[red]Nothing was published[/]; last night's release stays. {len(summary['skipped'])} steps downstream "
+            "[red]Nothing was published[/]; last night's release stays. "
+            f"{len(summary['skipped'])} steps downstream "
             "were skipped. Mend the file named above, or its mapping, and run again."
         )
 
 
 def _checked(home: Path, select: Sequence[str] = ()) -> dict[str, int]:
-    """Counts contracts, entities and mappings. Raises ConfigError, naming file and line, for the first fault."""
+    """Counts contracts, entities and mappings. Raises ConfigError, naming file and line, for the
+    first fault.
+    """
     from customer_intel.core.contract import model as contract
     from customer_intel.core.engine import DuckDBEngine, EngineSettings
     from customer_intel.core.tables import definition as table
@@ -463,7 +475,9 @@ def _settings(home: Path, landing: str | None) -> Settings:
 
 
 def _fetched(settings: Settings) -> Settings:
-    """The settings of a run whose landing zone is here: what is remote has been fetched, once, before the night."""
+    """The settings of a run whose landing zone is here: what is remote has been fetched, once,
+    before the night.
+    """
     if settings.publish_url:
         from customer_intel.core.store import mirror as objects
 
@@ -495,7 +509,11 @@ def _night_date(settings: Settings, as_of: str | None) -> date:
         return night
     if not dates:
         fail(
-            f"{settings.landing_dir.name}/ names no export date (<source>/<YYYY-MM-DD>/…); give --as-of YYYY-MM-DD",
+            (
+                f"{settings.landing_dir.name}/ names no export date (<source>/<YYYY-MM-DD>/…); "
+                "give "
+                "--as-of YYYY-MM-DD"
+            ),
             BAD_CONFIGURATION,
         )
     return dates[-1]

@@ -29,13 +29,19 @@ MappingOption = Annotated[
 ModelOption = Annotated[
     Path | None,
     typer.Option(
-        help="A model saved by --save-model, or 'default' for the shipped one; without, one is fitted."
+        help=(
+            "A model saved by --save-model, or 'default' for the shipped one; without, one is "
+            "fitted."
+        )
     ),
 ]
 SaveOption = Annotated[
     Path | None,
     typer.Option(
-        help="Keep the model fitted to this file: for --model, or likely_model in config/identity.yaml."
+        help=(
+            "Keep the model fitted to this file: for --model, or likely_model in "
+            "config/identity.yaml."
+        )
     ),
 ]
 SHIPPED = "default"
@@ -55,7 +61,8 @@ def evaluate(
         bool, typer.Option("--json", help="Print a machine-readable summary instead.")
     ] = False,
 ) -> None:
-    """How well records are resolved, on anyone's labelled file: pairwise and B³ precision and recall.
+    """How well records are resolved, on anyone's labelled file: pairwise and B³ precision and
+    recall.
 
     The model is fitted to the file itself, without its labels, however few records it has.
     """
@@ -156,7 +163,8 @@ def resolve(
         print(json.dumps(summary, indent=1))
     else:
         out.print(
-            f"[green]✓[/] {summary['records']:,} records are {summary['customers']:,} people: {target}"
+            f"[green]✓[/] {summary['records']:,} records are {summary['customers']:,} people: "
+            f"{target}"
         )
 
 

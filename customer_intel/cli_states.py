@@ -11,12 +11,14 @@ from rich.markup import escape
 
 from customer_intel.core.store.lake import Lake
 
-# More words than these of one source and entity are counted, not listed; unknown ones are all listed.
+# More words than these of one source and entity are counted, not listed; unknown ones are all
+# listed.
 LISTED = 12
 
 
 def words(home: Path, landing: Path) -> list[dict[str, Any]]:
-    """source_system, entity, word, n, state, basis of every word: of the last night, else of the landed files.
+    """source_system, entity, word, n, state, basis of every word: of the last night, else of the
+    landed files.
 
     Judged by the configuration as it is now. Raises ConfigError for a declaration that is wrong.
     """
@@ -63,7 +65,8 @@ def print_words(told: list[dict[str, Any]], out: Console) -> None:
         own = [row for row in told if (row["source_system"], row["entity"]) == (source, entity)]
         if [row["basis"] for row in own] == ["absent"]:
             out.print(
-                f"  {escape(source)} {entity}: no states; every row counts as {own[0]['state']} ({own[0]['n']:,})"
+                f"  {escape(source)} {entity}: no states; every row counts as {own[0]['state']} "
+                f"({own[0]['n']:,})"
             )
             continue
         sound = sorted((row for row in own if row["basis"] != "unknown"), key=lambda row: -row["n"])
@@ -78,12 +81,17 @@ def print_unknown(unknown: list[dict[str, Any]], out: Console) -> None:
     for row in unknown:
         word = f"‘{row['word']}’" if row["word"] else "no word"
         rows = f"{row['n']:,} row{'' if row['n'] == 1 else 's'}"
-        text = f"{row['source_system']} {row['entity']}: {word} ({rows}) is unknown, so it does not count; declare it"
+        text = (
+            f"{row['source_system']} {row['entity']}: {word} ({rows}) is unknown, so it does "
+            "not count; declare it"
+        )
         out.print(f"  [yellow]![/] {escape(text)}", soft_wrap=True)
 
 
 def print_meaning(home: Path, out: Console) -> None:
-    """After a night: defaults that touch money or people, and what does not count for want of a declaration."""
+    """After a night: defaults that touch money or people, and what does not count for want of a
+    declaration.
+    """
     words = _frame(home, "state_word")
     if words is not None:
         print_unknown(
@@ -98,26 +106,36 @@ def print_meaning(home: Path, out: Console) -> None:
             (pl.col("basis") == "absent") & pl.col("entity").is_in(["orders", "subscriptions"])
         )
         for row in silent.iter_rows(named=True):
-            text = f"{row['source_system']} {row['entity']} have no states: each counts as {row['state']} ({row['n']:,})"
+            text = (
+                f"{row['source_system']} {row['entity']} have no states: each counts as "
+                f"{row['state']} ({row['n']:,})"
+            )
             out.print(f"  [dim]{escape(text)}[/]", soft_wrap=True)
     used = _frame(home, "currency_use")
     if used is not None and len(used.filter(pl.col("reporting_basis") == "most_amounts")):
         own = used.filter("is_reporting")["currency"][0]
         others = ", ".join(used.filter(~pl.col("is_reporting"))["currency"].sort().to_list())
-        text = f"sums are in {own}, which most amounts are in, beside {others}; decide it in config/company.yaml"
+        text = (
+            f"sums are in {own}, which most amounts are in, beside {others}; decide it in "
+            "config/company.yaml"
+        )
         out.print(f"  [yellow]![/] {escape(text)} (reporting_currency)", soft_wrap=True)
     orders = _frame(home, "order_fact", "currency", "is_sale", "net_reporting")
     if orders is not None:
         lost = orders.filter(pl.col("is_sale") & pl.col("net_reporting").is_null())
         for currency, n in lost.group_by("currency").agg(n=pl.len()).sort("currency").iter_rows():
             text = (
-                f"{n:,} orders in {currency} have no rate of their day (fx_rates): no sum holds them, "
+                f"{n:,} orders in {currency} have no rate of their day (fx_rates): no sum holds "
+                "them, "
                 "nor their customers' other orders"
             )
             out.print(f"  [yellow]![/] {escape(text)}", soft_wrap=True)
     barred = _frame(home, "unprofiled_customer", "customer_id")
     if barred is not None and len(barred):
-        text = f"{len(barred):,} customers may not be profiled: left out of segments, stages and predictions"
+        text = (
+            f"{len(barred):,} customers may not be profiled: left out of segments, stages and "
+            "predictions"
+        )
         out.print(f"  [dim]{text}[/]", soft_wrap=True)
 
 

@@ -1,4 +1,6 @@
-"""The command that explains who is who: `why`. It prints personal values: it is for those who may see them."""
+"""The command that explains who is who: `why`. It prints personal values: it is for those who may
+see them.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def why(
         bool, typer.Option("--json", help="Print a JSON list of lines instead.")
     ] = False,
 ) -> None:
-    """Why these records are, or are not, one customer; or what one customer is made of. Prints personal values."""
+    """Why these records are, or are not, one customer; or what one customer is made of. Prints
+    personal values.
+    """
     import polars as pl
 
     from customer_intel.core.contract.model import load

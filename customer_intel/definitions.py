@@ -1,4 +1,6 @@
-"""Dagster's entry point: every table of every room as a gated asset, the nightly job, its schedule and its alert."""
+"""Dagster's entry point: every table of every room as a gated asset, the nightly job, its schedule
+and its alert.
+"""
 
 import dagster as dg
 

@@ -1,4 +1,6 @@
-"""Typed settings, read once from the environment. The only place that reads it, beside cli.py and orchestration/."""
+"""Typed settings, read once from the environment. The only place that reads it, beside cli.py and
+orchestration/.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +25,15 @@ class Settings(BaseSettings):
     )
 
     home: Path = Path("data")
-    # A folder, or an address (s3://, sftp://, gs://) whose files are fetched to <home>/landing-cache before the night.
+    # A folder, or an address (s3://, sftp://, gs://) whose files are fetched to
+    # <home>/landing-cache before the night.
     landing: Path | str | None = None
     landing_max_bytes: int = 500_000_000_000
     sftp_password: SecretStr | None = None
     sftp_key_file: Path | None = None
     sftp_known_hosts: Path | None = None
-    # Where each release is mirrored to: s3://bucket/prefix or file:///folder; AWS_… in the environment opens it.
+    # Where each release is mirrored to: s3://bucket/prefix or file:///folder; AWS_… in the
+    # environment opens it.
     publish_url: str | None = None
     engine: str = "duckdb"
     memory_limit: str = "2GB"

@@ -1,4 +1,6 @@
-"""`make bench`: where a night's time goes, and ratios that hold on any machine. Prints; asserts nothing."""
+"""`make bench`: where a night's time goes, and ratios that hold on any machine. Prints; asserts
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,8 @@ def night(home: Path) -> None:
             f"{phase} {seconds:.1f}" for phase, seconds in run["seconds_by_phase"].items()
         )
         print(
-            f"{CUSTOMERS:,} customers, {name}: {run['seconds']:.1f} s, {run['cpu_seconds']:.1f} CPU-s ({phases})"
+            f"{CUSTOMERS:,} customers, {name}: {run['seconds']:.1f} s, {run['cpu_seconds']:.1f} "
+            f"CPU-s ({phases})"
         )
     slowest = sorted(first["tables"].items(), key=lambda item: -sum(item[1]["seconds"].values()))[
         :8

@@ -1,9 +1,11 @@
-"""What it costs to take a large CSV export safely, beside DuckDB's bare COPY of the same file to Parquet.
+"""What it costs to take a large CSV export safely, beside DuckDB's bare COPY of the same file to
+Parquet.
 
-Belongs here: the file, and each of the two in a process of its own (`python -m customer_intel_tests.bench_ingest
-<what> <folder>`), so that its peak of memory is its own. Covered: what `ingest` does with a landed file, from its
-hash to the accepted rows as Parquet, counted, typed, checked for duplicates. Not covered: the gate and the lake's
-acceptance of that Parquet file (sync, hash, rename), which `main` prints apart, and what later tables make of it.
+Belongs here: the file, and each of the two in a process of its own (`python -m
+customer_intel_tests.bench_ingest <what> <folder>`), so that its peak of memory is its own. Covered:
+what `ingest` does with a landed file, from its hash to the accepted rows as Parquet, counted,
+typed, checked for duplicates. Not covered: the gate and the lake's acceptance of that Parquet file
+(sync, hash, rename), which `main` prints apart, and what later tables make of it.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ columns:
 
 
 def ratio(folder: Path, rows: int) -> str:
-    """Makes the file, then runs both in turn, each twice: machines are not equally fast from minute to minute."""
+    """Makes the file, then runs both in turn, each twice: machines are not equally fast from minute
+    to minute.
+    """
     landed = folder / "landing" / "shop" / DAY.isoformat() / "orders.csv"
     landed.parent.mkdir(parents=True)
     (folder / "config" / "mappings").mkdir(parents=True)
@@ -54,10 +58,12 @@ def ratio(folder: Path, rows: int) -> str:
     peak = [max(run["mebibytes"] for run in which) for which in (ours, bare)]
     last = ours[-1]
     return (
-        f"ingest of {rows:,} rows, {landed.stat().st_size / 1e9:.1f} GB of CSV / DuckDB's bare COPY: "
+        f"ingest of {rows:,} rows, {landed.stat().st_size / 1e9:.1f} GB of CSV / DuckDB's bare "
+        "COPY: "
         f"{times['seconds']:.2f} × ({told[0]} s / {told[1]} s, CPU {times['cpu']:.2f} ×), "
         f"peak {peak[0]:,.0f} MiB / {peak[1]:,.0f} MiB, {last['accepted']:,.0f} rows accepted\n"
-        f"  not in it: the lake's acceptance of the {last['megabytes']:,.0f} MB part, {last['acceptance']:.1f} s"
+        f"  not in it: the lake's acceptance of the {last['megabytes']:,.0f} MB part, "
+        f"{last['acceptance']:.1f} s"
     )
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-# Workers share the cores: threads of one that wait for threads of another cost a fifth of the whole suite's time.
+# Workers share the cores: threads of one that wait for threads of another cost a fifth of the whole
+# suite's time.
 # Polars reads this when it is imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
@@ -54,7 +55,8 @@ total:
 """
 SQL = {
     "base": "SELECT * FROM (VALUES ('a', DATE '2024-01-01', 1, CAST(5 AS DECIMAL(18,2))), "
-    "('a', DATE '2024-01-02', 2, 7.5), ('b', DATE '2024-01-02', 1, 1)) AS v(customer_id, day, orders, revenue)",
+    "('a', DATE '2024-01-02', 2, 7.5), ('b', DATE '2024-01-02', 1, 1)) AS v(customer_id, day, "
+    "orders, revenue)",
     "total": "SELECT customer_id, CAST(sum(orders) AS BIGINT) AS orders, "
     "CAST(sum(revenue) AS DECIMAL(18,2)) AS revenue FROM base WHERE day < $as_of GROUP BY 1",
 }
@@ -93,7 +95,9 @@ class House:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One module that needs the demo's nights first, the others last: who would wait for them has work meanwhile."""
+    """One module that needs the demo's nights first, the others last: who would wait for them has
+    work meanwhile.
+    """
     needing = {item.path for item in items if "demo_nights" in getattr(item, "fixturenames", ())}
     first = next((item.path for item in items if item.path in needing), None)
     items.sort(key=lambda item: 0 if item.path == first else 2 if item.path in needing else 1)
@@ -125,6 +129,7 @@ def shared_data() -> Path:
     folder = Path(os.environ.get("CUSTOMER_INTEL_SHARED_DATA", default))
     if not (folder / "expected_dq.json").exists():
         pytest.skip(
-            "the real data sets (../shared/data or CUSTOMER_INTEL_SHARED_DATA) are not on this machine"
+            "the real data sets (../shared/data or CUSTOMER_INTEL_SHARED_DATA) are not on this "
+            "machine"
         )
     return folder

@@ -1,4 +1,5 @@
-"""Reads the data frames of an R workspace (.rda): the few of R's serialised types that a list of people needs.
+"""Reads the data frames of an R workspace (.rda): the few of R's serialised types that a list of
+people needs.
 
 Format: R Internals, chapter 1.8 (Serialization formats), XDR, versions 2 and 3.
 """
@@ -16,7 +17,9 @@ _MISSING_INTEGER = -(2**31)
 
 
 def frames(file: Path) -> dict[str, Any]:
-    """Name → value of each object; a data frame or factor column comes as {column: list}, a vector as a list."""
+    """Name → value of each object; a data frame or factor column comes as {column: list}, a vector
+    as a list.
+    """
     raw = gzip.decompress(file.read_bytes())
     if raw[:5] not in (b"RDX2\n", b"RDX3\n"):
         raise ValueError(f"{file.name} is no R workspace")

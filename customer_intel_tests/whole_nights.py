@@ -1,4 +1,6 @@
-"""Whole nights in temporary homes: the command line in this process, the steps without Dagster, what they leave."""
+"""Whole nights in temporary homes: the command line in this process, the steps without Dagster,
+what they leave.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ class Ran:
 
 
 def cli(*arguments: str | Path) -> Ran:
-    """`customer-intel <arguments>` in this process: imports are paid once. Environment and umask come back."""
+    """`customer-intel <arguments>` in this process: imports are paid once. Environment and umask
+    come back.
+    """
     from customer_intel.cli import main
 
     out, err = io.StringIO(), io.StringIO()
@@ -138,8 +142,9 @@ def accepted(home: Path) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Demo:
-    """The demo company's homes, to be copied: `first` after one night; `second` after the next, which was run with a
-    poisoned export and then, mended, again. What was seen on the way is kept beside them.
+    """The demo company's homes, to be copied: `first` after one night; `second` after the next,
+    which was run with a poisoned export and then, mended, again. What was seen on the way is kept
+    beside them.
     """
 
     first: Path
@@ -150,8 +155,8 @@ class Demo:
     after: dict[str, dict[str, str]]
 
     def copy(self, of: Path, to: Path) -> Path:
-        """A home of its own, without Dagster's old runs. Its exports are copies, its tables are shared by hard links:
-        neither lake nor releases ever change a file in place.
+        """A home of its own, without Dagster's old runs. Its exports are copies, its tables are
+        shared by hard links: neither lake nor releases ever change a file in place.
         """
         shutil.copytree(of / "landing", to / "landing")
         for name in ("lake", "published", "quarantine"):

@@ -1,6 +1,8 @@
-"""The engine's port: register tables, materialize a query to Parquet, ask for a scalar. DuckDB is the default.
+"""The engine's port: register tables, materialize a query to Parquet, ask for a scalar. DuckDB is
+the default.
 
-Tables pass as Parquet files only, never as frames or database files, so that another engine can take the same SQL.
+Tables pass as Parquet files only, never as frames or database files, so that another engine can
+take the same SQL.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ import duckdb
 from customer_intel.core.contract.model import Table
 from customer_intel.core.contract.yaml_lines import ConfigError
 
-# What a column's SQL type may be before the cast to the contract's type: widening only, so no value changes.
+# What a column's SQL type may be before the cast to the contract's type: widening only, so no value
+# changes.
 _EXACT = {
     "VARCHAR": r"VARCHAR|ENUM.*|UUID",
     "BIGINT": r"U?(TINYINT|SMALLINT|INTEGER)|BIGINT|HUGEINT",
@@ -47,8 +50,8 @@ class EngineSettings:
 class DuckDBEngine:
     """A DuckDB connection, locked down: no extensions, no files outside `allowed`.
 
-    What a step registers is temporary, hence its own; `shared` steps of one process use one instance, because starting
-    one costs more than many a table.
+    What a step registers is temporary, hence its own; `shared` steps of one process use one
+    instance, because starting one costs more than many a table.
     """
 
     def __init__(
@@ -66,7 +69,8 @@ class DuckDBEngine:
         self.con.close()
 
     def register(self, table: Table, files: Sequence[Path], name: str | None = None) -> None:
-        """Makes the Parquet `files` readable as `name` (default the table's name); empty, typed, when there are none.
+        """Makes the Parquet `files` readable as `name` (default the table's name); empty, typed,
+        when there are none.
 
         Day files lack nothing: every column of the contract is in each file.
         """
@@ -77,7 +81,8 @@ class DuckDBEngine:
         listed = ", ".join(literal(str(path)) for path in files)
         columns = ", ".join(f'"{column.name}"' for column in table.columns)
         self.con.execute(
-            f'CREATE TEMP VIEW "{name}" AS SELECT {columns} FROM read_parquet([{listed}], hive_partitioning = false)'
+            f'CREATE TEMP VIEW "{name}" AS SELECT {columns} FROM read_parquet([{listed}], '
+            "hive_partitioning = false)"
         )
 
     def register_without(
@@ -88,7 +93,11 @@ class DuckDBEngine:
             self.register(table, files)
             return
         rows, keys = (
-            f"read_parquet([{', '.join(literal(str(path)) for path in paths)}], hive_partitioning = false)"
+            (
+                f"read_parquet([{', '.join(literal(str(path)) for path in paths)}], "
+                "hive_partitioning "
+                "= false)"
+            )
             for paths in (files, hidden)
         )
         columns = ", ".join(f'"{column.name}"' for column in table.columns)
@@ -98,11 +107,12 @@ class DuckDBEngine:
         )
 
     def define_local_time(self, zone: str) -> None:
-        """`local_time(utc)`, `local_day(utc)`: a UTC time on the clock of `zone`, and the day there.
+        """`local_time(utc)`, `local_day(utc)`: a UTC time on the clock of `zone`, and the day
+        there.
 
-        `day_start(day)`: the UTC time at which a day begins there. `before_export(exported_at)`: the last second of
-        which an export of that day can tell.
-        Raises ConfigError for a zone that the engine does not know.
+        `day_start(day)`: the UTC time at which a day begins there. `before_export(exported_at)`:
+        the last second of which an export of that day can tell. Raises ConfigError for a zone that
+        the engine does not know.
         """
         local = "ts" if zone == "UTC" else f"timezone({literal(zone)}, timezone('UTC', ts))"
         begin = "CAST(d AS TIMESTAMP)"
@@ -112,7 +122,8 @@ class DuckDBEngine:
                 self.con.execute(f"SELECT timezone({literal(zone)}, TIMESTAMP '2000-01-01')")
             except duckdb.Error:
                 raise ConfigError(
-                    f"config/company.yaml: time_zone '{zone}' is unknown; use names such as Europe/Berlin"
+                    f"config/company.yaml: time_zone '{zone}' is unknown; use names such as "
+                    "Europe/Berlin"
                 ) from None
         self.con.execute(f"CREATE OR REPLACE TEMP MACRO day_start(d) AS {begin}")
         self.con.execute(
@@ -160,14 +171,17 @@ class DuckDBEngine:
             actual = found[column.name]
             if not re.fullmatch(rf'(?:{_EXACT[column.sql_type]}|"?NULL"?)', actual):
                 raise SchemaMismatch(
-                    f"'{table.name}.{column.name}' is {actual}, its contract says {column.sql_type}: "
+                    f"'{table.name}.{column.name}' is {actual}, its contract says "
+                    f"{column.sql_type}: "
                     "cast or round it explicitly in the SELECT, so that no value changes unseen"
                 )
             picked.append(f'CAST("{column.name}" AS {column.sql_type}) AS "{column.name}"')
         return f"SELECT {', '.join(picked)} FROM ({sql}\n)"
 
     def materialize(self, sql: str, target: Path, order_by: Sequence[str]) -> None:
-        """Writes the query's rows, totally ordered, as one Parquet file whose bytes depend on its content only."""
+        """Writes the query's rows, totally ordered, as one Parquet file whose bytes depend on its
+        content only.
+        """
         keys = ", ".join(f"{quoted(name)} NULLS FIRST" for name in order_by)
         order = f" ORDER BY {keys}" if keys else ""
         self.con.execute(

@@ -1,7 +1,9 @@
-"""Harbor & Pine: a seeded coffee company (shop, subscription, app) that writes raw exports, and the truth behind them.
+"""Harbor & Pine: a seeded coffee company (shop, subscription, app) that writes raw exports, and the
+truth behind them.
 
-`simulate` writes exports in the vendors' shapes, dirt included; `poison` adds one bad export for a test of the gates.
-Same arguments, same bytes. Everything is fictional: reserved domains and phone ranges only.
+`simulate` writes exports in the vendors' shapes, dirt included; `poison` adds one bad export for a
+test of the gates. Same arguments, same bytes. Everything is fictional: reserved domains and phone
+ranges only.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ STREAMS = ("world", "events", "exports", "dirt", "billing", "till", "rates")
 
 @dataclass(frozen=True)
 class Summary:
-    """What was written: export dates, rows of each file (by path below landing), how often each kind of dirt."""
+    """What was written: export dates, rows of each file (by path below landing), how often each
+    kind of dirt.
+    """
 
     dates: list[date]
     customers: int
@@ -48,14 +52,16 @@ def simulate(
     truth: Path | None = None,
     nights: int = 1,
 ) -> Summary:
-    """Write `landing/<source>/<export date>/…` for the last `nights` dates up to `end`, and the truth if wanted.
+    """Write `landing/<source>/<export date>/…` for the last `nights` dates up to `end`, and the
+    truth if wanted.
 
-    The first date's exports hold all history before it, the later ones what the day before changed. Raises
-    ValueError when there is no history left before the first night.
+    The first date's exports hold all history before it, the later ones what the day before changed.
+    Raises ValueError when there is no history left before the first night.
     """
     if customers < 1 or nights < 1 or days <= nights:
         raise ValueError(
-            f"customers and nights must be at least 1 and days more than nights: {customers=} {nights=} {days=}"
+            f"customers and nights must be at least 1 and days more than nights: {customers=} "
+            f"{nights=} {days=}"
         )
     streams = {name: np.random.default_rng([seed, k]) for k, name in enumerate(STREAMS)}
     world = simulate_world(streams, customers, days, end)

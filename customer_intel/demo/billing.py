@@ -24,7 +24,9 @@ PAID, FREE, INCOMPLETE, TRYING, LAPSING, PAUSING = range(len(BEGINS))
 
 
 def beginnings(rng: np.random.Generator, p: dict[str, Array]) -> dict[str, Array]:
-    """How each person's subscription would begin, and the day from which it is paid for (far away: never)."""
+    """How each person's subscription would begin, and the day from which it is paid for (far away:
+    never).
+    """
     n = len(p["plan"])
     begins = choose(rng, list(BEGINS.values()), n)
     first = np.where(begins == TRYING, p["sub_start"] + TRIAL // DAY, p["sub_start"])
@@ -39,9 +41,11 @@ def beginnings(rng: np.random.Generator, p: dict[str, Array]) -> dict[str, Array
 def billing(
     rng: np.random.Generator, p: dict[str, Array], s: dict[str, Array], days: int, t0: int
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Subscriptions live until the person leaves or dunning gives up; a failed charge is retried after four days.
+    """Subscriptions live until the person leaves or dunning gives up; a failed charge is retried
+    after four days.
 
-    A trial costs nothing: who converts is billed from its end, who does not is gone or paused at its end.
+    A trial costs nothing: who converts is billed from its end, who does not is gone or paused at
+    its end.
     """
     subs = _subscriptions(rng, p, s, days, t0)
     invoices = _invoices(rng, subs, p, s, t0, t0 + days * DAY)
@@ -145,7 +149,9 @@ def _failing(failed: Array, person: Ints, week: Ints) -> Bools:
 def _dunning(
     rng: np.random.Generator, subs: pl.DataFrame, invoices: pl.DataFrame
 ) -> tuple[pl.DataFrame, Bools]:
-    """After its grace a lost charge ends the subscription unasked, or leaves it unpaid; which invoices still came."""
+    """After its grace a lost charge ends the subscription unasked, or leaves it unpaid; which
+    invoices still came.
+    """
     sub, created, is_lost = (invoices[c].to_numpy() for c in ("subscription", "created", "is_lost"))
     ends = rng.random(len(sub)) < 0.6
     lost, unpaid = np.full(len(subs), NEVER), np.full(len(subs), NEVER)

@@ -49,7 +49,9 @@ def at_day(state: Array, person: Ints, day: Ints) -> Array:
 
 
 def moment(rng: np.random.Generator, day: Ints, city: Ints, t0: int) -> Ints:
-    """A second of the day by local habits; the person's clock decides when their morning is. Within the UTC day."""
+    """A second of the day by local habits; the person's clock decides when their morning is. Within
+    the UTC day.
+    """
     hour = choose(rng, list(HOURS), len(day))
     offset = np.array([c[4] for c in pools.CITIES])[city]
     second: Ints = t0 + day * DAY + ((hour - offset) % 24) * 3600 + rng.integers(0, 3600, len(day))

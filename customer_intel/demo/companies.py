@@ -26,9 +26,11 @@ SCHEMA: dict[str, type[pl.DataType]] = {
 
 
 def build(records: pl.DataFrame, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Companies (columns SCHEMA), and the records with `company_ids`, the first one theirs; "" for most.
+    """Companies (columns SCHEMA), and the records with `company_ids`, the first one theirs; "" for
+    most.
 
-    Who shares a café's mailbox belongs to it. A company is known to HubSpot before its first contact is.
+    Who shares a café's mailbox belongs to it. A company is known to HubSpot before its first
+    contact is.
     """
     rng = random.Random(seed * 6151 + 5)
     hubspot = records.filter(pl.col("source") == "hubspot")

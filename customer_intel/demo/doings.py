@@ -192,7 +192,9 @@ def surveys(
     t0: int,
     t1: int,
 ) -> pl.DataFrame:
-    """A relationship survey about three weeks after the first order in the history and every 120 days while active."""
+    """A relationship survey about three weeks after the first order in the history and every 120
+    days while active.
+    """
     first = (
         orders.filter(pl.col("is_web") & (pl.col("pay") == PAID))
         .group_by("person")
@@ -269,9 +271,11 @@ def sessions(
     t0: int,
     t1: int,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Visits: browsing and app use at a rate that reads z, one buying session per web order, visitors nobody knows.
+    """Visits: browsing and app use at a rate that reads z, one buying session per web order,
+    visitors nobody knows.
 
-    Rates are scaled so that the expected count of events meets EVENTS_PER_CUSTOMER_YEAR whatever the mix.
+    Rates are scaled so that the expected count of events meets EVENTS_PER_CUSTOMER_YEAR whatever
+    the mix.
     """
     n, weeks = s["z"].shape
     buying = orders.filter("is_web")

@@ -10,7 +10,9 @@ from customer_intel.demo.exports import Exporter, money, seen, touched, utc
 
 
 def status(upto: int, behind: list[int]) -> pl.Expr:
-    """Stripe's word for a subscription by then; `behind` are those with a failed charge that is not made good."""
+    """Stripe's word for a subscription by then; `behind` are those with a failed charge that is not
+    made good.
+    """
     incomplete = pl.col("begins") == billing.INCOMPLETE
     return (
         pl.when(incomplete)

@@ -1,4 +1,6 @@
-"""The German till's export: files named as our entities, with their own column names and German words in them."""
+"""The German till's export: files named as our entities, with their own column names and German
+words in them.
+"""
 
 from __future__ import annotations
 

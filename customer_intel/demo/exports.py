@@ -1,7 +1,8 @@
-"""What each vendor's export of a window of time looks like: text frames with the vendors' own headers.
+"""What each vendor's export of a window of time looks like: text frames with the vendors' own
+headers.
 
-The `export_*` modules take a window [since, upto) in epoch seconds and return the rows that it touched, in
-their state at `upto`. Nothing here is dirty yet; `mess` does that.
+The `export_*` modules take a window [since, upto) in epoch seconds and return the rows that it
+touched, in their state at `upto`. Nothing here is dirty yet; `mess` does that.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ def touched(since: int, upto: int, *moments: str) -> pl.Expr:
 
 
 def layout(frame: pl.DataFrame, header: list[str]) -> pl.DataFrame:
-    """The vendor's full header in the vendor's order; columns that Harbor & Pine does not fill are empty."""
+    """The vendor's full header in the vendor's order; columns that Harbor & Pine does not fill are
+    empty.
+    """
     return frame.select(
         [
             pl.col(c).cast(pl.String)
@@ -49,7 +52,9 @@ def layout(frame: pl.DataFrame, header: list[str]) -> pl.DataFrame:
 
 
 class Exporter:
-    """The world and its contact records, with each person's ids and spellings in the other systems joined on."""
+    """The world and its contact records, with each person's ids and spellings in the other systems
+    joined on.
+    """
 
     def __init__(
         self,

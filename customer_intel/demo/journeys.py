@@ -1,7 +1,9 @@
-"""Sessions on the shop's site and app, walked over known Markov chains, one chain per (stage, intent).
+"""Sessions on the shop's site and app, walked over known Markov chains, one chain per (stage,
+intent).
 
-A browsing or app session walks until `exit`; a buying session's chain has no exit and ends in `order_completed`.
-The chains are the demo's truth about journeys: `chains()` is written beside the exports, never into them.
+A browsing or app session walks until `exit`; a buying session's chain has no exit and ends in
+`order_completed`. The chains are the demo's truth about journeys: `chains()` is written beside the
+exports, never into them.
 """
 
 from __future__ import annotations
@@ -47,7 +49,9 @@ _BUY = {
     "help": "checkout_started 1.0",
 }
 _APP = {
-    "app_home": "brew_timer_used .48 recipe_saved .14 product_viewed .10 subscription_managed .06 exit .22",
+    "app_home": (
+        "brew_timer_used .48 recipe_saved .14 product_viewed .10 subscription_managed .06 exit .22"
+    ),
     "brew_timer_used": "brew_timer_used .30 recipe_saved .14 app_home .10 exit .46",
     "recipe_saved": "brew_timer_used .25 app_home .20 exit .55",
     "product_viewed": "product_added .15 app_home .25 product_viewed .15 exit .45",
@@ -119,7 +123,9 @@ def mean_length(stage: str, intent: str) -> float:
 def walk(
     rng: np.random.Generator, stage: NDArray[np.int64], intent: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Walk all sessions at once. Returns session number, state and seconds since its start, one row per event."""
+    """Walk all sessions at once. Returns session number, state and seconds since its start, one row
+    per event.
+    """
     n = len(stage)
     cumulative = np.stack([np.cumsum(_matrix(s, i), axis=1) for s in STAGES for i in INTENTS])
     first = np.stack([np.cumsum([_STARTS[i].get(s, 0.0) for s in STATES]) for i in INTENTS])
@@ -138,7 +144,8 @@ def walk(
             (u[:, None] > cumulative[chain[live], state[live]]).sum(axis=1), last
         )
         if step >= MAX_STEPS - 3:
-            # a buyer who wandered long is led to the till: its chain has no exit, and the walk must end
+            # a buyer who wandered long is led to the till: its chain has no exit, and the walk must
+            # end
             wanted = ["product_added", "checkout_started", "order_completed"][
                 step - (MAX_STEPS - 3)
             ]

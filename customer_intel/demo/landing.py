@@ -76,7 +76,9 @@ def write_night(
     night: int,
     dirt: Dirt,
 ) -> None:
-    """Writes what arrives on dates[night]: all history on the first, afterwards what the day before changed."""
+    """Writes what arrives on dates[night]: all history on the first, afterwards what the day before
+    changed.
+    """
     day = dates[night]
     since, upto = (epoch(dates[night - 1]) if night else -(2**40)), epoch(day)
     for source, name, export, bad in CSV_FILES:
@@ -131,7 +133,9 @@ def _write(
 def _write_orders(
     landing: Path, frame: pl.DataFrame, day: date, night: int, nights: int, dirt: Dirt
 ) -> None:
-    """Shopify splits a long export. One part, or the second night's file, names an optional column otherwise."""
+    """Shopify splits a long export. One part, or the second night's file, names an optional column
+    otherwise.
+    """
     if frame.is_empty() and night:
         return
     frame, _ = dirt.spoil(frame, {"Total": "N/A"}, where="Total")

@@ -19,7 +19,9 @@ BAD_FROM_ROWS = (
 
 @dataclass
 class Dirt:
-    """What was put in: `kinds` over all files, `files` per file (rows as written, duplicates, unparsable)."""
+    """What was put in: `kinds` over all files, `files` per file (rows as written, duplicates,
+    unparsable).
+    """
 
     rng: np.random.Generator
     kinds: Counter[str] = field(default_factory=Counter)
@@ -32,7 +34,9 @@ class Dirt:
     def spoil(
         self, frame: pl.DataFrame, bad: dict[str, str], *, where: str | None = None
     ) -> tuple[pl.DataFrame, int]:
-        """Writes a value that nothing can parse into one column of a few rows (of those where `where` is filled)."""
+        """Writes a value that nothing can parse into one column of a few rows (of those where
+        `where` is filled).
+        """
         usable = (
             np.nonzero(frame[where].is_not_null().to_numpy())[0] if where else np.arange(len(frame))
         )
@@ -54,7 +58,9 @@ class Dirt:
     def repeat(
         self, frame: pl.DataFrame, clean: str | None = None, bad: str | None = None
     ) -> tuple[pl.DataFrame, int]:
-        """Repeats a few rows exactly, right below themselves; never a spoilt one, so that counts stay apart."""
+        """Repeats a few rows exactly, right below themselves; never a spoilt one, so that counts
+        stay apart.
+        """
         allowed = (
             np.nonzero((frame[clean] != bad).fill_null(True).to_numpy())[0]
             if clean
@@ -86,7 +92,9 @@ def write_csv(
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Writes the file, gzipped when its name says so, without a time in the header: same input, same bytes."""
+    """Writes the file, gzipped when its name says so, without a time in the header: same input,
+    same bytes.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(
         gzip.compress(data, compresslevel=6, mtime=0) if path.suffix == ".gz" else data

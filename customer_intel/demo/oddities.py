@@ -1,4 +1,6 @@
-"""How often what really happens in companies happens here: unpaid orders, credit notes, trials that come to nothing."""
+"""How often what really happens in companies happens here: unpaid orders, credit notes, trials that
+come to nothing.
+"""
 
 from __future__ import annotations
 

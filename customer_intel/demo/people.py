@@ -1,4 +1,6 @@
-"""Who the persons are, and how each system has spelled them: contact records with known mess and known owner."""
+"""Who the persons are, and how each system has spelled them: contact records with known mess and
+known owner.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ SCHEMA: dict[str, type[pl.DataType]] = {
 
 @dataclass
 class Identity:
-    """The truth about one person; `digits` is the national phone number, unique unless a scenario says otherwise."""
+    """The truth about one person; `digits` is the national phone number, unique unless a scenario
+    says otherwise.
+    """
 
     person: int
     female: bool
@@ -69,7 +73,9 @@ def ascii_slug(text: str) -> str:
 
 
 def build(world: World, seed: int) -> tuple[list[Identity], pl.DataFrame, Counter[str]]:
-    """Persons, their contact records in five systems (columns SCHEMA), and how often each kind of mess was put in."""
+    """Persons, their contact records in five systems (columns SCHEMA), and how often each kind of
+    mess was put in.
+    """
     rng = random.Random(seed * 7919 + 11)
     people = [_identity(rng, i, city) for i, city in enumerate(world.persons["city"].to_list())]
     _scenarios(rng, people, _unique_contacts(rng, people))
@@ -91,7 +97,10 @@ def _identity(rng: random.Random, person: int, city: int) -> Identity:
         if country == "GB"
         else f"{rng.randrange(1, 10)}{rng.choice('ABCE')}{rng.randrange(1, 10)}"
     )
-    street = f"{rng.randrange(1, 400)} {rng.choice(pools.STREETS)} {rng.choice(pools.STREET_KINDS[country])}"
+    street = (
+        f"{rng.randrange(1, 400)} {rng.choice(pools.STREETS)} "
+        f"{rng.choice(pools.STREET_KINDS[country])}"
+    )
     birth = f"{rng.randrange(1948, 2006)}-{rng.randrange(1, 13):02d}-{rng.randrange(1, 29):02d}"
     return Identity(
         person,
@@ -112,7 +121,8 @@ def _identity(rng: random.Random, person: int, city: int) -> Identity:
 
 
 def _unique_contacts(rng: random.Random, people: list[Identity]) -> dict[str, list[str]]:
-    """Every person gets an own email address, some a second one, and an own phone while the reserved ranges last.
+    """Every person gets an own email address, some a second one, and an own phone while the
+    reserved ranges last.
 
     Returns the numbers that are still free in each country.
     """
@@ -156,7 +166,9 @@ def _unique_contacts(rng: random.Random, people: list[Identity]) -> dict[str, li
 def _scenarios(  # noqa: C901 (a list of cases, one after the other)
     rng: random.Random, people: list[Identity], free: dict[str, list[str]]
 ) -> None:
-    """Pairs and groups that tempt a matcher into a false merge, and changes of name that tempt it into a miss."""
+    """Pairs and groups that tempt a matcher into a false merge, and changes of name that tempt it
+    into a miss.
+    """
     n = len(people)
     order = list(range(n))
     rng.shuffle(order)
@@ -171,7 +183,8 @@ def _scenarios(  # noqa: C901 (a list of cases, one after the other)
 
     def same_home(a: Identity, b: Identity) -> None:
         if b.digits and a.country != b.country:
-            # a number of the reserved ranges of one country, written as another's, might be somebody's
+            # a number of the reserved ranges of one country, written as another's, might be
+            # somebody's
             b.digits = free[a.country].pop() if free[a.country] else ""
         b.last, b.street, b.city, b.state, b.postal, b.country = (
             a.last,

@@ -14,8 +14,9 @@ import polars as pl
 def poison(landing: Path, kind: str, day: date | None = None) -> Path:
     """Spoil the exports in `landing` and return the bad file. `kind` is a key of POISONS.
 
-    The newest export is spoilt in place; with `day`, the bad file, made from it, is laid into that date's folder.
-    Raises ValueError for an unknown kind, FileNotFoundError when the export it needs is not there.
+    The newest export is spoilt in place; with `day`, the bad file, made from it, is laid into that
+    date's folder. Raises ValueError for an unknown kind, FileNotFoundError when the export it needs
+    is not there.
     """
     if kind not in POISONS:
         raise ValueError(f"unknown poison {kind!r}; one of {', '.join(sorted(POISONS))}")

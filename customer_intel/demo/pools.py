@@ -1,4 +1,6 @@
-"""Word pools of the demo company: names, places, products, phrases. Fictional values and reserved ranges only."""
+"""Word pools of the demo company: names, places, products, phrases. Fictional values and reserved
+ranges only.
+"""
 
 from __future__ import annotations
 
@@ -103,7 +105,8 @@ DOMAINS = [
 ]
 DOMAIN_WEIGHTS = [34, 22, 16, 14, 8, 6]
 
-# the ranges that regulators keep for fiction: US and Canada NXX-555-01xx, United Kingdom +44 xxx 496 0xxx and alike
+# the ranges that regulators keep for fiction: US and Canada NXX-555-01xx, United Kingdom +44 xxx
+# 496 0xxx and alike
 AREA_CODES = _words("""
 201 203 205 206 207 208 209 210 212 213 214 215 216 217 218 219 224 225 228 229 231 234 239 240 248 251 252 253
 254 256 260 262 267 269 270 276 281 301 302 303 304 305 307 308 309 310 312 313 314 315 316 317 318 319 320 321

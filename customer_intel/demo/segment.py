@@ -1,4 +1,6 @@
-"""Sessions as Segment's raw JSON lines: page, screen, track and identify calls with context, properties and traits."""
+"""Sessions as Segment's raw JSON lines: page, screen, track and identify calls with context,
+properties and traits.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,10 @@ KINDS = [*STATES[:-1], "identify"]
 AGENTS = [
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/137.0.0.0 Safari/537.36",
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Version/18.5 Safari/605.1.15",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) Version/18.5 Mobile/15E148 Safari/604.1",
+    (
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) Version/18.5 Mobile/15E148 "
+        "Safari/604.1"
+    ),
     "Mozilla/5.0 (Linux; Android 15; Pixel 9) Chrome/137.0.0.0 Mobile Safari/537.36",
 ]
 APPS = [
@@ -47,7 +52,9 @@ APPS = [
 def events(
     rng: np.random.Generator, world: World, records: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Events (columns ts_ms, received_ms, line) in order of receipt, and whose each anonymous id was when."""
+    """Events (columns ts_ms, received_ms, line) in order of receipt, and whose each anonymous id
+    was when.
+    """
     n = len(world.persons)
     shop = records.filter(pl.col("source") == "shopify").unique(
         "person", keep="first", maintain_order=True
@@ -104,7 +111,9 @@ def _devices(
     account_from: NDArray[np.int64],
     started: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Up to three browsers and an app per person; strangers have a device each; some log in on the shop's kiosk."""
+    """Up to three browsers and an app per person; strangers have a device each; some log in on the
+    shop's kiosk.
+    """
     browsers = 1 + choose(rng, [0.55, 0.33, 0.12], n)
     nth = np.where(
         rng.random(len(who)) < 0.75, 0, (rng.random(len(who)) * browsers[who]).astype(np.int64)
@@ -128,7 +137,9 @@ def _with_logins(
     logged_in: NDArray[np.bool_],
     kiosk: NDArray[np.bool_],
 ) -> pl.DataFrame:
-    """Adds identify calls: at a device's first logged-in session, at some later ones, always at the kiosk."""
+    """Adds identify calls: at a device's first logged-in session, at some later ones, always at the
+    kiosk.
+    """
     order = pl.DataFrame(
         {"session": s["session"], "device": device, "started": s["started"]}
     ).filter(pl.Series(logged_in))
@@ -187,7 +198,10 @@ def _lines(
         f'"library":{{"name":"analytics.js","version":"2.11.1"}},"userAgent":"{a}"' for a in AGENTS
     ]
     contexts += [
-        f'"app":{{"name":"Harbor & Pine","version":"3.2.1"}},{a},"library":{{"name":"analytics-ios","version":"4.1.0"}}'
+        (
+            f'"app":{{"name":"Harbor & '
+            f'Pine","version":"3.2.1"}},{a},"library":{{"name":"analytics-ios","version":"4.1.0"}}'
+        )
         for a in APPS
     ]
     campaigns = [

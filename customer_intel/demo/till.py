@@ -1,6 +1,8 @@
-"""The till and web counter in Germany: orders in euro that begin late in the history, their lines and credit notes.
+"""The till and web counter in Germany: orders in euro that begin late in the history, their lines
+and credit notes.
 
-Also here: what a euro was worth. Persons and weeks come from world.py; half of the buyers say who they are.
+Also here: what a euro was worth. Persons and weeks come from world.py; half of the buyers say who
+they are.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ def orders(
     days: int,
     t0: int,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Orders in order of time (person -1: nobody knows) and their lines; a credit note is an order below nothing."""
+    """Orders in order of time (person -1: nobody knows) and their lines; a credit note is an order
+    below nothing.
+    """
     day = np.sort(_days(rng, len(p["signup"]), days, t0))
     person = np.where(rng.random(len(day)) < 0.5, _buyers(rng, p, s, shop, day, t0), -1)
     sales = _sales(rng, person, t0 + day * DAY + 7 * 3600 + rng.integers(0, 11 * 3600, len(day)))
@@ -69,7 +73,9 @@ def _buyers(
     day: Ints,
     t0: int,
 ) -> Ints:
-    """For each order a regular of the shop who has bought there before and has not left, the keen ones more often."""
+    """For each order a regular of the shop who has bought there before and has not left, the keen
+    ones more often.
+    """
     first = np.full(len(p["signup"]), NEVER)
     np.minimum.at(first, shop["person"].to_numpy(), (shop["created"].to_numpy() - t0) // DAY)
     person = np.full(len(day), -1, dtype=np.int64)
@@ -143,7 +149,9 @@ def _priced(rng: np.random.Generator, sales: pl.DataFrame, lines: pl.DataFrame) 
 
 
 def _credits(rng: np.random.Generator, sales: pl.DataFrame, t1: int) -> pl.DataFrame:
-    """Credit notes over a whole earlier order: every second names it, the others only fit by customer and amount."""
+    """Credit notes over a whole earlier order: every second names it, the others only fit by
+    customer and amount.
+    """
     done = (
         np.where(
             sales["by_parcel"].to_numpy(),
@@ -174,7 +182,9 @@ def _credits(rng: np.random.Generator, sales: pl.DataFrame, t1: int) -> pl.DataF
 def _numbered(
     sales: pl.DataFrame, notes: pl.DataFrame, lines: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Sales and credit notes in one row of numbers, as the till gives them out, and the lines of both."""
+    """Sales and credit notes in one row of numbers, as the till gives them out, and the lines of
+    both.
+    """
     plain = sales.with_columns(
         returns_sale=pl.lit(-1, dtype=pl.Int64), names_original=pl.lit(False)
     )
@@ -200,7 +210,9 @@ def _numbered(
 
 
 def euro_rates(rng: np.random.Generator, days: int, t0: int) -> pl.DataFrame:
-    """What a euro was worth in dollars on each day of the history: a gentle walk that is drawn back to 1.08."""
+    """What a euro was worth in dollars on each day of the history: a gentle walk that is drawn back
+    to 1.08.
+    """
     away, rates = 0.0, []
     for step in rng.normal(0.0, 0.003, days):
         away = 0.95 * away + float(step)

@@ -1,4 +1,6 @@
-"""The known truth: who is who, who leaves when and why, what drives scores, how people move, what is dirty."""
+"""The known truth: who is who, who leaves when and why, what drives scores, how people move, what
+is dirty.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def write(
     dirt: Dirt,
     settings: dict[str, Any],
 ) -> None:
-    """Writes Parquet tables and JSON files to `folder`. Times are UTC; `person` is the person's number everywhere."""
+    """Writes Parquet tables and JSON files to `folder`. Times are UTC; `person` is the person's
+    number everywhere.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     account_id = (
         pl.col("company_ids").str.split(";").list.first().replace("", None).alias("account_id")
@@ -73,11 +77,17 @@ def write(
         "settings": settings,
         "churn": {
             "weekly_hazard_logit": HAZARD,
-            "note": "hazard of leaving in a week; engagement is a weekly mean-reverting walk, see person_weeks",
+            "note": (
+                "hazard of leaving in a week; engagement is a weekly mean-reverting walk, see "
+                "person_weeks"
+            ),
         },
         "nps": {
             "expected_score": NPS,
-            "note": "score = rounded and clipped expected score plus noise; drivers look back nine weeks",
+            "note": (
+                "score = rounded and clipped expected score plus noise; drivers look back "
+                "nine weeks"
+            ),
         },
         "journeys": {
             "states": journeys.STATES,
@@ -124,7 +134,9 @@ def _shop_orders(world: World) -> pl.DataFrame:
 
 
 def _till_orders(world: World) -> pl.DataFrame:
-    """As the shop's. A credit note's net is below nothing and its original keeps its own; nobody knows of `unclear`."""
+    """As the shop's. A credit note's net is below nothing and its original keeps its own; nobody
+    knows of `unclear`.
+    """
     state = export_till.state(world.t1).replace(
         {"shipped": "paid", "delivered": "paid", "open": "unpaid"}
     )

@@ -1,8 +1,9 @@
 """What truly happens at Harbor & Pine: persons, their weekly latent state, and everything they do.
 
-Time is seconds since the epoch (UTC); `t0` is the first day of the history and `t1` its end, exclusive. A person's
-engagement z follows a weekly mean-reverting walk that bad experiences push down; visits, orders, app use, survey scores
-and the churn hazard all read z, so a decline shows in the data before the person leaves, but never for certain.
+Time is seconds since the epoch (UTC); `t0` is the first day of the history and `t1` its end,
+exclusive. A person's engagement z follows a weekly mean-reverting walk that bad experiences push
+down; visits, orders, app use, survey scores and the churn hazard all read z, so a decline shows in
+the data before the person leaves, but never for certain.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ class World:
 def simulate_world(
     streams: Mapping[str, np.random.Generator], customers: int, days: int, end: date
 ) -> World:
-    """`streams` are the draws by part, so that one part's do not move another's: world, billing, till, rates."""
+    """`streams` are the draws by part, so that one part's do not move another's: world, billing,
+    till, rates.
+    """
     rng = streams["world"]
     t1 = epoch(end)
     t0 = t1 - days * DAY
@@ -86,7 +89,9 @@ def simulate_world(
 
 
 def _persons(rng: np.random.Generator, n: int, days: int) -> dict[str, Array]:
-    """Fixed traits. About a third were customers before the history starts; the others arrive over it."""
+    """Fixed traits. About a third were customers before the history starts; the others arrive over
+    it.
+    """
     before = rng.random(n) < 0.35
     signup = np.where(
         before, -rng.integers(1, 400, n), np.floor(rng.random(n) ** 0.9 * days)
@@ -119,7 +124,9 @@ def _persons(rng: np.random.Generator, n: int, days: int) -> dict[str, Array]:
 
 
 def _weeks(rng: np.random.Generator, p: dict[str, Array], days: int, t0: int) -> dict[str, Array]:
-    """The weekly loop: engagement, orders, late parcels, tickets, failed payments, hazard and churn."""
+    """The weekly loop: engagement, orders, late parcels, tickets, failed payments, hazard and
+    churn.
+    """
     n, weeks = len(p["signup"]), -(-days // 7)
     z = p["mu"] + rng.normal(0, 0.4, n)
     churn_day = np.full(n, days + 9999, dtype=np.int64)

@@ -1,7 +1,8 @@
 """The state of a row in one closed vocabulary, whatever word its source writes for it.
 
-Belongs here: the vocabularies, the words that systems use for them (words/*.yaml, and a home's own), and how they are
-looked up. Not here: what a state makes of a row's money and days (the SQL of this room).
+Belongs here: the vocabularies, the words that systems use for them (words/*.yaml, and a home's
+own), and how they are looked up. Not here: what a state makes of a row's money and days (the SQL of
+this room).
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ STATES: dict[str, tuple[str, ...]] = {
     "invoices": ("draft", "open", "paid", "void", "uncollectible", "refunded", "unknown"),
     "tickets": ("open", "pending", "solved", "closed", "deleted", "unknown"),
 }  # fmt: skip
-# What a row is whose source gives no state to any: a list of orders without states is a list of sales.
+# What a row is whose source gives no state to any: a list of orders without states is a list of
+# sales.
 ABSENT = {
     "orders": "paid",
     "subscriptions": "active",
@@ -59,7 +61,9 @@ _SCHEMA: dict[str, Any] = {
 
 
 def fold(word: str) -> str:
-    """The word as it is compared: lower case, no accents, only letters and digits between single spaces, no 'wc-'."""
+    """The word as it is compared: lower case, no accents, only letters and digits between single
+    spaces, no 'wc-'.
+    """
     letters = unicodedata.normalize("NFKD", word.casefold()).translate(_LETTERS)
     bare = "".join(sign for sign in letters if not unicodedata.combining(sign))
     return _GAP.sub(" ", bare).strip().removeprefix("wc ")
@@ -68,9 +72,11 @@ def fold(word: str) -> str:
 def vocabulary(
     config: Mapping[str, Any], source_system: str, entity: str
 ) -> dict[str, tuple[str, str]]:
-    """Folded word → (state, basis) for one source: the home's own words for it, for any, the vendor's, the common ones.
+    """Folded word → (state, basis) for one source: the home's own words for it, for any, the
+    vendor's, the common ones.
 
-    Raises ConfigError with file and line for a state or entity that does not exist, or a word with two states.
+    Raises ConfigError with file and line for a state or entity that does not exist, or a word with
+    two states.
     """
     vendor = vendor_of(source_system)
     own = _own_words(config)
@@ -106,12 +112,15 @@ def validate(config: Mapping[str, Any]) -> None:
         isinstance(currency, str) and re.fullmatch("[A-Za-z]{3}", currency)
     ):
         raise ConfigError(
-            f"config/company.yaml: reporting_currency is auto or a code such as EUR, not {currency!r}"
+            "config/company.yaml: reporting_currency is auto or a code such as EUR, not "
+            f"{currency!r}"
         )
 
 
 def vendor_of(source_system: str) -> str | None:
-    """The vendor's file that serves the source: `shopify` serves shopify, shopify_uk and shopify-uk."""
+    """The vendor's file that serves the source: `shopify` serves shopify, shopify_uk and
+    shopify-uk.
+    """
     name = source_system.lower()
     serving = [
         vendor
@@ -139,7 +148,8 @@ def state_word(
     tickets: pl.LazyFrame,
     config: dict[str, Any],
 ) -> pl.DataFrame:
-    """One row per source, entity and word ever exported ('' for none): its state, and the current rows that have it.
+    """One row per source, entity and word ever exported ('' for none): its state, and the current
+    rows that have it.
 
     Raises ConfigError as `vocabulary` does.
     """
@@ -161,7 +171,9 @@ def state_word(
 
 
 def page() -> str:
-    """docs/states.md: what the words of the shipped mappings are taken for, and how a home declares its own."""
+    """docs/states.md: what the words of the shipped mappings are taken for, and how a home declares
+    its own.
+    """
     counted = _counted()
     parts = [_ABOUT, "| entity | counted | not counted |\n|---|---|---|\n"]
     for entity, states in STATES.items():
@@ -249,7 +261,8 @@ def _own_words(config: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, str
         _check_entity(entity, f"{where}: states")
         if not isinstance(words, Mapping):
             raise ConfigError(
-                f"{where}: states: '{key}' needs 'word: state' pairs, such as {{Abgelegt: cancelled}}"
+                f"{where}: states: '{key}' needs 'word: state' pairs, such as {{Abgelegt: "
+                f"cancelled}}"
             )
         word_lines = getattr(words, "lines", {})
         pairs = (
@@ -267,7 +280,9 @@ def _file(name: str) -> dict[str, dict[str, str]]:
 
 
 def read_words(path: Path) -> dict[str, dict[str, str]]:
-    """entity → folded word → state, of a file of `entity: {state: [words]}`. Raises ConfigError with file and line."""
+    """entity → folded word → state, of a file of `entity: {state: [words]}`. Raises ConfigError
+    with file and line.
+    """
     document = yamlfile.load(path)
     found: dict[str, dict[str, str]] = {}
     for entity, states in document.items():
@@ -293,7 +308,8 @@ def _folded(entity: str, pairs: Iterable[tuple[Any, Any, str]]) -> dict[str, str
     for word, state, where in pairs:
         if state not in known:
             raise ConfigError(
-                f"{where}: '{state}' is not a state of {entity} ({', '.join(known)}){suggestion(str(state), known)}"
+                f"{where}: '{state}' is not a state of {entity} "
+                f"({', '.join(known)}){suggestion(str(state), known)}"
             )
         if not isinstance(word, str):
             raise ConfigError(
@@ -302,7 +318,8 @@ def _folded(entity: str, pairs: Iterable[tuple[Any, Any, str]]) -> dict[str, str
         before = words.setdefault(fold(word), state)
         if before != state:
             raise ConfigError(
-                f"{where}: '{word}' of {entity} is both {before} and {state}; leave it with one of them"
+                f"{where}: '{word}' of {entity} is both {before} and {state}; leave it with one "
+                "of them"
             )
     return words
 
@@ -347,7 +364,11 @@ def _page_rows(vendor: str, entity: str, counted: Mapping[str, list[str]]) -> li
     spelled: Mapping[str, list[str]] = yamlfile.load(WORDS / f"{vendor}.yaml")[entity]
     told = {state: "yes" if state in counted.get(entity, ()) else "no" for state in spelled}
     return [
-        f"| {entity} | {', '.join(words)} | {state} | {told[state] if entity in counted else '–'} |\n"
+        (
+            f"| {entity} | {', '.join(words)} | {state} | "
+            f"{told[state] if entity in counted else '–'} "
+            "|\n"
+        )
         for state, words in spelled.items()
     ]
 
@@ -363,11 +384,14 @@ subscriptions, that stand in a counted state (`counted_order_states`, `counted_s
 
 _OTHERS = (
     "## Other sources",
-    "The words of {others} are known too: for mappings of your own whose `source` is that name, or begins with it and "
+    "The words of {others} are known too: for mappings of your own whose `source` is that name, "
+    "or begins with it and "
     "`_` or `-`. Any other source's words are looked up among the common words of eight languages "
     "(`customer_intel/facts/words/common.yaml`). Case, accents and punctuation do not matter.",
-    "Sources that give no state at all list sales: orders are paid, subscriptions active, payments succeeded, invoices "
-    "and tickets open (shipped: {silent}). Where other rows of the source have a word, a row without one is unknown.",
+    "Sources that give no state at all list sales: orders are paid, subscriptions active, "
+    "payments succeeded, invoices "
+    "and tickets open (shipped: {silent}). Where other rows of the source have a word, a row "
+    "without one is unknown.",
 )
 
 _ENDING = """

@@ -1,4 +1,6 @@
-"""NPS and CSAT by wave and segment: scores, intervals, changes against the wave before, response rates."""
+"""NPS and CSAT by wave and segment: scores, intervals, changes against the wave before, response
+rates.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ import polars as pl
 
 from customer_intel.feedback import scores
 
-# metric → (lowest, highest valid answer, from here on promoter or satisfied, up to here detractor or dissatisfied)
+# metric → (lowest, highest valid answer, from here on promoter or satisfied, up to here detractor
+# or dissatisfied)
 SCALES: dict[str, tuple[float, float, float, float]] = {"nps": (0, 10, 9, 6), "csat": (1, 5, 4, 2)}
 SIGNIFICANT = 0.05
 
@@ -26,12 +29,13 @@ _SCHEMA: dict[str, Any] = {
 def nps_summary(
     survey_answer_fact: pl.DataFrame, survey_invitation_fact: pl.DataFrame, rfm: pl.DataFrame
 ) -> pl.DataFrame:
-    """One row per metric, period, wave, segment type and segment; one answer (the latest) per respondent and row.
+    """One row per metric, period, wave, segment type and segment; one answer (the latest) per
+    respondent and row.
 
-    A change is against the last earlier wave with answers; p_adj is Holm's over the segments of one wave. n_eff is n
-    and weighted is false: answers are not weighted. response_rate is the share of the wave's delivered invitations that
-    an answer closed (waves of invitations go by the day of sending); empty where invitations do not say it (channel,
-    touchpoint) or there are none.
+    A change is against the last earlier wave with answers; p_adj is Holm's over the segments of one
+    wave. n_eff is n and weighted is false: answers are not weighted. response_rate is the share of
+    the wave's delivered invitations that an answer closed (waves of invitations go by the day of
+    sending); empty where invitations do not say it (channel, touchpoint) or there are none.
     """
     people = rfm.select("customer_id", rfm_segment="segment")
     answers = _answers(survey_answer_fact, people)
@@ -110,7 +114,9 @@ def _cells(rows: pl.DataFrame, moment: str, segment_types: tuple[str, ...]) -> p
 def _response_rates(
     survey_answer_fact: pl.DataFrame, survey_invitation_fact: pl.DataFrame, people: pl.DataFrame
 ) -> pl.DataFrame:
-    """The share of delivered invitations that an answer closed, for the segments that an invitation tells."""
+    """The share of delivered invitations that an answer closed, for the segments that an invitation
+    tells.
+    """
     survey = ["source_system", "survey_id"]
     asked = survey_answer_fact.filter(pl.col("survey_type").is_in(list(SCALES))).rename(
         {"survey_type": "metric"}

@@ -1,7 +1,8 @@
-"""Survey scores with honest intervals: NPS by adjusted Wald, CSAT by Agresti-Coull. Pure functions, points of 0 to 100.
+"""Survey scores with honest intervals: NPS by adjusted Wald, CSAT by Agresti-Coull. Pure functions,
+points of 0 to 100.
 
-A score is the mean of answers worth +1, 0 or -1 (NPS: promoter, passive, detractor; CSAT: satisfied is +1, others 0),
-so both share their waves' test and their smallest detectable change.
+A score is the mean of answers worth +1, 0 or -1 (NPS: promoter, passive, detractor; CSAT: satisfied
+is +1, others 0), so both share their waves' test and their smallest detectable change.
 """
 
 from __future__ import annotations
@@ -10,16 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import erfc, sqrt
 
-# Rounded as in the published reference intervals, which the exact quantile misses in the last digit.
+# Rounded as in the published reference intervals, which the exact quantile misses in the last
+# digit.
 Z95 = 1.96
 Z80 = 0.8416212335729143
-# Below this many answers the plain standard error is too sure of itself (one answer has none at all).
+# Below this many answers the plain standard error is too sure of itself (one answer has none at
+# all).
 SMALL = 30
 
 
 @dataclass(frozen=True)
 class Score:
-    """All in points. `se` is the plain standard error; the interval has its own centre and error, the adjusted ones."""
+    """All in points. `se` is the plain standard error; the interval has its own centre and error,
+    the adjusted ones.
+    """
 
     n: int
     score: float
@@ -37,7 +42,9 @@ class Score:
 
 
 def nps(promoters: int, passives: int, detractors: int) -> Score:
-    """Adjusted Wald: three quarters of an answer more on either side, three more in all. Needs at least one answer."""
+    """Adjusted Wald: three quarters of an answer more on either side, three more in all. Needs at
+    least one answer.
+    """
     n = promoters + passives + detractors
     score, se = _mean(promoters, detractors, n)
     adjusted, adjusted_se = _mean(promoters + 0.75, detractors + 0.75, n + 3)
@@ -45,7 +52,9 @@ def nps(promoters: int, passives: int, detractors: int) -> Score:
 
 
 def csat(satisfied: int, n: int) -> Score:
-    """Agresti-Coull: z²/2 more on either side. `satisfied` are the top two of five. Needs at least one answer."""
+    """Agresti-Coull: z²/2 more on either side. `satisfied` are the top two of five. Needs at least
+    one answer.
+    """
     score, se = _mean(satisfied, 0, n)
     adjusted, adjusted_se = _mean(satisfied + Z95**2 / 2, 0, n + Z95**2)
     return _score(n, score, se, adjusted, adjusted_se, 0.0, "agresti_coull")
@@ -54,7 +63,8 @@ def csat(satisfied: int, n: int) -> Score:
 def change(before: Score, now: Score) -> tuple[float, float, float]:
     """(change in points, z, two-sided p) between two waves.
 
-    From adjusted scores when a wave is small, or when both are unanimous and the plain error is nothing.
+    From adjusted scores when a wave is small, or when both are unanimous and the plain error is
+    nothing.
     """
     gap, error = now.score - before.score, sqrt(before.se**2 + now.se**2)
     if min(before.n, now.n) < SMALL or error == 0:

@@ -1,4 +1,6 @@
-"""Exports become entities. Importing the room registers how; the work is imported when it is asked for."""
+"""Exports become entities. Importing the room registers how; the work is imported when it is asked
+for.
+"""
 
 from __future__ import annotations
 

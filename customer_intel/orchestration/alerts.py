@@ -16,7 +16,10 @@ def failure_sensor(settings: Settings) -> dg.SensorDefinition:
     @dg.run_failure_sensor(
         name="alert_on_failure",
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Tells Slack or e-mail which gate closed or step failed; silent when neither is configured.",
+        description=(
+            "Tells Slack or e-mail which gate closed or step failed; silent when neither "
+            "is configured."
+        ),
     )
     def sensor(context: dg.RunFailureSensorContext) -> Iterator[dg.SkipReason] | None:
         text = failure_text(context, settings.ui_url)
@@ -30,7 +33,9 @@ def failure_sensor(settings: Settings) -> dg.SensorDefinition:
 
 
 def failure_text(context: dg.RunFailureSensorContext, ui_url: str) -> str:
-    """What happened, for which date, where to look: the steps' own reasons, which hold no personal value."""
+    """What happened, for which date, where to look: the steps' own reasons, which hold no personal
+    value.
+    """
     run = context.dagster_run
     night = run.tags.get(nights.AS_OF) or run.tags.get(nights.PARTITION) or "?"
     lines = [f"Customer Intel: the night of {night} did not publish; last night's release stays."]

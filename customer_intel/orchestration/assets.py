@@ -1,4 +1,6 @@
-"""The factory: every table's definition becomes one asset whose gate decides whether it is materialized."""
+"""The factory: every table's definition becomes one asset whose gate decides whether it is
+materialized.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -26,7 +28,8 @@ _KINDS = {
 }
 _DAGSTER_TYPES = {"text": "string", "money": "decimal(18,2)", "timestamp": "timestamp (UTC, µs)"}
 
-# Told of each finished step by whoever runs the job in this process (the CLI's progress); nobody by default.
+# Told of each finished step by whoever runs the job in this process (the CLI's progress); nobody by
+# default.
 listeners: list[Callable[[Outcome], None]] = []
 
 
@@ -110,7 +113,9 @@ def _events(
     if not outcome.passed:
         yield from results
         raise dg.Failure(
-            description=f"The gate of '{outcome.table}' closed; last night's table stays. {outcome.reason}",
+            description=(
+                f"The gate of '{outcome.table}' closed; last night's table stays. {outcome.reason}"
+            ),
             metadata={"rejected candidate": f"lake/.rejected/{outcome.table}/"},
             allow_retries=False,
         )
@@ -134,14 +139,17 @@ def _events(
 
 
 def _may_warn(definition: Definition) -> bool:
-    """Whether the table's gate has warnings at all; a check that cannot fail would only fill the UI."""
+    """Whether the table's gate has warnings at all; a check that cannot fail would only fill the
+    UI.
+    """
     return definition.kind == "raw" or any(
         rule.severity == "warning" for rule in definition.table.expect
     )
 
 
 def _dep(contract: Contract, name: str) -> dg.AssetDep:
-    # A table reads all export dates of its raw table at once; the newest stands for them in Dagster's bookkeeping,
+    # A table reads all export dates of its raw table at once; the newest stands for them in
+    # Dagster's bookkeeping,
     # which would else list every date of every raw table at every step.
     raw = contract.table(name).raw_of is not None
     return dg.AssetDep(name, partition_mapping=dg.LastPartitionMapping() if raw else None)
@@ -165,7 +173,9 @@ def _column_schema(spec: Table) -> dg.TableSchema:
 
 
 def _lineage(definition: Definition, contract: Contract, state: Path) -> dict[str, Any]:
-    """Twice: as Dagster's own type, which the open-source UI keeps but never draws, and as a table to read there."""
+    """Twice: as Dagster's own type, which the open-source UI keeps but never draws, and as a table
+    to read there.
+    """
     found = table.cached_lineage(definition, contract, step.lineage_cache(state))
     if not found:
         return {}
@@ -190,7 +200,9 @@ def _lineage(definition: Definition, contract: Contract, state: Path) -> dict[st
 
 
 def _findings(verdict: Verdict, severity: str) -> dict[str, Any]:
-    """Numbers (which the UI plots) and a table of the expectations, with keys of bad rows but no other value."""
+    """Numbers (which the UI plots) and a table of the expectations, with keys of bad rows but no
+    other value.
+    """
     findings = [finding for finding in verdict.findings if finding.severity == severity]
     records = [
         dg.TableRecord(

@@ -1,8 +1,9 @@
 """Dagster's SQLite event log with its connections kept open.
 
-Dagster 1.13 opens, syncs and closes a database file for every event; a night of some hundred assets writes about two
-thousand, which cost more than the night's own work (measured: make bench). Same files, same tables: an instance can go
-back to Dagster's own class at any time. Until: Dagster pools these connections itself.
+Dagster 1.13 opens, syncs and closes a database file for every event; a night of some hundred assets
+writes about two thousand, which cost more than the night's own work (measured: make bench). Same
+files, same tables: an instance can go back to Dagster's own class at any time. Until: Dagster pools
+these connections itself.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ BUSY_SECONDS = 60
 
 
 class EventLog(SqliteEventLogStorage):
-    """Keeps the index's and the latest runs' databases open; commits without a disk sync each (WAL, NORMAL)."""
+    """Keeps the index's and the latest runs' databases open; commits without a disk sync each (WAL,
+    NORMAL).
+    """
 
     _obs: Any
 
@@ -62,7 +65,8 @@ class EventLog(SqliteEventLogStorage):
 
             @sa.event.listens_for(engine, "connect")
             def unsynced(connection: Any, _: Any) -> None:
-                # In WAL mode a crash of the host loses the last events at worst, never the database.
+                # In WAL mode a crash of the host loses the last events at worst, never the
+                # database.
                 connection.execute("PRAGMA synchronous = NORMAL")
 
             self._engines[shard] = engine
@@ -75,7 +79,9 @@ class EventLog(SqliteEventLogStorage):
     def _get_latest_materialization_records(
         self, raw_asset_rows: Sequence[Any]
     ) -> dict[AssetKey, Any]:
-        """As Dagster's own, but a text read before is not parsed again: each step asks for all that it reads."""
+        """As Dagster's own, but a text read before is not parsed again: each step asks for all that
+        it reads.
+        """
         found, new = {}, []
         for row in raw_asset_rows:
             said, record = self._latest.get(row["asset_key"], (None, None))
@@ -119,7 +125,9 @@ class EventLog(SqliteEventLogStorage):
 
 
 class Follower(SqliteEventLogStorageWatchdog):
-    """Follows a run live: an open connection appends to the -wal file; the database file moves at checkpoints."""
+    """Follows a run live: an open connection appends to the -wal file; the database file moves at
+    checkpoints.
+    """
 
     def __init__(
         self, storage: EventLog, run_id: str, callback: EventHandlerFn, cursor: str | None

@@ -29,7 +29,10 @@ def nightly_schedule(settings: Settings, job: Any) -> dg.ScheduleDefinition:
             if settings.schedule_running
             else dg.DefaultScheduleStatus.STOPPED
         ),
-        description="Every night; the run's date is the day it fires (exports of that day and all missed ones).",
+        description=(
+            "Every night; the run's date is the day it fires (exports of that day and all "
+            "missed ones)."
+        ),
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         return dg.RunRequest(partition_key=context.scheduled_execution_time.date().isoformat())

@@ -1,4 +1,6 @@
-"""From a Dagster run to a Night: its date, its inputs, its id. One Night per run, shared by its steps."""
+"""From a Dagster run to a Night: its date, its inputs, its id. One Night per run, shared by its
+steps.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ class Tables:
 
 
 @dg.resource(
-    description="The home's lock, held from a run's first step to its end: one run at a time per home."
+    description=(
+        "The home's lock, held from a run's first step to its end: one run at a time per home."
+    )
 )
 def home(context: dg.InitResourceContext) -> Iterator[Tables]:
     settings = Settings()
@@ -63,7 +67,8 @@ def home(context: dg.InitResourceContext) -> Iterator[Tables]:
 
 
 def close_dead_runs(context: dg.InitResourceContext) -> None:
-    """Ends in Dagster's books what a killed host left STARTED: later nights would queue behind it for hours.
+    """Ends in Dagster's books what a killed host left STARTED: later nights would queue behind it
+    for hours.
 
     Whoever holds the home's lock is the only run alive.
     """
@@ -83,7 +88,9 @@ def close_dead_runs(context: dg.InitResourceContext) -> None:
 
 
 def partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
-    """Export dates, daily in UTC, from the first configured or landed to today, or to the last if that is ahead."""
+    """Export dates, daily in UTC, from the first configured or landed to today, or to the last if
+    that is ahead.
+    """
     configured = [settings.first_export_date] if settings.first_export_date else []
     dates = [*configured, *landed_dates(settings)]
     # A clock may be slow, or an export come from where it is tomorrow.
@@ -97,7 +104,9 @@ def today() -> date:
 
 
 def fetch_landing(settings: Settings) -> None:
-    """Brings a remote landing zone's new files to the cache that is then the landing folder. Raises LakeError."""
+    """Brings a remote landing zone's new files to the cache that is then the landing folder. Raises
+    LakeError.
+    """
     if settings.landing_url:
         from customer_intel.ingest.land import remote
 
@@ -131,13 +140,16 @@ def of_run(context: dg.AssetExecutionContext) -> Night:
 
 @lru_cache(maxsize=2)
 def _night(run_id: str, day: str | None) -> Night:
-    """One for all steps of a run; `run_id` keeps one run's view of the landing folder from serving another."""
+    """One for all steps of a run; `run_id` keeps one run's view of the landing folder from serving
+    another.
+    """
     settings = Settings()
     if day is None:
         dates = landed_dates(settings)
         if not dates:
             raise dg.Failure(
-                "landing/ holds no export date; launch the run for a partition, or land an export first"
+                "landing/ holds no export date; launch the run for a partition, or land an export "
+                "first"
             )
         day = dates[-1].isoformat()
     return of_date(settings, date.fromisoformat(day))

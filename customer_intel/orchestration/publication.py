@@ -22,7 +22,10 @@ def release_asset(contract: Contract) -> dg.AssetsDefinition:
     @dg.asset(
         name="release",
         group_name="publish",
-        description="One atomic release over all published tables: Parquet, manifest, dictionary, contracts, report.",
+        description=(
+            "One atomic release over all published tables: Parquet, manifest, dictionary, "
+            "contracts, report."
+        ),
         owners=["team:data-platform"],
         kinds={"parquet", "python"},
         required_resource_keys={nights.HOME},
@@ -55,7 +58,10 @@ def mirror_assets(url: str | None) -> list[dg.AssetsDefinition]:
     @dg.asset(
         name="mirror",
         group_name="publish",
-        description="The release on object storage, by the same protocol; a failure leaves both sides whole.",
+        description=(
+            "The release on object storage, by the same protocol; a failure leaves both "
+            "sides whole."
+        ),
         owners=["team:data-platform"],
         kinds={"parquet"},
         required_resource_keys={nights.HOME},
@@ -87,7 +93,9 @@ def mirror_assets(url: str | None) -> list[dg.AssetsDefinition]:
 
 
 def publish(night: Night, tables: Mapping[str, Table], run_id: str) -> Release:
-    """Publishes the night's accepted tables. Raises ReleaseRefused when one of them is not this night's."""
+    """Publishes the night's accepted tables. Raises ReleaseRefused when one of them is not this
+    night's.
+    """
     from customer_intel.publish import catalog, report
 
     store = Published(night.home)

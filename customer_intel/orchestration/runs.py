@@ -29,7 +29,9 @@ class RunResult:
 
 
 def prepare_instance(settings: Settings) -> Path:
-    """The folder of the home's Dagster instance, with dagster.yaml's paths pointing into it. Sets DAGSTER_HOME."""
+    """The folder of the home's Dagster instance, with dagster.yaml's paths pointing into it. Sets
+    DAGSTER_HOME.
+    """
     source = next(
         path
         for path in (
@@ -58,7 +60,8 @@ def run_night(
 ) -> RunResult:
     """Runs the nightly job for one date in this process, as the schedule would. Raises HomeBusy."""
     with home_lock(settings.home_dir):
-        # Asked before the job takes it itself, so that a night that cannot start leaves no failed run in the UI.
+        # Asked before the job takes it itself, so that a night that cannot start leaves no failed
+        # run in the UI.
         prepare_instance(settings)
     step.prepare(settings.state_dir)
     import dagster as dg
@@ -70,13 +73,15 @@ def run_night(
     from customer_intel.orchestration.jobs import NIGHTLY
 
     with home_lock(settings.home_dir):
-        # A fresh home's books are made here: two processes that make the same tables at once fail on each other.
+        # A fresh home's books are made here: two processes that make the same tables at once fail
+        # on each other.
         opened = dg.DagsterInstance.get()
     assets.listeners.append(listener)
     try:
         with opened as instance:
             job = dg.reconstructable(nightly)
-            # What dg.execute_job does, but under the name by which `dagster dev` serves the job: else the UI's time
+            # What dg.execute_job does, but under the name by which `dagster dev` serves the job:
+            # else the UI's time
             # line, and the sensor, take the run for a stranger's.
             location = RegisteredCodeLocationOrigin("customer_intel.definitions")
             run = instance.create_run_for_job(

@@ -1,4 +1,6 @@
-"""Churn: scores of past origins by models that could only see what came before, and of today by the final one."""
+"""Churn: scores of past origins by models that could only see what came before, and of today by the
+final one.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ _SCORES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Rows:
-    """Feature rows as arrays. `y` is NaN where the label is not matured; `clusters` are customers as 0..k-1."""
+    """Feature rows as arrays. `y` is NaN where the label is not matured; `clusters` are customers
+    as 0..k-1.
+    """
 
     frame: pl.DataFrame
     origin: Any
@@ -62,14 +66,18 @@ class Rows:
 
 @dataclass(frozen=True)
 class Rolled:
-    """Out-of-time logits of past rows (NaN where no earlier origin could train) and the final scorecard."""
+    """Out-of-time logits of past rows (NaN where no earlier origin could train) and the final
+    scorecard.
+    """
 
     logits: Floats
     final: Scorecard | None
 
 
 def definitions(config: dict[str, Any]) -> dict[str, str]:
-    """definition_id → the recency feature that its baseline uses. Named as churn_features.sql names them."""
+    """definition_id → the recency feature that its baseline uses. Named as churn_features.sql names
+    them.
+    """
     return {
         f"purchase_{config['purchase_horizon_days']}d": "f_days_since_order",
         f"subscription_{config['subscription_horizon_days']}d": "f_days_since_active",
@@ -77,17 +85,19 @@ def definitions(config: dict[str, Any]) -> dict[str, str]:
 
 
 def churn_scores(churn_features: pl.DataFrame, as_of: date, config: dict[str, Any]) -> pl.DataFrame:
-    """Scores of past origins by models that had seen only origins matured before them, and of as_of by the final one.
+    """Scores of past origins by models that had seen only origins matured before them, and of as_of
+    by the final one.
 
-    Model: spline-logit scorecard, Platt-calibrated on the out-of-time scores of earlier origins. Baseline: logistic in
-    log recency, calibrated likewise. logit = intercept + contribution_sum; logit_se by the delta method over
-    coefficients (sandwich, clustered by customer) and calibration. A definition whose labels cannot judge a model has
-    none.
+    Model: spline-logit scorecard, Platt-calibrated on the out-of-time scores of earlier origins.
+    Baseline: logistic in log recency, calibrated likewise. logit = intercept + contribution_sum;
+    logit_se by the delta method over coefficients (sandwich, clustered by customer) and
+    calibration. A definition whose labels cannot judge a model has none.
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     frames = []
-    # One BLAS thread: the order of additions, hence the last bits, must not depend on the machine's cores.
+    # One BLAS thread: the order of additions, hence the last bits, must not depend on the machine's
+    # cores.
     with threadpool_limits(limits=1):
         for definition_id, recency in sorted(definitions(config).items()):
             frame = churn_features.filter(pl.col("definition_id") == definition_id).sort(
@@ -220,9 +230,15 @@ def refusal(frame: pl.DataFrame, config: dict[str, Any]) -> str | None:
     )
     n, positive = int(counts["n"].sum() or 0), int(counts["positive"].sum() or 0)
     if n == 0:
-        return "no past origin with a matured label: the history is shorter than two horizons, or nobody was eligible"
+        return (
+            "no past origin with a matured label: the history is shorter than two horizons, or "
+            "nobody was eligible"
+        )
     if min(positive, n - positive) < config["class_min"]:
-        return f"{positive} of {n} matured labels are churn; {config['class_min']} of each kind are needed"
+        return (
+            f"{positive} of {n} matured labels are churn; {config['class_min']} of each kind "
+            "are needed"
+        )
     horizon = timedelta(days=int(frame["horizon_days"][0]))
     evaluated = 0
     for origin, size, churned in counts.iter_rows():
@@ -230,7 +246,10 @@ def refusal(frame: pl.DataFrame, config: dict[str, Any]) -> str | None:
         seen, gone = int(earlier["n"].sum() or 0), int(earlier["positive"].sum() or 0)
         evaluated += min(gone, seen - gone) >= config["class_min"] and 0 < churned < size
     if evaluated < config["evaluated_origins_min"]:
-        return f"{evaluated} past origins can be evaluated, {config['evaluated_origins_min']} are needed"
+        return (
+            f"{evaluated} past origins can be evaluated, {config['evaluated_origins_min']} are "
+            "needed"
+        )
     return None
 
 

@@ -40,10 +40,12 @@ _PREDICTIONS: dict[str, Any] = {
 def model_evaluation(
     churn_features: pl.DataFrame, churn_scores: pl.DataFrame, config: dict[str, Any]
 ) -> pl.DataFrame:
-    """Out-of-time metrics per origin and pooled, beside the recency baseline on the same rows, and the verdict.
+    """Out-of-time metrics per origin and pooled, beside the recency baseline on the same rows, and
+    the verdict.
 
-    verdict model: pooled AUC and pooled log-loss both beat the baseline's, with the paired 95 % interval above zero.
-    auc interval: DeLong, clustered by customer when pooled; the others: Poisson bootstrap over customers.
+    verdict model: pooled AUC and pooled log-loss both beat the baseline's, with the paired 95 %
+    interval above zero. auc interval: DeLong, clustered by customer when pooled; the others:
+    Poisson bootstrap over customers.
     """
     records: list[dict[str, Any]] = []
     for definition_id in sorted(definitions(config)):
@@ -131,7 +133,9 @@ def _arrays(past: pl.DataFrame) -> tuple[Floats, Floats, Floats, Ints]:
 
 
 def calibration_bins(churn_scores: pl.DataFrame) -> pl.DataFrame:
-    """Ten mid-rank bins of the pooled out-of-time probabilities: promised against observed, Wilson's 95 % interval."""
+    """Ten mid-rank bins of the pooled out-of-time probabilities: promised against observed,
+    Wilson's 95 % interval.
+    """
     records = []
     past = churn_scores.filter(pl.col("label").is_not_null())
     for definition_id in sorted(past["definition_id"].unique()):
@@ -163,11 +167,12 @@ def churn_predictions(
     as_of: date,
     config: dict[str, Any],
 ) -> pl.DataFrame:
-    """Today's probabilities: the model's where it beat recency, else recency's, with the reasons of the one published.
+    """Today's probabilities: the model's where it beat recency, else recency's, with the reasons of
+    the one published.
 
-    p_low and p_high: 95 % by the delta method on the logit (logit ± 1.96 standard errors), the uncertainty of the
-    probability, not of the outcome. expected_loss = p_churn × value_at_risk. risk_decile 10 is the riskiest; equal p,
-    equal decile.
+    p_low and p_high: 95 % by the delta method on the logit (logit ± 1.96 standard errors), the
+    uncertainty of the probability, not of the outcome. expected_loss = p_churn × value_at_risk.
+    risk_decile 10 is the riskiest; equal p, equal decile.
     """
     winners = (
         model_evaluation.filter(pl.col("verdict") == "model")["definition_id"].unique().to_list()

@@ -1,6 +1,8 @@
-"""How good a probability is: rank, calibration and their uncertainty. Pure NumPy; y is 0/1, p the score.
+"""How good a probability is: rank, calibration and their uncertainty. Pure NumPy; y is 0/1, p the
+score.
 
-Customers come back at several origins, so every interval treats a customer, not a row, as the independent unit.
+Customers come back at several origins, so every interval treats a customer, not a row, as the
+independent unit.
 """
 
 from __future__ import annotations
@@ -50,7 +52,9 @@ def auc(y: Floats, p: Floats) -> float:
 
 
 def _auc_influence(y: Floats, p: Floats) -> tuple[float, Floats]:
-    """The AUC and each row's DeLong structural component, scaled so that their sum has the AUC's variance."""
+    """The AUC and each row's DeLong structural component, scaled so that their sum has the AUC's
+    variance.
+    """
     positive = y == 1
     n1, n0 = int(positive.sum()), int((~positive).sum())
     ranks = mid_rank(p)
@@ -72,7 +76,8 @@ def _cluster_sums(values: Floats, clusters: Ints | None) -> Floats:
 
 
 def auc_delong(y: Floats, p: Floats, clusters: Ints | None = None) -> Estimate:
-    """AUC with DeLong's 95 % interval; with `clusters` (codes 0..k-1), components are summed per cluster first.
+    """AUC with DeLong's 95 % interval; with `clusters` (codes 0..k-1), components are summed per
+    cluster first.
 
     Source: DeLong, DeLong, Clarke-Pearson 1988; Obuchowski 1997 for clusters.
     """
@@ -105,9 +110,9 @@ def log_loss_gain(y: Floats, p: Floats, base: Floats, clusters: Ints | None = No
 def weighted_metrics(y: Floats, p: Floats, weights: Floats) -> dict[str, Floats]:
     """ap, log_loss, brier, ece and lift_decile under each row of `weights` (replicates × rows).
 
-    ap: mean precision over the recall steps, tied scores taken together. ece: the gap between observed and mean p, over
-    ten mid-rank bins of p by their share. lift_decile: share of positives in the top tenth by p over the overall share,
-    a tie cut in proportion.
+    ap: mean precision over the recall steps, tied scores taken together. ece: the gap between
+    observed and mean p, over ten mid-rank bins of p by their share. lift_decile: share of positives
+    in the top tenth by p over the overall share, a tie cut in proportion.
     """
     order = np.argsort(-p, kind="stable")
     y, p, w = y[order], p[order], weights[:, order]
@@ -144,9 +149,11 @@ def point_metrics(y: Floats, p: Floats) -> dict[str, float]:
 def evaluate(
     y: Floats, p: Floats, clusters: Ints, replicates: int, seed: int
 ) -> dict[str, Estimate]:
-    """Every metric with its 95 % interval: DeLong for auc, else value ± 1.96 standard errors of a Poisson bootstrap.
+    """Every metric with its 95 % interval: DeLong for auc, else value ± 1.96 standard errors of a
+    Poisson bootstrap.
 
-    Normal, not percentile: resampling biases ece upwards, so its percentiles can miss the value itself.
+    Normal, not percentile: resampling biases ece upwards, so its percentiles can miss the value
+    itself.
     """
     generator = np.random.default_rng(seed)
     point = point_metrics(y, p)

@@ -9,7 +9,8 @@ import numpy as np
 
 from customer_intel.predictions.metrics import Floats
 
-# {v}: the customer's value; {t}: the median and {a}: the mean of all scored customers; other names: the customer's
+# {v}: the customer's value; {t}: the median and {a}: the mean of all scored customers; other names:
+# the customer's
 # other features.
 _WORDS: dict[str, str] = {
     "f_days_since_order": "last order {v} days ago, typical {t}",

@@ -1,6 +1,8 @@
-"""A spline-logit scorecard: each feature adds its own curve to the log-odds, so its reasons are exact.
+"""A spline-logit scorecard: each feature adds its own curve to the log-odds, so its reasons are
+exact.
 
-Belongs here: fitting, calibrating, scoring, contributions, standard errors. Not here: which rows (churn.py).
+Belongs here: fitting, calibrating, scoring, contributions, standard errors. Not here: which rows
+(churn.py).
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ class Curve:
 
 @dataclass(frozen=True)
 class Scorecard:
-    """logit = intercept + sum of contributions. `covariance` has the intercept first; None when not asked for."""
+    """logit = intercept + sum of contributions. `covariance` has the intercept first; None when not
+    asked for.
+    """
 
     curves: tuple[Curve, ...]
     intercept: float
@@ -80,7 +84,9 @@ class Scorecard:
         )
 
     def standard_error(self, features: Mapping[str, Floats]) -> Floats:
-        """Of the logit, by the delta method: coefficients (by customer) and calibration, taken as independent."""
+        """Of the logit, by the delta method: coefficients (by customer) and calibration, taken as
+        independent.
+        """
         if self.covariance is None:
             raise ValueError("this scorecard was fitted without errors; fit it with errors=True")
         design = np.hstack(self._design(features))
@@ -132,8 +138,9 @@ def fit(
 ) -> Scorecard | None:
     """Fits one curve per feature that varies; None when none does. NaN means not known.
 
-    `splines=False` gives a straight line in log1p of each feature, without shrinkage: the recency baseline.
-    `errors` adds the covariance of the coefficients: a sandwich that sums scores by customer before squaring them.
+    `splines=False` gives a straight line in log1p of each feature, without shrinkage: the recency
+    baseline. `errors` adds the covariance of the coefficients: a sandwich that sums scores by
+    customer before squaring them.
     """
     curves, blocks = [], []
     for name in sorted(features):
@@ -167,7 +174,8 @@ def _curve(name: str, values: Floats, splines: bool) -> tuple[Curve, Floats] | N
     scaled = np.sign(known) * np.log1p(np.abs(known))
     fill = float(np.median(scaled))
     has_missing = len(known) < len(values)
-    # Counts are mostly zeros and ones: equal quantiles would give a knot twice, and a spline without width.
+    # Counts are mostly zeros and ones: equal quantiles would give a knot twice, and a spline
+    # without width.
     knots = np.unique(np.quantile(scaled, KNOT_QUANTILES))
     bases = None
     if splines and len(knots) >= 3:

@@ -1,4 +1,6 @@
-"""The history of the profile's slow columns: who was what, since when, known since when, and why it changed."""
+"""The history of the profile's slow columns: who was what, since when, known since when, and why it
+changed.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +30,11 @@ def customer_profile_history(
     config: dict[str, Any],
     previous: pl.DataFrame,
 ) -> pl.DataFrame:
-    """One row per customer and stretch of days with the same slow columns (SCD2, the end exclusive and open = null).
+    """One row per customer and stretch of days with the same slow columns (SCD2, the end exclusive
+    and open = null).
 
-    A second run for the same `as_of` first takes back what the first one wrote, so it gives the same rows; a run for an
-    earlier `as_of` forgets what later nights recorded.
+    A second run for the same `as_of` first takes back what the first one wrote, so it gives the
+    same rows; a run for an earlier `as_of` forgets what later nights recorded.
     """
     slow = list(config["slow_columns"])
     configuration_id = _fingerprint(config)
@@ -100,7 +103,9 @@ def _blank_erased(known: pl.DataFrame, registry: pl.DataFrame, slow: list[str]) 
 
 
 def _identity_reasons(registry: pl.DataFrame, mapping: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """customer_id → erasure, merge or split, where that is what happened to the customer; erasure tells most."""
+    """customer_id → erasure, merge or split, where that is what happened to the customer; erasure
+    tells most.
+    """
     gone = registry.filter(pl.col("status") != "active").select(
         "customer_id",
         identity_reason=pl.col("status").replace_strict(
@@ -123,7 +128,9 @@ def _identity_reasons(registry: pl.DataFrame, mapping: pl.DataFrame, as_of: date
 
 
 def _fingerprint(config: dict[str, Any]) -> str:
-    """Changes with the room's configuration, so that a changed threshold is not taken for a changed customer."""
+    """Changes with the room's configuration, so that a changed threshold is not taken for a changed
+    customer.
+    """
     text = json.dumps(
         {key: value for key, value in config.items() if key != "as_of"}, sort_keys=True, default=str
     )

@@ -1,4 +1,6 @@
-"""The release's documents, all rendered from the contract: dictionary, ODCS documents, a DuckDB of commented views."""
+"""The release's documents, all rendered from the contract: dictionary, ODCS documents, a DuckDB of
+commented views.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ _HOME_OF = {"customer_id": "customer_profile"}
 
 
 def joins(table: Table, tables: Mapping[str, Table]) -> dict[str, tuple[str, str]]:
-    """column → (published table, its column) that it leads to: a foreign key, or another table's whole key."""
+    """column → (published table, its column) that it leads to: a foreign key, or another table's
+    whole key.
+    """
     keyed: dict[str, list[str]] = {}
     for name, other in tables.items():
         if len(other.key) == 1:
@@ -46,7 +50,9 @@ def joins(table: Table, tables: Mapping[str, Table]) -> dict[str, tuple[str, str
 
 
 def dictionary(tables: Mapping[str, Table], states: Mapping[str, tuple[int, str]]) -> str:
-    """Markdown: every published table and column in the business's words. `states`: table → (rows, why it is empty)."""
+    """Markdown: every published table and column in the business's words. `states`: table → (rows,
+    why it is empty).
+    """
     lines = [
         "# Dictionary",
         "",
@@ -96,7 +102,9 @@ def with_list(text: str, tables: Mapping[str, Table]) -> str:
 
 
 def odcs(table: Table, version: str, tables: Mapping[str, Table] | None = None) -> str:
-    """The table's Open Data Contract Standard v3.1 document, as YAML; its joins to others of `tables` in it."""
+    """The table's Open Data Contract Standard v3.1 document, as YAML; its joins to others of
+    `tables` in it.
+    """
     leads = joins(table, tables or {})
     document = {
         "apiVersion": "v3.1.0",
@@ -166,8 +174,8 @@ def _quality(expectation: Expectation) -> dict[str, Any]:
 def views(target: Path, tables: Mapping[str, Table], files: Mapping[str, Sequence[str]]) -> None:
     """A DuckDB file with one commented view per published table over the release's Parquet files.
 
-    `files` are the paths the views will read; DuckDB resolves a relative one against the reader's folder, so they
-    are absolute. Views over no file become empty typed views.
+    `files` are the paths the views will read; DuckDB resolves a relative one against the reader's
+    folder, so they are absolute. Views over no file become empty typed views.
     """
     # Written as the oldest format that holds views with comments, so that DuckDB 1 opens it too.
     with duckdb.connect(str(target), config={"storage_compatibility_version": "v1.0.0"}) as con:

@@ -1,6 +1,8 @@
-"""The report's pictures as plain SVG, coloured by the page's CSS variables: one picture for light, dark and print.
+"""The report's pictures as plain SVG, coloured by the page's CSS variables: one picture for light,
+dark and print.
 
-Written by hand rather than with altair and vl-convert: those cost 2 CPU-seconds to start and bake their colours in.
+Written by hand rather than with altair and vl-convert: those cost 2 CPU-seconds to start and bake
+their colours in.
 """
 
 from __future__ import annotations
@@ -72,7 +74,9 @@ def text(x: float, y: float, content: str, class_: str = "", anchor: str = "star
 
 
 def nice_ticks(low: float, high: float, wanted: int = 4) -> list[float]:
-    """Round values that cover [low, high] in about `wanted` steps of 1, 2, 2.5 or 5 times a power of ten."""
+    """Round values that cover [low, high] in about `wanted` steps of 1, 2, 2.5 or 5 times a power
+    of ten.
+    """
     if high <= low:
         high = low + (abs(low) or 1.0)
     rough = (high - low) / wanted
@@ -93,7 +97,9 @@ def trend(
     axis: Format = tick,
     dots: bool = False,
 ) -> Html:
-    """A line over time, with a band where the points carry intervals; the last value is written out."""
+    """A line over time, with a band where the points carry intervals; the last value is written
+    out.
+    """
     values = [bound for p in points for bound in (p.value, p.low, p.high) if bound is not None]
     ticks = nice_ticks(min([0.0, *values]) if from_zero else min(values), max(values))
     left, right, top, bottom = 40, width - 56, 14, height - 24
@@ -185,7 +191,9 @@ def bar(share: float, class_: str = "bar") -> Html:
 
 
 def range_mark(item: Range, scale: tuple[float, float], width: int = 220) -> Html:
-    """One row's dot with interval, and a notch at what it is compared with, on a scale shared by the column."""
+    """One row's dot with interval, and a notch at what it is compared with, on a scale shared by
+    the column.
+    """
     low, high = scale
 
     def x(value: float) -> float:
@@ -238,7 +246,9 @@ def scale_of(
 def calibration(
     series: Sequence[tuple[str, Sequence[tuple[float, Range]]]], label: str, size: int = 340
 ) -> Html:
-    """Promised probability (x) against what happened (y), per scorer; on the diagonal a promise was kept."""
+    """Promised probability (x) against what happened (y), per scorer; on the diagonal a promise was
+    kept.
+    """
     left, right, top, bottom = 56, size - 20, 12, size - 40
     # Drawn as far as probabilities go: rare events would otherwise crowd in the corner.
     reach = max((v for _, bins in series for x, r in bins for v in (x, r.high or 0.0)), default=1.0)
@@ -309,7 +319,9 @@ def sankey(
     width: int = 1040,
     height: int = 400,
 ) -> Html:
-    """Columns of nodes, the largest on top, with ribbons as wide as the number that flows. `kind` is a CSS class."""
+    """Columns of nodes, the largest on top, with ribbons as wide as the number that flows. `kind`
+    is a CSS class.
+    """
     into: dict[tuple[int, str], int] = {}
     out: dict[tuple[int, str], int] = {}
     for flow in flows:
@@ -350,7 +362,8 @@ def sankey(
         mid = (x0 + x1) / 2
         path = (
             f"M{x0:.1f} {y0:.1f}C{mid:.1f} {y0:.1f} {mid:.1f} {y1:.1f} {x1:.1f} {y1:.1f}"
-            f"V{y1 + size:.1f}C{mid:.1f} {y1 + size:.1f} {mid:.1f} {y0 + size:.1f} {x0:.1f} {y0 + size:.1f}Z"
+            f"V{y1 + size:.1f}C{mid:.1f} {y1 + size:.1f} {mid:.1f} {y0 + size:.1f} {x0:.1f} "
+            f"{y0 + size:.1f}Z"
         )
         said = f"{name(flow.source[1])} → {name(flow.target[1])}: {flow.n:,}"
         ribbons.append(

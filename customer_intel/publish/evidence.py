@@ -1,4 +1,6 @@
-"""What a report or a finding may look at: the tables of one night or one release, and why some are empty."""
+"""What a report or a finding may look at: the tables of one night or one release, and why some are
+empty.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ class Source:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Tables by name. Frames come in file order; rooms order their rows, so the same night gives the same frames."""
+    """Tables by name. Frames come in file order; rooms order their rows, so the same night gives
+    the same frames.
+    """
 
     tables: Mapping[str, Source]
     as_of: date
@@ -108,14 +112,18 @@ class Evidence:
 
     @cached_property
     def unconverted(self) -> pl.DataFrame:
-        """currency, n: sales whose amounts no sum holds, because no rate brings them to the reporting currency."""
+        """currency, n: sales whose amounts no sum holds, because no rate brings them to the
+        reporting currency.
+        """
         if not self.has("order_fact"):
             return pl.DataFrame(schema={"currency": pl.String, "n": pl.UInt32})
         lost = self.scan("order_fact").filter(pl.col("is_sale") & pl.col("net_reporting").is_null())
         return lost.group_by("currency").agg(n=pl.len()).sort("currency").collect()
 
     def settled(self, days: int, entity: str | None = None) -> bool:
-        """Whether every source (of `entity`) told of all the last `days`: else a change may be a source's start."""
+        """Whether every source (of `entity`) told of all the last `days`: else a change may be a
+        source's start.
+        """
         if not self.has("source_start"):
             return True
         starts = self.frame("source_start")
@@ -126,7 +134,9 @@ class Evidence:
 
     @cached_property
     def _roll_ups(self) -> tuple[pl.DataFrame, pl.DataFrame, int]:
-        """(days, visits, days since the first activity) before as_of, in one pass over the many files."""
+        """(days, visits, days since the first activity) before as_of, in one pass over the many
+        files.
+        """
         age = (pl.lit(self.as_of) - pl.col("day")).dt.total_days()
         rows = self.scan("activity_daily").filter(pl.col("day") < self.as_of).with_columns(age=age)
         own = rows.filter(pl.col("is_own_act") & (pl.col("age") <= VISIT_DAYS))
@@ -142,7 +152,9 @@ class Evidence:
 
     @property
     def _sales(self) -> pl.LazyFrame:
-        """age, orders, revenue of every day with an order or a refund, whoever bought: nobody known included."""
+        """age, orders, revenue of every day with an order or a refund, whoever bought: nobody known
+        included.
+        """
         schema: dict[str, Any] = {"day": pl.Date, "orders": pl.Int64, "revenue": pl.Decimal(18, 2)}
         parts = [pl.LazyFrame(schema=schema)]
         if self.has("order_fact"):
@@ -171,5 +183,7 @@ class Evidence:
 
     @property
     def visits(self) -> pl.DataFrame:
-        """customer_id and age of the days of the last year on which customers did something themselves."""
+        """customer_id and age of the days of the last year on which customers did something
+        themselves.
+        """
         return self._roll_ups[1]

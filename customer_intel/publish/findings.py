@@ -1,7 +1,9 @@
-"""The night's most useful findings, in ranked sentences computed from the published tables; and the demo's last screen.
+"""The night's most useful findings, in ranked sentences computed from the published tables; and the
+demo's last screen.
 
-A finding is told only when the data carries it: changes against their usual spread, differences at p < .01 after Holm.
-`value`, by which they rank, is the share of the business that a finding concerns (0 to 1), as well as it can be told.
+A finding is told only when the data carries it: changes against their usual spread, differences at
+p < .01 after Holm. `value`, by which they rank, is the share of the business that a finding
+concerns (0 to 1), as well as it can be told.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SURE = 0.01
-# Distance from usual changes, in robust standard deviations, from which a change of revenue is worth a sentence.
+# Distance from usual changes, in robust standard deviations, from which a change of revenue is
+# worth a sentence.
 UNUSUAL = 2.5
 # Fewer customers than this are no finding.
 FEW = 10
@@ -98,7 +101,10 @@ def refused_files(e: Evidence) -> Iterator[Finding]:
     refused = tonight.filter(pl.col("status") == "refused")["source_file"].n_unique()
     if refused:
         files = count(tonight["source_file"].n_unique())
-        text = f"{count(refused)} of tonight's {files} files could not be taken: what follows lacks their rows."
+        text = (
+            f"{count(refused)} of tonight's {files} files could not be taken: what follows "
+            "lacks their rows."
+        )
         yield Finding(text, "export_file", 0.9)
 
 
@@ -114,7 +120,10 @@ def lost_rows(e: Evidence) -> Iterator[Finding]:
     for source, read, bad in sums.iter_rows():
         if read and bad / read >= SURE:
             share = percent(bad / read, 1)
-            text = f"{count(bad)} of tonight's {count(read)} rows from {source} ({share}) are in quarantine."
+            text = (
+                f"{count(bad)} of tonight's {count(read)} rows from {source} ({share}) are in "
+                "quarantine."
+            )
             yield Finding(text, "export_file", 0.2 + bad / read)
 
 
@@ -129,8 +138,10 @@ def slipping_segments(e: Evidence) -> Iterator[Finding]:
             f"‘{segment_name(name)}’" for name in _SLIPPING if name in set(slipping["segment"])
         )
         text = (
-            f"{plural(int(slipping['n'].sum()), 'customer')} in {names} used to buy well and have gone quiet; "
-            f"they hold {percent(spent / total)} of everything ever spent ({money(spent, e.currency)})."
+            f"{plural(int(slipping['n'].sum()), 'customer')} in {names} used to buy well and have "
+            "gone quiet; "
+            f"they hold {percent(spent / total)} of everything ever spent "
+            f"({money(spent, e.currency)})."
         )
         yield Finding(text, "segment_summary", spent / total)
 
@@ -141,7 +152,8 @@ def revenue_change(e: Evidence) -> Iterator[Finding]:
         now = measures.revenue(e, 30)
         word = "rose" if change[0] > 0 else "fell"
         text = (
-            f"Revenue {word} by {percent(abs(change[0]))} in the last 30 days, to {money(now.now, e.currency)}; "
+            f"Revenue {word} by {percent(abs(change[0]))} in the last 30 days, to "
+            f"{money(now.now, e.currency)}; "
             "that is well outside its usual ups and downs."
         )
         yield Finding(text, "order_fact", min(1.0, 0.15 + abs(change[0])))
@@ -154,8 +166,10 @@ def recurring_revenue(e: Evidence) -> Iterator[Finding]:
             gained = sum(value for value in item.movements.values() if value > 0)
             lost = -sum(value for value in item.movements.values() if value < 0)
             text = (
-                f"Monthly recurring revenue {'grew' if net > 0 else 'shrank'} by {percent(abs(net) / item.before, 1)} "
-                f"in 30 days to {money(item.now, item.currency)}: {money(gained, '')} won, {money(lost, '')} lost."
+                f"Monthly recurring revenue {'grew' if net > 0 else 'shrank'} by "
+                f"{percent(abs(net) / item.before, 1)} "
+                f"in 30 days to {money(item.now, item.currency)}: {money(gained, '')} won, "
+                f"{money(lost, '')} lost."
             )
             yield Finding(text, "mrr_movement", min(1.0, (gained + lost) / item.before))
 
@@ -179,8 +193,10 @@ def expected_churn(e: Evidence) -> Iterator[Finding]:
         act = "cancel" if definition.startswith("subscription") else "not buy again"
         days = own["horizon_days"][0]
         text = (
-            f"About {count(round(own['p_churn'].sum()))} of {count(len(own))} customers are expected to {act} within "
-            f"{days} days; the {count(len(few))} with most at stake stand for {percent(held / total)} of the expected "
+            f"About {count(round(own['p_churn'].sum()))} of {count(len(own))} customers are "
+            f"expected to {act} within "
+            f"{days} days; the {count(len(few))} with most at stake stand for "
+            f"{percent(held / total)} of the expected "
             f"loss ({money(held, e.currency)} of {money(total, e.currency)} a year)."
         )
         yield Finding(text, "churn_predictions", min(1.0, held / at_stake))
@@ -192,8 +208,10 @@ def score_change(e: Evidence) -> Iterator[Finding]:
         if now and now["p_value"] is not None and now["p_value"] < 0.05:
             word = "rose" if now["delta"] > 0 else "fell"
             text = (
-                f"{metric.upper()} {word} by {abs(now['delta']):.0f} points since the quarter before, to "
-                f"{number(now['score'], 0)}{unit} ({p_value(now['p_value'])}, {count(now['n'])} answers)."
+                f"{metric.upper()} {word} by {abs(now['delta']):.0f} points since the quarter "
+                "before, to "
+                f"{number(now['score'], 0)}{unit} ({p_value(now['p_value'])}, {count(now['n'])} "
+                "answers)."
             )
             yield Finding(text, "nps_summary", min(1.0, 0.1 + abs(now["delta"]) / 100))
 
@@ -207,7 +225,8 @@ def score_by_segment(e: Evidence) -> Iterator[Finding]:
                 )
                 text = (
                     f"{who} score {number(item.mean, 0)}{_SCORES[metric]} in {metric.upper()}, "
-                    f"{abs(item.gap):.0f} points below the others ({p_value(item.p_value)}, {count(item.n)} answers)."
+                    f"{abs(item.gap):.0f} points below the others ({p_value(item.p_value)}, "
+                    f"{count(item.n)} answers)."
                 )
                 weight = (item.n / (item.n + item.n_rest)) ** 0.5
                 yield Finding(text, "nps_summary", min(1.0, abs(item.gap) / 100 * weight))
@@ -238,8 +257,10 @@ def bad_experiences(e: Evidence) -> Iterator[Finding]:
         best, asked = _ANSWERS[answer]
         if p < SURE and item.gap < 0:
             text = (
-                f"Customers with {_EXPERIENCES[item.name]} last gave {item.mean:.1f} of {best} when asked {asked}, "
-                f"the others {item.mean_rest:.1f} ({p_value(p)}, {count(item.n)} against {count(item.n_rest)}; "
+                f"Customers with {_EXPERIENCES[item.name]} last gave {item.mean:.1f} of {best} "
+                f"when asked {asked}, "
+                f"the others {item.mean_rest:.1f} ({p_value(p)}, {count(item.n)} against "
+                f"{count(item.n_rest)}; "
                 "an association, not proof of a cause)."
             )
             yield Finding(text, "customer_profile", min(1.0, abs(item.gap) / best + 0.1))
@@ -249,8 +270,10 @@ def early_exits(e: Evidence) -> Iterator[Finding]:
     for item in measures.exits(e):
         if item.excess > 0 and item.p_low > item.expected:
             text = (
-                f"{percent(item.p)} of the steps ‘{measures.touchpoint_name(item.step)}’ end the journey, against "
-                f"{percent(item.expected)} of all steps: {count(item.excess)} journeys more than expected."
+                f"{percent(item.p)} of the steps ‘{measures.touchpoint_name(item.step)}’ end the "
+                "journey, against "
+                f"{percent(item.expected)} of all steps: {count(item.excess)} journeys more than "
+                "expected."
             )
             yield Finding(text, "journey_transitions", min(1.0, item.excess / item.journeys))
 
@@ -267,7 +290,10 @@ def concentration(e: Evidence) -> Iterator[Finding]:
     if len(buyers) >= 50:
         few = len(buyers) // 10
         share = float(buyers.head(few).sum()) / float(buyers.sum())
-        text = f"The best tenth of last year's buyers ({count(few)} customers) brought {percent(share)} of its revenue."
+        text = (
+            f"The best tenth of last year's buyers ({count(few)} customers) brought "
+            f"{percent(share)} of its revenue."
+        )
         yield Finding(text, "customer_profile", 0.2 * share)
 
 
@@ -322,7 +348,11 @@ def print_screenful(home: Path, console: Console) -> None:
     empty = sum(1 for source in e.tables.values() if source.reason)
     grid.add_row(
         "published",
-        f"{len(e.tables) - empty} tables, {count(sum(s.rows for s in e.tables.values()))} rows, as of {day(e.as_of)}"
+        (
+            f"{len(e.tables) - empty} tables, {count(sum(s.rows for s in e.tables.values()))} "
+            "rows, "
+            f"as of {day(e.as_of)}"
+        )
         + (f"; {empty} more are empty for want of data" if empty else ""),
     )
     if e.has("customer_profile"):

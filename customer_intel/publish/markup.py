@@ -1,6 +1,7 @@
 """HTML and SVG by construction: whatever is not `Html` is escaped; and how numbers are said.
 
-Belongs here: elements, tables, numbers, dates. Not here: what a table means (section_*.py), shapes (charts.py).
+Belongs here: elements, tables, numbers, dates. Not here: what a table means (section_*.py), shapes
+(charts.py).
 """
 
 from __future__ import annotations
@@ -23,13 +24,17 @@ NBSP = "\u00a0"
 
 
 class Html(str):
-    """Markup that is safe to write as it stands. Only `tag` and this module make it; text from data is never one."""
+    """Markup that is safe to write as it stands. Only `tag` and this module make it; text from data
+    is never one.
+    """
 
     __slots__ = ()
 
 
 def tag(name: str, /, *children: object, **attributes: object) -> Html:
-    """`<name …>children</name>`. Attributes: trailing underscores fall, others become hyphens; None is left out."""
+    """`<name …>children</name>`. Attributes: trailing underscores fall, others become hyphens; None
+    is left out.
+    """
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{html.escape(_attribute(value))}"'
         for key, value in attributes.items()

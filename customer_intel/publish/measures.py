@@ -1,4 +1,6 @@
-"""Numbers that several sections and findings share, computed from the tables; no words and no markup here."""
+"""Numbers that several sections and findings share, computed from the tables; no words and no
+markup here.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +23,18 @@ _MAD = 1.4826
 
 @dataclass(frozen=True)
 class Window:
-    """A sum or count over the days before as_of and over as many days before those; None when history is too short."""
+    """A sum or count over the days before as_of and over as many days before those; None when
+    history is too short.
+    """
 
     now: float
     before: float | None
 
 
 def active(e: Evidence, days: int) -> Window:
-    """Customers who did something themselves; nothing to compare with where a source began within the two windows."""
+    """Customers who did something themselves; nothing to compare with where a source began within
+    the two windows.
+    """
     return Window(
         e.visits.filter(pl.col("age") <= days)["customer_id"].n_unique(),
         e.visits.filter(pl.col("age").is_between(days + 1, 2 * days))["customer_id"].n_unique()
@@ -75,13 +81,16 @@ def known_sum(values: pl.Series) -> float | None:
 
 
 def weekly(e: Evidence) -> pl.DataFrame:
-    """One row per full week counted back from as_of: last_day, customers, orders, revenue; oldest first."""
+    """One row per full week counted back from as_of: last_day, customers, orders, revenue; oldest
+    first.
+    """
     week = (pl.col("age") - 1) // 7
     counts = e.days.group_by(week=week).agg(
         pl.col("orders").sum(), pl.col("revenue").sum().cast(pl.Float64)
     )
     people = e.visits.group_by(week=week).agg(customers=pl.col("customer_id").n_unique())
-    # The oldest week may have begun before the data did; a week in the middle without activity is a true zero.
+    # The oldest week may have begun before the data did; a week in the middle without activity is a
+    # true zero.
     whole = pl.DataFrame(
         {"week": range(min(e.history, VISIT_DAYS) // 7)}, schema={"week": pl.Int64}
     )
@@ -97,7 +106,9 @@ def weekly(e: Evidence) -> pl.DataFrame:
 
 
 def unusual_change(e: Evidence, days: int = 30) -> tuple[float, float] | None:
-    """(change of the last window's revenue, its distance from usual changes in robust standard deviations)."""
+    """(change of the last window's revenue, its distance from usual changes in robust standard
+    deviations).
+    """
     if len(e.unconverted):
         return None
     by_window = e.days.group_by(window=(pl.col("age") - 1) // days).agg(pl.col("revenue").sum())
@@ -198,7 +209,9 @@ def two_sided(z: float) -> float:
 
 
 def holm(p_values: list[float]) -> list[float]:
-    """Adjusted p-values (Holm 1979): the k-th smallest times the number not yet passed, never falling."""
+    """Adjusted p-values (Holm 1979): the k-th smallest times the number not yet passed, never
+    falling.
+    """
     order = sorted(range(len(p_values)), key=lambda at: (p_values[at], at))
     adjusted, highest = [0.0] * len(p_values), 0.0
     for place, at in enumerate(order):
@@ -216,7 +229,9 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Contrast:
-    """A group against everybody else: the mean of each, sizes, and the p-value of the difference (Welch, normal)."""
+    """A group against everybody else: the mean of each, sizes, and the p-value of the difference
+    (Welch, normal).
+    """
 
     name: str
     mean: float
@@ -233,7 +248,9 @@ class Contrast:
 def contrast(
     name: str, inside: tuple[int, float, float], rest: tuple[int, float, float]
 ) -> Contrast | None:
-    """Each side as (n, mean, variance); None when a side has fewer than 30, where normal theory would be too sure."""
+    """Each side as (n, mean, variance); None when a side has fewer than 30, where normal theory
+    would be too sure.
+    """
     n, mean, variance = inside
     n_rest, mean_rest, variance_rest = rest
     if min(n, n_rest) < 30:
@@ -250,7 +267,9 @@ def contrast(
 
 
 def score_contrasts(e: Evidence, metric: str, segment_type: str) -> list[Contrast]:
-    """Each segment's score over all waves against the other segments' of its type, in points; p adjusted by Holm."""
+    """Each segment's score over all waves against the other segments' of its type, in points; p
+    adjusted by Holm.
+    """
     rows = scores(e, metric, "all", segment_type).filter(pl.col("segment") != "unknown")
     sides = [
         (r["segment"], r["n"], r["promoters"], r["detractors"]) for r in rows.iter_rows(named=True)
@@ -305,7 +324,8 @@ class Exit:
     journeys: int
 
 
-# A journey that ends with a purchase or with thanks has arrived; ends elsewhere are what can be mended.
+# A journey that ends with a purchase or with thanks has arrived; ends elsewhere are what can be
+# mended.
 _ARRIVED = (
     "order_placed", "order_completed", "order_delivered", "purchase", "subscription_started", "checkout_completed",
 )  # fmt: skip
@@ -316,7 +336,9 @@ def arrived(touchpoint_id: str) -> bool:
 
 
 def exits(e: Evidence) -> list[Exit]:
-    """Steps by journeys lost beyond expectation, worst first. Steps that are an end by nature are left out."""
+    """Steps by journeys lost beyond expectation, worst first. Steps that are an end by nature are
+    left out.
+    """
     if not e.has("journey_transitions"):
         return []
     rows = e.frame("journey_transitions")

@@ -41,7 +41,8 @@ from customer_intel.publish.measures import Window
 from customer_intel.publish.style import CSS
 
 TITLE = "Customer report"
-# Names of events, files and segments come from the sources; an address that slipped into one is not shown.
+# Names of events, files and segments come from the sources; an address that slipped into one is not
+# shown.
 _EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _SECTIONS: tuple[tuple[str, str, Callable[[Evidence], Html]], ...] = (
     ("quality", section_quality.TITLE, section_quality.section),
@@ -53,22 +54,55 @@ _SECTIONS: tuple[tuple[str, str, Callable[[Evidence], Html]], ...] = (
     ("journeys", "Journeys", section_journeys.section),
 )
 _GLOSSARY = {
-    "as_of": "The night's date. Everything in this report is as known before that day began, in UTC.",
-    "Customer": "One person, however many records the sources hold of them. Known here by an id only.",
-    "Interval (95 %)": "The range in which the true value most likely lies; a small sample makes it wide.",
-    "p": "How often chance alone would show a difference as large. Where several are compared, p is corrected (Holm).",
-    "Reporting currency": "Sums of money are in it; an amount of a day without a rate to it is in no sum.",
-    "Active": "Did something themselves (came, bought, opened a ticket); being sent an email does not count.",
-    "Revenue": "What was charged for orders that count, on their day, less what was given back, on its day.",
-    "MRR": "What running subscriptions bring a month; a yearly plan counts a twelfth. Currencies are kept apart.",
-    "RFM segment": "By how lately, how often and how much somebody bought; within where they stand, never against it.",
-    "Expected loss": "Probability of churn times what the customer brought in the last year (or pays a year).",
-    "Recency alone": "The simplest prediction: who was silent longest leaves first. A model must beat it to be used.",
+    "as_of": (
+        "The night's date. Everything in this report is as known before that day began, in UTC."
+    ),
+    "Customer": (
+        "One person, however many records the sources hold of them. Known here by an id only."
+    ),
+    "Interval (95 %)": (
+        "The range in which the true value most likely lies; a small sample makes it wide."
+    ),
+    "p": (
+        "How often chance alone would show a difference as large. Where several are compared, p "
+        "is corrected (Holm)."
+    ),
+    "Reporting currency": (
+        "Sums of money are in it; an amount of a day without a rate to it is in no sum."
+    ),
+    "Active": (
+        "Did something themselves (came, bought, opened a ticket); being sent an email does "
+        "not count."
+    ),
+    "Revenue": (
+        "What was charged for orders that count, on their day, less what was given back, "
+        "on its day."
+    ),
+    "MRR": (
+        "What running subscriptions bring a month; a yearly plan counts a twelfth. Currencies "
+        "are kept apart."
+    ),
+    "RFM segment": (
+        "By how lately, how often and how much somebody bought; within where they "
+        "stand, never against it."
+    ),
+    "Expected loss": (
+        "Probability of churn times what the customer brought in the last year (or pays a year)."
+    ),
+    "Recency alone": (
+        "The simplest prediction: who was silent longest leaves first. A model must "
+        "beat it to be used."
+    ),
     "NPS": "Share of answers 9 and 10 minus share of answers 0 to 6, in points from −100 to +100.",
     "CSAT": "Share of answers 4 and 5 on a scale of 1 to 5.",
     "Journey": "A customer's steps without a long pause between them.",
-    "Quarantine": "Rows that could not be taken, kept with the reason so that their owner can mend them.",
-    "Gate": "The checks a table must pass before anybody sees it. A warning lets it through and is told.",
+    "Quarantine": (
+        "Rows that could not be taken, kept with the reason so that their owner can mend them."
+    ),
+    "Gate": (
+        "The checks a table must pass before anybody sees it. A warning lets it through and "
+        "is told."
+    ),
 }
 
 
@@ -115,12 +149,14 @@ def _head(e: Evidence) -> Html:
     ]
     links = [*((key, title) for key, title, _ in _SECTIONS), ("reading", "How to read this")]
     return join((
-        tag("header", tag("h1", TITLE), tag("p", f"As known before {day(e.as_of)} ({_zone(e)})", class_="sub")),
+        tag("header", tag("h1", TITLE), tag("p", (f"As known before {day(e.as_of)} "
+            f"({_zone(e)})"), class_="sub")),
         tag("dl", *_headlines(e), class_="kpis"),
         tag(
             "div",
             tag("h2", "What stands out"),
-            tag("ol", *sentences) if sentences else quiet("Nothing tonight that the data is sure of."),
+            tag("ol", *sentences) if sentences else quiet("Nothing tonight that the data is sure "
+                "of."),
             class_="findings",
         ),
         tag("nav", *(tag("a", title, href=f"#{key}") for key, title in links)),
@@ -252,7 +288,10 @@ def _score(e: Evidence, metric: str) -> Html | None:
     now = measures.score(e, metric)
     if now is None:
         return None
-    sure = f"{interval(now['low'], now['high'])} at 95 %, {count(now['n'])} answers in {now['wave'].replace('-', ' ')}"
+    sure = (
+        f"{interval(now['low'], now['high'])} at 95 %, {count(now['n'])} answers in "
+        f"{now['wave'].replace('-', ' ')}"
+    )
     moved = (
         f"{signed(now['delta'])} on the quarter before ({p_value(now['p_value'])})"
         if known(now["delta"])

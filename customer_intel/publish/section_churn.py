@@ -103,8 +103,10 @@ def _verdict(own: pl.DataFrame, is_scored: bool) -> Html:
             (paragraph(told, used, class_="lede"), tag("p", plain(reason) + ".", class_="note"))
         )
     numbers = (
-        f" On {count(auc['n'])} past cases it had not seen it ranks with an AUC of {number(auc['metric_value'], 3)} "
-        f"({interval(auc['low'], auc['high'], 3)}); recency alone reaches {number(auc['baseline_value'], 3)}."
+        f" On {count(auc['n'])} past cases it had not seen it ranks with an AUC of "
+        f"{number(auc['metric_value'], 3)} "
+        f"({interval(auc['low'], auc['high'], 3)}); recency alone reaches "
+        f"{number(auc['baseline_value'], 3)}."
     )
     if verdict == "model":
         told = tag("span", "The model holds.", class_="ok")
@@ -161,7 +163,10 @@ def _origins(own: pl.DataFrame) -> Html | None:
         for row, item in items
     ]
     body.append(("", "", charts.range_axis(scale, lambda v: f"{v:g}"), ""))
-    note = "Dot and bar: the model's AUC with its 95 % interval. Notch: recency alone on the same customers."
+    note = (
+        "Dot and bar: the model's AUC with its 95 % interval. Notch: recency alone on the same "
+        "customers."
+    )
     rows_table = table(("Date", "Cases", "AUC", ""), body, numeric=(1, 3))
     return figure("Who leaves is ranked above who stays (AUC; .5 is chance)", rows_table, note)
 
@@ -181,7 +186,10 @@ def _calibration(e: Evidence, name: str) -> Html | None:
             series.append((words, bins))
     if not series:
         return None
-    note = "Tenths of the customers by predicted probability. On the dashed line, a promised 30 % was 30 %."
+    note = (
+        "Tenths of the customers by predicted probability. On the dashed line, a promised 30 % "
+        "was 30 %."
+    )
     picture = charts.calibration(series, "Predicted against observed churn", 440)
     return figure("Is a promised 30 % a true 30 %?", picture, note)
 
@@ -230,6 +238,7 @@ def _first(e: Evidence, risks: pl.DataFrame) -> Html:
     if not body:
         return quiet("No customer's value at risk is known.")
     return join((
-        tag("h4", "Whom to call first ", tag("small", "by probability times the last year’s value")),
+        tag("h4", "Whom to call first ", tag("small", ("by probability times the last year’s "
+            "value"))),
         table(("Customer", "Churn", "95 %", "Expected loss", "Why"), body, numeric=(1, 2, 3)),
     ))  # fmt: skip

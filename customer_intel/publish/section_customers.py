@@ -1,4 +1,6 @@
-"""Who the customers are, how they use and buy, what they pay monthly, and the segments of those who ordered."""
+"""Who the customers are, how they use and buy, what they pay monthly, and the segments of those who
+ordered.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ _STAGES = {
     "at_risk": "bought, but no sign of life for months",
     "lapsed": "silent for long",
     "churned": "the last subscription ended, nothing else bought",
-    "not_profiled": "denied profiling, or asked for restriction: left out of every score and segment",
+    "not_profiled": (
+        "denied profiling, or asked for restriction: left out of every score and segment"
+    ),
 }
 _SEGMENTS = {
     "champions": "buy lately, often and much",
@@ -71,7 +75,8 @@ def _people(e: Evidence) -> Html:
         .sort("n", "source", descending=[True, False])
     )
     lede = (
-        f"{count(records)} records of {plural(len(sources), 'source')} are {plural(n, 'customer')}: "
+        f"{count(records)} records of {plural(len(sources), 'source')} are "
+        f"{plural(n, 'customer')}: "
         f"{count(several)} customers had more than one record, "
         f"{count(across)} ({percent(across / max(n, 1))}) are known to more than one source."
     )
@@ -129,7 +134,10 @@ def _over_time(e: Evidence) -> Html:
         ]
         picture = charts.trend(points, f"{title} per week", show=last_value)
         pictures.append(figure(join((title, " ", tag("small", "per week"))), picture))
-    words = "Weeks end with the last day this report knows, so the last one is whole. Active: did something themselves."
+    words = (
+        "Weeks end with the last day this report knows, so the last one is whole. Active: did "
+        "something themselves."
+    )
     note = tag("p", words, class_="note")
     return join((tag("h3", "How they come and buy"), tag("div", *pictures, class_="row"), note))
 

@@ -1,4 +1,6 @@
-"""What customers answer when asked: NPS and CSAT over time and by segment, each with its uncertainty."""
+"""What customers answer when asked: NPS and CSAT over time and by segment, each with its
+uncertainty.
+"""
 
 from __future__ import annotations
 
@@ -67,8 +69,14 @@ def _lede(e: Evidence, metric: str) -> Html | None:
     )
     if known(now["delta"]):
         verdict = "a real change" if now["significant"] else "no more than chance would do"
-        text += f"Against the quarter before: {signed(now['delta'])} points, {verdict} ({p_value(now['p_value'])}). "
-    text += f"A wave of this size shows a change of {number(now['mde80'], 0)} points four times in five."
+        text += (
+            f"Against the quarter before: {signed(now['delta'])} points, {verdict} "
+            f"({p_value(now['p_value'])}). "
+        )
+    text += (
+        f"A wave of this size shows a change of {number(now['mde80'], 0)} points four times "
+        "in five."
+    )
     return paragraph(text, class_="lede" if metric == "nps" else None)
 
 
@@ -126,7 +134,8 @@ def _by_segment(e: Evidence, metric: str, kind: str) -> Html | None:
     axis = charts.range_axis(scale, lambda v: signed(v) if metric == "nps" else f"{v:g}", 320)
     body.append(("", "", axis, "", ""))
     note = (
-        "All answers so far. Dot and bar: score with its 95 % interval; notch: everybody. The last column compares "
+        "All answers so far. Dot and bar: score with its 95 % interval; notch: everybody. The "
+        "last column compares "
         f"with all other {_KINDS[kind]}s, corrected for looking at several (Holm)."
     )
     head = (plain(_KINDS[kind]), "Answers", _NAMES[metric], "", "Against the others")

@@ -1,4 +1,6 @@
-"""The ways customers take: from first contact on, which ways end in a purchase, and where journeys break off."""
+"""The ways customers take: from first contact on, which ways end in a purchase, and where journeys
+break off.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ from customer_intel.publish.measures import touchpoint_name
 _PATHS = 12
 _EXITS = 8
 _BEGINNINGS = 8
-# Drawn of a journey: its first steps, and per step the most frequent touchpoints; the rest is one node.
+# Drawn of a journey: its first steps, and per step the most frequent touchpoints; the rest is one
+# node.
 _STEPS = 4
 _PER_STEP = 6
 _MATRIX = 10
@@ -60,6 +63,10 @@ def _lede(rows: pl.DataFrame) -> Html:
     )
 
 
+def _largest(size: dict[str, int]) -> list[str]:
+    return sorted(size, key=lambda step: (-size[step], step))[:_PER_STEP]
+
+
 def _flow(rows: pl.DataFrame) -> Html:
     told = [
         (str(path).split(" > "), int(n), int(won))
@@ -69,10 +76,7 @@ def _flow(rows: pl.DataFrame) -> Html:
     for steps, n, _ in told:
         for at, step in enumerate(steps[:_STEPS]):
             sizes[at][step] = sizes[at].get(step, 0) + n
-    kept = [
-        set(sorted(size, key=lambda step, size=size: (-size[step], step))[:_PER_STEP])
-        for size in sizes
-    ]  # type: ignore[misc]
+    kept = [set(_largest(size)) for size in sizes]
     flows: dict[tuple[tuple[int, str], tuple[int, str]], int] = {}
 
     def add(source: tuple[int, str], target: tuple[int, str], n: int) -> None:
@@ -97,12 +101,17 @@ def _flow(rows: pl.DataFrame) -> Html:
         lambda step: kinds.get(step, ""),
         height=430,
     )
-    note = "Ribbons are as wide as the journeys that go there; green: to a purchase, for long journeys after more steps."
+    note = (
+        "Ribbons are as wide as the journeys that go there; green: to a purchase, for long "
+        "journeys after more steps."
+    )
     return figure("The first steps of journeys", picture, note)
 
 
 def _beginnings(rows: pl.DataFrame) -> Html | None:
-    """Conversion by first step. By whole way it says little: a way that ends in a purchase names the purchase."""
+    """Conversion by first step. By whole way it says little: a way that ends in a purchase names
+    the purchase.
+    """
     firsts: dict[str, list[int]] = {}
     for way, n, won in rows.select("path", "n", "n_converted").iter_rows():
         first = str(way).split(" > ")[0]
@@ -130,7 +139,10 @@ def _beginnings(rows: pl.DataFrame) -> Html | None:
     ]
     body.append(("", "", "", charts.range_axis(scale, axis_percent, 300), "", ""))
     head = ("First step", "Journeys", "Share", "Led to a purchase", "", "95 %")
-    note = "Without journeys that begin with the purchase. Dot and bar: share with its 95 % interval; notch: all of them."
+    note = (
+        "Without journeys that begin with the purchase. Dot and bar: share with its 95 % "
+        "interval; notch: all of them."
+    )
     return figure(
         "How journeys begin, and which beginnings lead to a purchase",
         table(head, body, (1, 2, 4, 5)),
@@ -188,7 +200,10 @@ def _exits(e: Evidence) -> Html | None:
     ]
     body.append(("", "", charts.range_axis(scale, axis_percent), "", "", ""))
     head = ("Step", "Ended here", "Share that ends", "", "95 %", "More than expected")
-    note = "Notch: how often any step is the last. Purchases, deliveries, reviews and cancellations are ends by nature."
+    note = (
+        "Notch: how often any step is the last. Purchases, deliveries, reviews and "
+        "cancellations are ends by nature."
+    )
     return figure("Where journeys break off", table(head, body, numeric=(1, 3, 4, 5)), note)
 
 
@@ -213,5 +228,8 @@ def _matrix(e: Evidence) -> Html | None:
     picture = charts.heat(
         names, [shortened(touchpoint_name(step), 22) for step in targets], cells, "from ↓  to →"
     )
-    note = f"Per cent of the transitions out of a step, for the {len(steps)} most frequent; the rest goes elsewhere."
+    note = (
+        f"Per cent of the transitions out of a step, for the {len(steps)} most frequent; the "
+        "rest goes elsewhere."
+    )
     return figure("What comes next", picture, note)

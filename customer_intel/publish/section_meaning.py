@@ -1,4 +1,6 @@
-"""What counts as what: the words of the sources, the currency of sums, and that one figure is one number everywhere."""
+"""What counts as what: the words of the sources, the currency of sums, and that one figure is one
+number everywhere.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ TITLE = "What counts"
 _BASIS = {
     "setting": "as config/company.yaml says",
     "only_currency": "the only one that occurs",
-    "most_amounts": "because most amounts are in it; set reporting_currency in config/company.yaml to decide it",
+    "most_amounts": (
+        "because most amounts are in it; set reporting_currency in config/company.yaml to decide it"
+    ),
 }
 _FIGURES = {
     "orders": "Orders that count",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import polars as pl
 
 from customer_intel.publish.evidence import Evidence
@@ -45,14 +47,18 @@ def section(e: Evidence) -> Html:
 def _tonight(e: Evidence, files: pl.DataFrame) -> Html:
     tonight = files.filter(pl.col("export_date") == e.as_of)
     if not len(tonight):
-        newest = files["export_date"].max()
+        newest: date = files["export_date"].max()  # type: ignore[assignment]
         return paragraph(
             f"No export is dated {day(e.as_of)}; the newest is of {day(newest)}.", class_="lede"
-        )  # type: ignore[arg-type]
+        )
     sources = plural(tonight["source_system"].n_unique(), "source")
     read, bad = int(tonight["rows_read"].sum()), int(tonight["rows_quarantined"].sum())
     parts = [
-        f"{plural(tonight['source_file'].n_unique(), 'file')} of {sources} brought {count(read)} rows"
+        (
+            f"{plural(tonight['source_file'].n_unique(), 'file')} of {sources} brought "
+            f"{count(read)} "
+            "rows"
+        )
     ]
     refused = _files(tonight, "refused")
     parts.append(f"{count(bad)} of them ({percent(bad / max(read, 1), 2)}) went to quarantine")
@@ -152,7 +158,8 @@ def _refused(files: pl.DataFrame) -> Html | None:
     return join((
         tag("h3", "Files that were not taken"),
         table(("File", "Status", "Why"), shown),
-        quiet(f"and {count(len(rows) - _LISTED)} more in export_file") if len(rows) > _LISTED else None,
+        quiet(f"and {count(len(rows) - _LISTED)} more in "
+            "export_file") if len(rows) > _LISTED else None,
     ))  # fmt: skip
 
 
@@ -189,12 +196,15 @@ def _broken_rules(e: Evidence) -> Html | None:
     return join((
         tag("h3", "Rules of a source that its rows break"),
         table(("Source", "Rule", "Mapping", "Rows", "of", "Share"), shown, numeric=(3, 4, 5)),
-        quiet(f"and {count(len(rows) - _LISTED)} more in export_check") if len(rows) > _LISTED else None,
+        quiet(f"and {count(len(rows) - _LISTED)} more in "
+            "export_check") if len(rows) > _LISTED else None,
     ))  # fmt: skip
 
 
 def gates(e: Evidence) -> Html:
-    """Every table's gate: a table is here only because its critical checks passed; warnings are told."""
+    """Every table's gate: a table is here only because its critical checks passed; warnings are
+    told.
+    """
     checks = sum(len(source.findings) for source in e.tables.values())
     warned = [
         (name, finding)

@@ -1,4 +1,6 @@
-"""The report's one style sheet: a page to read, in light, in dark and on paper. Nothing is loaded from anywhere."""
+"""The report's one style sheet: a page to read, in light, in dark and on paper. Nothing is loaded
+from anywhere.
+"""
 
 CSS = """
 :root{color-scheme:light dark;--paper:#fff;--ink:#1c2024;--soft:#5c6670;--faint:#8b949e;--rule:#e3e6ea;

@@ -1,6 +1,8 @@
-"""Runs tables' own SQL and functions over literal rows, with the contract's types; no files, no Dagster.
+"""Runs tables' own SQL and functions over literal rows, with the contract's types; no files, no
+Dagster.
 
-Belongs here: what a test of a table needs. Not here: nights (customer_intel/core/night), the gates themselves.
+Belongs here: what a test of a table needs. Not here: nights (customer_intel/core/night), the gates
+themselves.
 """
 
 from __future__ import annotations
@@ -39,10 +41,12 @@ def _shipped() -> dict[str, Definition]:
 
 
 class TableLab:
-    """A small lake in memory: every table is empty, with its contract's columns, until something fills it.
+    """A small lake in memory: every table is empty, with its contract's columns, until something
+    fills it.
 
-    `settings` are laid over every room's configuration, as a home's own are; `package` is where tables are declared.
-    `unchecked`: tables whose rows may break their expectations, for tests of just that.
+    `settings` are laid over every room's configuration, as a home's own are; `package` is where
+    tables are declared. `unchecked`: tables whose rows may break their expectations, for tests of
+    just that.
     """
 
     def __init__(
@@ -70,9 +74,11 @@ class TableLab:
         return datetime(self.as_of.year, self.as_of.month, self.as_of.day)
 
     def put(self, name: str, rows: Rows, **everywhere: Any) -> None:
-        """Adds rows to a table; columns that they leave out are null, but an entity's rows come from some export.
+        """Adds rows to a table; columns that they leave out are null, but an entity's rows come
+        from some export.
 
-        `everywhere`: column → value in each of the rows. Raises ConfigError for a table or column that is not there.
+        `everywhere`: column → value in each of the rows. Raises ConfigError for a table or column
+        that is not there.
         """
         table = self.contract.table(name)
         frame = (
@@ -108,10 +114,12 @@ class TableLab:
         return found
 
     def run(self, name: str, **config: Any) -> pl.DataFrame:
-        """Computes a table from what is there, replaces it, and returns its rows without stamps, ordered by its key.
+        """Computes a table from what is there, replaces it, and returns its rows without stamps,
+        ordered by its key.
 
-        `config` is laid over the settings for this table. Raises SchemaMismatch when the result is not what the
-        contract says, AssertionError with the names of the expectations that its rows break.
+        `config` is laid over the settings for this table. Raises SchemaMismatch when the result is
+        not what the contract says, AssertionError with the names of the expectations that its rows
+        break.
         """
         definition = self._definition(name)
         table = definition.table
@@ -145,7 +153,8 @@ class TableLab:
     def chain(self, *names: str, rooms: Collection[str] | None = None) -> pl.DataFrame:
         """The last of the tables, after all that they read and nobody put, each computed once.
 
-        A table whose inputs are empty is empty. `rooms`: only tables of these are computed, others stay as they are.
+        A table whose inputs are empty is empty. `rooms`: only tables of these are computed, others
+        stay as they are.
         """
         for name in names:
             for read in self._definition(name).reads:
@@ -154,7 +163,8 @@ class TableLab:
         return found
 
     def failures(self, name: str) -> list[str]:
-        """Names of the critical `sql` expectations, keys and required columns that the table's rows break.
+        """Names of the critical `sql` expectations, keys and required columns that the table's rows
+        break.
 
         In an instant; `judge` asks every expectation, as a night does.
         """
@@ -177,16 +187,20 @@ class TableLab:
         return self._found(self._queries(self.contract.table(name), "warning"))
 
     def judge(self, name: str, *, previous_rows: int | None = None) -> Verdict:
-        """The gate's verdict on what stands in the table, as a night's. Imports Great Expectations: seconds, once."""
+        """The gate's verdict on what stands in the table, as a night's. Imports Great Expectations:
+        seconds, once.
+        """
         for read in self._definition(name).checks_against:
             self._create(read)
         self._create(name)
         return gate.check(self.con, self.contract.table(name), previous_rows=previous_rows)
 
     def poison(self, name: str, **columns: Any) -> list[str]:
-        """The critical expectations that break when one row of the table gets these values; the row is mended again.
+        """The critical expectations that break when one row of the table gets these values; the row
+        is mended again.
 
-        Raises AssertionError when the table has no row, or breaks an expectation without the poison.
+        Raises AssertionError when the table has no row, or breaks an expectation without the
+        poison.
         """
         before = self.rows(name)
         assert before.height, f"{name} has no row to poison"
@@ -270,7 +284,8 @@ class TableLab:
             for name in views:
                 self.con.execute(
                     f'CREATE TEMP VIEW "{name}" AS SELECT * FROM memory.main."{name}" '
-                    f'WHERE "{key}" IS NULL OR "{key}" NOT IN (SELECT "{key}" FROM "{table.without}")'
+                    f'WHERE "{key}" IS NULL OR "{key}" NOT IN (SELECT "{key}" FROM '
+                    f'"{table.without}")'
                 ).fetchall()
         yield
         for name in views:

@@ -1,8 +1,10 @@
-"""How the shipped model was made: `python -m customer_intel_tests.bench_identity.default_model` writes it anew.
+"""How the shipped model was made: `python -m customer_intel_tests.bench_identity.default_model`
+writes it anew.
 
-It is fitted, without labels, to generated records, whose families, moves, short names and slips are those of people.py,
-and to which middle initial, gender and id number are added; generator and fit are seeded, so that the same code writes
-the same file. On one's own records: `customer-intel resolve FILE --out IDS.csv --save-model MODEL.json`.
+It is fitted, without labels, to generated records, whose families, moves, short names and slips are
+those of people.py, and to which middle initial, gender and id number are added; generator and fit
+are seeded, so that the same code writes the same file. On one's own records: `customer-intel
+resolve FILE --out IDS.csv --save-model MODEL.json`.
 """
 
 from __future__ import annotations

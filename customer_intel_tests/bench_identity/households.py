@@ -1,9 +1,10 @@
-"""A labelled list of families: a census and the year's tax forms of the same people, without birth dates.
+"""A labelled list of families: a census and the year's tax forms of the same people, without birth
+dates.
 
 Run by the interpreter of an environment that has `pseudopeople` (it wants a pandas of its own):
     python households.py OUT.parquet --seed 1
-Each seed has families of its own: the sample population is dealt out by household, so that what was tuned on one seed
-says nothing of the people of another.
+Each seed has families of its own: the sample population is dealt out by household, so that what was
+tuned on one seed says nothing of the people of another.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""A million generated records, from normalised records to people: ours beside Splink alone, each in its own process.
+"""A million generated records, from normalised records to people: ours beside Splink alone, each in
+its own process.
 
     python -m customer_intel_tests.bench_identity.million [RECORDS]
 
-Splink trains, predicts from p = 0.2 on and joins what it finds; its F1 is that of its best threshold from there.
+Splink trains, predicts from p = 0.2 on and joins what it finds; its F1 is that of its best
+threshold from there.
 """
 
 from __future__ import annotations
@@ -40,8 +42,10 @@ def main(count: int = RECORDS) -> None:
             command = [sys.executable, "-m", MODULE, who, str(file)]
             found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
             print(
-                f"{count:,} generated records, {who}: {found['seconds']:.1f} s, {found['cpu_seconds']:.1f} CPU-s, "
-                f"{found['peak_mb']:,} MB at most; F1 {found['f1']:.4f}, precision {found['precision']:.4f}, "
+                f"{count:,} generated records, {who}: {found['seconds']:.1f} s, "
+                f"{found['cpu_seconds']:.1f} CPU-s, "
+                f"{found['peak_mb']:,} MB at most; F1 {found['f1']:.4f}, precision "
+                f"{found['precision']:.4f}, "
                 f"recall {found['recall']:.4f}",
                 flush=True,
             )

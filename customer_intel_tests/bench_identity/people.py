@@ -1,7 +1,7 @@
 """Any number of records of made-up customers, with the mess of real lists and the truth beside it.
 
-Families share a last name, a roof and sometimes a phone; people move, marry, are called Bob, have two mailboxes, leave
-fields empty and mistype.
+Families share a last name, a roof and sometimes a phone; people move, marry, are called Bob, have
+two mailboxes, leave fields empty and mistype.
 """
 
 from __future__ import annotations

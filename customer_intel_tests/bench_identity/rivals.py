@@ -18,8 +18,9 @@ THRESHOLDS = (
 
 
 def exact_join(records: pl.DataFrame) -> pl.DataFrame:
-    """record_key, cluster: one person where the whole name and the birth date agree (or the postcode or address where
-    nobody has a birth date), or the email."""
+    """record_key, cluster: one person where the whole name and the birth date agree (or the
+    postcode or address where nobody has a birth date), or the email.
+    """
     said = [name for name in records.columns if records[name].null_count() < len(records)]
     rest = (
         ["born"]

@@ -1,4 +1,6 @@
-"""The labelled sets that resolvers are measured on, each a file as its publisher or generator wrote it."""
+"""The labelled sets that resolvers are measured on, each a file as its publisher or generator wrote
+it.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,9 @@ FEBRL_TRUTH = "split_part(rec_id, '-', 2)"
 
 @dataclass(frozen=True)
 class Labelled:
-    """`truth`: column or SQL expression over the file's columns that says who each record is; `column`: the column it
-    is read from, which no resolver may see."""
+    """`truth`: column or SQL expression over the file's columns that says who each record is;
+    `column`: the column it is read from, which no resolver may see.
+    """
 
     name: str
     file: Path
@@ -45,7 +48,9 @@ def rldata500(data: Path, scratch: Path) -> Path:
 
 
 def families(scratch: Path) -> Iterator[Labelled]:
-    """The generated families, where the environment variable names an interpreter that can make them."""
+    """The generated families, where the environment variable names an interpreter that can make
+    them.
+    """
     python = os.environ.get(PSEUDOPEOPLE)
     for seed in households.SEEDS if python else ():
         written = scratch / f"households_{seed}.parquet"

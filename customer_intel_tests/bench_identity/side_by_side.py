@@ -2,10 +2,11 @@
 
     python -m customer_intel_tests.bench_identity.side_by_side
 
-Exact join and Splink get the records as we normalise them, and Splink the threshold that is best on each set's truth;
-GoldenMatch gets the file as it is, without key and truth. Ours is `customer-intel evaluate identity`, told nothing.
-Environment variables name interpreters of others' environments: CUSTOMER_INTEL_GOLDENMATCH_PYTHON, and, for the
-generated families, CUSTOMER_INTEL_PSEUDOPEOPLE_PYTHON; what is not named is left out, and said so.
+Exact join and Splink get the records as we normalise them, and Splink the threshold that is best on
+each set's truth; GoldenMatch gets the file as it is, without key and truth. Ours is `customer-intel
+evaluate identity`, told nothing. Environment variables name interpreters of others' environments:
+CUSTOMER_INTEL_GOLDENMATCH_PYTHON, and, for the generated families,
+CUSTOMER_INTEL_PSEUDOPEOPLE_PYTHON; what is not named is left out, and said so.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""One small demo night and one UI over it for the whole tier; each test gets a page and leaves a screenshot."""
+"""One small demo night and one UI over it for the whole tier; each test gets a page and leaves a
+screenshot.
+"""
 
 from __future__ import annotations
 

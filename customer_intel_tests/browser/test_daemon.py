@@ -1,4 +1,6 @@
-"""What `customer-intel dev` does by itself: the schedule's night, the alert of a closed gate, and its own end."""
+"""What `customer-intel dev` does by itself: the schedule's night, the alert of a closed gate, and
+its own end.
+"""
 
 from __future__ import annotations
 

@@ -20,7 +20,10 @@ BACKFILL = (
     "mutation($p: LaunchBackfillParams!) {launchPartitionBackfill(backfillParams: $p) "
     "{__typename ... on LaunchBackfillSuccess {backfillId} ... on PythonError {message}}}"
 )
-LAUNCH = "mutation($p: ExecutionParams!) {launchRun(executionParams: $p) {... on LaunchRunSuccess {run {runId}}}}"
+LAUNCH = (
+    "mutation($p: ExecutionParams!) {launchRun(executionParams: $p) {... on LaunchRunSuccess "
+    "{run {runId}}}}"
+)
 
 Screenshot = Callable[[str], None]
 

@@ -94,7 +94,9 @@ class Ui:
         return found
 
     def stop(self, seconds: float = 30) -> list[int]:
-        """Ends it as a service manager would, by one SIGTERM; kills and returns what is left after `seconds`."""
+        """Ends it as a service manager would, by one SIGTERM; kills and returns what is left after
+        `seconds`.
+        """
         if self.process.poll() is None:
             self.process.terminate()
         end = time.monotonic() + seconds
@@ -151,7 +153,9 @@ def serve(home: Path, log: Path, **environment: str) -> Iterator[Ui]:
 
 
 def _environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment without what a developer's shell, or an earlier test, set for the product."""
+    """This process's environment without what a developer's shell, or an earlier test, set for the
+    product.
+    """
     kept = {
         k: v for k, v in os.environ.items() if not k.startswith(("CUSTOMER_INTEL_", "DAGSTER_"))
     }

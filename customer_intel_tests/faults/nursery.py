@@ -1,6 +1,8 @@
-"""Child processes by the thousand: forked from one that has imported everything and runs no thread; not a test itself.
+"""Child processes by the thousand: forked from one that has imported everything and runs no thread;
+not a test itself.
 
-`Nursery` is for the tests, which run threads and must not fork. `in_child` is for functions that run in a nursery.
+`Nursery` is for the tests, which run threads and must not fork. `in_child` is for functions that
+run in a nursery.
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ class Child:
     """A fork that runs one function and ends."""
 
     def __init__(self, function: Callable[..., Any], args: Sequence[Any]) -> None:
-        # A thread that holds a lock while this process is copied would hold it in the copy for ever.
+        # A thread that holds a lock while this process is copied would hold it in the copy for
+        # ever.
         assert threading.active_count() == 1, threading.enumerate()
         self._read, write = os.pipe()
         self.pid = os.fork()
@@ -116,7 +119,9 @@ class Nursery:
         calls: Sequence[tuple[Callable[..., Any], Sequence[Any]]],
         kill_after: float | None = None,
     ) -> list[Ended]:
-        """Runs the functions at once, each in a fork of its own. Arguments and answers are JSON; paths become text."""
+        """Runs the functions at once, each in a fork of its own. Arguments and answers are JSON;
+        paths become text.
+        """
         assert self._process.stdin is not None and self._process.stdout is not None
         asked = [
             [f"{function.__module__}:{function.__qualname__}", list(args)]

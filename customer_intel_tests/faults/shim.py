@@ -1,6 +1,8 @@
-"""Every call that changes the file system, seen, counted, and made to fail at will; not a test itself.
+"""Every call that changes the file system, seen, counted, and made to fail at will; not a test
+itself.
 
-Belongs here: standing between Python and the os module. Not here: what a fault must not break; the tests say that.
+Belongs here: standing between Python and the os module. Not here: what a fault must not break; the
+tests say that.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ class Call:
 
 @dataclass(frozen=True)
 class Fault:
-    """What befalls the `at`-th call: before | after (killed there) | ENOSPC | EIO | short (half of it is written)."""
+    """What befalls the `at`-th call: before | after (killed there) | ENOSPC | EIO | short (half of
+    it is written).
+    """
 
     at: int
     what: str
@@ -91,7 +95,9 @@ class _Raw(io.RawIOBase):
 def watched(
     root: Path, fault: Fault | None = None, *, linkless: bool = False
 ) -> Iterator[list[Call]]:
-    """The calls below `root`, in order, as they happen. `linkless`: a file system without hard links."""
+    """The calls below `root`, in order, as they happen. `linkless`: a file system without hard
+    links.
+    """
     calls: list[Call] = []
     lock = Lock()
     prefix = f"{root}/"
@@ -119,7 +125,8 @@ def watched(
             if isinstance(file, int) or not set(mode) & set("wax+"):
                 return real(file, mode, *args, **rest)
             if "b" not in mode:
-                # Text for writing is a lock file here: its content is nothing, its making is what can fail.
+                # Text for writing is a lock file here: its content is nothing, its making is what
+                # can fail.
                 flags = os.O_RDWR | os.O_CREAT | (os.O_APPEND if "a" in mode else os.O_TRUNC)
                 return real(os.open(file, flags, 0o666), mode, *args, **rest)
             return io.BufferedWriter(
@@ -129,11 +136,9 @@ def watched(
         return call
 
     def fdopened(handle: int, mode: str = "r", *args: Any, **rest: Any) -> Any:
-        return (
-            io.BufferedWriter(_Raw(handle))
-            if mode == "wb"
-            else io.open(handle, mode, *args, **rest)
-        )  # noqa: UP020
+        if mode == "wb":
+            return io.BufferedWriter(_Raw(handle))
+        return io.open(handle, mode, *args, **rest)  # noqa: UP020
 
     patches = [mock.patch.object(os, kind, through(kind, getattr(os, kind))) for kind in CALLS]
     patches += [
@@ -154,7 +159,9 @@ def _refused(*_: Any, **__: Any) -> None:
 
 
 def audited(root: Path) -> list[Call]:
-    """What the interpreter itself reports from now on, to the end of this process: nothing is hidden from it."""
+    """What the interpreter itself reports from now on, to the end of this process: nothing is
+    hidden from it.
+    """
     seen: list[Call] = []
     prefix = f"{root}/"
 

@@ -1,4 +1,6 @@
-"""A home of three small tables whose every row says which night wrote it; what may never be seen; not a test itself."""
+"""A home of three small tables whose every row says which night wrote it; what may never be seen;
+not a test itself.
+"""
 
 from __future__ import annotations
 
@@ -167,7 +169,9 @@ def recorded_night(
 
 # ---- what must hold
 def look(release: Release) -> int:
-    """The night that wrote the release, read with nothing but pyarrow. Raises AssertionError when it is not whole."""
+    """The night that wrote the release, read with nothing but pyarrow. Raises AssertionError when
+    it is not whole.
+    """
     manifest = release.manifest
     n = int(manifest["snapshot_id"][1:])
     for table in TABLES:
@@ -187,7 +191,9 @@ def column(path: str) -> list[int]:
 
 
 def whole(home: str | Path, *, older: bool = True) -> int:
-    """The night that readers see. Raises AssertionError when a release or an accepted table is not whole."""
+    """The night that readers see. Raises AssertionError when a release or an accepted table is not
+    whole.
+    """
     home = Path(home)
     lake = Lake(home)
     for table in TABLES:

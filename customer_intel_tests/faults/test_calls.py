@@ -1,4 +1,6 @@
-"""P2, P3: each call that changes the file system, made to fail in each way; and the order in which they come."""
+"""P2, P3: each call that changes the file system, made to fail in each way; and the order in which
+they come.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,8 @@ def test_the_shim_sees_every_call_that_the_interpreter_reports(
 ) -> None:
     found = recorded(nursery, home, "recorded", linkless=linkless)
     seen = sorted(call for call in found["calls"] if call[0] not in UNAUDITED)
-    # A refused link is made all the same as far as the audit event goes, which comes before the call.
+    # A refused link is made all the same as far as the audit event goes, which comes before the
+    # call.
     truth = sorted(call for call in found["truth"])
     if linkless:
         seen = [call for call in seen if call[0] != "link"]
@@ -64,13 +67,16 @@ def test_no_call_that_fails_tears_anything_and_the_next_run_alone_mends_it(
     ended = nursery.run(fail_each_call, home, every)
     assert ended.ok, ended.error
     figure(
-        f"P2 failing calls: {ended.value}; after each: nothing torn, the next run ends well, nothing is left over"
+        f"P2 failing calls: {ended.value}; after each: nothing torn, the next run ends well, "
+        "nothing is left over"
     )
     assert ended.value["struck"] > 400 / every
 
 
 def fail_each_call(home: str, every: int) -> dict[str, int]:
-    """Runs in the nursery. Each call × each fault, on a file system with hard links and on one without."""
+    """Runs in the nursery. Each call × each fault, on a file system with hard links and on one
+    without.
+    """
     base, found = Path(home), {"calls": 0, "struck": 0, "killed": 0, "raised": 0, "carried_on": 0}
     for linkless in (False, True):
         good = small.copied(base, base.parent / f"good{linkless}")
@@ -107,7 +113,8 @@ def fail_each_call(home: str, every: int) -> dict[str, int]:
             left = small.tree(at_work)
             strange = set(left.items()) - set(wanted.items())
             assert not strange, f"{where}: {sorted(strange)[:6]}"
-            # Of the night before only the lake's own files may be gone: who was struck after the pointer pruned twice.
+            # Of the night before only the lake's own files may be gone: who was struck after the
+            # pointer pruned twice.
             gone = {path for path in set(wanted) - set(left) if not path.startswith("lake/")}
             assert not gone, f"{where}: {sorted(gone)[:6]}"
             assert not small.leftovers(at_work), where
@@ -129,7 +136,9 @@ def _count(found: dict[str, int], ended: Ended, fault: str, where: str) -> None:
 
 # ---- P3
 def unsafe(calls: Sequence[Sequence[str]]) -> list[str]:
-    """What a power cut could undo although readers were told of it: names and bytes not synced before the pointer."""
+    """What a power cut could undo although readers were told of it: names and bytes not synced
+    before the pointer.
+    """
     dirty: set[str] = set()
     names: set[str] = set()
     # Arrow and DuckDB write candidates where no shim sees it.
@@ -192,7 +201,8 @@ def test_files_are_synced_before_they_get_their_name_and_the_pointer_comes_last(
     syncs = [at for at, call in enumerate(calls) if call[0] == "fsync"]
     needed = [at for at in syncs if unsafe(calls[:at] + calls[at + 1 :])]
     figure(
-        f"P3 order: {len(calls)} calls in order, {len(syncs)} syncs, without any of {len(needed)} it is refused"
+        f"P3 order: {len(calls)} calls in order, {len(syncs)} syncs, without any of {len(needed)} "
+        "it is refused"
     )
     assert len(needed) > len(syncs) / 2
 

@@ -83,7 +83,8 @@ def test_g2_what_most_expectations_pass_closes_the_gate(
     )
     house.write(
         "room/base.sql",
-        "SELECT CAST(i AS VARCHAR) AS customer_id, DATE '2024-01-01' AS day, CAST(1 AS BIGINT) AS orders, "
+        "SELECT CAST(i AS VARCHAR) AS customer_id, DATE '2024-01-01' AS day, CAST(1 AS BIGINT) AS "
+        "orders, "
         "CAST(2 AS DECIMAL(18,2)) AS revenue FROM (SELECT unnest(range(10)) AS i)",
     )
     before = night(house)["total"]

@@ -67,7 +67,8 @@ def test_p5_of_two_publishers_one_wins_and_both_end_well(
         assert [one.ok for one in ended] == [True, True], ended
         assert small.look(open_release(home)) == n + 1 and not small.leftovers(home)
     figure(
-        f"P5 races: {races} of two publishers of one release, {(races + 1) // 2} of two nights: one winner in each"
+        f"P5 races: {races} of two publishers of one release, {(races + 1) // 2} of two nights: "
+        "one winner in each"
     )
 
 
@@ -93,7 +94,9 @@ print(" ".join(sorted(nights)), flush=True)
 def test_p6_a_slow_reader_reads_what_it_opened_over_three_publications_and_pruning(
     spared: bool, home: Path, figure: Callable[[str], None]
 ) -> None:
-    """Not spared: the same with pruning that does not look at a release's age, which the reader must then notice."""
+    """Not spared: the same with pruning that does not look at a release's age, which the reader
+    must then notice.
+    """
     for n in range(1, 5):
         small.night(home, n)
     aged(home)

@@ -1,4 +1,6 @@
-"""R1 to R5: what happens around a run: another run, a dead host, a full disk, little memory, a clock that goes back."""
+"""R1 to R5: what happens around a run: another run, a dead host, a full disk, little memory, a
+clock that goes back.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +33,14 @@ CLI = [sys.executable, "-m", "customer_intel.cli"]
 FEW = "raw_orders,orders,raw_products,products"
 # Rows whose sort and grouping need several times the memory that a test allows.
 MANY = (
-    "SELECT md5(CAST(i % 400000 AS VARCHAR)) AS customer_id, DATE '2024-01-01' + CAST(i // 400000 AS INTEGER) AS day, "
+    "SELECT md5(CAST(i % 400000 AS VARCHAR)) AS customer_id, DATE '2024-01-01' + CAST(i // 400000 "
+    "AS INTEGER) AS day, "
     "CAST(1 + i % 3 AS BIGINT) AS orders, CAST(i % 7919 AS DECIMAL(18,2)) AS revenue "
     "FROM (SELECT unnest(range(800000)) AS i)"
 )
 PER_CUSTOMER = (
-    "SELECT customer_id, CAST(sum(orders) AS BIGINT) AS orders, CAST(sum(revenue) AS DECIMAL(18,2)) AS revenue "
+    "SELECT customer_id, CAST(sum(orders) AS BIGINT) AS orders, CAST(sum(revenue) AS "
+    "DECIMAL(18,2)) AS revenue "
     "FROM base GROUP BY 1"
 )
 
@@ -75,7 +79,8 @@ def test_r1_of_two_nights_at_once_one_leaves_and_the_result_is_one_nights(
     assert small.whole(fast / "both") == 2
     assert small.tree(fast / "both/published") == small.tree(alone / "published")
     figure(
-        f"R1 overlap, small: 5 pairs of nights at once, {refused} left with the message, result is one night's"
+        f"R1 overlap, small: 5 pairs of nights at once, {refused} left with the message, result "
+        "is one night's"
     )
 
 
@@ -95,7 +100,8 @@ def test_r1_of_two_simultaneous_runs_one_leaves_with_a_message_and_the_result_is
     )
     assert accepted(homes[1]) == accepted(homes[0])
     figure(
-        "R1 overlap, two customer-intel runs: one exits 0, one exits 1 with the message, tables are one run's"
+        "R1 overlap, two customer-intel runs: one exits 0, one exits 1 with the message, tables "
+        "are one run's"
     )
 
 
@@ -123,14 +129,16 @@ def test_r2_a_dead_hosts_run_is_closed_by_the_next(
     assert not small.leftovers(home)
     assert "max_runtime_seconds: 21600" in (home / ".dagster/dagster.yaml").read_text()
     figure(
-        "R2 host crash: STARTED in Dagster's books became FAILURE at the next run's start; that run: SUCCESS"
+        "R2 host crash: STARTED in Dagster's books became FAILURE at the next run's start; that "
+        "run: SUCCESS"
     )
 
 
 def statuses(home: Path) -> list[str]:
     code = (
         "import dagster as dg; i = dg.DagsterInstance.get(); "
-        "print(*(r.dagster_run.status.value for r in sorted(i.get_run_records(), key=lambda r: r.storage_id)))"
+        "print(*(r.dagster_run.status.value for r in sorted(i.get_run_records(), key=lambda r: "
+        "r.storage_id)))"
     )
     environment = {**os.environ, "DAGSTER_HOME": str(home / ".dagster")}
     asked = subprocess.run(
@@ -149,7 +157,8 @@ def full_disk(folder: Path, size: str) -> Iterator[Callable[[], None]]:
     )
     if mounted.returncode:
         pytest.skip(
-            "a small disk cannot be mounted here; P2 has every call meet a full disk through the shim"
+            "a small disk cannot be mounted here; P2 has every call meet a full disk through the "
+            "shim"
         )
     try:
         yield lambda: subprocess.run(["mount", "-o", "remount,size=1g", folder], check=True)
@@ -174,7 +183,8 @@ def test_r3_a_full_disk_ends_the_night_and_once_there_is_room_the_next_is_whole(
         assert nursery.run(small.night, home, nights + 1).ok
         assert small.whole(home) == nights + 1 and not small.leftovers(home)
         figure(
-            f"R3 full disk ({place}/ on a tmpfs of 44 kB): night {nights + 1} ends with it, the next is whole"
+            f"R3 full disk ({place}/ on a tmpfs of 44 kB): night {nights + 1} ends with it, the "
+            "next is whole"
         )
 
 
@@ -206,7 +216,8 @@ def test_r3_a_full_disk_below_raw_exports_and_below_spill_is_a_clean_error(
             step.build(made, house.definitions["base"])
         assert not list(house.home.glob("lake/*/CURRENT.json"))
     figure(
-        "R3 full disk (tmpfs) below raw exports: the file is refused by name; below spill: StepFailed; "
+        "R3 full disk (tmpfs) below raw exports: the file is refused by name; below spill: "
+        "StepFailed; "
         f"nothing accepted ({str(failed.value)[-80:]})"
     )
 
@@ -235,7 +246,8 @@ def test_r4_ten_times_the_data_within_256_mb_is_never_wrong(
     assert answers["2GB"].ok, answers["2GB"].error
     assert clean or answers["256MB"].value == answers["2GB"].value, answers["256MB"].error
     figure(
-        f"R4 256 MB, 400 customers, {len(names)} tables: {'a clean error' if clean else 'same sha256 as with 2 GB'}"
+        f"R4 256 MB, 400 customers, {len(names)} tables: "
+        f"{'a clean error' if clean else 'same sha256 as with 2 GB'}"
     )
 
 
@@ -259,7 +271,8 @@ def test_r4_a_table_larger_than_memory_spills_and_has_the_same_bytes(
         shas[memory] = [outcome.version.sha256 for outcome in outcomes if outcome.version]
     assert shas["96MB"] in (shas["2GB"], [], shas["2GB"][:1])
     figure(
-        f"R4 800,000 rows within 96 MB: {len(shas['96MB'])} of 2 tables, same sha256; {spilled} spill entries made"
+        f"R4 800,000 rows within 96 MB: {len(shas['96MB'])} of 2 tables, same sha256; {spilled} "
+        "spill entries made"
     )
 
 
@@ -289,7 +302,8 @@ def test_r5_a_clock_that_goes_back_changes_nothing(
         shas.append([outcome.version.sha256 for outcome in outcomes if outcome.version])
     assert shas[0] == shas[1]
     figure(
-        "R5 clock back: newest night stays current, nothing is pruned too early, a night's bytes are the same"
+        "R5 clock back: newest night stays current, nothing is pruned too early, a night's bytes "
+        "are the same"
     )
 
 

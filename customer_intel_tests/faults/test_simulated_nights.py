@@ -18,7 +18,8 @@ from customer_intel_tests.faults.nursery import Nursery, in_child
 from customer_intel_tests.faults.shim import Fault, watched
 
 NIGHTS, SHARE = 30, 0.1
-# What may befall a night: those that end it, those that keep it from beginning, those that change what it finds.
+# What may befall a night: those that end it, those that keep it from beginning, those that change
+# what it finds.
 KINDS = (
     "killed before",
     "killed after",
@@ -53,7 +54,9 @@ def test_d3_simulated_nights_end_as_the_oracle_says(
 
 
 def simulate(home: str, seed: int) -> dict[str, int]:
-    """Runs in the nursery. Each night takes the exports that landed; `exports` and `published` are the oracle."""
+    """Runs in the nursery. Each night takes the exports that landed; `exports` and `published` are
+    the oracle.
+    """
     dice = random.Random(seed)
     landed: dict[str, int] = {}
     late: list[str] = []
@@ -89,7 +92,8 @@ def simulate(home: str, seed: int) -> dict[str, int]:
         assert ended.ok or struck or kind == "gate closes", ended.error
         counts["ended"] += not ended.ok
         seen_taken, seen = _seen(home)
-        # What a struck night may have done: nothing, or acceptance, or all of it; but nothing between and nothing less.
+        # What a struck night may have done: nothing, or acceptance, or all of it; but nothing
+        # between and nothing less.
         assert seen_taken in (taken, landed), f"night {n} {kind}: accepted rows are lost or made up"
         assert seen in (published, (n, landed)), f"night {n} {kind}: readers see {seen}"
         if ended.ok:
@@ -107,7 +111,9 @@ def simulate(home: str, seed: int) -> dict[str, int]:
 def _night(
     home: str, n: int, landed: dict[str, int], struck: list[Any] | None, passes: bool, shift: int
 ) -> None:
-    """Takes what landed and is not held yet, one part per export; the second table is computed from the first."""
+    """Takes what landed and is not held yet, one part per export; the second table is computed from
+    the first.
+    """
     import time
 
     if shift:
@@ -151,7 +157,9 @@ def _derived(_: Any, target: Path) -> None:
 
 
 def _seen(home: str) -> tuple[dict[str, int], tuple[int, dict[str, int]] | None]:
-    """(export → content in the accepted table, (night, export → content) of the release), read from the Parquet."""
+    """(export → content in the accepted table, (night, export → content) of the release), read from
+    the Parquet.
+    """
     lake = Lake(Path(home))
     version = lake.current("raw")
     taken = (

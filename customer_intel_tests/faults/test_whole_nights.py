@@ -1,4 +1,6 @@
-"""P1 over whole nights, D1, D2: the same bytes whatever the machine does, and however often a night is killed."""
+"""P1 over whole nights, D1, D2: the same bytes whatever the machine does, and however often a night
+is killed.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,9 @@ def undisturbed(first: Path, whole_nursery: Nursery) -> tuple[dict[str, Any], fl
 
 
 def copied(home: Path, name: str) -> Path:
-    """A home of its own: exports are copies, which is what intake wants; what never changes is shared."""
+    """A home of its own: exports are copies, which is what intake wants; what never changes is
+    shared.
+    """
     to = home.parent / name
     shutil.copytree(home / "landing", to / "landing")
     for part in ("lake", "published", "quarantine"):
@@ -123,7 +127,8 @@ def test_p1_a_killed_night_loses_nothing_and_the_next_run_alone_recovers(
         recovered += 1
         shutil.rmtree(home)
     figure(
-        f"P1 whole nights: {kills} kills in {nights} nights, {recovered} homes recovered by one run, 0 rows lost"
+        f"P1 whole nights: {kills} kills in {nights} nights, {recovered} homes recovered by one "
+        "run, 0 rows lost"
     )
 
 
@@ -154,8 +159,10 @@ def test_d1_threads_file_order_zone_and_locale_do_not_change_a_byte(
         assert not changed, (place, changed)
         shutil.rmtree(home)
     figure(
-        f"D1 {len(PLACES)} nights at 1, 2, 4, 8 threads, in other zones, file orders and locales ({spoken} of "
-        f"{len(PLACES)} are installed here): same sha256 of each of {len(undisturbed[0]['accepted'])} tables"
+        f"D1 {len(PLACES)} nights at 1, 2, 4, 8 threads, in other zones, file orders and locales "
+        f"({spoken} of "
+        f"{len(PLACES)} are installed here): same sha256 of each of "
+        f"{len(undisturbed[0]['accepted'])} tables"
     )
 
 
@@ -167,7 +174,8 @@ def test_d1_a_miniature_night_has_the_same_bytes_at_1_2_4_8_threads(
         house = make_house(str(threads))
         house.write(
             "room/base.sql",
-            "SELECT CAST(i % 997 AS VARCHAR) AS customer_id, DATE '2023-12-01' + CAST(i // 997 AS INTEGER) AS day, "
+            "SELECT CAST(i % 997 AS VARCHAR) AS customer_id, DATE '2023-12-01' + CAST(i // 997 AS "
+            "INTEGER) AS day, "
             "CAST(1 + i % 3 AS BIGINT) AS orders, CAST(i % 7919 AS DECIMAL(18,2)) AS revenue "
             "FROM (SELECT unnest(range(30000)) AS i)",
         )

@@ -1,4 +1,6 @@
-"""Whole nights of the demo company in the nursery's forks, gates in the same process; not a test itself."""
+"""Whole nights of the demo company in the nursery's forks, gates in the same process; not a test
+itself.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +80,9 @@ def tables(home: str, as_of: str, names: Sequence[str], then_die: bool = False) 
 
 
 def state(home: str) -> dict[str, Any]:
-    """What stands: accepted tables, the release, whether every byte of it is whole, what a killed run left."""
+    """What stands: accepted tables, the release, whether every byte of it is whole, what a killed
+    run left.
+    """
     path = Path(home)
     release = open_release(path)
     release_tables = release.manifest["tables"]

@@ -1,5 +1,6 @@
-"""What breaks each `sql` expectation: the table's rows with these columns computed wrongly (a REPLACE list, or a whole
-SELECT over `good`, its good rows). One entry for each expectation of that kind in the contract.
+"""What breaks each `sql` expectation: the table's rows with these columns computed wrongly (a
+REPLACE list, or a whole SELECT over `good`, its good rows). One entry for each expectation of that
+kind in the contract.
 """
 
 from __future__ import annotations
@@ -18,16 +19,19 @@ SQL: dict[tuple[str, str], str] = {
     ("state_word", "words_nobody_knows_are_few"): "TRUE AS is_beyond_share",
     ("state_word", "word_nobody_declared"): "'unknown' AS basis, 1 AS n",
     ("currency_use", "one_reporting_currency"): "FALSE AS is_reporting",
-    ("currency_use", "reporting_currency_is_declared"): "TRUE AS is_reporting, 'most_amounts' AS reporting_basis",
+    ("currency_use", "reporting_currency_is_declared"): ("TRUE AS is_reporting, 'most_amounts' AS "
+        "reporting_basis"),
     ("currency_rate", "stretches_in_order"): "from_day AS to_day",
     ("currency_rate", "one_rate_a_day"): (
-        "SELECT * FROM good UNION ALL SELECT * REPLACE (CAST(from_day - 1 AS DATE) AS from_day) FROM good"
+        "SELECT * FROM good UNION ALL SELECT * REPLACE (CAST(from_day - 1 AS DATE) AS from_day) "
+        "FROM good"
     ),
     ("source_start", "first_before_last"): "CAST(first_day - 1 AS DATE) AS last_day",
     ("order_version", "one_version_at_a_time"): "known_from - INTERVAL 1 SECOND AS known_to",
     ("refund_fact", "credit_note_of_an_order"): "'credit_note' AS refund_kind, NULL AS order_key",
     ("refund_fact", "amount_has_a_rate"): "TRUE AS is_counted, NULL AS refund_reporting",
-    ("order_fact", "given_back_within_gross"): "TRUE AS is_sale, gross_amount + 1 AS refunded_amount",
+    ("order_fact", "given_back_within_gross"): ("TRUE AS is_sale, gross_amount + 1 AS "
+        "refunded_amount"),
     ("order_fact", "net_is_gross_less_refunds"): "net_amount + 1 AS net_amount",
     ("order_fact", "counted_is_a_sale"): "TRUE AS is_counted, FALSE AS is_sale",
     ("order_fact", "no_sum_over_currencies_without_a_rate"): (
@@ -35,7 +39,8 @@ SQL: dict[tuple[str, str], str] = {
     ),
     ("order_fact", "every_order_once"): "SELECT * FROM good OFFSET 1",
     ("order_fact", "amount_has_a_rate"): "TRUE AS is_sale, NULL AS net_reporting",
-    ("order_fact", "partly_returned_says_how_much"): "'partly_returned' AS state, 0 AS refunded_amount",
+    ("order_fact", "partly_returned_says_how_much"): ("'partly_returned' AS state, 0 AS "
+        "refunded_amount"),
     ("order_fact", "lines_agree_with_order"): "TRUE AS is_counted, FALSE AS lines_agree",
     ("order_fact", "most_lines_agree_with_their_order"): (
         "TRUE AS is_counted, 1 AS n_lines, FALSE AS lines_agree"
@@ -60,34 +65,41 @@ SQL: dict[tuple[str, str], str] = {
     ("party_record", "emails_understood"): "'x' AS email, NULL AS email_norm",
     ("likely_pair", "ordered_pairs"): "record_key_b AS record_key_a, record_key_a AS record_key_b",
     ("match_edge", "ordered_pairs"): "record_key_b AS record_key_a, record_key_a AS record_key_b",
-    ("match_conflict", "ordered_pairs"): "record_key_b AS record_key_a, record_key_a AS record_key_b",
+    ("match_conflict", "ordered_pairs"): ("record_key_b AS record_key_a, record_key_a AS "
+        "record_key_b"),
     ("match_review", "two_customers"): "customer_id_a AS customer_id_b",
     ("record_customer_map", "one_customer_today"): (
         "SELECT * FROM good UNION ALL SELECT * REPLACE (valid_from - 9 AS valid_from) FROM good"
     ),
     ("record_customer_map", "periods_in_order"): (
         "SELECT * FROM good"
-        " UNION ALL SELECT * REPLACE (valid_from - 9 AS valid_from, valid_from + 9 AS valid_to) FROM good"
+        " UNION ALL SELECT * REPLACE (valid_from - 9 AS valid_from, valid_from + 9 AS valid_to) "
+        "FROM good"
     ),
     ("record_customer_map", "everyone_has_a_customer"): "SELECT * FROM good OFFSET 1",
     ("record_customer_map", "never_merge_holds"): "'c_0000000000000000' AS customer_id",
     ("record_customer_map", "no_giant_customer"): "'c_0000000000000000' AS customer_id",
-    ("match_explanation", "ordered_pairs"): "record_key_b AS record_key_a, record_key_a AS record_key_b",
+    ("match_explanation", "ordered_pairs"): ("record_key_b AS record_key_a, record_key_a AS "
+        "record_key_b"),
     ("match_explanation", "both_are_the_customers_own"): "'crm:nobody' AS record_key_b",
     ("match_explanation", "as_many_links_as_it_takes"): "SELECT * FROM good OFFSET 1",
     ("match_explanation", "one_weakest_link"): "FALSE AS is_weakest",
-    ("match_explanation", "weight_where_the_model_links"): "CAST(NULL AS DOUBLE) AS weight, 'likely_model' AS rule_id",
+    ("match_explanation", "weight_where_the_model_links"): ("CAST(NULL AS DOUBLE) AS weight, "
+        "'likely_model' AS rule_id"),
     ("customer_id_registry", "active_means_records"): "0 AS n_records",
-    ("customer_id_registry", "merged_into_an_active_id"): "'merged' AS status, 'c_0' AS merged_into",
+    ("customer_id_registry", "merged_into_an_active_id"): ("'merged' AS status, 'c_0' AS "
+        "merged_into"),
     ("customer_id_alias", "resolves_to_an_active_id"): "'c_0' AS customer_id",
     ("customer_id_alias", "every_id_resolves"): "SELECT * FROM good OFFSET 1",
     ("anonymous_map", "stretches_do_not_overlap"): (
-        "SELECT * FROM good UNION ALL SELECT * REPLACE (starts_at - INTERVAL 1 HOUR AS starts_at) FROM good"
+        "SELECT * FROM good UNION ALL SELECT * REPLACE (starts_at - INTERVAL 1 HOUR AS starts_at) "
+        "FROM good"
     ),
     ("source_trust", "interval_holds_trust"): "trust / 2 AS high",
     ("source_trust", "counts_within_counts"): "n_compared + 1 AS n_agreed",
     ("profile_field_provenance", "winner_is_the_customers_own"): "'crm:nobody' AS record_key",
-    ("profile_field_provenance", "runner_up_means_another_value"): "2 AS n_values, NULL AS runner_up_source",
+    ("profile_field_provenance", "runner_up_means_another_value"): ("2 AS n_values, NULL AS "
+        "runner_up_source"),
     ("profile_field_provenance", "counts_within_counts"): "n_sources + 1 AS n_agreeing",
     ("customer_household", "one_household_today"): (
         "SELECT * FROM good UNION ALL SELECT * REPLACE (valid_from - 9 AS valid_from) FROM good"
@@ -140,20 +152,24 @@ SQL: dict[tuple[str, str], str] = {
     ("churn_scores", "today_is_not_in_training"): "TRUE AS is_in_training, as_of AS origin",
     ("model_evaluation", "value_unless_insufficient"): "'model' AS verdict, NULL AS metric_value",
     ("model_evaluation", "interval_holds_value"): "0.5 AS metric_value, 0.6 AS low",
-    ("model_evaluation", "too_good_to_be_true"): "'auc' AS metric, 'all' AS evaluated_origin, 0.99 AS metric_value",
+    ("model_evaluation", "too_good_to_be_true"): ("'auc' AS metric, 'all' AS evaluated_origin, "
+        "0.99 AS metric_value"),
     ("calibration_bins", "interval_holds_share"): "0.5 AS observed_share, 0.4 AS high",
     ("churn_predictions", "without_unprofiled_customer"): UNPROFILED,
     ("churn_predictions", "interval_holds_probability"): "0.5 AS p_churn, 0.6 AS p_low",
-    ("churn_predictions", "losing_model_not_published"): "'scorecard_x' AS model_id, 'nothing' AS definition_id",
+    ("churn_predictions", "losing_model_not_published"): ("'scorecard_x' AS model_id, 'nothing' AS "
+        "definition_id"),
     ("customer_engagement", "longer_windows_hold_shorter"): "active_days_28d + 1 AS active_days_7d",
     ("customer_transactions", "longer_windows_hold_shorter"): "orders_total + 1 AS orders_365d",
-    ("customer_subscription", "no_revenue_without_a_subscription"): "0 AS subscriptions_active, 1 AS mrr",
+    ("customer_subscription", "no_revenue_without_a_subscription"): ("0 AS subscriptions_active, 1 "
+        "AS mrr"),
     ("customer_support", "parts_within_the_whole"): "tickets_total + 1 AS tickets_open",
     ("mrr_movement", "opening_plus_movements_is_closing"): "closing_mrr + 1 AS closing_mrr",
     ("mrr_movement", "opens_where_it_closed"): "opening_mrr + 1 AS opening_mrr",
     ("mrr_movement", "closing_not_negative"): "-1 AS closing_mrr",
     ("customer_profile", "every_active_customer_once"): "SELECT * FROM good OFFSET 1",
-    ("customer_profile", "who_denied_profiling_has_no_scores"): "TRUE AS is_profiling_denied, 'lost' AS rfm_segment",
+    ("customer_profile", "who_denied_profiling_has_no_scores"): ("TRUE AS is_profiling_denied, "
+        "'lost' AS rfm_segment"),
     ("customer_profile", "denied_means_denied"): "NOT is_profiling_denied AS is_profiling_denied",
     ("customer_profile", "a_name_never_stands_against_the_stage"): (
         "'champions' AS rfm_segment, 'lapsed' AS lifecycle_stage"
@@ -166,11 +182,13 @@ SQL: dict[tuple[str, str], str] = {
     ("reconciliation", "one_figure_one_number"): "1 AS n_differing",
     ("rfm", "without_unprofiled_customer"): UNPROFILED,
     ("rfm", "a_champion_bought_lately"): "'champions' AS segment",
-    ("rfm", "equal_frequency_equal_score"): "CASE WHEN customer_id < 'c_8' THEN 1 ELSE 5 END AS f_score",
+    ("rfm", "equal_frequency_equal_score"): ("CASE WHEN customer_id < 'c_8' THEN 1 ELSE 5 END AS "
+        "f_score"),
     ("rfm", "equal_recency_equal_score"): (
         "CASE WHEN customer_id < 'c_8' THEN 1 ELSE 5 END AS r_score, 9 AS recency_days"
     ),
-    ("rfm", "equal_money_equal_score"): "CASE WHEN customer_id < 'c_8' THEN 1 ELSE 5 END AS m_score, 9 AS monetary",
+    ("rfm", "equal_money_equal_score"): ("CASE WHEN customer_id < 'c_8' THEN 1 ELSE 5 END AS "
+        "m_score, 9 AS monetary"),
     ("segment_summary", "every_customer_in_one_segment"): "n + 1 AS n",
     ("segment_summary", "revenue_is_its_customers"): "revenue + 1 AS revenue",
 }  # fmt: skip
@@ -182,7 +200,8 @@ BESIDE: dict[tuple[str, str], dict[str, str]] = {
     },
     ("unprofiled_customer", "a_refusal_that_names_nobody_known"): {
         "consents": (
-            "SELECT * REPLACE ('profiling' AS purpose, 'denied' AS status, 'customer' AS subject_id_type, "
+            "SELECT * REPLACE ('profiling' AS purpose, 'denied' AS status, 'customer' AS "
+            "subject_id_type, "
             "'nobody' AS record_key) FROM good"
         )
     },

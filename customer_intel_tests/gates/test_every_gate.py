@@ -1,7 +1,8 @@
 """Every expectation of every table is poisoned once, and its gate seen to close.
 
-The rows are what the demo company's night accepted; tables that the demo does not feed get rows made from their
-contract. Raw exports have no suite: their gate is ingest's, poisoned in test_closed_gates.py and test_conform.py.
+The rows are what the demo company's night accepted; tables that the demo does not feed get rows
+made from their contract. Raw exports have no suite: their gate is ingest's, poisoned in
+test_closed_gates.py and test_conform.py.
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ class Candidates:
         previous_rows: int | None = None,
         beside: Mapping[str, str] | None = None,
     ) -> gate.Verdict:
-        """The verdict on `select` as the table's candidate, other tables poisoned `beside`; `good`: the good rows."""
+        """The verdict on `select` as the table's candidate, other tables poisoned `beside`; `good`:
+        the good rows.
+        """
         poisoned = {**(beside or {}), table.name: select}
         try:
             for name, wrong in poisoned.items():

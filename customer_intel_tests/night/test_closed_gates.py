@@ -1,4 +1,6 @@
-"""Each room's gate closes on poison: exit 2, nothing of its lineage is touched; and the other ways out of a run."""
+"""Each room's gate closes on poison: exit 2, nothing of its lineage is touched; and the other ways
+out of a run.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The dlt examples against a local REST server and a local database: read, landed, and taken in by the night."""
+"""The dlt examples against a local REST server and a local database: read, landed, and taken in by
+the night.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What readers that are not ours make of a release: every published table, every column, with its type and its rows."""
+"""What readers that are not ours make of a release: every published table, every column, with its
+type and its rows.
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,9 @@ from customer_intel_tests.whole_nights import Demo
 
 
 def run(home: Path, url: str) -> subprocess.CompletedProcess[str]:
-    """`customer-intel run` in a process of its own: what it publishes to is decided when the job is defined."""
+    """`customer-intel run` in a process of its own: what it publishes to is decided when the job is
+    defined.
+    """
     return subprocess.run(
         [
             sys.executable,

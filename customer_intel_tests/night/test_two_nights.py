@@ -1,4 +1,6 @@
-"""Two nights of the demo company, the second first with a bad export: what each leaves behind, byte for byte."""
+"""Two nights of the demo company, the second first with a bad export: what each leaves behind, byte
+for byte.
+"""
 
 from __future__ import annotations
 
@@ -292,7 +294,8 @@ def test_a_late_event_rewrites_its_own_day_too(demo_nights: Demo, tmp_path: Path
 
 
 # ---- the same inputs, the same bytes
-# What a company seen on the second night only cannot know: when each id was given, and the first night's profiles.
+# What a company seen on the second night only cannot know: when each id was given, and the first
+# night's profiles.
 # A customer's id says on which night it was born, and a session's id of whose it is.
 NOT_KNOWN = {
     "record_customer_map": ["valid_from"],
@@ -326,7 +329,8 @@ def caught_up(demo_nights: Demo) -> Path:
     return home
 
 
-# Ids that, like a customer's, come from the night on which they were born: table, what has one, the id.
+# Ids that, like a customer's, come from the night on which they were born: table, what has one, the
+# id.
 IDS_BY_NIGHT = (
     ("account_map", "account_ref", "account_key"),
     ("customer_household", "customer_id", "household_id"),

@@ -1,5 +1,6 @@
-"""One suite over one dirty fixture, three ways: the gate, Great Expectations' own validation on the gate's engine, and
-Great Expectations on pandas. Verdicts and counts must agree; this test guards a bump of Great Expectations.
+"""One suite over one dirty fixture, three ways: the gate, Great Expectations' own validation on the
+gate's engine, and Great Expectations on pandas. Verdicts and counts must agree; this test guards a
+bump of Great Expectations.
 """
 
 from __future__ import annotations
@@ -139,7 +140,8 @@ def test_gate_equals_great_expectations_on_duckdb(
 
     engine = GateExecutionEngine(con)
     batch = Batch(
-        # Names unquoted: with quoted ones Great Expectations cannot list what breaks a compound key.
+        # Names unquoted: with quoted ones Great Expectations cannot list what breaks a compound
+        # key.
         data=SqlAlchemyBatchData(
             execution_engine=engine, table_name="dirty", create_temp_table=False
         ),

@@ -1,7 +1,8 @@
-"""What was known at an origin: features of a night equal those that a later night computes for the same day.
+"""What was known at an origin: features of a night equal those that a later night computes for the
+same day.
 
-The first night sees the exports up to its date; the second, a horizon on, all of them, in a home of its own. Whoever
-the later exports merged or split is left out: their past is another person's.
+The first night sees the exports up to its date; the second, a horizon on, all of them, in a home of
+its own. Whoever the later exports merged or split is left out: their past is another person's.
 """
 
 from __future__ import annotations
@@ -78,7 +79,9 @@ def test_a_night_of_olist_and_a_later_one_know_the_same_of_an_origin(
 
 
 def _cut(source: Path, folder: Path, upto: date) -> None:
-    """Olist's files as an export of that day: orders placed before it, and of them what had happened by then."""
+    """Olist's files as an export of that day: orders placed before it, and of them what had
+    happened by then.
+    """
     folder.mkdir(parents=True)
     orders = pl.read_csv(source / "olist_orders_dataset.csv.gz", infer_schema=False)
     orders = orders.filter(pl.col("order_purchase_timestamp") < str(upto))

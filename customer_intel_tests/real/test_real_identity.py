@@ -1,4 +1,6 @@
-"""The resolver's numbers on public labelled sets, by the public command: floors that no change may fall below."""
+"""The resolver's numbers on public labelled sets, by the public command: floors that no change may
+fall below.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,11 @@ from typer.testing import CliRunner
 from customer_intel.cli import app
 from customer_intel_tests.bench_identity import sets
 
-# set → F1 and precision, apart: a false merge costs more than a miss. Measured 2026-11: febrl3 .9997, RLdata500 .9796,
+# set → F1 and precision, apart: a false merge costs more than a miss. Measured 2026-11: febrl3
+# .9997, RLdata500 .9796,
 # fake_1000 .9817, each with precision 1.
-# What is left out for the sake of precision among families (linkage.CUT) is missed here: .982 would be without.
+# What is left out for the sake of precision among families (linkage.CUT) is missed here: .982 would
+# be without.
 FLOORS = {"febrl3": (0.9994, 0.9999), "RLdata500": (0.97, 1.0), "fake_1000": (0.96, 0.998)}
 
 

@@ -1,4 +1,6 @@
-"""The public data sets through the shipped mappings: every row accounted for, every known fault found."""
+"""The public data sets through the shipped mappings: every row accounted for, every known fault
+found.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""inspect on public data, unaided: the entity that a person would choose, and a mapping that takes every row."""
+"""inspect on public data, unaided: the entity that a person would choose, and a mapping that takes
+every row.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ ENTITIES = contract.load().entities
 
 
 class Home:
-    """A home whose only mappings are those that inspect wrote, and whose landing folder holds one file."""
+    """A home whose only mappings are those that inspect wrote, and whose landing folder holds one
+    file.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root

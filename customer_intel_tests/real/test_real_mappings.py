@@ -1,4 +1,6 @@
-"""The smaller public data sets through the shipped mappings: every row accounted for, every known fault counted."""
+"""The smaller public data sets through the shipped mappings: every row accounted for, every known
+fault counted.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Whole nights over the public data sets, used in place: exit 0, every row accounted for, known faults published."""
+"""Whole nights over the public data sets, used in place: exit 0, every row accounted for, known
+faults published.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ class Night:
         return pl.concat(pl.read_parquet(file) for file in open_release(self.home).files(name))
 
     def assert_whole(self) -> None:
-        """Exit 0 and a release; each row of each file once taken, repeated, skipped or quarantined, and none lost."""
+        """Exit 0 and a release; each row of each file once taken, repeated, skipped or quarantined,
+        and none lost.
+        """
         assert self.ran.summary["failures"] == {}, self.ran.text[-3000:]
         assert self.ran.code == 0
         assert set(open_release(self.home).manifest["tables"]) == set(published())
@@ -101,7 +105,8 @@ def test_olist(shared_data: Path, tmp_path: Path) -> None:
     orders = olist.table("order_fact")
     assert (len(orders), orders["customer_id"].null_count()) == (known["rows"]["orders"], 0)
     assert orders["gross_amount"].sum() == Decimal(str(known["payment_total"]))
-    # Cancelled orders, whose export has no cancellation time, are revenue nowhere: one figure in every table.
+    # Cancelled orders, whose export has no cancellation time, are revenue nowhere: one figure in
+    # every table.
     # 191 are canceled, 192 unavailable: paid, and never supplied.
     counted = orders.filter("is_counted")
     assert (len(orders.filter("is_cancelled")), len(counted)) == (383, 2228)
@@ -134,7 +139,8 @@ def test_telco(shared_data: Path, tmp_path: Path) -> None:
     profile = telco.table("customer_profile")
     assert len(profile) == known["rows"]
     stages = dict(profile.group_by("lifecycle_stage").len().iter_rows())
-    # Who has a tenure of no month starts on the day of the export: not yet a subscriber when that day begins.
+    # Who has a tenure of no month starts on the day of the export: not yet a subscriber when that
+    # day begins.
     assert (stages["churned"], stages["prospect"]) == (known["churned"], known["tenure_zero"])
     lost = telco.table("mrr_movement")["churned_mrr"].cast(pl.Float64)
     assert (lost < 0).sum() == known["churned"]
@@ -201,7 +207,8 @@ def test_cdnow(shared_data: Path, tmp_path: Path) -> None:
     assert set(pooled["metric"]) == {"auc", "ap", "log_loss", "brier", "ece", "lift_decile"}
     assert pooled["metric_value"].null_count() == pooled["baseline_value"].null_count() == 0
     auc = pooled.row(by_predicate=pl.col("metric") == "auc", named=True)
-    # Recency alone is a strong predictor here: the model is told beside it, and published only if it beats it.
+    # Recency alone is a strong predictor here: the model is told beside it, and published only if
+    # it beats it.
     assert 0.6 < auc["baseline_value"] < 0.9 and 0.6 < auc["metric_value"] < 0.9
     predictions = table("churn_predictions").filter(pl.col("definition_id") == "purchase_90d")
     assert predictions["model_beats_baseline"].unique().to_list() == [auc["verdict"] == "model"]

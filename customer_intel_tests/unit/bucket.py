@@ -24,7 +24,9 @@ def there() -> S3Store:
 
 
 def content(place: str | S3Store | FolderStore) -> dict[str, Any]:
-    """What a reader sees: every table of the release that it opened, read and compared with the manifest."""
+    """What a reader sees: every table of the release that it opened, read and compared with the
+    manifest.
+    """
     release = open_release(place) if isinstance(place, str) else objects.opened(place)
     seen = {}
     for name, facts in release.manifest["tables"].items():

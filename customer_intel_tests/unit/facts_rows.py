@@ -1,7 +1,7 @@
 """Computes facts, and what is made of them, from literal entity rows; not a test itself.
 
-A test puts rows of an entity (one export, taken on as_of), or of several exports with `exports`, and asks for the table
-at the end of the chain.
+A test puts rows of an entity (one export, taken on as_of), or of several exports with `exports`,
+and asks for the table at the end of the chain.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ def chain(made: Room, *names: str) -> pl.DataFrame:
 def exports(
     made: Room, entity: str, days: dict[date, list[dict[str, Any]]], **everywhere: Any
 ) -> None:
-    """Rows of an entity by the day of their export; the newest of a key stands, as when they were taken in."""
+    """Rows of an entity by the day of their export; the newest of a key stands, as when they were
+    taken in.
+    """
     for day, rows in days.items():
         moment = datetime(day.year, day.month, day.day)
         columns = {"source_file": "f", "source_row": 1, "exported_at": moment, **everywhere}

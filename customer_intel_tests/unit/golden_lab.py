@@ -35,7 +35,9 @@ Tables = dict[str, pl.DataFrame]
 def golden_night(
     lab: Lab, as_of: date = NIGHT, before: Tables | None = None, upto: str = ORDER[-1]
 ) -> Tables:
-    """The tables of one night, `before` being those of the last; what their contract refuses is an error."""
+    """The tables of one night, `before` being those of the last; what their contract refuses is an
+    error.
+    """
     lab.night(as_of, only=(*MAP, "customer_id_registry"))
     schema = {column.name: POLARS[column.type] for column in lab.contract.table("accounts").columns}
     tables = {

@@ -103,7 +103,9 @@ class Lab:
         )
 
     def night(self, as_of: date = NIGHT, only: Iterable[str] = ORDER) -> Lab:
-        """Computes the tables; what the contract's keys, required columns and `sql` gates refuse is an error."""
+        """Computes the tables; what the contract's keys, required columns and `sql` gates refuse is
+        an error.
+        """
         frames: dict[str, pl.DataFrame] = {}
         for name in ENTITIES:
             schema = {
@@ -225,7 +227,9 @@ def _query(
 
 
 def in_world(number: int, columns: Row) -> Row:
-    """The row with contact points and logins that no other world has, so that many small cases share one night."""
+    """The row with contact points and logins that no other world has, so that many small cases
+    share one night.
+    """
     moved = dict(columns)
     for name in ("email", "secondary_email"):
         if moved.get(name):

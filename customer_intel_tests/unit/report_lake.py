@@ -1,4 +1,6 @@
-"""A lake by the contract with a seeded little company in it, for tests of the report and its findings."""
+"""A lake by the contract with a seeded little company in it, for tests of the report and its
+findings.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,9 @@ def accept(
     reason: str = "",
     findings: tuple[Any, ...] = (CHECK,),
 ) -> Version:
-    """Accepts `rows` as the table `name`; columns that a row does not name get a neutral value when required."""
+    """Accepts `rows` as the table `name`; columns that a row does not name get a neutral value when
+    required.
+    """
     table = contract.load().table(name)
     parts: dict[str, list[dict[str, Any]]] = {}
     stamps = {"as_of": AS_OF, "snapshot_id": SNAPSHOT} if table.layout == "whole" else {}
@@ -102,7 +106,9 @@ def money(value: float) -> Decimal:
 
 
 def company(lake: Lake, customers: int = 400) -> dict[str, Version]:
-    """Every table that the report reads. Late deliveries lower scores; 'at_risk' spent most; one name is hostile."""
+    """Every table that the report reads. Late deliveries lower scores; 'at_risk' spent most; one
+    name is hostile.
+    """
     rng = np.random.default_rng(7)
     ids = [f"c{n:06d}" for n in range(customers)]
     made: dict[str, list[dict[str, Any]]] = {}

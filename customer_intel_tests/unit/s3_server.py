@@ -1,7 +1,8 @@
-"""A small S3 server in a thread, not a test itself: objects in memory, conditional writes decided under one lock.
+"""A small S3 server in a thread, not a test itself: objects in memory, conditional writes decided
+under one lock.
 
-Its clock can be set, each request can be watched, refused or made the last one, and conditions can be ignored as
-older stores do. Requests are logged, so that a test can say what was sent.
+Its clock can be set, each request can be watched, refused or made the last one, and conditions can
+be ignored as older stores do. Requests are logged, so that a test can say what was sent.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ class Stored:
 
 @dataclass
 class S3:
-    """The server's state. `watch(method, key, moment)` is called before and after each request is carried out."""
+    """The server's state. `watch(method, key, moment)` is called before and after each request is
+    carried out.
+    """
 
     url: str = ""
     objects: dict[str, Stored] = field(default_factory=dict)

@@ -1,4 +1,6 @@
-"""A small simulated company as frames, with what it takes to cut it off or move it in time; not a test itself."""
+"""A small simulated company as frames, with what it takes to cut it off or move it in time; not a
+test itself.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,9 @@ def frame(table: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
 
 
 def run_sql(table: str, lake: Lake, as_of: date) -> pl.DataFrame:
-    """The table's rows, by its key, computed over the lake's tables; what the lake has not is empty."""
+    """The table's rows, by its key, computed over the lake's tables; what the lake has not is
+    empty.
+    """
     return chain(put(Room(as_of), lake), table)
 
 
@@ -105,7 +109,9 @@ def features(lake: Lake, as_of: date) -> pl.DataFrame:
 def simulate(
     customers: int, days: int, as_of: date, seed: int, *, subscriptions: bool = True
 ) -> Lake:
-    """Buyers with a rhythm of their own who die at their own hazard; a fading customer first stops visiting."""
+    """Buyers with a rhythm of their own who die at their own hazard; a fading customer first stops
+    visiting.
+    """
     rng = np.random.default_rng(seed)
     start = as_of - timedelta(days=days)
     daily: list[dict[str, Any]] = []

@@ -10,7 +10,9 @@ __all__ = ["NOWHERE", "Room"]
 
 
 class Room(TableLab):
-    """A lab in which words that nobody knows close no gate: one row of such a word would be too large a share."""
+    """A lab in which words that nobody knows close no gate: one row of such a word would be too
+    large a share.
+    """
 
     def __init__(self, as_of: date, **settings: Any) -> None:
         super().__init__(as_of, unchecked=("state_word",), **settings)

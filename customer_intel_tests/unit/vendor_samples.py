@@ -55,12 +55,16 @@ def parquet(*rows: dict[str, Any]) -> bytes:
 # ---- CRM
 
 HUBSPOT_CONTACTS = delimited(
-    "Record ID,First Name,Last Name,Email,Phone Number,Mobile Phone Number,Job Title,Street Address,City,State/Region,"
-    "Postal Code,Country/Region,Lifecycle Stage,Original Source,Contact owner,Unsubscribed from all email,Create Date,"
-    "Last Modified Date,Last Activity Date,Associated Company,Associated Company IDs,Associated Company IDs (Primary)",
+    "Record ID,First Name,Last Name,Email,Phone Number,Mobile Phone Number,Job Title,Street "
+    "Address,City,State/Region,"
+    "Postal Code,Country/Region,Lifecycle Stage,Original Source,Contact owner,Unsubscribed from "
+    "all email,Create Date,"
+    "Last Modified Date,Last Activity Date,Associated Company,Associated Company IDs,Associated "
+    "Company IDs (Primary)",
     {
         "Record ID": "5001", "First Name": "Ada", "Last Name": "Byron", "Email": "ada@acme.example",
-        "Phone Number": "+44 20 7946 0001", "Lifecycle Stage": "customer", "Unsubscribed from all email": "false",
+        "Phone Number": "+44 20 7946 0001", "Lifecycle Stage": "customer", ("Unsubscribed from all "
+            "email"): "false",
         "Create Date": "2025-02-01 09:30", "Last Modified Date": "2026-06-01 08:00",
         "Associated Company": "Acme;Globex",
         "Associated Company IDs": "9002;9001", "Associated Company IDs (Primary)": "9001",
@@ -71,8 +75,10 @@ HUBSPOT_CONTACTS = delimited(
     },
 )  # fmt: skip
 HUBSPOT_COMPANIES = delimited(
-    "Record ID,Company name,Company Domain Name,Website URL,Company owner,Industry,Type,Number of Employees,"
-    "Annual Revenue,Street Address,City,State/Region,Postal Code,Country/Region,Lifecycle Stage,Create Date,"
+    "Record ID,Company name,Company Domain Name,Website URL,Company owner,Industry,Type,Number of "
+    "Employees,"
+    "Annual Revenue,Street Address,City,State/Region,Postal Code,Country/Region,Lifecycle "
+    "Stage,Create Date,"
     "Last Modified Date,Last Activity Date,Associated Contact IDs",
     {
         "Record ID": "9001", "Company name": "Acme, Inc.", "Company Domain Name": "ACME.example",
@@ -120,9 +126,12 @@ SALESFORCE_ACCOUNTS = delimited(
 # ---- shop
 
 SHOPIFY_CUSTOMERS = delimited(
-    "Customer ID,First Name,Last Name,Email,Accepts Email Marketing,Default Address Company,Default Address Address1,"
-    "Default Address Address2,Default Address City,Default Address Province Code,Default Address Country Code,"
-    "Default Address Zip,Default Address Phone,Phone,Accepts SMS Marketing,Total Spent,Total Orders,Note,Tax Exempt,"
+    "Customer ID,First Name,Last Name,Email,Accepts Email Marketing,Default Address "
+    "Company,Default Address Address1,"
+    "Default Address Address2,Default Address City,Default Address Province Code,Default Address "
+    "Country Code,"
+    "Default Address Zip,Default Address Phone,Phone,Accepts SMS Marketing,Total Spent,Total "
+    "Orders,Note,Tax Exempt,"
     "Tags",
     {
         "Customer ID": "'7210000213596", "First Name": "Ada", "Last Name": "Byron", "Email": "ada@acme.example",
@@ -132,18 +141,27 @@ SHOPIFY_CUSTOMERS = delimited(
     },
 )  # fmt: skip
 SHOPIFY_ORDERS = delimited(
-    "Name,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,Accepts Marketing,Currency,Subtotal,Shipping,"
-    "Taxes,Total,Discount Code,Discount Amount,Shipping Method,Created at,Lineitem quantity,Lineitem name,"
+    "Name,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,Accepts "
+    "Marketing,Currency,Subtotal,Shipping,"
+    "Taxes,Total,Discount Code,Discount Amount,Shipping Method,Created at,Lineitem "
+    "quantity,Lineitem name,"
     "Lineitem price,"
-    "Lineitem compare at price,Lineitem sku,Lineitem requires shipping,Lineitem taxable,Lineitem fulfillment status,"
-    "Billing Name,Billing Street,Billing Address1,Billing Address2,Billing Company,Billing City,Billing Zip,"
-    "Billing Province,Billing Country,Billing Phone,Shipping Name,Shipping Street,Shipping Address1,Shipping Address2,"
-    "Shipping Company,Shipping City,Shipping Zip,Shipping Province,Shipping Country,Shipping Phone,Notes,"
+    "Lineitem compare at price,Lineitem sku,Lineitem requires shipping,Lineitem taxable,Lineitem "
+    "fulfillment status,"
+    "Billing Name,Billing Street,Billing Address1,Billing Address2,Billing Company,Billing "
+    "City,Billing Zip,"
+    "Billing Province,Billing Country,Billing Phone,Shipping Name,Shipping Street,Shipping "
+    "Address1,Shipping Address2,"
+    "Shipping Company,Shipping City,Shipping Zip,Shipping Province,Shipping Country,Shipping "
+    "Phone,Notes,"
     "Note Attributes,"
-    "Cancelled at,Payment Method,Payment Reference,Refunded Amount,Vendor,Outstanding Balance,Employee,Location,"
+    "Cancelled at,Payment Method,Payment Reference,Refunded Amount,Vendor,Outstanding "
+    "Balance,Employee,Location,"
     "Device ID,"
-    "Id,Tags,Risk Level,Source,Lineitem discount,Tax 1 Name,Tax 1 Value,Tax 2 Name,Tax 2 Value,Tax 3 Name,Tax 3 Value,"
-    "Tax 4 Name,Tax 4 Value,Tax 5 Name,Tax 5 Value,Phone,Receipt Number,Duties,Billing Province Name,"
+    "Id,Tags,Risk Level,Source,Lineitem discount,Tax 1 Name,Tax 1 Value,Tax 2 Name,Tax 2 "
+    "Value,Tax 3 Name,Tax 3 Value,"
+    "Tax 4 Name,Tax 4 Value,Tax 5 Name,Tax 5 Value,Phone,Receipt Number,Duties,Billing Province "
+    "Name,"
     "Shipping Province Name,Payment ID,Payment Terms Name,Next Payment Due At,Payment References",
     {
         "Name": "#1001", "Email": "ada@acme.example", "Financial Status": "paid", "Fulfillment Status": "fulfilled",
@@ -164,8 +182,10 @@ SHOPIFY_ORDERS = delimited(
 # ---- billing
 
 STRIPE_CUSTOMERS = delimited(
-    "id,Description,Email,Name,Created (UTC),Delinquent,Card ID,Card Last4,Card Brand,Card Address Line1,"
-    "Card Address Line2,Card Address City,Card Address State,Card Address Country,Card Address Zip,Currency,Plan,"
+    "id,Description,Email,Name,Created (UTC),Delinquent,Card ID,Card Last4,Card Brand,Card "
+    "Address Line1,"
+    "Card Address Line2,Card Address City,Card Address State,Card Address Country,Card Address "
+    "Zip,Currency,Plan,"
     "Status,"
     "Total Spend,Payment Count,Refunded Volume,shopify_customer_id (metadata)",
     {
@@ -174,9 +194,12 @@ STRIPE_CUSTOMERS = delimited(
     },
 )  # fmt: skip
 STRIPE_CHARGES = delimited(
-    "id,Created date (UTC),Amount,Amount Refunded,Currency,Captured,Converted Amount,Converted Amount Refunded,"
-    "Converted Currency,Decline Reason,Description,Fee,Refunded date (UTC),Statement Descriptor,Status,Seller Message,"
-    "Card ID,Customer ID,Customer Description,Customer Email,Invoice ID,Payment Source Type,Transfer",
+    "id,Created date (UTC),Amount,Amount Refunded,Currency,Captured,Converted Amount,Converted "
+    "Amount Refunded,"
+    "Converted Currency,Decline Reason,Description,Fee,Refunded date (UTC),Statement "
+    "Descriptor,Status,Seller Message,"
+    "Card ID,Customer ID,Customer Description,Customer Email,Invoice ID,Payment Source "
+    "Type,Transfer",
     {
         "id": "ch_1", "Created date (UTC)": "2026-06-11 14:45:40", "Amount": "19.00", "Currency": "usd",
         "Status": "Paid",
@@ -184,21 +207,29 @@ STRIPE_CHARGES = delimited(
     },
 )  # fmt: skip
 STRIPE_OLD_CHARGES = delimited(
-    "id,Description,Created (UTC),Amount,Amount Refunded,Currency,Converted Amount,Converted Amount Refunded,Fee,Tax,"
-    "Converted Currency,Mode,Status,Statement Descriptor,Customer ID,Customer Description,Customer Email,Captured,"
+    "id,Description,Created (UTC),Amount,Amount Refunded,Currency,Converted Amount,Converted "
+    "Amount Refunded,Fee,Tax,"
+    "Converted Currency,Mode,Status,Statement Descriptor,Customer ID,Customer "
+    "Description,Customer Email,Captured,"
     "Card ID,"
-    "Card Last4,Card Brand,Card Funding,Card Exp Month,Card Exp Year,Card Name,Card Address Line1,Card Address Line2,"
-    "Card Address City,Card Address State,Card Address Country,Card Address Zip,Card Issue Country,Card Fingerprint,"
-    "Card CVC Status,Card AVS Zip Status,Card AVS Line1 Status,Card Tokenization Method,Disputed Amount,Dispute Status,"
-    "Dispute Reason,Dispute Date (UTC),Dispute Evidence Due (UTC),Invoice ID,Payment Source Type,Destination,Transfer",
+    "Card Last4,Card Brand,Card Funding,Card Exp Month,Card Exp Year,Card Name,Card Address "
+    "Line1,Card Address Line2,"
+    "Card Address City,Card Address State,Card Address Country,Card Address Zip,Card Issue "
+    "Country,Card Fingerprint,"
+    "Card CVC Status,Card AVS Zip Status,Card AVS Line1 Status,Card Tokenization Method,Disputed "
+    "Amount,Dispute Status,"
+    "Dispute Reason,Dispute Date (UTC),Dispute Evidence Due (UTC),Invoice ID,Payment Source "
+    "Type,Destination,Transfer",
     {
         "id": "ch_0", "Created (UTC)": "2020-06-11 14:45", "Amount": "20.00", "Currency": "usd", "Status": "Refunded",
         "Customer ID": "cus_1", "Invoice ID": "in_1", "Payment Source Type": "card",
     },
 )  # fmt: skip
 STRIPE_INVOICES = delimited(
-    "id,Amount Due,Billing,Closed,Currency,Customer,Date (UTC),Due Date (UTC),Number,Paid,Subscription,Subtotal,"
-    "Total Discount Amount,Applied Coupons,Tax,Tax Percent,Total,Amount Paid,Amount Remaining,Attempt Count,Status,"
+    "id,Amount Due,Billing,Closed,Currency,Customer,Date (UTC),Due Date "
+    "(UTC),Number,Paid,Subscription,Subtotal,"
+    "Total Discount Amount,Applied Coupons,Tax,Tax Percent,Total,Amount Paid,Amount "
+    "Remaining,Attempt Count,Status,"
     "Minimum Line Item Period Start (UTC),Maximum Line Item Period End (UTC),Paid At (UTC)",
     {
         "id": "in_1", "Amount Due": "19.00", "Currency": "usd", "Customer": "cus_1", "Date (UTC)": "2026-06-11 14:45",
@@ -208,9 +239,12 @@ STRIPE_INVOICES = delimited(
     },
 )  # fmt: skip
 STRIPE_SUBSCRIPTIONS = delimited(
-    "id,Customer ID,Customer Description,Customer Email,Plan,Product,Quantity,Currency,Interval,Amount,Status,"
-    "Created (UTC),Start (UTC),Current Period Start (UTC),Current Period End (UTC),Trial Start (UTC),Trial End (UTC),"
-    "Application Fee Percent,Coupon,Tax Percent,Canceled At (UTC),Cancel At Period End,Ended At (UTC)",
+    "id,Customer ID,Customer Description,Customer "
+    "Email,Plan,Product,Quantity,Currency,Interval,Amount,Status,"
+    "Created (UTC),Start (UTC),Current Period Start (UTC),Current Period End (UTC),Trial Start "
+    "(UTC),Trial End (UTC),"
+    "Application Fee Percent,Coupon,Tax Percent,Canceled At (UTC),Cancel At Period End,Ended At "
+    "(UTC)",
     {
         "id": "sub_1", "Customer ID": "cus_1", "Plan": "plan_m", "Product": "prod_1", "Quantity": "2",
         "Currency": "usd",
@@ -270,12 +304,16 @@ STRIPE_CONNECTOR = {
 # ---- help desk
 
 ZENDESK_TICKETS = delimited(
-    "Summation column,Id,Requester,Requester id,Requester external id,Requester email,Requester domain,Submitter,"
+    "Summation column,Id,Requester,Requester id,Requester external id,Requester email,Requester "
+    "domain,Submitter,"
     "Assignee,"
-    "Group,Subject,Tags,Status,Priority,Via,Ticket type,Created at,Updated at,Assigned at,Organization,Due date,"
-    "Initially assigned at,Solved at,Resolution time,Satisfaction Score,Group stations,Assignee stations,Reopens,"
+    "Group,Subject,Tags,Status,Priority,Via,Ticket type,Created at,Updated at,Assigned "
+    "at,Organization,Due date,"
+    "Initially assigned at,Solved at,Resolution time,Satisfaction Score,Group stations,Assignee "
+    "stations,Reopens,"
     "Replies,"
-    "First reply time in minutes,First reply time in minutes within business hours,First resolution time in minutes,"
+    "First reply time in minutes,First reply time in minutes within business hours,First "
+    "resolution time in minutes,"
     "First resolution time in minutes within business hours,Full resolution time in minutes",
     {
         "Summation column": "1", "Id": "20001", "Requester id": "37001", "Requester email": "ada@acme.example",

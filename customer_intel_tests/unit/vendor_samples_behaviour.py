@@ -1,4 +1,6 @@
-"""Small exports of events, surveys, campaigns and of the public data sets; and the list of all samples."""
+"""Small exports of events, surveys, campaigns and of the public data sets; and the list of all
+samples.
+"""
 
 from __future__ import annotations
 
@@ -116,7 +118,8 @@ GA4_EVENTS: list[dict[str, Any]] = [
 # ---- surveys, campaigns, consents
 
 DELIGHTED_CSV = delimited(
-    "Response ID,Person ID,Email,Name,Survey Type,Score,Comment,Source,Locale,Sent At,Created At,Tags",
+    ("Response ID,Person ID,Email,Name,Survey Type,Score,Comment,Source,Locale,Sent At,Created "
+        "At,Tags"),
     {"Response ID": "700001", "Email": "ada@acme.example", "Survey Type": "nps", "Score": "9", "Source": "email",
      "Sent At": "2026-06-01T03:58:16Z", "Created At": "2026-06-01T06:00:55Z"},
 )  # fmt: skip
@@ -130,12 +133,14 @@ DELIGHTED_JSON = lines(
 )  # fmt: skip
 _NPS_QUESTION = "How likely is it that you would recommend Acme to a friend or colleague?"
 SURVEYMONKEY = (
-    "Respondent ID,Collector ID,Start Date,End Date,IP Address,Email Address,First Name,Last Name,Custom Data 1,"
+    "Respondent ID,Collector ID,Start Date,End Date,IP Address,Email Address,First Name,Last "
+    "Name,Custom Data 1,"
     f'{_NPS_QUESTION},"What is the main reason, in your words?",What did you buy?,,\n'
     ",,,,,,,,,,Open-Ended Response,Tea,Cups,Other (please specify)\n"
     "118,440,06/05/2026 09:00:01 AM,06/05/2026 09:02:30 PM,203.0.113.9,ada@acme.example,Ada,Byron,,"
     'Extremely likely - 10,"Fast, friendly",Tea,,\n'
-    "119,440,06/05/2026 10:00:01 AM,06/05/2026 10:02:30 AM,203.0.113.9,bo@b.example,Bo,Diaz,,6,,,,a kettle\n"
+    "119,440,06/05/2026 10:00:01 AM,06/05/2026 10:02:30 "
+    "AM,203.0.113.9,bo@b.example,Bo,Diaz,,6,,,,a kettle\n"
 ).encode()
 MAILCHIMP_ACTIVITY = lines(
     *(
@@ -149,14 +154,16 @@ MAILCHIMP_ACTIVITY = lines(
     )
 )  # fmt: skip
 MAILCHIMP_CONTACTS = delimited(
-    "Email Address,First Name,Last Name,Address,Phone Number,Birthday,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,"
+    "Email Address,First Name,Last Name,Address,Phone "
+    "Number,Birthday,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,"
     "CONFIRM_IP,LATITUDE,LONGITUDE,GMTOFF,DSTOFF,TIMEZONE,CC,REGION,LAST_CHANGED,LEID,EUID,NOTES,TAGS",
     {"Email Address": "Ada@acme.example", "First Name": "Ada", "OPTIN_TIME": "2025-06-01 17:00:30",
      "OPTIN_IP": "203.0.113.9",
      "CONFIRM_TIME": "2025-06-01 17:05:30", "CC": "gb", "LAST_CHANGED": "2026-06-01 17:05:30", "TAGS": '"vip","tea"'},
 )  # fmt: skip
 ONETRUST = delimited(
-    "Receipt ID,Data Subject Identifier,Identifier Type,Purpose Name,Purpose Version,Consent Status,Collection Point,"
+    "Receipt ID,Data Subject Identifier,Identifier Type,Purpose Name,Purpose Version,Consent "
+    "Status,Collection Point,"
     "Interaction Date,Jurisdiction",
     {"Receipt ID": "r-1", "Data Subject Identifier": "ada@acme.example", "Identifier Type": "Email",
      "Purpose Name": "Marketing", "Consent Status": "ACTIVE", "Interaction Date": "2026-01-14T05:47:02Z"},
@@ -255,7 +262,8 @@ TELCO = (
     b"OnlineSecurity,"
     b"OnlineBackup,DeviceProtection,TechSupport,StreamingTV,StreamingMovies,Contract,PaperlessBilling,PaymentMethod,"
     b"MonthlyCharges,TotalCharges,Churn\n"
-    b"7590-VHVEG,Female,0,Yes,No,1,No,No phone service,DSL,No,Yes,No,No,No,No,Month-to-month,Yes,Electronic check,"
+    b"7590-VHVEG,Female,0,Yes,No,1,No,No phone "
+    b"service,DSL,No,Yes,No,No,No,No,Month-to-month,Yes,Electronic check,"
     b"29.85,29.85,No\n"
 )
 RAVENSTACK = {
@@ -292,7 +300,8 @@ SPARKIFY = lines(
     {"artist": "A Fine Frenzy", "auth": "Logged In", "firstName": "Anabelle", "gender": "F", "itemInSession": 0,
      "lastName": "Simpson", "length": 267.9, "level": "free", "location": "Philadelphia-Camden-Wilmington, PA-NJ-DE-MD",
      "method": "PUT", "page": "NextSong", "registration": 1541044398796.0, "sessionId": 256, "song": "Almost Lover",
-     "status": 200, "ts": 1541377992796, "userAgent": "\"Mozilla/5.0 (iPhone; CPU iPhone OS 7_1_2 like Mac OS X)\"",
+     "status": 200, "ts": 1541377992796, "userAgent": ("\"Mozilla/5.0 (iPhone; CPU iPhone OS 7_1_2 "
+         "like Mac OS X)\""),
      "userId": "69"},
     {"artist": None, "auth": "Logged Out", "firstName": None, "gender": None, "itemInSession": 0, "lastName": None,
      "length": None, "level": "free", "location": None, "method": "PUT", "page": "Login", "registration": None,
@@ -319,16 +328,19 @@ OTHERS = (
     (
         "bpi2013_tickets bpi2013_events", "bpi2013", "06_bpic2013_closed.csv",
         "case:concept:name,concept:name,lifecycle:transition,org:group,org:resource,time:timestamp,impact,product,"
-        "resource country\n1-109135791,Accepted,In Progress,Org line C,Anna,2006-01-11T23:49:42+01:00,Medium,PROD1,"
+        "resource country\n1-109135791,Accepted,In Progress,Org line "
+        "C,Anna,2006-01-11T23:49:42+01:00,Medium,PROD1,"
         "Sweden\n"
-        "1-109135791,Completed,Closed,Org line C,Anna,2012-05-15T15:38:00+02:00,Medium,PROD1,Sweden\n",
+        "1-109135791,Completed,Closed,Org line "
+        "C,Anna,2012-05-15T15:38:00+02:00,Medium,PROD1,Sweden\n",
     ),
     (
         "skytrax_seat_reviews", "skytrax", "seat.csv",
         '"airline_name","link","title","author","author_country","date","content","aircraft","seat_layout",'
         '"date_flown",'
         '"cabin_flown","type_traveller","overall_rating","seat_legroom_rating","recommended"\n'
-        '"aegean-airlines","/seat","Review","J S","UK","2015-07-20","Plane was clean.","A320","3x3","","Economy","",'
+        '"aegean-airlines","/seat","Review","J S","UK","2015-07-20","Plane was '
+        'clean.","A320","3x3","","Economy","",'
         '"10.0","4","1"\n',
     ),
     (
@@ -338,9 +350,11 @@ OTHERS = (
     ),
     (
         "febrl_contacts", "febrl", "dataset1.csv",
-        "rec_id, given_name, surname, street_number, address_1, address_2, suburb, postcode, state, date_of_birth,"
+        "rec_id, given_name, surname, street_number, address_1, address_2, suburb, postcode, "
+        "state, date_of_birth,"
         " soc_sec_id\n"
-        "rec-122-org, lachlan, berry, 69, giblin street, killarney, bittern, 4814, qld, 19990219, 7364009\n",
+        "rec-122-org, lachlan, berry, 69, giblin street, killarney, bittern, 4814, qld, 19990219, "
+        "7364009\n",
     ),
     (
         "splink_contacts", "splink", "fake_1000.csv",

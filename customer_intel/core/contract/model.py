@@ -1,7 +1,7 @@
 """tables.yaml + columns.yaml: the single source of what every table is.
 
-Belongs here: the contract's model, its loader and its physical types. Not here: how a table is computed
-(definition.py), checked (gate.py) or described to others (publish/catalog.py).
+Belongs here: the contract's model, its loader and its physical types. Not here: how a table is
+computed (definition.py), checked (gate.py) or described to others (publish/catalog.py).
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ COLUMNS_FILE = PACKAGE / "columns.yaml"
 Type = Literal["text", "int", "float", "bool", "date", "timestamp", "money"]
 Severity = Literal["critical", "warning"]
 
-# Only what Power BI and Tableau's Hyper read whole: no unsigned, UUID, nanoseconds, lists or HUGEINT.
+# Only what Power BI and Tableau's Hyper read whole: no unsigned, UUID, nanoseconds, lists or
+# HUGEINT.
 SQL_TYPES: dict[str, str] = {
     "text": "VARCHAR",
     "int": "BIGINT",
@@ -74,7 +75,9 @@ class Expectation(Model):
 
 
 class Table(Model):
-    """One table's contract. `layout` is whole, by_day (`day_column` set) or by_export (raw exports)."""
+    """One table's contract. `layout` is whole, by_day (`day_column` set) or by_export (raw
+    exports).
+    """
 
     name: str
     room: str
@@ -159,7 +162,8 @@ def _load(package: Path) -> Contract:
             for option in need.split("|"):
                 if option not in tables:
                     raise ConfigError(
-                        f"{table.room}/tables.yaml: '{table.name}' needs '{option}', which no room makes"
+                        f"{table.room}/tables.yaml: '{table.name}' needs '{option}', which no "
+                        "room makes"
                     )
     return Contract(tables=tables)
 
@@ -246,12 +250,17 @@ def _without(table: Table, tables: dict[str, Table]) -> Table:
 
 
 def _raw(table: Table) -> Table:
-    """The typed rows of each export file that feeds the entity, before the newest row of each key is chosen."""
+    """The typed rows of each export file that feeds the entity, before the newest row of each key
+    is chosen.
+    """
     return table.model_copy(
         update={
             "name": f"raw_{table.name}",
             "grain": f"one row per accepted row of an export that feeds {table.name}",
-            "purpose": f"Every accepted row of {table.name}, by export date and file, as evidence and for rebuilding",
+            "purpose": (
+                f"Every accepted row of {table.name}, by export date and file, as evidence "
+                "and for rebuilding"
+            ),
             "key": (),
             "columns": tuple(column for column in table.columns if column.name not in STAMPS),
             "expect": (),

@@ -1,7 +1,9 @@
-"""A table's gate: its contract becomes a Great Expectations suite, the suite a verdict on the candidate.
+"""A table's gate: its contract becomes a Great Expectations suite, the suite a verdict on the
+candidate.
 
-Pure of Dagster and of files. A missing column, an exception or an unknown outcome is a failed critical finding: the
-gate fails closed. Nothing that leaves this module holds a row's values, except keys that are not personal.
+Pure of Dagster and of files. A missing column, an exception or an unknown outcome is a failed
+critical finding: the gate fails closed. Nothing that leaves this module holds a row's values,
+except keys that are not personal.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 
 Severity = Literal["critical", "warning"]
 SAMPLES = 5
-# A candidate of more day files than this, and fewer bytes than that, is read once and not per expectation.
+# A candidate of more day files than this, and fewer bytes than that, is read once and not per
+# expectation.
 MANY_FILES = 40
 SMALL_BYTES = 64 << 20
 MASK = "***"
@@ -167,7 +170,9 @@ def render_suite(table: TableSpec) -> str:
 def check(
     con: duckdb.DuckDBPyConnection, table: TableSpec, *, previous_rows: int | None
 ) -> Verdict:
-    """Runs the suite on the view or table named `table.name`. `previous_rows`: of the last accepted version."""
+    """Runs the suite on the view or table named `table.name`. `previous_rows`: of the last accepted
+    version.
+    """
     from customer_intel.core.gate import gx_duckdb  # Great Expectations takes seconds to import
 
     items = suite(table)["expectations"]
@@ -209,7 +214,9 @@ def check_files(
     files: Sequence[tuple[Table, Sequence[Path]]],
     previous_rows: int | None,
 ) -> Verdict:
-    """`check` over Parquet files below `folder`: the candidate's and those of the tables its gate looks up."""
+    """`check` over Parquet files below `folder`: the candidate's and those of the tables its gate
+    looks up.
+    """
     from customer_intel.core.engine import DuckDBEngine
 
     with DuckDBEngine(settings, [folder], shared=True) as engine:
@@ -224,7 +231,9 @@ def check_files(
 
 
 def _hold(con: duckdb.DuckDBPyConnection, table: TableSpec) -> None:
-    """Makes the view a table of the columns that its expectations name: each query would open every file again."""
+    """Makes the view a table of the columns that its expectations name: each query would open every
+    file again.
+    """
     named = json.dumps(suite(table)["expectations"][1:])
     all_of_them = re.search(
         r"\b(select|distinct)\s+(\w+\.)?\*|\bcolumns\s*\(", named, re.IGNORECASE
@@ -303,7 +312,9 @@ def _in_set(
 
 
 def expectation(table: TableSpec, rule: Rule) -> dict[str, Any]:
-    """One expectation of the contract in Great Expectations' JSON form. Raises ConfigError for wrong arguments."""
+    """One expectation of the contract in Great Expectations' JSON form. Raises ConfigError for
+    wrong arguments.
+    """
     args, severity = rule.args, rule.severity
     needed, allowed = ARGUMENTS[rule.kind]
     if wrong := (needed - args.keys()) | (args.keys() - needed - allowed):
@@ -361,7 +372,8 @@ def expectation(table: TableSpec, rule: Rule) -> dict[str, Any]:
             return _foreign_key(table, args, share, severity)
     # Great Expectations reads single braces as its own placeholders.
     query = args["query"].strip().rstrip(";").replace("{", "{{").replace("}", "}}")
-    # Great Expectations puts the query in parentheses on one line: a closing comment would swallow the rest.
+    # Great Expectations puts the query in parentheses on one line: a closing comment would swallow
+    # the rest.
     query += "\n" if "--" in query else ""
     meta = {"max_share": share}
     gx_type, text = "unexpected_rows_expectation", f"sql {args['name']}"
@@ -379,7 +391,8 @@ def _foreign_key(
         f' AND NOT EXISTS (SELECT 1 FROM "{other}" AS o WHERE o."{target}" = t."{column}")'
     )
     if severity == "warning":
-        # An entity that the company does not export is no reason to warn of every row that names one.
+        # An entity that the company does not export is no reason to warn of every row that names
+        # one.
         query += f' AND EXISTS (SELECT 1 FROM "{other}")'
     text = f"foreign_key {column} in {other}" + (f" ({target})" if target != column else "")
     gx_type = "unexpected_rows_expectation"
@@ -465,7 +478,9 @@ def _key_text(row: Mapping[str, Any], personal: set[str]) -> str:
 
 
 def _broken(item: Mapping[str, Any], why: str) -> Finding:
-    """A check that could not be made: critical whatever its severity, since nothing is known of the rows."""
+    """A check that could not be made: critical whatever its severity, since nothing is known of the
+    rows.
+    """
     return _finding(
         item, False, 0, 0, "not checked", (), f"could not be checked: {why}", severity="critical"
     )

@@ -1,16 +1,18 @@
 """Great Expectations' SQL engine on a DuckDB connection that is already open.
 
-Great Expectations 1.24 has no DuckDB source, and the public SQLAlchemy dialects hand it a result that is closed before
-it is fetched. Here: a SQLAlchemy dialect just large enough for the gate, the execution engine on it, and the three
-metrics for which Great Expectations has no DuckDB form or a dear one. Importing this module imports Great Expectations
-(seconds), so `gate` does it inside its function.
+Great Expectations 1.24 has no DuckDB source, and the public SQLAlchemy dialects hand it a result
+that is closed before it is fetched. Here: a SQLAlchemy dialect just large enough for the gate, the
+execution engine on it, and the three metrics for which Great Expectations has no DuckDB form or a
+dear one. Importing this module imports Great Expectations (seconds), so `gate` does it inside its
+function.
 
-Metrics are resolved without Expectation objects: 1.24 rebuilds each pydantic model some sixty times in a validation,
-9 ms per expectation before the first row is read. `Validator.graph_validate` on this engine gives the same counts
-(customer_intel_tests/oracles/test_gx_equivalence.py).
+Metrics are resolved without Expectation objects: 1.24 rebuilds each pydantic model some sixty times
+in a validation, 9 ms per expectation before the first row is read. `Validator.graph_validate` on
+this engine gives the same counts (customer_intel_tests/oracles/test_gx_equivalence.py).
 """
 
-# Great Expectations' own annotations are not followed (pyproject.toml), so its classes and decorators are untyped here.
+# Great Expectations' own annotations are not followed (pyproject.toml), so its classes and
+# decorators are untyped here.
 # mypy: disable-error-code="misc, untyped-decorator"
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ from sqlalchemy.pool import StaticPool
 
 from customer_intel.core.engine import quoted
 
-# Great Expectations logs a failed query with its whole traceback, and DuckDB's errors quote row values.
+# Great Expectations logs a failed query with its whole traceback, and DuckDB's errors quote row
+# values.
 logging.getLogger("great_expectations").setLevel(logging.CRITICAL + 1)
 
 BATCH_ID = "candidate"
@@ -57,7 +60,9 @@ UNIQUE = ("column_values.unique", "compound_columns.unique")
 
 
 class _Cursor:
-    """Fetches at execute: an unfinished result would block the connection that the next query needs."""
+    """Fetches at execute: an unfinished result would block the connection that the next query
+    needs.
+    """
 
     arraysize = 1
     rowcount = -1
@@ -115,7 +120,8 @@ class DuckDBDialect(default.DefaultDialect):
     def get_columns(
         self, connection: sa.Connection, table_name: str, schema: str | None = None, **_: Any
     ) -> list[Any]:
-        # The type stays unknown on purpose: types are checked from the Parquet schema, before the gate.
+        # The type stays unknown on purpose: types are checked from the Parquet schema, before the
+        # gate.
         rows = connection.exec_driver_sql(f"DESCRIBE {quoted(table_name)}").fetchall()
         return [
             {"name": row[0], "type": sa.types.NullType(), "nullable": True, "default": None}
@@ -160,7 +166,9 @@ _DOMAIN_LIST = (
 
 
 class _UniqueCount(MetricProvider):
-    """Rows whose value repeats, by hash aggregation: the shipped window function sorts the whole column."""
+    """Rows whose value repeats, by hash aggregation: the shipped window function sorts the whole
+    column.
+    """
 
     metric_name = "column_values.unique.unexpected_count"
     domain_keys = _DOMAIN
@@ -187,7 +195,10 @@ def _repeated(
     engine: GateExecutionEngine, domain: Mapping[str, Any], columns: Sequence[str]
 ) -> int:
     table = engine.batch_manager.batch_data_cache[domain["batch_id"]].selectable.name
-    sql = f"SELECT CAST(coalesce(sum(n), 0) AS BIGINT) FROM ({_groups(table, columns)} HAVING count(*) > 1)"
+    sql = (
+        f"SELECT CAST(coalesce(sum(n), 0) AS BIGINT) FROM ({_groups(table, columns)} HAVING "
+        "count(*) > 1)"
+    )
     with engine.get_connection() as connection:
         return int(connection.exec_driver_sql(sql).scalar_one())
 
@@ -201,7 +212,9 @@ def _groups(table: str, columns: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class Count:
-    """What one expectation found. `error` is the engine's own text and may quote row values: redact before showing."""
+    """What one expectation found. `error` is the engine's own text and may quote row values: redact
+    before showing.
+    """
 
     unexpected: int = 0
     checked: int = 0
@@ -248,7 +261,8 @@ class Candidate:
                 continue
             metric = metrics.get(id(item))
             if item["type"] == QUERY_TYPE:
-                # One by one: Great Expectations repeats all queries of a round thrice when one of them raises.
+                # One by one: Great Expectations repeats all queries of a round thrice when one of
+                # them raises.
                 query = _BIND.sub(r"\:", item["kwargs"][QUERY])
                 metric = _metric("unexpected_rows_query.row_count", {}, **{QUERY: query})
                 failure = self._resolve([metric])
@@ -263,7 +277,9 @@ class Candidate:
         return counts
 
     def _values(self, columns: set[str]) -> tuple[int, dict[str, int]]:
-        """Rows, and per column the rows with a value: one query; Great Expectations builds six metrics a column."""
+        """Rows, and per column the rows with a value: one query; Great Expectations builds six
+        metrics a column.
+        """
         names = sorted(columns)
         listed = ", ".join(["count(*)", *(f"count({quoted(name)})" for name in names)])
         rows, *values = self._con.execute(f"SELECT {listed} FROM {quoted(self.name)}").fetchall()[0]
@@ -320,7 +336,9 @@ class Candidate:
         ]
 
     def _resolve(self, metrics: list[MetricConfiguration]) -> str:
-        """Resolves what it can into `_resolved`; what failed is absent there, and its text is returned."""
+        """Resolves what it can into `_resolved`; what failed is absent there, and its text is
+        returned.
+        """
         try:
             resolved, aborted = self._calculator.compute_metrics(
                 metrics, {"catch_exceptions": True}

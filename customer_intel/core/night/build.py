@@ -105,7 +105,9 @@ class _Clock:
 
 
 def prepare(state: Path) -> None:
-    """Has the gates' library loaded, and the columns' lineage read, beside whatever this process does next."""
+    """Has the gates' library loaded, and the columns' lineage read, beside whatever this process
+    does next.
+    """
     helper.post(gate.load)
     helper.post(read_lineage, lineage_cache(state))
 
@@ -115,7 +117,8 @@ def lineage_cache(state: Path) -> Path:
 
 
 def build(night: Night, definition: Definition) -> Outcome:
-    """Computes, gates and accepts one table. A closed gate is an Outcome, not an exception: nothing was replaced.
+    """Computes, gates and accepts one table. A closed gate is an Outcome, not an exception: nothing
+    was replaced.
 
     Raises StepFailed, ConfigError or LakeError when there is nothing to gate.
     """
@@ -168,7 +171,8 @@ def _build(night: Night, definition: Definition) -> Outcome:
         clock.lap("gate")
         if not verdict.passed:
             return _rejected(night, table, candidates, verdict, clock)
-        # Where no day was touched, the rows are those that the gate saw before: its certificate stays.
+        # Where no day was touched, the rows are those that the gate saw before: its certificate
+        # stays.
         seen = certificate(verdict) if candidates or not before else before.certificate
         version = _accept(night, table, candidates, seen, keep, fingerprints=prints)
         clock.lap("accept")
@@ -249,7 +253,8 @@ def _write(
     prints = {
         str(key): f"{rows}:{total}"
         for key, rows, total in engine.con.execute(
-            f"SELECT {day}, count(*), sum(CAST(hash({columns}) AS HUGEINT)) FROM candidate GROUP BY 1 ORDER BY 1"
+            f"SELECT {day}, count(*), sum(CAST(hash({columns}) AS HUGEINT)) FROM candidate GROUP "
+            "BY 1 ORDER BY 1"
         ).fetchall()
     }
     same_shape = before is not None and before.schema_sha256 == schema_sha256(table)
@@ -302,7 +307,9 @@ def _by_day(batches: pa.RecordBatchReader, day: str) -> Iterator[tuple[str, pa.T
 
 
 def _build_raw(night: Night, table: Table) -> Outcome:
-    """Takes every export file of the entity that the lake does not hold yet; one part per file and mapping."""
+    """Takes every export file of the entity that the lake does not hold yet; one part per file and
+    mapping.
+    """
     clock = _Clock()
     entity = night.contract.table(str(table.raw_of))
     before = night.lake.current(table.name)
@@ -381,7 +388,9 @@ def _rejected(
 
 
 def certificate(verdict: Verdict) -> dict[str, Any]:
-    """What publication demands of a table: the verdict of its gate, finding by finding, without row values."""
+    """What publication demands of a table: the verdict of its gate, finding by finding, without row
+    values.
+    """
     return {
         "passed": verdict.passed,
         "findings": [
@@ -433,7 +442,8 @@ def _register(night: Night, engine: DuckDBEngine, table: Table, reader: Table) -
     """Makes `table` readable for `reader`, without the rows that `reader` must not see."""
     if night.lake.current(table.name) is None:
         raise LakeError(
-            f"'{table.name}' was never accepted; run it first (customer-intel run --select {table.name})"
+            f"'{table.name}' was never accepted; run it first (customer-intel run --select "
+            f"{table.name})"
         )
     key = _hidden_by(night, reader, table)
     if key is None:
@@ -494,7 +504,9 @@ def schema_sha256(table: Table) -> str:
 
 @lru_cache(maxsize=1)
 def code_sha256() -> str:
-    """Hash of the package's own code, SQL and YAML: what a snapshot's id depends on beside its inputs."""
+    """Hash of the package's own code, SQL and YAML: what a snapshot's id depends on beside its
+    inputs.
+    """
     digest = hashlib.sha256()
     for path in sorted(PACKAGE.rglob("*")):
         if path.suffix in COMMENTS or path.suffix == ".py":
@@ -504,7 +516,9 @@ def code_sha256() -> str:
 
 
 def without_comments(path: Path) -> bytes:
-    """A file's bytes; of SQL and YAML without lines that are blank or a comment, which change nothing."""
+    """A file's bytes; of SQL and YAML without lines that are blank or a comment, which change
+    nothing.
+    """
     mark = COMMENTS.get(path.suffix)
     text = path.read_bytes()
     if mark is None:
@@ -517,7 +531,9 @@ def without_comments(path: Path) -> bytes:
 def snapshot_id(
     lake: Lake, contract: Contract, landed: Mapping[str, str], home: Path, as_of: date
 ) -> str:
-    """The night's id, from inputs (`landed`: path → sha256, and what the lake took before), code, config and date."""
+    """The night's id, from inputs (`landed`: path → sha256, and what the lake took before), code,
+    config and date.
+    """
     inputs = {
         str(part.facts["source_file"]): str(part.facts["sha256"])
         for name in contract.entities

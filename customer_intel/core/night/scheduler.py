@@ -1,4 +1,5 @@
-"""Tables built ahead of the run that asks for them one by one: two at a time, each as soon as what it reads is there.
+"""Tables built ahead of the run that asks for them one by one: two at a time, each as soon as what
+it reads is there.
 
 Belongs here: the order of work. Not here: a table's own step (build.py).
 """
@@ -14,14 +15,17 @@ from customer_intel.core.night import build as step
 from customer_intel.core.night.build import Night, Outcome
 from customer_intel.core.tables.definition import Definition
 
-# One computes while another reads, waits for its gate or writes. More would share the engine's memory too thinly.
+# One computes while another reads, waits for its gate or writes. More would share the engine's
+# memory too thinly.
 AT_ONCE = 2
 
 
 class Ahead:
-    """A night's tables `wanted`, of all `definitions` (in an order in which each comes after what it reads).
+    """A night's tables `wanted`, of all `definitions` (in an order in which each comes after what
+    it reads).
 
-    A table whose input failed is never built. `close` ends it: what has begun is finished, the rest left.
+    A table whose input failed is never built. `close` ends it: what has begun is finished, the rest
+    left.
     """
 
     def __init__(

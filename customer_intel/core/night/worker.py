@@ -1,7 +1,7 @@
 """One process beside this one, for work that must not hold it up or take it down.
 
-Belongs here: starting it, asking it, giving up on it. Not here: what it works on; callers pass a module's function.
-It ends with the process that started it, however that one ends.
+Belongs here: starting it, asking it, giving up on it. Not here: what it works on; callers pass a
+module's function. It ends with the process that started it, however that one ends.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from multiprocessing.connection import Connection
 from threading import Lock
 from typing import Any
 
-# Not multiprocessing's own start: it would import the starter's main module once more, whatever that does.
+# Not multiprocessing's own start: it would import the starter's main module once more, whatever
+# that does.
 _BEGIN = """
 import sys
 from multiprocessing.connection import Connection
@@ -34,7 +35,9 @@ LONG_LIVED = 200_000
 
 
 class HelperFailed(RuntimeError):
-    """No answer: it died, took too long, or its function raised. The message holds no value of a row."""
+    """No answer: it died, took too long, or its function raised. The message holds no value of a
+    row.
+    """
 
 
 class Helper:
@@ -119,7 +122,8 @@ helper = Helper()
 def serve(pipe: Connection) -> None:
     # Ctrl-C is the starter's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # As in a night's own process: many long-lived objects, little garbage; imports alone are a third cheaper.
+    # As in a night's own process: many long-lived objects, little garbage; imports alone are a
+    # third cheaper.
     gc.set_threshold(LONG_LIVED, 20, 100)
     while True:
         try:

@@ -1,9 +1,11 @@
-"""Where a table's Parquet is: candidate, accept, reject, read. The only code that writes data files.
+"""Where a table's Parquet is: candidate, accept, reject, read. The only code that writes data
+files.
 
-A table is a folder of immutable, content-named Parquet files and one pointer, CURRENT.json, that names the files
-of the accepted version, part by part ("whole", a day, or an export file). Accepting is: fsync the new files, rename
-them into place, fsync the folder, then swap the pointer the same way. A reader that read the pointer never meets a
-half-written file, and a part whose content did not change keeps its file.
+A table is a folder of immutable, content-named Parquet files and one pointer, CURRENT.json, that
+names the files of the accepted version, part by part ("whole", a day, or an export file). Accepting
+is: fsync the new files, rename them into place, fsync the folder, then swap the pointer the same
+way. A reader that read the pointer never meets a half-written file, and a part whose content did
+not change keeps its file.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ class HomeBusy(LakeError):
 
 @dataclass(frozen=True)
 class Part:
-    """One immutable file of a version. `facts` carries what its maker must remember (an export's ledger entry)."""
+    """One immutable file of a version. `facts` carries what its maker must remember (an export's
+    ledger entry).
+    """
 
     path: str
     rows: int
@@ -99,7 +103,9 @@ class Lake:
         return Version(**data)
 
     def files(self, table: str) -> list[Path]:
-        """The accepted files in part order; none when the table was never accepted or is empty by reason."""
+        """The accepted files in part order; none when the table was never accepted or is empty by
+        reason.
+        """
         version = self.current(table)
         return [self.path(part) for _, part in sorted(version.parts.items())] if version else []
 
@@ -109,7 +115,9 @@ class Lake:
     # ---- writing
     @contextlib.contextmanager
     def workspace(self, table: str) -> Iterator[Path]:
-        """A private folder on the lake's own file system for a candidate; gone afterwards whatever happens."""
+        """A private folder on the lake's own file system for a candidate; gone afterwards whatever
+        happens.
+        """
         base = self.root / CANDIDATES
         make_folder(base)
         folder = Path(tempfile.mkdtemp(prefix=f"{table}.", dir=base))
@@ -133,7 +141,9 @@ class Lake:
         status: str = "available",
         reason: str = "",
     ) -> Version:
-        """Makes `candidates` (part → Parquet file) plus the `keep` parts the table's accepted version."""
+        """Makes `candidates` (part → Parquet file) plus the `keep` parts the table's accepted
+        version.
+        """
         if not certificate.get("passed"):
             raise LakeError(f"'{table}' has no certificate of a passed gate; it cannot be accepted")
         parts = {**(keep or {}), **self._adopt(table, candidates, facts or {})}
@@ -155,7 +165,9 @@ class Lake:
         return version
 
     def reject(self, table: str, candidates: Mapping[str, Path], why: dict[str, Any]) -> Path:
-        """Keeps a candidate that failed its gate where it can be looked at, replacing the last rejected one."""
+        """Keeps a candidate that failed its gate where it can be looked at, replacing the last
+        rejected one.
+        """
         folder = self.root / ".rejected" / table
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -167,7 +179,9 @@ class Lake:
     def _adopt(
         self, table: str, candidates: Mapping[str, Path], facts: Mapping[str, dict[str, Any]]
     ) -> dict[str, Part]:
-        """Syncs the candidates, gives them content names in the table's folder, and syncs the folder once."""
+        """Syncs the candidates, gives them content names in the table's folder, and syncs the
+        folder once.
+        """
         parts = {}
         folder = self.root / table
         make_folder(folder)
@@ -183,24 +197,28 @@ class Lake:
                 digest,
                 facts.get(key, {}),
             )
-            # A name says what its file should hold; after a bad disk it may not be what it does hold.
+            # A name says what its file should hold; after a bad disk it may not be what it does
+            # hold.
             if not target.exists() or file_sha256(target)[0] != digest:
                 os.rename(source, target)
         fsync(folder)
         return parts
 
     def _prune(self, table: str, before: Version, now: Version) -> None:
-        """Deletes files that neither this version nor the one before it names: a reader of either stays whole."""
+        """Deletes files that neither this version nor the one before it names: a reader of either
+        stays whole.
+        """
         named = {part.path for version in (before, now) for part in version.parts.values()}
         for path in (self.root / table).glob("*.parquet"):
             if str(path.relative_to(self.root)) not in named:
                 path.unlink(missing_ok=True)
 
     def recover(self) -> None:
-        """Clears what a killed run left half done. Only for the holder of the home's lock, before its run begins.
+        """Clears what a killed run left half done. Only for the holder of the home's lock, before
+        its run begins.
 
-        Files that were renamed into place but never named by a pointer stay: their names say what they hold, so the
-        next acceptance takes them up, or prunes them.
+        Files that were renamed into place but never named by a pointer stay: their names say what
+        they hold, so the next acceptance takes them up, or prunes them.
         """
         shutil.rmtree(self.root / CANDIDATES, ignore_errors=True)
         marks = (f"lake/*/.{POINTER}.*", "lake/.rejected/*/.*", "quarantine/*/.*")
@@ -209,7 +227,9 @@ class Lake:
 
     # ---- quarantine: rows that could not be taken, kept for the owner to mend
     def quarantine(self, entity: str, part: str, source: Path | None) -> Path | None:
-        """Stores an export's rejected rows under <home>/quarantine/<entity>/, or clears what was there."""
+        """Stores an export's rejected rows under <home>/quarantine/<entity>/, or clears what was
+        there.
+        """
         target = self.home / "quarantine" / entity / f"{_file_safe(part)}.parquet"
         if source is None:
             target.unlink(missing_ok=True)

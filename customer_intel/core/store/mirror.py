@@ -1,12 +1,14 @@
 """Releases on object storage: the protocol of release.py where nothing can be renamed.
 
     snapshots/<id>/<table>.<hash>.parquet, <table>/<day>.<hash>.parquet, documents     immutable
-    snapshots/<id>/manifest.json                                                       created once (If-None-Match)
-    CURRENT.json                                                                       swapped (If-Match)
+    snapshots/<id>/manifest.json                                                       created once
+    (If-None-Match)
+    CURRENT.json                                                                       swapped
+    (If-Match)
 
-Order: files → their sizes looked at → manifest → pointer → pruning. A file that the current release has already is
-named by the new manifest where it lies, and not sent again. A publisher that dies leaves objects which no manifest
-names; the next one takes over the young and prunes the old.
+Order: files → their sizes looked at → manifest → pointer → pruning. A file that the current release
+has already is named by the new manifest where it lies, and not sent again. A publisher that dies
+leaves objects which no manifest names; the next one takes over the young and prunes the old.
 """
 
 from __future__ import annotations
@@ -50,7 +52,9 @@ class RemoteRelease:
     is_current: bool = True
 
     def files(self, table: str) -> list[str]:
-        """The table's Parquet files, as addresses (paths for file://); a list for tables laid out by day."""
+        """The table's Parquet files, as addresses (paths for file://); a list for tables laid out
+        by day.
+        """
         return [
             self.place.address(entry["path"]) for entry in self.manifest["tables"][table]["files"]
         ]
@@ -104,9 +108,11 @@ def writable(url: str) -> Store:
 
 
 def mirror(release: Release, place: Store, keep: int) -> Mirrored:
-    """Brings a local release to the store and points readers at it, unless a later date is current there.
+    """Brings a local release to the store and points readers at it, unless a later date is current
+    there.
 
-    Raises LakeError; whatever it got to, readers see the release before or this one, and running again completes it.
+    Raises LakeError; whatever it got to, readers see the release before or this one, and running
+    again completes it.
     """
     with place.exclusive():
         folder = f"{SNAPSHOTS}{release.snapshot_id}/"
@@ -118,11 +124,13 @@ def mirror(release: Release, place: Store, keep: int) -> Mirrored:
             place.put(sent)
             _arrived(place, folder, manifest)
             place.create(folder + MANIFEST, _json(manifest))
-            # Another publisher of the same night may have been first: its manifest is the one that counts.
+            # Another publisher of the same night may have been first: its manifest is the one that
+            # counts.
             held = _read_json(place, folder + MANIFEST)
         if held is None or _content(held) != _content(release.manifest):
             raise StoreError(
-                f"{place.url}: {folder} holds other content than this release; look who else writes there"
+                f"{place.url}: {folder} holds other content than this release; look who else "
+                "writes there"
             )
         current = point_at(place, release.snapshot_id)
         pruned = prune(place, keep)
@@ -139,8 +147,8 @@ def mirror(release: Release, place: Store, keep: int) -> Mirrored:
 def point_at(place: Store, snapshot_id: str, *, back: bool = False) -> bool:
     """Makes a release that is on the store the current one; False when another stays current.
 
-    Never moves to an earlier date, unless `back` (a rollback). A publisher that was overtaken looks again: a later
-    date stays, and of two releases of one date the first to arrive.
+    Never moves to an earlier date, unless `back` (a rollback). A publisher that was overtaken looks
+    again: a later date stays, and of two releases of one date the first to arrive.
     """
     key = f"{SNAPSHOTS}{snapshot_id}/{MANIFEST}"
     try:
@@ -174,7 +182,8 @@ def point_at(place: Store, snapshot_id: str, *, back: bool = False) -> bool:
 def prune(place: Store, keep: int) -> int:
     """Deletes what no kept release names and is older than a day; returns the number of objects.
 
-    Kept: the current release, the one before it, the `keep` newest, and each that was followed less than a day ago.
+    Kept: the current release, the one before it, the `keep` newest, and each that was followed less
+    than a day ago.
     """
     listing, now = place.list(SNAPSHOTS), place.now()
     pointer, _ = _pointer(place)
@@ -206,7 +215,8 @@ def prune(place: Store, keep: int) -> int:
 def _plan(
     release: Release, place: Store, folder: str
 ) -> tuple[dict[str, Any], dict[str, Path], int]:
-    """The manifest of the release on the store, the files to send for it, and how many need not be sent.
+    """The manifest of the release on the store, the files to send for it, and how many need not be
+    sent.
 
     Derived files stay behind: their views name paths of the machine that they were made on.
     """
@@ -226,7 +236,8 @@ def _plan(
         local = release.folder / entry["path"]
         if file_sha256(local) != (entry["sha256"], entry["bytes"]):
             raise LakeError(
-                f"release {release.snapshot_id}: {entry['path']} is not what was published; run again"
+                f"release {release.snapshot_id}: {entry['path']} is not what was published; run "
+                "again"
             )
         entry["path"] = folder + _content_name(entry["path"], entry["sha256"])
         stat = listing.get(entry["path"])
@@ -245,7 +256,9 @@ def _manifest(release: Release) -> dict[str, Any]:
 
 
 def _known(place: Store, listing: dict[str, Stat]) -> dict[tuple[str, str], str]:
-    """(table, sha256) → key, of the current release's files. Only of that one: nobody prunes it while we name it."""
+    """(table, sha256) → key, of the current release's files. Only of that one: nobody prunes it
+    while we name it.
+    """
     pointer, _ = _pointer(place)
     if pointer is None:
         return {}
@@ -274,7 +287,9 @@ def _entries(manifest: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _content(manifest: dict[str, Any]) -> dict[str, Any]:
-    """What two publishers of the same release agree on: the tables' content, not where it lies nor who ran."""
+    """What two publishers of the same release agree on: the tables' content, not where it lies nor
+    who ran.
+    """
     return {name: facts["sha256"] for name, facts in manifest["tables"].items()}
 
 

@@ -1,10 +1,12 @@
-"""Places outside the home that a release is mirrored to or read from: an S3 bucket, a folder, whatever fsspec reads.
+"""Places outside the home that a release is mirrored to or read from: an S3 bucket, a folder,
+whatever fsspec reads.
 
-Belongs here: reading, listing, and the two conditional writes that a release needs: create only when absent, swap only
-what was read. Not here: which objects a release has and in which order they are written (mirror.py).
+Belongs here: reading, listing, and the two conditional writes that a release needs: create only
+when absent, swap only what was read. Not here: which objects a release has and in which order they
+are written (mirror.py).
 
-Credentials come from the environment alone (AWS_ACCESS_KEY_ID and the like, read by the client library). Messages
-name the place without them, and never repeat what a client library said.
+Credentials come from the environment alone (AWS_ACCESS_KEY_ID and the like, read by the client
+library). Messages name the place without them, and never repeat what a client library said.
 """
 
 from __future__ import annotations
@@ -47,7 +49,9 @@ def is_url(place: str | Path) -> bool:
 
 
 def plain_url(url: str) -> str:
-    """The address, checked and without a closing slash. Raises ConfigError for one that carries credentials."""
+    """The address, checked and without a closing slash. Raises ConfigError for one that carries
+    credentials.
+    """
     parts = urlsplit(url)
     if (
         parts.password
@@ -56,14 +60,17 @@ def plain_url(url: str) -> str:
         or (parts.username and parts.scheme not in ("sftp", "ssh"))
     ):
         raise ConfigError(
-            f"the {parts.scheme}:// address carries credentials or options; give them by environment and keep the "
+            f"the {parts.scheme}:// address carries credentials or options; give them by "
+            "environment and keep the "
             f"address to {parts.scheme}://<place>/<prefix>"
         )
     return url.rstrip("/")
 
 
 def filesystem(url: str) -> Any:
-    """fsspec's file system for the address, without its caches. Raises ConfigError when its extra is not installed."""
+    """fsspec's file system for the address, without its caches. Raises ConfigError when its extra
+    is not installed.
+    """
     # A listing or a connection kept from before would show the store as it was.
     return filesystem_class(urlsplit(url).scheme)(
         skip_instance_cache=True, use_listings_cache=False
@@ -90,7 +97,9 @@ def filesystem_class(scheme: str) -> Any:
 
 
 def reason(error: BaseException) -> str:
-    """Why a client library failed, in words of our own: its message may hold keys, tokens or signed addresses."""
+    """Why a client library failed, in words of our own: its message may hold keys, tokens or signed
+    addresses.
+    """
     names = {type(found).__name__ for found in _causes(error)}
     if names & {
         "NoCredentialsError",
@@ -135,7 +144,8 @@ class Readable:
     def exclusive(self) -> Iterator[None]:
         """Held while a release is mirrored; refuses where two publishers could not be told apart."""
         raise ConfigError(
-            f"{urlsplit(self.url).scheme}:// has no compare-and-swap, so two publishers could mix their releases; "
+            f"{urlsplit(self.url).scheme}:// has no compare-and-swap, so two publishers could mix "
+            "their releases; "
             "publish to s3:// (any store with conditional writes) or to a folder (file://)"
         )
         yield
@@ -162,7 +172,9 @@ class Readable:
 
 
 class S3Store(Readable):
-    """A bucket's prefix. Objects appear whole or not at all; `If-None-Match` and `If-Match` order the writers."""
+    """A bucket's prefix. Objects appear whole or not at all; `If-None-Match` and `If-Match` order
+    the writers.
+    """
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -171,11 +183,13 @@ class S3Store(Readable):
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
-        # A store that ignores the conditions would let two publishers overwrite each other without a word.
+        # A store that ignores the conditions would let two publishers overwrite each other without
+        # a word.
         self.create(".conditions", b"")
         if self.create(".conditions", b"") or self.swap(".conditions", b"", '"0"'):
             raise StoreError(
-                f"{self.url}: the store ignores If-None-Match or If-Match; releases are not safe there"
+                f"{self.url}: the store ignores If-None-Match or If-Match; releases are not safe "
+                "there"
             )
         yield
 
@@ -265,7 +279,9 @@ class S3Store(Readable):
 
 
 class FolderStore:
-    """A folder on a file system, a network's too: publishers take turns by a lock, writes are renamed into place."""
+    """A folder on a file system, a network's too: publishers take turns by a lock, writes are
+    renamed into place.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = plain_url(url)

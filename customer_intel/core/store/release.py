@@ -1,8 +1,9 @@
-"""Publication: one atomic release over all tables, named by one pointer. Writes under published/ with lake's care.
+"""Publication: one atomic release over all tables, named by one pointer. Writes under published/
+with lake's care.
 
-Order: lock → certificates → staging on the same file system → fsync files → manifest → fsync folders → rename → fsync
-parent → derived files → pointer. A path is never reused, so a slow reader of an older release stays whole while it is
-kept.
+Order: lock → certificates → staging on the same file system → fsync files → manifest → fsync
+folders → rename → fsync parent → derived files → pointer. A path is never reused, so a slow reader
+of an older release stays whole while it is kept.
 """
 
 from __future__ import annotations
@@ -34,10 +35,12 @@ from customer_intel.core.store.lake import (
 )
 
 MANIFEST = "manifest.json"
-# What was made of a release once it stood at its final path; its presence says that the release is finished.
+# What was made of a release once it stood at its final path; its presence says that the release is
+# finished.
 DERIVED = "derived.json"
 STAGING = ".staging"
-# A release younger than this is never removed: somebody may have opened it when it was the current one.
+# A release younger than this is never removed: somebody may have opened it when it was the current
+# one.
 GRACE_SECONDS = 24 * 3600.0
 
 
@@ -65,7 +68,9 @@ class Release:
         ]
 
     def verify(self) -> list[str]:
-        """What is damaged, one line per file: every byte of the release is compared with its checksum."""
+        """What is damaged, one line per file: every byte of the release is compared with its
+        checksum.
+        """
         try:
             manifest = read_sealed(self.folder / MANIFEST)
             made = read_sealed(self.folder / DERIVED) if manifest.get("derived") else {"files": []}
@@ -112,7 +117,8 @@ class Published:
     def releases(self) -> list[Release]:
         """Every release that is kept, newest first by date, then by the order of publication.
 
-        One whose manifest is not readable, or that a killed run did not finish, is left out unless it is current.
+        One whose manifest is not readable, or that a killed run did not finish, is left out unless
+        it is current.
         """
         with contextlib.suppress(LakeError):
             return self._releases(self.current())
@@ -137,7 +143,9 @@ class Published:
         return [release for _, release in found]
 
     def verify(self) -> dict[str, list[str]]:
-        """Release (and the pointer) → what is damaged; nothing for what is whole, or was never finished."""
+        """Release (and the pointer) → what is damaged; nothing for what is whole, or was never
+        finished.
+        """
         faults = {}
         current = None
         try:
@@ -155,7 +163,9 @@ class Published:
     def verified(
         self, lake: Lake, tables: Mapping[str, Table], snapshot_id: str
     ) -> dict[str, Version]:
-        """The accepted version of each table, once every certificate is in order. Raises ReleaseRefused."""
+        """The accepted version of each table, once every certificate is in order. Raises
+        ReleaseRefused.
+        """
         versions = {}
         for name in tables:
             version = lake.current(name)
@@ -183,11 +193,13 @@ class Published:
         derived: Mapping[str, Callable[[Release, Path], None]],
         keep: int,
     ) -> Release:
-        """Makes the release `manifest['snapshot_id']` and points CURRENT.json at it, unless a later date is current.
+        """Makes the release `manifest['snapshot_id']` and points CURRENT.json at it, unless a later
+        date is current.
 
-        `derived` files are made from the release once it stands at its final path (views name absolute paths),
-        before any reader is pointed at it; each callable writes the file it is given. Of several publishers at once
-        the others wait; one that comes second with the same release finds it made.
+        `derived` files are made from the release once it stands at its final path (views name
+        absolute paths), before any reader is pointed at it; each callable writes the file it is
+        given. Of several publishers at once the others wait; one that comes second with the same
+        release finds it made.
         """
         snapshot_id, as_of = manifest["snapshot_id"], manifest["as_of"]
         target = self.snapshots / snapshot_id
@@ -211,7 +223,9 @@ class Published:
             self._point_at(snapshot_id, as_of)
 
     def recover(self) -> None:
-        """Clears what a killed publisher left half done, and repairs what is derived from the pointer."""
+        """Clears what a killed publisher left half done, and repairs what is derived from the
+        pointer.
+        """
         if self.root.exists():
             with self._alone():
                 self._recover()
@@ -317,7 +331,8 @@ class Published:
     ) -> None:
         if not derived:
             return
-        # Here, not in the lake's workspace: that may be another file system, and a rename does not leave its own.
+        # Here, not in the lake's workspace: that may be another file system, and a rename does not
+        # leave its own.
         staging = self.root / STAGING / f"derived-{made.snapshot_id}"
         make_folder(staging)
         for name, make in derived.items():
@@ -332,10 +347,13 @@ class Published:
         )
 
     def _prune(self, keep: int) -> None:
-        """Removes releases beyond the `keep` newest, but never the current one, the one before it, or a young one."""
+        """Removes releases beyond the `keep` newest, but never the current one, the one before it,
+        or a young one.
+        """
         pointer = self._pointer() or {}
         named = {pointer.get("snapshot_id"), pointer.get("previous")}
-        # By the clock, which only decides how long something old is kept; one that went back keeps it longer.
+        # By the clock, which only decides how long something old is kept; one that went back keeps
+        # it longer.
         since = self._clock() - self._grace_seconds
         for release in self.releases()[max(keep, 2) :]:
             if (
@@ -364,7 +382,9 @@ def write_sealed(path: Path, data: Mapping[str, Any]) -> None:
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
-    """What `write_sealed` wrote. Raises LakeError when it is not that; files from before there were seals are taken."""
+    """What `write_sealed` wrote. Raises LakeError when it is not that; files from before there were
+    seals are taken.
+    """
     try:
         text = path.read_bytes()
         data = dict(json.loads(text))
@@ -407,7 +427,8 @@ def _told() -> Iterator[None]:
         yield
     except OSError as error:
         raise ReleaseRefused(
-            f"published/ could not be written ({error.strerror}); readers keep a whole release; mend that and run again"
+            f"published/ could not be written ({error.strerror}); readers keep a whole release; "
+            "mend that and run again"
         ) from error
 
 
@@ -423,7 +444,9 @@ def _unfinished(folder: Path) -> bool:
 
 
 def _share(source: Path, target: Path) -> None:
-    """Hard link, or a copy where the file system has none: the lake's files are never changed in place."""
+    """Hard link, or a copy where the file system has none: the lake's files are never changed in
+    place.
+    """
     try:
         os.link(source, target)
     except OSError:

@@ -1,7 +1,8 @@
-"""Every table's definition against the contract, without a row: what a night would fail for as a fault of definition.
+"""Every table's definition against the contract, without a row: what a night would fail for as a
+fault of definition.
 
-Belongs here: binding each SELECT, function and expectation to empty typed inputs, settings and names. Not here: rows
-(the gates), mappings (ingest), what the loader of contracts refuses itself.
+Belongs here: binding each SELECT, function and expectation to empty typed inputs, settings and
+names. Not here: rows (the gates), mappings (ingest), what the loader of contracts refuses itself.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from customer_intel.core.tables.definition import Definition
 
 _DAY = date(2000, 1, 1)
 _ORDERED = ("int", "float", "money", "date", "timestamp")
-# What a function raises when it is at fault itself; over no rows at all it may stumble for other reasons.
+# What a function raises when it is at fault itself; over no rows at all it may stumble for other
+# reasons.
 _OWN_FAULTS = (
     ImportError,
     NameError,
@@ -169,7 +171,10 @@ class _Compiler:
             return _without_place(error)
         for name in item["meta"]["columns"]:
             if name not in columns:
-                return f"{rule.kind} names column '{name}', which the table has not{suggestion(name, columns)}"
+                return (
+                    f"{rule.kind} names column '{name}', which the table has "
+                    f"not{suggestion(name, columns)}"
+                )
         column = columns.get(str(rule.args.get("column")))
         try:
             if rule.kind == "sql":
@@ -196,7 +201,10 @@ class _Compiler:
                             f"SELECT CAST({literal(str(value))} AS {column.sql_type})"
                         ).fetchall()
         except duckdb.Error as error:
-            return f"{rule.kind} {rule.args.get('name', rule.args.get('column', ''))}: {_first_line(error)}"
+            return (
+                f"{rule.kind} {rule.args.get('name', rule.args.get('column', ''))}: "
+                f"{_first_line(error)}"
+            )
         return ""
 
     def _foreign_key(self, column: str, sql_type: str, rule: Expectation) -> str:
@@ -206,7 +214,10 @@ class _Compiler:
             near = suggestion(target, other.by_name)
             return f"foreign_key leads to '{other.name}.{target}', which that table has not{near}"
         if other.by_name[target].sql_type != sql_type:
-            return f"foreign_key: '{column}' is {sql_type}, '{other.name}.{target}' {other.by_name[target].sql_type}"
+            return (
+                f"foreign_key: '{column}' is {sql_type}, '{other.name}.{target}' "
+                f"{other.by_name[target].sql_type}"
+            )
         return ""
 
     # ---- where it stands
@@ -220,7 +231,9 @@ class _Compiler:
         return int(self._document(spec.room).lines.get(name, 1))
 
     def _rule_line(self, spec: Table, number: int) -> int:
-        """The line of the table's expectation; of the table where the expectation is one that the contract adds."""
+        """The line of the table's expectation; of the table where the expectation is one that the
+        contract adds.
+        """
         items = self._document(spec.room).get(spec.raw_of or spec.name, {}).get("expect") or []
         if number < len(items) and isinstance(items[number], yamlfile.Mapping):
             return int(min(items[number].lines.values()))

@@ -1,6 +1,8 @@
-"""How a table is computed: a SQL file or a function of its name becomes a definition; what it reads is read from it.
+"""How a table is computed: a SQL file or a function of its name becomes a definition; what it reads
+is read from it.
 
-Belongs here: finding and parsing definitions, dependencies and column lineage. Not here: running them (build.py).
+Belongs here: finding and parsing definitions, dependencies and column lineage. Not here: running
+them (build.py).
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ Kind = Literal["sql", "function", "raw", "conformed"]
 
 @dataclass(frozen=True)
 class Definition:
-    """One table and how it is computed. `reads` are its inputs, `checks_against` what its gate looks up besides."""
+    """One table and how it is computed. `reads` are its inputs, `checks_against` what its gate
+    looks up besides.
+    """
 
     table: Table
     kind: Kind
@@ -56,7 +60,9 @@ class Definition:
         return tuple(sorted({*self.reads, *self.checks_against}))
 
     def sql(self, parameters: Mapping[str, Any]) -> str:
-        """The SELECT with `$name` placeholders filled in. Raises ConfigError for a placeholder nobody sets."""
+        """The SELECT with `$name` placeholders filled in. Raises ConfigError for a placeholder
+        nobody sets.
+        """
         text = (
             kinds.intake(self.table.room).conformed_sql(self.table)
             if self.kind == "conformed"
@@ -67,7 +73,8 @@ class Definition:
             name = match.group(1)
             if name not in parameters:
                 raise ConfigError(
-                    f"{self.table.room}/{self.table.name}.sql uses ${name}{suggestion(name, parameters)}; "
+                    f"{self.table.room}/{self.table.name}.sql uses "
+                    f"${name}{suggestion(name, parameters)}; "
                     f"set it in {self.table.room}/config.yaml"
                 )
             return sql_literal(parameters[name])
@@ -79,7 +86,9 @@ class Definition:
         return getattr(_module(self.source), self.table.name)  # type: ignore[no-any-return]
 
     def call(self, given: Mapping[str, Any], read: Callable[[str], pl.LazyFrame]) -> pl.DataFrame:
-        """The function's rows. `given`: what its arguments are that are no tables; `read`: a table, or `previous`."""
+        """The function's rows. `given`: what its arguments are that are no tables; `read`: a table,
+        or `previous`.
+        """
         values = {}
         for argument, annotation in self.arguments.items():
             if argument in given:
@@ -105,7 +114,9 @@ def _module(source: Path) -> ModuleType:
 
 
 def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Definition]:
-    """Every table's definition, in dependency order. Raises ConfigError when one is missing, doubled or circular."""
+    """Every table's definition, in dependency order. Raises ConfigError when one is missing,
+    doubled or circular.
+    """
     functions = _functions(package)
     found: dict[str, Definition] = {}
     for table in contract.tables.values():
@@ -131,8 +142,10 @@ def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Defini
                 reads += tuple(f"raw_{name}" for name in contract.entities)
         else:
             raise ConfigError(
-                f"{table.room}/tables.yaml: '{table.name}' needs exactly one of {table.name}.sql or "
-                f"a function {table.name}() in a module of {table.room}/; found {len(places) + len(sql_files)}"
+                f"{table.room}/tables.yaml: '{table.name}' needs exactly one of {table.name}.sql "
+                "or "
+                f"a function {table.name}() in a module of {table.room}/; found "
+                f"{len(places) + len(sql_files)}"
             )
         if table.without:
             reads = tuple(sorted({*reads, table.without}))
@@ -171,7 +184,9 @@ def parse(sql: str, name: str) -> exp.Query:
 
 
 def column_lineage(definition: Definition, contract: Contract) -> dict[str, list[tuple[str, str]]]:
-    """column → the (table, column) pairs it is computed from, read from the SQL; empty for functions."""
+    """column → the (table, column) pairs it is computed from, read from the SQL; empty for
+    functions.
+    """
     table = definition.table
     plain = [column.name for column in table.columns if column.name not in STAMPS]
     if definition.kind == "conformed":
@@ -197,7 +212,9 @@ def column_lineage(definition: Definition, contract: Contract) -> dict[str, list
 def cached_lineage(
     definition: Definition, contract: Contract, cache: Path
 ) -> dict[str, list[tuple[str, str]]]:
-    """`column_lineage`, read once per version of the code: parsing costs more than many a table's own step."""
+    """`column_lineage`, read once per version of the code: parsing costs more than many a table's
+    own step.
+    """
     path = cache / f"{definition.table.name}.json"
     if path.exists():
         return dict(json.loads(path.read_text(encoding="utf-8")))
@@ -217,9 +234,11 @@ def read_lineage(cache: Path) -> None:
 
 
 def room_config(room: str, home: Path, package: Path = PACKAGE) -> dict[str, Any]:
-    """What every room shares and the room's config.yaml, each with the home's own (company.yaml, <room>.yaml) over it.
+    """What every room shares and the room's config.yaml, each with the home's own (company.yaml,
+    <room>.yaml) over it.
 
-    Top-level key by key. Raises ConfigError with file and line for a key that is no setting of the file's.
+    Top-level key by key. Raises ConfigError with file and line for a key that is no setting of the
+    file's.
     """
     return {
         **company_config(home, package),
@@ -239,7 +258,8 @@ def _overridden(shipped: Path, override: Path, name: str) -> dict[str, Any]:
         for key, value in own.items():
             if key not in merged:
                 raise ConfigError(
-                    f"config/{name}.yaml:{own.lines[key]}: '{key}' is not a setting of {name}{suggestion(key, merged)}"
+                    f"config/{name}.yaml:{own.lines[key]}: '{key}' is not a setting of "
+                    f"{name}{suggestion(key, merged)}"
                 )
             if isinstance(merged[key], dict) and not isinstance(value, dict | None):
                 raise ConfigError(
@@ -279,7 +299,9 @@ def _gate_tables(table: Table) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4)
 def _functions(package: Path) -> dict[tuple[str, str], list[tuple[Path, dict[str, str]]]]:
-    """(room, function) → places with argument annotations, by reading the source: nothing is imported."""
+    """(room, function) → places with argument annotations, by reading the source: nothing is
+    imported.
+    """
     found: dict[tuple[str, str], list[tuple[Path, dict[str, str]]]] = {}
     folders = [path.parent for path in sorted(package.glob("*/tables.yaml"))]
     for room, path in (
@@ -309,7 +331,8 @@ def _ordered(found: dict[str, Definition]) -> dict[str, Definition]:
             return
         if name in path:
             raise ConfigError(
-                f"tables read each other in a circle: {' → '.join([*path[path.index(name) :], name])}"
+                "tables read each other in a circle: "
+                f"{' → '.join([*path[path.index(name) :], name])}"
             )
         path.append(name)
         for other in found[name].depends_on:

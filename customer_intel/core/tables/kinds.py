@@ -1,4 +1,5 @@
-"""What a room brings besides SQL and functions: taking exports. The room registers itself; core knows none by name.
+"""What a room brings besides SQL and functions: taking exports. The room registers itself; core
+knows none by name.
 
 Belongs here: the register. Not here: what is registered (customer_intel/ingest).
 """
@@ -17,7 +18,8 @@ from customer_intel.core.contract.yaml_lines import ConfigError
 
 @dataclass(frozen=True)
 class Intake:
-    """`ingest` takes an entity's new exports, `hashes` tells what landed up to a date (path → sha256).
+    """`ingest` takes an entity's new exports, `hashes` tells what landed up to a date (path →
+    sha256).
 
     `conformed_sql` is the SELECT from an entity's raw table to the entity.
     """
@@ -40,5 +42,6 @@ def intake(room: str) -> Intake:
         return _registered[room]
     except KeyError:
         raise ConfigError(
-            f"{room}/tables.yaml declares entities, but the room registers no intake: import customer_intel.{room}"
+            f"{room}/tables.yaml declares entities, but the room registers no intake: import "
+            f"customer_intel.{room}"
         ) from None

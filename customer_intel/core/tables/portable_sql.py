@@ -1,7 +1,9 @@
-"""The portable subset of DuckDB's SQL: what a table's SELECT may use so that another engine computes the same.
+"""The portable subset of DuckDB's SQL: what a table's SELECT may use so that another engine
+computes the same.
 
-An allow-list over the parsed SQL, because the dangerous differences are silent: the other engine answers, and
-answers something else. A new function is added here only after it gave equal results on both engines.
+An allow-list over the parsed SQL, because the dangerous differences are silent: the other engine
+answers, and answers something else. A new function is added here only after it gave equal results
+on both engines.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ _FUNCTIONS = """
 """
 FUNCTIONS = frozenset(_FUNCTIONS.split())
 ANONYMOUS = frozenset({"json_extract_string", "make_date", "last_day"})
-# Written otherwise elsewhere, with the same meaning: the other engine's adapter rewrites them by name.
+# Written otherwise elsewhere, with the same meaning: the other engine's adapter rewrites them by
+# name.
 REWRITTEN = frozenset(
     {"epoch_us", "to_json", "local_day", "local_time", "day_start", "before_export"}
 )
@@ -126,13 +129,16 @@ def date_columns() -> frozenset[str]:
 
 
 def _alias_in_where(tree: exp.Expr, name: str) -> set[str]:
-    """A SELECT's own alias used in its WHERE: an error elsewhere, unless a column of that name exists."""
+    """A SELECT's own alias used in its WHERE: an error elsewhere, unless a column of that name
+    exists.
+    """
     found = set()
     for select in tree.find_all(exp.Select):
         computed = {
             item.alias
             for item in select.expressions
-            # An expression over a column of the alias's own name: WHERE means that column, everywhere.
+            # An expression over a column of the alias's own name: WHERE means that column,
+            # everywhere.
             if isinstance(item, exp.Alias)
             and item.alias not in {column.name for column in item.find_all(exp.Column)}
         }

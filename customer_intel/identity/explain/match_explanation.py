@@ -36,7 +36,9 @@ _KINDS = {"email": "email", "email_base": "mailbox", "phone": "phone number", "u
 
 @dataclass(frozen=True)
 class Link:
-    """`rank`: of the links it was read with, 0 for the strongest. `alike`: what the model found alike, else empty."""
+    """`rank`: of the links it was read with, 0 for the strongest. `alike`: what the model found
+    alike, else empty.
+    """
 
     rank: int
     a: str
@@ -116,7 +118,8 @@ class Why:
         for row in events.iter_rows(named=True):
             other = f" with {row['other_customer_id']}" if row["other_customer_id"] else ""
             lines.append(
-                f"{row['occurred_on']}: {row['event_type']}{other} ({_count(row['n_records'], 'record')})"
+                f"{row['occurred_on']}: {row['event_type']}{other} "
+                f"({_count(row['n_records'], 'record')})"
             )
         return lines
 
@@ -145,7 +148,8 @@ class Why:
             lines.append(f"{reason[0].upper()}{reason[1:]}.")
         elif plain:
             lines.append(
-                f"They share {' and '.join(plain)}, but it fits several people who cannot be one, or their names "
+                f"They share {' and '.join(plain)}, but it fits several people who cannot be one, "
+                "or their names "
                 "do not agree enough for it."
             )
         path = _path(a, b, self._links())
@@ -164,7 +168,8 @@ class Why:
         elif not shared and not path:
             lines.append("Nothing that identifies a person is the same in both.")
         lines.append(
-            "If that is wrong, put a row with action merge and both record keys into an identity_overrides export."
+            "If that is wrong, put a row with action merge and both record keys into an "
+            "identity_overrides export."
         )
         return lines
 
@@ -189,7 +194,10 @@ class Why:
             hub = hubs.get((kind, value))
             why = ""
             if hub:
-                many = f"{_count(hub['n_records'], 'record')} with {_count(hub['n_distinct_names'], 'name')} carry it"
+                many = (
+                    f"{_count(hub['n_records'], 'record')} with "
+                    f"{_count(hub['n_distinct_names'], 'name')} carry it"
+                )
                 why = (
                     "it is what people type because a form insists"
                     if hub["reason"] == "placeholder"
@@ -200,7 +208,9 @@ class Why:
         return [item for item in found if item[0] != "mailbox" or item[1] not in bases]
 
     def _contradiction(self, a: str, b: str) -> str:
-        """What speaks against the two, or against two records that agree with them in all that vetoes look at."""
+        """What speaks against the two, or against two records that agree with them in all that
+        vetoes look at.
+        """
         conflicts = self.tables["match_conflict"]
         alike_a, alike_b = self._alike(a), self._alike(b)
         for row in conflicts.iter_rows(named=True):
@@ -267,7 +277,9 @@ def _as_links(edges: pl.DataFrame) -> list[Link]:
 
 
 def _path(a: str, b: str, links: Iterable[Link]) -> list[Link]:
-    """The shortest way from a to b, of equally short ones that over the first of `links`; empty if none."""
+    """The shortest way from a to b, of equally short ones that over the first of `links`; empty if
+    none.
+    """
     near: dict[str, list[tuple[Link, str]]] = {}
     for link in links:
         near.setdefault(link.a, []).append((link, link.b))

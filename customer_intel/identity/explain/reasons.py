@@ -1,7 +1,8 @@
-"""What links records, in words without personal values; and the fewest links that hold each customer together.
+"""What links records, in words without personal values; and the fewest links that hold each
+customer together.
 
-Belongs here: match_explanation and its sentences. Not here: which links there are (match_edge.py), who becomes one
-(clusters.py), what `why` says beyond single links (match_explanation.py).
+Belongs here: match_explanation and its sentences. Not here: which links there are (match_edge.py),
+who becomes one (clusters.py), what `why` says beyond single links (match_explanation.py).
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ _SAID = {
 
 
 def match_explanation(match_edge: pl.DataFrame, record_customer_map: pl.DataFrame) -> pl.DataFrame:
-    """The strongest links that hold each customer together: of n records n - 1, for clusters grow along links only."""
+    """The strongest links that hold each customer together: of n records n - 1, for clusters grow
+    along links only.
+    """
     today = record_customer_map.filter(pl.col("valid_to").is_null()).select(
         "record_key", "customer_id", n_records=pl.len().over("customer_id").cast(pl.Int64)
     )
@@ -56,7 +59,9 @@ def strongest_first(links: pl.DataFrame) -> pl.DataFrame:
 
 
 def explained(links: pl.DataFrame) -> pl.DataFrame:
-    """Adds `alike` (what speaks for one person, empty where no model weighed it) and `explanation`, a sentence."""
+    """Adds `alike` (what speaks for one person, empty where no model weighed it) and `explanation`,
+    a sentence.
+    """
     parts = [pl.when(pl.col(column) > 0).then(pl.lit(name)) for column, name in WEIGHTS.items()]
     alike = (
         pl.concat_list(parts)

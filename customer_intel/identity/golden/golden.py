@@ -1,7 +1,9 @@
-"""The golden record: of each field, which source's value a customer shows, and how far each source is to be trusted.
+"""The golden record: of each field, which source's value a customer shows, and how far each source
+is to be trusted.
 
-Belongs here: what the sources say (statements), how often they agree (source_trust), who wins (provenance). Not here:
-the customer's row itself; it takes the winners' values from the party records (profiles/customer.sql).
+Belongs here: what the sources say (statements), how often they agree (source_trust), who wins
+(provenance). Not here: the customer's row itself; it takes the winners' values from the party
+records (profiles/customer.sql).
 """
 
 from __future__ import annotations
@@ -26,9 +28,10 @@ _OWNER = ["customer_id", "value"]
 class Field:
     """How one field is read from a party record.
 
-    `value`: comparable form, null where the record says nothing. `doubts`: configured reasons (golden_validity) to
-    believe the value less, and when they hold. `parts`: what a record that says only a part of the value may say of it;
-    `is_part` tells such records. `hubs`: the kind of identifying value whose hub values count as shared.
+    `value`: comparable form, null where the record says nothing. `doubts`: configured reasons
+    (golden_validity) to believe the value less, and when they hold. `parts`: what a record that
+    says only a part of the value may say of it; `is_part` tells such records. `hubs`: the kind of
+    identifying value whose hub values count as shared.
     """
 
     value: pl.Expr
@@ -126,10 +129,11 @@ FIELDS: dict[str, Field] = {
 
 # ---- what the sources say
 def statements(party: pl.DataFrame, name: str) -> pl.DataFrame:
-    """What each record says of one field: customer_id, source_system, record_key, known_at, value, doubts, flags.
+    """What each record says of one field: customer_id, source_system, record_key, known_at, value,
+    doubts, flags.
 
-    `party`: party records with customer_id. Parts of a value ("Anna", a city) count as the whole value that another
-    record of the customer says, where it fits one.
+    `party`: party records with customer_id. Parts of a value ("Anna", a city) count as the whole
+    value that another record of the customer says, where it fits one.
     """
     spec = FIELDS[name]
     said = party.select(
@@ -174,11 +178,13 @@ def of_today(party_record: pl.DataFrame, record_customer_map: pl.DataFrame) -> p
 def source_trust(
     party_record: pl.DataFrame, record_customer_map: pl.DataFrame, config: dict[str, Any]
 ) -> pl.DataFrame:
-    """One row per source and field: the owner's prior, how often the other sources agree, and what follows.
+    """One row per source and field: the owner's prior, how often the other sources agree, and what
+    follows.
 
-    Leave-one-out: a source's latest value for a customer agrees when it is what most of the customer's other sources
-    say (one source, one vote; a tie that its own vote would settle counts for it). Trust is the mean of the Beta
-    posterior whose prior is worth source_trust_prior_weight comparisons; low and high hold 95 % of it.
+    Leave-one-out: a source's latest value for a customer agrees when it is what most of the
+    customer's other sources say (one source, one vote; a tie that its own vote would settle counts
+    for it). Trust is the mean of the Beta posterior whose prior is worth source_trust_prior_weight
+    comparisons; low and high hold 95 % of it.
     """
     from scipy.special import betaincinv
 
@@ -224,7 +230,8 @@ def _agreements(said: pl.DataFrame) -> pl.DataFrame:
         n=pl.col("k").sum(), most=pl.col("k").max(), n_most=(pl.col("k") == pl.col("k").max()).sum()
     )
     judged = latest.join(votes, on=_OWNER).join(most, on="customer_id")
-    # Without its own vote the value is still as frequent as any other: it is the only most frequent one with it.
+    # Without its own vote the value is still as frequent as any other: it is the only most frequent
+    # one with it.
     agrees = (pl.col("k") >= 2) & (pl.col("k") == pl.col("most")) & (pl.col("n_most") == 1)
     is_compared = pl.col("n") >= 2
     return judged.group_by("source_system").agg(
@@ -240,7 +247,8 @@ def _prior(source: str, name: str, config: dict[str, Any]) -> float:
     # At 0 or 1 no evidence could change the owner's mind.
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
         raise ConfigError(
-            f"config/identity.yaml: source_trust_prior of {source} ({name}) must lie between 0 and 1, both excluded"
+            f"config/identity.yaml: source_trust_prior of {source} ({name}) must lie between 0 "
+            "and 1, both excluded"
         )
     return float(value)
 
@@ -254,10 +262,12 @@ def profile_field_provenance(
     as_of: date,
     config: dict[str, Any],
 ) -> pl.DataFrame:
-    """One row per customer and field that any record fills: where the shown value comes from and how clear that was.
+    """One row per customer and field that any record fills: where the shown value comes from and
+    how clear that was.
 
-    A statement weighs trust × 2^(−age / half-life) × validity; a value scores its heaviest statement × the share of the
-    customer's sources that say it. The field's rule (golden_rules) orders the values; its score breaks ties.
+    A statement weighs trust × 2^(−age / half-life) × validity; a value scores its heaviest
+    statement × the share of the customer's sources that say it. The field's rule (golden_rules)
+    orders the values; its score breaks ties.
     """
     _check(config)
     party = of_today(party_record, record_customer_map)
@@ -288,14 +298,17 @@ def _check(config: dict[str, Any]) -> None:
             )
         if rule == "source_priority" and not config["golden_source_priority"].get(name):
             raise ConfigError(
-                f"{where}: source_priority needs the sources in order, golden_source_priority: {name}"
+                f"{where}: source_priority needs the sources in order, golden_source_priority: "
+                f"{name}"
             )
 
 
 def _weighed(
     said: pl.DataFrame, name: str, hub_value: pl.DataFrame, as_of: date, config: dict[str, Any]
 ) -> pl.DataFrame:
-    """Statements with their weight, what their value scores, and how many of the customer's sources say it."""
+    """Statements with their weight, what their value scores, and how many of the customer's sources
+    say it.
+    """
     spec, validity = FIELDS[name], config["golden_validity"]
     half_life = float(
         config["golden_half_life_days"].get(name, config["golden_half_life_days"]["default"])
@@ -350,7 +363,8 @@ def _decided(weighed: pl.DataFrame, name: str, config: dict[str, Any]) -> pl.Dat
         "most_frequent": pl.col("n_saying").cast(pl.Int64),
         "verified_first": pl.col("is_verified").cast(pl.Int64),
     }.get(rule, pl.lit(0, pl.Int64))
-    # First the values in order, of equals the newer one; then the records that say it, the weightiest first.
+    # First the values in order, of equals the newer one; then the records that say it, the
+    # weightiest first.
     order = ["first", "field_score", "newest", "value", "weight", "known_at", "record_key"]
     ranked = weighed.with_columns(first=first).sort(
         ["customer_id", *order], descending=[False, True, True, True, False, True, True, False]
@@ -393,7 +407,9 @@ def _decided(weighed: pl.DataFrame, name: str, config: dict[str, Any]) -> pl.Dat
 
 
 def _united(weighed: pl.DataFrame) -> pl.DataFrame:
-    """Every item of a customer's lists once, in the order of the alphabet; spellings of one item count as one."""
+    """Every item of a customer's lists once, in the order of the alphabet; spellings of one item
+    count as one.
+    """
     return (
         weighed.select("customer_id", item=pl.col("listed").str.split(SEPARATOR))
         .explode("item")

@@ -1,4 +1,5 @@
-"""Which organisations there are: accounts of every source, domains and company names that mean the same one.
+"""Which organisations there are: accounts of every source, domains and company names that mean the
+same one.
 
 An account is never a person: people belong to accounts (customer_account.sql) and stay people.
 """
@@ -27,9 +28,9 @@ def account_map(
 ) -> pl.DataFrame:
     """account_ref → account_key with history. A reference is source:account_id, domain:… or name:….
 
-    Accounts of different sources are one where they name the same domain, or the same company while at most one of
-    them names a domain; accounts of one source where domain and company name agree. What a source calls parent and
-    child stays two.
+    Accounts of different sources are one where they name the same domain, or the same company while
+    at most one of them names a domain; accounts of one source where domain and company name agree.
+    What a source calls parent and child stays two.
     """
     crm = _crm(accounts, party_record, config)
     claims = _claims(accounts, crm, config)
@@ -48,7 +49,9 @@ def account_map(
 
 
 def _crm(accounts: pl.DataFrame, party: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
-    """Every account that a source has or refers to: account_ref, source_system, name, parent, depth, n_contacts."""
+    """Every account that a source has or refers to: account_ref, source_system, name, parent,
+    depth, n_contacts.
+    """
     seen = (
         party.drop_nulls("account_id")
         .group_by("source_system", "account_id")
@@ -104,7 +107,8 @@ def host(value: pl.Expr) -> pl.Expr:
 def _claims(accounts: pl.DataFrame, crm: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
     """account_ref, domain, in the order of `crm`: domains that the sources give their accounts.
 
-    Mail providers' domains, and those that more families of accounts give than account_domain_names, mean nobody.
+    Mail providers' domains, and those that more families of accounts give than
+    account_domain_names, mean nobody.
     """
     given = pl.concat(
         accounts.select(account_ref=_REF, domain=host(pl.col(column)))
@@ -190,7 +194,9 @@ def _domains(
     owned: dict[str, str],
     config: dict[str, Any],
 ) -> dict[str, str]:
-    """domain reference → cluster: given by a source, used by an account's people, or known to be an organisation's."""
+    """domain reference → cluster: given by a source, used by an account's people, or known to be an
+    organisation's.
+    """
     first = claims.unique("domain", keep="first", maintain_order=True)
     found = {
         f"domain:{domain}": owned[ref]
@@ -246,7 +252,9 @@ def _only_bearers(crm: pl.DataFrame, owned: dict[str, str]) -> pl.DataFrame:
 
 
 def _names(party: pl.DataFrame, crm: pl.DataFrame, owned: dict[str, str]) -> dict[str, str]:
-    """name reference → cluster: names that one account alone bears, and customers that are organisations themselves."""
+    """name reference → cluster: names that one account alone bears, and customers that are
+    organisations themselves.
+    """
     found = {f"name:{name}": cluster for name, cluster in _only_bearers(crm, owned).iter_rows()}
     borne = {f"name:{name}" for name in crm["name"].drop_nulls()}
     # A company known by its domain: the name that its people give it, if they agree.
@@ -281,8 +289,9 @@ def account(
     party_record: pl.DataFrame,
     config: dict[str, Any],
 ) -> pl.DataFrame:
-    """One row per account of today, with its parent: the one that a source names, else the owner of its domain, else of
-    the domain above it."""
+    """One row per account of today, with its parent: the one that a source names, else the owner of
+    its domain, else of the domain above it.
+    """
     born = account_map.group_by("account_key").agg(born_as_of=pl.col("valid_from").min())
     today = account_map.filter(pl.col("valid_to").is_null()).select("account_ref", "account_key")
     domains = today.filter(pl.col("account_ref").str.starts_with("domain:")).select(
@@ -346,7 +355,9 @@ def _facts(today: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _main_domain(domains: pl.DataFrame, claims: pl.DataFrame, party: pl.DataFrame) -> pl.DataFrame:
-    """account_key, domain, n_domains: the domain that a source gives and most people use comes first."""
+    """account_key, domain, n_domains: the domain that a source gives and most people use comes
+    first.
+    """
     used = party.group_by(domain="email_domain").agg(n=pl.len())
     ranked = domains.join(used, on="domain", how="left").with_columns(
         is_given=pl.col("domain").is_in(claims["domain"].unique().implode()),
@@ -361,7 +372,9 @@ def _main_domain(domains: pl.DataFrame, claims: pl.DataFrame, party: pl.DataFram
 
 
 def _given_names(today: pl.DataFrame, party: pl.DataFrame) -> pl.DataFrame:
-    """account_key, given: what most of its people's records call it, for accounts that no source lists."""
+    """account_key, given: what most of its people's records call it, for accounts that no source
+    lists.
+    """
     refs = pl.concat(
         party.drop_nulls("company_norm").select(
             account_ref=ref,
@@ -382,7 +395,9 @@ def _given_names(today: pl.DataFrame, party: pl.DataFrame) -> pl.DataFrame:
 def _hierarchy(
     today: pl.DataFrame, crm: pl.DataFrame, claims: pl.DataFrame, domains: pl.DataFrame
 ) -> pl.DataFrame:
-    """account_key, parent_account_key, parent_basis, top_account_key, hierarchy_level (0 at the top)."""
+    """account_key, parent_account_key, parent_basis, top_account_key, hierarchy_level (0 at the
+    top).
+    """
     key = dict(today.iter_rows())
     owner = dict(domains.select("domain", "account_key").iter_rows())
     wanted: dict[str, tuple[str, str]] = {}

@@ -1,4 +1,6 @@
-"""Who lives together. A household joins customers, never records: whoever shares a home stays a person of their own."""
+"""Who lives together. A household joins customers, never records: whoever shares a home stays a
+person of their own.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +21,16 @@ def customer_household(
     config: dict[str, Any],
     previous: pl.DataFrame,
 ) -> pl.DataFrame:
-    """One row per customer and period in one household, by the address and last name of the golden record.
+    """One row per customer and period in one household, by the address and last name of the golden
+    record.
 
-    At one address: everyone, where few live there; else those of one last name. Addresses of many (dormitories) and of
-    companies make no household.
+    At one address: everyone, where few live there; else those of one last name. Addresses of many
+    (dormitories) and of companies make no household.
     """
     living = _homes(_living(profile_field_provenance, party_record), accounts, config)
     few = pl.col("customer_id").n_unique().over("address") <= int(config["household_people"])
-    # Without a house number an address is a street, and its few known people need not know each other.
+    # Without a house number an address is a street, and its few known people need not know each
+    # other.
     shared = few & pl.col("address").str.contains(r"^[^|]*\d")
     home = pl.when(shared).then(pl.lit("")).otherwise(pl.coalesce("last_name_norm", "customer_id"))
     clusters = living.with_columns(
@@ -38,7 +42,9 @@ def customer_household(
 
 
 def _living(provenance: pl.DataFrame, party: pl.DataFrame) -> pl.DataFrame:
-    """customer_id, address, country_code, last_name_norm, company, is_organisation; customers with an address."""
+    """customer_id, address, country_code, last_name_norm, company, is_organisation; customers with
+    an address.
+    """
     winners = provenance.filter(pl.col("field").is_in(["address", "name", "account"])).join(
         party.select(
             "record_key",

@@ -1,6 +1,7 @@
 """Stops a night in which customer ids would change beyond what a normal night changes.
 
-Belongs here: the limits that need the night before, or the config. What any single map must fulfil: tables.yaml.
+Belongs here: the limits that need the night before, or the config. What any single map must fulfil:
+tables.yaml.
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ import polars as pl
 
 from customer_intel.core.store.lake import LakeError
 
-# What a record says of a person. Copies of one record (a form sent a hundred times) are no sign of a wrong merge.
+# What a record says of a person. Copies of one record (a form sent a hundred times) are no sign of
+# a wrong merge.
 _SAYS = ["signature", "email_norm", "phone_e164"]
 
 
 def check(found: pl.DataFrame, says: pl.DataFrame, as_of: date, config: dict[str, Any]) -> None:
-    """Lets tonight's map `found` pass, or stops it. `says`: record_key and what the record says (_SAYS).
+    """Lets tonight's map `found` pass, or stops it. `says`: record_key and what the record says
+    (_SAYS).
 
-    Too much: a customer of more different records than allowed; too many of last night's records with another id; a
-    mean size of customers that jumps. The latter two are judged only from a home of `min_records` on, in which a share
-    means something. A night listed in `accepted_nights` passes.
-    Raises LakeError, with counts and what to do, but no record's values.
+    Too much: a customer of more different records than allowed; too many of last night's records
+    with another id; a mean size of customers that jumps. The latter two are judged only from a home
+    of `min_records` on, in which a share means something. A night listed in `accepted_nights`
+    passes. Raises LakeError, with counts and what to do, but no record's values.
     """
     if as_of.isoformat() in {str(night) for night in config["accepted_nights"]}:
         return
@@ -38,9 +41,12 @@ def check(found: pl.DataFrame, says: pl.DataFrame, as_of: date, config: dict[str
         faults += [_changed(today, before, limits), _drift(today, before, limits)]
     if stated := [fault for fault in faults if fault]:
         raise LakeError(
-            f"customer ids would change more than a normal night changes them: {'; '.join(stated)}. Nothing was "
-            f"replaced. Look for a value that suddenly links too many or too few (hub_value, match_edge) or a source "
-            f"that is missing; if the change is right, add {as_of.isoformat()} to accepted_nights in "
+            "customer ids would change more than a normal night changes them: "
+            f"{'; '.join(stated)}. Nothing was "
+            "replaced. Look for a value that suddenly links too many or too few (hub_value, "
+            "match_edge) or a source "
+            f"that is missing; if the change is right, add {as_of.isoformat()} to accepted_nights "
+            "in "
             f"config/identity.yaml and run the night again"
         )
 
@@ -53,7 +59,10 @@ def _oversized(today: pl.DataFrame, says: pl.DataFrame, limits: dict[str, Any]) 
     if many.is_empty():
         return ""
     largest: int = many.select(pl.col("n").max()).item()
-    return f"{many.height} customer(s) of more than {limits['customer_records']} different records, one of {largest}"
+    return (
+        f"{many.height} customer(s) of more than {limits['customer_records']} different "
+        f"records, one of {largest}"
+    )
 
 
 def _changed(today: pl.DataFrame, before: pl.DataFrame, limits: dict[str, Any]) -> str:
@@ -62,7 +71,8 @@ def _changed(today: pl.DataFrame, before: pl.DataFrame, limits: dict[str, Any]) 
     if changed <= limits["changed_share"] * stayed.height:
         return ""
     return (
-        f"{changed} of {stayed.height} records known before get another id ({changed / stayed.height:.1%}, limit "
+        f"{changed} of {stayed.height} records known before get another id "
+        f"({changed / stayed.height:.1%}, limit "
         f"{limits['changed_share']:.1%})"
     )
 

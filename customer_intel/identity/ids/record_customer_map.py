@@ -1,6 +1,7 @@
 """Customer ids that stay: which id each cluster carries tonight, given last night's.
 
-The map is the memory; registry, events and aliases are read from it. An id is opaque and never given twice.
+The map is the memory; registry, events and aliases are read from it. An id is opaque and never
+given twice.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def record_customer_map(
 ) -> pl.DataFrame:
     """Every record's customer, with history: one open row (valid_to null) per record of tonight.
 
-    Raises LakeError when ids would change beyond the limits of a night, or a later night has been run.
+    Raises LakeError when ids would change beyond the limits of a night, or a later night has been
+    run.
     """
     signed = signatures(party_record, hub_value, decisions(identity_overrides).kept_apart, config)
     found = assign(cluster(signed, match_edge, match_conflict), as_of, previous)
@@ -56,11 +58,11 @@ def record_customer_map(
 def assign(clusters: pl.DataFrame, as_of: date, previous: pl.DataFrame) -> pl.DataFrame:
     """Ids for `clusters` (record_key, cluster), and the map's next state.
 
-    Each old id goes to the cluster that holds most of its records (as many: those it has had longest, so that taking a
-    merge back gives nobody else's id away); of several ids in a cluster the oldest-born stays (born the same night: the
-    larger); a cluster without one gets a new id. Rows of this night in `previous` are replaced, so a re-run changes
-    nothing.
-    Raises ValueError when `previous` has already seen a later night.
+    Each old id goes to the cluster that holds most of its records (as many: those it has had
+    longest, so that taking a merge back gives nobody else's id away); of several ids in a cluster
+    the oldest-born stays (born the same night: the larger); a cluster without one gets a new id.
+    Rows of this night in `previous` are replaced, so a re-run changes nothing. Raises ValueError
+    when `previous` has already seen a later night.
     """
     before = _before(as_of, previous)
     last = before.filter(pl.col("valid_to").is_null()).select(
@@ -114,7 +116,9 @@ def assign(clusters: pl.DataFrame, as_of: date, previous: pl.DataFrame) -> pl.Da
 
 
 def _before(as_of: date, previous: pl.DataFrame) -> pl.DataFrame:
-    """The map as it was before this night: its rows of tonight taken back, what it closed tonight open again."""
+    """The map as it was before this night: its rows of tonight taken back, what it closed tonight
+    open again.
+    """
     stamps = [
         previous[name].cast(pl.Date)
         for name in ("as_of", "valid_from", "valid_to")
@@ -123,8 +127,10 @@ def _before(as_of: date, previous: pl.DataFrame) -> pl.DataFrame:
     latest = pl.concat([days.alias("day") for days in stamps]).max()
     if isinstance(latest, date) and latest > as_of:
         raise LakeError(
-            f"record_customer_map has already seen the night of {latest.isoformat()}; the night of {as_of.isoformat()} "
-            f"would rewrite the history of customer ids. Run a night of {latest.isoformat()} or later, or start from "
+            f"record_customer_map has already seen the night of {latest.isoformat()}; the night "
+            f"of {as_of.isoformat()} "
+            f"would rewrite the history of customer ids. Run a night of {latest.isoformat()} or "
+            "later, or start from "
             f"an empty --home"
         )
     rows = previous.select(list(COLUMNS)).cast(COLUMNS).filter(pl.col("valid_from") < as_of)  # type: ignore[arg-type]
@@ -132,7 +138,9 @@ def _before(as_of: date, previous: pl.DataFrame) -> pl.DataFrame:
 
 
 def _new_id(birth_record_key: str, as_of: date, taken: set[str]) -> str:
-    """Opaque: says nothing of the record, yet the same night gives the same id. Salted again in case of a collision."""
+    """Opaque: says nothing of the record, yet the same night gives the same id. Salted again in
+    case of a collision.
+    """
     text = f"{birth_record_key}|{as_of.isoformat()}"
     while True:
         found = "c_" + hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,4 +1,6 @@
-"""Ids that stay for entities other than customers: households and accounts, by the rules of customer ids."""
+"""Ids that stay for entities other than customers: households and accounts, by the rules of
+customer ids.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,11 @@ def lasting_ids(
     entity: str,
     prefix: str,
 ) -> pl.DataFrame:
-    """The history of who belongs to which entity: `member`, `entity`, valid_from, valid_to, change_reason, previous id.
+    """The history of who belongs to which entity: `member`, `entity`, valid_from, valid_to,
+    change_reason, previous id.
 
-    `clusters`: `member` (unique) and cluster. Ids start with `prefix`; registry.assign says which cluster keeps which.
+    `clusters`: `member` (unique) and cluster. Ids start with `prefix`; registry.assign says which
+    cluster keeps which.
     """
     old = f"previous_{entity}"
     before = previous.rename(

@@ -16,8 +16,8 @@ def cluster(
 ) -> pl.DataFrame:
     """record_key, cluster (its smallest record_key) of every record.
 
-    No two records of a vetoed pair of signatures share a cluster, unless a unique id or a merge decision joins them.
-    Components without a veto are taken whole.
+    No two records of a vetoed pair of signatures share a cluster, unless a unique id or a merge
+    decision joins them. Components without a veto are taken whole.
     """
     links = match_edge.filter("is_link")
     records = signed.select("record_key", "signature")
@@ -56,7 +56,9 @@ def cluster(
 
 
 def _ordered(links: pl.DataFrame) -> pl.DataFrame:
-    """Strongest rule first; within a rule, pairs whose names are known before those that cannot contradict."""
+    """Strongest rule first; within a rule, pairs whose names are known before those that cannot
+    contradict.
+    """
     rank = pl.col("rule_id").replace_strict(
         {rule: i for i, rule in enumerate(RULES)}, return_dtype=pl.Int64
     )
@@ -68,7 +70,9 @@ def _ordered(links: pl.DataFrame) -> pl.DataFrame:
 def _agglomerate(
     inside: pl.DataFrame, edges: pl.DataFrame, forbidden: pl.DataFrame
 ) -> pl.DataFrame:
-    """record_key, part. Each part keeps the signatures it has and those forbidden to it, as bits of an integer."""
+    """record_key, part. Each part keeps the signatures it has and those forbidden to it, as bits of
+    an integer.
+    """
     bit = inside.select(
         "record_key", place=(pl.col("signature").rank("dense").over("component") - 1)
     )

@@ -15,8 +15,8 @@ _VALUE = ["identifier_type", "value_norm"]
 def hub_value(
     identifier_fact: pl.DataFrame, party_record: pl.DataFrame, config: dict[str, Any]
 ) -> pl.DataFrame:
-    """One row per value that stops linking: a placeholder, or shared by more distinct names, logins or, for what is no
-    address itself, mailboxes than allowed.
+    """One row per value that stops linking: a placeholder, or shared by more distinct names, logins
+    or, for what is no address itself, mailboxes than allowed.
 
     Spellings and nicknames of one name count once, as far as they are few enough to compare.
     """
@@ -63,7 +63,8 @@ def hub_value(
         (pl.col("n_distinct_names") > pl.col("limit"))
         | (~is_login & (pl.col("n_logins") > pl.col("limit")))
         | (~is_login & (pl.col("n_signatures") > config["hub_signatures"]))
-        # Where records have no names, only their addresses tell that a login or number is everybody's.
+        # Where records have no names, only their addresses tell that a login or number is
+        # everybody's.
         | (~is_address & (pl.col("n_mailboxes") > config["hub_mailboxes"]))
     )
     return (
@@ -83,7 +84,9 @@ def hub_value(
 def _distinct_names(
     facts: pl.DataFrame, signed: pl.DataFrame, config: dict[str, Any]
 ) -> pl.DataFrame:
-    """How many names the records of each value carry, when spellings that fit each other are one name."""
+    """How many names the records of each value carry, when spellings that fit each other are one
+    name.
+    """
     named = signed.filter(pl.col("first").is_not_null() | pl.col("last").is_not_null())
     nodes = (
         facts.join(named.select("record_key", "signature", "first", "last"), on="record_key")

@@ -1,8 +1,9 @@
-"""Pairs of records that resemble each other as two people hardly do, though they share no identifier.
+"""Pairs of records that resemble each other as two people hardly do, though they share no
+identifier.
 
-Belongs here: the night's use of the comparison model. Not here: how records are compared and weighed
-(candidate_pairs.py, fellegi_sunter.py), and what becomes of a pair (match_edge.py). The model is frozen: a night
-never trains one.
+Belongs here: the night's use of the comparison model. Not here: how records are compared and
+weighed (candidate_pairs.py, fellegi_sunter.py), and what becomes of a pair (match_edge.py). The
+model is frozen: a night never trains one.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ _SCHEMA = {
 def model_of(config: dict[str, Any], n_records: int) -> Model:
     """The model of the room's configuration, else the shipped one, for so many records.
 
-    Two records of many are less likely one person's than two of few: the prior is the only part that follows the data.
+    Two records of many are less likely one person's than two of few: the prior is the only part
+    that follows the data.
     """
     model = Model.from_dict(
         config["likely_model"] or json.loads(SHIPPED.read_text(encoding="utf-8"))
@@ -99,7 +101,9 @@ def likely_pair(
 
 
 def _telling(people: pl.DataFrame, hubs: pl.DataFrame) -> pl.DataFrame:
-    """What a record says of the person alone: no function's mailbox, no value of many, no date that forms fill in."""
+    """What a record says of the person alone: no function's mailbox, no value of many, no date that
+    forms fill in.
+    """
     many = {
         kind: hubs.filter(pl.col("identifier_type") == kind)["value_norm"].implode()
         for kind in ("email", "phone")

@@ -1,7 +1,8 @@
 """Which records are linked, and which are vetoed, because they share a value.
 
-Belongs here: match_edge and match_conflict, the two inputs of clustering. Within a value, records of one signature hang
-in a chain and signatures hang in a chain, so that edges grow with records, never with pairs.
+Belongs here: match_edge and match_conflict, the two inputs of clustering. Within a value, records
+of one signature hang in a chain and signatures hang in a chain, so that edges grow with records,
+never with pairs.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from customer_intel.identity.linking.overrides import Decisions, decisions
 from customer_intel.identity.linking.vetoes import compare, signatures
 from customer_intel.identity.matching.graph import components
 
-# Strongest first: the order in which clustering hears them. Weak evidence is heard once strong evidence has settled.
+# Strongest first: the order in which clustering hears them. Weak evidence is heard once strong
+# evidence has settled.
 RULES = (
     "override_merge",
     "unique_user_id",
@@ -40,7 +42,9 @@ def match_edge(
     identity_overrides: pl.DataFrame,
     config: dict[str, Any],
 ) -> pl.DataFrame:
-    """Pairs of records that a rule would join. Where is_link is false the rule cannot tell to whom (match_review)."""
+    """Pairs of records that a rule would join. Where is_link is false the rule cannot tell to whom
+    (match_review).
+    """
     decided = decisions(identity_overrides)
     signed = signatures(party_record, hub_value, decided.kept_apart, config)
     members = _members(identifier_fact, hub_value, decided, signed)
@@ -98,7 +102,8 @@ def match_conflict(
     identity_overrides: pl.DataFrame,
     config: dict[str, Any],
 ) -> pl.DataFrame:
-    """Vetoed pairs: of records that share a value, and of records that edges would bring together indirectly.
+    """Vetoed pairs: of records that share a value, and of records that edges would bring together
+    indirectly.
 
     One pair stands for all records of the same two signatures: n_pairs says for how many.
     """
@@ -164,7 +169,9 @@ def _members(
 def _meetings(
     members: pl.DataFrame, signed: pl.DataFrame, decided: Decisions, config: dict[str, Any]
 ) -> pl.DataFrame:
-    """Pairs of signatures that meet in a value, with the veto if any, and is_ok: the value's strength may link them."""
+    """Pairs of signatures that meet in a value, with the veto if any, and is_ok: the value's
+    strength may link them.
+    """
     met = members.group_by(*_VALUE, "signature").agg(
         rep=pl.col("record_key").min(), n=pl.len().cast(pl.Int64)
     )
@@ -211,7 +218,9 @@ def _meetings(
 
 
 def _chain(members: pl.DataFrame, within: list[str], by: str = "record_key") -> pl.DataFrame:
-    """Each member linked to the next and the next but one, so that one missing or refused edge cuts nobody off."""
+    """Each member linked to the next and the next but one, so that one missing or refused edge cuts
+    nobody off.
+    """
     ordered = members.sort(*within, by)
     pairs = pl.concat(
         [
@@ -230,10 +239,13 @@ def _chain(members: pl.DataFrame, within: list[str], by: str = "record_key") -> 
 
 
 def _between(members: pl.DataFrame, meetings: pl.DataFrame) -> pl.DataFrame:
-    """Edges between signatures: a chain where all agree; else only those to whom the value points without doubt."""
+    """Edges between signatures: a chain where all agree; else only those to whom the value points
+    without doubt.
+    """
     is_whole = pl.col("is_ok").all().over(_VALUE)
     whole = meetings.filter(is_whole).select(_VALUE).unique()
-    # Two representatives each, so that one missing edge does not part signatures of several records.
+    # Two representatives each, so that one missing edge does not part signatures of several
+    # records.
     ends = [pl.col("record_key").min(), pl.col("record_key").max()]
     reps = [members.group_by(*_VALUE, "signature").agg(record_key=end) for end in ends]
     agreed = pl.concat(
@@ -261,7 +273,8 @@ def _between(members: pl.DataFrame, meetings: pl.DataFrame) -> pl.DataFrame:
 def _unravel(pairs: list[tuple[int, int, bool]]) -> list[tuple[int, int, bool]]:
     """Links (a, b, is_link) among the signatures of one value whose pairs do not all agree.
 
-    Who fits two that do not fit each other could be either, so goes to neither; all others form groups that agree.
+    Who fits two that do not fit each other could be either, so goes to neither; all others form
+    groups that agree.
     """
     fits: dict[int, set[int]] = {}
     for a, b, is_ok in pairs:
@@ -286,7 +299,9 @@ def _unravel(pairs: list[tuple[int, int, bool]]) -> list[tuple[int, int, bool]]:
 def _likely(
     pairs: pl.DataFrame, signed: pl.DataFrame, decided: Decisions, config: dict[str, Any]
 ) -> pl.DataFrame:
-    """Pairs that the model nominates and no veto forbids; linked where nothing at all speaks against it."""
+    """Pairs that the model nominates and no veto forbids; linked where nothing at all speaks
+    against it.
+    """
     alone = decided.alone["record_key"].implode()
     pairs = pairs.filter(
         ~pl.col("record_key_a").is_in(alone) & ~pl.col("record_key_b").is_in(alone)
@@ -328,7 +343,9 @@ def _without_repeats(edges: pl.DataFrame) -> pl.DataFrame:
 
 
 def _indirect(edges: pl.DataFrame, signed: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
-    """Vetoed pairs of signatures within each component of edges; components in which nothing differs cost nothing."""
+    """Vetoed pairs of signatures within each component of edges; components in which nothing
+    differs cost nothing.
+    """
     links = edges.filter("is_link").select(a="record_key_a", b="record_key_b")
     linked = signed.filter(
         pl.col("record_key").is_in(pl.concat([links["a"], links["b"]]).unique().implode())

@@ -1,4 +1,6 @@
-"""What people have decided: records that belong together, records that must stay apart. Beats every rule."""
+"""What people have decided: records that belong together, records that must stay apart. Beats every
+rule.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ _PAIR = ["record_key_a", "record_key_b"]
 
 @dataclass(frozen=True)
 class Decisions:
-    """`together` and `apart`: pairs (record_key_a < record_key_b); `alone`: records taken out of all their links."""
+    """`together` and `apart`: pairs (record_key_a < record_key_b); `alone`: records taken out of
+    all their links.
+    """
 
     together: pl.DataFrame
     apart: pl.DataFrame
@@ -30,7 +34,9 @@ class Decisions:
 
 
 def decisions(identity_overrides: pl.DataFrame) -> Decisions:
-    """The newest decision on a pair counts; a split of one record undoes the merges decided before it."""
+    """The newest decision on a pair counts; a split of one record undoes the merges decided before
+    it.
+    """
     both = pl.col("record_key_b").is_not_null() & (pl.col("record_key_a") != pl.col("record_key_b"))
     ordered = identity_overrides.select(
         "action", "record_key_a", "record_key_b", "decided_at", "override_id"

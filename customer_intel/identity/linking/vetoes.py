@@ -1,7 +1,7 @@
 """What speaks against two records being one person.
 
-Records that agree in everything a veto looks at share a *signature*; vetoes are judged once per pair of signatures that
-meet.
+Records that agree in everything a veto looks at share a *signature*; vetoes are judged once per
+pair of signatures that meet.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def signatures(
 ) -> pl.DataFrame:
     """record_key, signature and what the vetoes look at, sorted by record_key.
 
-    A record that a person's decision keeps apart (`apart`: record_key) has a signature of its own, so that the decision
-    binds it alone.
+    A record that a person's decision keeps apart (`apart`: record_key) has a signature of its own,
+    so that the decision binds it alone.
     """
     useless = hubs.filter(pl.col("identifier_type") == "user_id")["value_norm"]
     single = "user" in config["duplicate_free_namespaces"]
@@ -50,8 +50,8 @@ def signatures(
 def compare(pairs: pl.DataFrame, signed: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
     """`pairs` of signatures (a, b) with veto (the first reason, or null) and how the names compare.
 
-    is_first_other, is_last_other: both are known and differ. is_named: both first names are known. is_generation_open:
-    one is a Jr or Sr, of the other nothing is said.
+    is_first_other, is_last_other: both are known and differ. is_named: both first names are known.
+    is_generation_open: one is a Jr or Sr, of the other nothing is said.
     """
     facts = signed.unique("signature", keep="first", maintain_order=True).drop("record_key", "own")
     both = pairs.join(
@@ -171,7 +171,9 @@ def _pieces(name: pl.Expr) -> pl.Expr:
 
 
 def _or_similar(both: pl.DataFrame, name: str, enough: float) -> pl.DataFrame:
-    """`<name>_fits` also where the spellings are similar (Jaro-Winkler), judged once per pair of spellings."""
+    """`<name>_fits` also where the spellings are similar (Jaro-Winkler), judged once per pair of
+    spellings.
+    """
     from rapidfuzz.distance import JaroWinkler
 
     columns = [f"{name}_a", f"{name}_b"]

@@ -1,4 +1,6 @@
-"""Groups that hang together pair by pair, split where they do not: average linkage, never across a veto."""
+"""Groups that hang together pair by pair, split where they do not: average linkage, never across a
+veto.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,13 @@ _AT_ONCE = 4_000_000
 
 
 def split(groups: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
-    """id, part, confidence. `groups`: id, component; `pairs`: every pair i < j inside them with bits and is_vetoed.
+    """id, part, confidence. `groups`: id, component; `pairs`: every pair i < j inside them with
+    bits and is_vetoed.
 
-    Average linkage on bits: the two parts whose pairs speak for each other most are joined first, until they speak
-    against each other by more than CUT; parts with a vetoed pair are never joined. A part is called by its smallest id.
-    confidence: the chance that the record belongs with the rest of its part, from its mean bits to them; 1 of a part of
-    one.
+    Average linkage on bits: the two parts whose pairs speak for each other most are joined first,
+    until they speak against each other by more than CUT; parts with a vetoed pair are never joined.
+    A part is called by its smallest id. confidence: the chance that the record belongs with the
+    rest of its part, from its mean bits to them; 1 of a part of one.
     """
     component = pairs.join(groups.rename({"id": "i"}), on="i")
     whole = component.group_by("component").agg(
@@ -63,7 +66,9 @@ def _split_by_size(groups: pl.DataFrame, torn: pl.DataFrame) -> Iterator[pl.Data
 def _agglomerated(
     size: int, bits: npt.NDArray[np.float64], vetoed: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.int64]:
-    """Per group (row) and member (column) the first member of its part. `bits`, `vetoed`: columns are the pairs."""
+    """Per group (row) and member (column) the first member of its part. `bits`, `vetoed`: columns
+    are the pairs.
+    """
     count = len(bits)
     a, b = np.triu_indices(size, 1)
     total, barred = np.zeros((count, size, size)), np.zeros((count, size, size), dtype=bool)

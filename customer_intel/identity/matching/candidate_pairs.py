@@ -1,7 +1,7 @@
 """Which pairs of records are compared, and what the comparison says of each.
 
-Records are numbered by the order of their keys; pairs are i < j. The levels of a pair are one number, its pattern: they
-are its digits, each in the base of its comparison's number of levels.
+Records are numbered by the order of their keys; pairs are i < j. The levels of a pair are one
+number, its pattern: they are its digits, each in the base of its comparison's number of levels.
 """
 
 from __future__ import annotations
@@ -33,14 +33,16 @@ Flags = npt.NDArray[np.bool_]
 
 # Of so few records every pair is compared.
 ALL_PAIRS = 1500
-# Pairs that one block rule may bring per record, of the first records and of those beyond; its largest groups are left
+# Pairs that one block rule may bring per record, of the first records and of those beyond; its
+# largest groups are left
 # out until it does. Of more records than these, pairs also need witnesses.
 PAIRS_PER_RECORD, FEW_RECORDS, PAIRS_BEYOND = 20, 20_000, 1
 # Pairs that are compared at once: what they need stays small beside the records.
 CHUNK = 262_144
 # A first name borne by so many records, and by so large a share, is a name and no slip of the pen.
 NAME_RECORDS, NAME_SHARE = 3, 1e-4
-# How far a name's rarity may speak, in bits, and in which steps of one, so that it seldom moves from night to night.
+# How far a name's rarity may speak, in bits, and in which steps of one, so that it seldom moves
+# from night to night.
 RAREST, COMMONEST, STEPS = 4.0, -6.0, 2
 
 _BASES = np.array([len(comparison.levels) + 1 for comparison in COMPARISONS], dtype=np.int64)
@@ -49,7 +51,8 @@ _PLACES = np.concatenate(([1], np.cumprod(_BASES)[:-1]))
 
 @dataclass(frozen=True)
 class Compared:
-    """One entry per pair. `rarity`, `home_rarity`: bits that the names, the address they share are rarer than usual.
+    """One entry per pair. `rarity`, `home_rarity`: bits that the names, the address they share are
+    rarer than usual.
 
     `is_other`: the first names differ. `is_never`: two people, whatever else agrees.
     """
@@ -68,7 +71,9 @@ class Compared:
 
     @cached_property
     def kinds(self) -> tuple[Numbers, npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-        """The distinct patterns as levels, one row each; which of these each pair has; pairs of each."""
+        """The distinct patterns as levels, one row each; which of these each pair has; pairs of
+        each.
+        """
         patterns, place, counts = np.unique(self.pattern, return_inverse=True, return_counts=True)
         return levels(patterns), place, counts
 
@@ -103,7 +108,9 @@ def prepared(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rarity(name: pl.Series) -> pl.Series:
-    """How much rarer than the name that two random records share each is, in bits; 0 where there is none."""
+    """How much rarer than the name that two random records share each is, in bits; 0 where there is
+    none.
+    """
     counts = name.drop_nulls().value_counts(name="n").sort(name.name)
     share = counts["n"] / max(int(counts["n"].sum()), 1)
     usual = float((share**2).sum())
@@ -164,7 +171,11 @@ def _agreeing(
 def _witnesses(con: duckdb.DuckDBPyConnection) -> list[npt.NDArray[np.uint32]]:
     """A code per record and witness, 0 where it has none."""
     codes = ", ".join(
-        f"coalesce(CAST(hash({what}) % 4294967291 + 1 AS UINTEGER) * CAST({what} IS NOT NULL AS UINTEGER), 0) AS w{place}"  # noqa: E501
+        (
+            f"coalesce(CAST(hash({what}) % 4294967291 + 1 AS UINTEGER) * CAST({what} IS NOT NULL "
+            "AS "
+            f"UINTEGER), 0) AS w{place}"
+        )
         for place, what in enumerate(WITNESSES)
     )
     found = con.execute(f"SELECT {codes} FROM party_frame ORDER BY id").fetchnumpy()
@@ -216,10 +227,12 @@ def _sql() -> str:
         for place, comparison in zip(_PLACES, COMPARISONS, strict=True)
     )
     return (
-        f"SELECT k, CAST({pattern} AS INTEGER) AS pattern, {FIRST_NAMES_DIFFER} AS is_other, {NEVER_ONE} AS is_never, "
+        f"SELECT k, CAST({pattern} AS INTEGER) AS pattern, {FIRST_NAMES_DIFFER} AS is_other, "
+        f"{NEVER_ONE} AS is_never, "
         "CAST(CASE WHEN a.first = b.first THEN a.rare_first ELSE 0 END + "
         "CASE WHEN a.last = b.last THEN a.rare_last ELSE 0 END AS FLOAT) AS rarity, "
-        "CAST(CASE WHEN a.number = b.number AND a.street = b.street THEN a.rare_home ELSE 0 END AS FLOAT) AS home_rarity "  # noqa: E501
+        "CAST(CASE WHEN a.number = b.number AND a.street = b.street THEN a.rare_home ELSE 0 END "
+        "AS FLOAT) AS home_rarity "
         f"FROM (SELECT *, {facts} FROM (SELECT *, {similarities} FROM pair_frame))"
     )
 

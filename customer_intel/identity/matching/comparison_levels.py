@@ -1,7 +1,9 @@
-"""How two records are compared: per comparison a ladder of levels, from agreeing to differing, as DuckDB SQL.
+"""How two records are compared: per comparison a ladder of levels, from agreeing to differing, as
+DuckDB SQL.
 
-One comparison looks at the whole name and one at the whole address: if street, number and postcode counted each for
-itself, a family under one roof would be one person. Level 0 of each: one side does not say.
+One comparison looks at the whole name and one at the whole address: if street, number and postcode
+counted each for itself, a family under one roof would be one person. Level 0 of each: one side does
+not say.
 """
 
 from __future__ import annotations
@@ -10,19 +12,21 @@ from dataclasses import dataclass
 
 # What a record is compared by, all text: see records.py.
 FIELDS = (
-    "first", "root", "roots", "middle", "last", "suffix", "born", "gender", "number", "unit", "street", "city", "postcode",  # noqa: E501
-    "email", "phone", "id_number", "source",
+    "first", "root", "roots", "middle", "last", "suffix", "born", "gender", "number", "unit", "street",
+    "city", "postcode", "email", "phone", "id_number", "source",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """`levels`: (what it says of two records, SQL over a and b, prior chance of it among records of one person).
+    """`levels`: (what it says of two records, SQL over a and b, prior chance of it among records of
+    one person).
 
-    The first level that holds counts; the last is whatever is left. `same`: the fields that are the same at level 1
-    (alternatives together), `sharing`: (field, levels at which it is the same), for counting how often that happens by
-    chance. `below`: (level, level that must not weigh less). `most`: (level, bits that it may weigh at most), `roof`:
-    the same between records of one address.
+    The first level that holds counts; the last is whatever is left. `same`: the fields that are the
+    same at level 1 (alternatives together), `sharing`: (field, levels at which it is the same), for
+    counting how often that happens by chance. `below`: (level, level that must not weigh less).
+    `most`: (level, bits that it may weigh at most), `roof`: the same between records of one
+    address.
     """
 
     name: str
@@ -54,7 +58,10 @@ def _edits(name: str, most: int, jaro_winkler: str = "", least: float = 0.75) ->
     """At most so many letters apart; they are counted only where cheaper measures leave it open."""
     a, b = f"a.{name}", f"b.{name}"
     near = jaro_winkler or f"jaro_winkler_similarity({a}, {b})"
-    return f"abs(length({a}) - length({b})) <= {most} AND {near} >= {least} AND damerau_levenshtein({a}, {b}) <= {most}"
+    return (
+        f"abs(length({a}) - length({b})) <= {most} AND {near} >= {least} AND "
+        f"damerau_levenshtein({a}, {b}) <= {most}"
+    )
 
 
 def _similar(name: str, jaro_winkler: str, least: float) -> str:
@@ -94,17 +101,26 @@ _ANY_ROOT = (
 )
 # Worked out once per pair, before the levels: what several of them ask.
 SIMILARITIES = {
-    "jw_first": "CASE WHEN a.first = b.first THEN 1 ELSE jaro_winkler_similarity(a.first, b.first) END",
+    "jw_first": (
+        "CASE WHEN a.first = b.first THEN 1 ELSE jaro_winkler_similarity(a.first, b.first) END"
+    ),
     "jw_last": "CASE WHEN a.last = b.last THEN 1 ELSE jaro_winkler_similarity(a.last, b.last) END",
 }
-# A condition of CASE stops at the first part that settles it, other expressions work out all of theirs.
+# A condition of CASE stops at the first part that settles it, other expressions work out all of
+# theirs.
 FACTS = {
     "like_first": f"CASE WHEN {_similar('first', 'jw_first', 0.88)}"
-    " AND (jw_first >= 0.94 OR damerau_levenshtein(a.first, b.first) <= 2) THEN true ELSE false END",
-    "like_last": f"CASE WHEN {_similar('last', 'jw_last', 0.88)} OR {_part_of()} THEN true ELSE false END",
+    " AND (jw_first >= 0.94 OR damerau_levenshtein(a.first, b.first) <= 2) THEN true ELSE false "
+    "END",
+    "like_last": (
+        f"CASE WHEN {_similar('last', 'jw_last', 0.88)} OR {_part_of()} THEN true ELSE false END"
+    ),
     "is_short": f"CASE WHEN a.root = b.root OR {_INITIAL} OR {_ANY_ROOT} THEN true ELSE false END",
 }
-_SWAPPED = "(jaro_winkler_similarity(a.first, b.last) >= 0.9 AND jaro_winkler_similarity(a.last, b.first) >= 0.9)"
+_SWAPPED = (
+    "(jaro_winkler_similarity(a.first, b.last) >= 0.9 AND jaro_winkler_similarity(a.last, "
+    "b.first) >= 0.9)"
+)
 _LONE = " OR ".join(
     f"({one}.{lacks} IS NULL AND {one}.{has} = {two}.{lacks})"
     for one, two in (("a", "b"), ("b", "a"))
@@ -166,7 +182,8 @@ _NAME = Comparison(
     sharing=(("first", (1, 3, 14, 17)), ("last", (4, 5, 7, 11))),
     below=((3, 1), (7, 1), (6, 7), (8, 3), (8, 4), (8, 7), (9, 2)),
     most=((6, 4.0), (11, 6.0), (12, 4.0)),
-    # A family shares its last name as it shares its roof: without a first name they do not say which of them it is,
+    # A family shares its last name as it shares its roof: without a first name they do not say
+    # which of them it is,
     # whatever initial comes with it ("Child J Wolfe").
     roof=(
         (4, 9.0),
@@ -197,7 +214,8 @@ _BORN = Comparison(
         ),
         (
             "birth dates with day and month the other way round",
-            "substr(a.born, 1, 4) = substr(b.born, 1, 4) AND substr(a.born, 5, 2) = substr(b.born, 7, 2)"
+            "substr(a.born, 1, 4) = substr(b.born, 1, 4) AND substr(a.born, 5, 2) = "
+            "substr(b.born, 7, 2)"
             " AND substr(a.born, 7, 2) = substr(b.born, 5, 2)",
             0.01,
         ),
@@ -214,12 +232,18 @@ _ADDRESS = Comparison(
     (
         (
             "the same address",
-            f"a.number = b.number AND {_STREET} AND {_PLACE} AND a.unit IS NOT DISTINCT FROM b.unit",
+            (
+                f"a.number = b.number AND {_STREET} AND {_PLACE} AND a.unit IS NOT DISTINCT FROM "
+                "b.unit"
+            ),
             0.50,
         ),
         (
             "the same address, and one without a unit",
-            f"a.number = b.number AND {_STREET} AND {_PLACE} AND (a.unit IS NULL OR b.unit IS NULL)",
+            (
+                f"a.number = b.number AND {_STREET} AND {_PLACE} AND (a.unit IS NULL OR b.unit IS "
+                "NULL)"
+            ),
             0.04,
         ),
         (
@@ -251,7 +275,10 @@ _EMAIL = Comparison(
         ("the same email", "a.email = b.email", 0.70),
         (
             "the same email but for its digits",
-            f"{_JW_EMAIL} >= 0.8 AND regexp_replace(a.email, '[0-9]', '', 'g') = regexp_replace(b.email, '[0-9]', '', 'g')",  # noqa: E501
+            (
+                f"{_JW_EMAIL} >= 0.8 AND regexp_replace(a.email, '[0-9]', '', 'g') = "
+                "regexp_replace(b.email, '[0-9]', '', 'g')"
+            ),
             0.02,
         ),
         (
@@ -264,7 +291,8 @@ _EMAIL = Comparison(
         ("different emails", "", 0.12),
     ),
     same=(("email",),),
-    # Namesakes make up the same mailbox: anna.bell1, anna.bell2, and at every provider; relatives a similar one.
+    # Namesakes make up the same mailbox: anna.bell1, anna.bell2, and at every provider; relatives a
+    # similar one.
     below=((4, 1), (5, 4)),
     most=((2, 1.0), (3, 7.0), (5, 3.0)),
 )
@@ -296,7 +324,8 @@ _MIDDLE = Comparison(
         ("the same middle name", "a.middle = b.middle", 0.75),
         (
             "a fitting middle initial",
-            "substr(a.middle, 1, 1) = substr(b.middle, 1, 1) AND least(length(a.middle), length(b.middle)) = 1"
+            "substr(a.middle, 1, 1) = substr(b.middle, 1, 1) AND least(length(a.middle), "
+            "length(b.middle)) = 1"
             " OR jaro_winkler_similarity(a.middle, b.middle) >= 0.88",
             0.15,
         ),
@@ -314,7 +343,8 @@ COMPARISONS = (_NAME, _BORN, _ADDRESS, _EMAIL, _PHONE, _ID, _MIDDLE, _GENDER)
 # Levels of the address at which two may live under one roof.
 ONE_ROOF = 6
 
-# First names that cannot be one person's: no spelling, no letters in another order, no short form, no initial, not
+# First names that cannot be one person's: no spelling, no letters in another order, no short form,
+# no initial, not
 # given and family name swapped (which they are not when the family names agree).
 FIRST_NAMES_DIFFER = (
     "CASE WHEN jw_first < 0.8 AND NOT is_short"
@@ -325,7 +355,8 @@ FIRST_NAMES_DIFFER = (
     " AND (like_last OR coalesce(jaro_winkler_similarity(a.first, b.last) < 0.8, true)"
     " AND coalesce(jaro_winkler_similarity(a.last, b.first) < 0.8, true)) THEN true ELSE false END"
 )
-# Two people whatever else agrees: father and son, or two entries of a source that lists each person once.
+# Two people whatever else agrees: father and son, or two entries of a source that lists each person
+# once.
 NEVER_ONE = "coalesce(a.suffix <> b.suffix, false) OR coalesce(a.source = b.source, false)"
 
 # Two records are compared when they agree in one of these.
@@ -337,7 +368,8 @@ BLOCKS = (
     ("substr(born, 5)", "last"), ("substr(born, 5)", "first"), ("substr(first, 1, 3)", "substr(last, 1, 3)"),
     ("root", "last"), ("split_part(email, '@', 1)",),
 )  # fmt: skip
-# Of many records, two are compared only when they also agree in so many of these; a block of one person's own things
+# Of many records, two are compared only when they also agree in so many of these; a block of one
+# person's own things
 # needs none, one that has two of them by itself needs another.
 WITNESSES = (
     "substr(first, 1, 3)",

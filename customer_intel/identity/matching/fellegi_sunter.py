@@ -1,8 +1,8 @@
 """How much each observation says for or against two records being one person, in bits.
 
-Fellegi and Sunter (1969), A Theory for Record Linkage: the weight of a level is log2(m / u), m its chance among records
-of one person, u among records of two. m is fitted by expectation maximisation from a prior, u is counted in random
-pairs; both need no labels.
+Fellegi and Sunter (1969), A Theory for Record Linkage: the weight of a level is log2(m / u), m its
+chance among records of one person, u among records of two. m is fitted by expectation maximisation
+from a prior, u is counted in random pairs; both need no labels.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ import numpy.typing as npt
 from customer_intel.identity.matching.comparison_levels import COMPARISONS, ONE_ROOF, Comparison
 
 Floats = npt.NDArray[np.float64]
-# So many matching pairs weighs the prior: little data hardly moves it, much data settles the matter.
+# So many matching pairs weighs the prior: little data hardly moves it, much data settles the
+# matter.
 PRIOR_PAIRS = 30.0
 ROUNDS = 100
-# Random pairs are now and then one person's; however many, this share of a level's chance is left to two people.
+# Random pairs are now and then one person's; however many, this share of a level's chance is left
+# to two people.
 LEAST_CHANCE = 0.2
 _ADDRESS = [comparison.name for comparison in COMPARISONS].index("address")
 # Until told otherwise, three records in ten are expected to have a double.
@@ -31,9 +33,11 @@ DOUBLES = 0.3
 
 @dataclass(frozen=True)
 class Model:
-    """`prior`: bits for two records of the data at large; `weights`: comparison → bits by level, level 0 first.
+    """`prior`: bits for two records of the data at large; `weights`: comparison → bits by level,
+    level 0 first.
 
-    `is_veto`: first names that differ are two people's, whatever else agrees; `is_birth_veto`: so are birth dates.
+    `is_veto`: first names that differ are two people's, whatever else agrees; `is_birth_veto`: so
+    are birth dates.
     """
 
     prior: float
@@ -88,8 +92,9 @@ def fit(
 ) -> Model:
     """A model from compared pairs.
 
-    `patterns`: one row per combination of levels (columns as COMPARISONS), `counts`: pairs of each; `random`: pairs of
-    random records per level, one array per comparison; `records`: how many records there are.
+    `patterns`: one row per combination of levels (columns as COMPARISONS), `counts`: pairs of each;
+    `random`: pairs of random records per level, one array per comparison; `records`: how many
+    records there are.
     """
     pairs_at_large = max(records * (records - 1) / 2, 1.0)
     seen = [_chance_of(found) for found in random]
@@ -128,7 +133,9 @@ def _shares(levels: Sequence[float]) -> Floats:
 
 
 def _chance_of(found: Floats) -> Floats:
-    """Chances by level among random pairs; one never seen gets part of half a pair, so that it is rare, not impossible."""  # noqa: E501
+    """Chances by level among random pairs; one never seen gets part of half a pair, so that it is
+    rare, not impossible.
+    """
     counts = found.astype(float)
     counts[0] = 0
     added = np.where(counts > 0, 0, 0.5 / (len(counts) - 1))

@@ -8,7 +8,9 @@ import polars as pl
 
 
 def components(nodes: pl.Series, edges: pl.DataFrame) -> pl.Series:
-    """The component of each node, numbered by its first node. `edges`: columns a and b, ends among `nodes` (unique)."""
+    """The component of each node, numbered by its first node. `edges`: columns a and b, ends among
+    `nodes` (unique).
+    """
     import numpy as np
     from scipy.sparse.csgraph import connected_components
 
@@ -22,9 +24,11 @@ def components(nodes: pl.Series, edges: pl.DataFrame) -> pl.Series:
 
 
 def spanning_tree(edges: pl.DataFrame) -> pl.Series:
-    """The rows (their places, ascending) that connect all that `edges` (columns a and b, a < b) connect, none to spare.
+    """The rows (their places, ascending) that connect all that `edges` (columns a and b, a < b)
+    connect, none to spare.
 
-    Rows stand in the order of preference: a row is taken unless those before it connect its ends (Kruskal, 1956).
+    Rows stand in the order of preference: a row is taken unless those before it connect its ends
+    (Kruskal, 1956).
     """
     import numpy as np
     from scipy.sparse.csgraph import minimum_spanning_tree

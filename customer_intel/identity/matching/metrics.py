@@ -1,8 +1,8 @@
 """How well clusters agree with who is known to be who.
 
-Pairwise: of the pairs of records put together, how many belong together (precision), and of those that belong together,
-how many were put together (recall). B-cubed (Bagga and Baldwin, 1998): the same per record, averaged over records, so
-that one large cluster counts no more than its records.
+Pairwise: of the pairs of records put together, how many belong together (precision), and of those
+that belong together, how many were put together (recall). B-cubed (Bagga and Baldwin, 1998): the
+same per record, averaged over records, so that one large cluster counts no more than its records.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ class Agreement:
 
 
 def agreement(clusters: pl.DataFrame) -> Agreement:
-    """`clusters`: one row per record with `cluster` and `truth`, neither null. Shares are 1 where nothing is asked."""
+    """`clusters`: one row per record with `cluster` and `truth`, neither null. Shares are 1 where
+    nothing is asked.
+    """
     both = clusters.group_by("cluster", "truth").len("n")
     found = clusters.group_by("cluster").len("n_cluster")
     true = clusters.group_by("truth").len("n_truth")

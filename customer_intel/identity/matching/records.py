@@ -14,7 +14,8 @@ from customer_intel.core.contract.yaml_lines import ConfigError, load
 from customer_intel.identity.matching.comparison_levels import FIELDS
 from customer_intel.identity.records import normalise
 
-# What a list may say of a person, and how such columns are called; names are compared in small letters and digits only.
+# What a list may say of a person, and how such columns are called; names are compared in small
+# letters and digits only.
 COLUMNS: dict[str, tuple[str, ...]] = {
     "record_key": ("recordkey", "recid", "recordid", "uniqueid", "id", "rowid", "customerid", "personid", "index"),
     "first_name": ("firstname", "givenname", "forename", "fname", "first", "vorname", "fnamec1", "nombre", "prenom"),
@@ -39,14 +40,22 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "email": ("email", "emailaddress", "mail", "email1"),
     "phone": ("phone", "phonenumber", "mobile", "mobilephone", "telephone", "tel", "cell", "phone1"),
     "id_number": ("ssn", "socsecid", "socialsecuritynumber", "nationalid", "taxid", "passport", "idnumber"),
-    # Only by a mapping: whoever names it declares that each source lists a person once (empty: may repeat people).
+    # Only by a mapping: whoever names it declares that each source lists a person once (empty: may
+    # repeat people).
     "source": (),
 }  # fmt: skip
 
 _CONFIG = Path(__file__).parent.parent / "config.yaml"
 
-# What people are to each other or what they are, put where a form wanted a first name. (Nina and Son are names.)
-_NO_NAME = ["mother", "father", "parent", "husband", "wife", "spouse", "daughter", "brother", "sister", "child", "kid", "baby", "infant", "lady", "gentleman", "boy", "girl", "man", "woman", "male", "female", "adult", "minor", "oldest", "youngest", "resident", "occupant", "householder", "mutter", "vater", "ehemann", "ehefrau", "sohn", "tochter", "madre", "padre", "esposo", "esposa", "marido", "hijo", "hija", "filho", "filha", "mr", "mrs", "ms"]  # fmt: skip # noqa: E501
+# What people are to each other or what they are, put where a form wanted a first name. (Nina and
+# Son are names.)
+_NO_NAME = [
+    "mother", "father", "parent", "husband", "wife", "spouse", "daughter", "brother", "sister",
+    "child", "kid", "baby", "infant", "lady", "gentleman", "boy", "girl", "man", "woman",
+    "male", "female", "adult", "minor", "oldest", "youngest", "resident", "occupant",
+    "householder", "mutter", "vater", "ehemann", "ehefrau", "sohn", "tochter", "madre",
+    "padre", "esposo", "esposa", "marido", "hijo", "hija", "filho", "filha", "mr", "mrs", "ms",
+]  # fmt: skip
 
 
 def guessed(columns: Sequence[str], without: Sequence[str] = ()) -> dict[str, str]:
@@ -110,9 +119,11 @@ def comparable(
 
 
 def fields(named: pl.DataFrame, config: dict[str, Any] | None = None) -> pl.DataFrame:
-    """record_key and FIELDS of records whose names are normalised and whose other columns are as COLUMNS calls them.
+    """record_key and FIELDS of records whose names are normalised and whose other columns are as
+    COLUMNS calls them.
 
-    A column absent says nothing. `config` (the room's, by default as shipped) knows the short forms of names.
+    A column absent says nothing. `config` (the room's, by default as shipped) knows the short forms
+    of names.
     """
     absent = [name for name in ("suffix_norm", *COLUMNS) if name not in named.columns]
     named = named.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
@@ -171,7 +182,9 @@ def fields(named: pl.DataFrame, config: dict[str, Any] | None = None) -> pl.Data
 
 
 def birth_digits(value: pl.Expr) -> pl.Expr:
-    """A birth date as YYYYMMDD where the year can be told, also an impossible one: its digits still compare."""
+    """A birth date as YYYYMMDD where the year can be told, also an impossible one: its digits still
+    compare.
+    """
     digits = value.str.replace_all(r"[^0-9]", "")
     year_last = value.str.extract_groups(r"^\s*(\d{1,2})\D(\d{1,2})\D(\d{4})")
     year_first = value.str.extract_groups(r"^\s*(\d{4})\D(\d{1,2})\D(\d{1,2})")

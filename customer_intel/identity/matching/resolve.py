@@ -1,7 +1,9 @@
-"""Records to clusters: candidates, comparison, weights, and a split wherever a group does not hang together.
+"""Records to clusters: candidates, comparison, weights, and a split wherever a group does not hang
+together.
 
-Belongs here: the order of the steps. Not here: which pairs and what is compared (candidate_pairs.py,
-comparison_levels.py), what it weighs (fellegi_sunter.py), where records come from (records.py, match_edge.py).
+Belongs here: the order of the steps. Not here: which pairs and what is compared
+(candidate_pairs.py, comparison_levels.py), what it weighs (fellegi_sunter.py), where records come
+from (records.py, match_edge.py).
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ from customer_intel.identity.matching.graph import components
 # Chance 1 in 5: what is more doubtful does not even bring two records into one group.
 LEAST_BITS = -2.0
 LARGEST_GROUP = 150
-# Where more of those who are surely one person differ in it, a first name or birth date is no ground for a veto.
+# Where more of those who are surely one person differ in it, a first name or birth date is no
+# ground for a veto.
 UNRELIABLE, ENOUGH_PAIRS = 0.02, 50
 _PLACE = {comparison.name: place for place, comparison in enumerate(COMPARISONS)}
 # Levels at which an id number or a birth date still counts as the same.
@@ -37,10 +40,11 @@ RARELY = -5.0
 
 @dataclass(frozen=True)
 class Resolved:
-    """`clusters`: record_key, cluster (its smallest record_key), confidence (of the record's place in it, 0 to 1).
+    """`clusters`: record_key, cluster (its smallest record_key), confidence (of the record's place
+    in it, 0 to 1).
 
-    `edges`: record_key_a, record_key_b, per comparison its level and `bits <comparison>`, bits, is_vetoed; the pairs
-    that were at least possible. Empty when not asked for.
+    `edges`: record_key_a, record_key_b, per comparison its level and `bits <comparison>`, bits,
+    is_vetoed; the pairs that were at least possible. Empty when not asked for.
     """
 
     clusters: pl.DataFrame
@@ -55,7 +59,9 @@ def resolve(
     *,
     with_edges: bool = True,
 ) -> Resolved:
-    """Who is who among `records` (record_key and FIELDS). Without a model, one is fitted to them first."""
+    """Who is who among `records` (record_key and FIELDS). Without a model, one is fitted to them
+    first.
+    """
     party = compare.prepared(records)
     pairs = compare.compare(con, party, *compare.candidates(con, party))
     model = model or train(con, party, pairs)
@@ -95,7 +101,8 @@ def train(con: duckdb.DuckDBPyConnection, party: pl.DataFrame, pairs: Compared) 
 
 
 def _reliable(pairs: Compared) -> tuple[bool, bool]:
-    """Whether those who are surely one person mostly agree in their first name, and in their birth date.
+    """Whether those who are surely one person mostly agree in their first name, and in their birth
+    date.
 
     Surely one: the same id number and birth date; the same name and email or id number.
     """
@@ -120,7 +127,8 @@ def scored(pairs: Compared, model: Model) -> tuple[npt.NDArray[np.float64], Flag
     bits = (model.prior + weights.sum(axis=1))[place] + pairs.rarity + pairs.home_rarity
     barred = _is_barred(pairs, is_veto=model.is_veto, is_birth_veto=model.is_birth_veto)
     level = dict(zip(_PLACE, levels.T, strict=True))
-    # A roof and a name are a family's too; a birth date, or the whole name with an id number, is not.
+    # A roof and a name are a family's too; a birth date, or the whole name with an id number, is
+    # not.
     is_born, is_numbered = (_is_nearly(level[name]) for name in ("birth date", "id number"))
     is_apart = (level["middle name"] == _OTHER_MIDDLE) & (
         weights[:, _PLACE["middle name"]] <= RARELY
@@ -147,7 +155,8 @@ def _is_nearly(level: npt.NDArray[np.integer[Any]]) -> Flags:
 
 
 def _groups(size: int, i: Numbers, j: Numbers, bits: npt.NDArray[np.float64]) -> pl.DataFrame:
-    """id, component: records that hang together, in groups of at most LARGEST_GROUP, each called by its smallest id.
+    """id, component: records that hang together, in groups of at most LARGEST_GROUP, each called by
+    its smallest id.
 
     A larger one falls apart along its weakest links, bit by bit.
     """

@@ -1,8 +1,9 @@
 """How often records agree by chance: counted, without labels.
 
-Of few records all pairs are known; of very few these say little, and what is usual among people is added. Of many,
-most agreements are too rare for a sample of pairs to show: how often a field is the same is counted over all records,
-and what else goes with the same first or last name among pairs that share it.
+Of few records all pairs are known; of very few these say little, and what is usual among people is
+added. Of many, most agreements are too rare for a sample of pairs to show: how often a field is the
+same is counted over all records, and what else goes with the same first or last name among pairs
+that share it.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from customer_intel.identity.matching.comparison_levels import COMPARISONS
 from customer_intel.identity.matching.fellegi_sunter import Floats
 
 RANDOM_PAIRS, SHARING_PAIRS, SEED = 200_000, 60_000, 20_240_229
-# As if so many pairs of strangers had been seen before, of which this share agrees in anything at all; of more pairs
+# As if so many pairs of strangers had been seen before, of which this share agrees in anything at
+# all; of more pairs
 # than these what was seen before loses its weight.
 SURMISED, ALIKE, FEW_PAIRS = 40.0, 0.1, 200
 
 
 def of_levels(con: duckdb.DuckDBPyConnection, party: pl.DataFrame, pairs: Compared) -> list[Floats]:
-    """Pairs of random records per level, one array per comparison; fractions of a pair where it is that rare.
+    """Pairs of random records per level, one array per comparison; fractions of a pair where it is
+    that rare.
 
     `pairs`: what was compared; of few records these are all.
     """
@@ -70,7 +73,9 @@ def _counted(pairs: Compared) -> list[Floats]:
 
 
 def _share(party: pl.DataFrame, fields: tuple[tuple[str, ...], ...]) -> float:
-    """Share of pairs that agree in all `fields`; of several under one name the first that anybody has."""
+    """Share of pairs that agree in all `fields`; of several under one name the first that anybody
+    has.
+    """
     keys = [name for names in fields for name in names if party[name].null_count() < len(party)][
         : len(fields)
     ]

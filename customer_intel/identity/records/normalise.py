@@ -1,6 +1,7 @@
 """Contact points and names in the form in which they are compared.
 
-Belongs here: expressions that turn one column as the source has it into one comparable column. Phones: phones.py.
+Belongs here: expressions that turn one column as the source has it into one comparable column.
+Phones: phones.py.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ def blank_to_null(value: pl.Expr) -> pl.Expr:
 
 
 def fold(value: pl.Expr) -> pl.Expr:
-    """Lower case, compatibility forms and Latin accents resolved, punctuation but ' and - as single spaces."""
+    """Lower case, compatibility forms and Latin accents resolved, punctuation but ' and - as single
+    spaces.
+    """
     return blank_to_null(
         value.str.normalize("NFKD")
         .str.replace_all("[\u0300-\u036f]", "")
@@ -68,7 +71,9 @@ def country_code(value: pl.Expr, config: dict[str, Any]) -> pl.Expr:
 
 
 def nickname_roots(config: dict[str, Any]) -> dict[str, list[str]]:
-    """Every known form of a first name → the roots it may stand for, the form itself first if it is one."""
+    """Every known form of a first name → the roots it may stand for, the form itself first if it is
+    one.
+    """
     roots: dict[str, set[str]] = {}
     for root, forms in config["nicknames"].items():
         for form in (root, *words(forms)):
@@ -80,11 +85,13 @@ def nickname_roots(config: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def names(frame: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
-    """Adds first_name_norm, middle_name_norm, last_name_norm, suffix_norm, nickname_root and is_organisation.
+    """Adds first_name_norm, middle_name_norm, last_name_norm, suffix_norm, nickname_root and
+    is_organisation.
 
-    Needs first_name, middle_name, last_name, suffix and full_name (read where a part is missing). A first name of
-    several words without a last name is read as a full name; 'Last, First' is turned round; titles and placeholders are
-    dropped; of several given names the first counts, the second is the middle name.
+    Needs first_name, middle_name, last_name, suffix and full_name (read where a part is missing). A
+    first name of several words without a last name is read as a full name; 'Last, First' is turned
+    round; titles and placeholders are dropped; of several given names the first counts, the second
+    is the middle name.
     """
     given = ["first_name", "middle_name", "last_name", "suffix", "full_name"]
     # Names repeat and this is text work, so each distinct combination is worked out once.

@@ -51,7 +51,9 @@ def party_record(party_source: pl.DataFrame, as_of: date, config: dict[str, Any]
 
 
 def _birth_date(as_of: date) -> dict[str, pl.Expr]:
-    """Impossible dates are dropped; 1 January and 1900 are what forms fill in, so they are kept but marked weak."""
+    """Impossible dates are dropped; 1 January and 1900 are what forms fill in, so they are kept but
+    marked weak.
+    """
     born = pl.col("birth_date")
     possible = born.is_between(date(as_of.year - 120, 1, 1), as_of) | (born.dt.year() == 1900)
     valid = pl.when(possible).then(born)

@@ -1,7 +1,7 @@
 """Phone numbers to E.164, with the country as a hint.
 
-The library parses one number at a time; at a million that is minutes. Its own patterns, applied a column at a time,
-settle all ordinary numbers, and only the rest goes through the library itself.
+The library parses one number at a time; at a million that is minutes. Its own patterns, applied a
+column at a time, settle all ordinary numbers, and only the rest goes through the library itself.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import polars as pl
 
 
 def e164(numbers: pl.DataFrame) -> pl.DataFrame:
-    """Distinct (raw, country_code) → raw, country_code, e164 (null when it is no number), is_landline.
+    """Distinct (raw, country_code) → raw, country_code, e164 (null when it is no number),
+    is_landline.
 
-    `country_code` is ISO alpha-2 or null. `is_landline` is true only where the country tells landlines from mobiles.
+    `country_code` is ISO alpha-2 or null. `is_landline` is true only where the country tells
+    landlines from mobiles.
     """
     unique = (
         numbers.select("raw", "country_code").drop_nulls("raw").unique().sort("raw", "country_code")
@@ -32,7 +34,8 @@ def e164(numbers: pl.DataFrame) -> pl.DataFrame:
         digits=text.str.replace("(0)", "", literal=True)
         .str.replace_all(r"[^0-9]", "")
         .str.replace("^00", ""),
-        # A single leading zero is a trunk prefix and must survive the removal of the international 00.
+        # A single leading zero is a trunk prefix and must survive the removal of the international
+        # 00.
         local=text.str.replace_all(r"[^0-9]", ""),
     )
     plain = pl.col("is_plain")
@@ -52,7 +55,8 @@ def e164(numbers: pl.DataFrame) -> pl.DataFrame:
             rest.with_columns(pl.Series("e164", parsed, pl.String)),
         ]
     )
-    # The library finds internal extensions "possible"; no subscriber in the world has fewer than seven digits.
+    # The library finds internal extensions "possible"; no subscriber in the world has fewer than
+    # seven digits.
     done = done.with_columns(e164=pl.when(pl.col("e164").str.len_bytes() > 7).then("e164"))
     return done.select("raw", "country_code", "e164", is_landline=_landline(done).fill_null(False))
 
@@ -99,7 +103,8 @@ def _national(work: pl.DataFrame) -> pl.Expr:
                 .then(local.str.slice(len(rules.trunk)))
                 .otherwise(local)
             )
-        # Carrier codes and in-country mobile prefixes are rewritten by rules that only the library knows.
+        # Carrier codes and in-country mobile prefixes are rewritten by rules that only the library
+        # knows.
         odd = local.str.contains(rules.odd_prefix) if rules.odd_prefix else pl.lit(False)
         ok = (pl.col("country_code") == region) & ~odd & bare.str.contains(f"^(?:{rules.general})$")
         found.append(pl.when(ok).then(f"+{rules.code}" + bare))

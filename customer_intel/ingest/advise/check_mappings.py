@@ -1,4 +1,5 @@
-"""`customer-intel check` on mappings: what only the landed files, or the database's own reading of SQL, can tell.
+"""`customer-intel check` on mappings: what only the landed files, or the database's own reading of
+SQL, can tell.
 
 Belongs here: faults of a mapping that loads. Not here: faults that keep it from loading (model.py).
 """
@@ -43,7 +44,9 @@ class Landed:
 
 
 def check(home_mappings: Path, landing: Path, entities: Mapping[str, Table]) -> list[str]:
-    """What was compared with landed files, as remarks. Raises ConfigError with every fault, file and line."""
+    """What was compared with landed files, as remarks. Raises ConfigError with every fault, file
+    and line.
+    """
     known = mappings.load(home_mappings, entities)
     files = discover(landing, date.max) if landing.is_dir() else []
     faults: list[str] = []

@@ -1,6 +1,8 @@
-"""What the values of each column look like, decided on the whole file: kinds, date formats, number marks, null words.
+"""What the values of each column look like, decided on the whole file: kinds, date formats, number
+marks, null words.
 
-Belongs here: values. Not here: how the file splits into columns (sniff.py) and what the columns mean (match_entity.py).
+Belongs here: values. Not here: how the file splits into columns (sniff.py) and what the columns
+mean (match_entity.py).
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from customer_intel.ingest.conform.typing_rules import FIRST_YEAR, trimmed
 from customer_intel.ingest.read.readers import TextTable
 
 SAMPLE = 3000
-# Words that stand for nothing. The first are never anything else; the others only among values of another kind.
+# Words that stand for nothing. The first are never anything else; the others only among values of
+# another kind.
 SURE_NULLS = ("\\N", "NULL", "null", "(null)", "#N/A", "#NULL!", "<null>", "(not set)")
 NULLS = (
     *SURE_NULLS,
@@ -73,7 +76,9 @@ _YEARS = (1990, 2040)
 
 @dataclass(frozen=True)
 class Shape:
-    """One column. `kind` is what nearly all of its values are; `values` its distinct ones when they are few."""
+    """One column. `kind` is what nearly all of its values are; `values` its distinct ones when they
+    are few.
+    """
 
     name: str
     rows: int
@@ -141,13 +146,15 @@ def shapes(
 def _shape(con: duckdb.DuckDBPyConnection, name: str, rows: int, *, has_names: bool) -> Shape:
     view = f"(SELECT {trimmed(quoted(name))} AS v FROM sniffed)"
     facts = con.execute(
-        f"SELECT count(v), count(DISTINCT v), min(length(v)), max(length(v)) FROM {view} WHERE v IS NOT NULL"
+        f"SELECT count(v), count(DISTINCT v), min(length(v)), max(length(v)) FROM {view} WHERE v "
+        "IS NOT NULL"
     ).fetchall()[0]
     base = Shape(name, rows, facts[0], facts[1], facts[2] or 0, facts[3] or 0)
     if not base.filled:
         return base
     values = con.execute(
-        f"SELECT v, count(*) FROM {view} WHERE v IS NOT NULL GROUP BY v ORDER BY hash(v), v LIMIT {SAMPLE}"
+        f"SELECT v, count(*) FROM {view} WHERE v IS NOT NULL GROUP BY v ORDER BY hash(v), v LIMIT "
+        f"{SAMPLE}"
     ).fetchall()
     raw = _Raw(base, values)
     nulls = tuple(word for word in NULLS if any(value == word for value, _ in values))
@@ -201,10 +208,10 @@ def _kind(
         and len(marks) == 1
     ):
         numbers = [
-            (_MARKED.fullmatch(value)["number"].strip(), count)
+            (match["number"].strip(), count)
             for value, count in raw.values
-            if _mark(value)
-        ]  # type: ignore[index]
+            if _mark(value) and (match := _MARKED.fullmatch(value))
+        ]
         return _number(raw, numbers, next(iter(marks)))
     return replace(base, kind="text")
 
@@ -247,7 +254,8 @@ def _number(raw: _Raw, numbers: Sequence[tuple[str, int]], symbol: str | None) -
     decimal = "," if comma > point else "." if point else None
     group = next((mark for mark, _ in grouped.most_common() if mark != decimal), "")
     if decimal is None and group in (".", ","):
-        # 1,234 alone: a thousand or a fraction. Several groups, or nothing else with that many digits, settle it.
+        # 1,234 alone: a thousand or a fraction. Several groups, or nothing else with that many
+        # digits, settle it.
         many = any(text.count(group) > 1 for text in texts)
         decimal = ("." if group == "," else ",") if many else "?" + group
     elif decimal and group == "" and all(re.fullmatch(r"[-+]?\d+", text) for text in texts):
@@ -362,7 +370,8 @@ def _month(word: str) -> str:
 def _cover(
     con: duckdb.DuckDBPyConnection, view: str, candidates: set[str]
 ) -> tuple[tuple[str, ...], str | None, float]:
-    """(formats that read the values, day or month first, share of values read), on every row of the file.
+    """(formats that read the values, day or month first, share of values read), on every row of the
+    file.
 
     When each order reads every value, the order is "day?": it is for others to say.
     """
@@ -386,7 +395,9 @@ def _cover(
 
 
 def _order(form: str) -> str | None:
-    """Whether a format of three numbers puts the day or the month first; None when it cannot be mistaken."""
+    """Whether a format of three numbers puts the day or the month first; None when it cannot be
+    mistaken.
+    """
     if not re.search(r"%d[-/. ]%m|%m[-/. ]%d", form) or form.startswith("%Y"):
         return None
     return "day" if form.find("%d") < form.find("%m") else "month"

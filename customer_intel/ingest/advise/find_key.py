@@ -1,7 +1,8 @@
-"""What tells a file's rows apart: a column, a few columns together, the whole row, or at last its number.
+"""What tells a file's rows apart: a column, a few columns together, the whole row, or at last its
+number.
 
-Belongs here: questions to the whole file about which rows are alike. Not here: which columns mean what
-(match_entity.py).
+Belongs here: questions to the whole file about which rows are alike. Not here: which columns mean
+what (match_entity.py).
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from customer_intel.ingest.advise.match_entity import Match
 from customer_intel.ingest.conform.typing_rules import trimmed
 from customer_intel.ingest.read.readers import TextTable
 
-# Things with a state: of rows with one id the newest counts. The others are happenings: each row is one.
+# Things with a state: of rows with one id the newest counts. The others are happenings: each row is
+# one.
 _LASTING = ("contacts", "accounts", "products", "subscriptions", "tickets", "orders", "invoices")
 _MANY = 0.1
 
@@ -42,7 +44,10 @@ class Rows:
     def distinct(self, columns: Sequence[str]) -> int:
         names = ", ".join(f"{trimmed(quoted(name))} AS {quoted(name)}" for name in columns)
         joined = f"concat_ws('-', {', '.join(quoted(name) for name in columns)})"
-        sql = f"SELECT count(DISTINCT {joined}) FROM (SELECT {names} FROM ({self.text.sql})) WHERE {joined} <> ''"
+        sql = (
+            f"SELECT count(DISTINCT {joined}) FROM (SELECT {names} FROM ({self.text.sql})) "
+            f"WHERE {joined} <> ''"
+        )
         return int(self.con.execute(sql).fetchall()[0][0])
 
     @cached_property
@@ -154,5 +159,8 @@ def _made(table: Table, matches: Mapping[str, Match], shapes: Sequence[Shape], r
             f"md5(concat_ws('|', {every}))", "nothing tells rows apart but all columns together"
         )
     parts = ", ".join([*(quoted(name) for name in names[:2]), "_row"])
-    check = "no id, and equal rows: the row's number tells them apart, so the file must not come in another order"
+    check = (
+        "no id, and equal rows: the row's number tells them apart, so the file must not come "
+        "in another order"
+    )
     return Key(f"concat_ws('-', {parts})", check, tuple(names[:2]))

@@ -1,7 +1,7 @@
 """`customer-intel inspect`: looks at a raw file, says what it is, and writes a mapping that runs.
 
-Belongs here: the order of the steps, the trial run, the screen. Not here: each step (sniff.py, column_profile.py,
-match_entity.py, locale.py, find_key.py, starter.py).
+Belongs here: the order of the steps, the trial run, the screen. Not here: each step (sniff.py,
+column_profile.py, match_entity.py, locale.py, find_key.py, starter.py).
 """
 
 from __future__ import annotations
@@ -141,7 +141,9 @@ def inspect(
     force: bool,
     today: date,
 ) -> Inspected:
-    """Looks at a file and writes its mapping(s). Raises ConfigError, naming what to do, when that cannot be."""
+    """Looks at a file and writes its mapping(s). Raises ConfigError, naming what to do, when that
+    cannot be.
+    """
     entities = contract.load().entities
     if entity is not None and entity not in entities:
         raise ConfigError(f"--entity: no entity '{entity}'{suggestion(entity, entities)}")
@@ -189,7 +191,10 @@ def _look(
             Note(
                 "guess",
                 "rows",
-                f"{len(text.unreadable):,} rows cannot be split, the first is row {first.row}: {first.reason}",
+                (
+                    f"{len(text.unreadable):,} rows cannot be split, the first is row {first.row}: "
+                    f"{first.reason}"
+                ),
             )
         )
     return found, text
@@ -231,7 +236,8 @@ def _write_all(
     for target in paths:
         if target.exists() and not force:
             raise ConfigError(
-                f"{target.name} exists; look at it, or give --force to overwrite it or --out another file"
+                f"{target.name} exists; look at it, or give --force to overwrite it or --out "
+                "another file"
             )
     for target, starter in zip(paths, starters, strict=True):
         extra = unmapped(starter, found.shapes, entities[starter.entity])
@@ -245,7 +251,9 @@ def _write_all(
 
 
 def _place(folder: Path, source: str, entity: str, path: Path) -> Path:
-    """<source>_<entity>.yaml, unless that is another file's: then the file's own name tells the two apart."""
+    """<source>_<entity>.yaml, unless that is another file's: then the file's own name tells the two
+    apart.
+    """
     plain = folder / f"{source}_{entity}.yaml"
     try:
         files = yamlfile.load(plain).get("files") if plain.exists() else None
@@ -274,7 +282,10 @@ def _say_who_else(
         and mapping.name not in mine and not mapping.missing(names)
     ]  # fmt: skip
     if others:
-        told = f"{', '.join(sorted(others))} of source {found.source} takes this file already, and a night would use both"
+        told = (
+            f"{', '.join(sorted(others))} of source {found.source} takes this file already, "
+            "and a night would use both"
+        )
         found.notes.append(
             Note(
                 "ask", "mapping", f"{told}; write over it (--out <its name>.yaml) or keep only one"
@@ -300,7 +311,10 @@ def _say_how_sure(found: Inspected) -> None:
             Note(
                 "ask",
                 "entity",
-                "no entity fits; the rows are kept whole as reference_rows, or name one with --entity",
+                (
+                    "no entity fits; the rows are kept whole as reference_rows, or name one with "
+                    "--entity"
+                ),
             )
         )
     elif best.why and best.why[0].startswith("by its values"):
@@ -308,10 +322,16 @@ def _say_how_sure(found: Inspected) -> None:
             Note("ask", "entity", f"{best.entity} is guessed from values alone: check every column")
         )
     elif best.score < _SURE:
-        text = f"few signs speak for {best.entity}; name another with --entity (reference_rows keeps a file whole)"
+        text = (
+            f"few signs speak for {best.entity}; name another with --entity (reference_rows "
+            "keeps a file whole)"
+        )
         found.notes.append(Note("ask", "entity", text))
     elif second is not best and best.score - second.score < 0.4:
-        text = f"{best.entity} ({best.score:g}) and {second.entity} ({second.score:g}) fit about equally; --entity decides"
+        text = (
+            f"{best.entity} ({best.score:g}) and {second.entity} ({second.score:g}) fit about "
+            "equally; --entity decides"
+        )
         found.notes.append(Note("ask", "entity", text))
 
 
@@ -348,7 +368,10 @@ def _tried(
         con, table, mapping, source, work / f"trial-{mapping.entity}.parquet"
     )
     keys = ", ".join(name for name in table.key)
-    sql = f"SELECT count(*) - count(DISTINCT ({keys})) FROM read_parquet({literal(str(result.parquet))})"
+    sql = (
+        f"SELECT count(*) - count(DISTINCT ({keys})) FROM "
+        f"read_parquet({literal(str(result.parquet))})"
+    )
     same = int(con.execute(sql).fetchall()[0][0])
     counts = result.counts
     failures = tuple(
@@ -368,7 +391,9 @@ def _dated(path: Path) -> date | None:
 
 
 def source_of(path: Path) -> str:
-    """The system that wrote a file: its folder's name, a date's folder aside, else the first word of its own."""
+    """The system that wrote a file: its folder's name, a date's folder aside, else the first word
+    of its own.
+    """
     for folder in path.resolve().parents:
         name = slug(folder.name)
         if _is_date(folder.name):
@@ -415,7 +440,10 @@ def print_screen(found: Inspected, out: Console) -> None:
     out.print(grid)
     out.print()
     for place, item in enumerate(found.ranking[:4]):
-        line = f"{'→' if not place else ' '} {item.entity:<20} {item.score:5.2f}  {escape('; '.join(item.why))}"
+        line = (
+            f"{'→' if not place else ' '} {item.entity:<20} {item.score:5.2f}  "
+            f"{escape('; '.join(item.why))}"
+        )
         out.print(
             line + (f" [dim](but {escape('; '.join(item.against))})[/]" if item.against else "")
         )
@@ -433,8 +461,10 @@ def _print_trial(item: Written, out: Console) -> None:
     trial = item.trial
     mark = "[green]✓[/]" if trial.works else "[red]✗[/]"
     out.print(
-        f"{mark} {escape(str(item.path))} ({item.entity}): {trial.read:,} rows read, {trial.accepted:,} accepted, "
-        f"{trial.quarantined:,} quarantined, {trial.duplicates:,} duplicates, {trial.records:,} records"
+        f"{mark} {escape(str(item.path))} ({item.entity}): {trial.read:,} rows read, "
+        f"{trial.accepted:,} accepted, "
+        f"{trial.quarantined:,} quarantined, {trial.duplicates:,} duplicates, {trial.records:,} "
+        "records"
     )
     if trial.same_key:
         out.print(f"  [yellow]{trial.same_key:,}[/] records repeat a key; the newest counts")

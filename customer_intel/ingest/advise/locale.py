@@ -1,6 +1,8 @@
-"""How a file writes numbers, times and nothing: one set of reader options, and expressions for columns that differ.
+"""How a file writes numbers, times and nothing: one set of reader options, and expressions for
+columns that differ.
 
-Belongs here: what the shapes of all columns say together. Not here: one column's shape (column_profile.py).
+Belongs here: what the shapes of all columns say together. Not here: one column's shape
+(column_profile.py).
 """
 
 from __future__ import annotations
@@ -147,7 +149,10 @@ def marks_of(shapes: Sequence[Shape], delimiter: str) -> Marks:
         if shape.stays_text:
             notes.append(Note("found", "text", f"{shape.name} stays text: {shape.stays_text}"))
         if shape.kind != "text" and 0 < shape.share < 0.9995:
-            rest = f"about {1 - shape.share:.1%} of {shape.name} is no {shape.kind}; mapped as one, it is quarantined"
+            rest = (
+                f"about {1 - shape.share:.1%} of {shape.name} is no {shape.kind}; mapped as "
+                "one, it is quarantined"
+            )
             notes.append(Note("guess", "values", rest))
     _zones(shapes, notes)
     epoch = epochs.most_common(1)[0][0] if epochs else None
@@ -193,7 +198,10 @@ def _numbers(shapes: Sequence[Shape], notes: list[Note]) -> tuple[str, str]:
         if decimal is None:
             decimal = "."
             meant = "thousands" if mark == "," else "a decimal point"
-            text = f"{shape.name}: '{mark}' before three digits may be either mark; it is read as {meant}"
+            text = (
+                f"{shape.name}: '{mark}' before three digits may be either mark; it is read as "
+                f"{meant}"
+            )
             notes.append(Note("ask", "numbers", text))
         if mark != decimal:
             thousands[mark] += 1
@@ -264,7 +272,8 @@ def _date_order(shapes: Sequence[Shape], notes: list[Note], *, european: bool) -
         return "day"
     likely = "day" if european else "month"
     notes.append(
-        Note("ask", "dates", f"{names}: AMBIGUOUS, every value is a date with the day first and with the month first; "
+        Note("ask", "dates", f"{names}: AMBIGUOUS, every value is a date with the day first and "
+            "with the month first; "
              f"{likely} first is written, ask the source")
     )  # fmt: skip
     return likely
@@ -280,5 +289,8 @@ def _zones(shapes: Sequence[Shape], notes: list[Note]) -> None:
         )
     if Marks.needs_zone(bare):
         names = _some([shape.name for shape in bare])
-        text = f"{names}: no time zone is given; UTC is written, put the source's (such as Europe/Berlin) in reader.zone"
+        text = (
+            f"{names}: no time zone is given; UTC is written, put the source's (such as "
+            "Europe/Berlin) in reader.zone"
+        )
         notes.append(Note("ask", "zone", text))

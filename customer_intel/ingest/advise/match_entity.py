@@ -1,7 +1,9 @@
-"""What a file is about: its columns matched to each entity's, by name and by the shape of the values, and ranked.
+"""What a file is about: its columns matched to each entity's, by name and by the shape of the
+values, and ranked.
 
-Belongs here: names, scores, the ranking. The words that other systems use are in words.yaml. Not here: the shapes
-themselves (column_profile.py) and the expressions that fill what has no column (starter.py).
+Belongs here: names, scores, the ranking. The words that other systems use are in words.yaml. Not
+here: the shapes themselves (column_profile.py) and the expressions that fill what has no column
+(starter.py).
 """
 
 from __future__ import annotations
@@ -114,7 +116,9 @@ def nouns(entity: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=64)
 def helpers(entity: str) -> dict[str, tuple[str, Column]]:
-    """Columns that only help to fill one of the entity's: name → (what they fill, the column they would be)."""
+    """Columns that only help to fill one of the entity's: name → (what they fill, the column they
+    would be).
+    """
     found = words()["entities"].get(entity, {}).get("helpers", {})
     return {
         name: (target, Column(name=name, type=kind, meaning=name))
@@ -267,7 +271,9 @@ def _enum_fit(column: Column, shape: Shape, entity: str) -> float:
 
 
 def rank(file_name: str, shapes: Sequence[Shape], entities: Mapping[str, Table]) -> list[Candidate]:
-    """Every entity that explains something of the file, the best first; the fallback is always among them."""
+    """Every entity that explains something of the file, the best first; the fallback is always
+    among them.
+    """
     prefixes = common_prefixes([shape.name for shape in shapes])
     heads = _named_after(file_name)
     found = [
@@ -339,7 +345,9 @@ def _by_values(shapes: Sequence[Shape]) -> list[Candidate]:
 
 
 def _named_after(file_name: str) -> dict[str, float]:
-    """Entity → how much the file's name speaks for it. The last noun counts: order reviews are reviews."""
+    """Entity → how much the file's name speaks for it. The last noun counts: order reviews are
+    reviews.
+    """
     text = (
         " "
         + plain(re.sub(r"\.(csv|tsv|txt|jsonl|json|ndjson|parquet|xlsx|gz|zst)\b", "", file_name))

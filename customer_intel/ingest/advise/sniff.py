@@ -1,7 +1,7 @@
 """From a raw file's bytes to the reader options that split it into rows and columns.
 
-Belongs here: compression, encoding, format, delimiter, quote, preamble, header. Not here: what the values are
-(column_profile.py) and what the file is about (match_entity.py).
+Belongs here: compression, encoding, format, delimiter, quote, preamble, header. Not here: what the
+values are (column_profile.py) and what the file is about (match_entity.py).
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ _VALUE = re.compile(
 
 @dataclass(frozen=True)
 class Note:
-    """One finding. `ask`: somebody must decide; `guess`: likely, to be checked; `found`: plain to see."""
+    """One finding. `ask`: somebody must decide; `guess`: likely, to be checked; `found`: plain to
+    see.
+    """
 
     level: Literal["found", "guess", "ask"]
     topic: str
@@ -72,7 +74,8 @@ def sniff(path: Path, limits: Limits) -> Sniffed:
     compression = (
         "gzip" if magic[:2] == b"\x1f\x8b" else "zstd" if magic == b"\x28\xb5\x2f\xfd" else None
     )
-    # Always to the end: a truncated archive, or one bad byte at the file's end, must not surface on the first night.
+    # Always to the end: a truncated archive, or one bad byte at the file's end, must not surface on
+    # the first night.
     head, encoding, marked = _decodable(path, sha256, limits)
     if not head.strip():
         raise Refused("is empty; an export without rows still has a header")
@@ -210,7 +213,8 @@ def _note_header(found: Sniffed, row: int, has_header: bool, why: str) -> None:
     if not has_header:
         found.note(
             "ask", "header",
-            f"no row of names ({why}): columns are called column1, column2, …; ask the source for names, or read "
+            f"no row of names ({why}): columns are called column1, column2, …; ask the source for "
+            "names, or read "
             "with a header if the first row holds them",
         )  # fmt: skip
         if row > 1:
@@ -250,7 +254,9 @@ def _records(text: str, delimiter: str, quote: str) -> list[tuple[int, list[str]
 
 
 def _steadiness(rows: Sequence[tuple[int, list[str]]]) -> tuple[float, int]:
-    """(share of records with the usual number of cells, that number); a delimiter that never stands is no delimiter."""
+    """(share of records with the usual number of cells, that number); a delimiter that never stands
+    is no delimiter.
+    """
     widths = Counter(len(cells) for _, cells in rows)
     width, count = max(widths.items(), key=lambda item: (item[1], item[0]), default=(1, 0))
     if width < 2:
@@ -318,7 +324,8 @@ def _fixed_fields(text: str) -> list[tuple[int, int]]:
         return []
     ends = []
     for (_, end), (start, _) in itertools.pairwise(runs):
-        # Values that all begin at one place are aligned to the left: the gap before them is the former field's.
+        # Values that all begin at one place are aligned to the left: the gap before them is the
+        # former field's.
         ends.append(start if grid[:, start].mean() > 0.98 and start - end > 1 else end)
     return list(zip([0, *ends], [*ends, width], strict=True))
 

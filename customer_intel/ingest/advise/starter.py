@@ -1,7 +1,8 @@
-"""A starter mapping: for each column of an entity the source column or an expression, with what was guessed and why.
+"""A starter mapping: for each column of an entity the source column or an expression, with what was
+guessed and why.
 
-Belongs here: what fills a column, and the mapping's text. Not here: which entity (match_entity.py), reader options that
-depend on values (values' marks and formats: locale.py), keys (find_key.py).
+Belongs here: what fills a column, and the mapping's text. Not here: which entity (match_entity.py),
+reader options that depend on values (values' marks and formats: locale.py), keys (find_key.py).
 """
 
 from __future__ import annotations
@@ -169,7 +170,9 @@ class Builder:
 
     # ---- what several columns give together
     def _amounts_of_plans(self) -> None:
-        """A monthly amount of the whole subscription must neither be multiplied by seats nor read as a yearly one."""
+        """A monthly amount of the whole subscription must neither be multiplied by seats nor read
+        as a yearly one.
+        """
         amount = self._shape("unit_amount")
         if self.entity != "subscriptions" or amount is None:
             return
@@ -183,7 +186,10 @@ class Builder:
             self.matches.pop("billing_interval", None)
         if {"mrr", "arr", "revenue", "total"} & set(parts) and "quantity" in self.matches:
             seats = self.matches.pop("quantity").source
-            text = f"{amount.name} is of all {seats} together: they are not multiplied; kept in extra_json"
+            text = (
+                f"{amount.name} is of all {seats} together: they are not multiplied; kept in "
+                "extra_json"
+            )
             self.notes.append(Note("guess", "quantity", text))
 
     def _extras(self) -> None:
@@ -348,7 +354,8 @@ class Builder:
     def _tickets_status(self) -> Filled | None:
         pairs = [("closed_at", "closed"), ("solved_at", "solved")]
         cases = [
-            f"when {quoted(self.matches[name].source)} is not null then '{word}'" for name, word in pairs
+            (f"when {quoted(self.matches[name].source)} is not null then "
+                f"'{word}'") for name, word in pairs
             if name in self.matches
         ]  # fmt: skip
         return (
@@ -421,7 +428,9 @@ class Builder:
 
     # ---- several rows of one record
     def _group(self, key: Key) -> None:
-        """Every column of a group as one value: what differs between its rows is added up when it is an amount."""
+        """Every column of a group as one value: what differs between its rows is added up when it
+        is an amount.
+        """
         for name, item in self.columns.items():
             shape = self.shapes.get(item.text)
             if name == self.table.key[-1] or item.text.startswith("'"):

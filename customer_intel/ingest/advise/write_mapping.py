@@ -42,7 +42,10 @@ def glob_of(file_name: str) -> str:
 def written(starter: Starter, file_name: str, rows: int, extra: Sequence[str]) -> str:
     """The mapping as YAML, with what was guessed and what is to be decided."""
     lines = [
-        f"# Written by customer-intel inspect from {_comment(file_name)}, {rows:,} rows. CHECK marks guesses."
+        (
+            f"# Written by customer-intel inspect from {_comment(file_name)}, {rows:,} rows. CHECK "
+            "marks guesses."
+        )
     ]
     asks = [note for note in starter.notes if note.level == "ask"]
     if asks:

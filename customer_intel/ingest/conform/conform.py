@@ -1,7 +1,8 @@
-"""From text rows to an entity's typed rows: one mapping applied to one file, and every row accounted for.
+"""From text rows to an entity's typed rows: one mapping applied to one file, and every row
+accounted for.
 
-Not here: reading files (readers.py), the rules of typing (typing_rules.py), which files to take (entity_night.py),
-which row of a key stands (latest_row.py).
+Not here: reading files (readers.py), the rules of typing (typing_rules.py), which files to take
+(entity_night.py), which row of a key stands (latest_row.py).
 """
 
 from __future__ import annotations
@@ -47,14 +48,18 @@ def conform(
     source: Source,
     target: Path,
 ) -> Conformed:
-    """Applies a mapping to a file. Raises Refused when an expression fails or the rows do not add up."""
+    """Applies a mapping to a file. Raises Refused when an expression fails or the rows do not add
+    up.
+    """
     with own_schema(con):
         return Steps(con, entity, mapping, source, target).run()
 
 
 @contextmanager
 def own_schema(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """A schema for views and tables that nobody else sees: other entities' files are conformed at the same time."""
+    """A schema for views and tables that nobody else sees: other entities' files are conformed at
+    the same time.
+    """
     schema = quoted(f"work {uuid.uuid4().hex}")
     con.execute(f"CREATE SCHEMA {schema}")
     con.execute(f"USE {schema}")
@@ -66,7 +71,9 @@ def own_schema(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 class Steps:
-    """One file's steps: text_row → src (no duplicates) → picked (values as text) → typed; src, picked are SQL."""
+    """One file's steps: text_row → src (no duplicates) → picked (values as text) → typed; src,
+    picked are SQL.
+    """
 
     def __init__(
         self,
@@ -99,7 +106,8 @@ class Steps:
         self.carried: tuple[str, ...] = ()
         rules = self.settings.get("rules", ())
         self.rules = [rule for rule in rules if columns_of(rule["bad"], ()) <= self.columns.keys()]
-        # Each row's values as text, as SQL: a view's definition would be planned once more for being made.
+        # Each row's values as text, as SQL: a view's definition would be planned once more for
+        # being made.
         self.src = ""
         self.extra = tuple(name for name in source.text.columns if name.lower() not in taken)
 
@@ -130,7 +138,8 @@ class Steps:
                 f"has {counts.rows_read:,} rows, but {accounted:,} of them are accounted for"
             )
         self.con.execute(
-            f"COPY ({self._accepted_sql()}) TO {literal(str(self.target))} (FORMAT parquet, COMPRESSION zstd)"
+            f"COPY ({self._accepted_sql()}) TO {literal(str(self.target))} (FORMAT parquet, "
+            "COMPRESSION zstd)"
         )
         quarantine = self.target.with_suffix(".quarantine.parquet") if bad else None
         failures = self._write_quarantine(quarantine) if quarantine else ()
@@ -149,7 +158,9 @@ class Steps:
 
     # ---- steps
     def _make_src(self) -> int:
-        """`src`: nulls as nulls, the special columns, exact duplicates gone. Returns how many those were."""
+        """`src`: nulls as nulls, the special columns, exact duplicates gone. Returns how many those
+        were.
+        """
         text = self.source.text
         self.con.execute(f"CREATE VIEW text_row AS {text.sql}")
         duplicates = 0
@@ -181,7 +192,10 @@ class Steps:
             if text is None:
                 continue
             values = ", ".join(
-                f"{source_value(column, lookup.reader, clean=column in text.clean)} AS {quoted(column)}"
+                (
+                    f"{source_value(column, lookup.reader, clean=column in text.clean)} AS "
+                    f"{quoted(column)}"
+                )
                 for column in text.columns
             )
             self.con.execute(f"CREATE VIEW file AS SELECT _row, {values} FROM ({text.sql})")
@@ -197,13 +211,19 @@ class Steps:
             self.con.execute("DROP VIEW file")
             if keys != distinct:
                 raise Refused(
-                    f"lookup '{name}' has {keys - distinct:,} keys more than once; group its sql by the key"
+                    f"lookup '{name}' has {keys - distinct:,} keys more than once; group its sql "
+                    "by the key"
                 )
 
     def _joined(self) -> str:
-        """`src` with the parts of its JSON columns as lists, and each lookup as one struct column of its name."""
+        """`src` with the parts of its JSON columns as lists, and each lookup as one struct column
+        of its name.
+        """
         lists = "".join(
-            f", json_extract_string({column}, [{', '.join(map(literal, paths))}]) AS {_parts_of(column)}"
+            (
+                f", json_extract_string({column}, [{', '.join(map(literal, paths))}]) AS "
+                f"{_parts_of(column)}"
+            )
             for column, paths in self.json_paths.items()
         )
         sql = f"(SELECT *{lists} FROM {self.src})" if lists else self.src
@@ -221,26 +241,41 @@ class Steps:
                 nulls = ", ".join(
                     f"{quoted(item)} := CAST(NULL AS VARCHAR)" for item in sorted(fields)
                 )
-                sql += f" LEFT JOIN (SELECT struct_pack({nulls}) AS {quoted(name)} WHERE false) ON true"
+                sql += (
+                    f" LEFT JOIN (SELECT struct_pack({nulls}) AS {quoted(name)} WHERE false) "
+                    "ON true"
+                )
                 continue
-            rows = f"SELECT CAST(k AS VARCHAR) AS {key}, l AS {quoted(name)} FROM {quoted(f'lookup_{name}')} AS l"
-            sql += f" LEFT JOIN ({rows} WHERE k IS NOT NULL) ON {key} = CAST({self._sql(lookup.on)} AS VARCHAR)"
+            rows = (
+                f"SELECT CAST(k AS VARCHAR) AS {key}, l AS {quoted(name)} FROM "
+                f"{quoted(f'lookup_{name}')} AS l"
+            )
+            sql += (
+                f" LEFT JOIN ({rows} WHERE k IS NOT NULL) ON {key} = "
+                f"CAST({self._sql(lookup.on)} AS VARCHAR)"
+            )
         return sql
 
     def _sql(self, text: str) -> str:
-        """A mapping's text as SQL: a column when the file has one of that name, else the expression."""
+        """A mapping's text as SQL: a column when the file has one of that name, else the
+        expression.
+        """
         if text.lower() in self.actual:
             return quoted(self.actual[text.lower()])
         return f"({_JSON_PART.sub(self._json_part, text)})"
 
     def _json_part(self, call: re.Match[str]) -> str:
-        """A call that takes one part of a JSON column, as an item of the list of all parts taken from it."""
+        """A call that takes one part of a JSON column, as an item of the list of all parts taken
+        from it.
+        """
         column, path = quoted(call[1].strip('"')), call[2]
         paths = self.json_paths.get(column, ())
         return f"{_parts_of(column)}[{paths.index(path) + 1}]" if path in paths else call[0]
 
     def _paths(self) -> dict[str, list[str]]:
-        """JSON column → the paths that expressions take from it: in one go, a text is parsed once and not per path."""
+        """JSON column → the paths that expressions take from it: in one go, a text is parsed once
+        and not per path.
+        """
         found: dict[str, list[str]] = {}
         for column, path in _JSON_PART.findall(" ".join(self.mapping.expressions)):
             paths = found.setdefault(quoted(column.strip('"')), [])
@@ -273,7 +308,9 @@ class Steps:
         return checks, found[-1] if self.mapping.only else 0
 
     def _make_typed(self, kind: str = "TABLE") -> None:
-        """`picked`: each record's values as text, with the rows it is made of; `typed`: the same as values."""
+        """`picked`: each record's values as text, with the rows it is made of; `typed`: the same as
+        values.
+        """
         grouped = bool(self.mapping.group_by)
         head = (
             "min(_row) AS _row, count(*) AS _rows"
@@ -291,7 +328,10 @@ class Steps:
             if grouped
             else ""
         )
-        picked = f"SELECT {', '.join([head, *values])}, {self._extra(grouped)} AS _extra FROM {self._joined()}{where}{group}"
+        picked = (
+            f"SELECT {', '.join([head, *values])}, {self._extra(grouped)} AS _extra FROM "
+            f"{self._joined()}{where}{group}"
+        )
         typed = ", ".join(
             f"{self._value(column)} AS {quoted(name)}" for name, column in self.columns.items()
         )
@@ -313,12 +353,14 @@ class Steps:
         rounded = " + ".join(["0", *beyond])
         kept = ", ".join(["_row, _rows, _extra", *self.carried, *map(quoted, self.columns)])
         told = f"{' OR '.join(bad) or 'false'} AS _bad, {rounded} AS _rounded"
-        # The texts of a row that cannot be taken go along: a second look at the file would cost as much as the first.
+        # The texts of a row that cannot be taken go along: a second look at the file would cost as
+        # much as the first.
         texts = ", ".join(f"{_text(name)} := {_text(name)}" for name in self.columns)
         self._attempt(
             f"CREATE {kind} typed AS SELECT {kept}, _bad, _rounded, "
             f"CASE WHEN _bad THEN struct_pack({texts}) END AS _texts "
-            f"FROM (SELECT *, {told} FROM (SELECT *, {typed} FROM (SELECT *{casts} FROM ({picked}))))"
+            f"FROM (SELECT *, {told} FROM (SELECT *, {typed} FROM (SELECT *{casts} FROM "
+            f"({picked}))))"
         )
 
     def _lacking(self, column: Column) -> str:
@@ -351,14 +393,17 @@ class Steps:
         return self.typing.value(column, text, _tried(column.name))
 
     def _extra(self, grouped: bool) -> str:
-        """The columns that no entity column uses, as JSON. Of a group: those in which its rows do not differ."""
+        """The columns that no entity column uses, as JSON. Of a group: those in which its rows do
+        not differ.
+        """
         pairs = []
         for name in self.extra:
             value = quoted(name)
             if grouped:
                 value = f"CASE WHEN min({value}) = max({value}) THEN min({value}) END"
             pairs.append(
-                f"{literal(json.dumps(name, ensure_ascii=False) + ':')} || CAST(to_json({value}) AS VARCHAR)"
+                f"{literal(json.dumps(name, ensure_ascii=False) + ':')} || CAST(to_json({value}) "
+                "AS VARCHAR)"
             )
         if not pairs:
             return "CAST(NULL AS VARCHAR)"
@@ -401,7 +446,8 @@ class Steps:
         """One row per value that failed, and one per unreadable row."""
         typed = ", ".join(f"v.{quoted(name)}" for name in self.columns)
         self.con.execute(
-            f"CREATE TABLE failed AS SELECT v._row, unnest(v._texts), {typed}, CAST(to_json(t) AS VARCHAR) AS _raw "
+            f"CREATE TABLE failed AS SELECT v._row, unnest(v._texts), {typed}, CAST(to_json(t) AS "
+            "VARCHAR) AS _raw "
             "FROM typed AS v JOIN text_row AS t ON t._row = v._row WHERE v._bad"
         )
         where = {
@@ -417,7 +463,9 @@ class Steps:
         return write_quarantine(self.con, where, reasons, self.source.text.unreadable, path)
 
     def _source_of(self, name: str) -> str:
-        """What the file calls a column: by its own spelling, several names where an expression takes several."""
+        """What the file calls a column: by its own spelling, several names where an expression
+        takes several.
+        """
         text = self.mapping.columns[name]
         used = (
             [text]
@@ -450,7 +498,9 @@ class Steps:
         return f"CASE {cases} END"
 
     def _attempt(self, sql: str) -> duckdb.DuckDBPyConnection:
-        """Runs SQL that holds the mapping's expressions; when it fails, finds out which of them is to blame."""
+        """Runs SQL that holds the mapping's expressions; when it fails, finds out which of them is
+        to blame.
+        """
         try:
             return self.con.execute(sql)
         except duckdb.Error as error:
@@ -486,7 +536,9 @@ def _tried(name: str) -> str:
 
 
 def _kind(error: duckdb.Error) -> str:
-    """What kind of failure it is. Only a message about the SQL is repeated: one about a row quotes the row's value."""
+    """What kind of failure it is. Only a message about the SQL is repeated: one about a row quotes
+    the row's value.
+    """
     if isinstance(error, duckdb.BinderException | duckdb.ParserException | duckdb.CatalogException):
         return str(error).splitlines()[0][:200]
     return f"{type(error).__name__}; guard it with try_cast or nullif"

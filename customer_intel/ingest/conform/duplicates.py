@@ -1,4 +1,5 @@
-"""Rows of a file that stand twice: equal ones, of which one counts, and ones of one key that contradict each other.
+"""Rows of a file that stand twice: equal ones, of which one counts, and ones of one key that
+contradict each other.
 
 Belongs here: finding them. Not here: which row of a key stands in the end (latest_row.py).
 """
@@ -15,15 +16,18 @@ def find_duplicates(
 ) -> tuple[int, bool]:
     """Makes `duplicate_row`, the _row of each row of `text_row` that equals an earlier one.
 
-    `key`: the columns that tell rows apart, none when unknown. Returns (how many, whether a key may stand twice).
+    `key`: the columns that tell rows apart, none when unknown. Returns (how many, whether a key may
+    stand twice).
     """
     names = ", ".join(columns)
-    # Equal hashes only nominate: what is dropped is equal in every column. A key has less to hash than a row.
+    # Equal hashes only nominate: what is dropped is equal in every column. A key has less to hash
+    # than a row.
     repeated = "true"
     if key:
         repeated = f"hash({', '.join(key)}) IN (SELECT h FROM key_twice)"
         con.execute(
-            f"CREATE TABLE key_twice AS SELECT hash({', '.join(key)}) AS h FROM text_row GROUP BY 1 HAVING count(*) > 1"
+            f"CREATE TABLE key_twice AS SELECT hash({', '.join(key)}) AS h FROM text_row GROUP BY "
+            "1 HAVING count(*) > 1"
         )
         if not con.execute("SELECT count(*) FROM key_twice").fetchall()[0][0]:
             return 0, False

@@ -1,8 +1,10 @@
-"""A large delimited file in one go: cut between records into pieces, each read, typed and written, two at a time.
+"""A large delimited file in one go: cut between records into pieces, each read, typed and written,
+two at a time.
 
-Belongs here: the way of a file of which nothing is wrong but some of its rows. Whatever else it meets raises Unsure,
-and the file goes the general way (readers.py, then conform.py) from its start: both come to the same rows, counts,
-words. What is dear there and saved here: the text as a table of its own, and looking for white space that no value has.
+Belongs here: the way of a file of which nothing is wrong but some of its rows. Whatever else it
+meets raises Unsure, and the file goes the general way (readers.py, then conform.py) from its start:
+both come to the same rows, counts, words. What is dear there and saved here: the text as a table of
+its own, and looking for white space that no value has.
 """
 
 from __future__ import annotations
@@ -66,8 +68,9 @@ def fits(
 
 @dataclass
 class Taken:
-    """What came of a piece. `rows`: the accepted ones; `bad`: the text of those that cannot be; `hashes`: of each row's
-    key, in their order of size."""
+    """What came of a piece. `rows`: the accepted ones; `bad`: the text of those that cannot be;
+    `hashes`: of each row's key, in their order of size.
+    """
 
     rows: pa.Table
     bad: pa.Table
@@ -84,7 +87,9 @@ def conform_piecewise(
     target: Path,
     job: Job,
 ) -> Conformed:
-    """Reads and conforms a file at once. `source.text` has its columns only. Raises Unsure, and Refused."""
+    """Reads and conforms a file at once. `source.text` has its columns only. Raises Unsure, and
+    Refused.
+    """
     dialect = Dialect.of(job.path, mapping.reader)
     assert dialect
     try:
@@ -122,7 +127,8 @@ class _Whole:
             "exported_at": self.source.export_date,
             "source_file": self.source.source_file,
         }
-        # DuckDB may remember the footer of a file that it has read: what it reads meanwhile has another name.
+        # DuckDB may remember the footer of a file that it has read: what it reads meanwhile has
+        # another name.
         written: Future[None] | None = None
         with (
             PartFile(self.written, self.entity, constants) as part,
@@ -187,7 +193,8 @@ class _Whole:
                 raise Unsure
             return self._typed(worker, text)
         except Refused:
-            # A piece tells which of its values an expression fails at; the file as a whole may tell of another first.
+            # A piece tells which of its values an expression fails at; the file as a whole may tell
+            # of another first.
             raise Unsure from None
         finally:
             self.idle.put(worker)
@@ -280,11 +287,14 @@ class _Whole:
                     f"TO {literal(str(gone))} (FORMAT parquet)"
                 )
                 con.execute(
-                    f"COPY (SELECT * FROM {_parquet(self.written)} WHERE source_row NOT IN (SELECT _row FROM "
-                    f"duplicate_row)) TO {literal(str(self.target))} (FORMAT parquet, COMPRESSION zstd)"
+                    f"COPY (SELECT * FROM {_parquet(self.written)} WHERE source_row NOT IN "
+                    "(SELECT _row FROM "
+                    f"duplicate_row)) TO {literal(str(self.target))} (FORMAT parquet, COMPRESSION "
+                    "zstd)"
                 )
             con.execute(
-                f"CREATE TABLE typed AS SELECT *, false AS _bad FROM {_parquet(self.written)} WHERE source_row IN "
+                f"CREATE TABLE typed AS SELECT *, false AS _bad FROM {_parquet(self.written)} "
+                "WHERE source_row IN "
                 "(SELECT _row FROM text_row) AND source_row NOT IN (SELECT _row FROM duplicate_row)"
             )
             conflicts = conflicting(con, key, steps._mapped(steps.settings.get("order", ())))
@@ -334,13 +344,16 @@ class _Whole:
             if self.mapping.snapshot and len(keys) == len(asides):
                 unsure = self.target.with_suffix(".keys.parquet")
                 self.con.execute(
-                    f"COPY (SELECT * FROM {_parquet(*keys)}) TO {literal(str(unsure))} (FORMAT parquet)"
+                    f"COPY (SELECT * FROM {_parquet(*keys)}) TO {literal(str(unsure))} (FORMAT "
+                    "parquet)"
                 )
         return Conformed(self.target, quarantine, counts, found, self.extra, failures, unsure)
 
 
 def _repeated(hashes: list[Hashes]) -> Hashes:
-    """The hashes that stand more than once. A sixteenth of them at a time: together they would not fit twice."""
+    """The hashes that stand more than once. A sixteenth of them at a time: together they would not
+    fit twice.
+    """
     found = []
     for part in range(16):
         low, high = np.uint64(part << 60), np.uint64((part + 1 << 60) - 1)
@@ -384,4 +397,7 @@ def _numbers(conformed: Conformed) -> Counter[str]:
 
 
 def _parquet(*files: Path) -> str:
-    return f"read_parquet([{', '.join(literal(str(file)) for file in files)}], hive_partitioning = false)"
+    return (
+        f"read_parquet([{', '.join(literal(str(file)) for file in files)}], hive_partitioning "
+        "= false)"
+    )

@@ -1,4 +1,5 @@
-"""A piece of a large file, from rows of text to typed rows: conform.py's steps as views, kept from piece to piece.
+"""A piece of a large file, from rows of text to typed rows: conform.py's steps as views, kept from
+piece to piece.
 
 Not here: the file as a whole, and what cannot be taken (large_csv.py).
 """
@@ -21,7 +22,9 @@ from customer_intel.ingest.read.csv_chunks import Unsure
 
 
 class Worker:
-    """A connection that keeps the steps from piece to piece: planning them takes as long as typing 50,000 rows."""
+    """A connection that keeps the steps from piece to piece: planning them takes as long as typing
+    50,000 rows.
+    """
 
     def __init__(
         self,
@@ -86,7 +89,9 @@ class PieceSteps(Steps):
         return rows, Counter({name: count for name, (count, _) in checks.items()}), skipped
 
     def _as_is(self) -> dict[str, str]:
-        """Columns of the entity that say what a column of the file says, letter by letter → the latter."""
+        """Columns of the entity that say what a column of the file says, letter by letter → the
+        latter.
+        """
         if any(word.strip() for word in self.mapping.reader.null):
             return {}
         json, clean = self.settings.get("json", ()), self.source.text.clean

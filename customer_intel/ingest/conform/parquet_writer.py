@@ -1,7 +1,8 @@
 """A part's accepted rows as a Parquet file, written piece by piece.
 
-Belongs here: the file. Not here: which rows (large_csv.py). Most columns of an entity are empty in any one file, or say
-the same of all its rows; DuckDB's writer looks at each of their values, which costs more than all others together.
+Belongs here: the file. Not here: which rows (large_csv.py). Most columns of an entity are empty in
+any one file, or say the same of all its rows; DuckDB's writer looks at each of their values, which
+costs more than all others together.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ SAMPLE, FEW = 20_000, 2_000
 
 
 class PartFile:
-    """`constants`: columns that say the same of all rows. What is neither those nor in the rows is empty."""
+    """`constants`: columns that say the same of all rows. What is neither those nor in the rows is
+    empty.
+    """
 
     def __init__(self, path: Path, entity: Table, constants: Mapping[str, Any]) -> None:
         self.path, self.constants = path, constants
@@ -32,7 +35,8 @@ class PartFile:
             [field for field in entity.arrow_schema if field.name not in STAMPS]
         )
         self.writer: pq.ParquetWriter | None = None
-        # Column → values that say nothing new, more than were asked for so far: making them takes longer than writing.
+        # Column → values that say nothing new, more than were asked for so far: making them takes
+        # longer than writing.
         self.unchanging: dict[str, pa.Array] = {}
 
     def __enter__(self) -> PartFile:
@@ -73,7 +77,8 @@ class PartFile:
         return pq.ParquetWriter(
             self.path,
             table.schema,
-            # Twice the size of zstd in a third of the time: of a large file, each night reads it again.
+            # Twice the size of zstd in a third of the time: of a large file, each night reads it
+            # again.
             compression="lz4",
             use_dictionary=[*few, *self.constants],
             # Where a text begins and ends in order of bytes helps nobody to skip it.
@@ -82,7 +87,8 @@ class PartFile:
             ],
             column_encoding={"source_row": "DELTA_BINARY_PACKED"},
             store_decimal_as_integer=True,
-            # Only DuckDB's and Arrow's own types, so that a reader sees text where a dictionary was given.
+            # Only DuckDB's and Arrow's own types, so that a reader sees text where a dictionary was
+            # given.
             store_schema=False,
         )
 

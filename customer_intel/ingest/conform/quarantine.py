@@ -1,7 +1,8 @@
-"""Rows of a file that cannot be taken: where they stood, which column of the file is to blame, and why.
+"""Rows of a file that cannot be taken: where they stood, which column of the file is to blame, and
+why.
 
-Belongs here: the quarantine's rows. Not here: which rows those are (conform.py), where they are kept
-(core/store/lake.py).
+Belongs here: the quarantine's rows. Not here: which rows those are (conform.py), where they are
+kept (core/store/lake.py).
 """
 
 from __future__ import annotations
@@ -46,10 +47,11 @@ def write_quarantine(
     lost: Sequence[Unreadable],
     path: Path,
 ) -> tuple[Failure, ...]:
-    """Writes a row for each value of table `failed` that has a reason, and one for each unreadable row.
+    """Writes a row for each value of table `failed` that has a reason, and one for each unreadable
+    row.
 
-    `where`: entity, export date, source system and file; `reasons`: (column, source column, SQL of the value, SQL of
-    the reason or null). Returns the first failures.
+    `where`: entity, export date, source system and file; `reasons`: (column, source column, SQL of
+    the value, SQL of the reason or null). Returns the first failures.
     """
     rows = [
         f"SELECT _row, {literal(column)}, {literal(source)}, {value}, {reason}, _raw FROM failed"
@@ -66,7 +68,10 @@ def write_quarantine(
         con.execute("INSERT INTO quarantined SELECT * FROM lost")
         con.unregister("lost")
     facts = ", ".join(
-        f"{f'CAST({literal(value)} AS DATE)' if name == 'export_date' else literal(value)} AS {name}"
+        (
+            f"{f'CAST({literal(value)} AS DATE)' if name == 'export_date' else literal(value)} AS "
+            f"{name}"
+        )
         for name, value in where.items()
     )
     con.execute(
@@ -80,16 +85,20 @@ def write_quarantine(
 def first_failures(con: duckdb.DuckDBPyConnection, path: Path) -> tuple[Failure, ...]:
     found = con.execute(
         "SELECT source_row, coalesce(\"column\", ''), coalesce(source_column, ''), reason "
-        f'FROM read_parquet({literal(str(path))}, hive_partitioning = false) ORDER BY source_row, "column" LIMIT 3'
+        f"FROM read_parquet({literal(str(path))}, hive_partitioning = false) ORDER BY source_row, "
+        '"column" LIMIT 3'
     ).fetchall()
     return tuple(Failure(*row) for row in found)
 
 
 def write_keys(con: duckdb.DuckDBPyConnection, key: Sequence[str], beside: Path) -> Path | None:
-    """The keys of the bad rows of table `typed`, so that those rows do not count as missing; None if one is unknown."""
+    """The keys of the bad rows of table `typed`, so that those rows do not count as missing; None
+    if one is unknown.
+    """
     path = beside.with_suffix(".keys.parquet")
     con.execute(
-        f"COPY (SELECT {', '.join(key)} FROM typed WHERE _bad) TO {literal(str(path))} (FORMAT parquet)"
+        f"COPY (SELECT {', '.join(key)} FROM typed WHERE _bad) TO {literal(str(path))} (FORMAT "
+        "parquet)"
     )
     nameless = " OR ".join(f"{name} IS NULL" for name in key)
     return (

@@ -34,7 +34,9 @@ class Counts:
 
 @dataclass(frozen=True)
 class Conformed:
-    """`parquet` holds the accepted rows, `quarantine` the others; `checks`: name → (rows that match, rows checked)."""
+    """`parquet` holds the accepted rows, `quarantine` the others; `checks`: name → (rows that
+    match, rows checked).
+    """
 
     parquet: Path
     quarantine: Path | None

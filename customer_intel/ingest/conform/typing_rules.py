@@ -1,10 +1,13 @@
-"""The rules by which text becomes a value, as DuckDB SQL. Never a bare cast: a pattern first, then a range.
+"""The rules by which text becomes a value, as DuckDB SQL. Never a bare cast: a pattern first, then
+a range.
 
-Blank is null; text is trimmed. Dates and timestamps are ISO-8601 or in a declared format, from 1900 to ten years after
-the export; a text that two declared formats read differently is none. A timestamp without zone is in reader.zone: in
-the hour that a clock skips it counts as if the clock had not moved, in the hour that comes twice as the second. Numbers
-are digits in the declared decimal mark; a fraction is no whole number. Money is rounded half-even to cents; a value
-that was further than float noise (0.000001) from a cent is kept, rounded, and counted in the check `money_rounded`.
+Blank is null; text is trimmed. Dates and timestamps are ISO-8601 or in a declared format, from 1900
+to ten years after the export; a text that two declared formats read differently is none. A
+timestamp without zone is in reader.zone: in the hour that a clock skips it counts as if the clock
+had not moved, in the hour that comes twice as the second. Numbers are digits in the declared
+decimal mark; a fraction is no whole number. Money is rounded half-even to cents; a value that was
+further than float noise (0.000001) from a cent is kept, rounded, and counted in the check
+`money_rounded`.
 """
 
 from __future__ import annotations
@@ -25,11 +28,16 @@ _NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?"
 _TRUE, _FALSE = "('true', 'yes', '1', 'y', 't')", "('false', 'no', '0', 'n', 'f')"
 # ISO 4217, funds and precious metals aside.
 CURRENCIES = (
-    "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF "
-    "CLF CLP CNY COP CRC CUC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD "
-    "HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD "
-    "MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG "
-    "QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SLL SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD "
+    "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP "
+    "BYN BZD CAD CDF CHF "
+    "CLF CLP CNY COP CRC CUC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP "
+    "GMD GNF GTQ GYD HKD "
+    "HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK "
+    "LBP LKR LRD LSL LYD "
+    "MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN "
+    "PGK PHP PKR PLN PYG "
+    "QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SLL SOS SRD SSP STN SVC SYP SZL THB TJS "
+    "TMT TND TOP TRY TTD "
     "TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG ZWL"
 )
 AMBIGUOUS = "fits two of the declared formats, with different meanings"
@@ -57,9 +65,12 @@ def trimmed(value: str) -> str:
 
 
 def padded(text: str) -> str:
-    """Whether a text may be blank or have white space around it; never false for one that is or has."""
+    """Whether a text may be blank or have white space around it; never false for one that is or
+    has.
+    """
     ends = " OR ".join(f"suffix({text}, {literal(character)})" for character in _SPACE)
-    # In the order of bytes, blank and all that begins with a space or control character comes first.
+    # In the order of bytes, blank and all that begins with a space or control character comes
+    # first.
     return f"{text} < '!' OR ({text} >= '\u00a0' AND {text} < '\u00a1') OR {ends}"
 
 
@@ -71,7 +82,9 @@ def source_value(name: str, reader: Reader, *, clean: bool = False) -> str:
 
 
 class Typing:
-    """SQL from text to the contract's types, for one reader and export date. Null where the text is no such value."""
+    """SQL from text to the contract's types, for one reader and export date. Null where the text is
+    no such value.
+    """
 
     def __init__(self, reader: Reader, export_date: date) -> None:
         self.reader = reader
@@ -80,7 +93,9 @@ class Typing:
         self._low, self._high = f"{FIRST_YEAR}-01-01", end.isoformat()
 
     def tried(self, column: Column, text: str) -> str | None:
-        """The cast that gives the value of a text written as DuckDB writes it: of other texts it may give anything."""
+        """The cast that gives the value of a text written as DuckDB writes it: of other texts it
+        may give anything.
+        """
         if column.values is not None or column.type not in _CASTS:
             return None
         number = column.type in ("int", "money")
@@ -98,7 +113,10 @@ class Typing:
             case "text":
                 return text
             case "bool":
-                return f"CASE WHEN lower({text}) IN {_TRUE} THEN true WHEN lower({text}) IN {_FALSE} THEN false END"
+                return (
+                    f"CASE WHEN lower({text}) IN {_TRUE} THEN true WHEN lower({text}) IN "
+                    f"{_FALSE} THEN false END"
+                )
             case "int":
                 number = self._number(text)
                 whole = _matches(number, r"[-+]?\d{1,18}(\.0*)?")
@@ -109,7 +127,10 @@ class Typing:
                 )
             case "float":
                 number = self._number(text)
-                return f"CASE WHEN {_matches(number, _NUMBER)} AND isfinite({_double(number)}) THEN {_double(number)} END"
+                return (
+                    f"CASE WHEN {_matches(number, _NUMBER)} AND isfinite({_double(number)}) "
+                    f"THEN {_double(number)} END"
+                )
             case "money":
                 return self._money(self._number(text), tried)
         forms = self._forms(column, text)
@@ -135,7 +156,9 @@ class Typing:
         return _first(self._date(text) if column.type == "date" else self._timestamp(text))
 
     def ambiguous(self, column: Column, text: str) -> str:
-        """Whether declared formats read a text as different days or times: 03/04 where both %d/%m and %m/%d stand."""
+        """Whether declared formats read a text as different days or times: 03/04 where both %d/%m
+        and %m/%d stand.
+        """
         return self._clash(self._forms(column, text))
 
     def _forms(self, column: Column, text: str) -> list[str]:
@@ -152,7 +175,9 @@ class Typing:
         return f"coalesce({' OR '.join(pairs)}, false)" if pairs else "false"
 
     def rounded(self, text: str, value: str) -> str:
-        """Whether an amount has a rest beyond cents that is more than float noise. `value`: the amount it became."""
+        """Whether an amount has a rest beyond cents that is more than float noise. `value`: the
+        amount it became.
+        """
         number = self._number(text)
         exact = f"TRY_CAST({number} AS DECIMAL(38,12))"
         beyond = _matches(number, r"[-+]?\d*\.\d{3,}")
@@ -162,11 +187,16 @@ class Typing:
         )
 
     def _number(self, text: str) -> str:
-        """The number with a point for its decimal mark and no thousands mark; as it is where it has another shape."""
+        """The number with a point for its decimal mark and no thousands mark; as it is where it has
+        another shape.
+        """
         mark, thousands = self.reader.decimal, self.reader.thousands
         if thousands:
             grouped = rf"[-+]?\d{{1,3}}([{thousands}]\d{{3}})+([{mark}]\d+)?"
-            text = f"CASE WHEN {_matches(text, grouped)} THEN replace({text}, {literal(thousands)}, '') ELSE {text} END"
+            text = (
+                f"CASE WHEN {_matches(text, grouped)} THEN replace({text}, "
+                f"{literal(thousands)}, '') ELSE {text} END"
+            )
         if mark == ",":
             # With a decimal comma, a point left over is neither mark: such a text is no number.
             text = f"CASE WHEN NOT contains({text}, '.') THEN replace({text}, ',', '.') END"
@@ -177,12 +207,16 @@ class Typing:
         cents = _matches(number, r"[-+]?\d{1,16}(\.\d{0,2})?")
         return (
             f"CASE WHEN {_written(tried, number)} OR {cents} THEN {tried} "
-            f"WHEN {_matches(number, _NUMBER)} THEN TRY_CAST(round_even({exact}, 2) AS DECIMAL(18,2)) END"
+            f"WHEN {_matches(number, _NUMBER)} THEN TRY_CAST(round_even({exact}, 2) AS "
+            "DECIMAL(18,2)) END"
         )
 
     def _date(self, text: str) -> list[str]:
         cases = [
-            f"CASE WHEN {_matches(text, f'{_TIME}({_ZONE})?')} THEN TRY_CAST(substr({text}, 1, 10) AS DATE) END"
+            (
+                f"CASE WHEN {_matches(text, f'{_TIME}({_ZONE})?')} THEN TRY_CAST(substr({text}, 1, "
+                "10) AS DATE) END"
+            )
         ]
         for form in self.reader.date:
             cases.append(f"CAST({self._declared(text, form, zoned=False)} AS DATE)")
@@ -191,7 +225,10 @@ class Typing:
     def _timestamp(self, text: str) -> list[str]:
         local = f"TRY_CAST(replace({text}, ',', '.') AS TIMESTAMP)"
         point = f"replace(replace(replace(upper({text}), ',', '.'), 'UTC', 'Z'), 'GMT', 'Z')"
-        zoned = f"TRY_CAST(replace(replace(replace({point}, ' Z', 'Z'), ' +', '+'), ' -', '-') AS TIMESTAMPTZ)"
+        zoned = (
+            f"TRY_CAST(replace(replace(replace({point}, ' Z', 'Z'), ' +', '+'), ' -', '-') AS "
+            "TIMESTAMPTZ)"
+        )
         iso = (
             f"CASE WHEN {_matches(text, _TIME)} THEN {self._utc(local)} "
             f"WHEN {_matches(text, _TIME + _ZONE)} THEN timezone('UTC', {zoned}) END"
@@ -201,7 +238,10 @@ class Typing:
     def _declared(self, text: str, form: str, *, zoned: bool) -> str:
         if form in _EPOCH:
             micros = f"CAST(CAST({text} AS DECIMAL(28,6)) * {_EPOCH[form]} AS BIGINT)"
-            return f"CASE WHEN {_matches(text, '[0-9]{1,14}([.][0-9]{1,6})?')} THEN make_timestamp({micros}) END"
+            return (
+                f"CASE WHEN {_matches(text, '[0-9]{1,14}([.][0-9]{1,6})?')} THEN "
+                f"make_timestamp({micros}) END"
+            )
         parsed = f"try_strptime({text}, {literal(form)})"
         if "%z" in form or "%Z" in form:
             return f"timezone('UTC', {parsed})"
@@ -231,7 +271,9 @@ def record_key(entity: Table, mapping: FileMapping, system: str) -> str:
 
 
 def _written(value: str, text: str) -> str:
-    """Whether a value's text is just as DuckDB writes it: half the price of a pattern, and most are."""
+    """Whether a value's text is just as DuckDB writes it: half the price of a pattern, and most
+    are.
+    """
     return f"CAST({value} AS VARCHAR) = {text}"
 
 

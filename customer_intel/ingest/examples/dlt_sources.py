@@ -1,4 +1,5 @@
-"""Sources that export no files, landed as files by dlt (extra `dlt`): a REST API and a SQL database, as examples.
+"""Sources that export no files, landed as files by dlt (extra `dlt`): a REST API and a SQL
+database, as examples.
 
     from datetime import date
     from pathlib import Path
@@ -8,12 +9,13 @@
     dlt_sources.rest_orders(work, "https://api.shop.example/v1")
     dlt_sources.sql_contacts(work, "postgresql://reader@crm.example/crm")
 
-Each writes landing/<source>/<export date>/<table>.<hash>.parquet, and `customer-intel run` takes it from there by the
-mappings beside this file, which go to <home>/config/mappings/. Copy and change them: this module imports nothing of
-the house, so that it can run elsewhere, in an environment of its own.
+Each writes landing/<source>/<export date>/<table>.<hash>.parquet, and `customer-intel run` takes it
+from there by the mappings beside this file, which go to <home>/config/mappings/. Copy and change
+them: this module imports nothing of the house, so that it can run elsewhere, in an environment of
+its own.
 
-The caller passes tokens and connection addresses in, from its environment or dlt's. dlt's telemetry is off; its state,
-which holds the rows last read, is as private as the landing folder.
+The caller passes tokens and connection addresses in, from its environment or dlt's. dlt's telemetry
+is off; its state, which holds the rows last read, is as private as the landing folder.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ class Work:
 
 
 def rest_orders(work: Work, base_url: str, token: str | None = None) -> list[Path]:
-    """Orders of a REST API: pages are followed to the last; a nested object becomes a column of JSON text."""
+    """Orders of a REST API: pages are followed to the last; a nested object becomes a column of
+    JSON text.
+    """
     _silent_dlt()
     from dlt.sources.rest_api import rest_api_source
 
@@ -64,9 +68,11 @@ def sql_contacts(work: Work, connection: str) -> list[Path]:
 
 
 def land(work: Work, source: str, data: Any) -> list[Path]:
-    """Runs a dlt source once and lands each of its tables as a whole, in place of what it landed for the same date.
+    """Runs a dlt source once and lands each of its tables as a whole, in place of what it landed
+    for the same date.
 
-    The same rows again give the same file. Raises dlt's error, and lands nothing, when the source cannot be read.
+    The same rows again give the same file. Raises dlt's error, and lands nothing, when the source
+    cannot be read.
     """
     import polars as pl
 
@@ -100,7 +106,9 @@ def land(work: Work, source: str, data: Any) -> list[Path]:
 
 
 def _silent_dlt() -> Any:
-    """dlt, telling nobody. It reads its settings when it is imported, too early for a setting made here."""
+    """dlt, telling nobody. It reads its settings when it is imported, too early for a setting made
+    here.
+    """
     import dlt
     from dlt.common.runtime.run_context import active
     from dlt.common.runtime.telemetry import stop_telemetry

@@ -1,10 +1,11 @@
 """One entity's night: which landed files feed it, which of them are new, and what becomes of each.
 
-Belongs here: choosing files and mappings, the ledger's entries, the findings. Not here: walking the landing folder
-(landing_folder.py), reading (open_file.py, readers.py), mapping and typing (model.py, conform.py).
+Belongs here: choosing files and mappings, the ledger's entries, the findings. Not here: walking the
+landing folder (landing_folder.py), reading (open_file.py, readers.py), mapping and typing
+(model.py, conform.py).
 
-A file and a mapping make one part. A part is kept while file and mapping stay as they are; a file that comes again
-under another name has no effect; a file whose content changed replaces its part.
+A file and a mapping make one part. A part is kept while file and mapping stay as they are; a file
+that comes again under another name has no effect; a file whose content changed replaces its part.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ from customer_intel.ingest.read.readers import TextTable, read_text
 
 __all__ = ["IngestResult", "LandedFile", "Part", "discover", "hashes", "ingest"]
 
-# Raised when the code would make other rows of the same file and mapping, so that parts are made anew.
+# Raised when the code would make other rows of the same file and mapping, so that parts are made
+# anew.
 RECIPE = 1
 # From so many bytes on, unpacked, a file is taken piecewise; and in pieces of so many.
 PIECEWISE_FROM, PIECE = 64 << 20, 16 << 20
@@ -64,7 +66,9 @@ class Part:
 
 @dataclass
 class IngestResult:
-    """`findings` are the gate's: a refused file is critical, a check's matches are warnings. `gone`: parts to drop."""
+    """`findings` are the gate's: a refused file is critical, a check's matches are warnings.
+    `gone`: parts to drop.
+    """
 
     parts: list[Part] = field(default_factory=list)
     findings: list[dict[str, Any]] = field(default_factory=list)
@@ -83,9 +87,11 @@ def ingest(
     config: Mapping[str, Any],
     held_files: Mapping[str, Path] | None = None,
 ) -> IngestResult:
-    """Takes the files that feed `entity` and are not in the ledger `known` (facts of earlier parts) yet.
+    """Takes the files that feed `entity` and are not in the ledger `known` (facts of earlier parts)
+    yet.
 
-    `held_files`: part → its rows in the lake. `con` may read those, and read and write files in `workdir`.
+    `held_files`: part → its rows in the lake. `con` may read those, and read and write files in
+    `workdir`.
 
     Raises ConfigError for a faulty mapping; a faulty file is a finding, not an exception.
     """
@@ -182,14 +188,16 @@ class _Night:
         except Refused as refused:
             self.result.findings.append(refusal(file.source_file, refused))
         except (duckdb.Error, pa.ArrowException, OSError, MemoryError) as error:
-            # Their own words quote rows. Which file it was, and what kind of failure, must not be lost.
+            # Their own words quote rows. Which file it was, and what kind of failure, must not be
+            # lost.
             kind = (
                 type(error).__name__
                 if not isinstance(error, OSError)
                 else error.strerror or "no answer"
             )
             failed = Refused(
-                f"could not be processed ({kind}); nothing of it was taken, look at disk, memory and file"
+                f"could not be processed ({kind}); nothing of it was taken, look at disk, memory "
+                "and file"
             )
             self.result.findings.append(refusal(file.source_file, failed))
 
@@ -268,7 +276,10 @@ class _Night:
         facts["columns"] = list(text.columns)
         self.result.findings += [*of_file(facts, text.notes), *self.drift.findings(mapping, facts)]
         for name in (name for name, found in lookups.items() if not found):
-            message = f"{shown(file.source_file)}: no file {', '.join(mapping.lookups[name].files)}; what it gives is empty"
+            message = (
+                f"{shown(file.source_file)}: no file "
+                f"{', '.join(mapping.lookups[name].files)}; what it gives is empty"
+            )
             self.result.findings.append(finding("lookup", "warning", message))
         self._keep(Part(str(facts["part"]), target, conformed.quarantine, facts))
 
@@ -312,7 +323,9 @@ class _Night:
         sha256: str,
         accepted: Mapping[str, Mapping[str, Any]],
     ) -> Mapping[str, Any] | None:
-        """The accepted file with the same content, unless other content came between: then the old state is news."""
+        """The accepted file with the same content, unless other content came between: then the old
+        state is news.
+        """
         for _, facts in sorted(accepted.items(), reverse=True):
             first, last = facts["export_date"], file.export_date.isoformat()
             between = any(
@@ -341,7 +354,9 @@ class _Night:
         return self.texts[key]
 
     def _read_ahead(self, file: LandedFile) -> None:
-        """Has a file that is new read while the one before it is conformed: each keeps about one core busy."""
+        """Has a file that is new read while the one before it is conformed: each keeps about one
+        core busy.
+        """
         if not self._mine(file):
             return
         try:
@@ -356,10 +371,13 @@ class _Night:
     def _peeked(
         self, file: LandedFile, sha256: str, mapping: FileMapping
     ) -> tuple[str, ...] | None:
-        """The columns of a file so large that it is taken piecewise, as far as its beginning tells; else None."""
+        """The columns of a file so large that it is taken piecewise, as far as its beginning tells;
+        else None.
+        """
         if file.path in self.general or not worthwhile(file.path, self.piecewise_from):
             return None
-        # Of a refused file that several entities want, one of them tells: only the general way knows which.
+        # Of a refused file that several entities want, one of them tells: only the general way
+        # knows which.
         if len(self._mine(file)) < len(self.candidates[file]):
             return None
         key = (str(file.path), sha256, mapping.name)
@@ -386,10 +404,11 @@ class _Night:
     def _chosen(
         self, file: LandedFile, sha256: str, mine: Sequence[FileMapping]
     ) -> list[FileMapping]:
-        """Those of the entity's mappings whose columns the file has. Raises Refused when it lacks some.
+        """Those of the entity's mappings whose columns the file has. Raises Refused when it lacks
+        some.
 
-        Where several mappings fit the name, one that lacks most of its columns is another file's; one that lacks a
-        few has met a renamed column.
+        Where several mappings fit the name, one that lacks most of its columns is another file's;
+        one that lacks a few has met a renamed column.
         """
         if held := self._held(file, sha256):
             return [
@@ -456,7 +475,8 @@ class _Night:
             return None
         if len({frozenset(text.columns) for text in texts}) > 1:
             raise Refused(
-                f"has files with different columns for lookup '{name}'; land them with the same columns"
+                f"has files with different columns for lookup '{name}'; land them with the same "
+                "columns"
             )
         sql = " UNION ALL BY NAME ".join(f"({text.sql})" for text in texts)
         clean = frozenset.intersection(*(text.clean for text in texts))

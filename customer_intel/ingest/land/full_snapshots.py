@@ -1,11 +1,12 @@
 """Exports that hold everything there is: what an earlier one held and the newest lacks is gone.
 
-Belongs here: the rows that say so, one part per mapping with `snapshot: true`. Not here: which row of a key stands in
-the end (latest_row.py). The part is made anew from the newest export's keys whenever one of the mapping's files is
-new, so a key that comes back, a late older export or a corrected file all end in the same rows.
+Belongs here: the rows that say so, one part per mapping with `snapshot: true`. Not here: which row
+of a key stands in the end (latest_row.py). The part is made anew from the newest export's keys
+whenever one of the mapping's files is new, so a key that comes back, a late older export or a
+corrected file all end in the same rows.
 
-Nothing counts as deleted while the newest export may be incomplete: it came in fewer files than the one before, or
-has rows in quarantine whose key cannot be told.
+Nothing counts as deleted while the newest export may be incomplete: it came in fewer files than the
+one before, or has rows in quarantine whose key cannot be told.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ def part_key(mapping: str) -> str:
 
 @dataclass
 class History:
-    """A mapping's parts. `files`: part → its rows; `fresh`: parts made tonight; `unsure`: tonight's part → the keys of
-    its quarantined rows, none when they cannot be told."""
+    """A mapping's parts. `files`: part → its rows; `fresh`: parts made tonight; `unsure`: tonight's
+    part → the keys of its quarantined rows, none when they cannot be told.
+    """
 
     facts: list[Mapping[str, Any]]
     files: Mapping[str, Path]
@@ -58,7 +60,9 @@ def missing_rows(
     as_of: date,
     target: Path,
 ) -> Missing | None:
-    """Writes a deletion to `target` for each key that the newest export lacks. None when nothing changed."""
+    """Writes a deletion to `target` for each key that the newest export lacks. None when nothing
+    changed.
+    """
     exports = [
         facts
         for facts in history.facts
@@ -112,11 +116,13 @@ def missing_rows(
     )
     con.execute(
         f"COPY (SELECT {columns} FROM ({' UNION ALL '.join(gone)}) AS g WHERE NOT EXISTS "
-        f"(SELECT 1 FROM ({' UNION ALL '.join(seen)}) AS s WHERE {same}) GROUP BY {keys} ORDER BY {keys}) "
+        f"(SELECT 1 FROM ({' UNION ALL '.join(seen)}) AS s WHERE {same}) GROUP BY {keys} ORDER BY "
+        f"{keys}) "
         f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
     )
     rows, new = con.execute(
-        f"SELECT count(*), count(*) FILTER (exported_at = DATE {literal(days[-1])}) FROM {_parquet(target)}"
+        f"SELECT count(*), count(*) FILTER (exported_at = DATE {literal(days[-1])}) FROM "
+        f"{_parquet(target)}"
     ).fetchall()[0]
     facts = {
         **newest[0],
@@ -139,7 +145,9 @@ def missing_rows(
 def _look_back(
     days: Sequence[str], by_day: Mapping[str, Sequence[Mapping[str, Any]]], fresh: set[str]
 ) -> list[str]:
-    """The exports before the newest, back to one that an earlier night compared with its own past, row by row."""
+    """The exports before the newest, back to one that an earlier night compared with its own past,
+    row by row.
+    """
     found: list[str] = []
     for place in range(len(days) - 2, -1, -1):
         parts = by_day[days[place]]
@@ -160,7 +168,10 @@ def _doubt(
         return f"it came in {len(newest)} files, the one before in {len(last)}"
     for facts in newest:
         if facts["rows_quarantined"] and history.unsure.get(str(facts["part"])) is None:
-            return f"{facts['rows_quarantined']:,} of its rows are in quarantine with a key that cannot be told"
+            return (
+                f"{facts['rows_quarantined']:,} of its rows are in quarantine with a key that "
+                "cannot be told"
+            )
     return ""
 
 
@@ -169,7 +180,10 @@ def _warned(newest: Mapping[str, Any], doubt: str, new: int) -> list[dict[str, A
     if doubt:
         message = f"{name}: rows missing from this full export do not count as deleted, for {doubt}"
         return [finding("rows missing", "warning", message)]
-    message = f"{name}: {new:,} rows of the export before are missing from this full export and count as deleted"
+    message = (
+        f"{name}: {new:,} rows of the export before are missing from this full export and "
+        "count as deleted"
+    )
     return [finding("rows missing", "warning", message, new, new)] if new else []
 
 

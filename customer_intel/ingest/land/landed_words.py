@@ -1,6 +1,7 @@
 """The words that landed files have for states, before any night: what `customer-intel check` lists.
 
-Belongs here: reading a column of the newest landed files through their mappings. Not here: what a word is taken for.
+Belongs here: reading a column of the newest landed files through their mappings. Not here: what a
+word is taken for.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ def landed_words(
 ) -> dict[tuple[str, str], Counter[str]]:
     """(source, entity) → status word ('' for none) → rows, over each mapping's newest landed file.
 
-    Files that cannot be read, or are larger than 64 MB, are left out: check tells of the former, the night of both.
+    Files that cannot be read, or are larger than 64 MB, are left out: check tells of the former,
+    the night of both.
     """
     known = mappings.load(home_mappings, entities)
     newest: dict[str, tuple[LandedFile, FileMapping]] = {}

@@ -1,6 +1,7 @@
 """What lies in the landing folder, and the two tables that tell of it.
 
-Belongs here: the folder's layout and the ledger as tables. Not here: what is taken out of a file (entity_night.py).
+Belongs here: the folder's layout and the ledger as tables. Not here: what is taken out of a file
+(entity_night.py).
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ def discover(landing: Path, as_of: date) -> list[LandedFile]:
         day = _date(parts[1]) if len(parts) > 2 else None
         if (day or as_of) <= as_of:
             source = parts[0] if len(parts) > 1 else None
-            # A name that is no UTF-8 is written with its bytes escaped: it goes into tables and messages.
+            # A name that is no UTF-8 is written with its bytes escaped: it goes into tables and
+            # messages.
             name = "/".join(parts).encode("utf-8", "backslashreplace").decode()
             found.append(LandedFile(path, name, source, day or as_of, day is not None))
     return sorted(found, key=lambda file: (file.export_date, file.source_file))
@@ -86,7 +88,8 @@ def _files(landing: Path) -> Iterator[Path]:
         for name in sorted([*names, *links]):
             if not name.startswith("."):
                 yield Path(folder) / name
-        # An empty folder that is named as a file, or one that nobody may look into, hides an export.
+        # An empty folder that is named as a file, or one that nobody may look into, hides an
+        # export.
         if not names and not folders and format_of(Path(folder).name):
             yield Path(folder)
     yield from shut

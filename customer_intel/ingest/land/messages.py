@@ -1,7 +1,8 @@
-"""What a night's ingest tells whoever operates it: every refused file, every doubt, once and by name.
+"""What a night's ingest tells whoever operates it: every refused file, every doubt, once and by
+name.
 
-Belongs here: the words. Not here: what becomes of a file (entity_night.py). A message says file, row, column, reason
-and what to do, never a value.
+Belongs here: the words. Not here: what becomes of a file (entity_night.py). A message says file,
+row, column, reason and what to do, never a value.
 """
 
 from __future__ import annotations
@@ -88,7 +89,10 @@ class Drift:
             found.append(finding("known columns", "warning", message, len(new), len(columns)))
         for column in lost:
             near = suggestion(shown(column), [shown(other) for other in new])
-            message = f"{name}: column {shown(column)}, which every earlier file had, is missing and reads as empty{near}"
+            message = (
+                f"{name}: column {shown(column)}, which every earlier file had, is missing "
+                f"and reads as empty{near}"
+            )
             found.append(finding("known columns", "warning", message, len(lost), len(always)))
         self._learn(facts)
         return found
@@ -109,7 +113,8 @@ def too_many(conformed: Conformed, max_reject_share: float) -> Refused | None:
     first, *others = conformed.failures
     more = "; ".join(f"row {item.row} {item.place}: {item.reason}" for item in others)
     return Refused(
-        f"{first.reason}; {counts.rows_quarantined:,} of {concerned:,} rows cannot be taken, more than "
+        f"{first.reason}; {counts.rows_quarantined:,} of {concerned:,} rows cannot be taken, more "
+        "than "
         f"max_reject_share {max_reject_share:g}"
         + (f" (also {more})" if more else "")
         + "; mend the source or the mapping",
@@ -119,7 +124,9 @@ def too_many(conformed: Conformed, max_reject_share: float) -> Refused | None:
 
 
 def lacking(mapping: FileMapping, missing: Sequence[str], columns: Sequence[str]) -> Refused | None:
-    """Why a file whose header lacks needed columns is refused. Names its columns only where they are a header's."""
+    """Why a file whose header lacks needed columns is refused. Names its columns only where they
+    are a header's.
+    """
     if not missing:
         return None
     name = missing[0]
@@ -132,7 +139,10 @@ def lacking(mapping: FileMapping, missing: Sequence[str], columns: Sequence[str]
                 len(columns) == 1
                 and len(needed & {part.strip().lower() for part in columns[0].split(mark)}) > 1
             ):
-                hint = f" and every other one; its columns are parted by {mark!r}: set reader.delimiter"
+                hint = (
+                    f" and every other one; its columns are parted by {mark!r}: set "
+                    "reader.delimiter"
+                )
         return Refused(
             f"lacks column '{name}'{also}, which mapping '{mapping.name}' needs,{hint}", column=name
         )
@@ -146,7 +156,9 @@ def lacking(mapping: FileMapping, missing: Sequence[str], columns: Sequence[str]
 def vanished(
     came: Iterable[str], held: Iterable[Mapping[str, Any]], as_of: date
 ) -> list[dict[str, Any]]:
-    """Warns of a mapping that had a file on an earlier night and has none today. `came`: the mappings that have."""
+    """Warns of a mapping that had a file on an earlier night and has none today. `came`: the
+    mappings that have.
+    """
     last: dict[str, str] = {}
     for facts in held:
         if facts["dated"] and facts["export_date"] <= as_of.isoformat():

@@ -1,10 +1,13 @@
-"""A remote landing zone, brought to a private folder here before the night; from then on it is the landing folder.
+"""A remote landing zone, brought to a private folder here before the night; from then on it is the
+landing folder.
 
-Belongs here: which objects are new or changed, whole files or none, names that stay inside the folder. Not here: what
-is in the files (entity_night.py); how addresses are opened (core/store/object_store.py).
+Belongs here: which objects are new or changed, whole files or none, names that stay inside the
+folder. Not here: what is in the files (entity_night.py); how addresses are opened
+(core/store/object_store.py).
 
-The folder mirrors the zone: what is gone there goes here too. Listing, fetching, listing again: a file that changes
-meanwhile is fetched anew, and one that goes on changing stops the fetch. A failed fetch leaves only whole files.
+The folder mirrors the zone: what is gone there goes here too. Listing, fetching, listing again: a
+file that changes meanwhile is fetched anew, and one that goes on changing stops the fetch. A failed
+fetch leaves only whole files.
 """
 
 from __future__ import annotations
@@ -37,7 +40,9 @@ TAGS = ("ETag", "etag", "generation", "md5Hash", "mtime", "created", "LastModifi
 
 
 class RemoteError(LakeError):
-    """The landing zone could not be fetched; the message says which file, why and what to do, without credentials."""
+    """The landing zone could not be fetched; the message says which file, why and what to do,
+    without credentials.
+    """
 
 
 class HostKeyUnknown(Exception):
@@ -50,7 +55,9 @@ class _Vanished(Exception):
 
 @dataclass(frozen=True)
 class Sftp:
-    """What opens an SFTP server, beside the user and port in its address and the keys of ~/.ssh or an agent."""
+    """What opens an SFTP server, beside the user and port in its address and the keys of ~/.ssh or
+    an agent.
+    """
 
     password: str | None = None
     key_file: Path | None = None
@@ -59,7 +66,9 @@ class Sftp:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a fetch did, in files; `unfinished` names those left where they are because they are still written."""
+    """What a fetch did, in files; `unfinished` names those left where they are because they are
+    still written.
+    """
 
     taken: int
     kept: int
@@ -76,7 +85,9 @@ class _Remote:
 
 
 def fetch(url: str, cache: Path, *, max_bytes: int, sftp: Sftp | None = None) -> Fetched:
-    """Makes `cache` hold what lies at `url`. Raises RemoteError, ConfigError for an address that cannot be used."""
+    """Makes `cache` hold what lies at `url`. Raises RemoteError, ConfigError for an address that
+    cannot be used.
+    """
     return _Fetch(stores.plain_url(url), cache, max_bytes, sftp or Sftp()).run()
 
 
@@ -118,7 +129,8 @@ class _Fetch:
         else:
             if changed:
                 raise RemoteError(
-                    f"{self.shown}: {sorted(changed)[0]} changed each time it was fetched (is it still being sent?); "
+                    f"{self.shown}: {sorted(changed)[0]} changed each time it was fetched (is it "
+                    "still being sent?); "
                     "run again when it is complete"
                 )
         kept = set(known) - self.taken
@@ -138,7 +150,8 @@ class _Fetch:
     def _listed(self, known: dict[str, list[Any]]) -> dict[str, _Remote]:
         with self._told("listing it"):
             self.fs.invalidate_cache()
-            # A folder that cannot be listed must not pass for an empty one: its files would seem to be gone.
+            # A folder that cannot be listed must not pass for an empty one: its files would seem to
+            # be gone.
             strict = {} if self.fs.async_impl else {"on_error": "raise"}
             found = self.fs.find(self.root or "/", detail=True, **strict)
         wanted = {}
@@ -155,25 +168,30 @@ class _Fetch:
                 wanted[name] = _Remote(path, int(info["size"] or 0), tag)
         if not wanted and known:
             raise RemoteError(
-                f"{self.shown}: names no file, but {len(known):,} were fetched from there before; look at the address "
+                f"{self.shown}: names no file, but {len(known):,} were fetched from there before; "
+                "look at the address "
                 f"and at what the credentials may list. To begin anew, remove {self.cache.name}/"
             )
         total = sum(item.size for item in wanted.values())
         if total > self.max_bytes:
             raise RemoteError(
-                f"{self.shown}: holds {total:,} bytes, more than CUSTOMER_INTEL_LANDING_MAX_BYTES {self.max_bytes:,}; "
+                f"{self.shown}: holds {total:,} bytes, more than CUSTOMER_INTEL_LANDING_MAX_BYTES "
+                f"{self.max_bytes:,}; "
                 "move old exports away, or raise it"
             )
         for name in wanted:
             for parent in list(Path(name).parents)[:-1]:
                 if str(parent) in wanted:
                     raise RemoteError(
-                        f"{self.shown}: {parent} is a file and a folder of {name}; rename one of them"
+                        f"{self.shown}: {parent} is a file and a folder of {name}; rename one of "
+                        "them"
                     )
         return wanted
 
     def _name(self, path: str) -> str:
-        """The object's name below the address. Raises RemoteError when it could lead out of the folder here."""
+        """The object's name below the address. Raises RemoteError when it could lead out of the
+        folder here.
+        """
         name = path.removeprefix(f"{self.root}/")
         parts = name.split("/")
         hostile = (
@@ -184,13 +202,16 @@ class _Fetch:
         if hostile:
             shown = ascii(name[-80:])
             raise RemoteError(
-                f"{self.shown}: the name {shown} is no plain relative path; rename or remove that object"
+                f"{self.shown}: the name {shown} is no plain relative path; rename or remove that "
+                "object"
             )
         return name
 
     # ---- what is here
     def _known(self) -> dict[str, list[Any]]:
-        """name → [size, tag] of the files that were fetched from this address and are still here as they came."""
+        """name → [size, tag] of the files that were fetched from this address and are still here as
+        they came.
+        """
         try:
             data = json.loads((self.cache / FETCHED).read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -213,7 +234,8 @@ class _Fetch:
         need, free = sum(item.size for item in changed.values()), shutil.disk_usage(self.cache).free
         if need > free:
             raise RemoteError(
-                f"{self.shown}: {need:,} bytes are new, {free:,} are free here; make room and run again"
+                f"{self.shown}: {need:,} bytes are new, {free:,} are free here; make room and run "
+                "again"
             )
 
     def _drop(self, removed: set[str], known: dict[str, list[Any]]) -> None:

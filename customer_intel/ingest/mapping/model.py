@@ -1,7 +1,8 @@
 """Mappings: small YAML files that say which export feeds which entity, and how.
 
-Belongs here: their model, their loader with file and line in each complaint, which mappings a file belongs to, and
-what a mapping needs of a file. Not here: reading files (open_file.py) and computing rows (conform.py).
+Belongs here: their model, their loader with file and line in each complaint, which mappings a file
+belongs to, and what a mapping needs of a file. Not here: reading files (open_file.py) and computing
+rows (conform.py).
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ class Field(Model):
 
 
 class Reader(Model):
-    """How a file is read and how its values are written. Timestamp formats are strptime's, tried after ISO-8601."""
+    """How a file is read and how its values are written. Timestamp formats are strptime's, tried
+    after ISO-8601.
+    """
 
     format: Literal["csv", "tsv", "jsonl", "parquet", "xlsx", "fixed"] | None = None
     delimiter: str = ","
@@ -83,7 +86,9 @@ class Reader(Model):
 
     @property
     def text_key(self) -> str:
-        """What decides how the file falls into rows and columns, as opposed to how values are understood."""
+        """What decides how the file falls into rows and columns, as opposed to how values are
+        understood.
+        """
         kept = self.model_dump(
             include={"format", "delimiter", "quote", "encoding", "header", "sheet", "fields"}
         )
@@ -112,7 +117,8 @@ class FileMapping(Model):
     ignore: Words = ()
     # Source columns that an export may lack; they read as null.
     optional: Words = ()
-    # keep: equal rows of a file without row ids are different happenings (two purchases alike on one day).
+    # keep: equal rows of a file without row ids are different happenings (two purchases alike on
+    # one day).
     duplicates: Literal["drop", "keep"] = "drop"
     # Each export holds everything: what the newest lacks is deleted.
     snapshot: bool = False
@@ -134,7 +140,9 @@ class FileMapping(Model):
         return hashlib.sha256(text.encode()).hexdigest()
 
     def sources(self, columns: Iterable[str], expressions: Iterable[str] | None = None) -> set[str]:
-        """The source columns that the mapping uses, given the file's; absent ones included, special ones not."""
+        """The source columns that the mapping uses, given the file's; absent ones included, special
+        ones not.
+        """
         present = {name.lower() for name in columns}
         used: set[str] = set()
         for expression in self.expressions if expressions is None else expressions:
@@ -194,13 +202,17 @@ def sql_fault(expression: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _paths(expression: str) -> tuple[tuple[str, ...], ...] | None:
-    """Every column that an expression names, as written (`total`, `people.person`); None when it is no SQL."""
+    """Every column that an expression names, as written (`total`, `people.person`); None when it is
+    no SQL.
+    """
     tree = parsed(expression)
     return None if tree is None else tuple(_walk(tree, frozenset()))
 
 
 def columns_of(expression: str, lookups: tuple[str, ...]) -> set[str]:
-    """The source columns that an expression names; a text that is no SQL can only be a column's name."""
+    """The source columns that an expression names; a text that is no SQL can only be a column's
+    name.
+    """
     paths = _paths(expression)
     if paths is None:
         return {expression}
@@ -264,7 +276,9 @@ def _nodes(node: Any) -> list[dict[str, Any]]:
 
 
 def load(home_mappings: Path | None, entities: Mapping[str, Table]) -> dict[str, FileMapping]:
-    """Shipped mappings, overridden by name by the home's. Raises ConfigError with every fault, file and line."""
+    """Shipped mappings, overridden by name by the home's. Raises ConfigError with every fault, file
+    and line.
+    """
     paths = {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
     if home_mappings and home_mappings.is_dir():
         paths |= {path.stem: path for path in sorted(home_mappings.glob("*.yaml"))}
@@ -307,7 +321,8 @@ def read(path: Path, entities: Mapping[str, Table], *, strict: bool = False) -> 
         raise ConfigError("\n".join(faults)) from error
     except TypeError as error:
         raise ConfigError(f"{where}: 'name' is the file's own name; remove it") from error
-    # What is shipped was looked at when it was (test_mapping): parsing its expressions again each night takes a second.
+    # What is shipped was looked at when it was (test_mapping): parsing its expressions again each
+    # night takes a second.
     found = [] if path.parent == SHIPPED and not strict else _semantic_faults(mapping, entities)
     faults = [f"{where}:{line_of(document, place)}: {text}" for place, text in found]
     if faults:
@@ -433,7 +448,8 @@ def matching(
     mappings: Mapping[str, FileMapping],
     entities: Mapping[str, Table],
 ) -> list[FileMapping]:
-    """The mappings whose source and pattern fit a file's name, else the canonical one when it is named as an entity.
+    """The mappings whose source and pattern fit a file's name, else the canonical one when it is
+    named as an entity.
 
     A file that lies outside any source's folder (`source` None) may belong to any source.
     """

@@ -1,6 +1,7 @@
 """Delimited text that is broken somewhere: the parser that finds the next good row after a bad one.
 
-Belongs here: splitting lines into records by the strict rules of CSV. Not here: when to do so (readers.py).
+Belongs here: splitting lines into records by the strict rules of CSV. Not here: when to do so
+(readers.py).
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ MAX_RECORD_CHARS = 1 << 24
 RAW_CHARS = 2000
 # In a file of so few columns, a line of prose has as many commas as a row by chance.
 PROSE_WIDTH = 3
-# So many lines that cannot be split, and most of a file: its delimiter or quote is not what the mapping says.
+# So many lines that cannot be split, and most of a file: its delimiter or quote is not what the
+# mapping says.
 MANY = 20_000
 
 
@@ -47,8 +49,9 @@ def resynchronised(
 ) -> Iterator[tuple[int, list[str]]]:
     """Each good record with its number; bad lines go to `unreadable`.
 
-    A record that does not end on its line may go on over the next ones, but only if it then has exactly `width`
-    values and none of the lines it swallows is a good record by itself: a stray quote costs its own line, no other.
+    A record that does not end on its line may go on over the next ones, but only if it then has
+    exactly `width` values and none of the lines it swallows is a good record by itself: a stray
+    quote costs its own line, no other.
     """
     ahead: list[str] = []
     row = -1 if header else 0
@@ -93,7 +96,9 @@ def _split(text: str, delimiter: str, quote: str) -> list[str] | None:
 def _continued(
     line: str, ahead: list[str], lines: Iterator[str], delimiter: str, quote: str, width: int
 ) -> tuple[list[str] | None, list[str]]:
-    """(values of the record that begins on `line` and ends on a later one or None, lines still to be read)."""
+    """(values of the record that begins on `line` and ends on a later one or None, lines still to
+    be read).
+    """
     ahead = [*ahead, *itertools.islice(lines, max(0, MAX_RECORD_LINES - len(ahead)))]
     text = line
     for place, following in enumerate(ahead):

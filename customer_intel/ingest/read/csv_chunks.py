@@ -1,7 +1,9 @@
-"""Delimited text cut between records and split into columns, where there is only one way to split it.
+"""Delimited text cut between records and split into columns, where there is only one way to split
+it.
 
-Belongs here: pieces of a large file as tables of text, `_row` first. Not here: what they mean (large_csv.py), and text
-that is broken in some way (readers.py, broken_csv.py): whatever a strict reader would stumble over raises Unsure.
+Belongs here: pieces of a large file as tables of text, `_row` first. Not here: what they mean
+(large_csv.py), and text that is broken in some way (readers.py, broken_csv.py): whatever a strict
+reader would stumble over raises Unsure.
 """
 
 from __future__ import annotations
@@ -141,7 +143,9 @@ def _chunks(job: Job, dialect: Dialect) -> Generator[bytes]:
 
 
 def split(piece: Piece, columns: tuple[str, ...], dialect: Dialect) -> pa.Table:
-    """The piece's rows as text, numbered. Raises Unsure where a strict reader may see other rows, or none."""
+    """The piece's rows as text, numbered. Raises Unsure where a strict reader may see other rows,
+    or none.
+    """
     if piece.before == 0 and dialect.columns(piece.text) != columns:
         raise Unsure
     if dialect.quote and not _well_quoted(piece.text, dialect):
@@ -198,7 +202,9 @@ def _well_quoted(text: bytes, dialect: Dialect) -> bool:
 
 
 def padded(values: pa.ChunkedArray) -> bool:
-    """Whether a text may be blank or have white space around it; never false for one that is or has."""
+    """Whether a text may be blank or have white space around it; never false for one that is or
+    has.
+    """
     for chunk in values.chunks:
         if pc.min(pc.binary_length(chunk)).as_py() == 0:
             return True
@@ -209,7 +215,8 @@ def padded(values: pa.ChunkedArray) -> bool:
         data = np.frombuffer(content, np.uint8)[: ends[-1]]
         # Of no value, the neighbour's byte: it is looked at anyway.
         first, last = data.take(ends[:-1], mode="clip"), data.take(ends[1:] - 1, mode="clip")
-        # 0xC2 0xA0 is the space that does not break; each of the two may as well be part of something else.
+        # 0xC2 0xA0 is the space that does not break; each of the two may as well be part of
+        # something else.
         if (
             (first <= 32).any()
             or (last <= 32).any()

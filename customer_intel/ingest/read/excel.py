@@ -34,7 +34,8 @@ def read_workbook(plain: Path, reader: Reader, out: Path, limits: Limits) -> Tex
         if reader.sheet is not None and reader.sheet not in names:
             raise Refused(f"has no sheet '{reader.sheet}', only {', '.join(map(shown, names[:8]))}")
         sheet = reader.sheet or names[0]
-        # A formula that no spreadsheet program has computed yet has no value, which looks like an empty cell.
+        # A formula that no spreadsheet program has computed yet has no value, which looks like an
+        # empty cell.
         twin = openpyxl.load_workbook(content, read_only=True) if formulas else None
         header = reader.header_row("xlsx")
         grids = [found[sheet].iter_rows(min_row=max(header, 1)) for found in (book, twin) if found]
@@ -83,11 +84,13 @@ def _unpackable(plain: Path, limits: Limits) -> bool:
         size = sum(item.file_size for item in archive.infolist())
         if size > limits.max_unpacked_bytes:
             raise Refused(
-                f"unpacks to more than {limits.max_unpacked_bytes:,} bytes; set max_unpacked_bytes if it is sound"
+                f"unpacks to more than {limits.max_unpacked_bytes:,} bytes; set "
+                "max_unpacked_bytes if it is sound"
             )
         if size > RATIO_FREE_BYTES and size > limits.max_ratio * plain.stat().st_size:
             raise Refused(
-                f"unpacks to more than {limits.max_ratio} times its size; set max_ratio if it is sound"
+                f"unpacks to more than {limits.max_ratio} times its size; set max_ratio if it is "
+                "sound"
             )
         for item in archive.infolist():
             if item.filename.startswith("xl/worksheets/"):
@@ -107,7 +110,10 @@ def _fault(cells: Sequence[Any], formulas: Sequence[Any] = ()) -> str:
             return f"a spreadsheet error in column {cell.column_letter}"
     for place, formula in enumerate(formulas):
         if formula.data_type == "f" and (place >= len(cells) or cells[place].value is None):
-            return f"a formula without a result in column {formula.column_letter}; open and save the workbook once"
+            return (
+                f"a formula without a result in column {formula.column_letter}; open and save "
+                "the workbook once"
+            )
     return ""
 
 

@@ -1,7 +1,8 @@
-"""Opening what has landed: a file's bytes, checked and unpacked into a private folder, and nothing lost on the way.
+"""Opening what has landed: a file's bytes, checked and unpacked into a private folder, and nothing
+lost on the way.
 
-Belongs here: safe opening, hashing, unpacking, encoding, the independent count of records. Not here: how the text
-falls into rows and columns (readers.py).
+Belongs here: safe opening, hashing, unpacking, encoding, the independent count of records. Not
+here: how the text falls into rows and columns (readers.py).
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ SHOWN_CHARS = 80
 
 
 def shown(name: str, limit: int = SHOWN_CHARS) -> str:
-    """A column's or file's name as a message may hold it: on one line, without characters that steer a terminal."""
+    """A column's or file's name as a message may hold it: on one line, without characters that
+    steer a terminal.
+    """
     text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
     return text if len(text) <= limit else f"{text[:limit]}…"
 
@@ -55,7 +58,9 @@ class Limits:
 
 
 def open_landed(path: Path) -> io.BufferedReader:
-    """Opens a regular file, never a link, a pipe or a device, and never waits for one. Raises Refused."""
+    """Opens a regular file, never a link, a pipe or a device, and never waits for one. Raises
+    Refused.
+    """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -103,7 +108,8 @@ class _Hashed(io.RawIOBase):
 def unpacked(path: Path, sha256: str, limits: Limits) -> Iterator[bytes]:
     """The file's content in chunks, gzip and zstd undone by what the bytes are, checksums verified.
 
-    Raises Refused for a truncated or corrupt archive, a bomb, or a file that is no longer the one that was hashed.
+    Raises Refused for a truncated or corrupt archive, a bomb, or a file that is no longer the one
+    that was hashed.
     """
     with open_landed(path) as raw:
         magic = raw.read(4)
@@ -117,7 +123,8 @@ def unpacked(path: Path, sha256: str, limits: Limits) -> Iterator[bytes]:
             stream = pa.CompressedInputStream(pa.PythonFile(source, mode="r"), "zstd")
         elif path.suffix.lower() in ARCHIVES:
             raise Refused(
-                f"is named {path.suffix} but is no such archive; send it again, or name it for what it is"
+                f"is named {path.suffix} but is no such archive; send it again, or name it for "
+                "what it is"
             )
         else:
             stream, packed = hashed, False  # type: ignore[assignment]
@@ -136,7 +143,8 @@ def unpacked(path: Path, sha256: str, limits: Limits) -> Iterator[bytes]:
                     and size > limits.max_ratio * max(hashed.size, 1)
                 ):
                     raise Refused(
-                        f"unpacks to more than {limits.max_ratio} times its size; set max_ratio if it is sound"
+                        f"unpacks to more than {limits.max_ratio} times its size; set max_ratio "
+                        "if it is sound"
                     )
                 yield chunk
         except (OSError, EOFError, zlib.error):
@@ -160,9 +168,11 @@ def spool(path: Path, sha256: str, target: Path, limits: Limits) -> None:
 
 
 class RecordCounter:
-    """Counts delimited records without parsing them: line ends outside quotes, blank lines left out.
+    """Counts delimited records without parsing them: line ends outside quotes, blank lines left
+    out.
 
-    A second opinion on the reader: a disagreement means that the file is not plain, and it is read line by line.
+    A second opinion on the reader: a disagreement means that the file is not plain, and it is read
+    line by line.
     """
 
     def __init__(self, quote: str) -> None:
@@ -170,7 +180,8 @@ class RecordCounter:
         self._open = 0
         self._length, self._last = 0, 0
         self.quoted_ends = 0
-        # Records whose end was met, and where in the last chunk the last of them ends; 0 if none ends there.
+        # Records whose end was met, and where in the last chunk the last of them ends; 0 if none
+        # ends there.
         self.ended = self.boundary = 0
         # Bytes of the longest of them.
         self.longest = 0
@@ -263,7 +274,9 @@ def decoded(path: Path, sha256: str, limits: Limits, encoding: str, skip: int) -
 def spool_text(
     path: Path, sha256: str, target: Path, limits: Limits, encoding: str, quote: str, skip: int
 ) -> tuple[int, int]:
-    """Writes the text as UTF-8, less `skip` lines. Returns (records, line ends within quotes). Raises Refused."""
+    """Writes the text as UTF-8, less `skip` lines. Returns (records, line ends within quotes).
+    Raises Refused.
+    """
     counter = RecordCounter(quote)
     with private(target) as out:
         for data in decoded(path, sha256, limits, encoding, skip):

@@ -1,8 +1,10 @@
-"""Parquet's own page checksums, which neither DuckDB nor a plain read compares: a flipped bit comes back as a value.
+"""Parquet's own page checksums, which neither DuckDB nor a plain read compares: a flipped bit comes
+back as a value.
 
-Belongs here: a file's footer and pages, read byte by byte, since pyarrow ends the process on some damaged footers.
-Not here: what the pages say (readers.py). A file written without checksums (pyarrow's and DuckDB's default; Spark and
-Java write them) can only be walked: most damage to its values cannot be told by anybody.
+Belongs here: a file's footer and pages, read byte by byte, since pyarrow ends the process on some
+damaged footers. Not here: what the pages say (readers.py). A file written without checksums
+(pyarrow's and DuckDB's default; Spark and Java write them) can only be walked: most damage to its
+values cannot be told by anybody.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from customer_intel.ingest.read.open_file import Refused, shown
 
 _MAGIC = b"PAR1"
 _CORRUPT = "is a truncated or corrupt Parquet file; send it again"
-# Numbers of fields in Parquet's definition: of a page header and the three kinds of page within it, ...
+# Numbers of fields in Parquet's definition: of a page header and the three kinds of page within it,
+# ...
 _STORED, _CRC, _DATA, _DATA_V2, _VALUES = 3, 4, 5, 8, 1
 # ... of the footer, a schema's element, a row group, a column chunk and its metadata.
 _SCHEMA, _ROWS, _GROUPS = 2, 3, 4
@@ -35,7 +38,9 @@ class Footer:
 
 
 def checked_footer(plain: Path) -> Footer:
-    """Walks every page of every column. Raises Refused where one has another checksum, size or count than it says."""
+    """Walks every page of every column. Raises Refused where one has another checksum, size or
+    count than it says.
+    """
     if plain.stat().st_size < 12:
         raise Refused(_CORRUPT)
     with plain.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -61,7 +66,8 @@ def _checked(view: memoryview) -> Footer:
     rows = sum(group[_GROUP_ROWS] for group in footer[_GROUPS])
     if rows != footer[_ROWS]:
         raise Refused(
-            f"says that it holds {footer[_ROWS]:,} rows, but its row groups hold {rows:,}; send it again"
+            f"says that it holds {footer[_ROWS]:,} rows, but its row groups hold {rows:,}; send "
+            "it again"
         )
     return Footer(tuple(_top_names(footer[_SCHEMA])), rows)
 

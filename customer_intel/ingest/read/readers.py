@@ -1,7 +1,8 @@
-"""From a landed file to a table of text: every value as it was written, every row numbered, every loss named.
+"""From a landed file to a table of text: every value as it was written, every row numbered, every
+loss named.
 
-Belongs here: the formats. Not here: opening and unpacking (open_file.py), the slow parser for broken delimited text
-(broken_csv.py), workbooks (excel.py), and what the values mean (conform.py).
+Belongs here: the formats. Not here: opening and unpacking (open_file.py), the slow parser for
+broken delimited text (broken_csv.py), workbooks (excel.py), and what the values mean (conform.py).
 """
 
 from __future__ import annotations
@@ -111,7 +112,9 @@ def _csv(
 
 
 def another(out: Path) -> Path:
-    """Where to write what a COPY could not: DuckDB removes a failed one's file in its own time, even if it is new."""
+    """Where to write what a COPY could not: DuckDB removes a failed one's file in its own time,
+    even if it is new.
+    """
     out.unlink(missing_ok=True)
     return out.with_name(f"again-{out.name}")
 
@@ -133,21 +136,28 @@ def header_of(stream: Iterable[str], delimiter: str, quote: str, header: bool) -
 def csv_source(
     plain: Path, columns: Sequence[str], delimiter: str, quote: str, header: bool
 ) -> str:
-    """SQL for the file's rows as DuckDB's strict reader falls them into columns, every value as text."""
+    """SQL for the file's rows as DuckDB's strict reader falls them into columns, every value as
+    text.
+    """
     typed = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in columns)
     return (
-        f"read_csv({literal(str(plain))}, auto_detect = false, columns = {{{typed}}}, header = {header}, "
-        f"delim = {literal(delimiter)}, quote = {literal(quote)}, escape = {literal(quote)}, strict_mode = true, "
-        f"null_padding = false, hive_partitioning = false, compression = 'none', max_line_size = {MAX_RECORD_CHARS})"
+        f"read_csv({literal(str(plain))}, auto_detect = false, columns = {{{typed}}}, header = "
+        f"{header}, "
+        f"delim = {literal(delimiter)}, quote = {literal(quote)}, escape = {literal(quote)}, "
+        "strict_mode = true, "
+        "null_padding = false, hive_partitioning = false, compression = 'none', max_line_size = "
+        f"{MAX_RECORD_CHARS})"
     )
 
 
 def swallowed(
     con: duckdb.DuckDBPyConnection, source: str, columns: Sequence[str], delimiter: str
 ) -> bool:
-    """Whether a quoted value of `source` seems to hold whole rows: two stray quotes make one value of all between.
+    """Whether a quoted value of `source` seems to hold whole rows: two stray quotes make one value
+    of all between.
 
-    A line within a value counts as a row when it falls into as many columns, and begins like the row it stands in.
+    A line within a value counts as a row when it falls into as many columns, and begins like the
+    row it stands in.
     """
     if len(columns) <= PROSE_WIDTH:
         return False
@@ -185,9 +195,11 @@ def _jsonl(con: duckdb.DuckDBPyConnection, plain: Path, out: Path, records: int)
     if not records:
         raise Refused("is empty; land no file when there is nothing to send")
     lines = out.with_suffix(".lines")
-    # No delimiter: an information separator cannot stand unescaped in JSON, so a line that has one is no JSON.
+    # No delimiter: an information separator cannot stand unescaped in JSON, so a line that has one
+    # is no JSON.
     options = (
-        "auto_detect = false, columns = {'line': 'VARCHAR'}, header = false, delim = '\x1e', quote = '', escape = '', "
+        "auto_detect = false, columns = {'line': 'VARCHAR'}, header = false, delim = '\x1e', "
+        "quote = '', escape = '', "
         f"hive_partitioning = false, compression = 'none', max_line_size = {MAX_RECORD_CHARS}"
     )
     # DuckDB's json_keys fails on a line that is no object, so such lines are set aside first.
@@ -208,7 +220,8 @@ def _jsonl(con: duckdb.DuckDBPyConnection, plain: Path, out: Path, records: int)
             )
         tagged = f"SELECT *, {_JSON_FAULT} AS fault FROM ({explicit(lines)})"
     con.execute(f"CREATE OR REPLACE TEMP VIEW json_line AS {tagged}")
-    # Lines have few shapes: a key that stands twice is looked for in those, and in every line only if one has it.
+    # Lines have few shapes: a key that stands twice is looked for in those, and in every line only
+    # if one has it.
     shapes = con.execute(
         "SELECT DISTINCT json_keys(line) FROM json_line WHERE fault IS NULL"
     ).fetchall()
@@ -221,7 +234,8 @@ def _jsonl(con: duckdb.DuckDBPyConnection, plain: Path, out: Path, records: int)
             "SELECT DISTINCT json_keys(line) FROM json_line WHERE fault IS NULL"
         ).fetchall()
     bad = con.execute(
-        f"SELECT _row, fault, left(line, {RAW_CHARS}) FROM json_line WHERE fault IS NOT NULL ORDER BY _row "
+        f"SELECT _row, fault, left(line, {RAW_CHARS}) FROM json_line WHERE fault IS NOT NULL "
+        "ORDER BY _row "
         f"LIMIT {max(MANY, rows // 2)}"
     ).fetchall()
     if len(bad) in (rows, max(MANY, rows // 2)):
@@ -238,7 +252,8 @@ def _jsonl(con: duckdb.DuckDBPyConnection, plain: Path, out: Path, records: int)
             for key, column in zip(keys, columns, strict=True)
         )
         con.execute(
-            f"COPY (SELECT _row, {values} FROM (SELECT _row, json_transform(line, {shape}) AS value FROM json_line "
+            f"COPY (SELECT _row, {values} FROM (SELECT _row, json_transform(line, {shape}) AS "
+            "value FROM json_line "
             f"WHERE fault IS NULL)) TO {target(out, records)}"
         )
     else:
@@ -305,7 +320,8 @@ _NEVER_BLANK = {
 
 def _as_text(column: str, kind: str) -> str:
     if kind == "BLOB":
-        # Older writers mark text as bytes; a cast would write every letter beyond ASCII as an escape.
+        # Older writers mark text as bytes; a cast would write every letter beyond ASCII as an
+        # escape.
         return f"decode({quoted(column)})"
     nested = kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION"))
     return f"CAST({f'to_json({quoted(column)})' if nested else quoted(column)} AS VARCHAR)"

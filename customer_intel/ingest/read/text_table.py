@@ -1,6 +1,7 @@
 """A file's rows as text, in a Parquet file of our own: what every reader makes.
 
-Belongs here: the table, its columns' names, writing it. Not here: the formats (readers.py, excel.py).
+Belongs here: the table, its columns' names, writing it. Not here: the formats (readers.py,
+excel.py).
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ _NAME = re.compile(r"[^\W\d][\w .:/()%#-]*")
 
 @dataclass(frozen=True)
 class TextTable:
-    """`sql` selects `_row` and the file's columns, all text; `clean` ones cannot be blank or have spaces around."""
+    """`sql` selects `_row` and the file's columns, all text; `clean` ones cannot be blank or have
+    spaces around.
+    """
 
     sql: str
     columns: tuple[str, ...]
@@ -45,7 +48,9 @@ class TextTable:
 
 
 def column_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Trimmed names, nameless columns called by their place. Raises Refused for names that cannot be told apart."""
+    """Trimmed names, nameless columns called by their place. Raises Refused for names that cannot
+    be told apart.
+    """
     columns = tuple(
         str(name).strip("\ufeff \t\r\n\v\f\xa0") or f"column{at}"
         for at, name in enumerate(names, 1)
@@ -54,7 +59,8 @@ def column_names(names: Sequence[str]) -> tuple[str, ...]:
     for place, column in enumerate(columns, 1):
         if _CONTROL.search(column):
             raise Refused(
-                f"holds control characters in the name of column {place}; it is no text, or was damaged"
+                f"holds control characters in the name of column {place}; it is no text, or was "
+                "damaged"
             )
         if before := seen.get(column.lower()):
             # Where a header is absent, these are values of the first row.
@@ -64,7 +70,8 @@ def column_names(names: Sequence[str]) -> tuple[str, ...]:
                 else " of one name"
             )
             raise Refused(
-                f"has two columns{named}, columns {before} and {place} (capitals make no difference); rename one"
+                f"has two columns{named}, columns {before} and {place} (capitals make no "
+                "difference); rename one"
             )
         if column.lower() in RESERVED:
             raise Refused(
@@ -101,7 +108,8 @@ def _batched(rows: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
 
 
 def target(out: Path, records: int) -> str:
-    # DuckDB works a row group per thread: a file of fewer rows than its usual group would keep one core busy.
+    # DuckDB works a row group per thread: a file of fewer rows than its usual group would keep one
+    # core busy.
     group = min(max(records // 16 // 2048, 1) * 2048, 122_880)
     return f"{literal(str(out))} (FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE {group})"
 

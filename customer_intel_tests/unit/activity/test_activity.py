@@ -261,7 +261,8 @@ def test_every_source_becomes_activity_and_revenue_nets_out() -> None:
         "ticket_solved",
     ]
     assert told["customer_id"].null_count() == 0
-    # A cancelled order brings nothing, whatever was given back for it; what is paid for an order is no revenue besides.
+    # A cancelled order brings nothing, whatever was given back for it; what is paid for an order is
+    # no revenue besides.
     assert told["revenue"].sum() == told["revenue_impact"].sum() == Decimal("100.00")
     not_own = {"order_cancelled", "order_refunded", "order_shipped", "payment_failed", "payment_succeeded",
                "subscription_canceled", "ticket_solved"}  # fmt: skip

@@ -22,7 +22,9 @@ from customer_intel_tests.unit.activity_rows import (
 
 
 def independent_sessions(events: list[tuple[str, datetime, str]]) -> set[frozenset[str]]:
-    """Sets of event ids: a loop over each visitor's events in order, the plainest reading of the rule."""
+    """Sets of event ids: a loop over each visitor's events in order, the plainest reading of the
+    rule.
+    """
     by_visitor: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
     for visitor, ts, event_id in events:
         by_visitor[visitor].append((ts, event_id))

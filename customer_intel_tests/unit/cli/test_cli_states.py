@@ -1,4 +1,6 @@
-"""What counts, on the screen: words of states before and after a night, currencies, people left out."""
+"""What counts, on the screen: words of states before and after a night, currencies, people left
+out.
+"""
 
 from __future__ import annotations
 

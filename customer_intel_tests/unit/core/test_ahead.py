@@ -1,4 +1,6 @@
-"""The order of work of a night: nothing before what it reads, two at a time, nothing after what failed."""
+"""The order of work of a night: nothing before what it reads, two at a time, nothing after what
+failed.
+"""
 
 from __future__ import annotations
 

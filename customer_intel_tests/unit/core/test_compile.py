@@ -1,4 +1,6 @@
-"""`check` finds what a night would fail for as a fault of definition: each kind with file, line and remedy."""
+"""`check` finds what a night would fail for as a fault of definition: each kind with file, line and
+remedy.
+"""
 
 from __future__ import annotations
 
@@ -36,17 +38,21 @@ def test_a_house_without_fault_compiles(house: House) -> None:
         ("SELECT customer_id, orders, revenue\nFROM base\nWHERE orders >= $line",
          r"room/total.sql:3: 'total': uses $line; set it in room/config.yaml"),
         ("SELECT customer_id, CAST(orders AS DOUBLE) AS orders,\n  revenue FROM base",
-         "room/total.sql:1: 'total': 'total.orders' is DOUBLE, its contract says BIGINT: cast or round it explicitly "
+         "room/total.sql:1: 'total': 'total.orders' is DOUBLE, its contract says BIGINT: cast or "
+         "round it explicitly "
          "in the SELECT, so that no value changes unseen"),
         ("SELECT customer_id,\n  orders,\n  revenu AS revenue FROM base",
-         "room/total.sql:3: 'total': Binder Error: Referenced column \"revenu\" not found in FROM clause!"),
+         ("room/total.sql:3: 'total': Binder Error: Referenced column \"revenu\" not found in FROM "
+             "clause!")),
         ("SELECT customer_id, orders FROM base",
          "room/tables.yaml:8: 'total': lacks revenue; make its SELECT and tables.yaml agree"),
         ("SELECT customer_id, orders, revenue, 1 AS more FROM base",
-         "room/tables.yaml:8: 'total': has more, which its contract does not know; make its SELECT and tables.yaml "
+         "room/tables.yaml:8: 'total': has more, which its contract does not know; make its "
+         "SELECT and tables.yaml "
          "agree"),
         ("SELECT customer_id, orders,\n  revenu(revenue) AS revenue FROM base",
-         "room/total.sql:2: 'total': Catalog Error: Scalar Function with name revenu does not exist!"),
+         ("room/total.sql:2: 'total': Catalog Error: Scalar Function with name revenu does not "
+             "exist!")),
     ],
 )  # fmt: skip
 def test_a_select_that_a_night_would_fail_for(house: House, sql: str, said: str) -> None:
@@ -65,10 +71,12 @@ def test_a_select_that_a_night_would_fail_for(house: House, sql: str, said: str)
          "between orders: Conversion Error: Could not convert string 'few' to INT64"),
         ("in_set: {column: orders, values: [1, two]}",
          "in_set orders: 'two' is no int"),
-        ("regex: {column: customer_id, pattern: '('}", "regex customer_id: Invalid Input Error: missing ): ("),
+        ("regex: {column: customer_id, pattern: '('}", ("regex customer_id: Invalid Input Error: "
+            "missing ): (")),
         ("regex: {column: orders, pattern: '1'}", "regex asks 'orders', which is int, not text"),
         ("foreign_key: {column: customer_id, table: base, to: customer}",
-         "foreign_key leads to 'base.customer', which that table has not; did you mean customer_id?"),
+         ("foreign_key leads to 'base.customer', which that table has not; did you mean "
+             "customer_id?")),
         ("foreign_key: {column: orders, table: base, to: customer_id}",
          "foreign_key: 'orders' is BIGINT, 'base.customer_id' VARCHAR"),
         ("sql: {name: none_below, query: select customer_id from total where order < 0}",

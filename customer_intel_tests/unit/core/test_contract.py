@@ -71,7 +71,9 @@ def test_an_unset_parameter_names_the_setting(house: House) -> None:
 
 
 def test_the_shipped_contract_is_whole() -> None:
-    """Every table has grain, purpose, owner, known columns and at least one expectation besides its stamps."""
+    """Every table has grain, purpose, owner, known columns and at least one expectation besides its
+    stamps.
+    """
     shipped = contract.load()
     for spec in shipped.tables.values():
         assert spec.grain and spec.purpose and spec.owner.startswith("team:"), spec.name

@@ -1,4 +1,6 @@
-"""What a table must not see it never sees: `without` in the contract; and the settings that every room shares."""
+"""What a table must not see it never sees: `without` in the contract; and the settings that every
+room shares.
+"""
 
 from __future__ import annotations
 
@@ -114,7 +116,10 @@ def test_the_gate_closes_when_they_come_through(house: House) -> None:
     before = Lake(house.home).current("total")
     house.write(
         "room/total.sql",
-        "SELECT 'a' AS customer_id, CAST(1 AS BIGINT) AS orders, CAST(1 AS DECIMAL(18, 2)) AS revenue",
+        (
+            "SELECT 'a' AS customer_id, CAST(1 AS BIGINT) AS orders, CAST(1 AS DECIMAL(18, 2)) AS "
+            "revenue"
+        ),
     )
     outcome = run(house)["total"]
     assert outcome.status == "rejected" and "without_barred" in outcome.reason
@@ -124,7 +129,8 @@ def test_the_gate_closes_when_they_come_through(house: House) -> None:
 def test_the_gate_closes_when_last_nights_rows_bring_them_back(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    by_function(house, monkeypatch, "base: pl.DataFrame, previous: pl.DataFrame", lambda base, previous: (
+    by_function(house, monkeypatch, ("base: pl.DataFrame, previous: "
+        "pl.DataFrame"), lambda base, previous: (
         summed(base) if previous.is_empty() else previous.drop("as_of", "snapshot_id")
     ))  # fmt: skip
     house.write("room/barred.sql", NOBODY)

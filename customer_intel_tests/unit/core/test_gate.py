@@ -1,4 +1,6 @@
-"""Each kind of expectation is poisoned, and its gate seen to close; what is shown is seen to hold no values."""
+"""Each kind of expectation is poisoned, and its gate seen to close; what is shown is seen to hold
+no values.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A candidate of very many day files is read once for its gate, and judged as if it were read each time."""
+"""A candidate of very many day files is read once for its gate, and judged as if it were read each
+time.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,8 @@ def test_many_files_are_judged_like_few(tmp_path: Path, query: str, broken: int)
         poisoned = k in (3, 41)
         duckdb.execute(
             f"COPY (SELECT CAST({k} AS BIGINT) AS id, DATE '2026-01-01' + {k} AS day, "
-            f"CAST({-1 if poisoned else 1} AS DOUBLE) AS amount, '{'poison' if poisoned else 'x'}' AS note) "
+            f"CAST({-1 if poisoned else 1} AS DOUBLE) AS amount, "
+            f"'{'poison' if poisoned else 'x'}' AS note) "
             f"TO '{path}' (FORMAT parquet)"
         )
         files.append(path)

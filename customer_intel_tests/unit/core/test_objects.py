@@ -1,4 +1,6 @@
-"""Releases on object storage: one winner, no mixed read, nothing sent twice, and a dead publisher harms nobody."""
+"""Releases on object storage: one winner, no mixed read, nothing sent twice, and a dead publisher
+harms nobody.
+"""
 
 from __future__ import annotations
 
@@ -292,7 +294,9 @@ def test_killed_between_any_two_calls_readers_see_a_whole_release_and_the_next_r
 
 
 def _mortal(place: S3Store | FolderStore, patch: pytest.MonkeyPatch, calls: int) -> list[int]:
-    """Has the publisher die at the call after `calls` others; files are sent one by one, to die between them too."""
+    """Has the publisher die at the call after `calls` others; files are sent one by one, to die
+    between them too.
+    """
     left = [calls]
 
     def mortal(call: Any) -> Any:

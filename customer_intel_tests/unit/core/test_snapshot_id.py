@@ -1,4 +1,6 @@
-"""A night's id follows what it depends on: a comment changes nothing, a value, an export or a date does."""
+"""A night's id follows what it depends on: a comment changes nothing, a value, an export or a date
+does.
+"""
 
 from __future__ import annotations
 

@@ -76,7 +76,9 @@ def test_nothing_there_is_said_so(s3: S3) -> None:
 def test_another_s3_server_agrees(
     five_nights: list[Release], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """moto's: not written by us, so that the tests' own server cannot be wrong in the same way as the code."""
+    """moto's: not written by us, so that the tests' own server cannot be wrong in the same way as
+    the code.
+    """
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)

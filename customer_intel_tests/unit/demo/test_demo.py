@@ -1,4 +1,6 @@
-"""The demo company: same seed, same bytes; a truth that its exports agree with; signals of the promised strength."""
+"""The demo company: same seed, same bytes; a truth that its exports agree with; signals of the
+promised strength.
+"""
 
 from __future__ import annotations
 
@@ -177,7 +179,10 @@ def test_records_have_one_owner_and_the_scenarios_are_there(
     records = pl.read_parquet(truth / "records.parquet")
     assert records["record_key"].is_unique().all()
     assert set(records["person"]) <= set(pl.read_parquet(truth / "persons.parquet")["person"])
-    tricky = "shared_email shared_phone twin jr_sr role_mailbox recycled_phone maiden_name nickname typo plus_tag"
+    tricky = (
+        "shared_email shared_phone twin jr_sr role_mailbox recycled_phone maiden_name "
+        "nickname typo plus_tag"
+    )
     for kind in (*tricky.split(), "email_case", "no_email", "placeholder", "duplicate_contact"):
         assert summary.mess[f"identity_{kind}"] > 0, kind
     hubspot = _csv(landing, "hubspot/*/*contacts*.csv")
@@ -470,7 +475,8 @@ def test_hazard_ranks_who_leaves(company: tuple[Path, Path, Summary]) -> None:
     weeks = pl.read_parquet(truth / "person_weeks.parquet")
     assert 0.65 < roc_auc_score(weeks["churned"], weeks["hazard"]) < 0.88
     expected, realised = float(weeks["hazard"].sum()), int(weeks["churned"].sum())
-    # a prospect's and a buyer's first week cannot end in leaving, so a little less happens than the hazards add up to
+    # a prospect's and a buyer's first week cannot end in leaving, so a little less happens than the
+    # hazards add up to
     assert 0.7 * expected < realised < 1.15 * expected
 
 

@@ -1,4 +1,6 @@
-"""Who may be profiled, who came back, whose payments fail, who answers: facts of customers over several sources."""
+"""Who may be profiled, who came back, whose payments fail, who answers: facts of customers over
+several sources.
+"""
 
 from __future__ import annotations
 
@@ -256,7 +258,9 @@ def test_what_is_owed_past_its_time_is_overdue(
 
 # ---- who answers
 def answered(*answers: tuple[str, datetime]) -> dict[str, Any]:
-    """Response rate by wave, of twelve invitations: two people, the first of every month of half a year."""
+    """Response rate by wave, of twelve invitations: two people, the first of every month of half a
+    year.
+    """
     made = Room(date(2026, 6, 30))
     made.put("customer_record", [{"record_key": f"crm:{who}", "customer_id": who} for who in "ab"])
     survey = {"source_system": "nps", "survey_id": "nps"}

@@ -1,4 +1,6 @@
-"""What a later export changes, and from which day on; and what gives an order back when several things could."""
+"""What a later export changes, and from which day on; and what gives an order back when several
+things could.
+"""
 
 from __future__ import annotations
 

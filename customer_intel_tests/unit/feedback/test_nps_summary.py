@@ -133,7 +133,8 @@ def test_holm_goes_over_the_segments_of_a_wave() -> None:
     waves += _wave(3, 100, 60, 40, touchpoint="app") + _wave(5, 100, 60, 40, touchpoint="app")
     found = _summary(waves)
     web, app = (_row(found, "2026-05", "touchpoint", name) for name in ("web", "app"))
-    # The family: two touchpoints, one channel, one survey; web moved most, so its p counts four times.
+    # The family: two touchpoints, one channel, one survey; web moved most, so its p counts four
+    # times.
     family = found.filter((pl.col("wave") == "2026-05") & (pl.col("segment_type") != "all"))
     assert len(family) == 4
     assert app["p_adj"] == 1 and web["p_adj"] == pytest.approx(web["p_value"] * 4, abs=1e-8)

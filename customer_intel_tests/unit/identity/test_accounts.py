@@ -55,7 +55,9 @@ def together(tables: Tables) -> list[str]:
 
 
 def accounts_of(lab: Lab, tables: Tables, record: str) -> list[tuple[str, str, bool]]:
-    """(a reference of the account, basis, is_primary) of the customer behind a record, the primary first."""
+    """(a reference of the account, basis, is_primary) of the customer behind a record, the primary
+    first.
+    """
     ref = {
         key: min(r for r, k in today(tables).items() if k == key) for key in today(tables).values()
     }
@@ -260,7 +262,8 @@ def test_accounts_keep_their_keys_through_the_nights() -> None:
     kept, bought = today(first)["crm:1"], today(first)["crm:2"]
     firm(lab, "desk:5", "Acme", "acme.de", website="oldco.example")
     second = golden_night(lab, NIGHT + timedelta(1), first)
-    # The purchase joins both: the older key, or of equals the larger, stays, and the other points to it.
+    # The purchase joins both: the older key, or of equals the larger, stays, and the other points
+    # to it.
     assert len(set(today(second).values())) == 1 and set(today(second).values()) <= {kept, bought}
     lab.rows["accounts"].pop()
     third = golden_night(lab, NIGHT + timedelta(2), second)

@@ -285,7 +285,8 @@ def test_estimated_trust_recovers_how_often_a_source_is_right() -> None:
     )
     assert rows["source_system"].to_list() == ["a", "b", "c"]
     for source, trust in rows.select("source_system", "trust").iter_rows():
-        # The others err too, so agreement stays below being right, by about the chance that both of them err.
+        # The others err too, so agreement stays below being right, by about the chance that both of
+        # them err.
         assert right[source] - 0.12 < trust < right[source] + 0.03, source
 
 

@@ -1,4 +1,5 @@
-"""Named situations over several nights: which id survives, and what diary, aliases and the review list say of it.
+"""Named situations over several nights: which id survives, and what diary, aliases and the review
+list say of it.
 
 An id is written as the record it was born with; a second id born with the same record has a star.
 """
@@ -32,10 +33,12 @@ Decided = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Story:
-    """`nights`: records that come or change (None: that go) each night. `decided`: by night, action and records.
+    """`nights`: records that come or change (None: that go) each night. `decided`: by night, action
+    and records.
 
-    `who`: id → its records after the last night. `diary`: night, event, id and the other id, births left out.
-    `alias`: ids no longer in use → what they lead to. `review`: pairs a person should look at.
+    `who`: id → its records after the last night. `diary`: night, event, id and the other id, births
+    left out. `alias`: ids no longer in use → what they lead to. `review`: pairs a person should
+    look at.
     """
 
     nights: list[dict[str, Row | None]]
@@ -207,7 +210,8 @@ STORIES = {
         ["3 retired a:1"],
         {"a:1": [None]},
     ),
-    # An erasure leaves no tombstone yet, so the old id leads to the record's new one; it is never given again, though.
+    # An erasure leaves no tombstone yet, so the old id leads to the record's new one; it is never
+    # given again, though.
     "erased person who returns": Story(
         [{"a:1": anna("anna@x.de"), "b:2": person("Ben", "Koch", "ben@x.de")}, {"a:1": None},
          {"a:1": anna("anna@x.de")}],

@@ -1,5 +1,5 @@
-"""What holds for any records over any nights: everyone has one id, ids stay, old ids resolve, order is irrelevant,
-decisions win.
+"""What holds for any records over any nights: everyone has one id, ids stay, old ids resolve, order
+is irrelevant, decisions win.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ partitions = st.lists(
 
 
 def lake_of(given_worlds: list[Any], night: int) -> Lab:
-    """What is there on that night: each record from its night on; at its second night it changes, or goes."""
+    """What is there on that night: each record from its night on; at its second night it changes,
+    or goes.
+    """
     lab = Lab()
     for number, (known, decided) in enumerate(given_worlds):
         for i, (arrives, first, changes, then) in enumerate(known):
@@ -207,7 +209,9 @@ def open_rows(state: pl.DataFrame) -> dict[str, str]:
 
 
 def overlap_rule_holds(before: dict[str, str], now: dict[str, str], born: dict[str, date]) -> None:
-    """An id that lives on is where most of its records are; where two could stay, the older one did."""
+    """An id that lives on is where most of its records are; where two could stay, the older one
+    did.
+    """
     for old in set(before.values()):
         counts: dict[str, int] = {}
         for record, customer in before.items():

@@ -1,4 +1,6 @@
-"""Customer ids stay: over nights of growth and loss, in any order of rows, and a night that breaks this is stopped."""
+"""Customer ids stay: over nights of growth and loss, in any order of rows, and a night that breaks
+this is stopped.
+"""
 
 from __future__ import annotations
 
@@ -27,11 +29,13 @@ NIGHTS, GROWTH, LOST = 10, 0.02, 0.01
 # Ids changed per record-night, at most.
 GOAL = 0.0025
 FIRST = words(
-    "Anna Ben Clara David Emma Felix Greta Hugo Ida Jonas Klara Lukas Mia Noah Olga Paul Rosa Simon Tina Uwe"
+    "Anna Ben Clara David Emma Felix Greta Hugo Ida Jonas Klara Lukas Mia Noah Olga Paul Rosa "
+    "Simon Tina Uwe"
 )
 SHORT = {"David": "Dave", "Jonas": "Joni", "Simon": "Si", "Felix": "Fe"}
 LAST = words(
-    "Weber Koch Hahn Vogt Lang Brandt Seidel Kraus Roth Busch Franke Albrecht Winter Sommer Horn Graf"
+    "Weber Koch Hahn Vogt Lang Brandt Seidel Kraus Roth Busch Franke Albrecht Winter Sommer Horn "
+    "Graf"
 )
 
 
@@ -73,7 +77,9 @@ class Person:
 
 
 class Company:
-    """A population with households, and its records: one to four a person at first, then GROWTH a night."""
+    """A population with households, and its records: one to four a person at first, then GROWTH a
+    night.
+    """
 
     def __init__(self, people: int, seed: int = 11) -> None:
         self.rng = random.Random(seed)
@@ -136,7 +142,9 @@ def ids_changed(lab: Lab, nights: Iterator[dict[str, Row]]) -> tuple[int, int]:
 
 
 def grown(company: Company, lose: bool = False) -> Iterator[dict[str, Row]]:
-    """The records of each night; with `lose`, LOST of their emails and numbers are missing, others every night."""
+    """The records of each night; with `lose`, LOST of their emails and numbers are missing, others
+    every night.
+    """
     for night in range(NIGHTS):
         if night:
             company.grow()
@@ -224,7 +232,8 @@ class TestANightThatChangesTooMuchIsStopped:
 
     def test_by_a_customer_of_too_many_different_records_in_a_home_of_any_size(self) -> None:
         def night(records: int) -> Lab:
-            # A snowball: each record shares its number with the one before and its address with the one after.
+            # A snowball: each record shares its number with the one before and its address with the
+            # one after.
             rows = {
                 f"a:{i}": person(
                     "Zoe", "Neu", f"zoe{(i + 1) // 2}@z.de", phone=f"+49171{6_000_000 + i // 2}"

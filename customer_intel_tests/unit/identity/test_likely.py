@@ -1,4 +1,6 @@
-"""Records that share no identifier: linked where name and something else agree and nothing differs, else for review."""
+"""Records that share no identifier: linked where name and something else agree and nothing differs,
+else for review.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The links that hold customers together: the strongest tree, in whatever order rows come, told as `why` tells it."""
+"""The links that hold customers together: the strongest tree, in whatever order rows come, told as
+`why` tells it.
+"""
 
 from __future__ import annotations
 
@@ -152,7 +154,10 @@ def test_bits_are_told_as_odds(bits: float, odds: str | None) -> None:
         "birth_date_weight": -1.0,
     }
     text = explained(edges(("a", "b", "likely_model", bits), **parts))["explanation"][0]
-    said = "what they have in common is very unlikely between two people: name, address and phone agree, "
+    said = (
+        "what they have in common is very unlikely between two people: name, address and phone "
+        "agree, "
+    )
     assert text == said + f"{odds or 'more than a million'} to 1"
     assert odds is None or odds == f"{2**bits:,.0f}"
 
@@ -178,6 +183,6 @@ def test_why_and_the_table_say_the_same() -> None:
         assert "@" not in row["explanation"] and "2345678" not in row["explanation"]
     (weakest,) = table.filter("is_weakest").iter_rows(named=True)
     assert (
-        f"Weakest link: {weakest['record_key_a']} and {weakest['record_key_b']}, {weakest['explanation']}."
-        in told
-    )
+        f"Weakest link: {weakest['record_key_a']} and {weakest['record_key_b']}, "
+        f"{weakest['explanation']}."
+    ) in told

@@ -30,7 +30,9 @@ HOME = ("champion drive", "1701", "Anytown", "12345")
 
 
 def clusters(rows: list[tuple[str | None, ...]], middle: float, home: Path) -> int:
-    """How many persons the rows are, by the shipped model in which different middle names weigh so much."""
+    """How many persons the rows are, by the shipped model in which different middle names weigh so
+    much.
+    """
     model = Model.from_dict(json.loads(SHIPPED.read_text(encoding="utf-8")))
     levels = (*model.weights["middle name"][:-1], middle)
     model = replace(model, weights={**model.weights, "middle name": levels})

@@ -1,4 +1,6 @@
-"""`customer-intel evaluate identity` and `resolve` on anyone's file: columns, order, models, messages, few records."""
+"""`customer-intel evaluate identity` and `resolve` on anyone's file: columns, order, models,
+messages, few records.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The bad-input matrix: what becomes of each bad file, in which words, with every row accounted for."""
+"""The bad-input matrix: what becomes of each bad file, in which words, with every row accounted
+for.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,8 @@ from customer_intel_tests.unit.bad_input_values import VALUES
 CASES = [*TEXT, *HEADERS, *ARCHIVES, *FORMATS, *NAMES, *VALUES]
 # What to do, or where to look: a refusal without it leaves its reader alone.
 ADVICE = re.compile(
-    r"send it again|set \w|land |rename|check |did you mean|it has |save it|write one|export it|is reader\.header right"
+    r"send it again|set \w|land |rename|check |did you mean|it has |save it|write one|export "
+    r"it|is reader\.header right"
     r"|use utf-8|mend the|grant the|still has a header|was damaged|no such archive"
 )
 

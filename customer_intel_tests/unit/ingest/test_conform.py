@@ -406,7 +406,8 @@ def test_events_carry_their_day_and_bad_json_is_quarantined(shop: Landing) -> No
         for n in range(30)
     ]
     lines.append(
-        '{"event_id": "x", "event_name": "view", "occurred_at": "2026-02-01", "properties": "{oops"}'
+        '{"event_id": "x", "event_name": "view", "occurred_at": "2026-02-01", "properties": '
+        '"{oops"}'
     )
     shop.land("web/2026-02-28/events.jsonl", "\n".join(lines))
     (part,) = shop.night(entity="events").parts
@@ -455,7 +456,8 @@ def test_newest_row_wins_and_deleted_ones_go(con: duckdb.DuckDBPyConnection) -> 
     table = ENTITIES["contacts"]
     columns = [column for column in table.columns if column.name not in contract.STAMPS]
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE raw_contacts ({', '.join(f'{c.name} {c.sql_type}' for c in columns)})"
+        "CREATE OR REPLACE TEMP TABLE raw_contacts "
+        f"({', '.join(f'{c.name} {c.sql_type}' for c in columns)})"
     )
     rows = [
         ("a", "2026-01-02", "2026-01-01", "f", 1, False, "old export, newer change"),
@@ -466,7 +468,8 @@ def test_newest_row_wins_and_deleted_ones_go(con: duckdb.DuckDBPyConnection) -> 
         ("c", "2026-01-02", "2026-01-02", "f", 1, True, "gone"),
     ]
     con.executemany(
-        "INSERT INTO raw_contacts (source_system, contact_id, updated_at, exported_at, source_file, source_row, "
+        "INSERT INTO raw_contacts (source_system, contact_id, updated_at, exported_at, "
+        "source_file, source_row, "
         "_deleted, first_name) VALUES ('s', ?, ?, ?, ?, ?, ?, ?)",
         rows,
     )

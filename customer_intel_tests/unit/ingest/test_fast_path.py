@@ -1,4 +1,6 @@
-"""A file taken piecewise comes to the same rows, counts, findings and quarantine as on the general way."""
+"""A file taken piecewise comes to the same rows, counts, findings and quarantine as on the general
+way.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ class Taken(Counter[str]):
 
 @pytest.fixture
 def taken(monkeypatch: pytest.MonkeyPatch) -> Taken:
-    """Small chunks, so that small files have many pieces; counts the files that were taken piecewise."""
+    """Small chunks, so that small files have many pieces; counts the files that were taken
+    piecewise.
+    """
     found, really = Taken(), piecewise.conform_piecewise
 
     def spied(*arguments: Any) -> Conformed:

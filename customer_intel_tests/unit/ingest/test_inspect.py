@@ -1,4 +1,6 @@
-"""inspect: raw files of shapes that nobody prepared for, sniffed, named, and mapped so that the mapping runs."""
+"""inspect: raw files of shapes that nobody prepared for, sniffed, named, and mapped so that the
+mapping runs.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,8 @@ def salesforce(rows: int = 40) -> str:
         "LeadSource,HasOptedOutOfEmail,DoNotCall,OwnerId,CreatedDate,LastModifiedDate"
     )
     lines = [
-        f"003Qz00000{n:05d}IAE,001Qz00000{n // 3:05d}IAE,Ann{n},Berg{n},ann{n}@example.com,+49 30 1234{n:04d},Buyer,"
+        f"003Qz00000{n:05d}IAE,001Qz00000{n // 3:05d}IAE,Ann{n},Berg{n},ann{n}@example.com,+49 30 "
+        f"1234{n:04d},Buyer,"
         f'"Hauptstr. {n}, Hof",Berlin,0{1000 + n},Germany,Web,{"true" if n % 5 else "false"},false,005Qz000001abc,'
         f"2024-0{1 + n % 9}-15T10:22:33.000+0000,2024-11-{1 + n % 28:02d}T08:00:00.000+0000"
         for n in range(rows)
@@ -209,7 +212,8 @@ def test_order_lines_that_say_who_and_when_give_orders_too(lab: Lab) -> None:
     for n in range(40):
         for line in range(3):
             lines.append(
-                f"{5000 + n}\tS{line}\tLamp {line}\t{line + 1}\t12/{1 + n % 28}/2024 8:26\t2.5\tC{n % 7}"
+                f"{5000 + n}\tS{line}\tLamp {line}\t{line + 1}\t12/{1 + n % 28}/2024 "
+                f"8:26\t2.5\tC{n % 7}"
             )
     path = lab.write("retail.tsv", "\n".join(lines) + "\n")
     found = lab.look(path)

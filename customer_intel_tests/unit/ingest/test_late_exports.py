@@ -1,4 +1,6 @@
-"""I6: exports that overlap, come again and come three days late end in the totals that an oracle adds up."""
+"""I6: exports that overlap, come again and come three days late end in the totals that an oracle
+adds up.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Files damaged at random: each is refused in words, or every row of it is accounted for and no sound row is lost."""
+"""Files damaged at random: each is refused in words, or every row of it is accounted for and no
+sound row is lost.
+"""
 
 from __future__ import annotations
 
@@ -206,7 +208,8 @@ def judged(kind: str, data: bytes) -> str:
         assert aside["source_row"].n_unique() == counts["rows_quarantined"]
         values = set(taken.select("product_id", "title", "price", "category").rows())
         if kind == "parquet":
-            # Pages are under checksums; the footer, which says where they are and of what type, is not.
+            # Pages are under checksums; the footer, which says where they are and of what type, is
+            # not.
             sound_footer = data.endswith(as_parquet()[-FOOTER_BYTES:])
             assert not sound_footer or values == {wanted(row) for row in ROWS}
             return "taken"
@@ -278,7 +281,8 @@ def test_checksums_find_flipped_bits_in_a_parquet_files_values(codec: str) -> No
                 "parquet", edited(data, ("flip", seed.randrange(4, pages), seed.randrange(8), b""))
             )
         ] += 1
-    # What a page's header says beside its size, checksum and count (its encodings) is under no checksum.
+    # What a page's header says beside its size, checksum and count (its encodings) is under no
+    # checksum.
     assert found["refused"] >= 28, found
 
 

@@ -90,7 +90,10 @@ def test_a_fault_names_line_and_remedy(
 
 
 def test_bare_on_and_null_are_words(tmp_path: Path) -> None:
-    text = "reader: {null: ['', 'NULL']}\nlookups:\n  p:\n    files: p.csv\n    sql: select 1 as k\n    on: Name\n"
+    text = (
+        "reader: {null: ['', 'NULL']}\nlookups:\n  p:\n    files: p.csv\n    sql: select 1 as "
+        "k\n    on: Name\n"
+    )
     shop = read(tmp_path, text + GOOD)
     assert (shop.reader.null, shop.lookups["p"].on) == (("", "NULL"), "Name")
 

@@ -1,4 +1,6 @@
-"""check: a wrong mapping is explained with file, line, reason and the nearest column; a right one passes."""
+"""check: a wrong mapping is explained with file, line, reason and the nearest column; a right one
+passes.
+"""
 
 from __future__ import annotations
 
@@ -49,22 +51,30 @@ def test_a_right_mapping_passes_and_is_compared_with_the_newest_file(home: Home)
     ("change", "line", "says"),
     [
         (("total: Total", "totl: Total"), 8, "no column 'totl'; did you mean total"),
-        (("total: Total", "total: Totl"), 8, "orders.csv has no column 'Totl'; did you mean Total?"),
+        (("total: Total", "total: Totl"), 8, ("orders.csv has no column 'Totl'; did you mean "
+            "Total?")),
         (("total: Total", "total: round(Totl, 2)"), 8, "has no column 'Totl'; did you mean Total?"),
-        (("total: Total", "total: Weight (g)"), 8, "is no column of shop/2026-01-02/orders.csv; did you mean Weight"),
-        (("upper(Currency)", "uper(Currency)"), 7, 'name uper does not exist! Did you mean "upper"?'),
+        (("total: Total", "total: Weight (g)"), 8, ("is no column of shop/2026-01-02/orders.csv; "
+            "did you mean Weight")),
+        (("upper(Currency)", "uper(Currency)"), 7, ('name uper does not exist! Did you mean '
+            '"upper"?')),
         (("upper(Currency)", "upper(Currency"), 7, "is no SQL: syntax error at"),
         (("upper(Currency)", "upper(Currency, 3)"), 7, "No function matches"),
         (("upper(Currency)", "Currency || || 'x'"), 7, "is no SQL: syntax error at or near"),
-        (("orders*.csv*", "order_list*.csv"), 2, "'order_list*.csv' fits no file in shop/; did you mean orders.csv?"),
+        (("orders*.csv*", "order_list*.csv"), 2, ("'order_list*.csv' fits no file in shop/; did "
+            "you mean orders.csv?")),
         (("source: shop", "source: shopp"), 1, "no file has landed in shopp/; did you mean shop?"),
         (("entity: orders", "entity: order"), 3, "no entity 'order'; did you mean orders"),
         (("entity: orders", "entity: orders\nreader: {zone: Berlin}"), 4, "no time zone 'Berlin'"),
-        (("entity: orders", "entity: orders\nread: {zone: UTC}"), 4, "unknown setting 'read'; did you mean reader?"),
+        (("entity: orders", ("entity: orders\nread: {zone: "
+            "UTC}")), 4, "unknown setting 'read'; did you mean reader?"),
         (("  total: Total\n", ""), 4, "orders requires 'total'"),
-        (("columns:", "group_by: Name\ncolumns:"), 7, 'column "Created at" must appear in the GROUP BY clause'),
-        (("columns:", "checks:\n  odd: Wieght > 3\ncolumns:"), 5, "orders.csv has no column 'Wieght'"),
-        (("columns:", "only: Totall is null\ncolumns:"), 4, "no column 'Totall'; did you mean Total?"),
+        (("columns:", "group_by: Name\ncolumns:"), 7, ('column "Created at" must appear in the '
+            'GROUP BY clause')),
+        (("columns:", "checks:\n  odd: Wieght > 3\ncolumns:"), 5, ("orders.csv has no column "
+            "'Wieght'")),
+        (("columns:", "only: Totall is null\ncolumns:"), 4, ("no column 'Totall'; did you mean "
+            "Total?")),
     ],
 )  # fmt: skip
 def test_each_kind_of_fault_names_its_line_and_remedy(
@@ -120,7 +130,10 @@ def test_the_columns_of_every_format_are_known(home: Home) -> None:
 
 def test_a_file_that_another_mapping_takes_is_no_fault_of_this_one(home: Home) -> None:
     home.map(GOOD)
-    other = "source: shop\nfiles: 'orders*'\nentity: products\ncolumns:\n  product_id: SKU\n  title: Label\n  price: Cost\n"
+    other = (
+        "source: shop\nfiles: 'orders*'\nentity: products\ncolumns:\n  product_id: SKU\n  "
+        "title: Label\n  price: Cost\n"
+    )
     home.map(other, "shop_products")
     home.land("shop/2026-01-02/orders.csv")
     assert home.check() == ["shop_orders: shop/2026-01-02/orders.csv"]

@@ -1,4 +1,6 @@
-"""Remote landing zones: only what is new is fetched, whole or not at all, and no name leads out of the cache."""
+"""Remote landing zones: only what is new is fetched, whole or not at all, and no name leads out of
+the cache.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Deletions, full exports, corrections, late and re-sent files, vanished sources: what stands in the end."""
+"""Deletions, full exports, corrections, late and re-sent files, vanished sources: what stands in
+the end.
+"""
 
 from __future__ import annotations
 
@@ -91,7 +93,8 @@ class Company:
             return []
         paths = ", ".join(f"'{path}'" for path in self.files.values())
         self.con.execute(
-            f"CREATE OR REPLACE VIEW raw_{self.entity.name} AS SELECT * FROM read_parquet([{paths}])"
+            f"CREATE OR REPLACE VIEW raw_{self.entity.name} AS SELECT * FROM "
+            f"read_parquet([{paths}])"
         )
         return self.con.execute(
             f"SELECT {columns} FROM ({conformed_sql(self.entity)}) ORDER BY ALL"
@@ -196,7 +199,11 @@ def test_what_a_full_export_lacks_is_gone_and_said(full: Company) -> None:
     assert full.night(1) == []
     full.land(2, *people("ac"))
     assert full.night(2) == [
-        "crm/2026-02-02/people.csv: 1 rows of the export before are missing from this full export and count as deleted"
+        (
+            "crm/2026-02-02/people.csv: 1 rows of the export before are missing from this full "
+            "export "
+            "and count as deleted"
+        )
     ]
     assert full.ids() == "ac"
     (gone,) = full.con.execute(

@@ -1,4 +1,6 @@
-"""The shipped vendor mappings on the demo's exports: nothing refused, quarantine holds what the truth says."""
+"""The shipped vendor mappings on the demo's exports: nothing refused, quarantine holds what the
+truth says.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Every shipped mapping on its vendor's shape: it alone takes its file, wherever that lies, and a night passes."""
+"""Every shipped mapping on its vendor's shape: it alone takes its file, wherever that lies, and a
+night passes.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +80,8 @@ def test_no_row_is_lost_on_the_way(night: tuple[Ran, Path]) -> None:
     assert files.filter(pl.col("rows_read") != parts).is_empty()
     assert files.filter(pl.col("rows_read") == 0).is_empty()
     assert files["rows_quarantined"].sum() == 0
-    # agents, SurveyMonkey's second header row, a past state of a subscription, a listener who is logged out, `lost`
+    # agents, SurveyMonkey's second header row, a past state of a subscription, a listener who is
+    # logged out, `lost`
     skipped = files.filter(pl.col("rows_skipped") > 0)
     assert dict(skipped.select("mapping", "rows_skipped").iter_rows()) == {
         "zendesk_users": 1,

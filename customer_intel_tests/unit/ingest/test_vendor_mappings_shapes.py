@@ -1,4 +1,6 @@
-"""What the shipped mappings make of the vendors' values: ids, times, amounts, states, deletions, nested values."""
+"""What the shipped mappings make of the vendors' values: ids, times, amounts, states, deletions,
+nested values.
+"""
 
 from __future__ import annotations
 
@@ -340,7 +342,8 @@ def test_a_surveymonkey_survey_without_an_nps_question_is_another_survey(
     folder = tmp_path / "landing" / "surveymonkey" / "2026-06-29"
     folder.mkdir(parents=True)
     (folder / "a_survey.csv").write_text(
-        "Respondent ID,Collector ID,Start Date,End Date,What did you buy?\n,,,,Response\n7,1,06/05/2026,"
+        "Respondent ID,Collector ID,Start Date,End Date,What did you "
+        "buy?\n,,,,Response\n7,1,06/05/2026,"
         "06/05/2026 09:02,Tea\n"
     )
     other = take("surveymonkey", "survey_responses")[0]

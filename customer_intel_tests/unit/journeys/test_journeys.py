@@ -22,7 +22,9 @@ END = "(end)"
 def walk(
     customer: str, steps: str, start: datetime = T0, minutes: float = 1.0, **columns: Any
 ) -> list[dict[str, Any]]:
-    """One activity a letter, `minutes` apart; '$' is an order, a digit a pause of so many days before the next."""
+    """One activity a letter, `minutes` apart; '$' is an order, a digit a pause of so many days
+    before the next.
+    """
     rows, ts = [], start
     for position, letter in enumerate(steps):
         if letter.isdigit():

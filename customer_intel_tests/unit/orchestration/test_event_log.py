@@ -1,4 +1,6 @@
-"""The event log that keeps its connections open: Dagster's own content, safe from threads, followed live."""
+"""The event log that keeps its connections open: Dagster's own content, safe from threads, followed
+live.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,9 @@ def thing() -> dg.MaterializeResult:  # type: ignore[type-arg]
 
 
 def night(folder: Path, module: str, name: str) -> tuple[list[tuple[Any, ...]], dict[str, int]]:
-    """A small run's events as any reader gets them, and how many rows each database of the folder holds."""
+    """A small run's events as any reader gets them, and how many rows each database of the folder
+    holds.
+    """
     with instance(folder, module, name) as dagster:
         result = dg.materialize([thing], instance=dagster)
         records = dagster.get_records_for_run(result.run_id).records

@@ -1,4 +1,6 @@
-"""What Dagster is told: each asset as its table's contract has it, one job, its schedule, who hears of a failure."""
+"""What Dagster is told: each asset as its table's contract has it, one job, its schedule, who hears
+of a failure.
+"""
 
 from __future__ import annotations
 
@@ -219,7 +221,9 @@ def test_a_night_that_finds_the_home_busy_leaves_no_run_behind(tmp_path: Path) -
 @dg.op
 def closed_gate() -> None:
     raise dg.Failure(
-        description="The gate of 'orders' closed; last night's table stays. unique order_id: 3 of 9 rows"
+        description=(
+            "The gate of 'orders' closed; last night's table stays. unique order_id: 3 of 9 rows"
+        )
     )
 
 
@@ -263,7 +267,11 @@ def test_slack_hears_which_gate_closed_on_which_night_and_where_to_look(
     text = json.loads(request.data)["text"]
     assert text.splitlines() == [
         "Customer Intel: the night of 2026-06-30 did not publish; last night's release stays.",
-        "• closed_gate: The gate of 'orders' closed; last night's table stays. unique order_id: 3 of 9 rows",
+        (
+            "• closed_gate: The gate of 'orders' closed; last night's table stays. unique "
+            "order_id: 3 "
+            "of 9 rows"
+        ),
         f"http://ui.example/runs/{failure.dagster_run.run_id}",
     ]
 

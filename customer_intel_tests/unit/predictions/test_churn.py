@@ -1,4 +1,6 @@
-"""Churn scores: leaks are looked for, reasons add up, and a model that does not beat recency is not published."""
+"""Churn scores: leaks are looked for, reasons add up, and a model that does not beat recency is not
+published.
+"""
 
 from __future__ import annotations
 

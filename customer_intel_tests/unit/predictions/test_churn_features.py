@@ -195,7 +195,8 @@ def test_subscription_churn_is_none_alive_at_the_end() -> None:
     assert {who: row["label"] for who, row in then.items()} == {
         "stays": 0, "ends": 1, "ends_on_the_last_day": 1, "ends_after": 0, "switches": 0, "undated": 1, "pauses": 0,
     }  # fmt: skip
-    # What the subscription is today (its quantity, its price) is not what it was then; its events are.
+    # What the subscription is today (its quantity, its price) is not what it was then; its events
+    # are.
     assert (then["stays"]["f_seats"], then["stays"]["f_plan_amount"]) == (2, 24)
     assert (then["ends"]["f_seats"], then["ends"]["f_plan_amount"]) == (None, None)
     now = {row["customer_id"]: row for row in found.filter(pl.col("origin") == AS_OF).to_dicts()}
@@ -204,7 +205,9 @@ def test_subscription_churn_is_none_alive_at_the_end() -> None:
 
 
 def test_an_origin_knows_what_exports_had_told_by_then() -> None:
-    """The source's first export brings its past along; what later ones tell of the past is known from then on."""
+    """The source's first export brings its past along; what later ones tell of the past is known
+    from then on.
+    """
     origin, first = AS_OF - H, date(2025, 7, 1)
     old, seen, late = _bought("a", first, origin - timedelta(days=60), origin - timedelta(days=30))
     ghost, given_back = _bought("a", origin - timedelta(days=50), origin - timedelta(days=70))
@@ -222,7 +225,8 @@ def test_an_origin_knows_what_exports_had_told_by_then() -> None:
         chain(made, "churn_features").filter(pl.col("definition_id") == "purchase_90d").to_dicts()
     )
     then = next(row for row in rows if row["origin"] == origin)
-    # The order that came late is not known yet; the cancelled one and the one given back are orders still.
+    # The order that came late is not known yet; the cancelled one and the one given back are orders
+    # still.
     assert (then["f_orders_90d"], then["f_days_since_order"], then["f_refunds_365d"]) == (3, 50, 0)
     now = next(row for row in rows if row["origin"] == AS_OF)
     assert (now["f_orders_365d"], now["f_days_since_order"], now["f_refunds_365d"]) == (3, 120, 1)

@@ -30,7 +30,9 @@ RATES = [
 
 
 def sales(chance: random.Random) -> list[dict[str, Any]]:
-    """Orders of every state and oddity, in three currencies, one without a rate; some are credit notes."""
+    """Orders of every state and oddity, in three currencies, one without a rate; some are credit
+    notes.
+    """
     rows = []
     for number in range(160):
         days, cents = chance.uniform(-1, 390), chance.randrange(1, 90_000)

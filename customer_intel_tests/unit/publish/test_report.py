@@ -1,4 +1,6 @@
-"""The report: whole, escaped, deterministic, alone; and findings that say only what the data carries."""
+"""The report: whole, escaped, deterministic, alone; and findings that say only what the data
+carries.
+"""
 
 from __future__ import annotations
 

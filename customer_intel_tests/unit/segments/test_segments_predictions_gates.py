@@ -1,4 +1,6 @@
-"""The tables of segments, predictions and feedback scores fit their contracts, and their own gates close on poison."""
+"""The tables of segments, predictions and feedback scores fit their contracts, and their own gates
+close on poison.
+"""
 
 from __future__ import annotations
 
