@@ -1,4 +1,4 @@
-"""Typed settings, read once from the environment. The only place that reads it, beside cli.py and
+"""Typed settings, read once from the environment. The only place that reads it, beside cli and
 orchestration/.
 """
 

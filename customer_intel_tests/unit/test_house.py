@@ -21,16 +21,7 @@ from customer_intel_tests.whole_nights import Demo
 
 PACKAGE = contract.PACKAGE
 ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/tables.yaml"))
-OUTER = {
-    "orchestration",
-    "testing",
-    "definitions.py",
-    "cli.py",
-    "settings.py",
-    "cli_identity.py",
-    "cli_states.py",
-    "cli_why.py",
-}
+OUTER = {"cli", "orchestration", "testing", "definitions.py", "settings.py"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from customer_intel import cli_states
+from customer_intel.cli import states as cli_states
 from customer_intel.core.contract import model as contract
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel_tests.whole_nights import cli

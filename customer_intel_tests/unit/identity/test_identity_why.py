@@ -126,7 +126,7 @@ def test_an_unknown_record_is_refused_with_the_nearest() -> None:
 def test_the_command_reads_a_home(demo_nights, capsys: pytest.CaptureFixture[str]) -> None:  # type: ignore[no-untyped-def]
     import polars as pl
 
-    from customer_intel.cli_why import why as command
+    from customer_intel.cli.people import why as command
     from customer_intel.core.store.lake import Lake
 
     home: Path = demo_nights.second

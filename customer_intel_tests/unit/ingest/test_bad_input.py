@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from customer_intel import cli
+from customer_intel.cli import nights as cli_nights
 from customer_intel.core.contract import model as contract
 from customer_intel.core.engine import EngineSettings
 from customer_intel.core.night import build as step
@@ -181,7 +181,7 @@ def test_a_refused_file_closes_the_gate_of_its_own_entity_and_keeps_its_last_row
     kept = Lake(tmp_path).current("raw_orders")
     assert kept
     assert (kept.rows, kept.snapshot_id) == (40, "s27")
-    said = cli._line(second["raw_orders"])
+    said = cli_nights._line(second["raw_orders"])
     assert "gate closed" in said
     assert "file taken: shop/2026-02-28/orders.csv, column at: lacks column 'at'" in said
 

@@ -1,0 +1,42 @@
+"""Every command by its name, and the process they run in."""
+
+from __future__ import annotations
+
+import gc
+import os
+
+import typer
+
+from customer_intel.cli import data, evaluate, nights, people, releases
+from customer_intel.cli.screen import BAD_CONFIGURATION, ERROR, fail
+from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.core.night.worker import LONG_LIVED
+from customer_intel.core.store.lake import LakeError
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Customer exports to gated, published tables."
+)
+for command in (
+    nights.run, nights.demo, data.check, data.inspect, releases.releases, releases.rollback,
+    data.docs, nights.dev, people.resolve, people.why,
+):  # fmt: skip
+    app.command()(command)
+evaluation = typer.Typer(
+    no_args_is_help=True, help="How well the methods do on anyone's labelled data."
+)
+evaluation.command("identity")(evaluate.identity)
+app.add_typer(evaluation, name="evaluate")
+
+
+def main() -> None:
+    """Runs the command that the arguments name, and ends with its exit code."""
+    os.umask(0o077)
+    # A night makes many long-lived objects and little garbage: looking for it ever so often cost a
+    # twentieth of it.
+    gc.set_threshold(LONG_LIVED, 20, 100)
+    try:
+        app(standalone_mode=True)
+    except ConfigError as error:
+        fail(f"configuration: {error}", BAD_CONFIGURATION)
+    except LakeError as error:
+        fail(str(error), ERROR)

@@ -1,0 +1,90 @@
+"""Commands that measure a method on anyone's labelled data: `evaluate identity`."""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from customer_intel.cli.records_file import (
+    TRUTH,
+    IdentityHomeOption,
+    MappingOption,
+    ModelOption,
+    SaveOption,
+    read_records,
+    record_keys,
+    resolved_of,
+)
+from customer_intel.cli.screen import JsonOption, out
+
+
+def identity(
+    file: Path,
+    truth: Annotated[
+        str, typer.Option(help="Column (or SQL expression) that says who each record is.")
+    ],
+    mapping: MappingOption = None,
+    model: ModelOption = None,
+    save_model: SaveOption = None,
+    home: IdentityHomeOption = Path("data"),
+    as_json: JsonOption = False,
+) -> None:
+    """How well records of a labelled file are resolved: pairwise and B³ precision and recall.
+
+    The model is fitted to the file itself, without its labels, however few records it has.
+    """
+    import polars as pl
+
+    from customer_intel.identity.matching import metrics as evaluation
+
+    frame, columns = read_records(file, mapping, home, truth)
+    started, cpu = time.perf_counter(), time.process_time()
+    resolved = resolved_of(frame, columns, home, model, save_model)
+    spent, cpu = time.perf_counter() - started, time.process_time() - cpu
+    keyed = frame.select(record_key=record_keys(frame, columns), truth=pl.col(TRUTH))
+    labelled = resolved.clusters.join(keyed.drop_nulls("truth"), on="record_key")
+    found = evaluation.agreement(labelled)
+    summary: dict[str, Any] = {
+        **found.as_dict(),
+        "unlabelled_records": len(frame) - len(labelled),
+        "columns": columns,
+        "model_version": resolved.model.version,
+        "first_names_veto": resolved.model.is_veto,
+        "seconds": round(spent, 2),
+        "cpu_seconds": round(cpu, 2),
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+    if as_json:
+        print(json.dumps(summary, indent=1))
+        return
+    table = Table(
+        title=f"{file.name}: {found.records:,} records, {found.true_clusters:,} known people",
+        show_edge=False,
+    )
+    for name in ("", "precision", "recall", "F1"):
+        table.add_column(name, justify="right" if name else "left")
+    table.add_row("pairs", f"{found.precision:.4f}", f"{found.recall:.4f}", f"{found.f1:.4f}")
+    table.add_row(
+        "B³ (per record)",
+        f"{found.b3_precision:.4f}",
+        f"{found.b3_recall:.4f}",
+        f"{found.b3_f1:.4f}",
+    )
+    out.print(table)
+    out.print(
+        f"{found.clusters:,} people found, the largest with {found.largest_cluster:,} records; "
+        f"{found.found_pairs - found.right_pairs:,} of {found.found_pairs:,} pairs wrong, "
+        f"{found.true_pairs - found.right_pairs:,} of {found.true_pairs:,} missed; "
+        f"{spent:.1f} s, {summary['peak_mb']:,} MB"
+    )
+    out.print(
+        "[dim]compared by "
+        + ", ".join(f"{what} ({column})" for what, column in columns.items())
+        + "[/]"
+    )

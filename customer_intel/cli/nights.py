@@ -1,0 +1,289 @@
+"""Commands that run nights: `run`, `demo`, `dev`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from customer_intel.cli import states
+from customer_intel.cli.data import checked
+from customer_intel.cli.screen import (
+    BAD_CONFIGURATION,
+    DONE,
+    ERROR,
+    GATE_CLOSED,
+    HomeOption,
+    JsonOption,
+    fail,
+    out,
+    settings_of,
+)
+from customer_intel.core.store.lake import HomeBusy, home_lock
+from customer_intel.settings import Settings
+
+# More warnings than these are counted on the screen, not told.
+WARNINGS_TOLD = 8
+
+
+def run(
+    home: HomeOption = Path("data"),
+    landing: Annotated[
+        str | None, typer.Option(help="Folder or s3://, sftp://, gs:// of the raw exports.")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="Export date YYYY-MM-DD; default the newest in landing.")
+    ] = None,
+    select: Annotated[
+        str | None, typer.Option(help="Only these tables (comma-separated); no release.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """One night: every new export up to the date, through every gate, to one release."""
+    settings = _fetched(settings_of(home, landing))
+    night = _night_date(settings, as_of)
+    # The date must be one of the job's partitions also when no landing folder is named after it.
+    os.environ.setdefault("CUSTOMER_INTEL_FIRST_EXPORT_DATE", night.isoformat())
+    tables = [name.strip() for name in select.split(",")] if select else None
+    checked(settings.home_dir, tables or ())
+    code, summary = one_night(settings, night, tables, quiet=as_json)
+    if as_json:
+        print(json.dumps(summary, indent=1, default=str))
+    raise typer.Exit(code)
+
+
+def demo(
+    customers: Annotated[int, typer.Option(min=20)] = 1500,
+    days: Annotated[int, typer.Option(min=60, help="Length of the company's history.")] = 365,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 7,
+    nights: Annotated[
+        int, typer.Option(min=1, help="Nights to run, the last ones before the end.")
+    ] = 1,
+    home: HomeOption = Path("data"),
+    as_json: JsonOption = False,
+) -> None:
+    """Writes a simulated company's exports to the landing folder and runs its night(s)."""
+    from customer_intel.demo import simulate
+
+    settings = settings_of(home, None)
+    started = time.perf_counter()
+    made = simulate(
+        settings.landing_dir,
+        customers=customers,
+        days=days,
+        seed=seed,
+        nights=nights,
+        truth=home / "truth",
+    )
+    spent = time.perf_counter() - started
+    if not as_json:
+        out.print(
+            f"[green]✓[/] simulated {customers:,} customers, {made.events:,} events, in "
+            f"{spent:.1f} s"
+        )
+    code = DONE
+    summary: dict[str, Any] = {}
+    for night in made.dates:
+        code, summary = one_night(settings, night, None, quiet=as_json)
+        if code != DONE:
+            break
+    if as_json:
+        print(json.dumps(summary, indent=1, default=str))
+    elif code == DONE:
+        from customer_intel.publish import findings
+
+        findings.print_screenful(settings.home_dir, out)
+    raise typer.Exit(code)
+
+
+def dev(home: HomeOption = Path("data"), port: int = 3000, host: str = "127.0.0.1") -> None:
+    """The Dagster UI, with the schedule and the alerts, until interrupted."""
+    from customer_intel.orchestration.runs import prepare_instance
+
+    prepare_instance(settings_of(home, None))
+    command = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "dev",
+        "-m",
+        "customer_intel.definitions",
+        "-h",
+        host,
+        "-p",
+        str(port),
+    ]
+    # In this process's place, so that whoever stops it stops Dagster and its children too.
+    os.execv(sys.executable, command)  # noqa: S606 (our own interpreter)
+
+
+def one_night(
+    settings: Settings, as_of: date, select: list[str] | None, quiet: bool = False
+) -> tuple[int, dict[str, Any]]:
+    """Runs one night with progress. Returns the exit code and a summary."""
+    from customer_intel.core.night.build import Outcome
+    from customer_intel.core.night.worker import helper
+    from customer_intel.orchestration.runs import run_night
+
+    outcomes: list[Outcome] = []
+
+    def progress(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        if not quiet and _worth_a_line(outcome):
+            out.print(_line(outcome))
+
+    if not quiet:
+        out.print(f"[bold]Night of {as_of}[/]")
+    started, started_cpu = time.perf_counter(), time.process_time()
+    try:
+        result = run_night(settings, as_of, progress, select)
+    except HomeBusy as error:
+        fail(str(error), ERROR)
+    wall = time.perf_counter() - started
+    closed = [outcome for outcome in outcomes if not outcome.passed]
+    code = (
+        DONE if result.success else GATE_CLOSED if closed or "release" in result.failures else ERROR
+    )
+    phases = {
+        phase: round(sum(outcome.seconds.get(phase, 0.0) for outcome in outcomes), 2)
+        for phase in ("compute", "gate", "accept")
+    }
+    # Tables overlap: their phases add up to more than the time from the first's begin to the last's
+    # end.
+    begun = min((outcome.ended - outcome.wall_seconds for outcome in outcomes), default=0.0)
+    tables = max((outcome.ended for outcome in outcomes), default=0.0) - begun
+    summary = {
+        "as_of": as_of.isoformat(),
+        "exit_code": code,
+        "run_id": result.run_id,
+        "seconds": round(wall, 2),
+        "cpu_seconds": round(time.process_time() - started_cpu + helper.cpu_seconds, 2),
+        "seconds_by_phase": {**phases, "imports_and_orchestration": round(wall - tables, 2)},
+        "tables": {
+            outcome.table: {
+                "status": outcome.status,
+                "rows": outcome.rows,
+                "parts_written": len(outcome.written),
+                "sha256": outcome.version.sha256 if outcome.version else None,
+                "seconds": {phase: round(value, 3) for phase, value in outcome.seconds.items()},
+                "warnings": [
+                    f"{f.expectation}: {f.unexpected} of {f.checked}"
+                    for f in outcome.verdict.warned
+                ],
+                "reason": outcome.reason,
+            }
+            for outcome in outcomes
+        },
+        "failures": result.failures,
+        "skipped": list(result.skipped),
+    }
+    if not quiet:
+        _closing(summary, closed)
+        states.print_meaning(settings.home, out)
+    return code, summary
+
+
+def _worth_a_line(outcome: Any) -> bool:
+    return bool(outcome.rows or not outcome.passed)
+
+
+def _line(outcome: Any) -> str:
+    mark = {"rejected": "[red]✗[/]", "unchanged": "[dim]=[/]", "not_available": "[dim]–[/]"}.get(
+        outcome.status, "[green]✓[/]"
+    )
+    verdict = f"{len(outcome.verdict.findings)} checks" if outcome.passed else "[red]gate closed[/]"
+    warned = (
+        f", [yellow]{len(outcome.verdict.warned)} warnings[/]" if outcome.verdict.warned else ""
+    )
+    spent = outcome.wall_seconds
+    text = f"{mark} {outcome.table:<28} {outcome.rows:>11,} rows  {spent:6.2f} s  {verdict}{warned}"
+    return text if outcome.passed else f"{text}\n    {escape(outcome.reason)}"
+
+
+def _closing(summary: dict[str, Any], closed: list[Any]) -> None:
+    phases = summary["seconds_by_phase"]
+    out.print(
+        f"{summary['seconds']:.1f} s: imports and orchestration "
+        f"{phases['imports_and_orchestration']:.1f}, the rest "
+        f"tables, two at a time: computing {phases['compute']:.1f}, gates {phases['gate']:.1f}, "
+        f"writing {phases['accept']:.1f}"
+    )
+    warned = [
+        (name, warning)
+        for name, entry in summary["tables"].items()
+        for warning in entry["warnings"]
+        if not name.startswith("raw_")
+    ]
+    for name, warning in warned[:WARNINGS_TOLD]:
+        out.print(f"  [yellow]![/] {name}: {escape(warning)}", soft_wrap=True)
+    if len(warned) > WARNINGS_TOLD:
+        out.print(
+            f"  [yellow]![/] {len(warned) - WARNINGS_TOLD} more warnings; the report lists them"
+        )
+    closed_names = {outcome.table for outcome in closed}
+    for step, reason in summary["failures"].items():
+        if step not in closed_names:
+            out.print(f"[red]✗[/] {step}: {escape(reason)}")
+    if list(summary["failures"]) == ["mirror"]:
+        out.print(
+            "The release is published here and CUSTOMER_INTEL_PUBLISH_URL still has the one "
+            "before; run again."
+        )
+    elif summary["exit_code"] != DONE:
+        out.print(
+            "[red]Nothing was published[/]; last night's release stays. "
+            f"{len(summary['skipped'])} steps downstream "
+            "were skipped. Mend the file named above, or its mapping, and run again."
+        )
+
+
+def _fetched(settings: Settings) -> Settings:
+    """The settings of a run whose landing zone is here: what is remote has been fetched, once,
+    before the night.
+    """
+    if settings.publish_url:
+        from customer_intel.core.store import mirror as objects
+
+        objects.writable(settings.publish_url)
+    if settings.landing_url:
+        from customer_intel.orchestration.nights import fetch_landing
+
+        with home_lock(settings.home_dir):
+            fetch_landing(settings)
+        os.environ["CUSTOMER_INTEL_LANDING"] = str(settings.landing_dir)
+    return Settings()
+
+
+def _night_date(settings: Settings, as_of: str | None) -> date:
+    from customer_intel.orchestration.nights import landed_dates, today
+
+    dates = landed_dates(settings)
+    if as_of is not None:
+        try:
+            night = date.fromisoformat(as_of)
+        except ValueError:
+            fail(f"--as-of {as_of}: expected YYYY-MM-DD", BAD_CONFIGURATION)
+        last = max([today(), *dates])
+        if night > last:
+            fail(
+                f"--as-of {as_of} lies ahead: today, or the newest export, is {last.isoformat()}",
+                BAD_CONFIGURATION,
+            )
+        return night
+    if not dates:
+        fail(
+            (
+                f"{settings.landing_dir.name}/ names no export date (<source>/<YYYY-MM-DD>/…); "
+                "give "
+                "--as-of YYYY-MM-DD"
+            ),
+            BAD_CONFIGURATION,
+        )
+    return dates[-1]

@@ -1,0 +1,116 @@
+"""Commands about who is who: `resolve` settles anyone's file, `why` explains a night's customers.
+
+`why` prints personal values: it is for those who may see them.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from customer_intel.cli.records_file import (
+    IdentityHomeOption,
+    MappingOption,
+    ModelOption,
+    SaveOption,
+    read_records,
+    resolved_of,
+)
+from customer_intel.cli.screen import JsonOption, out
+from customer_intel.core.contract.yaml_lines import ConfigError
+
+
+def resolve(
+    file: Path,
+    target: Annotated[Path, typer.Option("--out", help="Where to write: .parquet or .csv.")],
+    mapping: MappingOption = None,
+    model: ModelOption = None,
+    save_model: SaveOption = None,
+    home: IdentityHomeOption = Path("data"),
+    as_json: JsonOption = False,
+) -> None:
+    """Identity resolution alone: record_key, customer_id, confidence.
+
+    --save-model trains a model on one's own data, without labels; the more records, the better.
+    """
+    import hashlib
+
+    import polars as pl
+
+    if target.suffix not in (".parquet", ".csv"):
+        raise ConfigError(f"--out {target.name}: write to .parquet or .csv")
+    frame, columns = read_records(file, mapping, home, None)
+    resolved = resolved_of(frame, columns, home, model, save_model)
+    ids = [
+        f"c_{hashlib.sha256(key.encode()).hexdigest()[:16]}" for key in resolved.clusters["cluster"]
+    ]
+    found = resolved.clusters.select(
+        "record_key", pl.Series("customer_id", ids, pl.String), "confidence"
+    )
+    partial = target.with_name(f".{target.name}.part")
+    if target.suffix == ".parquet":
+        found.write_parquet(partial)
+    else:
+        found.write_csv(partial)
+    partial.replace(target)
+    summary = {
+        "records": len(found),
+        "customers": found["customer_id"].n_unique(),
+        "columns": columns,
+        "model_version": resolved.model.version,
+        "out": str(target),
+    }
+    if as_json:
+        print(json.dumps(summary, indent=1))
+    else:
+        out.print(
+            f"[green]✓[/] {summary['records']:,} records are {summary['customers']:,} people: "
+            f"{target}"
+        )
+
+
+def why(
+    record: Annotated[str, typer.Argument(help="A record_key (source:id) or a customer_id.")],
+    other: Annotated[str | None, typer.Argument(help="Another record_key.")] = None,
+    home: Annotated[
+        Path, typer.Option("--home", help="The home whose last night is explained.")
+    ] = Path("data"),
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a machine-readable summary instead.")
+    ] = False,
+) -> None:
+    """Why these records are, or are not, one customer; or what one customer is made of.
+
+    Prints personal values.
+    """
+    import polars as pl
+
+    from customer_intel.core.contract.model import load
+    from customer_intel.core.contract.yaml_lines import ConfigError
+    from customer_intel.core.store.lake import Lake
+    from customer_intel.identity.explain.match_explanation import TABLES, Why
+
+    lake, contracts = Lake(home.resolve()), load()
+    if lake.current("record_customer_map") is None:
+        raise ConfigError(
+            f"{home.name}/ holds no customers yet; run a night first (customer-intel run)"
+        )
+    tables = {
+        name: pl.concat(
+            [
+                pl.DataFrame(contracts.table(name).arrow_schema.empty_table()),
+                *map(pl.read_parquet, lake.files(name)),
+            ]
+        )
+        for name in TABLES
+    }
+    told = Why(tables)
+    lines = told.two(record, other) if other else told.one(record)
+    if as_json:
+        print(json.dumps(lines, indent=1, ensure_ascii=False))
+    else:
+        out.print("\n".join(escape(line) for line in lines), soft_wrap=True)

@@ -1,0 +1,70 @@
+"""Commands over what is published: `releases`, `rollback`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from customer_intel.cli.screen import DONE, ERROR, HomeOption, JsonOption, fail, out, settings_of
+from customer_intel.core.store.lake import home_lock
+
+
+def releases(
+    home: HomeOption = Path("data"),
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare every published byte with its checksum.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """The kept releases, newest first; the current one is marked."""
+    from customer_intel.core.store.release import Published
+
+    store = Published(home.resolve())
+    if verify:
+        faults = store.verify()
+        if as_json:
+            print(json.dumps(faults, indent=1))
+        for name, lines in faults.items() if not as_json else ():
+            out.print(f"[red]✗[/] {name}: " + escape("; ".join(lines)))
+        if not faults and not as_json:
+            out.print(
+                f"[green]✓[/] {len(store.releases())} releases: every byte is as it was published"
+            )
+        raise typer.Exit(ERROR if faults else DONE)
+    found = store.releases()
+    if as_json:
+        print(
+            json.dumps(
+                [{"id": r.snapshot_id, "as_of": r.as_of, "current": r.is_current} for r in found],
+                indent=1,
+            )
+        )
+        return
+    for release in found:
+        out.print(
+            f"{'→' if release.is_current else ' '} {release.snapshot_id}  as of {release.as_of}"
+        )
+    if not found:
+        out.print("no release yet; run a night first (customer-intel run)")
+
+
+def rollback(release: str, home: HomeOption = Path("data")) -> None:
+    """Points readers back at a kept release."""
+    from customer_intel.core.store.release import Published
+
+    store = Published(home.resolve())
+    for kept in store.releases():
+        if kept.snapshot_id == release:
+            with home_lock(home):
+                store.point_at(kept.snapshot_id, kept.as_of)
+            if url := settings_of(home, None).publish_url:
+                from customer_intel.core.store import mirror as objects
+
+                objects.point_at(objects.writable(url), kept.snapshot_id, back=True)
+            out.print(f"[green]✓[/] readers now see {release}")
+            return
+    fail(f"no kept release '{release}'; see customer-intel releases", ERROR)

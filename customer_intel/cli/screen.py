@@ -1,0 +1,47 @@
+"""What every command shares: exit codes, options, the two streams, the settings of its home.
+
+Exit codes: 0 done, 1 error, 2 a gate closed, 3 bad configuration.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from customer_intel.settings import Settings
+
+DONE, ERROR, GATE_CLOSED, BAD_CONFIGURATION = 0, 1, 2, 3
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+HomeOption = Annotated[
+    Path, typer.Option("--home", help="Holds landing/, lake/, quarantine/, published/, config/.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print a machine-readable summary instead.")
+]
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Says it on stderr and ends the process with `code`."""
+    err.print(f"[red]✗[/] {escape(message)}")
+    sys.exit(code)
+
+
+def settings_of(home: Path, landing: str | None = None) -> Settings:
+    """The home's settings, which steps of the run and the UI's processes read from the environment."""
+    os.environ["CUSTOMER_INTEL_HOME"] = str(home.resolve())
+    if landing is not None:
+        if "://" not in landing and not Path(landing).is_dir():
+            fail(f"--landing {landing}: no such folder", BAD_CONFIGURATION)
+        os.environ["CUSTOMER_INTEL_LANDING"] = (
+            landing if "://" in landing else str(Path(landing).resolve())
+        )
+    return Settings()
