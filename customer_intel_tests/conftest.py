@@ -18,7 +18,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 from customer_intel.core.contract import model as contract
 from customer_intel.core.contract.model import Contract
 from customer_intel.core.engine import EngineSettings
-from customer_intel.core.night.build import Night
+from customer_intel.core.night.night import Night
 from customer_intel.core.tables import definition as table
 from customer_intel.core.tables.definition import Definition
 from customer_intel_tests.whole_nights import Demo, demo

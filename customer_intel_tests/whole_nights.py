@@ -21,7 +21,7 @@ from unittest import mock
 
 from customer_intel.core.contract import model as contract
 from customer_intel.core.night import build as step
-from customer_intel.core.night.build import Outcome
+from customer_intel.core.night.night import Outcome
 from customer_intel.core.store.lake import Lake
 from customer_intel.core.store.release import Release
 from customer_intel.core.tables import definition as table

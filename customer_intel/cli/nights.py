@@ -128,7 +128,7 @@ def one_night(
     settings: Settings, as_of: date, select: list[str] | None, quiet: bool = False
 ) -> tuple[int, dict[str, Any]]:
     """Runs one night with progress. Returns the exit code and a summary."""
-    from customer_intel.core.night.build import Outcome
+    from customer_intel.core.night.night import Outcome
     from customer_intel.core.night.worker import helper
     from customer_intel.orchestration.runs import run_night
 

@@ -11,8 +11,8 @@ import dagster as dg
 from customer_intel.core.contract.model import Contract, Table
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.gate.gate import Verdict
-from customer_intel.core.night import build as step
-from customer_intel.core.night.build import Night, Outcome
+from customer_intel.core.night.night import Night, Outcome, StepFailed
+from customer_intel.core.night.snapshot import lineage_cache
 from customer_intel.core.store.lake import LakeError
 from customer_intel.core.tables import definition as table
 from customer_intel.core.tables.definition import Definition
@@ -75,7 +75,7 @@ def _asset(
     def run(context: dg.AssetExecutionContext) -> Iterator[Any]:
         try:
             night, outcome = context.resources.home.outcome(context, definitions, name)
-        except (step.StepFailed, LakeError, ConfigError) as error:
+        except (StepFailed, LakeError, ConfigError) as error:
             # The message says it all; Dagster would print the stack of every cause.
             raise dg.Failure(str(error), allow_retries=False) from None
         for listener in listeners:
@@ -176,7 +176,7 @@ def _lineage(definition: Definition, contract: Contract, state: Path) -> dict[st
     """Twice: as Dagster's own type, which the open-source UI keeps but never draws, and as a table
     to read there.
     """
-    found = table.cached_lineage(definition, contract, step.lineage_cache(state))
+    found = table.cached_lineage(definition, contract, lineage_cache(state))
     if not found:
         return {}
     lines = [

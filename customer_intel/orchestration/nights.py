@@ -13,7 +13,8 @@ import dagster as dg
 
 from customer_intel.core.contract import model as contract
 from customer_intel.core.night import build as step
-from customer_intel.core.night.build import Night, Outcome
+from customer_intel.core.night import snapshot
+from customer_intel.core.night.night import Night, Outcome
 from customer_intel.core.night.scheduler import Ahead
 from customer_intel.core.store import lake, release
 from customer_intel.core.tables.definition import Definition
@@ -165,7 +166,7 @@ def of_date(settings: Settings, as_of: date) -> Night:
         home=home,
         landing=settings.landing_dir,
         as_of=as_of,
-        snapshot_id=step.snapshot_id(store, contracts, landed, home, as_of),
+        snapshot_id=snapshot.snapshot_id(store, contracts, landed, home, as_of),
         contract=contracts,
         engine=settings.engine_settings,
     )

@@ -7,7 +7,7 @@ import dagster as dg
 
 from customer_intel.core.contract.model import Contract, Table
 from customer_intel.core.contract.yaml_lines import ConfigError
-from customer_intel.core.night.build import Night
+from customer_intel.core.night.night import Night
 from customer_intel.core.store import mirror as objects
 from customer_intel.core.store.lake import LakeError
 from customer_intel.core.store.release import Published, Release, ReleaseRefused

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from customer_intel.core.night import build as step
-from customer_intel.core.night.build import Outcome
+from customer_intel.core.night.night import Outcome
 from customer_intel.core.store.lake import home_lock, write_bytes
 from customer_intel.settings import REPOSITORY, Settings
 

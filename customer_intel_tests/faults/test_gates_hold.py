@@ -9,6 +9,7 @@ from datetime import date
 import pytest
 
 from customer_intel.core.night import build as step
+from customer_intel.core.night.night import Outcome
 from customer_intel.core.store.lake import Lake
 from customer_intel.core.store.release import Published, ReleaseRefused
 from customer_intel_tests.conftest import SQL, TABLES, House
@@ -16,9 +17,7 @@ from customer_intel_tests.conftest import SQL, TABLES, House
 RULES = "    - between: {column: orders, min: 0}\n"
 
 
-def night(
-    house: House, snapshot_id: str = "s1", gate_seconds: float = 600
-) -> dict[str, step.Outcome]:
+def night(house: House, snapshot_id: str = "s1", gate_seconds: float = 600) -> dict[str, Outcome]:
     made = house.night(date(2024, 1, 3), snapshot_id)
     made = replace(made, engine=replace(made.engine, gate_seconds=gate_seconds))
     return {name: step.build(made, definition) for name, definition in house.definitions.items()}

@@ -22,6 +22,7 @@ import pytest
 from customer_intel import open_release
 from customer_intel.core.engine import EngineSettings
 from customer_intel.core.night import build as step
+from customer_intel.core.night.night import Night, StepFailed
 from customer_intel.core.store.release import MANIFEST, Published
 from customer_intel.demo import simulate
 from customer_intel_tests.conftest import House
@@ -212,7 +213,7 @@ def test_r3_a_full_disk_below_raw_exports_and_below_spill_is_a_clean_error(
         house.write("room/base.sql", MANY)
         house.write("room/total.sql", PER_CUSTOMER)
         made = limited(house, "48MB", fast / "spill")
-        with pytest.raises(step.StepFailed, match="'base' could not be computed: ") as failed:
+        with pytest.raises(StepFailed, match="'base' could not be computed: ") as failed:
             step.build(made, house.definitions["base"])
         assert not list(house.home.glob("lake/*/CURRENT.json"))
     figure(
@@ -223,7 +224,7 @@ def test_r3_a_full_disk_below_raw_exports_and_below_spill_is_a_clean_error(
 
 
 # ---- R4
-def limited(house: House, memory: str, spill: Path) -> step.Night:
+def limited(house: House, memory: str, spill: Path) -> Night:
     made = house.night(date(2024, 1, 3))
     return replace(made, engine=EngineSettings(memory, 2, spill))
 
@@ -265,7 +266,7 @@ def test_r4_a_table_larger_than_memory_spills_and_has_the_same_bytes(
         for definition in house.definitions.values():
             try:
                 outcomes.append(step.build(made, definition))
-            except step.StepFailed as error:
+            except StepFailed as error:
                 assert memory == "96MB" and "Out of Memory" in str(error)
         spilled = len(list((fast / f"spill{memory}").rglob("*")))
         shas[memory] = [outcome.version.sha256 for outcome in outcomes if outcome.version]

@@ -5,31 +5,27 @@ Pure of Dagster: orchestration wraps `build` in an asset, tests call it directly
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 import traceback
-from collections import deque
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import date
-from functools import lru_cache
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from customer_intel.core.contract.model import PACKAGE, Contract, Table
+from customer_intel.core.contract.model import Table
 from customer_intel.core.contract.yaml_lines import ConfigError
-from customer_intel.core.engine import DuckDBEngine, EngineSettings, SchemaMismatch
+from customer_intel.core.engine import DuckDBEngine, SchemaMismatch
 from customer_intel.core.gate import gate
 from customer_intel.core.gate.gate import Finding, Verdict
+from customer_intel.core.night import day_parts
+from customer_intel.core.night.day_parts import schema_sha256
+from customer_intel.core.night.night import Night, Outcome, StepFailed, parts_of
+from customer_intel.core.night.snapshot import lineage_cache
 from customer_intel.core.night.worker import HelperFailed, helper
-from customer_intel.core.store.lake import WHOLE, Lake, LakeError, Part, Version
+from customer_intel.core.store.lake import WHOLE, LakeError, Part, Version
 from customer_intel.core.tables import kinds
 from customer_intel.core.tables.definition import (
     Definition,
@@ -38,54 +34,6 @@ from customer_intel.core.tables.definition import (
     room_config,
     sql_literal,
 )
-
-
-@dataclass(frozen=True)
-class Night:
-    """What a night's steps share. `as_of` is the export date it runs for, never the clock."""
-
-    home: Path
-    landing: Path
-    as_of: date
-    snapshot_id: str
-    contract: Contract
-    engine: EngineSettings
-
-    @property
-    def lake(self) -> Lake:
-        return Lake(self.home)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a step did. `status`: accepted | unchanged | not_available | rejected."""
-
-    table: str
-    status: str
-    rows: int
-    verdict: Verdict
-    version: Version | None
-    written: tuple[str, ...] = ()
-    reason: str = ""
-    seconds: dict[str, float] = field(default_factory=dict)
-    # On the process's own clock, time.perf_counter.
-    ended: float = 0.0
-
-    @property
-    def wall_seconds(self) -> float:
-        return sum(self.seconds.values())
-
-    @property
-    def passed(self) -> bool:
-        return self.status != "rejected"
-
-
-# What begins a line that is a comment.
-COMMENTS = {".sql": b"--", ".yaml": b"#"}
-
-
-class StepFailed(RuntimeError):
-    """A table could not be computed; the message names the table and holds no value of a row."""
 
 
 class _Clock:
@@ -110,10 +58,6 @@ def prepare(state: Path) -> None:
     """
     helper.post(gate.load)
     helper.post(read_lineage, lineage_cache(state))
-
-
-def lineage_cache(state: Path) -> Path:
-    return state / "lineage" / code_sha256()[:16]
 
 
 def build(night: Night, definition: Definition) -> Outcome:
@@ -226,7 +170,7 @@ def _select(night: Night, definition: Definition, engine: DuckDBEngine) -> str:
         given["ledgers"] = [
             part.facts
             for name in night.contract.entities
-            for part in _parts(night.lake.current(f"raw_{name}")).values()
+            for part in parts_of(night.lake.current(f"raw_{name}")).values()
         ]
 
     def read(name: str) -> pl.LazyFrame:
@@ -246,64 +190,7 @@ def _write(
         target = work / "whole.parquet"
         engine.materialize(sql, target, order)
         return {WHOLE: target}, {}, {}
-
-    day = table.day_column
-    engine.con.execute(f"CREATE TEMP TABLE candidate AS {sql}")
-    columns = ", ".join(f'"{column.name}"' for column in table.columns)
-    prints = {
-        str(key): f"{rows}:{total}"
-        for key, rows, total in engine.con.execute(
-            f"SELECT {day}, count(*), sum(CAST(hash({columns}) AS HUGEINT)) FROM candidate GROUP "
-            "BY 1 ORDER BY 1"
-        ).fetchall()
-    }
-    same_shape = before is not None and before.schema_sha256 == schema_sha256(table)
-    known = before.fingerprints if before is not None and same_shape else {}
-    touched = [key for key, value in prints.items() if known.get(key) != value]
-    keep = {
-        key: part for key, part in _parts(before).items() if key in prints and key not in touched
-    }
-    candidates: dict[str, Path] = {}
-    if touched:
-        days = ", ".join(sql_literal(date.fromisoformat(key)) for key in touched)
-        ordered = ", ".join(f'"{name}"' for name in (day, *order) if name)
-        reader = engine.con.sql(
-            f"SELECT * FROM candidate WHERE {day} IN ({days}) ORDER BY {ordered}"
-        )
-        candidates = {key: work / f"{key}.parquet" for key in touched}
-
-        def write(key: str, rows: pa.Table) -> None:
-            pq.write_table(rows.cast(table.arrow_schema), candidates[key], compression="zstd")
-
-        with ThreadPoolExecutor(engine.settings.threads) as pool:
-            pending: deque[Future[None]] = deque()
-            for key, rows in _by_day(reader.to_arrow_reader(200_000), str(day)):
-                pending.append(pool.submit(write, key, rows))
-                while len(pending) > 32:
-                    pending.popleft().result()
-            for written in pending:
-                written.result()
-    return candidates, keep, prints
-
-
-def _by_day(batches: pa.RecordBatchReader, day: str) -> Iterator[tuple[str, pa.Table]]:
-    """Splits rows ordered by `day` into one table per day."""
-    pending: list[pa.Table] = []
-    current: Any = None
-    for batch in batches:
-        block = pa.Table.from_batches([batch])
-        values = block[day].combine_chunks()
-        edges = np.flatnonzero(np.diff(values.cast(pa.int32()).to_numpy())) + 1
-        starts = [0, *edges.tolist()] if len(values) else []
-        for start, end in zip(starts, [*starts[1:], len(values)], strict=True):
-            key = values[start].as_py()
-            if pending and key != current:
-                yield str(current), pa.concat_tables(pending).combine_chunks()
-                pending = []
-            current = key
-            pending.append(block.slice(start, end - start))
-    if pending:
-        yield str(current), pa.concat_tables(pending).combine_chunks()
+    return day_parts.write(engine, table, sql, work, before, order)
 
 
 def _build_raw(night: Night, table: Table) -> Outcome:
@@ -323,8 +210,8 @@ def _build_raw(night: Night, table: Table) -> Outcome:
             landing=night.landing,
             mappings_dir=night.home / "config" / "mappings",
             as_of=night.as_of,
-            known=[part.facts for part in _parts(before).values()],
-            held_files={key: night.lake.path(part) for key, part in _parts(before).items()},
+            known=[part.facts for part in parts_of(before).values()],
+            held_files={key: night.lake.path(part) for key, part in parts_of(before).items()},
             workdir=work,
             con=engine.con,
             config=config,
@@ -338,7 +225,7 @@ def _build_raw(night: Night, table: Table) -> Outcome:
             night.lake.quarantine(entity.name, part.key, part.quarantine)
         keep = {
             key: part
-            for key, part in _parts(before).items()
+            for key, part in parts_of(before).items()
             if key not in candidates and key not in result.gone
         }
         facts = {part.key: part.facts for part in result.parts}
@@ -429,7 +316,7 @@ def _failure(table: Table, what: str, message: str) -> Verdict:
 
 def _missing_need(night: Night, definition: Definition) -> str:
     table = definition.table
-    if definition.kind == "conformed" and not _parts(night.lake.current(definition.reads[0])):
+    if definition.kind == "conformed" and not parts_of(night.lake.current(definition.reads[0])):
         return f"no export feeds {table.name}"
     for need in table.needs:
         options = need.split("|")
@@ -485,64 +372,10 @@ def _stamps(night: Night, table: Table) -> dict[str, str]:
     return {"as_of": sql_literal(night.as_of), "snapshot_id": sql_literal(night.snapshot_id)}
 
 
-def _parts(version: Version | None) -> dict[str, Part]:
-    return version.parts if version else {}
-
-
 def _changed(before: Version | None, now: Version) -> tuple[str, ...]:
-    old = _parts(before)
+    old = parts_of(before)
     return tuple(
         key
         for key, part in sorted(now.parts.items())
         if key not in old or old[key].sha256 != part.sha256
     )
-
-
-def schema_sha256(table: Table) -> str:
-    return hashlib.sha256(str(table.arrow_schema).encode()).hexdigest()
-
-
-@lru_cache(maxsize=1)
-def code_sha256() -> str:
-    """Hash of the package's own code, SQL and YAML: what a snapshot's id depends on beside its
-    inputs.
-    """
-    digest = hashlib.sha256()
-    for path in sorted(PACKAGE.rglob("*")):
-        if path.suffix in COMMENTS or path.suffix == ".py":
-            digest.update(str(path.relative_to(PACKAGE)).encode())
-            digest.update(without_comments(path))
-    return digest.hexdigest()
-
-
-def without_comments(path: Path) -> bytes:
-    """A file's bytes; of SQL and YAML without lines that are blank or a comment, which change
-    nothing.
-    """
-    mark = COMMENTS.get(path.suffix)
-    text = path.read_bytes()
-    if mark is None:
-        return text
-    return b"\n".join(
-        line for line in text.splitlines() if (bare := line.strip()) and not bare.startswith(mark)
-    )
-
-
-def snapshot_id(
-    lake: Lake, contract: Contract, landed: Mapping[str, str], home: Path, as_of: date
-) -> str:
-    """The night's id, from inputs (`landed`: path → sha256, and what the lake took before), code,
-    config and date.
-    """
-    inputs = {
-        str(part.facts["source_file"]): str(part.facts["sha256"])
-        for name in contract.entities
-        for part in _parts(lake.current(f"raw_{name}")).values()
-    }
-    inputs.update(landed)
-    config = {
-        str(path.relative_to(home)): hashlib.sha256(without_comments(path)).hexdigest()
-        for path in sorted((home / "config").rglob("*.yaml"))
-    }
-    text = json.dumps([as_of.isoformat(), sorted(inputs.items()), config, code_sha256()])
-    return f"{as_of:%Y%m%d}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

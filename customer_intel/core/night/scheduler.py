@@ -12,7 +12,7 @@ from functools import cache, partial
 from threading import Lock
 
 from customer_intel.core.night import build as step
-from customer_intel.core.night.build import Night, Outcome
+from customer_intel.core.night.night import Night, Outcome, StepFailed
 from customer_intel.core.tables.definition import Definition
 
 # One computes while another reads, waits for its gate or writes. More would share the engine's
@@ -97,7 +97,7 @@ class Ahead:
         for name in [name for name, waits in self._waits.items() if failed in waits]:
             if self._waits.pop(name, None) is not None:
                 self._futures[name].set_exception(
-                    step.StepFailed(f"'{name}' reads '{failed}', which failed")
+                    StepFailed(f"'{name}' reads '{failed}', which failed")
                 )
                 self._leave(name)
 

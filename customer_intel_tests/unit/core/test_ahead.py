@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from customer_intel.core.night import build as step
+from customer_intel.core.night.night import StepFailed
 from customer_intel.core.night.scheduler import AT_ONCE, Ahead
 
 # Name → what it reads, in an order in which each comes after what it reads.
@@ -46,7 +47,7 @@ class Steps:
             self.running -= 1
             self.done.append(name)
         if name == self.broken:
-            raise step.StepFailed(f"'{name}' could not be computed")
+            raise StepFailed(f"'{name}' could not be computed")
         return SimpleNamespace(table=name, passed=name != self.closed)
 
     outside: frozenset[str] = frozenset()
@@ -71,7 +72,7 @@ def test_what_reads_a_failed_table_is_never_built(
     ahead = Ahead(None, DEFINITIONS, set(READS))  # type: ignore[arg-type]
     assert ahead.result("c").passed and ahead.result("f").passed
     for name in ("e", "g"):
-        with pytest.raises(step.StepFailed, match="which failed"):
+        with pytest.raises(StepFailed, match="which failed"):
             ahead.result(name)
     ahead.close()
     assert sorted(steps.begun) == ["a", "b", "c", "d", "f"]

@@ -15,6 +15,7 @@ import pytest
 from customer_intel.core.contract import model as contract
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.night import build as step
+from customer_intel.core.night.night import Outcome
 from customer_intel.core.store.lake import Lake
 from customer_intel.core.tables.definition import Definition, company_config, room_config
 from customer_intel_tests.conftest import SQL, TABLES, House
@@ -38,7 +39,7 @@ def house(house: House) -> House:
     return house
 
 
-def run(house: House) -> dict[str, step.Outcome]:
+def run(house: House) -> dict[str, Outcome]:
     return {
         name: step.build(house.night(), definition)
         for name, definition in house.definitions.items()

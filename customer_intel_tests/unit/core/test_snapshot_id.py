@@ -8,7 +8,7 @@ from datetime import date
 
 import pytest
 
-from customer_intel.core.night.build import snapshot_id
+from customer_intel.core.night.snapshot import snapshot_id
 from customer_intel.core.store.lake import Lake
 from customer_intel_tests.conftest import House
 

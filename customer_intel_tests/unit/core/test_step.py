@@ -8,11 +8,12 @@ import polars as pl
 import pytest
 
 from customer_intel.core.night import build as step
+from customer_intel.core.night.night import Outcome
 from customer_intel.core.store.lake import Lake, LakeError
 from customer_intel_tests.conftest import SQL, TABLES, House
 
 
-def run(house: House, **night: object) -> dict[str, step.Outcome]:
+def run(house: House, **night: object) -> dict[str, Outcome]:
     made = house.night(**night)  # type: ignore[arg-type]
     return {name: step.build(made, definition) for name, definition in house.definitions.items()}
 

@@ -16,7 +16,7 @@ from customer_intel.cli import nights as cli_nights
 from customer_intel.core.contract import model as contract
 from customer_intel.core.engine import EngineSettings
 from customer_intel.core.night import build as step
-from customer_intel.core.night.build import Night, Outcome
+from customer_intel.core.night.night import Night, Outcome
 from customer_intel.core.store.lake import Lake
 from customer_intel.core.tables import definition as table
 from customer_intel.ingest.land.landing_folder import discover
