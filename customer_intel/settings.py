@@ -53,26 +53,32 @@ class Settings(BaseSettings):
 
     @cached_property
     def landing_dir(self) -> Path:
+        """The folder that a night reads exports from; of a remote zone, its cache."""
         if self.landing_url:
             return self.home_dir / "landing-cache"
         return Path(self.landing or self.home / "landing").resolve()
 
     @property
     def landing_url(self) -> str | None:
+        """The remote landing zone's address; None when exports lie in a folder."""
         return str(self.landing) if self.landing and "://" in str(self.landing) else None
 
     @cached_property
     def home_dir(self) -> Path:
+        """The home, absolute."""
         return self.home.resolve()
 
     @cached_property
     def state_dir(self) -> Path:
+        """Dagster's and the program's own state."""
         return self.home_dir / ".dagster"
 
     @cached_property
     def spill_dir(self) -> Path:
+        """Where DuckDB spills what does not fit into memory."""
         return self.state_dir / "spill"
 
     @cached_property
     def engine_settings(self) -> EngineSettings:
+        """What the engine may take."""
         return EngineSettings(self.memory_limit, self.threads, self.spill_dir, self.gate_seconds)

@@ -36,6 +36,7 @@ def resolve(
     """Identity resolution alone: record_key, customer_id, confidence.
 
     --save-model trains a model on one's own data, without labels; the more records, the better.
+    Raises ConfigError for a target that is neither Parquet nor CSV.
     """
     import hashlib
 
@@ -85,7 +86,7 @@ def why(
 ) -> None:
     """Why these records are, or are not, one customer; or what one customer is made of.
 
-    Prints personal values.
+    Prints personal values. Raises ConfigError when no night has run.
     """
     import polars as pl
 

@@ -52,7 +52,9 @@ TRUTH = "customer_intel_truth"
 def read_records(
     file: Path, mapping: Path | None, home: Path, truth: str | None
 ) -> tuple[pl.DataFrame, dict[str, str]]:
-    """The file as text, with its truth, and which of its columns say what."""
+    """The file as text, with its truth, and which of its columns say what. Raises ConfigError for a
+    file that cannot be read or a truth column that it lacks.
+    """
     import duckdb
 
     from customer_intel.core.engine import DuckDBEngine, EngineSettings, literal
@@ -106,6 +108,7 @@ def read_records(
 
 
 def record_keys(frame: pl.DataFrame, columns: dict[str, str]) -> pl.Series:
+    """What each record is called: its own key, or its place in the file from 1."""
     import polars as pl
 
     if "record_key" in columns:
@@ -120,6 +123,9 @@ def resolved_of(
     model: Path | None,
     save_model: Path | None,
 ) -> Resolved:
+    """The file's records as people. `model`: a saved one, 'default', or None to fit one. Raises
+    ConfigError for a file that is no model.
+    """
     from customer_intel.core.engine import DuckDBEngine, EngineSettings
     from customer_intel.core.store.lake import write_bytes
     from customer_intel.core.tables.definition import room_config

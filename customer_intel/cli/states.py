@@ -78,6 +78,7 @@ def print_words(told: list[dict[str, Any]], out: Console) -> None:
 
 
 def print_unknown(unknown: list[dict[str, Any]], out: Console) -> None:
+    """One yellow line for each word that nobody declared, with how many rows have it."""
     for row in unknown:
         word = f"‘{row['word']}’" if row["word"] else "no word"
         rows = f"{row['n']:,} row{'' if row['n'] == 1 else 's'}"

@@ -40,6 +40,8 @@ class SchemaMismatch(ValueError):
 
 @dataclass(frozen=True)
 class EngineSettings:
+    """What a night may take: memory (DuckDB's notation), threads, where it spills, seconds a gate."""
+
     memory_limit: str = "2GB"
     threads: int = 2
     temp_directory: Path | None = None
@@ -190,6 +192,7 @@ class DuckDBEngine:
         )
 
     def scalar(self, sql: str) -> Any:
+        """The first value of the query's first row; None when it has no row."""
         row = self.con.execute(sql).fetchone()
         return row[0] if row else None
 

@@ -10,6 +10,7 @@ NIGHTLY = "nightly"
 
 
 def nightly_job() -> Any:
+    """The job over all assets, in one process."""
     return dg.define_asset_job(
         NIGHTLY,
         selection=dg.AssetSelection.all(),
@@ -19,6 +20,8 @@ def nightly_job() -> Any:
 
 
 def nightly_schedule(settings: Settings, job: Any) -> dg.ScheduleDefinition:
+    """The job's schedule, by the home's cron line in UTC."""
+
     @dg.schedule(
         name="nightly_schedule",
         cron_schedule=settings.cron,

@@ -42,6 +42,7 @@ class Tables:
         return night, self._ahead.result(name)
 
     def close(self) -> None:
+        """Ends what is still being built ahead."""
         if self._ahead:
             self._ahead.close()
 
@@ -52,6 +53,7 @@ class Tables:
     )
 )
 def home(context: dg.InitResourceContext) -> Iterator[Tables]:
+    """The run's tables, while it holds the home's lock. What a killed run left is taken back first."""
     settings = Settings()
     with lake.home_lock(settings.home_dir):
         release.recover(settings.home_dir)
@@ -101,6 +103,7 @@ def partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
 
 
 def today() -> date:
+    """The day by UTC, in which export dates are."""
     return datetime.now(UTC).date()
 
 
@@ -135,6 +138,7 @@ def landed_dates(settings: Settings) -> list[date]:
 
 
 def of_run(context: dg.AssetExecutionContext) -> Night:
+    """The night that a run's step belongs to. Raises dagster.Failure when nothing says its date."""
     tags = context.run.tags
     return _night(context.run_id, tags.get(AS_OF) or tags.get(RANGE_END) or tags.get(PARTITION))
 

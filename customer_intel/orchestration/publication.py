@@ -17,6 +17,7 @@ KEEP_RELEASES = 7
 
 
 def release_asset(contract: Contract) -> dg.AssetsDefinition:
+    """The asset that publishes. It raises dagster.Failure when a release is refused."""
     tables = {name: table for name, table in contract.tables.items() if table.published}
 
     @dg.asset(
@@ -51,7 +52,9 @@ def release_asset(contract: Contract) -> dg.AssetsDefinition:
 
 
 def mirror_assets(url: str | None) -> list[dg.AssetsDefinition]:
-    """The step that brings each release to CUSTOMER_INTEL_PUBLISH_URL; none when that is not set."""
+    """The step that brings each release to CUSTOMER_INTEL_PUBLISH_URL; none when that is not set.
+    It raises dagster.Failure.
+    """
     if not url:
         return []
 

@@ -118,6 +118,7 @@ def run_night(
 
 
 def nightly() -> JobDefinition:
+    """The nightly job with its assets."""
     from customer_intel.definitions import defs
     from customer_intel.orchestration.jobs import NIGHTLY
 

@@ -1,0 +1,1 @@
+"""A table's expectations, asked of its candidate."""

@@ -16,20 +16,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import ceil
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from customer_intel.core.contract.model import Column, Expectation, Severity, Table
 from customer_intel.core.contract.yaml_lines import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from customer_intel.core.contract.model import Table
     from customer_intel.core.engine import EngineSettings
     from customer_intel.core.gate.gx_duckdb import Count
 
-Severity = Literal["critical", "warning"]
 SAMPLES = 5
 # A candidate of more day files than this, and fewer bytes than that, is read once and not per
 # expectation.
@@ -51,41 +50,6 @@ ARGUMENTS: dict[str, tuple[set[str], set[str]]] = {
 }
 
 
-class Column(Protocol):
-    @property
-    def name(self) -> str: ...
-    @property
-    def type(self) -> str: ...
-    @property
-    def required(self) -> bool: ...
-    @property
-    def values(self) -> Sequence[str] | None: ...
-    @property
-    def pii(self) -> str | None: ...
-
-
-class Rule(Protocol):
-    @property
-    def kind(self) -> str: ...
-    @property
-    def args(self) -> Mapping[str, Any]: ...
-    @property
-    def severity(self) -> Severity: ...
-
-
-class TableSpec(Protocol):
-    """The part of core.contract.Table that a gate reads."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def key(self) -> Sequence[str]: ...
-    @property
-    def columns(self) -> Sequence[Column]: ...
-    @property
-    def expect(self) -> Sequence[Rule]: ...
-
-
 @dataclass(frozen=True)
 class Finding:
     """What one expectation found. `unexpected` of `checked` rows (or columns) break it."""
@@ -104,23 +68,28 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
+    """What a table's gate says: every finding, of which a failed critical one closes it."""
+
     table: str
     findings: tuple[Finding, ...]
 
     @property
     def failed(self) -> tuple[Finding, ...]:
+        """Critical findings that close the gate."""
         return tuple(f for f in self.findings if not f.success and f.severity == "critical")
 
     @property
     def warned(self) -> tuple[Finding, ...]:
+        """Warnings that did not hold."""
         return tuple(f for f in self.findings if not f.success and f.severity == "warning")
 
     @property
     def passed(self) -> bool:
+        """Whether the candidate may be accepted."""
         return not self.failed
 
 
-def suite(table: TableSpec) -> dict[str, Any]:
+def suite(table: Table) -> dict[str, Any]:
     """The contract as a Great Expectations suite in its JSON form, in the contract's order.
 
     Raises ValueError for an expectation whose arguments are missing or unknown.
@@ -162,14 +131,12 @@ def suite(table: TableSpec) -> dict[str, Any]:
     }
 
 
-def render_suite(table: TableSpec) -> str:
+def render_suite(table: Table) -> str:
     """The suite as text: the same contract gives the same bytes."""
     return json.dumps(suite(table), indent=2, ensure_ascii=False) + "\n"
 
 
-def check(
-    con: duckdb.DuckDBPyConnection, table: TableSpec, *, previous_rows: int | None
-) -> Verdict:
+def check(con: duckdb.DuckDBPyConnection, table: Table, *, previous_rows: int | None) -> Verdict:
     """Runs the suite on the view or table named `table.name`. `previous_rows`: of the last accepted
     version.
     """
@@ -230,7 +197,7 @@ def check_files(
         return check(engine.con, table, previous_rows=previous_rows)
 
 
-def _hold(con: duckdb.DuckDBPyConnection, table: TableSpec) -> None:
+def _hold(con: duckdb.DuckDBPyConnection, table: Table) -> None:
     """Makes the view a table of the columns that its expectations name: each query would open every
     file again.
     """
@@ -250,7 +217,7 @@ def _hold(con: duckdb.DuckDBPyConnection, table: TableSpec) -> None:
     )
 
 
-def not_checked(table: TableSpec, why: str) -> Verdict:
+def not_checked(table: Table, why: str) -> Verdict:
     """The verdict of a gate that could not do its work: every expectation failed."""
     return Verdict(table.name, tuple(_broken(item, why) for item in suite(table)["expectations"]))
 
@@ -311,7 +278,7 @@ def _in_set(
     )
 
 
-def expectation(table: TableSpec, rule: Rule) -> dict[str, Any]:
+def expectation(table: Table, rule: Expectation) -> dict[str, Any]:
     """One expectation of the contract in Great Expectations' JSON form. Raises ConfigError for
     wrong arguments.
     """
@@ -381,7 +348,7 @@ def expectation(table: TableSpec, rule: Rule) -> dict[str, Any]:
 
 
 def _foreign_key(
-    table: TableSpec, args: Mapping[str, Any], share: float, severity: Severity
+    table: Table, args: Mapping[str, Any], share: float, severity: Severity
 ) -> dict[str, Any]:
     column, other = args["column"], args["table"]
     target = args.get("to", column)

@@ -109,6 +109,8 @@ class _Connection:
 
 
 class DuckDBDialect(default.DefaultDialect):
+    """As much of a SQLAlchemy dialect as Great Expectations asks for."""
+
     name = "duckdb"
     default_paramstyle = "qmark"
     supports_statement_cache = True
@@ -120,6 +122,7 @@ class DuckDBDialect(default.DefaultDialect):
     def get_columns(
         self, connection: sa.Connection, table_name: str, schema: str | None = None, **_: Any
     ) -> list[Any]:
+        """Names of the columns, without types."""
         # The type stays unknown on purpose: types are checked from the Parquet schema, before the
         # gate.
         rows = connection.exec_driver_sql(f"DESCRIBE {quoted(table_name)}").fetchall()
@@ -131,6 +134,7 @@ class DuckDBDialect(default.DefaultDialect):
     def get_pk_constraint(
         self, connection: sa.Connection, table_name: str, schema: str | None = None, **_: Any
     ) -> Any:
+        """None: a view has no key."""
         return {"constrained_columns": [], "name": None}
 
 

@@ -1,0 +1,1 @@
+"""A night's steps: candidate, audit, accept; two tables at a time."""

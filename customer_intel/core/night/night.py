@@ -29,6 +29,7 @@ class Night:
 
     @property
     def lake(self) -> Lake:
+        """The home's lake."""
         return Lake(self.home)
 
 
@@ -49,10 +50,12 @@ class Outcome:
 
     @property
     def wall_seconds(self) -> float:
+        """Seconds from the step's begin to its end."""
         return sum(self.seconds.values())
 
     @property
     def passed(self) -> bool:
+        """Whether the table may be read tonight."""
         return self.status != "rejected"
 
 

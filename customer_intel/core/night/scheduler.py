@@ -52,6 +52,7 @@ class Ahead:
         return step.build(self._night, self._definitions[name])
 
     def close(self) -> None:
+        """Lets what runs end, and starts nothing more."""
         with self._lock:
             self._closed = True
         self._pool.shutdown(wait=True, cancel_futures=True)

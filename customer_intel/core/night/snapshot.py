@@ -67,4 +67,5 @@ def without_comments(path: Path) -> bytes:
 
 
 def lineage_cache(state: Path) -> Path:
+    """Where this version of the code keeps the columns' lineage."""
     return state / "lineage" / code_sha256()[:16]

@@ -120,6 +120,9 @@ helper = Helper()
 
 
 def serve(pipe: Connection) -> None:
+    """The helper's loop: a function and its arguments in, its result or error out, until the pipe
+    ends.
+    """
     # Ctrl-C is the starter's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # As in a night's own process: many long-lived objects, little garbage; imports alone are a

@@ -1,0 +1,1 @@
+"""The only code that writes data files: lake, releases, mirrors."""

@@ -67,10 +67,12 @@ class Version:
 
     @property
     def rows(self) -> int:
+        """Rows over all parts."""
         return sum(part.rows for part in self.parts.values())
 
     @property
     def bytes(self) -> int:
+        """Bytes over all parts."""
         return sum(part.bytes for part in self.parts.values())
 
     @property
@@ -84,12 +86,17 @@ class Version:
 
 
 class Lake:
+    """A home's accepted tables: reading them, and the only way to replace one."""
+
     def __init__(self, home: Path) -> None:
         self.home = home
         self.root = home / "lake"
 
     # ---- reading
     def current(self, table: str) -> Version | None:
+        """The accepted version of a table; None when there never was one. Raises LakeError when its
+        pointer is damaged.
+        """
         pointer = self.root / table / POINTER
         try:
             data = json.loads(pointer.read_text(encoding="utf-8"))
@@ -110,6 +117,7 @@ class Lake:
         return [self.path(part) for _, part in sorted(version.parts.items())] if version else []
 
     def path(self, part: Part) -> Path:
+        """Where the part's file is."""
         return self.root / part.path
 
     # ---- writing
@@ -142,7 +150,7 @@ class Lake:
         reason: str = "",
     ) -> Version:
         """Makes `candidates` (part → Parquet file) plus the `keep` parts the table's accepted
-        version.
+        version. Raises LakeError without the certificate of a passed gate.
         """
         if not certificate.get("passed"):
             raise LakeError(f"'{table}' has no certificate of a passed gate; it cannot be accepted")
@@ -302,6 +310,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_json(path: Path, data: Any) -> None:
+    """`write_bytes` of the data as JSON, indented, so that a person can read it."""
     write_bytes(path, (json.dumps(data, indent=1, ensure_ascii=False, default=str) + "\n").encode())
 
 

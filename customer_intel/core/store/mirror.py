@@ -87,6 +87,9 @@ def open_release(url: str) -> RemoteRelease:
 
 
 def opened(place: Readable | FolderStore) -> RemoteRelease:
+    """The release that is current on a store. Raises FileNotFoundError when there is none,
+    StoreError when its manifest is not the one that the pointer names.
+    """
     pointer = _read_json(place, POINTER)
     if pointer is None:
         raise FileNotFoundError(f"no release at {place.url} yet")
@@ -148,7 +151,8 @@ def point_at(place: Store, snapshot_id: str, *, back: bool = False) -> bool:
     """Makes a release that is on the store the current one; False when another stays current.
 
     Never moves to an earlier date, unless `back` (a rollback). A publisher that was overtaken looks
-    again: a later date stays, and of two releases of one date the first to arrive.
+    again: a later date stays, and of two releases of one date the first to arrive. Raises
+    StoreError when no such release is kept there, or others keep overtaking.
     """
     key = f"{SNAPSHOTS}{snapshot_id}/{MANIFEST}"
     try:

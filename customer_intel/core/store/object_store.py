@@ -40,11 +40,14 @@ class StoreError(LakeError):
 
 @dataclass(frozen=True)
 class Stat:
+    """Size in bytes, and when the object was last written by the store's own clock."""
+
     size: int
     modified: datetime
 
 
 def is_url(place: str | Path) -> bool:
+    """Whether the place is an address, and not a folder of this machine."""
     return "://" in str(place)
 
 
@@ -78,6 +81,9 @@ def filesystem(url: str) -> Any:
 
 
 def filesystem_class(scheme: str) -> Any:
+    """fsspec's class for a scheme. Raises ConfigError when its extra is not installed or nobody
+    knows the scheme.
+    """
     try:
         import fsspec
 
@@ -142,7 +148,9 @@ class Readable:
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Held while a release is mirrored; refuses where two publishers could not be told apart."""
+        """Held while a release is mirrored; refuses where two publishers could not be told apart.
+        Raises ConfigError: such a store cannot be published to.
+        """
         raise ConfigError(
             f"{urlsplit(self.url).scheme}:// has no compare-and-swap, so two publishers could mix "
             "their releases; "
@@ -156,6 +164,7 @@ class Readable:
             return bytes(self.fs.cat_file(self._path(key))), ""
 
     def address(self, key: str) -> str:
+        """The object's address for a reader."""
         return f"{self.url}/{key}"
 
     def _path(self, key: str) -> str:
@@ -183,6 +192,9 @@ class S3Store(Readable):
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
+        """Nothing is held: conditional writes order publishers. Raises StoreError for a store that
+        ignores them.
+        """
         # A store that ignores the conditions would let two publishers overwrite each other without
         # a word.
         self.create(".conditions", b"")
@@ -194,6 +206,7 @@ class S3Store(Readable):
         yield
 
     def read(self, key: str) -> tuple[bytes, str]:
+        """Content and tag. Raises FileNotFoundError."""
         from fsspec.asyn import sync
 
         async def get() -> tuple[bytes, str]:
@@ -214,6 +227,7 @@ class S3Store(Readable):
         return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
 
     def list(self, prefix: str) -> dict[str, Stat]:
+        """Objects below a prefix, by key."""
         found: dict[str, Stat] = {}
         more: dict[str, str] = {}
         with self._told(f"listing {prefix}"):
@@ -248,6 +262,7 @@ class S3Store(Readable):
         return self._conditional(key, data, IfMatch=tag) if tag else self.create(key, data)
 
     def delete(self, keys: Iterable[str]) -> None:
+        """Removes the objects that are there. Raises StoreError for those that stay."""
         names = sorted(keys)
         with self._told("deleting what no release needs"):
             for start in range(0, len(names), _AT_ONCE):
@@ -291,23 +306,28 @@ class FolderStore:
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
+        """Holds the folder's lock: one publisher at a time."""
         make_folder(self.root)
         with (self.root / ".lock").open("a+", encoding="utf-8") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
     def now(self) -> datetime:
+        """This machine's clock."""
         with tempfile.NamedTemporaryFile(dir=self.root, prefix=".now.") as probe:
             return _modified(Path(probe.name))
 
     def read(self, key: str) -> tuple[bytes, str]:
+        """Content and tag. Raises FileNotFoundError."""
         data = (self.root / key).read_bytes()
         return data, hashlib.sha256(data).hexdigest()
 
     def address(self, key: str) -> str:
+        """The file's address for a reader."""
         return str(self.root / key)
 
     def list(self, prefix: str) -> dict[str, Stat]:
+        """Files below a prefix, by key."""
         files = [path for path in (self.root / prefix).rglob("*") if path.is_file()]
         return {
             str(path.relative_to(self.root)): Stat(path.stat().st_size, _modified(path))
@@ -315,6 +335,7 @@ class FolderStore:
         }
 
     def put(self, files: dict[str, Path]) -> None:
+        """Copies whole files; each key is only ever written with the same content."""
         for key, source in sorted(files.items()):
             target = self.root / key
             make_folder(target.parent)
@@ -329,12 +350,14 @@ class FolderStore:
             fsync(target.parent)
 
     def create(self, key: str, data: bytes) -> bool:
+        """False when the key is there already."""
         if (self.root / key).exists():
             return False
         write_bytes(self.root / key, data)
         return True
 
     def swap(self, key: str, data: bytes, tag: str | None) -> bool:
+        """Replaces what was read with `tag` (None: was absent). False when it is no longer that."""
         try:
             held: str | None = self.read(key)[1]
         except FileNotFoundError:
@@ -345,6 +368,7 @@ class FolderStore:
         return True
 
     def delete(self, keys: Iterable[str]) -> None:
+        """Removes the files that are there."""
         for key in keys:
             path = self.root / key
             path.unlink(missing_ok=True)

@@ -59,6 +59,7 @@ class Release:
 
     @property
     def manifest(self) -> dict[str, Any]:
+        """What the release holds: tables, files, sizes, hashes, gates."""
         return dict(json.loads((self.folder / MANIFEST).read_text(encoding="utf-8")))
 
     def files(self, table: str) -> list[str]:
@@ -95,6 +96,8 @@ class Release:
 
 
 class Published:
+    """A home's releases: making one, pointing readers at one, keeping the newest."""
+
     def __init__(
         self,
         home: Path,

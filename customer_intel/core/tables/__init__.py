@@ -1,0 +1,1 @@
+"""How a table is computed: its SQL or function, what it reads, the portable subset."""

@@ -33,6 +33,7 @@ _registered: dict[str, Intake] = {}
 
 
 def register(room: str, intake: Intake) -> None:
+    """Makes the room's intake known; called once, when the room is imported."""
     _registered[room] = intake
 
 

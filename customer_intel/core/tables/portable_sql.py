@@ -122,6 +122,7 @@ def _is_date(node: exp.Expr | None) -> bool:
 
 @lru_cache(maxsize=1)
 def date_columns() -> frozenset[str]:
+    """Names of columns that hold a date in some table."""
     tables = contract.load().tables.values()
     return frozenset(
         column.name for spec in tables for column in spec.columns if column.type == "date"
