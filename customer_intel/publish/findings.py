@@ -6,6 +6,7 @@ Belongs here: which findings are told. Not here: what is asked (findings of <roo
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -113,3 +114,9 @@ def print_screenful(home: Path, console: Console) -> None:
     console.print(
         f"[green]→[/] report: {escape(str(release.folder / 'report.html'))}", soft_wrap=True
     )
+
+
+if __name__ == "__main__":
+    # python -m customer_intel.publish.findings data: every question's best answer, with its value.
+    for told in top(Lake(Path(sys.argv[1]).resolve()), n=1000):
+        sys.stdout.write(f"{told.value:.3f}  {told.text} ({told.evidence_table})\n")

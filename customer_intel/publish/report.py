@@ -7,14 +7,18 @@ Belongs here: the frame of the page and its order. Not here: what a room says of
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.report.evidence import Evidence
 from customer_intel.core.report.markup import Html, day, join, quiet, tag
 from customer_intel.core.report.section import Headline, RoomReport, room_reports
 from customer_intel.core.report.style import CSS
 from customer_intel.core.store.lake import Lake, Version
+from customer_intel.core.store.release import Published
 from customer_intel.core.tables.definition import company_config
 from customer_intel.publish import findings
 from customer_intel.publish.money import with_money
@@ -55,6 +59,17 @@ def render(lake: Lake, versions: Mapping[str, Version], as_of: date, snapshot_id
     tables = _with_unpublished(lake, versions, snapshot_id)
     evidence = Evidence.of_night(lake, tables, as_of, snapshot_id)
     return page(with_money(evidence), room_reports())
+
+
+def preview(home: Path) -> str:
+    """The current release's report by the code as it stands; of gates, the published tables' only.
+
+    Raises ConfigError when nothing is published.
+    """
+    release = Published(home).current()
+    if release is None:
+        raise ConfigError(f"nothing is published in {home}; run a night first (customer-intel run)")
+    return page(with_money(Evidence.of_release(release, home)), room_reports())
 
 
 def _with_unpublished(
@@ -143,3 +158,8 @@ def _reading(evidence: Evidence, rooms: Sequence[RoomReport]) -> Html:
     release = tag("p", "Release ", tag("span", evidence.snapshot_id, class_="id"), class_="note")
     glossary = tag("dl", *terms, class_="glossary")
     return tag("section", tag("h2", "How to read this"), glossary, where, release, id="reading")
+
+
+if __name__ == "__main__":
+    # python -m customer_intel.publish.report data > report.html: a look at a section being written.
+    sys.stdout.write(preview(Path(sys.argv[1]).resolve()))

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.report import markup
 from customer_intel.core.report.evidence import Evidence
 from customer_intel.core.store.lake import Lake, Version
@@ -182,6 +183,20 @@ def test_the_screenful_fits_a_screen(
     assert "12,000 rows" in said and "report.html" in said and len(said.splitlines()) <= 24
     for finding in findings.top(lake):
         assert finding.text.split()[0] in said
+
+
+def test_a_section_being_written_is_seen_without_a_night(
+    night: tuple[Lake, Mapping[str, Version]], page: str
+) -> None:
+    lake, versions = night
+    manifest = {"snapshot_id": SNAPSHOT, "as_of": AS_OF.isoformat(), "run_id": "r"}
+    Published(lake.home).publish(lake, versions, manifest, {"report.html": b"x"}, {}, 2)
+    assert report.preview(lake.home) == page
+
+
+def test_a_preview_of_nothing_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="run a night first"):
+        report.preview(tmp_path)
 
 
 def test_the_screenful_of_an_empty_home_says_what_to_do(tmp_path: Path) -> None:
