@@ -31,11 +31,14 @@ RELEASE = "release"
 def check(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
     """Contracts, definitions, mappings and configuration; explains each fault with file and line."""
     from customer_intel.core.contract import model as contract
+    from customer_intel.core.report.section import room_reports
     from customer_intel.core.tables import compile as compiler
     from customer_intel.core.tables import definition as table
     from customer_intel.ingest.advise import check_mappings as mapping_check
 
     counts = checked(home)
+    # A night would find a broken report.py only at its end, when it publishes.
+    room_reports()
     if faults := compiler.faults(contract.load(), table.definitions(contract.load()), home):
         if as_json:
             print(

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from customer_intel.core.statistics import holm
 from customer_intel.feedback import scores
 
 # metric → (lowest, highest valid answer, from here on promoter or satisfied, up to here detractor
@@ -166,6 +167,6 @@ def _adjusted(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             kind = "all" if row["segment_type"] == "all" else "segments"
             families.setdefault((row["metric"], row["period"], row["wave"], kind), []).append(row)
     for family in families.values():
-        for row, p_adj in zip(family, scores.holm([row["p_value"] for row in family]), strict=True):
+        for row, p_adj in zip(family, holm([row["p_value"] for row in family]), strict=True):
             row |= {"p_adj": p_adj, "significant": p_adj < SIGNIFICANT}
     return rows

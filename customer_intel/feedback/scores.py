@@ -7,9 +7,10 @@ is +1, others 0), so both share their waves' test and their smallest detectable 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from math import erfc, sqrt
+from math import sqrt
+
+from customer_intel.core.statistics import two_sided
 
 # Rounded as in the published reference intervals, which the exact quantile misses in the last
 # digit.
@@ -73,18 +74,7 @@ def change(before: Score, now: Score) -> tuple[float, float, float]:
             sqrt(before.adjusted_se**2 + now.adjusted_se**2),
         )
     z = gap / error
-    return now.score - before.score, z, erfc(abs(z) / sqrt(2))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's adjusted p-values, in the given order."""
-    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
-    adjusted = [0.0] * len(p_values)
-    floor = 0.0
-    for rank, i in enumerate(order):
-        floor = max(floor, min(1.0, (len(p_values) - rank) * p_values[i]))
-        adjusted[i] = floor
-    return adjusted
+    return now.score - before.score, z, two_sided(z)
 
 
 def _mean(plus: float, minus: float, n: float) -> tuple[float, float]:

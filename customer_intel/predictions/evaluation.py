@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from customer_intel.core.statistics import Z95, wilson
 from customer_intel.predictions import metrics
 from customer_intel.predictions.churn import NOTABLE, codes, definitions, refusal
 from customer_intel.predictions.metrics import Floats, Ints
@@ -148,7 +149,7 @@ def calibration_bins(churn_scores: pl.DataFrame) -> pl.DataFrame:
             for number in np.unique(bins):
                 inside = bins == number
                 n, hits = int(inside.sum()), int(y[inside].sum())
-                low, high = metrics.wilson(hits, n)
+                low, high = wilson(hits, n)
                 records.append(
                     {
                         "definition_id": definition_id, "scorer": scorer, "bin": int(number) + 1, "n": n,
@@ -221,8 +222,8 @@ def _published(today: pl.DataFrame, beats: bool, config: dict[str, Any]) -> pl.D
         kind=pl.col("definition_id").str.split("_").list.first(),
         eligible=pl.lit(True),
         p_churn=pl.col("p_model"),
-        p_low=pl.Series(np.round(sigmoid(logit - metrics.Z95 * error), 9)),
-        p_high=pl.Series(np.round(sigmoid(logit + metrics.Z95 * error), 9)),
+        p_low=pl.Series(np.round(sigmoid(logit - Z95 * error), 9)),
+        p_high=pl.Series(np.round(sigmoid(logit + Z95 * error), 9)),
         risk_decile=pl.Series(metrics.mid_rank_bin(p, 10) + 1),
         risk_band=pl.when(pl.col("p_model") >= bands["high"])
         .then(pl.lit("high"))

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from customer_intel.core.statistics import Z95
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-Z95 = 1.959963984540054
 _EPS = 1e-12
 # Resamples held in memory at once: enough to be fast, few enough for a hundred thousand rows.
 _CHUNK = 25
@@ -171,10 +172,3 @@ def evaluate(
             point[name], max(point[name] - half, 0.0), min(point[name] + half, _CEILING[name])
         )
     return result
-
-
-def wilson(hits: float, n: float) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share."""
-    centre = (hits + Z95**2 / 2) / (n + Z95**2)
-    half = Z95 / (n + Z95**2) * np.sqrt(hits * (n - hits) / n + Z95**2 / 4)
-    return float(centre - half), float(centre + half)

@@ -1,59 +1,34 @@
-"""The night's report: one self-contained page that opens from disk. Same tables, same bytes."""
+"""The night's report: one self-contained page that opens from disk. Same tables, same bytes.
+
+Belongs here: the frame of the page and its order. Not here: what a room says of itself
+(<room>/report.py), which findings are told (findings.py).
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 
-import polars as pl
-
+from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.core.report.evidence import Evidence
+from customer_intel.core.report.markup import Html, day, join, quiet, tag
+from customer_intel.core.report.section import Headline, RoomReport, room_reports
+from customer_intel.core.report.style import CSS
 from customer_intel.core.store.lake import Lake, Version
-from customer_intel.publish import (
-    findings,
-    measures,
-    section_churn,
-    section_customers,
-    section_feedback,
-    section_journeys,
-    section_meaning,
-    section_quality,
-)
-from customer_intel.publish.evidence import Evidence
-from customer_intel.publish.markup import (
-    NBSP,
-    Html,
-    change,
-    count,
-    day,
-    interval,
-    join,
-    known,
-    listed,
-    money,
-    number,
-    p_value,
-    quiet,
-    signed,
-    tag,
-)
-from customer_intel.publish.measures import Window
-from customer_intel.publish.style import CSS
+from customer_intel.core.store.release import Published
+from customer_intel.core.tables.definition import company_config
+from customer_intel.publish import findings
+from customer_intel.publish.money import with_money
 
 TITLE = "Customer report"
 # Names of events, files and segments come from the sources; an address that slipped into one is not
 # shown.
 _EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
-_SECTIONS: tuple[tuple[str, str, Callable[[Evidence], Html]], ...] = (
-    ("quality", section_quality.TITLE, section_quality.section),
-    ("meaning", section_meaning.TITLE, section_meaning.section),
-    ("customers", "Customers", section_customers.customers),
-    ("segments", "Segments", section_customers.segments),
-    ("churn", "Churn", section_churn.section),
-    ("feedback", "Feedback", section_feedback.section),
-    ("journeys", "Journeys", section_journeys.section),
-)
-_GLOSSARY = {
+# What every page needs, before and after the rooms' own terms.
+_OPENING = {
     "as_of": (
         "The night's date. Everything in this report is as known before that day began, in UTC."
     ),
@@ -67,35 +42,8 @@ _GLOSSARY = {
         "How often chance alone would show a difference as large. Where several are compared, p "
         "is corrected (Holm)."
     ),
-    "Reporting currency": (
-        "Sums of money are in it; an amount of a day without a rate to it is in no sum."
-    ),
-    "Active": (
-        "Did something themselves (came, bought, opened a ticket); being sent an email does "
-        "not count."
-    ),
-    "Revenue": (
-        "What was charged for orders that count, on their day, less what was given back, "
-        "on its day."
-    ),
-    "MRR": (
-        "What running subscriptions bring a month; a yearly plan counts a twelfth. Currencies "
-        "are kept apart."
-    ),
-    "RFM segment": (
-        "By how lately, how often and how much somebody bought; within where they "
-        "stand, never against it."
-    ),
-    "Expected loss": (
-        "Probability of churn times what the customer brought in the last year (or pays a year)."
-    ),
-    "Recency alone": (
-        "The simplest prediction: who was silent longest leaves first. A model must "
-        "beat it to be used."
-    ),
-    "NPS": "Share of answers 9 and 10 minus share of answers 0 to 6, in points from −100 to +100.",
-    "CSAT": "Share of answers 4 and 5 on a scale of 1 to 5.",
-    "Journey": "A customer's steps without a long pause between them.",
+}
+_CLOSING = {
     "Quarantine": (
         "Rows that could not be taken, kept with the reason so that their owner can mend them."
     ),
@@ -108,9 +56,20 @@ _GLOSSARY = {
 
 def render(lake: Lake, versions: Mapping[str, Version], as_of: date, snapshot_id: str) -> str:
     """The report as HTML. Tables that are empty for a reason leave one line that says so."""
-    return _page(
-        Evidence.of_night(lake, _with_unpublished(lake, versions, snapshot_id), as_of, snapshot_id)
-    )
+    tables = _with_unpublished(lake, versions, snapshot_id)
+    evidence = Evidence.of_night(lake, tables, as_of, snapshot_id)
+    return page(with_money(evidence), room_reports())
+
+
+def preview(home: Path) -> str:
+    """The current release's report by the code as it stands; of gates, the published tables' only.
+
+    Raises ConfigError when nothing is published.
+    """
+    release = Published(home).current()
+    if release is None:
+        raise ConfigError(f"nothing is published in {home}; run a night first (customer-intel run)")
+    return page(with_money(Evidence.of_release(release, home)), room_reports())
 
 
 def _with_unpublished(
@@ -126,185 +85,66 @@ def _with_unpublished(
     return found
 
 
-def _page(e: Evidence) -> str:
+def page(evidence: Evidence, rooms: Sequence[RoomReport]) -> str:
+    """The rooms' sections under what stands out, and the terms they use."""
+    sections = [section for room in rooms for section in room.sections]
+    links = [*((item.key, item.title) for item in sections), ("reading", "How to read this")]
     body = join((
-        _head(e),
-        *(tag("section", tag("h2", title), make(e), id=key) for key, title, make in _SECTIONS),
-        _reading(e),
+        _head(evidence, rooms, links),
+        *(
+            tag("section", tag("h2", item.title), item.make(evidence), id=item.key)
+            for item in sections
+        ),
+        _reading(evidence, rooms),
     ))  # fmt: skip
     head = join((
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", f"{TITLE}, {day(e.as_of)}"),
+        tag("title", f"{TITLE}, {day(evidence.as_of)}"),
         tag("style", Html(CSS)),
     ))  # fmt: skip
     document = tag("html", tag("head", head), tag("body", tag("main", body)), lang="en")
     return "<!doctype html>\n" + _EMAIL.sub("(address)", document) + "\n"
 
 
-def _head(e: Evidence) -> Html:
-    told = findings.top(e)
-    sentences = [
-        tag("li", item.text, " ", tag("span", item.evidence_table, class_="from")) for item in told
+def _head(
+    evidence: Evidence, rooms: Sequence[RoomReport], links: Sequence[tuple[str, str]]
+) -> Html:
+    told = [
+        tag("li", item.text, " ", tag("span", item.evidence_table, class_="from"))
+        for item in findings.best(evidence, rooms)
     ]
-    links = [*((key, title) for key, title, _ in _SECTIONS), ("reading", "How to read this")]
+    tiles = [_headline(item) for room in rooms for ask in room.headlines for item in ask(evidence)]
+    known = f"As known before {day(evidence.as_of)} ({company_config(evidence.home)['time_zone']})"
     return join((
-        tag("header", tag("h1", TITLE), tag("p", (f"As known before {day(e.as_of)} "
-            f"({_zone(e)})"), class_="sub")),
-        tag("dl", *_headlines(e), class_="kpis"),
+        tag("header", tag("h1", TITLE), tag("p", known, class_="sub")),
+        tag("dl", *tiles, class_="kpis"),
         tag(
             "div",
             tag("h2", "What stands out"),
-            tag("ol", *sentences) if sentences else quiet("Nothing tonight that the data is sure "
-                "of."),
+            tag("ol", *told) if told else quiet("Nothing tonight that the data is sure of."),
             class_="findings",
         ),
         tag("nav", *(tag("a", title, href=f"#{key}") for key, title in links)),
     ))  # fmt: skip
 
 
-def _zone(e: Evidence) -> str:
-    return str(e.config("facts")["time_zone"])
-
-
-def _headline(label: str, value: object, unit: str, *beside: object) -> Html:
-    lines = [tag("dd", line, class_="beside") for line in beside if line]
+def _headline(item: Headline) -> Html:
+    unit = tag("small", item.unit) if item.unit else None
     return tag(
         "div",
-        tag("dt", label),
-        tag("dd", value, tag("small", unit) if unit else None, class_="big"),
-        *lines,
+        tag("dt", item.label),
+        tag("dd", item.value, unit, class_="big"),
+        *(tag("dd", line, class_="beside") for line in item.beside if line),
     )
 
 
-def _moved(relative: float | None) -> Html | None:
-    if relative is None:
-        return None
-    class_ = "up" if relative > 0 else "down" if relative < 0 else None
-    return tag("span", f"{signed(100 * relative, 1)}{NBSP}%", class_=class_)
-
-
-def _against(window: Window, days: int) -> Html:
-    moved = _moved(change(window.now, window.before))
-    return (
-        join((moved, f" against the {days} days before"))
-        if moved
-        else join(("no earlier days to compare with",))
-    )
-
-
-def _headlines(e: Evidence) -> list[Html]:
-    found: list[Html] = []
-    if e.has("customer_profile"):
-        buyers = int((e.frame("customer_profile", "orders_total")["orders_total"] > 0).sum())
-        n = count(e.rows("customer_profile"))
-        barred = int(
-            e.frame("customer_profile", "is_profiling_denied")["is_profiling_denied"].sum()
-        )
-        left_out = (
-            f"{count(barred)} may not be profiled: no stage, segment or prediction"
-            if barred
-            else None
-        )
-        found.append(
-            _headline("Customers", n, "", f"{count(buyers)} of them have ordered", left_out)
-        )
-    if e.has("activity_daily"):
-        short_, long_ = measures.active(e, 28), measures.active(e, 90)
-        quarter = (
-            join((f"{count(long_.now)} in 90 days, ", _against(long_, 90)))
-            if long_.before is not None
-            else None
-        )
-        found.append(
-            _headline("Active, last 28 days", count(short_.now), "", _against(short_, 28), quarter)
-        )
-        found += _revenue(e)
-    if e.has("mrr_movement"):
-        found += _recurring(e)
-    if e.has("churn_predictions"):
-        found += _at_risk(e)
-    if e.has("nps_summary"):
-        found += [card for metric in ("nps", "csat") if (card := _score(e, metric))]
-    return found
-
-
-def _revenue(e: Evidence) -> list[Html]:
-    if len(e.unconverted):
-        apart = [
-            money(round(net), currency) for currency, net in measures.net_by_currency(e, 30)[:4]
-        ]
-        lost = listed([f"{count(n)} in {currency}" for currency, n in e.unconverted.iter_rows()])
-        why = (
-            f"no rate to {e.currency} for {lost} of all sales; by currency {listed(apart)}"
-            if apart
-            else f"no rate: {lost}"
-        )
-        return [_headline("Net revenue, last 30 days", "not available", "", why)]
-    month, quarter = measures.revenue(e, 30), measures.revenue(e, 90)
-    if not (month.now or month.before or quarter.now):
-        return []
-    longer = None
-    if quarter.before is not None:
-        longer = join((f"{money(round(quarter.now), '')} in 90 days, ", _against(quarter, 90)))
-    value = money(round(month.now), "")
-    return [_headline("Net revenue, last 30 days", value, e.currency, _against(month, 30), longer)]
-
-
-def _recurring(e: Evidence) -> list[Html]:
-    found = []
-    for item in measures.mrr(e)[:2]:
-        moved = _moved(change(item.now, item.before))
-        beside = join((moved, " in 30 days")) if moved else None
-        people = f"from {count(item.subscribers)} subscribers"
-        found.append(
-            _headline(
-                "Monthly recurring revenue", money(item.now, ""), item.currency, beside, people
-            )
-        )
-    return found
-
-
-def _at_risk(e: Evidence) -> list[Html]:
-    columns = ("definition_id", "eligible", "horizon_days", "risk_band", "expected_loss")
-    rows = e.frame("churn_predictions", *columns).filter("eligible")
-    found = []
-    for name in rows["definition_id"].unique().sort():
-        own = rows.filter(pl.col("definition_id") == name)
-        high = own.filter(pl.col("risk_band") == "high")
-        found.append(
-            _headline(
-                f"High churn risk, {section_churn.kind(name)}",
-                count(len(high)),
-                f"of {count(len(own))}",
-                section_churn.title(name).lower(),
-                f"expected loss {money(measures.known_sum(high['expected_loss']), e.currency)}",
-            )
-        )
-    return found
-
-
-def _score(e: Evidence, metric: str) -> Html | None:
-    now = measures.score(e, metric)
-    if now is None:
-        return None
-    sure = (
-        f"{interval(now['low'], now['high'])} at 95 %, {count(now['n'])} answers in "
-        f"{now['wave'].replace('-', ' ')}"
-    )
-    moved = (
-        f"{signed(now['delta'])} on the quarter before ({p_value(now['p_value'])})"
-        if known(now["delta"])
-        else None
-    )
-    value, unit = (
-        (signed(now["score"]), "") if metric == "nps" else (number(now["score"], 0), "% satisfied")
-    )
-    return _headline(metric.upper(), value, unit, sure, moved)
-
-
-def _reading(e: Evidence) -> Html:
-    terms = [join((tag("dt", term), tag("dd", meaning))) for term, meaning in _GLOSSARY.items()]
+def _reading(evidence: Evidence, rooms: Sequence[RoomReport]) -> Html:
+    terms = [
+        join((tag("dt", term), tag("dd", meaning)))
+        for glossary in (_OPENING, *(room.glossary for room in rooms), _CLOSING)
+        for term, meaning in glossary.items()
+    ]
     where = tag(
         "p",
         "The tables behind every number are Parquet files in this folder. ",
@@ -315,6 +155,11 @@ def _reading(e: Evidence) -> Html:
         tag("span", "customer_intel.duckdb", class_="id"),
         " holds a view of each table.",
     )
-    release = tag("p", "Release ", tag("span", e.snapshot_id, class_="id"), class_="note")
+    release = tag("p", "Release ", tag("span", evidence.snapshot_id, class_="id"), class_="note")
     glossary = tag("dl", *terms, class_="glossary")
     return tag("section", tag("h2", "How to read this"), glossary, where, release, id="reading")
+
+
+if __name__ == "__main__":
+    # python -m customer_intel.publish.report data > report.html: a look at a section being written.
+    sys.stdout.write(preview(Path(sys.argv[1]).resolve()))

@@ -22,6 +22,7 @@ from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.core.gate import gate
 from customer_intel.core.gate.gate import Verdict
+from customer_intel.core.report.evidence import Evidence, Source
 from customer_intel.core.tables.definition import (
     Definition,
     definitions,
@@ -112,6 +113,17 @@ class TableLab:
         self._create(name)
         found: pl.DataFrame = self.con.sql(f'SELECT * FROM "{name}"').pl()
         return found
+
+    def evidence(self, folder: Path, currency: str = "") -> Evidence:
+        """What a room's report.py may look at: the tables that something filled, as files in
+        `folder`. Sums of money are told in `currency`.
+        """
+        tables = {}
+        for name, n in self.filled.items():
+            path = folder / f"{name}.parquet"
+            self.rows(name).write_parquet(path)
+            tables[name] = Source((path,), n)
+        return Evidence(tables, self.as_of, "night", folder, currency)
 
     def run(self, name: str, **config: Any) -> pl.DataFrame:
         """Computes a table from what is there, replaces it, and returns its rows without stamps,

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 from sklearn import metrics as sk
 
+from customer_intel.core.statistics import wilson
 from customer_intel.predictions import metrics
 from customer_intel.predictions.metrics import Floats
 
@@ -106,7 +107,7 @@ def test_log_loss_gain_is_a_paired_t_interval() -> None:
 def test_wilson_is_scipys() -> None:
     for hits, n in ((0, 7), (3, 10), (10, 10), (480, 1000)):
         wanted = stats.binomtest(hits, n).proportion_ci(method="wilson")
-        assert metrics.wilson(hits, n) == pytest.approx((wanted.low, wanted.high), abs=1e-12)
+        assert wilson(hits, n) == pytest.approx((wanted.low, wanted.high), abs=1e-12)
 
 
 def test_bins_never_split_equal_values() -> None:

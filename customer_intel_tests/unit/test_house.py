@@ -13,6 +13,7 @@ from sqlglot import exp
 import customer_intel.ingest  # noqa: F401 (registers how exports become entities)
 from customer_intel import open_release
 from customer_intel.core.contract import model as contract
+from customer_intel.core.report.section import room_reports
 from customer_intel.core.store.lake import Lake
 from customer_intel.core.tables import definition as table
 from customer_intel.core.tables import portable_sql as portable
@@ -90,6 +91,24 @@ def test_folders_of_a_room_stand_on_each_other_without_a_circle(room: str) -> No
         for name in free:
             del below[name]
     assert not below, f"{room}: {', '.join(sorted(below))} import each other in a circle"
+
+
+def test_nobody_imports_a_rooms_report_but_who_publishes() -> None:
+    """A night's steps would pay for it at each table."""
+    for path in FILES:
+        asked = {
+            name for name in imports(path) if re.fullmatch(r"customer_intel\.\w+\.report", name)
+        }
+        assert asked <= {"customer_intel.core.report", "customer_intel.publish.report"}, path.name
+        if place(path) != "publish" and path.name not in ("section.py", "cli.py"):
+            assert "room_reports" not in path.read_text(), f"{path.name} loads every room's report"
+
+
+def test_the_report_says_what_came_in_before_who_leaves_and_why() -> None:
+    """The order of `place`; a new section may come between any two."""
+    known = ["quality", "meaning", "customers", "segments", "churn", "feedback", "journeys"]
+    keys = [section.key for room in room_reports() for section in room.sections]
+    assert [key for key in keys if key in known] == known
 
 
 def test_modules_are_named_where_they_are_imported() -> None:

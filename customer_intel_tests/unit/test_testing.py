@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -90,3 +91,10 @@ def test_a_key_that_stands_twice_is_found(house: House, lab: TableLab) -> None:
     house.write("room/total.sql", "SELECT customer_id, orders, revenue FROM base")
     with pytest.raises(AssertionError, match="total: key"):
         lab.run("total")
+
+
+def test_rows_become_what_a_report_may_look_at(lab: TableLab, tmp_path: Path) -> None:
+    evidence = lab.evidence(tmp_path, "EUR")
+    assert evidence.frame("base", "customer_id", "orders").rows() == [("a", 1), ("a", 2), ("a", 9)]
+    assert (evidence.has("base"), evidence.has("total"), evidence.currency) == (True, False, "EUR")
+    assert evidence.why_not("total") == "total is not published"

@@ -35,6 +35,8 @@ from customer_intel.core.tables import kinds
 
 # A function's arguments that are not tables.
 SPECIAL = ("as_of", "config", "previous", "ledgers", "landing")
+# The module in which a room says what the report tells of it (core/report); it computes no table.
+REPORT_FILE = "report.py"
 # The file of a home's config folder that overrides what every room shares.
 COMPANY = "company"
 _PLACEHOLDER = re.compile(r"\$([a-z_][a-z0-9_]*)")
@@ -83,7 +85,7 @@ class Definition:
 
     def function(self) -> Callable[..., Any]:
         assert self.source is not None
-        return getattr(_module(self.source), self.table.name)  # type: ignore[no-any-return]
+        return getattr(module_of(self.source), self.table.name)  # type: ignore[no-any-return]
 
     def call(self, given: Mapping[str, Any], read: Callable[[str], pl.LazyFrame]) -> pl.DataFrame:
         """The function's rows. `given`: what its arguments are that are no tables; `read`: a table,
@@ -100,7 +102,7 @@ class Definition:
         return result.collect() if isinstance(result, pl.LazyFrame) else result
 
 
-def _module(source: Path) -> ModuleType:
+def module_of(source: Path) -> ModuleType:
     """The module of a room, by its name below this package; one of another package by its file."""
     if source.is_relative_to(PACKAGE):
         return importlib.import_module(
@@ -307,6 +309,8 @@ def _functions(package: Path) -> dict[tuple[str, str], list[tuple[Path, dict[str
     for room, path in (
         (folder.name, path) for folder in folders for path in sorted(folder.rglob("*.py"))
     ):
+        if path == package / room / REPORT_FILE:
+            continue
         try:
             body = ast.parse(_text(path)).body
         except SyntaxError as error:

@@ -1,13 +1,17 @@
-"""What came in: every row accounted for, what sources break, what the gates found."""
+"""What came in: every row accounted for, what sources break, what the gates found.
+
+Belongs here: what the report says of exports and gates. Not here: taking them (land/).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 
 import polars as pl
 
-from customer_intel.publish.evidence import Evidence
-from customer_intel.publish.markup import (
+from customer_intel.core.report.evidence import Evidence
+from customer_intel.core.report.markup import (
     Html,
     count,
     day,
@@ -22,34 +26,39 @@ from customer_intel.publish.markup import (
     table,
     tag,
 )
+from customer_intel.core.report.section import Finding, RoomReport, Section
 
-TITLE = "What came in"
 _PARTS = ("rows_accepted", "rows_quarantined", "rows_duplicate", "rows_skipped")
 _LISTED = 12
+# A source that loses this share of its rows of tonight is worth a sentence.
+_LOST_SHARE = 0.01
 
 
-def section(e: Evidence) -> Html:
-    if not e.has("export_file"):
-        return join((quiet(f"No file was read: {e.why_not('export_file')}."), gates(e)))
-    files = e.frame("export_file")
+def what_came_in(evidence: Evidence) -> Html:
+    if not evidence.has("export_file"):
+        return join(
+            (quiet(f"No file was read: {evidence.why_not('export_file')}."), gates(evidence))
+        )
+    files = evidence.frame("export_file")
     return join(
         (
-            _tonight(e, files),
+            _tonight(evidence, files),
             _identity(files),
-            _sources(e, files),
+            _sources(evidence, files),
             _refused(files),
-            _broken_rules(e),
-            gates(e),
+            _broken_rules(evidence),
+            gates(evidence),
         )
     )
 
 
-def _tonight(e: Evidence, files: pl.DataFrame) -> Html:
-    tonight = files.filter(pl.col("export_date") == e.as_of)
+def _tonight(evidence: Evidence, files: pl.DataFrame) -> Html:
+    tonight = files.filter(pl.col("export_date") == evidence.as_of)
     if not len(tonight):
         newest: date = files["export_date"].max()  # type: ignore[assignment]
         return paragraph(
-            f"No export is dated {day(e.as_of)}; the newest is of {day(newest)}.", class_="lede"
+            f"No export is dated {day(evidence.as_of)}; the newest is of {day(newest)}.",
+            class_="lede",
         )
     sources = plural(tonight["source_system"].n_unique(), "source")
     read, bad = int(tonight["rows_read"].sum()), int(tonight["rows_quarantined"].sum())
@@ -95,7 +104,7 @@ def _identity(files: pl.DataFrame) -> Html:
     )
 
 
-def _sources(e: Evidence, files: pl.DataFrame) -> Html:
+def _sources(evidence: Evidence, files: pl.DataFrame) -> Html:
     rows = (
         files.group_by("source_system")
         .agg(
@@ -103,7 +112,7 @@ def _sources(e: Evidence, files: pl.DataFrame) -> Html:
             refused=pl.struct("export_date", "source_file")
             .filter(pl.col("status") == "refused")
             .n_unique(),
-            tonight=pl.col("rows_read").filter(pl.col("export_date") == e.as_of).sum(),
+            tonight=pl.col("rows_read").filter(pl.col("export_date") == evidence.as_of).sum(),
             newest=pl.col("export_date").max(),
             **{name: pl.col(name).sum() for name in ("rows_read", *_PARTS)},
         )
@@ -163,11 +172,11 @@ def _refused(files: pl.DataFrame) -> Html | None:
     ))  # fmt: skip
 
 
-def _broken_rules(e: Evidence) -> Html | None:
-    if not e.has("export_check"):
+def _broken_rules(evidence: Evidence) -> Html | None:
+    if not evidence.has("export_check"):
         return None
     rows = (
-        e.frame("export_check")
+        evidence.frame("export_check")
         .group_by("source_system", "mapping", "check_name")
         .agg(pl.col("matches", "rows_checked").sum())
         .filter(pl.col("matches") > 0)
@@ -201,24 +210,24 @@ def _broken_rules(e: Evidence) -> Html | None:
     ))  # fmt: skip
 
 
-def gates(e: Evidence) -> Html:
+def gates(evidence: Evidence) -> Html:
     """Every table's gate: a table is here only because its critical checks passed; warnings are
     told.
     """
-    checks = sum(len(source.findings) for source in e.tables.values())
+    checks = sum(len(source.findings) for source in evidence.tables.values())
     warned = [
         (name, finding)
-        for name, source in sorted(e.tables.items())
+        for name, source in sorted(evidence.tables.items())
         for finding in source.warnings
         # The sources' own rules stand above, in export_check.
         if not (
             name.startswith("raw_")
             and finding["expectation"].startswith("check ")
-            and e.has("export_check")
+            and evidence.has("export_check")
         )
     ]
     warned.sort(key=lambda item: (-item[1]["unexpected"], item[0], item[1]["expectation"]))
-    lede = f"{count(checks)} checks guarded {count(len(e.tables))} tables; all critical ones passed"
+    lede = f"{count(checks)} checks guarded {count(len(evidence.tables))} tables; all critical ones passed"
     lede += f", {plural(len(warned), 'check')} warned." if warned else " and none warned."
     listed_warnings = table(
         ("Table", "Check that warned", "Rows", "of", "What it says"),
@@ -244,7 +253,7 @@ def gates(e: Evidence) -> Html:
                 count(len(source.warnings)),
                 source.reason,
             )
-            for name, source in sorted(e.tables.items())
+            for name, source in sorted(evidence.tables.items())
         ],
         numeric=(1, 2, 3),
     )
@@ -252,5 +261,45 @@ def gates(e: Evidence) -> Html:
         tag("h3", "Gates"),
         paragraph(lede),
         listed_warnings if warned else None,
-        details(f"All {count(len(e.tables))} tables", everything),
+        details(f"All {count(len(evidence.tables))} tables", everything),
     ))  # fmt: skip
+
+
+def refused_files(evidence: Evidence) -> Iterator[Finding]:
+    if not evidence.has("export_file"):
+        return
+    tonight = evidence.frame("export_file").filter(pl.col("export_date") == evidence.as_of)
+    refused = tonight.filter(pl.col("status") == "refused")["source_file"].n_unique()
+    if refused:
+        files = count(tonight["source_file"].n_unique())
+        text = (
+            f"{count(refused)} of tonight's {files} files could not be taken: what follows "
+            "lacks their rows."
+        )
+        yield Finding(text, "export_file", 0.9)
+
+
+def lost_rows(evidence: Evidence) -> Iterator[Finding]:
+    if not evidence.has("export_file"):
+        return
+    tonight = evidence.frame("export_file").filter(pl.col("export_date") == evidence.as_of)
+    sums = (
+        tonight.group_by("source_system")
+        .agg(pl.col("rows_read", "rows_quarantined").sum())
+        .sort("source_system")
+    )
+    for source, read, bad in sums.iter_rows():
+        if read and bad / read >= _LOST_SHARE:
+            share = percent(bad / read, 1)
+            text = (
+                f"{count(bad)} of tonight's {count(read)} rows from {source} ({share}) are in "
+                "quarantine."
+            )
+            yield Finding(text, "export_file", 0.2 + bad / read)
+
+
+REPORT = RoomReport(
+    place=10,
+    sections=(Section("quality", "What came in", what_came_in),),
+    findings=(refused_files, lost_rows),
+)

@@ -4,14 +4,16 @@ break off.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 
 import polars as pl
 
-from customer_intel.publish import charts, measures
-from customer_intel.publish.charts import Flow, Range
-from customer_intel.publish.evidence import Evidence
-from customer_intel.publish.markup import (
+from customer_intel.core.report import charts
+from customer_intel.core.report.charts import Flow, Range
+from customer_intel.core.report.evidence import Evidence
+from customer_intel.core.report.markup import (
     NBSP,
     Html,
     count,
@@ -26,7 +28,8 @@ from customer_intel.publish.markup import (
     table,
     tag,
 )
-from customer_intel.publish.measures import touchpoint_name
+from customer_intel.core.report.section import Finding, RoomReport, Section
+from customer_intel.core.statistics import wilson
 
 _PATHS = 12
 _EXITS = 8
@@ -40,17 +43,19 @@ _OTHER, _WON, _GONE = "(other)", "(purchase)", "(no purchase)"
 _SPECIAL = {_OTHER: "Other", _WON: "Purchase", _GONE: "No purchase"}
 
 
-def section(e: Evidence) -> Html:
+def journeys(evidence: Evidence) -> Html:
     parts: list[Html | None] = []
-    if e.has("journey_paths"):
-        rows = e.frame("journey_paths").sort("path_rank")
-        parts += [_lede(rows), _flow(rows), _beginnings(rows), _paths(e, rows)]
+    if evidence.has("journey_paths"):
+        rows = evidence.frame("journey_paths").sort("path_rank")
+        parts += [_lede(rows), _flow(rows), _beginnings(rows), _paths(evidence, rows)]
     else:
-        parts.append(quiet(f"Paths are not available: {e.why_not('journey_paths')}."))
-    if e.has("journey_transitions"):
-        parts += [_exits(e), _matrix(e)]
+        parts.append(quiet(f"Paths are not available: {evidence.why_not('journey_paths')}."))
+    if evidence.has("journey_transitions"):
+        parts += [_exits(evidence), _matrix(evidence)]
     else:
-        parts.append(quiet(f"Transitions are not available: {e.why_not('journey_transitions')}."))
+        parts.append(
+            quiet(f"Transitions are not available: {evidence.why_not('journey_transitions')}.")
+        )
     return join(parts)
 
 
@@ -115,7 +120,7 @@ def _beginnings(rows: pl.DataFrame) -> Html | None:
     firsts: dict[str, list[int]] = {}
     for way, n, won in rows.select("path", "n", "n_converted").iter_rows():
         first = str(way).split(" > ")[0]
-        if measures.arrived(first):
+        if arrived(first):
             continue
         sums = firsts.setdefault(first, [0, 0])
         sums[0] += n
@@ -124,7 +129,7 @@ def _beginnings(rows: pl.DataFrame) -> Html | None:
     if len(ordered) < 2:
         return None
     total, won_all = (sum(sums[at] for sums in firsts.values()) for at in (0, 1))
-    ranges = [Range(won / n, *measures.wilson(won, n), won_all / total) for _, (n, won) in ordered]
+    ranges = [Range(won / n, *wilson(won, n), won_all / total) for _, (n, won) in ordered]
     scale = (0.0, charts.scale_of(ranges, 0.0, 1.0)[1])
     body: list[tuple[object, ...]] = [
         (
@@ -161,7 +166,7 @@ def path(text: str) -> Html:
     return tag("span", join(steps, " <i>→</i> "), class_="path")
 
 
-def _paths(e: Evidence, rows: pl.DataFrame) -> Html:
+def _paths(evidence: Evidence, rows: pl.DataFrame) -> Html:
     body: list[tuple[object, ...]] = [
         (
             path(row["path"]),
@@ -169,7 +174,7 @@ def _paths(e: Evidence, rows: pl.DataFrame) -> Html:
             percent(row["share"], 1),
             percent(row["conversion_rate"]),
             percents(row["conversion_low"], row["conversion_high"]),
-            money(row["conversion_value"], e.currency) if row["n_converted"] else "",
+            money(row["conversion_value"], evidence.currency) if row["n_converted"] else "",
         )
         for row in rows.head(_PATHS).iter_rows(named=True)
     ]
@@ -177,8 +182,8 @@ def _paths(e: Evidence, rows: pl.DataFrame) -> Html:
     return figure("The most frequent ways", table(head, body, numeric=(1, 2, 3, 4, 5)))
 
 
-def _exits(e: Evidence) -> Html | None:
-    found = [item for item in measures.exits(e) if item.excess > 0 and item.p_low > item.expected][
+def _exits(evidence: Evidence) -> Html | None:
+    found = [item for item in exits(evidence) if item.excess > 0 and item.p_low > item.expected][
         :_EXITS
     ]
     if not found:
@@ -207,8 +212,8 @@ def _exits(e: Evidence) -> Html | None:
     return figure("Where journeys break off", table(head, body, numeric=(1, 3, 4, 5)), note)
 
 
-def _matrix(e: Evidence) -> Html | None:
-    rows = e.frame("journey_transitions")
+def _matrix(evidence: Evidence) -> Html | None:
+    rows = evidence.frame("journey_transitions")
     sizes = (
         rows.filter(~pl.col("from_step").is_in(["(start)"]))
         .group_by("from_step")
@@ -233,3 +238,101 @@ def _matrix(e: Evidence) -> Html | None:
         "rest goes elsewhere."
     )
     return figure("What comes next", picture, note)
+
+
+def touchpoint_name(touchpoint_id: str) -> str:
+    """web:page_viewed:checkout → 'Page viewed: checkout (web)'."""
+    special = {"(start)": "Start", "(end)": "End"}
+    if touchpoint_id in special:
+        return special[touchpoint_id]
+    medium, _, rest = touchpoint_id.partition(":")
+    activity, _, detail = rest.partition(":")
+    if not rest:
+        return touchpoint_id
+    words = activity.replace("_", " ")
+    if words == "page viewed" and detail:
+        words, detail = f"{detail} page", ""
+    return f"{words[:1].upper()}{words[1:]}{': ' + detail if detail else ''}{'' if medium in words else f' ({medium})'}"
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How often journeys end at a step, against how often a step is the last one anyway."""
+
+    step: str
+    n: int
+    p: float
+    p_low: float
+    p_high: float
+    expected: float
+    excess: float
+    journeys: int
+
+
+# A journey that ends with a purchase or with thanks has arrived; ends elsewhere are what can be
+# mended.
+_ARRIVED = (
+    "order_placed", "order_completed", "order_delivered", "purchase", "subscription_started", "checkout_completed",
+)  # fmt: skip
+
+
+def arrived(touchpoint_id: str) -> bool:
+    return touchpoint_id.split(":")[1:2] != [] and touchpoint_id.split(":")[1] in _ARRIVED
+
+
+def exits(evidence: Evidence) -> list[Exit]:
+    """Steps by journeys lost beyond expectation, worst first. Steps that are an end by nature are
+    left out.
+    """
+    if not evidence.has("journey_transitions"):
+        return []
+    rows = evidence.frame("journey_transitions")
+    out = rows.group_by("from_step").agg(n_out=pl.col("n").sum())
+    journeys = int(rows.filter(pl.col("from_step") == "(start)")["n"].sum())
+    stages: dict[str, str] = {}
+    if evidence.has("touchpoint"):
+        stages = dict(evidence.frame("touchpoint", "touchpoint_id", "stage").iter_rows())
+    found = []
+    for row in (
+        rows.filter(pl.col("is_exit"))
+        .join(out, on="from_step")
+        .sort("from_step")
+        .iter_rows(named=True)
+    ):
+        step = row["from_step"]
+        if step == "(start)" or arrived(step) or stages.get(step) in ("advocacy", "churn"):
+            continue
+        excess = row["n"] - row["n_out"] * row["expected_p"]
+        found.append(
+            Exit(
+                step,
+                row["n"],
+                row["p"],
+                row["p_low"],
+                row["p_high"],
+                row["expected_p"],
+                excess,
+                journeys,
+            )
+        )
+    return sorted(found, key=lambda item: (-item.excess, item.step))
+
+
+def early_exits(evidence: Evidence) -> Iterator[Finding]:
+    for item in exits(evidence):
+        if item.excess > 0 and item.p_low > item.expected:
+            text = (
+                f"{percent(item.p)} of the steps ‘{touchpoint_name(item.step)}’ end the "
+                "journey, against "
+                f"{percent(item.expected)} of all steps: {count(item.excess)} journeys more than "
+                "expected."
+            )
+            yield Finding(text, "journey_transitions", min(1.0, item.excess / item.journeys))
+
+
+REPORT = RoomReport(
+    place=70,
+    sections=(Section("journeys", "Journeys", journeys),),
+    findings=(early_exits,),
+    glossary={"Journey": "A customer's steps without a long pause between them."},
+)

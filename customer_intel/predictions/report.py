@@ -1,16 +1,20 @@
-"""Does the churn model hold, how many are at risk, and who first: by id and reasons, never by name."""
+"""Does the churn model hold, how many are at risk, and who first: by id and reasons, never by name.
+
+Belongs here: what the report says of churn. Not here: scoring and judging (churn.py, evaluation.py).
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
 
-from customer_intel.publish import charts
-from customer_intel.publish.charts import Range
-from customer_intel.publish.evidence import Evidence
-from customer_intel.publish.markup import (
+from customer_intel.core.report import charts
+from customer_intel.core.report.charts import Range
+from customer_intel.core.report.evidence import Evidence
+from customer_intel.core.report.markup import (
     DASH,
     Html,
     count,
@@ -28,6 +32,7 @@ from customer_intel.publish.markup import (
     table,
     tag,
 )
+from customer_intel.core.report.section import Finding, Headline, RoomReport, Section
 
 _METRICS = {
     "ap": ("Average precision", "how pure the top of the list is", 3),
@@ -44,18 +49,22 @@ _BANDS = ("high", "medium", "low")
 _TOP = 12
 
 
-def section(e: Evidence) -> Html:
-    if not e.has("churn_predictions") and not e.has("model_evaluation"):
-        return quiet(f"Not available: {e.why_not('churn_predictions')}.")
-    judged = e.frame("model_evaluation") if e.has("model_evaluation") else None
-    scored = e.frame("churn_predictions").filter("eligible") if e.has("churn_predictions") else None
+def churn(evidence: Evidence) -> Html:
+    if not evidence.has("churn_predictions") and not evidence.has("model_evaluation"):
+        return quiet(f"Not available: {evidence.why_not('churn_predictions')}.")
+    judged = evidence.frame("model_evaluation") if evidence.has("model_evaluation") else None
+    scored = (
+        evidence.frame("churn_predictions").filter("eligible")
+        if evidence.has("churn_predictions")
+        else None
+    )
     names = {
         name
         for frame in (judged, scored)
         if frame is not None
         for name in frame["definition_id"].unique()
     }
-    return join(_definition(e, name, judged, scored) for name in sorted(names))
+    return join(_definition(evidence, name, judged, scored) for name in sorted(names))
 
 
 def kind(definition_id: str) -> str:
@@ -73,7 +82,7 @@ def title(definition_id: str) -> str:
 
 
 def _definition(
-    e: Evidence, name: str, judged: pl.DataFrame | None, scored: pl.DataFrame | None
+    evidence: Evidence, name: str, judged: pl.DataFrame | None, scored: pl.DataFrame | None
 ) -> Html:
     own = judged.filter(pl.col("definition_id") == name) if judged is not None else None
     risks = scored.filter(pl.col("definition_id") == name) if scored is not None else None
@@ -81,9 +90,9 @@ def _definition(
     return join((
         tag("h3", title(name), class_="major"),
         _verdict(own, is_scored) if own is not None and len(own) else None,
-        _evaluation(e, name, own) if own is not None and len(own) else None,
-        _bands(e, risks) if risks is not None and len(risks) else quiet("Nobody is scored tonight."),
-        _first(e, risks) if risks is not None and len(risks) else None,
+        _evaluation(evidence, name, own) if own is not None and len(own) else None,
+        _bands(evidence, risks) if risks is not None and len(risks) else quiet("Nobody is scored tonight."),
+        _first(evidence, risks) if risks is not None and len(risks) else None,
     ))  # fmt: skip
 
 
@@ -120,7 +129,7 @@ def _verdict(own: pl.DataFrame, is_scored: bool) -> Html:
     )
 
 
-def _evaluation(e: Evidence, name: str, own: pl.DataFrame) -> Html:
+def _evaluation(evidence: Evidence, name: str, own: pl.DataFrame) -> Html:
     metrics = []
     for metric, (words, meaning, digits) in _METRICS.items():
         row = _pooled(own, metric)
@@ -131,7 +140,7 @@ def _evaluation(e: Evidence, name: str, own: pl.DataFrame) -> Html:
             ))  # fmt: skip
     head = ("On all past dates", "Model", "95 % interval", "Recency alone")
     measured = table(head, metrics, numeric=(1, 2, 3)) if metrics else None
-    left, right = join((_origins(own), measured)), _calibration(e, name)
+    left, right = join((_origins(own), measured)), _calibration(evidence, name)
     return tag(
         "div",
         tag("div", left) if left else None,
@@ -171,10 +180,14 @@ def _origins(own: pl.DataFrame) -> Html | None:
     return figure("Who leaves is ranked above who stays (AUC; .5 is chance)", rows_table, note)
 
 
-def _calibration(e: Evidence, name: str) -> Html | None:
-    if not e.has("calibration_bins"):
+def _calibration(evidence: Evidence, name: str) -> Html | None:
+    if not evidence.has("calibration_bins"):
         return None
-    rows = e.frame("calibration_bins").filter(pl.col("definition_id") == name).sort("scorer", "bin")
+    rows = (
+        evidence.frame("calibration_bins")
+        .filter(pl.col("definition_id") == name)
+        .sort("scorer", "bin")
+    )
     series = []
     for scorer, words in (("model", "model"), ("recency_baseline", "recency alone")):
         own = rows.filter(pl.col("scorer") == scorer)
@@ -194,7 +207,7 @@ def _calibration(e: Evidence, name: str) -> Html | None:
     return figure("Is a promised 30 % a true 30 %?", picture, note)
 
 
-def _bands(e: Evidence, risks: pl.DataFrame) -> Html:
+def _bands(evidence: Evidence, risks: pl.DataFrame) -> Html:
     found = {
         row["risk_band"]: row
         for row in risks.group_by("risk_band")
@@ -213,7 +226,7 @@ def _bands(e: Evidence, risks: pl.DataFrame) -> Html:
             tag("span", charts.bar(found[band]["n"] / largest), class_="bars"),
             percent(found[band]["n"] / total),
             count(round(found[band]["expected"])),
-            money(found[band]["loss"], e.currency),
+            money(found[band]["loss"], evidence.currency),
         )
         for band in _BANDS
         if band in found
@@ -222,7 +235,7 @@ def _bands(e: Evidence, risks: pl.DataFrame) -> Html:
     return join((tag("h4", "Risk tonight"), table(head, body, numeric=(1, 3, 4, 5))))
 
 
-def _first(e: Evidence, risks: pl.DataFrame) -> Html:
+def _first(evidence: Evidence, risks: pl.DataFrame) -> Html:
     rows = risks.filter(pl.col("expected_loss").is_not_null()).sort(
         "expected_loss", "p_churn", "customer_id", descending=[True, True, False]
     )
@@ -233,7 +246,7 @@ def _first(e: Evidence, risks: pl.DataFrame) -> Html:
         why = join((plain("; ".join(reasons)) or DASH, tag("br") if keeps else None, keeps))
         body.append((
             tag("span", row["customer_id"], class_="id"), percent(row["p_churn"]),
-            percents(row["p_low"], row["p_high"]), money(row["expected_loss"], e.currency), why,
+            percents(row["p_low"], row["p_high"]), money(row["expected_loss"], evidence.currency), why,
         ))  # fmt: skip
     if not body:
         return quiet("No customer's value at risk is known.")
@@ -242,3 +255,72 @@ def _first(e: Evidence, risks: pl.DataFrame) -> Html:
             "value"))),
         table(("Customer", "Churn", "95 %", "Expected loss", "Why"), body, numeric=(1, 2, 3)),
     ))  # fmt: skip
+
+
+def high_risk(evidence: Evidence) -> Iterator[Headline]:
+    if not evidence.has("churn_predictions"):
+        return
+    columns = ("definition_id", "eligible", "horizon_days", "risk_band", "expected_loss")
+    rows = evidence.frame("churn_predictions", *columns).filter("eligible")
+    for name in rows["definition_id"].unique().sort():
+        own = rows.filter(pl.col("definition_id") == name)
+        high = own.filter(pl.col("risk_band") == "high")
+        yield Headline(
+            f"High churn risk, {kind(name)}",
+            count(len(high)),
+            f"of {count(len(own))}",
+            (
+                title(name).lower(),
+                f"expected loss {money(_known_sum(high['expected_loss']), evidence.currency)}",
+            ),
+        )
+
+
+def _known_sum(values: pl.Series) -> float | None:
+    """The sum; None where there are values and none of them is known."""
+    return None if len(values) and values.null_count() == len(values) else float(values.sum() or 0)
+
+
+def expected_churn(evidence: Evidence) -> Iterator[Finding]:
+    if not evidence.has("churn_predictions"):
+        return
+    rows = evidence.frame("churn_predictions").filter(
+        pl.col("eligible") & pl.col("expected_loss").is_not_null()
+    )
+    for definition in rows["definition_id"].unique().sort():
+        own = rows.filter(pl.col("definition_id") == definition)
+        own = own.sort("expected_loss", "customer_id", descending=[True, False])
+        total = float(own["expected_loss"].sum())
+        few = own.head(max(1, len(own) // 20))
+        held = float(few["expected_loss"].sum())
+        value = own.filter(pl.col("p_churn") > 0)
+        at_stake = float((value["expected_loss"].cast(pl.Float64) / value["p_churn"]).sum())
+        if len(own) < 20 or total <= 0 or at_stake <= 0:
+            continue
+        act = "cancel" if definition.startswith("subscription") else "not buy again"
+        days = own["horizon_days"][0]
+        text = (
+            f"About {count(round(own['p_churn'].sum()))} of {count(len(own))} customers are "
+            f"expected to {act} within "
+            f"{days} days; the {count(len(few))} with most at stake stand for "
+            f"{percent(held / total)} of the expected "
+            f"loss ({money(held, evidence.currency)} of {money(total, evidence.currency)} a year)."
+        )
+        yield Finding(text, "churn_predictions", min(1.0, held / at_stake))
+
+
+REPORT = RoomReport(
+    place=50,
+    sections=(Section("churn", "Churn", churn),),
+    headlines=(high_risk,),
+    findings=(expected_churn,),
+    glossary={
+        "Expected loss": (
+            "Probability of churn times what the customer brought in the last year (or pays a year)."
+        ),
+        "Recency alone": (
+            "The simplest prediction: who was silent longest leaves first. A model must "
+            "beat it to be used."
+        ),
+    },
+)

@@ -1,13 +1,15 @@
 """What counts as what: the words of the sources, the currency of sums, and that one figure is one
 number everywhere.
+
+Belongs here: what the report says of them. Not here: deciding them (the SQL beside it, states.py).
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-from customer_intel.publish.evidence import Evidence
-from customer_intel.publish.markup import (
+from customer_intel.core.report.evidence import Evidence
+from customer_intel.core.report.markup import (
     Html,
     count,
     details,
@@ -22,8 +24,8 @@ from customer_intel.publish.markup import (
     table,
     tag,
 )
+from customer_intel.core.report.section import RoomReport, Section
 
-TITLE = "What counts"
 _BASIS = {
     "setting": "as config/company.yaml says",
     "only_currency": "the only one that occurs",
@@ -48,20 +50,20 @@ _SAYS = {
 }
 
 
-def section(e: Evidence) -> Html:
-    return join((_currency(e), _words(e), _figures(e)))
+def what_counts(evidence: Evidence) -> Html:
+    return join((_currency(evidence), _words(evidence), _figures(evidence)))
 
 
-def _currency(e: Evidence) -> Html | None:
-    if not e.has("currency_use"):
+def _currency(evidence: Evidence) -> Html | None:
+    if not evidence.has("currency_use"):
         return None
-    used = e.frame("currency_use").sort("n_amounts", "currency", descending=[True, False])
+    used = evidence.frame("currency_use").sort("n_amounts", "currency", descending=[True, False])
     own = used.filter("is_reporting").row(0, named=True)
     others = used.filter(~pl.col("is_reporting"))["currency"].to_list()
     told = [f"Sums of money are in {own['currency']}, {_BASIS[own['reporting_basis']]}."]
     if others:
         told.append(f"Amounts in {listed(others)} are brought over at the rate of their day.")
-    lost = [f"{count(n)} in {currency}" for currency, n in e.unconverted.iter_rows()]
+    lost = [f"{count(n)} in {currency}" for currency, n in evidence.unconverted]
     warning = (
         f" {listed(lost)} have no rate (fx_rates): they are in no sum, and not available."
         if lost
@@ -72,11 +74,11 @@ def _currency(e: Evidence) -> Html | None:
     )
 
 
-def _words(e: Evidence) -> Html:
-    if not e.has("state_word"):
-        return quiet(f"States are not available: {e.why_not('state_word')}.")
+def _words(evidence: Evidence) -> Html:
+    if not evidence.has("state_word"):
+        return quiet(f"States are not available: {evidence.why_not('state_word')}.")
     words = (
-        e.frame("state_word")
+        evidence.frame("state_word")
         .filter(pl.col("n") > 0)
         .sort("source_system", "entity", "n", descending=[False, False, True])
     )
@@ -128,10 +130,10 @@ def _short(words: pl.DataFrame) -> list[tuple[str, str, int]]:
     ]
 
 
-def _figures(e: Evidence) -> Html | None:
-    if not e.has("reconciliation"):
+def _figures(evidence: Evidence) -> Html | None:
+    if not evidence.has("reconciliation"):
         return None
-    rows = e.frame("reconciliation").sort("figure", "table_name")
+    rows = evidence.frame("reconciliation").sort("figure", "table_name")
     off = int(rows["n_differing"].sum())
     verdict = (
         tag(
@@ -166,3 +168,14 @@ def _figures(e: Evidence) -> Html | None:
             table(head, body, numeric=(2, 3, 4)),
         )
     )
+
+
+REPORT = RoomReport(
+    place=20,
+    sections=(Section("meaning", "What counts", what_counts),),
+    glossary={
+        "Reporting currency": (
+            "Sums of money are in it; an amount of a day without a rate to it is in no sum."
+        ),
+    },
+)

@@ -1,13 +1,14 @@
 """HTML and SVG by construction: whatever is not `Html` is escaped; and how numbers are said.
 
-Belongs here: elements, tables, numbers, dates. Not here: what a table means (section_*.py), shapes
-(charts.py).
+Belongs here: elements, tables, numbers, dates. Not here: what a table means (a room's report.py),
+shapes (charts.py).
 """
 
 from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
@@ -19,6 +20,8 @@ _VOID = {"meta", "br", "path", "rect", "line", "circle", "polyline", "col"}
 MINUS = "−"
 DASH = "–"
 NONE = "·"
+# Names in tables hold no apostrophe.
+_APOSTROPHE = re.compile(r"\b(can|don)t\b")
 # Keeps a number and its unit on one line.
 NBSP = "\u00a0"
 
@@ -61,8 +64,8 @@ def _attribute(value: object) -> str:
 
 
 def plain(name: str) -> str:
-    """A name from the tables as words: cant_lose_them → Cant lose them."""
-    words = str(name).replace("_", " ").strip()
+    """A name from the tables as words: cant_lose_them → Can’t lose them."""
+    words = _APOSTROPHE.sub(r"\1’t", str(name).replace("_", " ").strip())
     return words[:1].upper() + words[1:]
 
 
@@ -103,6 +106,14 @@ def change(now: Any, before: Any) -> float | None:
     if not (known(now) and known(before)) or float(before) <= 0:
         return None
     return float(now) / float(before) - 1
+
+
+def moved(relative: float | None) -> Html | None:
+    """A relative change as signed per cent, green or red; None where it is not known."""
+    if relative is None:
+        return None
+    class_ = "up" if relative > 0 else "down" if relative < 0 else None
+    return tag("span", f"{signed(100 * relative, 1)}{NBSP}%", class_=class_)
 
 
 def short(value: Any) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from customer_intel.publish.markup import (
+from customer_intel.core.report.markup import (
     NBSP,
     Html,
     day,

@@ -1,0 +1,379 @@
+"""Who the customers are, how they use and buy, what they pay monthly.
+
+Belongs here: what the report says of customers as a whole, words and markup. Not here: the numbers
+of it that take computing (report_numbers.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+import polars as pl
+
+from customer_intel.core.report import charts
+from customer_intel.core.report.charts import Point
+from customer_intel.core.report.evidence import Evidence
+from customer_intel.core.report.markup import (
+    Html,
+    change,
+    count,
+    figure,
+    join,
+    listed,
+    money,
+    moved,
+    number,
+    p_value,
+    paragraph,
+    percent,
+    plain,
+    plural,
+    quiet,
+    short,
+    signed,
+    table,
+    tag,
+)
+from customer_intel.core.report.section import SURE, Finding, Headline, RoomReport, Section
+from customer_intel.core.statistics import contrast, holm
+from customer_intel.profiles import report_numbers as numbers
+from customer_intel.profiles.report_numbers import Window
+
+_STAGES = {
+    "prospect": "bought nothing yet",
+    "trialing": "on trial, not paying yet",
+    "new": "first purchase only just made",
+    "active": "bought, paying or active lately",
+    "at_risk": "bought, but no sign of life for months",
+    "lapsed": "silent for long",
+    "churned": "the last subscription ended, nothing else bought",
+    "not_profiled": (
+        "denied profiling, or asked for restriction: left out of every score and segment"
+    ),
+}
+# Distance from usual changes, in robust standard deviations, from which a change of revenue is
+# worth a sentence.
+_UNUSUAL = 2.5
+# A change of recurring revenue by this share is.
+_MOVED = 0.01
+# Bad experiences that the profile knows, and how to say that a customer had one.
+_EXPERIENCES = {
+    "late_deliveries_365d": "a late delivery in the last year",
+    "payments_failed_90d": "a failed payment in the last 90 days",
+    "tickets_escalated": "an escalated ticket",
+    "ticket_reopens": "a reopened ticket",
+}
+# Answers that the profile keeps: the best one, and what was asked.
+_ANSWERS = {
+    "last_nps_score": (10, "whether they would recommend us"),
+    "last_csat_score": (5, "how satisfied they are"),
+}
+
+
+def customers(evidence: Evidence) -> Html:
+    return join((_people(evidence), _over_time(evidence), _subscriptions(evidence)))
+
+
+def _people(evidence: Evidence) -> Html:
+    if not evidence.has("customer_profile"):
+        return quiet(f"Not available: {evidence.why_not('customer_profile')}.")
+    rows = evidence.frame("customer_profile", "n_records", "n_sources", "sources")
+    n, records = len(rows), int(rows["n_records"].sum() or 0)
+    several = int((rows["n_records"] > 1).sum())
+    across = int((rows["n_sources"] > 1).sum())
+    sources = (
+        rows.drop_nulls("sources")
+        .select(source=pl.col("sources").str.split("|"))
+        .explode("source")
+        .group_by("source")
+        .agg(n=pl.len())
+        .sort("n", "source", descending=[True, False])
+    )
+    lede = (
+        f"{count(records)} records of {plural(len(sources), 'source')} are "
+        f"{plural(n, 'customer')}: "
+        f"{count(several)} customers had more than one record, "
+        f"{count(across)} ({percent(across / max(n, 1))}) are known to more than one source."
+    )
+    rows_ = [
+        (tag("b", name), count(k), tag("span", charts.bar(k / n), class_="bars"), percent(k / n))
+        for name, k in sources.iter_rows()
+    ]
+    known_by = figure(
+        "Who knows them", table(("Source", "Customers", "", "Share"), rows_, numeric=(1, 3))
+    )
+    return join(
+        (paragraph(lede, class_="lede"), tag("div", _stages(evidence), known_by, class_="row"))
+    )
+
+
+def _stages(evidence: Evidence) -> Html:
+    found = dict(
+        evidence.frame("customer_profile", "lifecycle_stage")
+        .group_by("lifecycle_stage")
+        .agg(n=pl.len())
+        .iter_rows()
+    )
+    total = sum(found.values())
+    ordered = [name for name in _STAGES if name in found] + sorted(set(found) - set(_STAGES))
+    rows = [
+        (
+            join((tag("b", plain(name)), tag("br"), tag("small", _STAGES.get(name, "")))),
+            count(found[name]),
+            tag("span", charts.bar(found[name] / max(found.values())), class_="bars"),
+            percent(found[name] / total),
+        )
+        for name in ordered
+    ]
+    return figure(
+        "Where they stand", table(("Stage", "Customers", "", "Share"), rows, numeric=(1, 3))
+    )
+
+
+def _over_time(evidence: Evidence) -> Html:
+    if not evidence.has("activity_daily"):
+        return quiet(
+            f"Engagement over time is not available: {evidence.why_not('activity_daily')}."
+        )
+    weeks = numbers.weekly(evidence)
+    if len(weeks) < 3:
+        return quiet("Engagement over time needs three full weeks of activity.")
+    unit = f", {evidence.currency}" if evidence.currency else ""
+    pictures = []
+    for column, title in (
+        ("customers", "Active customers"),
+        ("orders", "Orders"),
+        ("revenue", f"Net revenue{unit}"),
+    ):
+        if not float(weeks[column].sum()) or (column == "revenue" and evidence.unconverted):
+            continue
+        points = [
+            Point(when, float(value))
+            for when, value in weeks.select("last_day", column).iter_rows()
+        ]
+        picture = charts.trend(points, f"{title} per week", show=_last_value)
+        pictures.append(figure(join((title, " ", tag("small", "per week"))), picture))
+    words = (
+        "Weeks end with the last day this report knows, so the last one is whole. Active: did "
+        "something themselves."
+    )
+    note = tag("p", words, class_="note")
+    return join((tag("h3", "How they come and buy"), tag("div", *pictures, class_="row"), note))
+
+
+def _last_value(value: float) -> str:
+    return (
+        short(round(value))
+        if abs(value) >= 10
+        else f"{value:g}"
+        if float(value).is_integer()
+        else number(value, 1)
+    )
+
+
+def _subscriptions(evidence: Evidence) -> Html | None:
+    if not evidence.has("mrr_movement"):
+        return quiet(
+            f"Monthly recurring revenue is not available: {evidence.why_not('mrr_movement')}."
+        )
+    rows: list[tuple[object, ...]] = []
+    pictures: list[Html] = []
+    for item in numbers.mrr(evidence):
+        rows.append((
+            tag("b", item.currency), count(item.subscribers), number(item.before, 0),
+            *(signed(item.movements[name]) for name in numbers.MOVEMENTS), tag("b", number(item.now, 0)),
+        ))  # fmt: skip
+        points = [
+            Point(when, value) for when, value in numbers.mrr_by_week(evidence, item.currency)
+        ]
+        if len(points) > 2 and len(pictures) < 3:
+            title = join((item.currency, " ", tag("small", "at each week's end")))
+            picture = charts.trend(points, "Monthly recurring revenue", show=_last_value, width=470)
+            pictures.append(figure(title, picture))
+    head = (
+        "Currency",
+        "Paying",
+        "30 days ago",
+        "New",
+        "Expansion",
+        "Back again",
+        "Contraction",
+        "Churned",
+        "Now",
+    )
+    return join((
+        tag("h3", "Monthly recurring revenue"),
+        table(head, rows, numeric=range(1, 9)),
+        tag("div", *pictures, class_="row") if pictures else None,
+    ))  # fmt: skip
+
+
+def known_and_buying(evidence: Evidence) -> Iterator[Headline]:
+    if not evidence.has("customer_profile"):
+        return
+    rows = evidence.frame("customer_profile", "orders_total", "is_profiling_denied")
+    buyers, barred = int((rows["orders_total"] > 0).sum()), int(rows["is_profiling_denied"].sum())
+    left_out = (
+        f"{count(barred)} may not be profiled: no stage, segment or prediction" if barred else None
+    )
+    bought = f"{count(buyers)} of them have ordered"
+    yield Headline("Customers", count(len(rows)), "", (bought, left_out))
+
+
+def active(evidence: Evidence) -> Iterator[Headline]:
+    if not evidence.has("activity_daily"):
+        return
+    month, quarter = numbers.active(evidence, 28), numbers.active(evidence, 90)
+    longer = (
+        join((f"{count(quarter.now)} in 90 days, ", _against(quarter, 90)))
+        if quarter.before is not None
+        else None
+    )
+    yield Headline("Active, last 28 days", count(month.now), "", (_against(month, 28), longer))
+
+
+def net_revenue(evidence: Evidence) -> Iterator[Headline]:
+    if not evidence.has("activity_daily"):
+        return
+    label = "Net revenue, last 30 days"
+    if evidence.unconverted:
+        by_currency = numbers.net_by_currency(evidence, 30)[:4]
+        apart = [money(round(net), currency) for currency, net in by_currency]
+        lost = listed([f"{count(n)} in {currency}" for currency, n in evidence.unconverted])
+        why = (
+            f"no rate to {evidence.currency} for {lost} of all sales; by currency {listed(apart)}"
+            if apart
+            else f"no rate: {lost}"
+        )
+        yield Headline(label, "not available", "", (why,))
+        return
+    month, quarter = numbers.revenue(evidence, 30), numbers.revenue(evidence, 90)
+    if month.now or month.before or quarter.now:
+        longer = None
+        if quarter.before is not None:
+            total = money(round(quarter.now), "")
+            longer = join((f"{total} in 90 days, ", _against(quarter, 90)))
+        value = money(round(month.now), "")
+        yield Headline(label, value, evidence.currency, (_against(month, 30), longer))
+
+
+def recurring(evidence: Evidence) -> Iterator[Headline]:
+    for item in numbers.mrr(evidence)[:2] if evidence.has("mrr_movement") else ():
+        relative = moved(change(item.now, item.before))
+        beside = join((relative, " in 30 days")) if relative else None
+        people = f"from {count(item.subscribers)} subscribers"
+        value = money(item.now, "")
+        yield Headline("Monthly recurring revenue", value, item.currency, (beside, people))
+
+
+def _against(window: Window, days: int) -> Html:
+    shown = moved(change(window.now, window.before))
+    return (
+        join((shown, f" against the {days} days before"))
+        if shown
+        else join(("no earlier days to compare with",))
+    )
+
+
+def revenue_change(evidence: Evidence) -> Iterator[Finding]:
+    found = numbers.unusual_change(evidence) if evidence.has("activity_daily") else None
+    if found and abs(found[1]) >= _UNUSUAL:
+        now = numbers.revenue(evidence, 30)
+        word = "rose" if found[0] > 0 else "fell"
+        text = (
+            f"Revenue {word} by {percent(abs(found[0]))} in the last 30 days, to "
+            f"{money(now.now, evidence.currency)}; "
+            "that is well outside its usual ups and downs."
+        )
+        yield Finding(text, "order_fact", min(1.0, 0.15 + abs(found[0])))
+
+
+def recurring_revenue(evidence: Evidence) -> Iterator[Finding]:
+    for item in numbers.mrr(evidence) if evidence.has("mrr_movement") else ():
+        net = item.now - item.before
+        if item.before > 0 and abs(net) / item.before >= _MOVED:
+            gained = sum(value for value in item.movements.values() if value > 0)
+            lost = -sum(value for value in item.movements.values() if value < 0)
+            text = (
+                f"Monthly recurring revenue {'grew' if net > 0 else 'shrank'} by "
+                f"{percent(abs(net) / item.before, 1)} "
+                f"in 30 days to {money(item.now, item.currency)}: {money(gained, '')} won, "
+                f"{money(lost, '')} lost."
+            )
+            yield Finding(text, "mrr_movement", min(1.0, (gained + lost) / item.before))
+
+
+def bad_experiences(evidence: Evidence) -> Iterator[Finding]:
+    """Last scores of customers who had the experience against those of customers who had not."""
+    if not evidence.has("customer_profile"):
+        return
+    profiles = evidence.frame("customer_profile", "is_profiling_denied", *_ANSWERS, *_EXPERIENCES)
+    profiles = profiles.filter(~pl.col("is_profiling_denied"))
+    found = []
+    for answer, column in product(_ANSWERS, _EXPERIENCES):
+        rows = profiles.select(
+            had=pl.col(column) > 0, score=pl.col(answer).cast(pl.Float64)
+        ).drop_nulls()
+        sides = {
+            had: (n, mean, variance)
+            for had, n, mean, variance in rows.group_by("had")
+            .agg(n=pl.len(), mean=pl.col("score").mean(), variance=pl.col("score").var())
+            .iter_rows()
+        }
+        made = contrast(column, sides[True], sides[False]) if len(sides) == 2 else None
+        if made:
+            found.append((answer, made))
+    adjusted = holm([item.p_value for _, item in found])
+    for (answer, item), p in zip(found, adjusted, strict=True):
+        best, asked = _ANSWERS[answer]
+        if p < SURE and item.gap < 0:
+            text = (
+                f"Customers with {_EXPERIENCES[item.name]} last gave {item.mean:.1f} of {best} "
+                f"when asked {asked}, "
+                f"the others {item.mean_rest:.1f} ({p_value(p)}, {count(item.n)} against "
+                f"{count(item.n_rest)}; "
+                "an association, not proof of a cause)."
+            )
+            yield Finding(text, "customer_profile", min(1.0, abs(item.gap) / best + 0.1))
+
+
+def concentration(evidence: Evidence) -> Iterator[Finding]:
+    if not evidence.has("customer_profile") or evidence.unconverted:
+        return
+    spent = (
+        evidence.frame("customer_profile", "revenue_365d")["revenue_365d"]
+        .cast(pl.Float64)
+        .sort(descending=True)
+    )
+    buyers = spent.filter(spent > 0)
+    if len(buyers) >= 50:
+        few = len(buyers) // 10
+        share = float(buyers.head(few).sum()) / float(buyers.sum())
+        text = (
+            f"The best tenth of last year's buyers ({count(few)} customers) brought "
+            f"{percent(share)} of its revenue."
+        )
+        yield Finding(text, "customer_profile", 0.2 * share)
+
+
+REPORT = RoomReport(
+    place=30,
+    sections=(Section("customers", "Customers", customers),),
+    headlines=(known_and_buying, active, net_revenue, recurring),
+    findings=(revenue_change, recurring_revenue, bad_experiences, concentration),
+    glossary={
+        "Active": (
+            "Did something themselves (came, bought, opened a ticket); being sent an email does "
+            "not count."
+        ),
+        "Revenue": (
+            "What was charged for orders that count, on their day, less what was given back, "
+            "on its day."
+        ),
+        "MRR": (
+            "What running subscriptions bring a month; a yearly plan counts a twelfth. Currencies "
+            "are kept apart."
+        ),
+    },
+)
