@@ -1,8 +1,8 @@
 """The report's pictures as plain SVG, coloured by the page's CSS variables: one picture for light,
 dark and print.
 
-Written by hand rather than with altair and vl-convert: those cost 2 CPU-seconds to start and bake
-their colours in.
+Belongs here: shapes, which know no table; by hand rather than by a library, for reasons measured in
+docs/decisions/06-charts.md. Not here: elements and numbers (markup.py), colours (style.py).
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """The report's one style sheet: a page to read, in light, in dark and on paper. Nothing is loaded
 from anywhere.
+
+Belongs here: every colour, size and font. Not here: elements (markup.py), shapes (charts.py).
 """
 
 CSS = """

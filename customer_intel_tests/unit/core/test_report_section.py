@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from customer_intel.core.report.evidence import Evidence
 from customer_intel.core.report.section import room_reports
 from customer_intel_tests.conftest import House
 from customer_intel_tests.unit.report_lake import AS_OF, SNAPSHOT
+from customer_intel_tests.whole_nights import cli
 
 REPORT = """\
 from customer_intel.core.report.markup import quiet
@@ -96,3 +98,14 @@ def test_what_is_asked_of_an_evidence_twice_is_made_once(house: House) -> None:
 
     assert (evidence.once(numbers), evidence.once(numbers)) == (1, 1)
     assert made == [evidence]
+
+
+def test_check_tells_of_a_broken_report_before_a_night_ends_with_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken() -> None:
+        raise ConfigError("room/report.py:1: no REPORT in it")
+
+    monkeypatch.setattr("customer_intel.core.report.section.room_reports", broken)
+    ran = cli("check", "--home", tmp_path)
+    assert (ran.code, "room/report.py:1: no REPORT" in ran.text) == (3, True)
