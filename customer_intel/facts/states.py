@@ -333,9 +333,8 @@ def _check_entity(entity: str, where: str) -> None:
 
 def _shipped() -> set[tuple[str, str]]:
     """(source, entity) of the shipped mappings whose rows have a state."""
-    mappings = [
-        yamlfile.load(path) for path in sorted((PACKAGE / "ingest" / "mappings").glob("*.yaml"))
-    ]
+    vendors = PACKAGE / "ingest" / "vendors"
+    mappings = [yamlfile.load(path) for path in sorted(vendors.rglob("*.yaml"))]
     return {
         (mapping["source"], mapping["entity"])
         for mapping in mappings

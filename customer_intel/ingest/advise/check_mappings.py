@@ -25,7 +25,7 @@ from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, quoted
 from customer_intel.ingest.land.landing_folder import LandedFile, discover
 from customer_intel.ingest.mapping import model as mappings
-from customer_intel.ingest.mapping.model import SHIPPED, SPECIAL, FileMapping
+from customer_intel.ingest.mapping.model import SPECIAL, FileMapping
 from customer_intel.ingest.read.open_file import Limits, Refused, sha256_of, spool, unpacked
 from customer_intel.ingest.read.readers import header_of, read_text
 from customer_intel.ingest.read.text_table import column_names
@@ -48,12 +48,13 @@ def check(home_mappings: Path, landing: Path, entities: Mapping[str, Table]) -> 
     and line.
     """
     known = mappings.load(home_mappings, entities)
+    vendors = mappings.shipped()
     files = discover(landing, date.max) if landing.is_dir() else []
     faults: list[str] = []
     looked: list[str] = []
     for name, mapping in sorted(known.items()):
         own = home_mappings / f"{name}.yaml"
-        path = own if own.is_file() else SHIPPED / f"{name}.yaml"
+        path = own if own.is_file() else vendors[name]
         newest = _newest(mapping, files)
         try:
             landed = Landed(newest, columns_of(newest.path, mapping)) if newest else None
@@ -70,7 +71,7 @@ def check(home_mappings: Path, landing: Path, entities: Mapping[str, Table]) -> 
             found += _unmatched(mapping, files)
         document = yamlfile.load(path) if found else None
         faults += [
-            f"mappings/{path.name}:{mappings.line_of(document, place)}: {text}"
+            f"{mappings.shown(path)}:{mappings.line_of(document, place)}: {text}"
             for place, text in found
         ]
     if faults:

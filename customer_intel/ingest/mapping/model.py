@@ -23,7 +23,7 @@ from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.contract.model import STAMPS, Column, Table, suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError
 
-SHIPPED = Path(__file__).resolve().parent.parent / "mappings"
+SHIPPED = Path(__file__).resolve().parent.parent / "vendors"
 SPECIAL = ("_row", "_file", "_export_date", "_exported_at")
 # What conform.py fills in by itself.
 DERIVED = ("source_system", "exported_at", "source_file", "source_row", "extra_json", "record_key")
@@ -275,11 +275,30 @@ def _nodes(node: Any) -> list[dict[str, Any]]:
 # ---- loading
 
 
+def shipped(folder: Path = SHIPPED) -> dict[str, Path]:
+    """The vendors' mappings by name. Raises ConfigError where two folders hold one name."""
+    paths: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*.yaml")):
+        other = paths.setdefault(path.stem, path)
+        if other != path:
+            both = " and ".join(str(each.relative_to(folder.parent)) for each in (other, path))
+            raise ConfigError(f"{both} are both named '{path.stem}'; rename one")
+    return paths
+
+
+def shown(path: Path) -> str:
+    """A mapping's file as messages name it: a vendor's below `vendors/`, a home's own below
+    `mappings/`.
+    """
+    shipped_one = SHIPPED in path.parents
+    return str(path.relative_to(SHIPPED.parent)) if shipped_one else f"mappings/{path.name}"
+
+
 def load(home_mappings: Path | None, entities: Mapping[str, Table]) -> dict[str, FileMapping]:
     """Shipped mappings, overridden by name by the home's. Raises ConfigError with every fault, file
     and line.
     """
-    paths = {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
+    paths = shipped()
     if home_mappings and home_mappings.is_dir():
         paths |= {path.stem: path for path in sorted(home_mappings.glob("*.yaml"))}
     loaded, faults = {}, []
@@ -310,7 +329,7 @@ def read(path: Path, entities: Mapping[str, Table], *, strict: bool = False) -> 
     `strict`: a shipped one's expressions are looked at too.
     """
     document = _worded(yamlfile.load(path))
-    where = f"mappings/{path.name}"
+    where = shown(path)
     try:
         mapping = FileMapping(name=path.stem, **document)
     except ValidationError as error:
@@ -323,7 +342,7 @@ def read(path: Path, entities: Mapping[str, Table], *, strict: bool = False) -> 
         raise ConfigError(f"{where}: 'name' is the file's own name; remove it") from error
     # What is shipped was looked at when it was (test_mapping): parsing its expressions again each
     # night takes a second.
-    found = [] if path.parent == SHIPPED and not strict else _semantic_faults(mapping, entities)
+    found = [] if SHIPPED in path.parents and not strict else _semantic_faults(mapping, entities)
     faults = [f"{where}:{line_of(document, place)}: {text}" for place, text in found]
     if faults:
         raise ConfigError("\n".join(faults))
