@@ -24,6 +24,7 @@ from customer_intel.core.contract.model import Table, suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, quoted
 from customer_intel.ingest.land.landing_folder import LandedFile, discover
+from customer_intel.ingest.mapping import expressions
 from customer_intel.ingest.mapping import model as mappings
 from customer_intel.ingest.mapping.model import SPECIAL, FileMapping
 from customer_intel.ingest.read.open_file import Limits, Refused, sha256_of, spool, unpacked
@@ -71,7 +72,7 @@ def check(home_mappings: Path, landing: Path, entities: Mapping[str, Table]) -> 
             found += _unmatched(mapping, files)
         document = yamlfile.load(path) if found else None
         faults += [
-            f"{mappings.shown(path)}:{mappings.line_of(document, place)}: {text}"
+            f"{mappings.file_label(path)}:{mappings.line_of(document, place)}: {text}"
             for place, text in found
         ]
     if faults:
@@ -163,7 +164,7 @@ def _faults(mapping: FileMapping, landed: Landed | None) -> list[tuple[tuple[str
     for place, text in mappings.places_of(mapping):
         if text.lower() in present:
             continue
-        reason = mappings.sql_fault(text)
+        reason = expressions.sql_fault(text)
         if landed and (reason or _NAME.fullmatch(text)):
             near = suggestion(text, columns)
             where = f"is no column of {landed.file.source_file}{near}"
@@ -176,7 +177,7 @@ def _faults(mapping: FileMapping, landed: Landed | None) -> list[tuple[tuple[str
             continue
         if reason:
             continue
-        named = mappings.columns_of(text, tuple(mapping.lookups))
+        named = expressions.columns_of(text, tuple(mapping.lookups))
         absent = sorted(
             name for name in named if name.lower() not in present and name.lower() not in SPECIAL
         )
@@ -198,8 +199,8 @@ def _unbound(
     for place, text in sound:
         if _NAME.fullmatch(text) or "columns(" in text.lower():
             continue
-        names = mappings.columns_of(text, tuple(mapping.lookups))
-        if any(mappings.lookup_fields(text, lookup) for lookup in mapping.lookups):
+        names = expressions.columns_of(text, tuple(mapping.lookups))
+        if any(expressions.lookup_fields(text, lookup) for lookup in mapping.lookups):
             # What a lookup's columns are, only its file tells.
             continue
         nulls = [
@@ -209,10 +210,10 @@ def _unbound(
         ]
         special = ["CAST(1 AS BIGINT) AS _row", "'' AS _file", "DATE '2000-01-01' AS _export_date"]
         special += ["TIMESTAMP '2000-01-01' AS _exported_at"]
-        keys = [quoted(key) if mappings.sql_fault(key) else key for key in mapping.group_by]
+        keys = [quoted(key) if expressions.sql_fault(key) else key for key in mapping.group_by]
         group = f" GROUP BY {', '.join(keys)}" if keys and place[0] == "columns" else ""
         for key in keys:
-            for name in mappings.columns_of(key, ()) - names:
+            for name in expressions.columns_of(key, ()) - names:
                 nulls.append(f"CAST(NULL AS VARCHAR) AS {quoted(name.strip(chr(34)))}")
         sql = (
             f"SELECT ({text}\n) FROM (SELECT {', '.join([*dict.fromkeys(nulls), *special])}){group}"
@@ -226,7 +227,7 @@ def _unbound(
 def _unplanned(sql: str) -> str | None:
     """Why DuckDB cannot plan a query, when that is for the query's wording."""
     try:
-        mappings.parser().cursor().execute(f"EXPLAIN {sql}")
+        expressions.parser().cursor().execute(f"EXPLAIN {sql}")
     except (duckdb.BinderException, duckdb.CatalogException) as error:
         return " ".join(str(error).split("\nLINE")[0].split())[:300]
     except duckdb.Error:

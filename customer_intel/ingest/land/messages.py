@@ -13,7 +13,7 @@ from typing import Any
 
 from customer_intel.core.contract.model import suggestion
 from customer_intel.ingest.conform.conform import CONFLICT, CURRENCY, ROUNDED, Conformed
-from customer_intel.ingest.mapping import model as mappings
+from customer_intel.ingest.mapping.expressions import parsed
 from customer_intel.ingest.mapping.model import FileMapping
 from customer_intel.ingest.read.open_file import Refused, shown
 
@@ -130,7 +130,7 @@ def lacking(mapping: FileMapping, missing: Sequence[str], columns: Sequence[str]
     if not missing:
         return None
     name = missing[0]
-    also = " (nor is that SQL)" if mappings.parsed(name) is None else ""
+    also = " (nor is that SQL)" if parsed(name) is None else ""
     needed = {word.lower() for word in mapping.sources(columns)}
     if needed.isdisjoint(column.lower() for column in columns):
         hint = " and every other one; is there a header row, and is reader.header right?"
