@@ -31,7 +31,7 @@ from customer_intel.ingest.advise.match_entity import Candidate, rank
 from customer_intel.ingest.advise.sniff import Note, Sniffed, sniff
 from customer_intel.ingest.advise.starter import Builder, Starter, slug
 from customer_intel.ingest.advise.write_mapping import unmapped, written
-from customer_intel.ingest.conform.conform import Conformed, Source, conform
+from customer_intel.ingest.conform.conform import Conformed, SourceFile, conform
 from customer_intel.ingest.mapping import model as mappings
 from customer_intel.ingest.read.open_file import Limits, Refused
 from customer_intel.ingest.read.readers import TextTable, read_text
@@ -363,7 +363,7 @@ def _tried(
     mapping = mappings.read(target, entities)
     assert mapping.reader.text_key == found.sniffed.reader.text_key
     table = entities[mapping.entity]
-    source = Source(path.name, mapping.source, _dated(path) or today, text)
+    source = SourceFile(path.name, mapping.source, _dated(path) or today, text)
     result: Conformed = conform(
         con, table, mapping, source, work / f"trial-{mapping.entity}.parquet"
     )

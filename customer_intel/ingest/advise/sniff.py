@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from customer_intel.ingest.mapping.model import Field, Reader, format_of
+from customer_intel.ingest.mapping.model import FixedField, Reader, format_of
 from customer_intel.ingest.read.broken_csv import MAX_RECORD_CHARS
 from customer_intel.ingest.read.open_file import Limits, Refused, open_landed, sha256_of, unpacked
 
@@ -341,7 +341,7 @@ def _sniff_fixed(text: str, fields: list[tuple[int, int]], found: Sniffed) -> Sn
         else [f"column{place}" for place in range(1, len(fields) + 1)]
     )
     widths = tuple(
-        Field(name=name, width=end - start)
+        FixedField(name=name, width=end - start)
         for name, (start, end) in zip(names, fields, strict=True)
     )
     update = {"format": "fixed", "fields": widths, "header": True if has_header else None}

@@ -22,7 +22,7 @@ from customer_intel.ingest.conform.duplicates import conflicting, find_duplicate
 from customer_intel.ingest.conform.latest_row import conformed_sql
 from customer_intel.ingest.conform.mapping_sql import MappingSql, failure_of, make_lookups
 from customer_intel.ingest.conform.quarantine import Failure, place_of, write_keys, write_quarantine
-from customer_intel.ingest.conform.results import Conformed, Counts, Source
+from customer_intel.ingest.conform.results import Conformed, Counts, SourceFile
 from customer_intel.ingest.conform.typing_rules import (
     AMBIGUOUS,
     CURRENCIES,
@@ -34,7 +34,7 @@ from customer_intel.ingest.mapping.expressions import columns_of
 from customer_intel.ingest.mapping.model import FileMapping, settable
 from customer_intel.ingest.read.open_file import Refused
 
-__all__ = ["Conformed", "Counts", "Failure", "Source", "conform", "conformed_sql"]
+__all__ = ["Conformed", "Counts", "Failure", "SourceFile", "conform", "conformed_sql"]
 
 ROUNDED = "money_rounded"
 CURRENCY = "unknown_currency"
@@ -45,7 +45,7 @@ def conform(
     con: duckdb.DuckDBPyConnection,
     entity: Table,
     mapping: FileMapping,
-    source: Source,
+    source: SourceFile,
     target: Path,
 ) -> Conformed:
     """Applies a mapping to a file. Raises Refused when an expression fails or the rows do not add
@@ -80,7 +80,7 @@ class Steps:
         con: duckdb.DuckDBPyConnection,
         entity: Table,
         mapping: FileMapping,
-        source: Source,
+        source: SourceFile,
         target: Path,
     ) -> None:
         self.con, self.entity, self.mapping, self.source, self.target = (
@@ -143,9 +143,9 @@ class Steps:
         )
         quarantine = self.target.with_suffix(".quarantine.parquet") if bad else None
         failures = self._write_quarantine(quarantine) if quarantine else ()
-        told = bad and self.mapping.snapshot and not text.unreadable
-        unsure = write_keys(self.con, self._mapped(self.entity.key), self.target) if told else None
-        return Conformed(self.target, quarantine, counts, checks, self.extra, failures, unsure)
+        keyed = bad and self.mapping.snapshot and not text.unreadable
+        keys = write_keys(self.con, self._mapped(self.entity.key), self.target) if keyed else None
+        return Conformed(self.target, quarantine, counts, checks, self.extra, failures, keys)
 
     def _key_columns(self) -> list[str]:
         """The key as columns of the file, empty when some of it is an expression."""

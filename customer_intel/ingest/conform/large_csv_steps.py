@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from customer_intel.core.engine import quoted
 from customer_intel.ingest.conform.conform import Steps, own_schema
 from customer_intel.ingest.conform.typing_rules import CURRENCIES
-from customer_intel.ingest.read.csv_chunks import Unsure
+from customer_intel.ingest.read.csv_chunks import NeedsGeneralPath
 
 
 class Worker:
@@ -78,10 +78,10 @@ class PieceSteps(Steps):
             f"SELECT {values}, _bad, _rounded, _hash FROM {self._filled()}"
         ).to_arrow_table()
         if len(rows) != len(text) - skipped:
-            raise Unsure
+            raise NeedsGeneralPath
         places = rows["source_row"].to_numpy() - (text["_row"][0].as_py() if len(text) else 0)
         if (np.diff(places, prepend=-1) <= 0).any():
-            raise Unsure
+            raise NeedsGeneralPath
         for name, column in as_is.items():
             rows = rows.append_column(
                 name, text[column].take(pa.array(places)) if skipped else text[column]
@@ -113,14 +113,14 @@ class PieceSteps(Steps):
         names = [
             name for name in self.settings.get("currencies", ("currency",)) if name in self.columns
         ]
-        strange = [
+        with_unknown = [
             name for name in names if not (set(pc.unique(rows[name]).to_pylist()) - {None} <= known)
         ]
-        if not strange:
+        if not with_unknown:
             return 0
         codes = pa.array(sorted(known), pa.string())
         found = [
             pc.invert(pc.or_(pc.is_in(rows[name], codes), pc.is_null(rows[name]))).to_numpy()
-            for name in strange
+            for name in with_unknown
         ]
         return int(np.logical_or.reduce(found).sum())

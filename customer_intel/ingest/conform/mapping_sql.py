@@ -11,7 +11,7 @@ import re
 import duckdb
 
 from customer_intel.core.engine import literal, quoted
-from customer_intel.ingest.conform.results import Source
+from customer_intel.ingest.conform.results import SourceFile
 from customer_intel.ingest.conform.typing_rules import source_value
 from customer_intel.ingest.mapping.expressions import columns_of, lookup_fields
 from customer_intel.ingest.mapping.model import FileMapping
@@ -24,7 +24,7 @@ _JSON_PART = re.compile(r"""\bjson_extract_string\(\s*(\w+|"[^"]+")\s*,\s*'(\$[^
 class MappingSql:
     """One mapping's SQL over the columns of one file (`actual`: name in small letters → as spelled)."""
 
-    def __init__(self, mapping: FileMapping, source: Source) -> None:
+    def __init__(self, mapping: FileMapping, source: SourceFile) -> None:
         self.mapping, self.source = mapping, source
         self.actual = {name.lower(): name for name in source.text.columns}
         self.json_paths = self._paths()
@@ -112,7 +112,7 @@ class MappingSql:
         return ", ".join(self.actual[item.lower()] for item in used if item.lower() in self.actual)
 
 
-def make_lookups(con: duckdb.DuckDBPyConnection, mapping: FileMapping, source: Source) -> None:
+def make_lookups(con: duckdb.DuckDBPyConnection, mapping: FileMapping, source: SourceFile) -> None:
     """A table for each lookup whose file came. Raises Refused for faulty SQL and repeated keys."""
     for name, lookup in mapping.lookups.items():
         table, text = quoted(f"lookup_{name}"), source.lookups.get(name)

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from customer_intel.core.engine import literal, quoted
 from customer_intel.ingest.read.broken_csv import Unreadable
-from customer_intel.ingest.read.open_file import shown
+from customer_intel.ingest.read.open_file import printable
 
 COLUMNS = ("source_row", "column", "source_column", "value", "reason", "raw_line")
 
@@ -37,7 +37,9 @@ class Failure:
 
 def place_of(column: str, source: str) -> str:
     """A column by both of its names, where they differ."""
-    return column if not source or source == column else f"{column} (in the file: {shown(source)})"
+    return (
+        column if not source or source == column else f"{column} (in the file: {printable(source)})"
+    )
 
 
 def write_quarantine(

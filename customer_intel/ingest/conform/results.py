@@ -12,7 +12,7 @@ from customer_intel.ingest.read.text_table import TextTable
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceFile:
     """One export file as a mapping meets it. A lookup is None when its file did not come."""
 
     source_file: str
@@ -45,4 +45,4 @@ class Conformed:
     extra_columns: tuple[str, ...]
     failures: tuple[Failure, ...]
     # Of a full export: the keys of its quarantined rows, None when they cannot be told.
-    unsure: Path | None = None
+    quarantined_keys: Path | None = None

@@ -17,7 +17,7 @@ import duckdb
 from customer_intel.core.contract.model import Table
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, literal
 from customer_intel.ingest.conform.conform import conform
-from customer_intel.ingest.conform.results import Source
+from customer_intel.ingest.conform.results import SourceFile
 from customer_intel.ingest.land.landing_folder import LandedFile, discover
 from customer_intel.ingest.mapping import model as mappings
 from customer_intel.ingest.mapping.model import FileMapping
@@ -63,7 +63,7 @@ def _words(file: LandedFile, mapping: FileMapping, entity: Table) -> dict[str, i
         if mapping.missing(text.columns):
             return {}
         lookups = dict.fromkeys(mapping.lookups)
-        source = Source(file.source_file, mapping.source, file.export_date, text, lookups)
+        source = SourceFile(file.source_file, mapping.source, file.export_date, text, lookups)
         made = conform(con, entity, mapping, source, work / "rows.parquet")
         rows = con.execute(
             "SELECT coalesce(status, ''), count(*) FROM read_parquet("

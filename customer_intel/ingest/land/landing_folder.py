@@ -71,11 +71,11 @@ def hashes(landing: Path, as_of: date) -> dict[str, str]:
 
 
 def _files(landing: Path) -> Iterator[Path]:
-    shut: list[Path] = []
+    closed: list[Path] = []
 
     def unreadable(error: OSError) -> None:
         if Path(error.filename) != landing:
-            shut.append(Path(error.filename))
+            closed.append(Path(error.filename))
         elif not isinstance(error, FileNotFoundError):
             raise ConfigError(
                 f"the landing folder cannot be read ({error.strerror}); grant the permission"
@@ -92,7 +92,7 @@ def _files(landing: Path) -> Iterator[Path]:
         # export.
         if not names and not folders and format_of(Path(folder).name):
             yield Path(folder)
-    yield from shut
+    yield from closed
 
 
 def _date(name: str) -> date | None:

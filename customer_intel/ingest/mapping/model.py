@@ -40,18 +40,18 @@ def _listed(value: Any) -> Any:
 Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
-class Model(BaseModel):
+class _StrictModel(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, coerce_numbers_to_str=True, ignored_types=(cached_property,)
     )
 
 
-class Field(Model):
+class FixedField(_StrictModel):
     name: str
     width: int
 
 
-class Reader(Model):
+class Reader(_StrictModel):
     """How a file is read and how its values are written. Timestamp formats are strptime's, tried
     after ISO-8601.
     """
@@ -63,7 +63,7 @@ class Reader(Model):
     # None: a first row of names, except in fixed; a number: the row that holds them.
     header: bool | int | None = None
     sheet: str | None = None
-    fields: tuple[Field, ...] = ()
+    fields: tuple[FixedField, ...] = ()
     timestamp: Words = ()
     date: Words = ()
     zone: str = "UTC"
@@ -89,14 +89,14 @@ class Reader(Model):
         return json.dumps(kept, sort_keys=True)
 
 
-class Lookup(Model):
+class Lookup(_StrictModel):
     files: Words
     sql: str
     on: str
     reader: Reader = Reader()
 
 
-class FileMapping(Model):
+class FileMapping(_StrictModel):
     name: str
     source: str
     files: Words

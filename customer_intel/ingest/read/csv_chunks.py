@@ -3,7 +3,7 @@ it.
 
 Belongs here: pieces of a large file as tables of text, `_row` first. Not here: what they mean
 (large_csv.py), and text that is broken in some way (readers.py, broken_csv.py): whatever a strict
-reader would stumble over raises Unsure.
+reader would stumble over raises NeedsGeneralPath.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ BLOCK = 4 << 20
 LONGEST = min(BLOCK, MAX_RECORD_CHARS) // 4
 
 
-class Unsure(Exception):
+class NeedsGeneralPath(Exception):
     """Only the general way can tell what becomes of the file."""
 
 
 @dataclass(frozen=True)
-class Job:
-    """A file to be taken piecewise. `size`: how many bytes a piece has at least."""
+class LargeFile:
+    """A file to be taken piecewise. `piece_bytes`: at least so many make a piece."""
 
     path: Path
     sha256: str
     limits: Limits
-    size: int
+    piece_bytes: int
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,10 @@ def worthwhile(path: Path, threshold: int) -> bool:
     return path.stat().st_size * packed >= threshold
 
 
-def peeked(job: Job, dialect: Dialect) -> tuple[str, ...] | None:
+def peeked(file: LargeFile, dialect: Dialect) -> tuple[str, ...] | None:
     """The columns by the file's first chunk; None where it takes more than a look."""
     try:
-        with contextlib.closing(_chunks(job, dialect)) as chunks:
+        with contextlib.closing(_chunks(file, dialect)) as chunks:
             return dialect.columns(next(chunks, b""))
     except Refused:
         return None
@@ -107,25 +107,25 @@ class Piece:
     folded: bool
 
 
-def pieces(job: Job, dialect: Dialect) -> Iterator[Piece]:
+def pieces(file: LargeFile, dialect: Dialect) -> Iterator[Piece]:
     """The text cut between records, as the independent count sees them."""
     counter = RecordCounter(dialect.quote)
-    chunks = _chunks(job, dialect)
+    chunks = _chunks(file, dialect)
     rest, done, folded, last = b"", int(dialect.header), 0, False
     while not last:
         header, last, parts, size = dialect.header and not counter.ended, True, [rest], len(rest)
         for data in chunks:
             counter.feed(data)
             size += len(data)
-            if size >= job.size and counter.boundary and counter.ended > done:
+            if size >= file.piece_bytes and counter.boundary and counter.ended > done:
                 parts.append(data[: counter.boundary])
                 rest, last = data[counter.boundary :], False
                 break
-            if size > 2 * job.size + 4 * MAX_RECORD_CHARS:
-                raise Unsure
+            if size > 2 * file.piece_bytes + 4 * MAX_RECORD_CHARS:
+                raise NeedsGeneralPath
             parts.append(data)
         if counter.longest > LONGEST:
-            raise Unsure
+            raise NeedsGeneralPath
         records = counter.records if last else counter.ended
         if records > done or header:
             yield Piece(
@@ -138,18 +138,18 @@ def pieces(job: Job, dialect: Dialect) -> Iterator[Piece]:
         done, folded = records, counter.quoted_ends
 
 
-def _chunks(job: Job, dialect: Dialect) -> Generator[bytes]:
-    return decoded(job.path, job.sha256, job.limits, dialect.encoding, dialect.skip)
+def _chunks(file: LargeFile, dialect: Dialect) -> Generator[bytes]:
+    return decoded(file.path, file.sha256, file.limits, dialect.encoding, dialect.skip)
 
 
 def split(piece: Piece, columns: tuple[str, ...], dialect: Dialect) -> pa.Table:
-    """The piece's rows as text, numbered. Raises Unsure where a strict reader may see other rows,
+    """The piece's rows as text, numbered. Raises NeedsGeneralPath where a strict reader may see other rows,
     or none.
     """
     if piece.before == 0 and dialect.columns(piece.text) != columns:
-        raise Unsure
+        raise NeedsGeneralPath
     if dialect.quote and not _well_quoted(piece.text, dialect):
-        raise Unsure
+        raise NeedsGeneralPath
     try:
         table = csv.read_csv(
             pa.BufferReader(piece.text),
@@ -172,9 +172,9 @@ def split(piece: Piece, columns: tuple[str, ...], dialect: Dialect) -> pa.Table:
             ),
         )
     except pa.ArrowException:
-        raise Unsure from None
+        raise NeedsGeneralPath from None
     if len(table) != piece.rows:
-        raise Unsure
+        raise NeedsGeneralPath
     return table.add_column(
         0, "_row", pa.array(np.arange(piece.before + 1, piece.before + piece.rows + 1))
     )

@@ -35,7 +35,7 @@ ARCHIVES = (".gz", ".zst", ".zstd")
 SHOWN_CHARS = 80
 
 
-def shown(name: str, limit: int = SHOWN_CHARS) -> str:
+def printable(name: str, limit: int = SHOWN_CHARS) -> str:
     """A column's or file's name as a message may hold it: on one line, without characters that
     steer a terminal.
     """
@@ -155,14 +155,14 @@ def unpacked(path: Path, sha256: str, limits: Limits) -> Iterator[bytes]:
             raise Refused("changed while it was being read; run again when it is complete")
 
 
-def private(target: Path) -> IO[bytes]:
+def create_private(target: Path) -> IO[bytes]:
     """A new file that only its owner can read."""
     return os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
 def spool(path: Path, sha256: str, target: Path, limits: Limits) -> None:
     """Writes the unpacked content, as it is, to a private file."""
-    with private(target) as out:
+    with create_private(target) as out:
         for chunk in unpacked(path, sha256, limits):
             out.write(chunk)
 
@@ -278,7 +278,7 @@ def spool_text(
     Raises Refused.
     """
     counter = RecordCounter(quote)
-    with private(target) as out:
+    with create_private(target) as out:
         for data in decoded(path, sha256, limits, encoding, skip):
             counter.feed(data)
             out.write(data)

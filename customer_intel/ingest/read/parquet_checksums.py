@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from customer_intel.ingest.read.open_file import Refused, shown
+from customer_intel.ingest.read.open_file import Refused, printable
 
 _MAGIC = b"PAR1"
 _CORRUPT = "is a truncated or corrupt Parquet file; send it again"
@@ -90,7 +90,7 @@ def _check_chunk(view: memoryview, limit: int, chunk: dict[int, Any], group: int
     at = min(chunk[_FIRST_DATA], chunk.get(_DICTIONARY) or chunk[_FIRST_DATA])
     end, values = at + chunk[_CHUNK_BYTES], 0
     where = f"is a damaged Parquet file: row group {group}"
-    column = shown(b".".join(chunk[_PATH]).decode(errors="replace"))
+    column = printable(b".".join(chunk[_PATH]).decode(errors="replace"))
     try:
         if at < 4 or end > limit:
             raise IndexError
@@ -112,8 +112,8 @@ def _check_chunk(view: memoryview, limit: int, chunk: dict[int, Any], group: int
             f"{where} has a page that cannot be found; send it again", column=column
         ) from None
     if values != chunk[_CHUNK_VALUES]:
-        told = f"{values:,} values, not {chunk[_CHUNK_VALUES]:,}"
-        raise Refused(f"{where} has pages of {told}; send it again", column=column)
+        counts = f"{values:,} values, not {chunk[_CHUNK_VALUES]:,}"
+        raise Refused(f"{where} has pages of {counts}; send it again", column=column)
 
 
 # ---- Thrift's compact protocol, as much of it as Parquet uses

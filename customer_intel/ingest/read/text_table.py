@@ -81,7 +81,7 @@ def column_names(names: Sequence[str]) -> tuple[str, ...]:
     return columns
 
 
-def written(
+def write_rows(
     out: Path, columns: Sequence[str], rows: Iterable[tuple[int, Sequence[str | None]]]
 ) -> int:
     schema = pa.schema([("_row", pa.int64()), *((column, pa.string()) for column in columns)])
@@ -107,19 +107,19 @@ def _batched(rows: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
 # ---- SQL text
 
 
-def target(out: Path, records: int) -> str:
+def copy_target(out: Path, records: int) -> str:
     # DuckDB works a row group per thread: a file of fewer rows than its usual group would keep one
     # core busy.
     group = min(max(records // 16 // 2048, 1) * 2048, 122_880)
     return f"{literal(str(out))} (FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE {group})"
 
 
-def numbered(file: Path) -> str:
+def numbered_sql(file: Path) -> str:
     source = (
         f"read_parquet({literal(str(file))}, hive_partitioning = false, file_row_number = true)"
     )
     return f"SELECT file_row_number + 1 AS _row, * EXCLUDE (file_row_number) FROM {source}"
 
 
-def explicit(file: Path) -> str:
+def rows_sql(file: Path) -> str:
     return f"SELECT * FROM read_parquet({literal(str(file))}, hive_partitioning = false)"

@@ -58,7 +58,7 @@ def test_a_bad_file_is_taken_set_aside_or_refused_in_words(case: Case, tmp_path:
     )
     if found.verdict == "refused":
         (message,) = found.messages
-        assert message.startswith(intake.shown(f"{DAY}/{case.file}", 300))
+        assert message.startswith(intake.printable(f"{DAY}/{case.file}", 300))
         assert ADVICE.search(message), message
     if found.counts:
         counts = found.counts

@@ -23,7 +23,14 @@ from customer_intel.ingest.conform.results import Conformed
 from customer_intel.ingest.land import entity_night as landing
 from customer_intel.ingest.read import csv_chunks as cutting
 from customer_intel.ingest.read import open_file as intake
-from customer_intel.ingest.read.csv_chunks import Dialect, Job, Piece, Unsure, pieces, split
+from customer_intel.ingest.read.csv_chunks import (
+    Dialect,
+    LargeFile,
+    NeedsGeneralPath,
+    Piece,
+    pieces,
+    split,
+)
 from customer_intel_tests.unit.bad_input_files import (
     DAY,
     ENTITIES,
@@ -199,13 +206,13 @@ def test_many_bad_rows_are_set_aside_in_batches(
     monkeypatch.setattr(piecewise, "FEW_BAD", 2)
     monkeypatch.setattr(piecewise, "MANY_BAD", 9)
     batches: list[int] = []
-    really = piecewise._Whole._aside
+    really = piecewise._LargeFileRun._reject
 
-    def spied(whole: piecewise._Whole, bad: list[pa.Table]) -> Conformed:
+    def spied(whole: piecewise._LargeFileRun, bad: list[pa.Table]) -> Conformed:
         batches.append(sum(map(len, bad)))
         return really(whole, bad)
 
-    monkeypatch.setattr(piecewise._Whole, "_aside", spied)
+    monkeypatch.setattr(piecewise._LargeFileRun, "_reject", spied)
     found = same(SOUND["bad rows in many pieces"])
     assert taken == {"piecewise": 1}
     assert len(batches) > 1 and sum(batches) == found.parts[0].facts["rows_quarantined"] == 23
@@ -323,7 +330,7 @@ def test_pieces_are_cut_between_records(tmp_path: Path, taken: Taken) -> None:
     path = tmp_path / "a.csv"
     path.write_text(out.getvalue())
     job, dialect = (
-        Job(path, intake.sha256_of(path)[0], intake.Limits(), 100),
+        LargeFile(path, intake.sha256_of(path)[0], intake.Limits(), 100),
         Dialect(",", '"', True, 0, "utf-8"),
     )
     found = list(pieces(job, dialect))
@@ -351,5 +358,5 @@ def test_pieces_are_cut_between_records(tmp_path: Path, taken: Taken) -> None:
 )
 def test_what_a_strict_reader_stumbles_over_is_not_split(line: str) -> None:
     text = f"x,y,z\n1,2,3\n{line}\n4,5,6\n".encode()
-    with pytest.raises(Unsure):
+    with pytest.raises(NeedsGeneralPath):
         split(Piece(text, True, 0, 3, False), ("x", "y", "z"), Dialect(",", '"', True, 0, "utf-8"))

@@ -19,7 +19,7 @@ from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.ingest.advise import match_entity as guess
 from customer_intel.ingest.advise.inspect_file import Inspected, inspect
 from customer_intel.ingest.advise.write_mapping import glob_of
-from customer_intel.ingest.conform.conform import Source, conform
+from customer_intel.ingest.conform.conform import SourceFile, conform
 from customer_intel.ingest.mapping import model as mapping
 from customer_intel.ingest.read.open_file import Limits, sha256_of
 from customer_intel.ingest.read.readers import read_text
@@ -58,7 +58,7 @@ class Lab:
         work.mkdir()
         con = DuckDBEngine(EngineSettings(), [work]).con
         text = read_text(con, path, sha256_of(path)[0], made.reader, work, Limits())
-        source = Source(path.name, made.source, TODAY, text)
+        source = SourceFile(path.name, made.source, TODAY, text)
         return pl.read_parquet(
             conform(con, ENTITIES[made.entity], made, source, work / "rows.parquet").parquet
         )
