@@ -37,7 +37,7 @@ _NAME = re.compile(r"[\w ]+ \([\w %$€/-]+\)")
 
 
 @dataclass(frozen=True)
-class Landed:
+class NewestFile:
     """The newest landed file that a mapping may be meant for, and its columns."""
 
     file: LandedFile
@@ -52,13 +52,13 @@ def check(home_mappings: Path, landing: Path, entities: Mapping[str, Table]) -> 
     vendors = mappings.shipped()
     files = discover(landing, date.max) if landing.is_dir() else []
     faults: list[str] = []
-    looked: list[str] = []
+    compared: list[str] = []
     for name, mapping in sorted(known.items()):
-        own = home_mappings / f"{name}.yaml"
-        path = own if own.is_file() else vendors[name]
+        home_file = home_mappings / f"{name}.yaml"
+        path = home_file if home_file.is_file() else vendors[name]
         newest = _newest(mapping, files)
         try:
-            landed = Landed(newest, columns_of(newest.path, mapping)) if newest else None
+            landed = NewestFile(newest, columns_of(newest.path, mapping)) if newest else None
         except Refused as refused:
             assert newest is not None
             faults.append(f"{newest.source_file}: {refused.reason}")
@@ -66,9 +66,9 @@ def check(home_mappings: Path, landing: Path, entities: Mapping[str, Table]) -> 
         if landed and _is_anothers(mapping, landed, known):
             continue
         if landed:
-            looked.append(f"{name}: {landed.file.source_file}")
+            compared.append(f"{name}: {landed.file.source_file}")
         found = _faults(mapping, landed)
-        if own.is_file() and newest is None and files:
+        if home_file.is_file() and newest is None and files:
             found += _unmatched(mapping, files)
         document = yamlfile.load(path) if found else None
         faults += [
@@ -77,7 +77,7 @@ def check(home_mappings: Path, landing: Path, entities: Mapping[str, Table]) -> 
         ]
     if faults:
         raise ConfigError("\n".join(faults))
-    return looked
+    return compared
 
 
 def _newest(mapping: FileMapping, files: Sequence[LandedFile]) -> LandedFile | None:
@@ -89,7 +89,9 @@ def _newest(mapping: FileMapping, files: Sequence[LandedFile]) -> LandedFile | N
     return fitting[-1] if fitting else None
 
 
-def _is_anothers(mapping: FileMapping, landed: Landed, known: Mapping[str, FileMapping]) -> bool:
+def _is_anothers(
+    mapping: FileMapping, landed: NewestFile, known: Mapping[str, FileMapping]
+) -> bool:
     """Whether the file lacks most of what the mapping needs, and another mapping takes it."""
     missing, needed = mapping.missing(landed.columns), mapping.sources(landed.columns)
     if len(missing) * 2 < max(len(needed), 1):
@@ -156,11 +158,11 @@ def _first(path: Path, sha256: str, limits: Limits) -> list[bytes]:
 # ---- expressions
 
 
-def _faults(mapping: FileMapping, landed: Landed | None) -> list[tuple[tuple[str, ...], str]]:
+def _faults(mapping: FileMapping, landed: NewestFile | None) -> list[tuple[tuple[str, ...], str]]:
     columns = landed.columns if landed else ()
     present = {name.lower(): name for name in (*columns, *mapping.optional)}
     found: list[tuple[tuple[str, ...], str]] = []
-    sound: list[tuple[tuple[str, ...], str]] = []
+    unbroken: list[tuple[tuple[str, ...], str]] = []
     for place, text in mappings.places_of(mapping):
         if text.lower() in present:
             continue
@@ -187,8 +189,8 @@ def _faults(mapping: FileMapping, landed: Landed | None) -> list[tuple[tuple[str
                 (place, f"{place[-1]}: {landed.file.source_file} has no column '{absent[0]}'{near}")
             )
             continue
-        sound.append((place, text))
-    return found + _unbound(mapping, sound)
+        unbroken.append((place, text))
+    return found + _unbound(mapping, unbroken)
 
 
 def _unbound(

@@ -75,7 +75,7 @@ _YEARS = (1990, 2040)
 
 
 @dataclass(frozen=True)
-class Shape:
+class ColumnProfile:
     """One column. `kind` is what nearly all of its values are; `values` its distinct ones when they
     are few.
     """
@@ -122,10 +122,10 @@ class Shape:
 
 
 @dataclass
-class _Raw:
+class _Sampled:
     """A column while it is being looked at."""
 
-    shape: Shape
+    profile: ColumnProfile
     values: list[tuple[str, int]] = field(default_factory=list)
 
     @property
@@ -133,57 +133,59 @@ class _Raw:
         return sum(count for _, count in self.values)
 
 
-def shapes(
+def profiles_of(
     con: duckdb.DuckDBPyConnection, text: TextTable, *, has_names: bool = True
-) -> list[Shape]:
-    """The shape of each column. `con` holds the file's text as `text.sql`."""
+) -> list[ColumnProfile]:
+    """The profile of each column. `con` holds the file's text as `text.sql`."""
     con.execute(f"CREATE OR REPLACE TEMP VIEW sniffed AS {text.sql}")
-    found = [_shape(con, name, text.rows, has_names=has_names) for name in text.columns]
+    found = [_profile(con, name, text.rows, has_names=has_names) for name in text.columns]
     con.execute("DROP VIEW sniffed")
     return found
 
 
-def _shape(con: duckdb.DuckDBPyConnection, name: str, rows: int, *, has_names: bool) -> Shape:
+def _profile(
+    con: duckdb.DuckDBPyConnection, name: str, rows: int, *, has_names: bool
+) -> ColumnProfile:
     view = f"(SELECT {trimmed(quoted(name))} AS v FROM sniffed)"
     facts = con.execute(
         f"SELECT count(v), count(DISTINCT v), min(length(v)), max(length(v)) FROM {view} WHERE v "
         "IS NOT NULL"
     ).fetchall()[0]
-    base = Shape(name, rows, facts[0], facts[1], facts[2] or 0, facts[3] or 0)
+    base = ColumnProfile(name, rows, facts[0], facts[1], facts[2] or 0, facts[3] or 0)
     if not base.filled:
         return base
     values = con.execute(
         f"SELECT v, count(*) FROM {view} WHERE v IS NOT NULL GROUP BY v ORDER BY hash(v), v LIMIT "
         f"{SAMPLE}"
     ).fetchall()
-    raw = _Raw(base, values)
+    raw = _Sampled(base, values)
     nulls = tuple(word for word in NULLS if any(value == word for value, _ in values))
     kept = [(value, count) for value, count in values if value not in nulls]
-    shape = (
-        _kind(con, view, _Raw(base, kept), name, has_names=has_names)
+    profile = (
+        _kind(con, view, _Sampled(base, kept), name, has_names=has_names)
         if kept
         else replace(base, kind="empty")
     )
     # "-" among words may be a word; among numbers it is none.
     meant = (
         nulls
-        if shape.kind not in ("text", "empty")
+        if profile.kind not in ("text", "empty")
         else tuple(word for word in nulls if word in SURE_NULLS)
     )
     if not meant and nulls:
-        shape = replace(_kind(con, view, raw, name, has_names=has_names), nulls=())
+        profile = replace(_kind(con, view, raw, name, has_names=has_names), nulls=())
     few = (
         tuple(sorted(value for value, _ in values if value not in meant))
         if base.distinct <= 40
         else ()
     )
-    return replace(shape, nulls=meant, words=tuple(set(nulls) - set(meant)), values=few)
+    return replace(profile, nulls=meant, words=tuple(set(nulls) - set(meant)), values=few)
 
 
 def _kind(
-    con: duckdb.DuckDBPyConnection, view: str, raw: _Raw, name: str, *, has_names: bool
-) -> Shape:
-    base, total = raw.shape, max(raw.total, 1)
+    con: duckdb.DuckDBPyConnection, view: str, raw: _Sampled, name: str, *, has_names: bool
+) -> ColumnProfile:
+    base, total = raw.profile, max(raw.total, 1)
     if (
         {value.lower() for value, _ in raw.values} <= _BOOLS
         and len(raw.values) <= 2
@@ -216,7 +218,7 @@ def _kind(
     return replace(base, kind="text")
 
 
-def _share(raw: _Raw, pattern: re.Pattern[str]) -> float:
+def _share(raw: _Sampled, pattern: re.Pattern[str]) -> float:
     return sum(count for value, count in raw.values if pattern.fullmatch(value)) / max(raw.total, 1)
 
 
@@ -228,7 +230,7 @@ def _mark(value: str) -> str | None:
 # ---- numbers
 
 
-def _number(raw: _Raw, numbers: Sequence[tuple[str, int]], symbol: str | None) -> Shape:
+def _number(raw: _Sampled, numbers: Sequence[tuple[str, int]], symbol: str | None) -> ColumnProfile:
     texts = [value.replace("\u00a0", " ") for value, _ in numbers]
     point = sum(
         1
@@ -263,12 +265,12 @@ def _number(raw: _Raw, numbers: Sequence[tuple[str, int]], symbol: str | None) -
     fractional = decimal in (".", ",") and any(decimal in text for text in texts)
     kind = "decimal" if fractional or any("e" in text.lower() for text in texts) else "int"
     values = [number for text in texts if (number := _float(text, decimal, group)) is not None]
-    shape = replace(
-        raw.shape, kind=kind, share=_share(raw, _NUMBER) if symbol is None else 1.0, decimal=decimal,
+    profile = replace(
+        raw.profile, kind=kind, share=_share(raw, _NUMBER) if symbol is None else 1.0, decimal=decimal,
         thousands=group if decimal is not None or group in (" ", "'") else "", symbol=symbol,
         low=min(values, default=None), high=max(values, default=None), stays_text=_stays_text(texts),
     )  # fmt: skip
-    return replace(shape, kind="text") if shape.stays_text and kind == "int" else shape
+    return replace(profile, kind="text") if profile.stays_text and kind == "int" else profile
 
 
 def _float(text: str, decimal: str | None, group: str) -> float | None:
@@ -293,7 +295,9 @@ def _stays_text(texts: Sequence[str]) -> str | None:
 # ---- dates and times
 
 
-def _time(con: duckdb.DuckDBPyConnection, view: str, raw: _Raw, *, when: bool) -> Shape | None:
+def _time(
+    con: duckdb.DuckDBPyConnection, view: str, raw: _Sampled, *, when: bool
+) -> ColumnProfile | None:
     iso = _share(raw, _ISO_PATTERN)
     if when and (epoch := _epoch(raw)):
         return epoch
@@ -307,12 +311,12 @@ def _time(con: duckdb.DuckDBPyConnection, view: str, raw: _Raw, *, when: bool) -
     offset = "all" if timed and len(offsets) == len(timed) else "some" if offsets else "none"
     kind = "timestamp" if timed else "date"
     return replace(
-        raw.shape, kind=kind, share=min(iso + covered, 1.0), formats=forms, order=order, offset=offset,
+        raw.profile, kind=kind, share=min(iso + covered, 1.0), formats=forms, order=order, offset=offset,
         has_times=any(not re.search(r"[T ,]0?0:00(:00)?", value) for value in timed),
     )  # fmt: skip
 
 
-def _epoch(raw: _Raw) -> Shape | None:
+def _epoch(raw: _Sampled) -> ColumnProfile | None:
     lengths = Counter(len(value.split(".")[0]) for value, _ in raw.values)
     length, _ = lengths.most_common(1)[0]
     if length not in _EPOCHS or lengths[length] < ENOUGH * len(raw.values):
@@ -325,7 +329,7 @@ def _epoch(raw: _Raw) -> Shape | None:
     ]
     if sum(map(bool, fits)) < ENOUGH * len(fits):
         return None
-    return replace(raw.shape, kind="epoch", formats=(name,), offset="all", has_times=True)
+    return replace(raw.profile, kind="epoch", formats=(name,), offset="all", has_times=True)
 
 
 def _candidates(value: str, *, when: bool) -> set[str]:
