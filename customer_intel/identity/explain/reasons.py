@@ -13,7 +13,7 @@ from customer_intel.identity.linking.likely_pair import WEIGHTS
 from customer_intel.identity.linking.match_edge import RULES
 from customer_intel.identity.matching.graph import spanning_tree
 
-_SAID = {
+_SENTENCES = {
     "override_merge": "a person decided that they are one",
     "unique_user_id": "they have the same login",
     "strong_email": "they have the same email",
@@ -71,7 +71,7 @@ def explained(links: pl.DataFrame) -> pl.DataFrame:
     )
     return links.with_columns(alike=alike).with_columns(
         explanation=pl.concat_str(
-            pl.col("rule_id").replace_strict(_SAID),
+            pl.col("rule_id").replace_strict(_SENTENCES),
             pl.when(pl.col("alike") != "")
             .then(pl.format(": {} agree, {} to 1", "alike", _odds()))
             .otherwise(pl.lit("")),

@@ -11,7 +11,7 @@ import polars as pl
 from customer_intel.identity.ids.record_customer_map import assign
 
 
-def lasting_ids(
+def stable_ids(
     clusters: pl.DataFrame,
     as_of: date,
     previous: pl.DataFrame,

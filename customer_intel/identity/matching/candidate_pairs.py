@@ -78,11 +78,11 @@ class Compared:
         return levels(patterns), place, counts
 
 
-def together(one: Compared, other: Compared) -> Compared:
-    both = {
+def concatenated(one: Compared, other: Compared) -> Compared:
+    columns = {
         field.name: (getattr(one, field.name), getattr(other, field.name)) for field in fields(one)
     }
-    return Compared(**{name: np.concatenate(values) for name, values in both.items()})
+    return Compared(**{name: np.concatenate(values) for name, values in columns.items()})
 
 
 def levels(patterns: npt.NDArray[np.integer]) -> Numbers:
@@ -93,10 +93,10 @@ def levels(patterns: npt.NDArray[np.integer]) -> Numbers:
 def prepared(records: pl.DataFrame) -> pl.DataFrame:
     """The records in order of their keys, with what is known of a name only from all of them."""
     party = records.select("record_key", *FIELDS).sort("record_key")
-    borne = pl.len().over("first")
+    n_bearers = pl.len().over("first")
     return party.with_columns(
-        is_name=(borne >= NAME_RECORDS)
-        & (borne >= NAME_SHARE * len(party))
+        is_name=(n_bearers >= NAME_RECORDS)
+        & (n_bearers >= NAME_SHARE * len(party))
         & pl.col("first").is_not_null(),
         is_double=pl.col("last").str.contains("[ -]"),
         rare_first=_rarity(party["first"]),
@@ -197,14 +197,15 @@ def compare(
         i, j, np.zeros(size, np.int32), np.zeros(size, np.float32), np.zeros(size, np.float32),
         np.zeros(size, np.bool_), np.zeros(size, np.bool_),
     )  # fmt: skip
-    said = party.select(pl.exclude("record_key"))
-    empty = [name for name in said.columns if said[name].null_count() == len(said)]
-    said = said.drop(empty)
+    values = party.select(pl.exclude("record_key"))
+    empty = [name for name in values.columns if values[name].null_count() == len(values)]
+    values = values.drop(empty)
     absent = [pl.lit(None, pl.String).alias(name) for name in empty]
     for start in range(0, size, CHUNK):
         part = slice(start, min(start + CHUNK, size))
         sides = {
-            name: said[numbers[part]].with_columns(absent) for name, numbers in (("a", i), ("b", j))
+            name: values[numbers[part]].with_columns(absent)
+            for name, numbers in (("a", i), ("b", j))
         }
         pairs = pl.DataFrame(
             {name: side.to_struct(name) for name, side in sides.items()}

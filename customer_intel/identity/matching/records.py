@@ -133,10 +133,10 @@ def fields(named: pl.DataFrame, config: dict[str, Any] | None = None) -> pl.Data
         street.str.extract(r"^(\d+[a-z]?)\b"),
         street.str.extract(r"\b(\d+[a-z]?)$"),
     )
-    bare = (
+    street_name = (
         street.str.replace(r"^\d+[a-z]?\b", "").str.replace(r"\b\d+[a-z]?$", "").str.strip_chars()
     )
-    written = pl.concat_str(
+    birth_parts = pl.concat_str(
         pl.col("birth_year").str.zfill(4),
         pl.col("birth_month").str.zfill(2),
         pl.col("birth_day").str.zfill(2),
@@ -153,7 +153,7 @@ def fields(named: pl.DataFrame, config: dict[str, Any] | None = None) -> pl.Data
         middle="middle_name_norm",
         last="last_name_norm",
         suffix="suffix_norm",
-        born=pl.coalesce(birth_digits(pl.col("birth_date")), written),
+        born=pl.coalesce(birth_digits(pl.col("birth_date")), birth_parts),
         gender=normalise.fold(pl.col("gender")).str.slice(0, 1),
         number=number,
         unit=normalise.blank_to_null(
@@ -164,7 +164,7 @@ def fields(named: pl.DataFrame, config: dict[str, Any] | None = None) -> pl.Data
             )
             .str.replace_all(r"[^\p{L}\p{N}]", "")
         ),
-        street=normalise.blank_to_null(bare),
+        street=normalise.blank_to_null(street_name),
         city=normalise.fold(pl.col("city")),
         postcode=normalise.blank_to_null(
             pl.col("postal_code").str.to_lowercase().str.replace_all(r"[^a-z0-9]", "")
