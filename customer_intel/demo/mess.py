@@ -40,7 +40,7 @@ class Dirt:
         usable = (
             np.nonzero(frame[where].is_not_null().to_numpy())[0] if where else np.arange(len(frame))
         )
-        spoilt = 0
+        n_spoilt = 0
         for column, value in bad.items():
             if len(frame) < BAD_FROM_ROWS:
                 break
@@ -51,9 +51,9 @@ class Dirt:
                 .otherwise(column)
                 .alias(column)
             )
-            spoilt += len(rows)
-        self.kinds["unparsable_value"] += spoilt
-        return frame, spoilt
+            n_spoilt += len(rows)
+        self.kinds["unparsable_value"] += n_spoilt
+        return frame, n_spoilt
 
     def repeat(
         self, frame: pl.DataFrame, clean: str | None = None, bad: str | None = None

@@ -126,7 +126,7 @@ def _unique_contacts(rng: random.Random, people: list[Identity]) -> dict[str, li
 
     Returns the numbers that are still free in each country.
     """
-    taken: set[str] = set()
+    used_emails: set[str] = set()
     free = {
         "US": [f"{a}55501{i:02d}" for a in pools.AREA_CODES for i in range(100)],
         "CA": [f"{a}55501{i:02d}" for a in pools.CANADA_CODES for i in range(100)],
@@ -150,10 +150,10 @@ def _unique_contacts(rng: random.Random, people: list[Identity]) -> dict[str, li
                 ]
             )
             email, n = f"{local}@{domain}", 1
-            while email in taken:
+            while email in used_emails:
                 n += 1
                 email = f"{local}{n}@{domain}"
-            taken.add(email)
+            used_emails.add(email)
             if attempt == 0:
                 who.email = email
             else:

@@ -121,16 +121,16 @@ def _shop_orders(world: World) -> pl.DataFrame:
         .then(pl.lit("unpaid"))
         .otherwise(pl.lit("paid"))
     )
-    o = world.orders.with_columns(
+    orders = world.orders.with_columns(
         source=pl.lit("shopify"),
         order_id=pl.format("#{}", (pl.col("order") + 1001).cast(pl.String)),
         currency=pl.lit("USD"),
         state=state,
         returns_order_id=pl.lit(None, dtype=pl.String),
     )
-    return o.with_columns(net=pl.when(pl.col("state") == "paid").then("total").otherwise(0)).select(
-        _order_columns()
-    )
+    return orders.with_columns(
+        net=pl.when(pl.col("state") == "paid").then("total").otherwise(0)
+    ).select(_order_columns())
 
 
 def _till_orders(world: World) -> pl.DataFrame:
@@ -148,7 +148,7 @@ def _till_orders(world: World) -> pl.DataFrame:
         .when(pl.col("state") != "unclear")
         .then(0)
     )
-    o = world.till_orders.with_columns(
+    orders = world.till_orders.with_columns(
         source=pl.lit("kasse"),
         order_id=export_till.number("order"),
         person=pl.when(pl.col("person") >= 0).then("person"),
@@ -157,7 +157,7 @@ def _till_orders(world: World) -> pl.DataFrame:
         state=state,
         returns_order_id=pl.when(pl.col("fate") == till.CREDIT).then(export_till.number("returns")),
     )
-    return o.with_columns(net=net).select(_order_columns())
+    return orders.with_columns(net=net).select(_order_columns())
 
 
 def _order_columns() -> list[pl.Expr]:
