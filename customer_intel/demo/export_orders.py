@@ -79,8 +79,7 @@ def shopify_orders(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
     ).then(phone)
     person = ~pl.col("is_hidden")
     product = {
-        c: pl.Series([row[i] for row in pools.PRODUCTS])
-        for c, i in (("sku", 0), ("title", 1))
+        c: pl.Series([row[i] for row in pools.PRODUCTS]) for c, i in (("sku", 0), ("title", 1))
     }
     rows = rows.with_columns(refunded, net).with_columns(
         sku=product["sku"].gather(rows["product"]),
