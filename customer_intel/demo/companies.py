@@ -1,4 +1,4 @@
-"""The cafés and offices that some of HubSpot's contacts belong to."""
+"""Simulated companies: the cafés and offices that some of HubSpot's contacts belong to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What the persons do: orders with lines, tickets, survey answers, sessions (state: world.py)."""
+"""Simulated behaviour: orders with lines, tickets, survey answers, sessions (weekly state:
+world.py).
+"""
 
 from __future__ import annotations
 
@@ -37,6 +39,9 @@ NPS = {
 def orders(
     rng: np.random.Generator, traits: dict[str, Array], weekly: dict[str, Array], days: int, t0: int
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The shop's orders (amounts in cents, times in epoch seconds) and their lines, in order of
+    time.
+    """
     counts = weekly["orders"].astype(np.int64)
     person, week = np.nonzero(counts)
     times = counts[person, week]
@@ -121,6 +126,9 @@ def _unpaid(rng: np.random.Generator, created: Ints, usual: Bools) -> tuple[Ints
 def draw_lines(
     rng: np.random.Generator, n_lines: Ints, spend: Floats, created: Ints
 ) -> pl.DataFrame:
+    """Lines of orders, up to `n_lines` products each; what costs 50 or more goes to who spends
+    much.
+    """
     order = np.repeat(np.arange(len(n_lines)), n_lines)
     weights = np.array([float(x[4]) for x in pools.PRODUCTS])
     product = choose(rng, weights, len(order))
@@ -146,6 +154,9 @@ def draw_lines(
 def tickets(
     rng: np.random.Generator, traits: dict[str, Array], weekly: dict[str, Array], t0: int, t1: int
 ) -> pl.DataFrame:
+    """Support tickets in order of time; topic and priority are indices, rating 0 none, 1 bad, 2
+    good.
+    """
     person, week = np.nonzero(weekly["ticket"])
     day = week * 7 + choose(rng, list(WEEKDAY), len(week))
     day = np.maximum(day, np.maximum(traits["signup"][person], 0))

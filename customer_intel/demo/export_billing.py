@@ -44,6 +44,7 @@ def behind(invoices: pl.DataFrame, upto: int) -> list[int]:
 
 
 def stripe_subscriptions(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """Subscriptions, as the dashboard exports them."""
     invoices = exporter.world.invoices.with_columns(tried=pl.col("created") + 3600)
     billed = (
         invoices.filter(touched(since, upto, "created", "tried", "paid"))["subscription"]
@@ -106,6 +107,7 @@ def stripe_subscriptions(exporter: Exporter, since: int, upto: int) -> pl.DataFr
 
 
 def stripe_invoices(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """Invoices, as the dashboard exports them."""
     invoices = exporter.world.invoices.join(
         exporter.persons, on="person", how="left", maintain_order="left"
     )
@@ -156,6 +158,7 @@ def stripe_invoices(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
 
 
 def stripe_charges(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """Payments that were attempted in the window."""
     charges = exporter.world.charges.filter(
         pl.col("at").is_between(since, upto, closed="left")
     ).join(exporter.persons, on="person", how="left", maintain_order="left")

@@ -9,6 +9,7 @@ from customer_intel.demo.exports import Exporter, money, touched, utc
 
 
 def contacts(exporter: Exporter, source: str, since: int, upto: int) -> pl.DataFrame:
+    """One source's contact records that were touched; blank values are null."""
     rows = exporter.records.filter(
         (pl.col("source") == source)
         & (pl.col("created") < upto)
@@ -33,6 +34,7 @@ def contacts(exporter: Exporter, source: str, since: int, upto: int) -> pl.DataF
 
 
 def hubspot(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """HubSpot's contacts."""
     rows = contacts(exporter, "hubspot", since, upto)
     last = pl.concat_str("last", pl.concat_str(pl.lit(" "), "suffix").fill_null(""))
     buyers = exporter.world.orders.filter(pl.col("created") < upto)["person"].unique().to_list()
@@ -62,6 +64,7 @@ def hubspot(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
 
 
 def hubspot_companies(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """HubSpot's companies."""
     rows = exporter.companies.filter(
         (pl.col("created") < upto) & touched(since, upto, "created", "modified")
     )
@@ -82,6 +85,7 @@ def hubspot_companies(exporter: Exporter, since: int, upto: int) -> pl.DataFrame
 
 
 def shopify_customers(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """Shopify's customers, with what each has spent."""
     rows = contacts(exporter, "shopify", since, upto)
     paid_orders = exporter.world.orders.filter((pl.col("created") < upto) & (pl.col("pay") == PAID))
     spending = paid_orders.group_by("person").agg(pl.col("total").sum(), n=pl.len())
@@ -120,6 +124,7 @@ def shopify_customers(exporter: Exporter, since: int, upto: int) -> pl.DataFrame
 
 
 def stripe_customers(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """Stripe's customers."""
     rows = contacts(exporter, "stripe", since, upto)
     return rows.select(
         "id",
@@ -140,6 +145,7 @@ def stripe_customers(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
 
 
 def zendesk_users(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """Zendesk's users, its one agent first."""
     rows = contacts(exporter, "zendesk", since, upto)
     iso = "%Y-%m-%dT%H:%M:%SZ"
     users = rows.select(
@@ -180,6 +186,7 @@ def zendesk_users(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
 
 
 def loyalty(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """The shops' spreadsheet of loyalty cards, days before months."""
     rows = contacts(exporter, "loyalty", since, upto)
     birth = pl.col("birth").str.replace(r"(\d{4})-(\d\d)-(\d\d)", "$3/$2/$1")
     return rows.select(

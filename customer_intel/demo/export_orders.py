@@ -1,4 +1,4 @@
-"""Shopify's orders export: a row a line, the order's own values on its first row only."""
+"""Shopify's orders export: one row per line, the order's own values on its first row only."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ def financial_status(upto: int) -> pl.Expr:
 
 
 def shopify_orders(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """Orders with their lines, one row per line, times in the shop's zone."""
     moments = ("created", "shipped", "delivered", "cancelled", "refunded", "turned")
     orders = exporter.orders.filter((pl.col("created") < upto) & touched(since, upto, *moments))
     lines = exporter.world.lines.with_columns(line=pl.int_range(pl.len()).over("order"))

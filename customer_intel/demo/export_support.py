@@ -17,6 +17,7 @@ First resolution time in minutes,Full resolution time in minutes""".replace("\n"
 
 
 def zendesk_tickets(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """Zendesk's tickets, without messages."""
     tickets = exporter.world.tickets.join(
         exporter.persons, on="person", how="left", maintain_order="left"
     )
@@ -92,6 +93,7 @@ def zendesk_tickets(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
 
 
 def delighted(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """Delighted's answers of the window; each is final."""
     answers = exporter.surveys.filter(pl.col("responded").is_between(since, upto, closed="left"))
     reasons = list(pools.NPS_COMMENTS)
     comments = [
@@ -118,6 +120,7 @@ def delighted(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
 
 
 def onetrust(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """OneTrust's consent receipts of the window; a withdrawal is a receipt of its own."""
     consents = exporter.consents.filter(pl.col("at").is_between(since, upto, closed="left"))
     return consents.select(
         pl.format("rcpt-{}", (pl.col("receipt") + 1).cast(pl.String).str.zfill(7)).alias(

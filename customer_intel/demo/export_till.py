@@ -13,6 +13,7 @@ WORDS = pools.TILL_WORDS
 
 
 def number(column: str) -> pl.Expr:
+    """The till's number of an order."""
     return pl.format("B{}", (pl.col(column) + 100_001).cast(pl.String))
 
 
@@ -33,6 +34,7 @@ def state(upto: int) -> pl.Expr:
 
 
 def till_orders(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """The till's orders and credit notes that were touched."""
     moments = ("created", "paid", "shipped", "delivered", "ends")
     orders = exporter.world.till_orders.filter(
         (pl.col("created") < upto) & touched(since, upto, *moments)
@@ -69,6 +71,7 @@ def till_orders(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
 
 
 def till_lines(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """The lines of orders of the window."""
     rows = exporter.world.till_lines.filter(
         pl.col("created").is_between(since, upto, closed="left")
     )
@@ -96,6 +99,7 @@ def till_lines(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
 
 
 def euro_rates(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """Dollars per euro for each day of the window."""
     rates = exporter.world.fx.filter(pl.col("at").is_between(since, upto, closed="left"))
     return rates.select(
         utc(pl.col("at"), "%Y-%m-%d").alias("date"),

@@ -1,5 +1,4 @@
-"""What each vendor's export of a window of time looks like: text frames with the vendors' own
-headers.
+"""Vendors' exports of a window of time, as text frames with the vendors' own headers.
 
 The `export_*` modules take a window [since, upto) in epoch seconds and return the rows that it
 touched, in their state at `upto`. Nothing here is dirty yet; `mess` does that.
@@ -16,6 +15,7 @@ from customer_intel.demo.world import World
 
 
 def money(column: str) -> pl.Expr:
+    """Cents as text with two decimals."""
     cents = pl.col(column).cast(pl.Int64)
     sign = pl.when(cents < 0).then(pl.lit("-")).otherwise(pl.lit(""))
     whole, rest = cents.abs() // 100, cents.abs() % 100
@@ -25,6 +25,7 @@ def money(column: str) -> pl.Expr:
 
 
 def utc(expr: pl.Expr, form: str = "%Y-%m-%d %H:%M:%S") -> pl.Expr:
+    """Epoch seconds as text in UTC."""
     return pl.from_epoch(expr, time_unit="s").dt.strftime(form)
 
 
@@ -34,6 +35,7 @@ def seen(column: str, upto: int) -> pl.Expr:
 
 
 def touched(since: int, upto: int, *moments: str) -> pl.Expr:
+    """Whether any of the moments lies in the window [since, upto)."""
     return pl.any_horizontal(*[pl.col(m).is_between(since, upto, closed="left") for m in moments])
 
 

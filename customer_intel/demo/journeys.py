@@ -96,6 +96,7 @@ def chains() -> dict[str, dict[str, dict[str, dict[str, float]]]]:
 
 
 def starts() -> dict[str, dict[str, float]]:
+    """Truth: intent -> first state -> probability."""
     return _STARTS
 
 

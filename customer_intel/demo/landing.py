@@ -1,4 +1,4 @@
-"""Which files lie in the landing folder on which night, and what is wrong with them."""
+"""The demo's landing folder: which files lie there on which night, and which faults they have."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""How often what really happens in companies happens here: unpaid orders, credit notes, trials that
-come to nothing.
-"""
+"""Counts of the simulated special cases: unpaid orders, credit notes, trials that lapse."""
 
 from __future__ import annotations
 

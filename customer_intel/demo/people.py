@@ -1,5 +1,5 @@
-"""Who the persons are, and how each system has spelled them: contact records with known mess and
-known owner.
+"""Simulated persons and their contact records in each system, misspelled in known ways, with known
+owner.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class Identity:
 
 
 def ascii_slug(text: str) -> str:
+    """A name in plain small letters, as mail addresses have it."""
     plain = (
         unicodedata.normalize("NFKD", text.replace("Ø", "O").replace("ø", "o"))
         .encode("ascii", "ignore")

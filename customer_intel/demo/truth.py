@@ -1,5 +1,5 @@
-"""The known truth: who is who, who leaves when and why, what drives scores, how people move, what
-is dirty.
+"""Ground truth, written beside the exports: who is who, who leaves when and why, what drives
+scores, how people move, which faults are in the files.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from customer_intel.demo.world import HAZARD, World
 
 
 def moment(column: str) -> pl.Expr:
+    """Epoch seconds as a timestamp, null for what never happens."""
     return pl.from_epoch(pl.when(pl.col(column) < int(NEVER)).then(column), time_unit="s").alias(
         column
     )

@@ -1,4 +1,4 @@
-"""What truly happens at Harbor & Pine: persons, their weekly latent state, and everything they do.
+"""The simulation: persons, their weekly latent state, and everything they do.
 
 Time is seconds since the epoch (UTC); `t0` is the first day of the history and `t1` its end,
 exclusive. A person's engagement z follows a weekly mean-reverting walk that bad experiences push
@@ -32,6 +32,8 @@ HAZARD = {
 
 @dataclass(frozen=True)
 class World:
+    """Everything that happened, as frames; amounts in cents, times in epoch seconds (see above)."""
+
     persons: pl.DataFrame
     weeks: pl.DataFrame
     orders: pl.DataFrame

@@ -1,5 +1,5 @@
-"""Survey scores with honest intervals: NPS by adjusted Wald, CSAT by Agresti-Coull. Pure functions,
-points of 0 to 100.
+"""Survey scores with confidence intervals: NPS by adjusted Wald, CSAT by Agresti-Coull. Pure
+functions, points of 0 to 100.
 
 A score is the mean of answers worth +1, 0 or -1 (NPS: promoter, passive, detractor; CSAT: satisfied
 is +1, others 0), so both share their waves' test and their smallest detectable change.
@@ -42,8 +42,8 @@ class Score:
 
 
 def nps(promoters: int, passives: int, detractors: int) -> Score:
-    """Adjusted Wald: three quarters of an answer more on either side, three more in all. Needs at
-    least one answer.
+    """Adjusted Wald (Rocks, 2016): three quarters of an answer more on either side, three more in
+    all. Needs at least one answer.
     """
     n = promoters + passives + detractors
     score, se = _mean(promoters, detractors, n)
@@ -52,8 +52,8 @@ def nps(promoters: int, passives: int, detractors: int) -> Score:
 
 
 def csat(satisfied: int, n: int) -> Score:
-    """Agresti-Coull: z²/2 more on either side. `satisfied` are the top two of five. Needs at least
-    one answer.
+    """Agresti-Coull (1998): z²/2 more on either side. `satisfied` are the top two of five. Needs at
+    least one answer.
     """
     score, se = _mean(satisfied, 0, n)
     adjusted, adjusted_se = _mean(satisfied + Z95**2 / 2, 0, n + Z95**2)
@@ -77,7 +77,7 @@ def change(before: Score, now: Score) -> tuple[float, float, float]:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's adjusted p-values, in the given order."""
+    """Holm's (1979) step-down adjusted p-values, in the given order."""
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])
     adjusted = [0.0] * len(p_values)
     floor = 0.0

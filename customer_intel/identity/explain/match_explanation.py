@@ -1,4 +1,4 @@
-"""Why records are, or are not, one customer, in words for people who know no statistics.
+"""Explanations of why records are, or are not, one customer, for people who know no statistics.
 
 Belongs here: reading the identity tables and saying what they hold. Not here: deciding anything.
 """
@@ -48,12 +48,15 @@ class Link:
     explanation: str
 
     def why(self) -> str:
+        """The explanation, with the shared value."""
         return self.explanation + (f" ({self.value})" if self.value else "")
 
     def say(self) -> str:
+        """Both records and why they are linked."""
         return f"{self.a} and {self.b}: {self.why()}"
 
     def weakest(self) -> str:
+        """The sentence about the weakest of several links."""
         return f"Weakest link: {self.a} and {self.b}, {self.explanation}."
 
 

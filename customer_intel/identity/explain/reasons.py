@@ -1,5 +1,5 @@
-"""What links records, in words without personal values; and the fewest links that hold each
-customer together.
+"""Explanations of links, without personal values; and the fewest links that hold each customer
+together (a spanning tree).
 
 Belongs here: match_explanation and its sentences. Not here: which links there are (match_edge.py),
 who becomes one (clusters.py), what `why` says beyond single links (match_explanation.py).
@@ -52,6 +52,7 @@ def match_explanation(match_edge: pl.DataFrame, record_customer_map: pl.DataFram
 
 
 def strongest_first(links: pl.DataFrame) -> pl.DataFrame:
+    """Links by rule (RULES), heavier first within a rule."""
     rank = pl.col("rule_id").replace_strict(
         {rule: i for i, rule in enumerate(RULES)}, return_dtype=pl.Int64
     )

@@ -184,7 +184,7 @@ def source_trust(
     Leave-one-out: a source's latest value for a customer agrees when it is what most of the
     customer's other sources say (one source, one vote; a tie that its own vote would settle counts
     for it). Trust is the mean of the Beta posterior whose prior is worth source_trust_prior_weight
-    comparisons; low and high hold 95 % of it.
+    comparisons; low and high hold 95 % of it. Raises ConfigError for a prior outside (0, 1).
     """
     from scipy.special import betaincinv
 
@@ -267,7 +267,8 @@ def profile_field_provenance(
 
     A statement weighs trust × 2^(−age / half-life) × validity; a value scores its heaviest
     statement × the share of the customer's sources that say it. The field's rule (golden_rules)
-    orders the values; its score breaks ties.
+    orders the values; its score breaks ties. Raises ConfigError for a rule that does not exist or
+    does not fit its field.
     """
     _check(config)
     party = of_today(party_record, record_customer_map)

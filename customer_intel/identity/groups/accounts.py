@@ -1,5 +1,5 @@
-"""Which organisations there are: accounts of every source, domains and company names that mean the
-same one.
+"""Accounts (organisations): which accounts, domains and company names of all sources mean the same
+one.
 
 An account is never a person: people belong to accounts (customer_account.sql) and stay people.
 """

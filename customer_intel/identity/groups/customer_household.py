@@ -1,5 +1,5 @@
-"""Who lives together. A household joins customers, never records: whoever shares a home stays a
-person of their own.
+"""Households: who lives together. A household joins customers, never records: whoever shares a home
+stays a person of their own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Stops a night in which customer ids would change beyond what a normal night changes.
+"""Limits of change: stops a night in which customer ids would change beyond what a normal night
+changes.
 
 Belongs here: the limits that need the night before, or the config. What any single map must fulfil:
 tables.yaml.
@@ -84,4 +85,7 @@ def _drift(today: pl.DataFrame, before: pl.DataFrame, limits: dict[str, Any]) ->
     size_now = today.height / max(today["customer_id"].n_unique(), 1)
     if abs(size_now - size_before) <= limits["size_drift"] * size_before:
         return ""
-    return f"records per customer go from {size_before:.2f} to {size_now:.2f} (limit ± {limits['size_drift']:.0%})"
+    return (
+        f"records per customer go from {size_before:.2f} to {size_now:.2f} (limit ± "
+        f"{limits['size_drift']:.0%})"
+    )

@@ -1,4 +1,4 @@
-"""Customer ids that stay: which id each cluster carries tonight, given last night's.
+"""Stable customer ids: which id each cluster carries tonight, given last night's.
 
 The map is the memory; registry, events and aliases are read from it. An id is opaque and never
 given twice.
@@ -61,7 +61,7 @@ def assign(clusters: pl.DataFrame, as_of: date, previous: pl.DataFrame) -> pl.Da
     Each old id goes to the cluster that holds most of its records (as many: those it has had
     longest, so that taking a merge back gives nobody else's id away); of several ids in a cluster
     the oldest-born stays (born the same night: the larger); a cluster without one gets a new id.
-    Rows of this night in `previous` are replaced, so a re-run changes nothing. Raises ValueError
+    Rows of this night in `previous` are replaced, so a re-run changes nothing. Raises LakeError
     when `previous` has already seen a later night.
     """
     before = _before(as_of, previous)

@@ -1,6 +1,4 @@
-"""Ids that stay for entities other than customers: households and accounts, by the rules of
-customer ids.
-"""
+"""Stable ids for households and accounts, by the rules of customer ids."""
 
 from __future__ import annotations
 

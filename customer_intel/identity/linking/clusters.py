@@ -1,4 +1,4 @@
-"""From links and vetoes to clusters: as much as the links allow, nothing that a veto forbids."""
+"""Clusters from links and vetoes: as much as the links allow, nothing that a veto forbids."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def _ordered(links: pl.DataFrame) -> pl.DataFrame:
 def _agglomerate(
     inside: pl.DataFrame, edges: pl.DataFrame, forbidden: pl.DataFrame
 ) -> pl.DataFrame:
-    """record_key, part. Each part keeps the signatures it has and those forbidden to it, as bits of
-    an integer.
+    """record_key, part, by union-find (Tarjan, 1975) in order of `edges`. Each part keeps the
+    signatures it has and those forbidden to it, as bits of an integer.
     """
     bit = inside.select(
         "record_key", place=(pl.col("signature").rank("dense").over("component") - 1)

@@ -1,4 +1,4 @@
-"""Values that too many people share, or that stand for nothing, and therefore must not link."""
+"""Hub values: shared by too many people, or placeholders, and therefore not allowed to link."""
 
 from __future__ import annotations
 

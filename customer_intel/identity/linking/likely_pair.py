@@ -1,4 +1,4 @@
-"""Pairs of records that resemble each other as two people hardly do, though they share no
+"""Pairs nominated by the comparison model: records too alike for two people, though they share no
 identifier.
 
 Belongs here: the night's use of the comparison model. Not here: how records are compared and
@@ -50,7 +50,7 @@ def model_of(config: dict[str, Any], n_records: int) -> MatchModel:
     """The model of the room's configuration, else the shipped one, for so many records.
 
     Two records of many are less likely one person's than two of few: the prior is the only part
-    that follows the data.
+    that follows the data. Raises ValueError for a model of other comparisons.
     """
     model = MatchModel.from_dict(
         config["likely_model"] or json.loads(SHIPPED.read_text(encoding="utf-8"))

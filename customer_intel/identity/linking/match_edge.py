@@ -1,4 +1,5 @@
-"""Which records are linked, and which are vetoed, because they share a value.
+"""Match edges and conflicts: which records are linked, and which are vetoed, because they share a
+value.
 
 Belongs here: match_edge and match_conflict, the two inputs of clustering. Within a value, records
 of one signature hang in a chain and signatures hang in a chain, so that edges grow with records,

@@ -1,4 +1,4 @@
-"""What speaks against two records being one person.
+"""Vetoes: what speaks against two records being one person.
 
 Records that agree in everything a veto looks at share a *signature*; vetoes are judged once per
 pair of signatures that meet.

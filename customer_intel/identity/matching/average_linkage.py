@@ -1,6 +1,4 @@
-"""Groups that hang together pair by pair, split where they do not: average linkage, never across a
-veto.
-"""
+"""Average-linkage clustering of connected components, with vetoed pairs never in one cluster."""
 
 from __future__ import annotations
 
@@ -20,10 +18,10 @@ def split(groups: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     """id, part, confidence. `groups`: id, component; `pairs`: every pair i < j inside them with
     bits and is_vetoed.
 
-    Average linkage on bits: the two parts whose pairs speak for each other most are joined first,
-    until they speak against each other by more than CUT; parts with a vetoed pair are never joined.
-    A part is called by its smallest id. confidence: the chance that the record belongs with the
-    rest of its part, from its mean bits to them; 1 of a part of one.
+    Average linkage (Sokal and Michener, 1958) on bits: the two parts whose pairs speak for each
+    other most are joined first, until they speak against each other by more than CUT; parts with a
+    vetoed pair are never joined. A part is called by its smallest id. confidence: the chance that
+    the record belongs with the rest of its part, from its mean bits to them; 1 of a part of one.
     """
     component = pairs.join(groups.rename({"id": "i"}), on="i")
     whole = component.group_by("component").agg(

@@ -1,4 +1,5 @@
-"""Which pairs of records are compared, and what the comparison says of each.
+"""Blocking and comparison: which pairs of records are compared, and at which level each comparison
+is.
 
 Records are numbered by the order of their keys; pairs are i < j. The levels of a pair are one
 number, its pattern: they are its digits, each in the base of its comparison's number of levels.
@@ -79,6 +80,7 @@ class Compared:
 
 
 def concatenated(one: Compared, other: Compared) -> Compared:
+    """The pairs of both, one after the other."""
     columns = {
         field.name: (getattr(one, field.name), getattr(other, field.name)) for field in fields(one)
     }

@@ -1,4 +1,4 @@
-"""How two records are compared: per comparison a ladder of levels, from agreeing to differing, as
+"""Comparison levels: each comparison of two records as a ladder from agreeing to differing, as
 DuckDB SQL.
 
 One comparison looks at the whole name and one at the whole address: if street, number and postcode

@@ -1,8 +1,10 @@
-"""How much each observation says for or against two records being one person, in bits.
+"""Match weights: how much each level of agreement says for or against two records being one person,
+in bits.
 
 Fellegi and Sunter (1969), A Theory for Record Linkage: the weight of a level is log2(m / u), m its
 chance among records of one person, u among records of two. m is fitted by expectation maximisation
-from a prior, u is counted in random pairs; both need no labels.
+(Dempster, Laird and Rubin, 1977; for linkage Winkler, 1988) from a prior, u is counted in random
+pairs; both need no labels.
 """
 
 from __future__ import annotations
@@ -47,6 +49,7 @@ class MatchModel:
 
     @property
     def version(self) -> str:
+        """A short hash of the weights, as match_edge shows it."""
         text = json.dumps(self.as_dict(), sort_keys=True)
         return f"em-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
@@ -57,6 +60,7 @@ class MatchModel:
         )
 
     def as_dict(self) -> dict[str, Any]:
+        """The model as JSON-able data; `from_dict` reads it back."""
         weights = {name: list(bits) for name, bits in self.weights.items()}
         return {
             "prior": self.prior,

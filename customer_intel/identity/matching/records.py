@@ -1,4 +1,4 @@
-"""Anyone's list of people as comparable records: columns found by their names, values normalised."""
+"""Any list of people as comparable records: columns found by their names, values normalised."""
 
 from __future__ import annotations
 
@@ -76,9 +76,7 @@ def checked(mapping: Mapping[str, str], columns: Sequence[str]) -> dict[str, str
     """A mapping as given. Raises ConfigError for a field or column that does not exist."""
     for what, column in mapping.items():
         if what not in COLUMNS:
-            raise ConfigError(
-                f"'{what}' is nothing that a record can say{suggestion(what, COLUMNS)}"
-            )
+            raise ConfigError(f"'{what}' is no field of a record{suggestion(what, COLUMNS)}")
         if column not in columns:
             raise ConfigError(f"{what}: there is no column '{column}'{suggestion(column, columns)}")
     return dict(mapping)
@@ -93,7 +91,7 @@ def comparable(
     """
     if not set(mapping) - {"record_key", "gender", "suffix", "unit", "source"}:
         raise ConfigError(
-            f"no column says who anybody is; name some in a mapping ({', '.join(COLUMNS)})"
+            f"no column identifies a person; name some in a mapping ({', '.join(COLUMNS)})"
         )
     given = frame.select(
         pl.col(column).cast(pl.String).alias(what) for what, column in mapping.items()

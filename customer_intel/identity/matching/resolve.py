@@ -1,5 +1,5 @@
-"""Records to clusters: candidates, comparison, weights, and a split wherever a group does not hang
-together.
+"""Record linkage from end to end: candidates, comparison, weights, and a split wherever a group
+does not hang together.
 
 Belongs here: the order of the steps. Not here: which pairs and what is compared
 (candidate_pairs.py, comparison_levels.py), what it weighs (fellegi_sunter.py), where records come

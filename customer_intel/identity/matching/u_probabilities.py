@@ -1,4 +1,4 @@
-"""How often records agree by chance: counted, without labels.
+"""u-probabilities: how often records of two people agree by chance, counted without labels.
 
 Of few records all pairs are known; of very few these say little, and what is usual among people is
 added. Of many, most agreements are too rare for a sample of pairs to show: how often a field is the

@@ -1,5 +1,5 @@
-"""`customer-intel check` on mappings: what only the landed files, or the database's own reading of
-SQL, can tell.
+"""Validation of mappings (`customer-intel check`): what only the landed files, or DuckDB's planner,
+can tell.
 
 Belongs here: faults of a mapping that loads. Not here: faults that keep it from loading (model.py).
 """

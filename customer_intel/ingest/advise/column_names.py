@@ -1,4 +1,5 @@
-"""What columns are called in other systems: names as plain words, synonyms, and how well a name fits.
+"""What columns are called in other systems: names as plain words, synonyms, and how well a name
+fits.
 
 Belongs here: names, by words.yaml. Not here: values (column_profile.py) and the ranking of entities
 (match_entity.py).
@@ -38,6 +39,7 @@ _LATIN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "o
 
 @lru_cache(maxsize=1)
 def words() -> dict[str, Any]:
+    """words.yaml: nouns, synonyms, enumeration words and defaults by entity."""
     return dict(yamlfile.load(WORDS))
 
 
@@ -56,11 +58,13 @@ def slug(text: str) -> str:
 
 
 def listed(text: Any) -> list[str]:
+    """The items of a list that is separated by commas."""
     return [word.strip() for word in str(text or "").split(",") if word.strip()]
 
 
 @lru_cache(maxsize=64)
 def nouns(entity: str) -> tuple[str, ...]:
+    """What one row of the entity is called, from words.yaml."""
     return tuple(listed(words()["entities"].get(entity, {}).get("nouns")))
 
 

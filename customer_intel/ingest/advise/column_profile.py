@@ -1,5 +1,4 @@
-"""What the values of each column look like, decided on the whole file: kinds, date formats, number
-marks, null words.
+"""Column profiles, decided on the whole file: kinds, date formats, number marks, null words.
 
 Belongs here: values. Not here: how the file splits into columns (sniff.py) and what the columns
 mean (match_entity.py).
@@ -105,14 +104,17 @@ class ColumnProfile:
 
     @property
     def is_unique(self) -> bool:
+        """Whether every row has a value of its own."""
         return self.rows > 0 and self.distinct == self.rows
 
     @property
     def is_time(self) -> bool:
+        """Whether its values are dates, timestamps or seconds since 1970."""
         return self.kind in ("date", "timestamp", "epoch")
 
     @property
     def is_number(self) -> bool:
+        """Whether its values are numbers."""
         return self.kind in ("int", "decimal")
 
     @property

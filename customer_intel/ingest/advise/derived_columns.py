@@ -1,4 +1,4 @@
-"""Entity columns that no source column gives, made of others, or else of a literal that says so.
+"""Derived entity columns: those that no source column gives, made of others or of a literal.
 
 Belongs here: one method per entity and column, found by name. Not here: what fills a column from a
 source column (starter.py).

@@ -1,5 +1,4 @@
-"""What tells a file's rows apart: a column, a few columns together, the whole row, or at last its
-number.
+"""Primary key of a file: a column, a few columns together, the whole row, or at last its number.
 
 Belongs here: questions to the whole file about which rows are alike. Not here: which columns mean
 what (match_entity.py).
@@ -30,6 +29,8 @@ _MANY = 0.1
 
 @dataclass(frozen=True)
 class Key:
+    """The key's text in the mapping; `check` says what was guessed, `columns` what it is made of."""
+
     text: str
     check: str = ""
     columns: tuple[str, ...] = ()
@@ -42,6 +43,7 @@ class FileRows:
         self.con, self.text, self.format = con, text, kind
 
     def distinct(self, columns: Sequence[str]) -> int:
+        """Distinct values of the columns taken together, rows blank in all of them left out."""
         names = ", ".join(f"{trimmed(quoted(name))} AS {quoted(name)}" for name in columns)
         joined = f"concat_ws('-', {', '.join(quoted(name) for name in columns)})"
         sql = (

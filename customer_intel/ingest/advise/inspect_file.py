@@ -1,7 +1,8 @@
 """`customer-intel inspect`: looks at a raw file, says what it is, and writes a mapping that runs.
 
-Belongs here: the order of the steps, the trial run. Not here: each step (sniff.py, column_profile.py,
-match_entity.py, locale.py, find_key.py, starter.py), what is shown (inspected.py).
+Belongs here: the order of the steps, the trial run. Not here: each step (sniff.py,
+column_profile.py, match_entity.py, locale.py, find_key.py, starter.py), what is shown
+(inspected.py).
 """
 
 from __future__ import annotations
@@ -250,7 +251,7 @@ def _note_certainty(found: Inspected) -> None:
         )
     elif best.score < _SURE:
         text = (
-            f"few signs speak for {best.entity}; name another with --entity (reference_rows "
+            f"few columns match {best.entity}; name another with --entity (reference_rows "
             "keeps a file whole)"
         )
         found.notes.append(Note("ask", "entity", text))

@@ -1,4 +1,5 @@
-"""What `customer-intel inspect` found of one file: for machines as a summary, for people as a screen.
+"""What `customer-intel inspect` found of one file: for machines as a summary, for people as a
+screen.
 
 Belongs here: the findings and how they are shown. Not here: making them (inspect_file.py).
 """
@@ -35,6 +36,7 @@ class Trial:
 
     @property
     def works(self) -> bool:
+        """Whether rows were accepted and no more rejected than max_reject_share allows."""
         return (
             self.accepted > 0
             and self.quarantined <= float(yamlfile.load(CONFIG)["max_reject_share"]) * self.read
@@ -67,6 +69,7 @@ class Inspected:
 
     @property
     def works(self) -> bool:
+        """Whether every written mapping works."""
         return bool(self.written) and all(item.trial.works for item in self.written)
 
     def summary(self) -> dict[str, Any]:

@@ -1,5 +1,5 @@
-"""How a file writes numbers, times and nothing: one set of reader options, and expressions for
-columns that differ.
+"""The locale of a file, how it writes numbers, times and nulls: one set of reader options, and
+expressions for columns that differ.
 
 Belongs here: what the profiles of all columns say together. Not here: one column's profile
 (column_profile.py).
@@ -86,6 +86,9 @@ class Locale:
 
     # ---- reader options
     def formats(self, profile: ColumnProfile) -> tuple[str, ...]:
+        """The column's strptime formats, in the file's order of day and month where its own is
+        open.
+        """
         if profile.order == "day?" and self.order == "month":
             return tuple(swapped(form) for form in profile.formats)
         return profile.formats
@@ -121,6 +124,7 @@ class Locale:
 
     @staticmethod
     def needs_zone(profiles: Any) -> bool:
+        """Whether some times have no offset, so that reader.zone decides what they mean."""
         return any(
             profile.kind == "timestamp" and profile.offset != "all" and profile.has_times
             for profile in profiles

@@ -1,5 +1,4 @@
-"""What a file is about: its columns matched to each entity's, by name and by the profile of the
-values, and ranked.
+"""Entity detection: a file's columns matched to each entity's, by name and by profile, and ranked.
 
 Belongs here: scores, the ranking. Not here: names (column_names.py), the profiles themselves
 (column_profile.py), the expressions that fill what has no column (derived_columns.py).

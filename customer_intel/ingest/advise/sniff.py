@@ -1,4 +1,5 @@
-"""From a raw file's bytes to the reader options that split it into rows and columns.
+"""Format detection: from a raw file's bytes to the reader options that split it into rows and
+columns.
 
 Belongs here: compression, encoding, format, delimiter, quote, preamble, header. Not here: what the
 values are (column_profile.py) and what the file is about (match_entity.py).
@@ -63,6 +64,7 @@ class Sniffed:
     notes: list[Note] = field(default_factory=list)
 
     def note(self, level: Literal["found", "guess", "ask"], topic: str, text: str) -> None:
+        """Adds a finding."""
         self.notes.append(Note(level, topic, text))
 
 

@@ -44,6 +44,7 @@ class Builder(DerivedColumns):
     """Fills one entity from one file."""
 
     def build(self, reader: Reader) -> Starter:
+        """The mapping, with what was guessed in its notes. `reader`: the options found by sniffing."""
         used = {match.source for match in self.matches.values()}
         key_name = self.table.key[-1]
         key = find_key(

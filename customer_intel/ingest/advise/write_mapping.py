@@ -1,4 +1,4 @@
-"""A starter mapping as YAML, with what was guessed and what is to be decided said beside it.
+"""A starter mapping as YAML, with guesses and open decisions as comments beside it.
 
 Belongs here: the text. Not here: what stands in it (starter.py), and reading it (model.py).
 """

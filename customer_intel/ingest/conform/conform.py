@@ -1,9 +1,9 @@
 """From text rows to an entity's typed rows: one mapping applied to one file, and every row
 accounted for.
 
-Belongs here: the steps, in order. Not here: a mapping's texts as SQL (mapping_sql.py), reading files
-(readers.py), the rules of typing (typing_rules.py), which files to take
-(entity_night.py), which row of a key stands (latest_row.py).
+Belongs here: the steps, in order. Not here: a mapping's texts as SQL (mapping_sql.py), reading
+files (readers.py), the rules of typing (typing_rules.py), which files to take (entity_night.py),
+which row of a key stands (latest_row.py).
 """
 
 from __future__ import annotations
@@ -112,6 +112,7 @@ class Steps:
         self.extra = tuple(name for name in source.text.columns if name.lower() not in taken)
 
     def run(self) -> Conformed:
+        """Conforms the file. Raises Refused when an expression fails or rows are unaccounted for."""
         text = self.source.text
         duplicates = self._make_src()
         make_lookups(self.con, self.mapping, self.source)
@@ -406,7 +407,10 @@ class Steps:
             named += [("only", self.mapping.only, "")] if self.mapping.only else []
             for name, text, tail in named:
                 try:
-                    values = f"SELECT {self.texts.sql(text)} AS x FROM {self.texts.joined(self.src)}{tail}"
+                    values = (
+                        f"SELECT {self.texts.sql(text)} AS x FROM "
+                        f"{self.texts.joined(self.src)}{tail}"
+                    )
                     self.con.execute(f"SELECT count(x) FROM ({values})").fetchall()
                 except duckdb.Error as found:
                     place = place_of(

@@ -1,5 +1,5 @@
-"""Rows of a file that stand twice: equal ones, of which one counts, and ones of one key that
-contradict each other.
+"""Duplicate rows of a file: exact ones, of which one counts, and rows of one key that contradict
+each other.
 
 Belongs here: finding them. Not here: which row of a key stands in the end (latest_row.py).
 """

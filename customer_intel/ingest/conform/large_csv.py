@@ -1,10 +1,10 @@
-"""A large delimited file in one go: cut between records into pieces, each read, typed and written,
-two at a time.
+"""Fast path for large delimited files: cut between records into pieces, each read, typed and
+written, two at a time.
 
-Belongs here: the way of a file of which nothing is wrong but some of its rows. Whatever else it
-meets raises NeedsGeneralPath, and the file goes the general way (readers.py, then conform.py) from its start:
-both come to the same rows, counts, words. What is dear there and saved here: the text as a table of
-its own, and looking for white space that no value has.
+Belongs here: files of which nothing is wrong but some of their rows. Whatever else it meets raises
+NeedsGeneralPath, and the file takes the general path (readers.py, then conform.py) from its start:
+both give the same rows, counts and messages. Saved here: writing the text as a table of its own,
+and trimming white space that no value has.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ def conform_piecewise(
     target: Path,
     file: LargeFile,
 ) -> Conformed:
-    """Reads and conforms a file at once. `source.text` has its columns only. Raises NeedsGeneralPath, and
-    Refused.
+    """Reads and conforms a file at once. `source.text` has its columns only. Raises
+    NeedsGeneralPath, and Refused.
     """
     dialect = Dialect.of(file.path, mapping.reader)
     assert dialect
@@ -251,7 +251,7 @@ class _LargeFileRun:
         return PieceSteps(con, self.entity, self.mapping, source, self.target)
 
     def _reject(self, bad: list[pa.Table]) -> Conformed:
-        """The rows that cannot be taken, through the general way, which says why."""
+        """The rows that cannot be taken, through the general path, which says why."""
         rows = pa.concat_tables(bad)
         with contextlib.closing(self.con.cursor()) as con:
             con.register(ROWS, rows)
@@ -270,7 +270,8 @@ class _LargeFileRun:
 
     # ---- rows that stand twice
     def _drop_repeated(self, repeated: Hashes) -> tuple[Path | None, Conformed | None, int]:
-        """(the rows that equal an earlier one, what came of them, rows that contradict each other)."""
+        """(the rows that equal an earlier one, what came of them, rows that contradict each other).
+        """
         steps = Steps(self.con, self.entity, self.mapping, self.source, self.target)
         key = steps._mapped(self.entity.key)
         named = [steps.columns[name] for name in self.entity.key if name in steps.columns]

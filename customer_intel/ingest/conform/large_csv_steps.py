@@ -1,5 +1,5 @@
-"""A piece of a large file, from rows of text to typed rows: conform.py's steps as views, kept from
-piece to piece.
+"""One piece of a large file, from rows of text to typed rows: conform.py's steps as views, kept
+from chunk to chunk.
 
 Not here: the file as a whole, and what cannot be taken (large_csv.py).
 """
@@ -45,6 +45,7 @@ class Worker:
         return self.made
 
     def close(self) -> None:
+        """Drops the views and closes the connection."""
         self.schema.close()
         self.con.close()
 
@@ -53,6 +54,7 @@ class PieceSteps(Steps):
     """A piece's steps, views only: its rows are typed and handed over by one statement."""
 
     def prepare(self) -> None:
+        """Makes the views; rows are read when `rows` asks for them."""
         self.con.execute(
             f"CREATE VIEW text_row AS SELECT *, hash({', '.join(self.key_columns)}) AS _hash "
             f"FROM ({self.source.text.sql})"
@@ -64,7 +66,8 @@ class PieceSteps(Steps):
     def rows(self, text: pa.Table) -> tuple[pa.Table, Counter[str], int]:
         """(rows that are not skipped, check → rows that match, rows skipped).
 
-        The entity's columns that are no constants, and _bad, _rounded and the key's _hash.
+        The entity's columns that are no constants, and _bad, _rounded and the key's _hash. Raises
+        NeedsGeneralPath when rows are missing or out of order.
         """
         checks, skipped = self._count(len(text))
         as_is = self._as_is()

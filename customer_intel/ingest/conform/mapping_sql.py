@@ -22,7 +22,9 @@ _JSON_PART = re.compile(r"""\bjson_extract_string\(\s*(\w+|"[^"]+")\s*,\s*'(\$[^
 
 
 class MappingSql:
-    """One mapping's SQL over the columns of one file (`actual`: name in small letters → as spelled)."""
+    """One mapping's SQL over the columns of one file (`actual`: name in small letters → as
+    spelled).
+    """
 
     def __init__(self, mapping: FileMapping, source: SourceFile) -> None:
         self.mapping, self.source = mapping, source

@@ -52,6 +52,7 @@ class PartFile:
             self.writer.close()
 
     def write(self, rows: pa.Table) -> None:
+        """Appends rows as one or more row groups, missing columns filled."""
         table = pa.table({field.name: self._column(field, rows) for field in self.schema})
         if not self.writer:
             self.writer = self._opened(table)

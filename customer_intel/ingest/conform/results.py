@@ -1,4 +1,4 @@
-"""What a file brings to its mapping, and what comes of it."""
+"""Input and result of conforming one file."""
 
 from __future__ import annotations
 
@@ -24,6 +24,10 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Counts:
+    """Rows of one file; read = accepted + quarantined + duplicate + skipped. Several rows may make
+    one record.
+    """
+
     rows_read: int
     rows_accepted: int
     rows_quarantined: int

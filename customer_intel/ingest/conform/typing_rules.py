@@ -1,5 +1,5 @@
-"""The rules by which text becomes a value, as DuckDB SQL. Never a bare cast: a pattern first, then
-a range.
+"""Typing rules, by which text becomes a value, as DuckDB SQL. Never a bare cast: a pattern first,
+then a range.
 
 Blank is null; text is trimmed. Dates and timestamps are ISO-8601 or in a declared format, from 1900
 to ten years after the export; a text that two declared formats read differently is none. A

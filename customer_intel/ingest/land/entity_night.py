@@ -1,4 +1,5 @@
-"""One entity's night: which landed files feed it, which of them are new, and what becomes of each.
+"""Ingest of one entity for one night: which landed files feed it, which of them are new, and what
+becomes of each.
 
 Belongs here: choosing files and mappings, the ledger's entries, the findings. Not here: walking the
 landing folder (landing_folder.py), reading (open_file.py, readers.py), mapping and typing
@@ -378,7 +379,7 @@ class _EntityNight:
         """
         if file.path in self.needs_general_path or not worthwhile(file.path, self.piecewise_from):
             return None
-        # Of a refused file that several entities want, one of them tells: only the general way
+        # Of a refused file that several entities want, one of them tells: only the general path
         # knows which.
         if len(self._own_mappings(file)) < len(self.candidates[file]):
             return None

@@ -1,4 +1,4 @@
-"""Exports that hold everything there is: what an earlier one held and the newest lacks is gone.
+"""Full-snapshot exports: rows that an earlier export held and the newest lacks count as deleted.
 
 Belongs here: the rows that say so, one part per mapping with `snapshot: true`. Not here: which row
 of a key stands in the end (latest_row.py). The part is made anew from the newest export's keys
@@ -29,6 +29,7 @@ STATUS = "missing"
 
 
 def part_key(mapping: str) -> str:
+    """The ledger's key of the part that holds a mapping's missing rows."""
     return f"missing/{mapping}"
 
 
@@ -117,7 +118,8 @@ def missing_rows(
     )
     con.execute(
         f"COPY (SELECT {columns} FROM ({' UNION ALL '.join(absent)}) AS g WHERE NOT EXISTS "
-        f"(SELECT 1 FROM ({' UNION ALL '.join(present)}) AS s WHERE {same_key}) GROUP BY {keys} ORDER BY "
+        f"(SELECT 1 FROM ({' UNION ALL '.join(present)}) AS s WHERE {same_key}) GROUP BY {keys} "
+        "ORDER BY "
         f"{keys}) "
         f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
     )

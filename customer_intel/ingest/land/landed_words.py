@@ -1,4 +1,4 @@
-"""The words that landed files have for states, before any night: what `customer-intel check` lists.
+"""Status words in the landed files, before any night: what `customer-intel check` lists.
 
 Belongs here: reading a column of the newest landed files through their mappings. Not here: what a
 word is taken for.

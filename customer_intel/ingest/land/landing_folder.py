@@ -1,4 +1,5 @@
-"""What lies in the landing folder, and the two tables that tell of it.
+"""The landing folder: its files and their export dates, and the tables export_file and
+export_check.
 
 Belongs here: the folder's layout and the ledger as tables. Not here: what is taken out of a file
 (entity_night.py).
@@ -45,6 +46,7 @@ def discover(landing: Path, as_of: date) -> list[LandedFile]:
     """The files of export dates up to `as_of`, oldest first.
 
     `<source>/<YYYY-MM-DD>/…` is dated; `<source>/…` and files right in `landing` belong to `as_of`.
+    Raises ConfigError when `landing` itself cannot be read.
     """
     found = []
     for path in _files(landing):

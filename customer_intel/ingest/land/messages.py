@@ -1,5 +1,5 @@
-"""What a night's ingest tells whoever operates it: every refused file, every doubt, once and by
-name.
+"""Findings of a night's ingest as messages to its operator: every refused file and every warning,
+once and by name.
 
 Belongs here: the words. Not here: what becomes of a file (entity_night.py). A message says file,
 row, column, reason and what to do, never a value.
@@ -45,6 +45,7 @@ def finding(
 
 
 def refused_file(source_file: str, refused: Refused) -> dict[str, Any]:
+    """A critical finding: the file, row and column, and why it was refused."""
     place = [printable(source_file, PATH_CHARS)]
     place += [f"row {refused.row}"] if refused.row is not None else []
     place += [f"column {printable(refused.column, PATH_CHARS)}"] if refused.column else []
@@ -78,6 +79,7 @@ class ColumnDrift:
             self._learn(facts)
 
     def findings(self, mapping: FileMapping, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Warnings about columns that are new or missing in this file, which counts from then on."""
         name, found = printable(facts["source_file"], PATH_CHARS), []
         before, always = self._ever.get(mapping.name), self._always.get(mapping.name, set())
         columns = facts["columns"]

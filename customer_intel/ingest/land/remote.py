@@ -1,5 +1,5 @@
-"""A remote landing zone, brought to a private folder here before the night; from then on it is the
-landing folder.
+"""Mirror of a remote landing zone (object store or SFTP): fetched to a private local folder before
+the night, which is the landing folder from then on.
 
 Belongs here: which objects are new or changed, whole files or none, names that stay inside the
 folder. Not here: what is in the files (entity_night.py); how addresses are opened
@@ -204,7 +204,8 @@ class _Fetch:
         if hostile:
             printable = ascii(name[-80:])
             raise RemoteError(
-                f"{self.shown}: the name {printable} is no plain relative path; rename or remove that "
+                f"{self.shown}: the name {printable} is no plain relative path; rename or remove "
+                "that "
                 "object"
             )
         return name

@@ -41,12 +41,16 @@ Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
 class _StrictModel(BaseModel):
+    """A part of a mapping file: unknown keys are errors."""
+
     model_config = ConfigDict(
         extra="forbid", frozen=True, coerce_numbers_to_str=True, ignored_types=(cached_property,)
     )
 
 
 class FixedField(_StrictModel):
+    """One field of a fixed-width file; `width` in characters."""
+
     name: str
     width: int
 
@@ -76,6 +80,7 @@ class Reader(_StrictModel):
         return int(kind != "fixed") if self.header is None else int(self.header)
 
     def parted_by(self, kind: str) -> str:
+        """The delimiter of a file of this format: tab for TSV, else the reader's."""
         return "\t" if kind == "tsv" else self.delimiter
 
     @property
@@ -90,6 +95,10 @@ class Reader(_StrictModel):
 
 
 class Lookup(_StrictModel):
+    """Files beside the export; `sql` over `file` gives a key `k` and columns, joined where `on`
+    equals `k`.
+    """
+
     files: Words
     sql: str
     on: str
@@ -97,6 +106,8 @@ class Lookup(_StrictModel):
 
 
 class FileMapping(_StrictModel):
+    """One mapping file: what of an export fills which columns of an entity."""
+
     name: str
     source: str
     files: Words
@@ -120,6 +131,7 @@ class FileMapping(_StrictModel):
 
     @property
     def namespace(self) -> str:
+        """The source whose ids the references of these rows are."""
         return self.references or self.source
 
     @cached_property
@@ -304,6 +316,7 @@ def settable(entity: Table) -> dict[str, Column]:
 
 
 def line_of(document: Any, place: Sequence[Any]) -> int:
+    """The line of a key in a YAML document, of the nearest one above it where it is not there."""
     line = 1
     for part in place:
         if not isinstance(document, yamlfile.Mapping) or str(part) not in document.lines:

@@ -1,4 +1,4 @@
-"""Delimited text that is broken somewhere: the parser that finds the next good row after a bad one.
+"""Recovery of broken delimited text: the parser that finds the next good row after a bad one.
 
 Belongs here: splitting lines into records by the strict rules of CSV. Not here: when to do so
 (readers.py).
@@ -34,6 +34,7 @@ class Unreadable:
 
 
 def split_reader(lines: Iterable[str], delimiter: str, quote: str) -> Iterator[list[str]]:
+    """A strict CSV reader; without a quote character, quotes are ordinary text."""
     if not quote:
         return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=True)
     return csv.reader(lines, delimiter=delimiter, quotechar=quote, strict=True)
@@ -51,7 +52,7 @@ def resynchronised(
 
     A record that does not end on its line may go on over the next ones, but only if it then has
     exactly `width` values and none of the lines it swallows is a good record by itself: a stray
-    quote costs its own line, no other.
+    quote costs its own line, no other. Raises Refused when most lines are bad.
     """
     lookahead: list[str] = []
     row = -1 if header else 0

@@ -1,5 +1,5 @@
-"""Delimited text cut between records and split into columns, where there is only one way to split
-it.
+"""Pieces of delimited text, cut between records and split into columns, where there is only one way
+to split it.
 
 Belongs here: pieces of a large file as tables of text, `_row` first. Not here: what they mean
 (large_csv.py), and text that is broken in some way (readers.py, broken_csv.py): whatever a strict
@@ -40,7 +40,7 @@ LONGEST = min(BLOCK, MAX_RECORD_CHARS) // 4
 
 
 class NeedsGeneralPath(Exception):
-    """Only the general way can tell what becomes of the file."""
+    """The fast path must not decide: only the general path can tell what becomes of the file."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,10 @@ class LargeFile:
 
 @dataclass(frozen=True)
 class Dialect:
+    """How delimited text is split: single ASCII delimiter and quote, header, lines to skip,
+    encoding.
+    """
+
     delimiter: str
     quote: str
     header: bool
@@ -83,6 +87,7 @@ class Dialect:
 
 
 def worthwhile(path: Path, threshold: int) -> bool:
+    """Whether the file, unpacked, is likely to be at least `threshold` bytes."""
     packed = PACKED if path.suffix.lower() in ARCHIVES else 1
     return path.stat().st_size * packed >= threshold
 
@@ -108,7 +113,10 @@ class Piece:
 
 
 def pieces(file: LargeFile, dialect: Dialect) -> Iterator[Piece]:
-    """The text cut between records, as the independent count sees them."""
+    """The text cut between records, as the independent count sees them.
+
+    Raises NeedsGeneralPath for a record too long for a block, Refused for what cannot be opened.
+    """
     counter = RecordCounter(dialect.quote)
     chunks = _chunks(file, dialect)
     rest, done, folded, last = b"", int(dialect.header), 0, False
@@ -143,8 +151,8 @@ def _chunks(file: LargeFile, dialect: Dialect) -> Generator[bytes]:
 
 
 def split(piece: Piece, columns: tuple[str, ...], dialect: Dialect) -> pa.Table:
-    """The piece's rows as text, numbered. Raises NeedsGeneralPath where a strict reader may see other rows,
-    or none.
+    """The piece's rows as text, numbered. Raises NeedsGeneralPath where a strict reader may see
+    other rows, or none.
     """
     if piece.before == 0 and dialect.columns(piece.text) != columns:
         raise NeedsGeneralPath

@@ -21,6 +21,9 @@ from customer_intel.ingest.read.text_table import TextTable, column_names, rows_
 
 
 def read_workbook(plain: Path, reader: Reader, out: Path, limits: Limits) -> TextTable:
+    """One sheet as text. Raises Refused for a workbook that is damaged, too large, empty or lacks
+    the sheet.
+    """
     # Half a second to import, for a format that most nights do not see.
     import openpyxl
 

@@ -1,5 +1,5 @@
-"""Opening what has landed: a file's bytes, checked and unpacked into a private folder, and nothing
-lost on the way.
+"""Safe opening of landed files: bytes checked, hashed and unpacked into a private folder, and
+nothing lost on the way.
 
 Belongs here: safe opening, hashing, unpacking, encoding, the independent count of records. Not
 here: how the text falls into rows and columns (readers.py).
@@ -53,6 +53,8 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Limits:
+    """What an archive may unpack to: bytes in all, and times its packed size."""
+
     max_unpacked_bytes: int = 20_000_000_000
     max_ratio: int = 200
 
@@ -161,7 +163,7 @@ def create_private(target: Path) -> IO[bytes]:
 
 
 def spool(path: Path, sha256: str, target: Path, limits: Limits) -> None:
-    """Writes the unpacked content, as it is, to a private file."""
+    """Writes the unpacked content, as it is, to a private file. Raises Refused."""
     with create_private(target) as out:
         for chunk in unpacked(path, sha256, limits):
             out.write(chunk)
@@ -187,6 +189,7 @@ class RecordCounter:
         self.longest = 0
 
     def feed(self, chunk: bytes) -> None:
+        """Counts the records that end in the next chunk of text."""
         self.boundary = 0
         data = np.frombuffer(chunk, dtype=np.uint8)
         is_quoted = self._quote is not None and bytes([self._quote]) in chunk
@@ -219,6 +222,7 @@ class RecordCounter:
 
     @property
     def records(self) -> int:
+        """Records so far, with one that has no line end yet."""
         unended = self._length > 0 and not (self._length == 1 and self._last == 13)
         return self.ended + int(unended)
 

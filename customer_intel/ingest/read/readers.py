@@ -1,5 +1,5 @@
-"""From a landed file to a table of text: every value as it was written, every row numbered, every
-loss named.
+"""Readers, from a landed file to a table of text: every value as it was written, every row
+numbered, every loss named.
 
 Belongs here: the formats. Not here: opening and unpacking (open_file.py), the slow parser for
 broken delimited text (broken_csv.py), workbooks (excel.py), and what the values mean (conform.py).
