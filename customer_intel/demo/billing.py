@@ -30,6 +30,7 @@ def beginnings(rng: np.random.Generator, traits: dict[str, Array]) -> dict[str, 
     n = len(traits["plan"])
     begins = choose(rng, list(BEGINS.values()), n)
     first = np.where(begins == TRYING, traits["sub_start"] + TRIAL // DAY, traits["sub_start"])
+    # In days, as sub_start is; NEVER is in seconds.
     never = traits["sub_start"].max() + 99_999
     return {
         "begins": begins,

@@ -29,6 +29,7 @@ def epoch(day: date) -> int:
 
 def choose(rng: np.random.Generator, weights: list[float] | Floats, n: int) -> Ints:
     """`n` indices drawn with these weights (they need not add up to 1)."""
+    # One draw per element, whatever the weights: the stream of draws keeps its length.
     cumulative = np.cumsum(np.asarray(weights, dtype=float))
     return np.searchsorted(cumulative / cumulative[-1], rng.random(n), side="right").clip(
         0, len(cumulative) - 1

@@ -32,6 +32,7 @@ def build(records: pl.DataFrame, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]
     Who shares a café's mailbox belongs to it. A company is known to HubSpot before its first
     contact is.
     """
+    # A stream of its own: companies must not move what persons do.
     rng = random.Random(seed * 6151 + 5)
     hubspot = records.filter(pl.col("source") == "hubspot")
     rows = {

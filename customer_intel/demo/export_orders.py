@@ -76,6 +76,7 @@ def shopify_orders(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
         .otherwise(pl.concat_str(pl.lit("'+1"), "digits"))
     )
     phone = pl.when(
+        # By number, not drawn: a person gives a phone in every export or in none.
         ~pl.col("is_hidden") & (pl.col("digits") != "") & (pl.col("person") % 3 > 0)
     ).then(phone)
     person = ~pl.col("is_hidden")

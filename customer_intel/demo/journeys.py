@@ -140,6 +140,7 @@ def walk(
         visited.append((live, state[live], clock[live]))
         goes_on = state[live] != INDEX["order_completed"]
         live = live[goes_on]
+        # A row of cumulated chances may end a rounding error below 1.
         u = rng.random(len(live)) * 0.999999999
         following = np.minimum(
             (u[:, None] > cumulative[chain[live], state[live]]).sum(axis=1), last

@@ -77,6 +77,7 @@ def build(world: World, seed: int) -> tuple[list[Identity], pl.DataFrame, Counte
     """Persons, their contact records in five systems (columns SCHEMA), and how often each kind of
     mess was put in.
     """
+    # A stream of its own: spelling must not move what persons do.
     rng = random.Random(seed * 7919 + 11)
     people = [_identity(rng, i, city) for i, city in enumerate(world.persons["city"].to_list())]
     _scenarios(rng, people, _unique_contacts(rng, people))
@@ -382,6 +383,7 @@ def _records(rng: random.Random, world: World, people: list[Identity]) -> list[d
         for k, (source, created) in enumerate(chosen):
             row = _spell(rng, who, source, created, married)
             if source == "shopify":
+                # Each person has a range of ids, so that drawn ones never collide.
                 row["id"] = user_id = str(
                     7_210_000_000_000 + person * 32_771 + rng.randrange(32_771)
                 )

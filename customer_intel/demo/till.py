@@ -81,6 +81,7 @@ def _buyers(
     first = np.full(len(traits["signup"]), NEVER)
     np.minimum.at(first, shop["person"].to_numpy(), (shop["created"].to_numpy() - t0) // DAY)
     person = np.full(len(day), -1, dtype=np.int64)
+    # Day by day, for who may buy depends on the day's week.
     for d in np.unique(day):
         weight = (
             weekly["alive"][:, d // 7]

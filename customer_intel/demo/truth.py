@@ -57,6 +57,7 @@ def write(
         "fx_rates": world.fx.select(date=pl.from_epoch("at", time_unit="s").dt.date(), rate="rate"),
         "devices": devices.with_columns(moment("first_seen"), moment("last_seen")),
         "nps_responses": world.surveys.select(
+            # As export_support.py numbers them.
             (pl.col("response") + 700_001).cast(pl.String).alias("response_id"),
             "person",
             "score",

@@ -94,6 +94,7 @@ def _persons(rng: np.random.Generator, n: int, days: int) -> dict[str, Array]:
     """Fixed traits. About a third were customers before the history starts; the others arrive over
     it.
     """
+    # Customers who were there before the history, whose first order it does not show.
     before = rng.random(n) < 0.35
     signup = np.where(
         before, -rng.integers(1, 400, n), np.floor(rng.random(n) ** 0.9 * days)

@@ -82,6 +82,7 @@ def explained(links: pl.DataFrame) -> pl.DataFrame:
 
 def _odds() -> pl.Expr:
     odds = pl.lit(2.0).pow(pl.col("weight").clip(upper_bound=20)).round().cast(pl.Int64)
+    # Polars cannot write a thousands separator.
     thousands = pl.format("{},{}", odds // 1000, (odds % 1000).cast(pl.String).str.zfill(3))
     plain = pl.when(odds < 1000).then(odds.cast(pl.String)).otherwise(thousands)
     return pl.when(odds < 1_000_000).then(plain).otherwise(pl.lit("more than a million"))

@@ -329,7 +329,9 @@ def _weighed(
         .clip(lower_bound=0)
     )
     weighed = stated.with_columns(
-        weight=(pl.col("trust") * pl.lit(2.0).pow(-age / half_life) * valid).round(9), valid=valid
+        # Rounded, so that equal weights tie whatever order they were computed in.
+        weight=(pl.col("trust") * pl.lit(2.0).pow(-age / half_life) * valid).round(9),
+        valid=valid,
     ).filter(pl.col("valid") > 0)
     sources = weighed.group_by("customer_id").agg(
         n_sources=pl.col("source_system").n_unique(),

@@ -181,6 +181,7 @@ class _Groups:
         return ref
 
     def join(self, a: str, b: str) -> None:
+        # The smaller reference names the group, whatever the order of the pairs.
         a, b = sorted((self.root(a), self.root(b)))
         if a == b or self.above[a] & self.members[b] or self.above[b] & self.members[a]:
             return

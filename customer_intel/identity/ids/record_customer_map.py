@@ -145,6 +145,7 @@ def _new_id(birth_record_key: str, as_of: date, used_ids: set[str]) -> str:
     """
     text = f"{birth_record_key}|{as_of.isoformat()}"
     while True:
+        # Sixteen hex digits: among a billion ids a collision is a matter of one in forty.
         found = "c_" + hashlib.sha256(text.encode()).hexdigest()[:16]
         if found not in used_ids:
             used_ids.add(found)

@@ -94,6 +94,7 @@ def _agglomerate(
 
     def root(key: str) -> str:
         while parent[key] != key:
+            # Path halving keeps the trees flat.
             parent[key] = parent[parent[key]]
             key = parent[key]
         return key

@@ -115,5 +115,6 @@ def _confidence(placed: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     mean = both.group_by("id").agg(pl.col("bits").mean())
     return mean.select(
         "id",
+        # Bits times ln 2: the logistic of natural log odds.
         confidence=(1 / (1 + (-pl.col("bits").clip(-40, 40) * 0.6931471805599453).exp())).round(6),
     )

@@ -143,6 +143,7 @@ def candidates(con: duckdb.DuckDBPyConnection, party: pl.DataFrame) -> tuple[Num
                 np.zeros(len(i), np.int8),
             )
             i, j = i[agreeing >= needed], j[agreeing >= needed]
+        # A pair as one number: sorting finds those that several blocks nominate.
         found.append((i << 32) | j)
     con.unregister("party_frame")
     pairs = np.sort(np.concatenate(found))
@@ -174,6 +175,7 @@ def _witnesses(con: duckdb.DuckDBPyConnection) -> list[npt.NDArray[np.uint32]]:
     """A code per record and witness, 0 where it has none."""
     codes = ", ".join(
         (
+            # The largest prime below 2**32; 0 is kept for "none".
             f"coalesce(CAST(hash({what}) % 4294967291 + 1 AS UINTEGER) * CAST({what} IS NOT NULL "
             "AS "
             f"UINTEGER), 0) AS w{place}"

@@ -108,6 +108,7 @@ def fit(
     for _ in range(ROUNDS):
         weights = [_bits(*both) for both in zip(COMPARISONS, m, u, strict=True)]
         bits = _by_comparison(weights, patterns).sum(axis=1)
+        # Beyond 60 bits it is certain, and 2 ** bits would overflow.
         p_match = 1 / (1 + 2.0 ** -np.clip(bits + np.log2(matching / (1 - matching)), -60, 60))
         expected = p_match * counts
         previous, matching = matching, min(max(expected.sum() / pairs_at_large, 1e-12), 0.5)
@@ -120,6 +121,7 @@ def fit(
             ) / (1 - matching)
         if abs(matching - previous) < 1e-9 * previous:
             break
+    # Rounded, so that floating-point noise of another machine is no other version.
     listed = {
         comparison.name: tuple(round(float(b), 4) for b in weight)
         for comparison, weight in zip(COMPARISONS, weights, strict=True)

@@ -47,6 +47,7 @@ def agreement(clusters: pl.DataFrame) -> Agreement:
     )
     joined = both.join(found, on="cluster").join(true, on="truth").sort("cluster", "truth")
     records = max(len(clusters), 1)
+    # As floats: the square of a 32-bit count would overflow from 65,536 on.
     b3_precision = float((joined["n"].cast(pl.Float64) ** 2 / joined["n_cluster"]).sum()) / records
     b3_recall = float((joined["n"].cast(pl.Float64) ** 2 / joined["n_truth"]).sum()) / records
     precision, recall = _share(right, found_pairs), _share(right, true_pairs)

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+# Decomposition (NFKD) leaves these letters as they are.
 _LETTERS = {"ß": "ss", "ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i"}
 
 

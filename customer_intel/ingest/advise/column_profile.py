@@ -157,6 +157,7 @@ def _profile(
     if not base.filled:
         return base
     values = con.execute(
+        # By hash: a sample spread over all values, the same on every run.
         f"SELECT v, count(*) FROM {view} WHERE v IS NOT NULL GROUP BY v ORDER BY hash(v), v LIMIT "
         f"{SAMPLE}"
     ).fetchall()
@@ -204,7 +205,11 @@ def _kind(
     if _share(raw, _NUMBER) >= 0.9:
         return _number(raw, raw.values, None)
     marks = Counter(
-        mark for value, count in raw.values if (mark := _mark(value)) for _ in range(min(count, 50))
+        # One frequent value must not outvote the others.
+        mark
+        for value, count in raw.values
+        if (mark := _mark(value))
+        for _ in range(min(count, 50))
     )
     if (
         marks

@@ -289,6 +289,7 @@ def _candidate(
     prefixes: Sequence[str],
     named: Mapping[str, float],
 ) -> EntityCandidate:
+    # The weights below are judgement: test_inspect holds them against known systems' exports.
     entity, known = table.name, settable(table)
     matches = _assigned(table, profiles, prefixes)
     by_source = {profile.name: profile for profile in profiles}

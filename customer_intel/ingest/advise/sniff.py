@@ -126,6 +126,7 @@ def _decodable(path: Path, sha256: str, limits: Limits) -> tuple[bytes, str, boo
         decoder = None
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return head, "utf-16", True
+    # Western text in UTF-16 has a zero in every other byte; other text has none.
     if head[:4] not in (b"PAR1", b"PK\x03\x04") and seen[0] > seen.sum() / 5:
         return head, "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be", False
     if decoder:
@@ -233,6 +234,7 @@ def _note_header(found: Sniffed, row: int, has_header: bool, why: str) -> None:
 
 def _quote(text: str) -> str:
     """Double quotes, unless values stand in single ones and in no double ones."""
+    # An apostrophe is no quote: single ones must prevail by far.
     around = {
         mark: len(re.findall(rf"(?:^|[,;\t|]){mark}[^{mark}\n]*{mark}(?=[,;\t|\r\n])", text))
         for mark in "\"'"

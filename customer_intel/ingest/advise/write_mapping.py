@@ -94,6 +94,7 @@ def _comment(text: str) -> str:
     return " ".join(text.split())
 
 
+# Bare, YAML reads these as something else than text.
 _WORDS = {"yes", "no", "true", "false", "on", "off", "null", "y", "n", "nan", "none"}
 
 

@@ -223,6 +223,7 @@ class _LargeFileRun:
         found, checks, skipped = steps.rows(text)
         # A row of another entity may have a twin too.
         keys = worker.con.sql("SELECT _hash FROM text_row").to_arrow_table() if skipped else found
+        # Sorted, so that _repeated finds a range of them by binary search.
         hashes = np.sort(keys["_hash"].to_numpy())
         places = np.flatnonzero(found["_bad"].to_numpy())
         if len(places) > MANY_BAD:
@@ -270,8 +271,7 @@ class _LargeFileRun:
 
     # ---- rows that stand twice
     def _drop_repeated(self, repeated: Hashes) -> tuple[Path | None, Conformed | None, int]:
-        """(the rows that equal an earlier one, what came of them, rows that contradict each other).
-        """
+        """(the rows that equal an earlier one, what came of them, rows that contradict each other)."""
         steps = Steps(self.con, self.entity, self.mapping, self.source, self.target)
         key = steps._mapped(self.entity.key)
         named = [steps.columns[name] for name in self.entity.key if name in steps.columns]
@@ -374,6 +374,7 @@ def _repeated(hashes: list[Hashes]) -> Hashes:
     fit twice.
     """
     found = []
+    # By their leading four bits.
     for part in range(16):
         low, high = np.uint64(part << 60), np.uint64((part + 1 << 60) - 1)
         cut = [

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from customer_intel.core.contract.model import STAMPS, Table
 
+# Rows of a row group: two of DuckDB's own.
 GROUP = 245_760
 # A column of which so many rows hold so few values is written as a dictionary.
 SAMPLE, FEW = 20_000, 2_000

@@ -88,6 +88,7 @@ class Typing:
 
     def __init__(self, reader: Reader, export_date: date) -> None:
         self.reader = reader
+        # The 29th of February has no tenth anniversary; the 28th always has.
         end = export_date.replace(year=export_date.year + YEARS_AHEAD, day=min(export_date.day, 28))
         self.bounds = f"outside {FIRST_YEAR} to {end.year}"
         self._low, self._high = f"{FIRST_YEAR}-01-01", end.isoformat()

@@ -251,6 +251,7 @@ class _EntityNight:
             "status": "accepted",
             "reason": None,
             "same_as": None,
+            # The ledger's word: another one would have every file taken anew.
             "rivals": self._candidates_digest(file),
             "checks": {},
             "columns": [],

@@ -38,6 +38,7 @@ def _serialized(expression: str) -> dict[str, Any]:
     with _parsing:
         rows = (
             parser()
+            # A new line before the bracket: an expression may end in a comment of its own.
             .execute("SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n) FROM file"])
             .fetchall()
         )

@@ -206,6 +206,7 @@ def load(home_mappings: Path | None, entities: Mapping[str, Table]) -> dict[str,
     return loaded
 
 
+# Each entity of a night loads the mappings: files that did not change are not parsed again.
 _cache: dict[tuple[Path, int, int], FileMapping] = {}
 
 

@@ -129,6 +129,7 @@ def pieces(file: LargeFile, dialect: Dialect) -> Iterator[Piece]:
                 parts.append(data[: counter.boundary])
                 rest, last = data[counter.boundary :], False
                 break
+            # No record has ended for so long: a quote was opened and never closed.
             if size > 2 * file.piece_bytes + 4 * MAX_RECORD_CHARS:
                 raise NeedsGeneralPath
             parts.append(data)
@@ -202,6 +203,7 @@ def _well_quoted(text: bytes, dialect: Dialect) -> bool:
         return False
     opening, closing = found[0::2], found[1::2]
     before = data[np.maximum(opening - 1, 0)]
+    # Both ends of the text count as line ends.
     before[opening == 0] = 10
     after = data[np.minimum(closing + 1, len(data) - 1)]
     after[closing == len(data) - 1] = 10

@@ -73,6 +73,7 @@ def open_landed(path: Path) -> io.BufferedReader:
         )
         raise Refused(why) from None
     info = os.fstat(handle)
+    # A file of two names may be changed through the other one while it is read.
     if not stat.S_ISREG(info.st_mode) or info.st_nlink != 1:
         os.close(handle)
         raise Refused("is not a regular file with one name; land a copy of the file itself")
@@ -151,6 +152,7 @@ def unpacked(path: Path, sha256: str, limits: Limits) -> Iterator[bytes]:
                 yield chunk
         except (OSError, EOFError, zlib.error):
             raise Refused("is a truncated or corrupt archive; send it again") from None
+        # Bytes after the end of an archive belong to the file that was hashed.
         while source.read(CHUNK):
             pass
         if hashed.digest.hexdigest() != sha256:

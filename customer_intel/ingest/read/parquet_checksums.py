@@ -128,6 +128,7 @@ def _varint(view: memoryview, at: int) -> tuple[int, int]:
         if not byte & 0x80:
             return value, at
         shift += 7
+        # A number of 64 bits takes no more bytes.
         if shift > 63:
             raise IndexError
 
@@ -139,6 +140,7 @@ def _signed(view: memoryview, at: int) -> tuple[int, int]:
 
 def _struct(view: memoryview, at: int, depth: int = 0) -> tuple[dict[int, Any], int]:
     """(field number → value, where it ends)."""
+    # No footer nests so deep; a damaged one must not exhaust the stack.
     if depth > 16:
         raise IndexError
     fields: dict[int, Any] = {}
