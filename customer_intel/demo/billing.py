@@ -166,19 +166,19 @@ def _dunning(
     """
     sub, created, is_lost = (invoices[c].to_numpy() for c in ("subscription", "created", "is_lost"))
     ends = rng.random(len(sub)) < 0.6
-    lost, unpaid = np.full(len(subs), NEVER), np.full(len(subs), NEVER)
-    np.minimum.at(lost, sub, np.where(is_lost & ends, created + GRACE, NEVER))
+    lost_at, unpaid = np.full(len(subs), NEVER), np.full(len(subs), NEVER)
+    np.minimum.at(lost_at, sub, np.where(is_lost & ends, created + GRACE, NEVER))
     np.minimum.at(unpaid, sub, np.where(is_lost & ~ends, created + GRACE, NEVER))
     stop = subs.select(pl.min_horizontal("canceled", "ended")).to_series().to_numpy()
-    by_dunning = (lost < stop) & (lost < unpaid)
+    by_dunning = (lost_at < stop) & (lost_at < unpaid)
     subs = subs.with_columns(
         by_dunning=pl.Series(by_dunning),
-        canceled=pl.Series(np.where(by_dunning, lost, subs["canceled"].to_numpy())),
-        ended=pl.Series(np.where(by_dunning, lost, subs["ended"].to_numpy())),
+        canceled=pl.Series(np.where(by_dunning, lost_at, subs["canceled"].to_numpy())),
+        ended=pl.Series(np.where(by_dunning, lost_at, subs["ended"].to_numpy())),
         at_period_end=subs["at_period_end"] & ~pl.Series(by_dunning),
-        unpaid_from=pl.Series(np.where((unpaid < stop) & (unpaid < lost), unpaid, NEVER)),
+        unpaid_from=pl.Series(np.where((unpaid < stop) & (unpaid < lost_at), unpaid, NEVER)),
     )
-    kept: Bools = created < np.minimum(lost, unpaid)[sub]
+    kept: Bools = created < np.minimum(lost_at, unpaid)[sub]
     return subs, kept
 
 

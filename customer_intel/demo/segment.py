@@ -193,9 +193,9 @@ def _lines(
         {"product_id": sku, "name": name, "category": category, "price": cents / 100}
         for sku, name, category, cents, _ in pools.PRODUCTS
     ]
-    pages = [[_page(kind, p) for p in products] for kind in KINDS]
-    heads = [[_head(kind, p) for p in products] for kind in KINDS]
-    tails = [_tail(kind) for kind in KINDS]
+    page_fragments = [[_page(kind, p) for p in products] for kind in KINDS]
+    product_fragments = [[_head(kind, p) for p in products] for kind in KINDS]
+    call_fragments = [_tail(kind) for kind in KINDS]
     slot = state * len(products) + np.where(is_product, product, 0)
     context = np.where(intent == APP, len(AGENTS) + app[session], agent[session])
     contexts = [
@@ -219,7 +219,7 @@ def _lines(
         for o, cents in enumerate(world.orders["total"])
     ]
     properties = _pick(
-        [h for row in heads for h in row] + receipts,
+        [h for row in product_fragments for h in row] + receipts,
         np.where(is_order, len(KINDS) * len(products) + order_id, slot),
     )
     user = np.where(logged_in, user_ids, "")
@@ -233,9 +233,9 @@ def _lines(
             "traits": _pick(traits, np.where(state == len(KINDS) - 1, session + 1, 0)),
             "context": _pick(contexts, context),
             "campaign": _pick(campaigns, np.where(first & (intent != APP), campaign[session], 0)),
-            "page": _pick([x for row in pages for x in row], slot),
+            "page": _pick([x for row in page_fragments for x in row], slot),
             "properties": properties,
-            "tail": _pick(tails, state),
+            "tail": _pick(call_fragments, state),
             "message": _hex(rng, n, 16),
         }
     )

@@ -89,9 +89,9 @@ def _buyers(
             * (first < d)
             * np.exp(0.6 * weekly["z"][:, d // 7])
         )
-        here = np.nonzero(day == d)[0]
+        orders_of_day = np.nonzero(day == d)[0]
         if weight.sum() > 0:
-            person[here] = choose(rng, weight, len(here))
+            person[orders_of_day] = choose(rng, weight, len(orders_of_day))
     return person
 
 

@@ -239,9 +239,9 @@ class Why:
             "suffix_norm",
             "external_user_id",
         )
-        mine = [self.known[key][name] for name in compared]
+        values = [self.known[key][name] for name in compared]
         return {
-            other for other, row in self.known.items() if [row[name] for name in compared] == mine
+            other for other, row in self.known.items() if [row[name] for name in compared] == values
         }
 
     # ---- facts

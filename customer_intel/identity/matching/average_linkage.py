@@ -106,13 +106,13 @@ def _agglomerated(
 
 def _confidence(placed: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     part = placed.select("id", "part")
-    same = (
+    inside = (
         pairs.join(part.rename({"id": "i"}), on="i")
         .join(part.rename({"id": "j", "part": "part_j"}), on="j")
         .filter(pl.col("part") == pl.col("part_j"))
     )
-    both = pl.concat([same.select(id="i", bits="bits"), same.select(id="j", bits="bits")])
-    mean = both.group_by("id").agg(pl.col("bits").mean())
+    by_record = pl.concat([inside.select(id="i", bits="bits"), inside.select(id="j", bits="bits")])
+    mean = by_record.group_by("id").agg(pl.col("bits").mean())
     return mean.select(
         "id",
         # Bits times ln 2: the logistic of natural log odds.

@@ -187,8 +187,8 @@ def _witnesses(con: duckdb.DuckDBPyConnection) -> list[npt.NDArray[np.uint32]]:
 
 
 def _both(codes: npt.NDArray[np.uint32], i: Numbers, j: Numbers) -> Flags:
-    mine = codes[i]
-    agreeing: Flags = (mine == codes[j]) & (mine != 0)
+    codes_i = codes[i]
+    agreeing: Flags = (codes_i == codes[j]) & (codes_i != 0)
     return agreeing
 
 

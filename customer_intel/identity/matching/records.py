@@ -64,21 +64,23 @@ def guessed(columns: Sequence[str], without: Sequence[str] = ()) -> dict[str, st
         re.sub(r"[^a-z0-9]", "", name.lower()): name for name in columns if name not in without
     }
     found: dict[str, str] = {}
-    for what, names in COLUMNS.items():
+    for field, names in COLUMNS.items():
         for name in names:
             if name in plain and plain[name] not in found.values():
-                found[what] = plain[name]
+                found[field] = plain[name]
                 break
     return found
 
 
 def checked(mapping: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
     """A mapping as given. Raises ConfigError for a field or column that does not exist."""
-    for what, column in mapping.items():
-        if what not in COLUMNS:
-            raise ConfigError(f"'{what}' is no field of a record{suggestion(what, COLUMNS)}")
+    for field, column in mapping.items():
+        if field not in COLUMNS:
+            raise ConfigError(f"'{field}' is no field of a record{suggestion(field, COLUMNS)}")
         if column not in columns:
-            raise ConfigError(f"{what}: there is no column '{column}'{suggestion(column, columns)}")
+            raise ConfigError(
+                f"{field}: there is no column '{column}'{suggestion(column, columns)}"
+            )
     return dict(mapping)
 
 
@@ -94,9 +96,9 @@ def comparable(
             f"no column identifies a person; name some in a mapping ({', '.join(COLUMNS)})"
         )
     given = frame.select(
-        pl.col(column).cast(pl.String).alias(what) for what, column in mapping.items()
+        pl.col(column).cast(pl.String).alias(field) for field, column in mapping.items()
     )
-    given = given.with_columns(normalise.blank_to_null(pl.col(what)) for what in given.columns)
+    given = given.with_columns(normalise.blank_to_null(pl.col(field)) for field in given.columns)
     if "record_key" not in given.columns:
         given = given.with_row_index("record_key", offset=1).with_columns(
             pl.col("record_key").cast(pl.String)

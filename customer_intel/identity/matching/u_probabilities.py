@@ -97,8 +97,8 @@ def _drawn_sharing(values: pl.Series, rng: np.random.Generator) -> tuple[Numbers
     weight = np.cumsum((sizes[runs] - 1).astype(float))
     if weight[-1] == 0:
         return ids[:0], ids[:0]
-    one = np.searchsorted(weight, rng.random(SHARING_PAIRS) * weight[-1], side="right")
-    size, start = sizes[runs[one]], starts[runs[one]]
-    other = start + (one - start + rng.integers(1, np.maximum(size, 2))) % size
-    i, j = ids[one], ids[other]
+    first = np.searchsorted(weight, rng.random(SHARING_PAIRS) * weight[-1], side="right")
+    size, start = sizes[runs[first]], starts[runs[first]]
+    second = start + (first - start + rng.integers(1, np.maximum(size, 2))) % size
+    i, j = ids[first], ids[second]
     return np.minimum(i, j), np.maximum(i, j)

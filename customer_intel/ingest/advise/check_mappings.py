@@ -110,13 +110,15 @@ def _unmatched(
 ) -> list[tuple[tuple[str, ...], str]]:
     """A pattern of the home's own mapping that fits nothing, though files have landed."""
     sources = sorted({file.source for file in files if file.source})
-    mine = sorted({file.path.name for file in files if file.source in (None, mapping.source)})
-    if not mine:
+    landed_names = sorted(
+        {file.path.name for file in files if file.source in (None, mapping.source)}
+    )
+    if not landed_names:
         hint = suggestion(mapping.source, sources) or f"; landing/ has {', '.join(sources[:5])}"
         return [(("source",), f"no file has landed in {mapping.source}/{hint}")]
     globs = ", ".join(mapping.files)
-    bare = globs.replace("*", "")
-    hint = suggestion(bare, mine) or f"; it has {', '.join(mine[:5])}"
+    without_stars = globs.replace("*", "")
+    hint = suggestion(without_stars, landed_names) or f"; it has {', '.join(landed_names[:5])}"
     return [(("files",), f"'{globs}' fits no file in {mapping.source}/{hint}")]
 
 

@@ -163,26 +163,28 @@ def _profile(
     ).fetchall()
     raw = _Sampled(base, values)
     nulls = tuple(word for word in NULLS if any(value == word for value, _ in values))
-    kept = [(value, count) for value, count in values if value not in nulls]
+    real_values = [(value, count) for value, count in values if value not in nulls]
     profile = (
-        _kind(con, view, _Sampled(base, kept), name, has_names=has_names)
-        if kept
+        _kind(con, view, _Sampled(base, real_values), name, has_names=has_names)
+        if real_values
         else replace(base, kind="empty")
     )
     # "-" among words may be a word; among numbers it is none.
-    meant = (
+    null_words = (
         nulls
         if profile.kind not in ("text", "empty")
         else tuple(word for word in nulls if word in SURE_NULLS)
     )
-    if not meant and nulls:
+    if not null_words and nulls:
         profile = replace(_kind(con, view, raw, name, has_names=has_names), nulls=())
-    few = (
-        tuple(sorted(value for value, _ in values if value not in meant))
+    distinct_values = (
+        tuple(sorted(value for value, _ in values if value not in null_words))
         if base.distinct <= 40
         else ()
     )
-    return replace(profile, nulls=meant, words=tuple(set(nulls) - set(meant)), values=few)
+    return replace(
+        profile, nulls=null_words, words=tuple(set(nulls) - set(null_words)), values=distinct_values
+    )
 
 
 def _kind(
@@ -254,12 +256,15 @@ def _number(raw: _Sampled, numbers: Sequence[tuple[str, int]], symbol: str | Non
         for text in texts
         if (match := re.fullmatch(r"[-+]?\d{1,3}([.,' ])\d{3}(?:\1\d{3})*(?:[.,]\d+)?", text))
     )
-    both = [text for text in texts if "," in text and "." in text]
-    if both:
-        last = Counter(
-            "," if text.rfind(",") > text.rfind(".") else "." for text in both
+    with_both_marks = [text for text in texts if "," in text and "." in text]
+    if with_both_marks:
+        last_mark = Counter(
+            "," if text.rfind(",") > text.rfind(".") else "." for text in with_both_marks
         ).most_common(1)[0][0]
-        point, comma = point + len(both) * (last == "."), comma + len(both) * (last == ",")
+        point, comma = (
+            point + len(with_both_marks) * (last_mark == "."),
+            comma + len(with_both_marks) * (last_mark == ","),
+        )
     decimal = "," if comma > point else "." if point else None
     group = next((mark for mark, _ in grouped.most_common() if mark != decimal), "")
     if decimal is None and group in (".", ","):
@@ -281,9 +286,9 @@ def _number(raw: _Sampled, numbers: Sequence[tuple[str, int]], symbol: str | Non
 
 
 def _float(text: str, decimal: str | None, group: str) -> float | None:
-    plain = text.replace(group, "") if group else text
+    digits = text.replace(group, "") if group else text
     try:
-        return float(plain.replace(" ", "").replace(",", "." if decimal == "," else ""))
+        return float(digits.replace(" ", "").replace(",", "." if decimal == "," else ""))
     except ValueError:
         return None
 
@@ -329,9 +334,9 @@ def _epoch(raw: _Sampled) -> ColumnProfile | None:
     if length not in _EPOCHS or lengths[length] < ENOUGH * len(raw.values):
         return None
     name, scale = _EPOCHS[length]
-    first, last = 631_152_000, 2_208_988_800
+    earliest, latest = 631_152_000, 2_208_988_800
     fits = [
-        re.fullmatch(r"\d+(\.\d+)?", value) and first <= float(value) / scale < last
+        re.fullmatch(r"\d+(\.\d+)?", value) and earliest <= float(value) / scale < latest
         for value, _ in raw.values
     ]
     if sum(map(bool, fits)) < ENOUGH * len(fits):
@@ -359,19 +364,21 @@ def _candidates(value: str, *, when: bool) -> set[str]:
     lead = ""
     if match := re.match(r"[A-Za-z]{3},? ", day):
         lead, day = "%a" + match[0][3:], day[len(match[0]) :]
-    heads: set[str] = set()
+    day_formats: set[str] = set()
     if match := re.fullmatch(r"(\d{1,4})([-/. ])(\d{1,2})\2(\d{1,4})", day):
         mark = match[2]
         if len(match[1]) == 4:
-            heads = {f"%Y{mark}%m{mark}%d"}
+            day_formats = {f"%Y{mark}%m{mark}%d"}
         elif len(match[4]) in (2, 4):
             year = "%Y" if len(match[4]) == 4 else "%y"
-            heads = {f"%d{mark}%m{mark}{year}", f"%m{mark}%d{mark}{year}"}
+            day_formats = {f"%d{mark}%m{mark}{year}", f"%m{mark}%d{mark}{year}"}
     elif match := re.fullmatch(r"(\d{1,2})([-. /]|\. )([A-Za-z]{3,9})([-. /,]+)(\d{4}|\d{2})", day):
-        heads = {f"%d{match[2]}{_month(match[3])}{match[4]}{'%Y' if len(match[5]) == 4 else '%y'}"}
+        day_formats = {
+            f"%d{match[2]}{_month(match[3])}{match[4]}{'%Y' if len(match[5]) == 4 else '%y'}"
+        }
     elif match := re.fullmatch(r"([A-Za-z]{3,9}) (\d{1,2})(,? )(\d{4})", day):
-        heads = {f"{_month(match[1])} %d{match[3]}%Y"}
-    return {lead + head + tail for head in heads}
+        day_formats = {f"{_month(match[1])} %d{match[3]}%Y"}
+    return {lead + day_format + tail for day_format in day_formats}
 
 
 def _month(word: str) -> str:

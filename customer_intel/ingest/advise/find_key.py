@@ -84,28 +84,31 @@ def find_key(
     name = table.key[-1]
     by_name = {profile.name: profile for profile in profiles}
     if len(table.key) > 2:
-        own = matches[name].source if name in matches else None
-        return Key(own, columns=(own,)) if own else _made(table, matches, profiles, rows)
+        column = matches[name].source if name in matches else None
+        return Key(column, columns=(column,)) if column else _made(table, matches, profiles, rows)
     if name in matches:
         profile = by_name[matches[name].source]
-        plain = Key(profile.name, columns=(profile.name,))
-        again = profile.filled - profile.distinct
+        by_name_key = Key(profile.name, columns=(profile.name,))
+        n_repeated = profile.filled - profile.distinct
         if grouped or (
-            profile.filled == profile.rows and (not again or profile.distinct == rows.different)
+            profile.filled == profile.rows
+            and (not n_repeated or profile.distinct == rows.different)
         ):
-            return plain
+            return by_name_key
         if (
             profile.filled == profile.rows
             and table.name in _LASTING
-            and again <= _MANY * profile.filled
+            and n_repeated <= _MANY * profile.filled
         ):
             return Key(
                 profile.name,
-                f"{again:,} rows repeat one; of those the newest counts",
-                plain.columns,
+                f"{n_repeated:,} rows repeat one; of those the newest counts",
+                by_name_key.columns,
             )
         if found := _together(profile.name, profiles, rows):
-            return Key(_joined(found), f"{profile.name} alone comes {again:,} times again", found)
+            return Key(
+                _joined(found), f"{profile.name} alone comes {n_repeated:,} times again", found
+            )
         return _made(table, matches, profiles, rows)
     alone = [
         profile

@@ -275,10 +275,12 @@ def _grouped(candidate: EntityCandidate, columns: Sequence[ColumnProfile]) -> bo
 
 def _companion(chosen: EntityCandidate, found: Inspected) -> EntityCandidate | None:
     """Order lines that also say when was bought hold the orders too: the other of the two."""
-    both = {item.entity: item for item in found.ranking if item.entity in ("orders", "order_lines")}
-    if chosen.entity not in both or len(both) < 2:
+    by_entity = {
+        item.entity: item for item in found.ranking if item.entity in ("orders", "order_lines")
+    }
+    if chosen.entity not in by_entity or len(by_entity) < 2:
         return None
-    orders, lines = both["orders"], both["order_lines"]
+    orders, lines = by_entity["orders"], by_entity["order_lines"]
     has_both = "ordered_at" in orders.matches and {"order_id", "product_id"} <= set(lines.matches)
     has_both = has_both and bool({"line_total", "unit_price"} & set(lines.matches))
     other = lines if chosen is orders else orders
@@ -302,14 +304,14 @@ def _trial(
         f"SELECT count(*) - count(DISTINCT ({keys})) FROM "
         f"read_parquet({literal(str(result.parquet))})"
     )
-    same = int(con.execute(sql).fetchall()[0][0])
+    same_key = int(con.execute(sql).fetchall()[0][0])
     counts = result.counts
     failures = tuple(
         f"row {item.row}, {item.column or 'whole row'}: {item.reason}" for item in result.failures
     )
     return Trial(
         counts.rows_read, counts.rows_accepted, counts.rows_quarantined, counts.rows_duplicate, counts.records_written,
-        same, failures,
+        same_key, failures,
     )  # fmt: skip
 
 

@@ -109,11 +109,11 @@ def _unless(kind: str, by_name: str | None) -> Any:
 def _decodable(path: Path, sha256: str, limits: Limits) -> tuple[bytes, str, bool]:
     """(first bytes, encoding, whether a byte order mark says so), decided on the whole file."""
     head = b""
-    seen = np.zeros(256, dtype=np.int64)
+    byte_counts = np.zeros(256, dtype=np.int64)
     decoder: Any = codecs.getincrementaldecoder("utf-8")()
     for chunk in unpacked(path, sha256, limits):
         head += chunk[: HEAD_BYTES - len(head)]
-        seen += np.bincount(np.frombuffer(chunk, dtype=np.uint8), minlength=256)
+        byte_counts += np.bincount(np.frombuffer(chunk, dtype=np.uint8), minlength=256)
         try:
             if decoder:
                 decoder.decode(chunk)
@@ -127,11 +127,15 @@ def _decodable(path: Path, sha256: str, limits: Limits) -> tuple[bytes, str, boo
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return head, "utf-16", True
     # Western text in UTF-16 has a zero in every other byte; other text has none.
-    if head[:4] not in (b"PAR1", b"PK\x03\x04") and seen[0] > seen.sum() / 5:
+    if head[:4] not in (b"PAR1", b"PK\x03\x04") and byte_counts[0] > byte_counts.sum() / 5:
         return head, "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be", False
     if decoder:
         return head, "utf-8", head[:3] == codecs.BOM_UTF8
-    return head, "latin-1" if any(seen[byte] for byte in _UNDEFINED_1252) else "windows-1252", False
+    return (
+        head,
+        "latin-1" if any(byte_counts[byte] for byte in _UNDEFINED_1252) else "windows-1252",
+        False,
+    )
 
 
 def _note_encoding(found: Sniffed, encoding: str, marked: bool) -> None:
@@ -321,8 +325,8 @@ def _fixed_fields(text: str) -> list[tuple[int, int]]:
         return []
     width = max(len(line) for line in lines)
     grid = np.array([[character != " " for character in line.ljust(width)] for line in lines[1:]])
-    inked = np.concatenate([[False], grid.any(axis=0), [False]])
-    edges = np.flatnonzero(np.diff(inked.astype(int)))
+    is_filled = np.concatenate([[False], grid.any(axis=0), [False]])
+    edges = np.flatnonzero(np.diff(is_filled.astype(int)))
     runs = list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
     if len(runs) < 2:
         return []

@@ -97,9 +97,9 @@ class Steps:
         self.actual = self.texts.actual
         self.typing = Typing(mapping.reader, source.export_date)
         self.settings = entity.entity or {}
-        kept = self.settings.get("extra") == "all"
-        used = () if kept else mapping.sources(source.text.columns, mapping.columns.values())
-        taken = {name.lower() for name in (*used, *mapping.ignore)}
+        keeps_all = self.settings.get("extra") == "all"
+        used = () if keeps_all else mapping.sources(source.text.columns, mapping.columns.values())
+        not_extra = {name.lower() for name in (*used, *mapping.ignore)}
         self.key_columns = self._key_columns()
         self.keys_repeat = True
         # Columns that text_row has beside the file's, and that typed is to have too.
@@ -109,7 +109,7 @@ class Steps:
         # Each row's values as text, as SQL: a view's definition would be planned once more for
         # being made.
         self.src = ""
-        self.extra = tuple(name for name in source.text.columns if name.lower() not in taken)
+        self.extra = tuple(name for name in source.text.columns if name.lower() not in not_extra)
 
     def run(self) -> Conformed:
         """Conforms the file. Raises Refused when an expression fails or rows are unaccounted for."""
@@ -238,39 +238,41 @@ class Steps:
         typed = ", ".join(
             f"{self._value(column)} AS {quoted(name)}" for name, column in self.columns.items()
         )
-        tried = {
+        plain_casts = {
             name: self.typing.tried(column, _text(name)) for name, column in self.columns.items()
         }
-        casts = "".join(f", {sql} AS {_tried(name)}" for name, sql in tried.items() if sql)
-        bad = [
+        casts = "".join(f", {sql} AS {_tried(name)}" for name, sql in plain_casts.items() if sql)
+        faults = [
             f"({_text(name)} IS NOT NULL AND {quoted(name)} IS NULL)"
             for name, column in self.columns.items()
             if self._value(column) != _text(name)
         ]
-        bad += [f"({self._lacking(column)})" for column in self.columns.values() if column.required]
-        bad += [f"coalesce({rule['bad']}, false)" for rule in self.rules]
+        faults += [
+            f"({self._lacking(column)})" for column in self.columns.values() if column.required
+        ]
+        faults += [f"coalesce({rule['bad']}, false)" for rule in self.rules]
         money = [name for name, column in self.columns.items() if column.type == "money"]
         beyond = (
             f"CAST({self.typing.rounded(_text(name), quoted(name))} AS INTEGER)" for name in money
         )
         rounded = " + ".join(["0", *beyond])
         kept = ", ".join(["_row, _rows, _extra", *self.carried, *map(quoted, self.columns)])
-        told = f"{' OR '.join(bad) or 'false'} AS _bad, {rounded} AS _rounded"
+        flags = f"{' OR '.join(faults) or 'false'} AS _bad, {rounded} AS _rounded"
         # The texts of a row that cannot be taken go along: a second look at the file would cost as
         # much as the first.
         texts = ", ".join(f"{_text(name)} := {_text(name)}" for name in self.columns)
         self._attempt(
             f"CREATE {kind} typed AS SELECT {kept}, _bad, _rounded, "
             f"CASE WHEN _bad THEN struct_pack({texts}) END AS _texts "
-            f"FROM (SELECT *, {told} FROM (SELECT *, {typed} FROM (SELECT *{casts} FROM "
+            f"FROM (SELECT *, {flags} FROM (SELECT *, {typed} FROM (SELECT *{casts} FROM "
             f"({picked}))))"
         )
 
     def _lacking(self, column: Column) -> str:
         """SQL for whether a required value is absent. A deletion need only say what is gone."""
         absent = f"{_text(column.name)} IS NULL"
-        spared = "_deleted" in self.columns and column.name not in self.entity.key
-        return f'{absent} AND NOT coalesce("_deleted", false)' if spared else absent
+        only_if_kept = "_deleted" in self.columns and column.name not in self.entity.key
+        return f'{absent} AND NOT coalesce("_deleted", false)' if only_if_kept else absent
 
     def _unknown_currency(self) -> str:
         known = ", ".join(literal(code) for code in CURRENCIES.split())

@@ -345,19 +345,19 @@ class _LargeFileRun:
         failures: tuple[Failure, ...] = ()
         keys_file = None
         if quarantine:
-            files = [aside.quarantine for aside in rejected if aside.quarantine]
-            kept = (
+            files = [each.quarantine for each in rejected if each.quarantine]
+            undropped = (
                 f" WHERE source_row NOT IN (SELECT _row FROM {_parquet(dropped_rows)})"
                 if dropped_rows
                 else ""
             )
             self.con.execute(
-                f'COPY (SELECT * FROM {_parquet(*files)}{kept} ORDER BY source_row, "column") '
+                f'COPY (SELECT * FROM {_parquet(*files)}{undropped} ORDER BY source_row, "column") '
                 f"TO {literal(str(quarantine))} (FORMAT parquet, COMPRESSION zstd)"
             )
             quarantine.chmod(0o600)
             failures = first_failures(self.con, quarantine)
-            keys = [aside.quarantined_keys for aside in rejected if aside.quarantined_keys]
+            keys = [each.quarantined_keys for each in rejected if each.quarantined_keys]
             if self.mapping.snapshot and len(keys) == len(rejected):
                 keys_file = self.target.with_suffix(".keys.parquet")
                 self.con.execute(

@@ -71,11 +71,11 @@ class PieceSteps(Steps):
         """
         checks, skipped = self._count(len(text))
         as_is = self._as_is()
-        made = (*self.columns, "record_key", "source_row", "extra_json", self.entity.day_column)
+        computed = (*self.columns, "record_key", "source_row", "extra_json", self.entity.day_column)
         values = ", ".join(
             f"CAST({sql} AS {column.sql_type}) AS {quoted(column.name)}"
             for column, sql in self._values()
-            if column.name in made and column.name not in as_is
+            if column.name in computed and column.name not in as_is
         )
         rows = self.con.sql(
             f"SELECT {values}, _bad, _rounded, _hash FROM {self._filled()}"

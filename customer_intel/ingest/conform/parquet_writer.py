@@ -62,15 +62,15 @@ class PartFile:
     def _column(self, field: pa.Field, rows: pa.Table) -> Any:
         if field.name in rows.column_names:
             return rows[field.name]
-        made = self.unchanging.get(field.name)
-        if made is None or len(made) < len(rows):
-            made = self.unchanging[field.name] = _repeated(
+        filled = self.unchanging.get(field.name)
+        if filled is None or len(filled) < len(rows):
+            filled = self.unchanging[field.name] = _repeated(
                 self.constants.get(field.name), field.type, len(rows)
             )
-        return made.slice(0, len(rows))
+        return filled.slice(0, len(rows))
 
     def _opened(self, table: pa.Table) -> pq.ParquetWriter:
-        few = [
+        as_dictionary = [
             field.name
             for field in table.schema
             if pa.types.is_string(field.type)
@@ -82,7 +82,7 @@ class PartFile:
             # Twice the size of zstd in a third of the time: of a large file, each night reads it
             # again.
             compression="lz4",
-            use_dictionary=[*few, *self.constants],
+            use_dictionary=[*as_dictionary, *self.constants],
             # Where a text begins and ends in order of bytes helps nobody to skip it.
             write_statistics=[
                 field.name for field in self.schema if not pa.types.is_string(field.type)

@@ -223,17 +223,17 @@ class _EntityNight:
         recipe = hashlib.sha256(
             f"{RECIPE} {mapping.sha256(self.entity)} {lookup_hashes}".encode()
         ).hexdigest()
-        same = [
+        unchanged = [
             facts
             for facts in self.held.values()
             if (facts["mapping"], facts["sha256"], facts["recipe"])
             == (mapping.name, sha256, recipe)
         ]
-        original = {facts["part"]: facts for facts in same if facts["status"] == "accepted"}
+        original = {facts["part"]: facts for facts in unchanged if facts["status"] == "accepted"}
         if any(
             facts["source_file"] == file.source_file
             and (facts["status"] == "accepted" or facts["same_as"] in original)
-            for facts in same
+            for facts in unchanged
         ):
             return
         facts: dict[str, Any] = {
@@ -398,11 +398,11 @@ class _EntityNight:
 
     def _held(self, file: LandedFile, sha256: str) -> list[Mapping[str, Any]]:
         """The ledger's entries of the file as it is, with the same mappings to choose from."""
-        seen = (file.source_file, sha256, self._candidates_digest(file))
+        state = (file.source_file, sha256, self._candidates_digest(file))
         return [
             facts
             for facts in self.held.values()
-            if (facts["source_file"], facts["sha256"], facts["rivals"]) == seen
+            if (facts["source_file"], facts["sha256"], facts["rivals"]) == state
         ]
 
     def _chosen(
@@ -453,15 +453,15 @@ class _EntityNight:
 
     def _lookup_files(self, file: LandedFile, lookup: Lookup) -> list[LandedFile]:
         """The newest export of the lookup's files that is not newer than the file itself."""
-        beside = [
+        matching = [
             other
             for other in self.files
             if other.source == file.source
             and other.export_date <= file.export_date
             and mappings.named(other.path.name, lookup.files)
         ]
-        newest = max((other.export_date for other in beside), default=None)
-        return [other for other in beside if other.export_date == newest]
+        newest = max((other.export_date for other in matching), default=None)
+        return [other for other in matching if other.export_date == newest]
 
     def _write_empty(self, target: Path) -> None:
         columns = ", ".join(

@@ -64,9 +64,9 @@ def _words(file: LandedFile, mapping: FileMapping, entity: Table) -> dict[str, i
             return {}
         lookups = dict.fromkeys(mapping.lookups)
         source = SourceFile(file.source_file, mapping.source, file.export_date, text, lookups)
-        made = conform(con, entity, mapping, source, work / "rows.parquet")
+        conformed = conform(con, entity, mapping, source, work / "rows.parquet")
         rows = con.execute(
             "SELECT coalesce(status, ''), count(*) FROM read_parquet("
-            f"{literal(str(made.parquet))}) GROUP BY 1 ORDER BY 1"
+            f"{literal(str(conformed.parquet))}) GROUP BY 1 ORDER BY 1"
         ).fetchall()
         return {str(word): int(n) for word, n in rows}

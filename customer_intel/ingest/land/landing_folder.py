@@ -111,9 +111,9 @@ def export_file(ledgers: list[dict[str, Any]], landing: Path, as_of: date) -> pl
     rows = [
         {name: facts[name] for name in names} for facts in ledgers if facts["status"] != "missing"
     ]
-    taken = {facts["source_file"] for facts in ledgers}
+    in_ledger = {facts["source_file"] for facts in ledgers}
     for file in discover(landing, as_of):
-        if file.source_file in taken:
+        if file.source_file in in_ledger:
             continue
         try:
             (sha256, size), reason = sha256_of(file.path), "no mapping asks for it"

@@ -113,12 +113,12 @@ def too_many_rejects(conformed: Conformed, max_reject_share: float) -> Refused |
     if counts.rows_quarantined <= max_reject_share * rows:
         return None
     first, *others = conformed.failures
-    more = "; ".join(f"row {item.row} {item.place}: {item.reason}" for item in others)
+    other_failures = "; ".join(f"row {item.row} {item.place}: {item.reason}" for item in others)
     return Refused(
         f"{first.reason}; {counts.rows_quarantined:,} of {rows:,} rows cannot be taken, more "
         "than "
         f"max_reject_share {max_reject_share:g}"
-        + (f" (also {more})" if more else "")
+        + (f" (also {other_failures})" if other_failures else "")
         + "; mend the source or the mapping",
         row=first.row,
         column=first.place or None,

@@ -183,8 +183,8 @@ def file_label(path: Path) -> str:
     """A mapping's file as messages name it: a vendor's below `vendors/`, a home's own below
     `mappings/`.
     """
-    shipped_one = SHIPPED in path.parents
-    return str(path.relative_to(SHIPPED.parent)) if shipped_one else f"mappings/{path.name}"
+    is_shipped = SHIPPED in path.parents
+    return str(path.relative_to(SHIPPED.parent)) if is_shipped else f"mappings/{path.name}"
 
 
 def load(home_mappings: Path | None, entities: Mapping[str, Table]) -> dict[str, FileMapping]:

@@ -245,13 +245,13 @@ def decoded(path: Path, sha256: str, limits: Limits, encoding: str, skip: int) -
             f"reader.encoding '{encoding}' is unknown; use utf-8, windows-1252, latin-1 or utf-16"
         ) from None
     decoder = codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)()
-    seen = 0
+    n_read = 0
     for chunk in chain(unpacked(path, sha256, limits), [b""]):
-        if not seen and chunk[:2] in (b"\xff\xfe", b"\xfe\xff") and not name.startswith("utf-16"):
+        if not n_read and chunk[:2] in (b"\xff\xfe", b"\xfe\xff") and not name.startswith("utf-16"):
             raise Refused("is UTF-16; set reader.encoding: utf-16")
-        if not seen and chunk[:4] == b"PK\x03\x04":
+        if not n_read and chunk[:4] == b"PK\x03\x04":
             raise Refused("is a zip archive; land the file that is in it")
-        if seen and chunk and name in _ASCII and chunk.isascii() and not decoder.getstate()[0]:
+        if n_read and chunk and name in _ASCII and chunk.isascii() and not decoder.getstate()[0]:
             data = chunk
         else:
             try:
@@ -263,9 +263,9 @@ def decoded(path: Path, sha256: str, limits: Limits, encoding: str, skip: int) -
                     else "set another reader.encoding"
                 )
                 raise Refused(
-                    f"is not {name} (near byte {seen + error.start + 1:,}); {hint}"
+                    f"is not {name} (near byte {n_read + error.start + 1:,}); {hint}"
                 ) from None
-        seen += len(chunk)
+        n_read += len(chunk)
         if b"\x00" in data:
             raise Refused(
                 "holds NUL bytes; it is no text or was cut off by a full disk; send it again"

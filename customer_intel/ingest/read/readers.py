@@ -168,17 +168,19 @@ def swallowed(
         found = con.execute(
             f"SELECT count(*) FROM ({rows} WHERE contains({quoted(column)}, chr(10))) "
             f"WHERE len(string_split(line, {mark})) = {len(columns)} "
-            f"AND {_shape(f'split_part(line, {mark}, 1)')} = {_shape('first')}"
+            f"AND {_kind_of_text(f'split_part(line, {mark}, 1)')} = {_kind_of_text('first')}"
         ).fetchall()
         if found[0][0]:
             return True
     return False
 
 
-def _shape(text: str) -> str:
+def _kind_of_text(text: str) -> str:
     """What kind of text it is: hexadecimal ids, words and numbers alike whatever they say."""
-    hexed = f"regexp_replace({text}, '[0-9a-fA-F-]{{16,}}', '#', 'g')"
-    return f"regexp_replace(regexp_replace({hexed}, '[0-9]+', '0', 'g'), '[A-Za-z]+', 'a', 'g')"
+    without_hex = f"regexp_replace({text}, '[0-9a-fA-F-]{{16,}}', '#', 'g')"
+    return (
+        f"regexp_replace(regexp_replace({without_hex}, '[0-9]+', '0', 'g'), '[A-Za-z]+', 'a', 'g')"
+    )
 
 
 def _filled(stream: Iterable[str]) -> Iterator[str]:
