@@ -53,26 +53,32 @@ class Settings(BaseSettings):
 
     @cached_property
     def landing_dir(self) -> Path:
+        """The landing folder; of a remote one its local cache."""
         if self.landing_url:
             return self.home_dir / "landing-cache"
         return Path(self.landing or self.home / "landing").resolve()
 
     @property
     def landing_url(self) -> str | None:
+        """The address of a remote landing zone, else None."""
         return str(self.landing) if self.landing and "://" in str(self.landing) else None
 
     @cached_property
     def home_dir(self) -> Path:
+        """The home as an absolute path."""
         return self.home.resolve()
 
     @cached_property
     def state_dir(self) -> Path:
+        """Dagster's folder in the home."""
         return self.home_dir / ".dagster"
 
     @cached_property
     def spill_dir(self) -> Path:
+        """Where DuckDB spills what does not fit into memory."""
         return self.state_dir / "spill"
 
     @cached_property
     def engine_settings(self) -> EngineSettings:
+        """Memory, threads, spill folder and time limit of gates."""
         return EngineSettings(self.memory_limit, self.threads, self.spill_dir, self.gate_seconds)

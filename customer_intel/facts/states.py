@@ -132,6 +132,7 @@ def vendor_of(source_system: str) -> str | None:
 
 @lru_cache(maxsize=1)
 def vendors() -> tuple[str, ...]:
+    """The vendors whose words for states are known."""
     return tuple(path.stem for path in sorted(WORDS.glob("*.yaml")) if path.stem != COMMON)
 
 

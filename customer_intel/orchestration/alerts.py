@@ -13,6 +13,8 @@ from customer_intel.settings import Settings
 
 
 def failure_sensor(settings: Settings) -> dg.SensorDefinition:
+    """The sensor that tells Slack or e-mail of each run that failed."""
+
     @dg.run_failure_sensor(
         name="alert_on_failure",
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -53,6 +55,7 @@ def failure_text(context: dg.RunFailureSensorContext, ui_url: str) -> str:
 
 
 def post_to_slack(webhook: str, text: str) -> None:
+    """Posts a message. Raises ValueError for a webhook that is not https."""
     if not webhook.startswith("https://") and not webhook.startswith("http://127.0.0.1"):
         raise ValueError("CUSTOMER_INTEL_ALERT_SLACK_WEBHOOK must be an https address")
     request = urllib.request.Request(  # noqa: S310 (scheme checked above)
@@ -65,6 +68,7 @@ def post_to_slack(webhook: str, text: str) -> None:
 
 
 def send_mail(settings: Settings, text: str) -> None:
+    """Sends a message through the configured SMTP server; its first line is the subject."""
     message = EmailMessage()
     message["Subject"] = text.splitlines()[0]
     message["From"] = settings.alert_email_from

@@ -36,6 +36,7 @@ listeners: list[Callable[[Outcome], None]] = []
 def assets(
     contract: Contract, definitions: Mapping[str, Definition], settings: Settings
 ) -> list[dg.AssetsDefinition]:
+    """One Dagster asset per table; its gate is its blocking check."""
     partitions = nights.partitions(settings)
     return [_asset(contract, definitions, name, partitions) for name in definitions]
 

@@ -42,6 +42,7 @@ class EventLog(SqliteEventLogStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> EventLog:
+        """Dagster's way to make a storage of dagster.yaml's entry."""
         return cls(inst_data=inst_data, **config_value)
 
     @contextmanager
@@ -101,6 +102,7 @@ class EventLog(SqliteEventLogStorage):
         return {**found, **parsed}
 
     def watch(self, run_id: str, cursor: str | None, callback: EventHandlerFn) -> None:
+        """Calls back for each new event of a run."""
         if not self._obs:
             self._obs = Observer()
             self._obs.start()
@@ -111,10 +113,12 @@ class EventLog(SqliteEventLogStorage):
         )
 
     def wipe(self) -> None:
+        """Removes every event."""
         self._close()
         super().wipe()
 
     def dispose(self) -> None:
+        """Closes all connections."""
         self._close()
         super().dispose()
 
@@ -136,4 +140,5 @@ class Follower(SqliteEventLogStorageWatchdog):
         self._patterns = [self._log_path, f"{self._log_path}-wal"]
 
     def on_modified(self, event: FileSystemEvent) -> None:
+        """Reads the new events of the run."""
         self._process_log()

@@ -10,6 +10,7 @@ NIGHTLY = "nightly"
 
 
 def nightly_job() -> Any:
+    """The job over all assets, one step after the other in one process."""
     return dg.define_asset_job(
         NIGHTLY,
         selection=dg.AssetSelection.all(),
@@ -19,6 +20,8 @@ def nightly_job() -> Any:
 
 
 def nightly_schedule(settings: Settings, job: Any) -> dg.ScheduleDefinition:
+    """Launches the job by the settings' cron line, for the day on which it fires."""
+
     @dg.schedule(
         name="nightly_schedule",
         cron_schedule=settings.cron,

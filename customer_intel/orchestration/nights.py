@@ -41,6 +41,7 @@ class Tables:
         return night, self._ahead.result(name)
 
     def close(self) -> None:
+        """Stops what is still being built ahead."""
         if self._ahead:
             self._ahead.close()
 
@@ -51,6 +52,9 @@ class Tables:
     )
 )
 def home(context: dg.InitResourceContext) -> Iterator[Tables]:
+    """The run's resource: holds the home's lock, clears what a killed run left, fetches a remote
+    landing zone.
+    """
     settings = Settings()
     with lake.home_lock(settings.home_dir):
         release.recover(settings.home_dir)
@@ -100,6 +104,7 @@ def partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
 
 
 def today() -> date:
+    """The date in UTC."""
     return datetime.now(UTC).date()
 
 
@@ -134,6 +139,7 @@ def landed_dates(settings: Settings) -> list[date]:
 
 
 def of_run(context: dg.AssetExecutionContext) -> Night:
+    """The run's Night, by its tags; without a date the newest landed one."""
     tags = context.run.tags
     return _night(context.run_id, tags.get(AS_OF) or tags.get(RANGE_END) or tags.get(PARTITION))
 

@@ -17,6 +17,7 @@ KEEP_RELEASES = 7
 
 
 def release_asset(contract: Contract) -> dg.AssetsDefinition:
+    """The asset that publishes all published tables as one release."""
     tables = {name: table for name, table in contract.tables.items() if table.published}
 
     @dg.asset(

@@ -118,6 +118,7 @@ def run_night(
 
 
 def nightly() -> JobDefinition:
+    """The nightly job by itself, for dg.reconstructable."""
     from customer_intel.definitions import defs
     from customer_intel.orchestration.jobs import NIGHTLY
 
