@@ -16,7 +16,7 @@ from customer_intel.core.contract.model import suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.identity.explain.reasons import explained, strongest_first
 
-# What the tables are read for, by name.
+# The tables that Why reads.
 TABLES = (
     "party_record", "identifier_fact", "hub_value", "match_edge", "match_conflict", "record_customer_map",
     "match_explanation", "customer_id_registry", "customer_id_alias", "customer_id_event",

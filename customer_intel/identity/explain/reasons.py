@@ -33,7 +33,7 @@ def match_explanation(match_edge: pl.DataFrame, record_customer_map: pl.DataFram
         "record_key", "customer_id", n_records=pl.len().over("customer_id").cast(pl.Int64)
     )
     links = match_edge.filter("is_link").join(today, left_on="record_key_a", right_on="record_key")
-    # Links also lead to records from which a veto parts theirs.
+    # Links may lead to records that a veto keeps in another customer.
     links = links.join(
         today, left_on=["record_key_b", "customer_id"], right_on=["record_key", "customer_id"]
     )

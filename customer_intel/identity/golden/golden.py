@@ -69,7 +69,7 @@ FIELDS: dict[str, GoldenField] = {
         hubs="email",
         is_verified=pl.col("email_verified"),
     ),
-    # A number without its country is the other sources' number if its digits are.
+    # A number without country code equals another source's number when the digits are equal.
     "phone": GoldenField(
         value=pl.coalesce(_E164, _DIGITS),
         doubts={"unreadable_phone": _E164.is_null()},
@@ -109,7 +109,7 @@ FIELDS: dict[str, GoldenField] = {
         doubts={"weak_date": pl.col("is_birth_date_weak")},
     ),
     "gender": GoldenField(value=pl.col("gender_norm")),
-    # Of en-US and en the language is the same.
+    # en-US and en are one language.
     "language": GoldenField(value=normalise.fold(pl.col("language")).str.extract(r"^(\p{L}+)")),
     "job_title": _plain("job_title"),
     "department": _plain("department"),
@@ -230,8 +230,8 @@ def _agreements(stated: pl.DataFrame) -> pl.DataFrame:
         n=pl.col("k").sum(), most=pl.col("k").max(), n_most=(pl.col("k") == pl.col("k").max()).sum()
     )
     judged = latest.join(votes, on=_OWNER).join(most, on="customer_id")
-    # Without its own vote the value is still as frequent as any other: it is the only most frequent
-    # one with it.
+    # Leave-one-out: without its own vote the value is tied for most frequent; with it, it is the
+    # only one.
     agrees = (pl.col("k") >= 2) & (pl.col("k") == pl.col("most")) & (pl.col("n_most") == 1)
     is_compared = pl.col("n") >= 2
     return judged.group_by("source_system").agg(

@@ -230,11 +230,11 @@ def _domains(
     most = counts.sort(
         "email_domain", "n", "cluster", descending=[False, True, False]
     ).with_columns(share=pl.col("n") / pl.col("n").sum().over("email_domain"))
-    # One stray contact, an adviser say, does not make the adviser's domain the account's.
+    # One stray contact, such as an adviser, does not make their domain the account's.
     enough = (pl.col("n") >= int(config["account_domain_contacts"])) & (pl.col("share") > 0.5)
     for domain, cluster in most.filter(enough).select("email_domain", "cluster").iter_rows():
         found[f"domain:{domain}"] = cluster
-    # Of a mail provider that is not on the list, hardly anybody is known to be an organisation's.
+    # Few users of an unlisted mail provider are known to belong to an organisation.
     evident = mail.group_by("email_domain").agg(share=pl.col("is_evidence").mean())
     evident = evident.filter(pl.col("share") >= float(config["account_evidence_share"]))
     for domain in evident.sort("email_domain")["email_domain"]:
@@ -425,7 +425,7 @@ def _hierarchy(
             propose(child, owner.get(".".join(above[start:])), "domain")
     parents: dict[str, str] = {}
     for child, (parent, _) in sorted(proposed.items(), key=lambda item: (item[1][1], item[0])):
-        # Sources' parents first; what would close a circle is left out.
+        # Parents named by sources first; an edge that would close a cycle is left out.
         if child not in [parent, *ancestors(parent, parents)]:
             parents[child] = parent
     rows = []

@@ -29,8 +29,7 @@ def customer_household(
     """
     residents = _homes(_residents(profile_field_provenance, party_record), accounts, config)
     few = pl.col("customer_id").n_unique().over("address") <= int(config["household_people"])
-    # Without a house number an address is a street, and its few known people need not know each
-    # other.
+    # Without a house number the key is a whole street: its few known people need not live together.
     shared = few & pl.col("address").str.contains(r"^[^|]*\d")
     home = pl.when(shared).then(pl.lit("")).otherwise(pl.coalesce("last_name_norm", "customer_id"))
     clusters = residents.with_columns(
@@ -69,7 +68,7 @@ def _residents(provenance: pl.DataFrame, party: pl.DataFrame) -> pl.DataFrame:
         .join(winning("account", "company"), on="customer_id", how="left")
         .sort("customer_id")
     )
-    # A missing country is that of the address, if only one is known.
+    # A missing country is filled from the address, if only one country is known for it.
     known = pl.col("country_code").drop_nulls()
     only_country = pl.when(known.n_unique().over("address_key") == 1).then(
         known.min().over("address_key")

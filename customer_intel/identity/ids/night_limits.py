@@ -32,7 +32,7 @@ def check(found: pl.DataFrame, content: pl.DataFrame, as_of: date, config: dict[
         return
     limits = config["night_limits"]
     today = found.filter(pl.col("valid_to").is_null()).select("record_key", "customer_id")
-    # What this very night closed was open before it.
+    # A row that this night closed was open before it.
     was_open = pl.col("valid_to").is_null() | (pl.col("valid_to") == as_of)
     before = found.filter((pl.col("valid_from") < as_of) & was_open).select(
         "record_key", old="customer_id"

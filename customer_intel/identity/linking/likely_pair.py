@@ -22,7 +22,7 @@ from customer_intel.identity.matching.comparison_levels import FIELDS, ONE_ROOF
 from customer_intel.identity.matching.fellegi_sunter import DOUBLES, MatchModel
 
 SHIPPED = Path(__file__).parent / "default_model.json"
-# Column → comparison whose part of the weight it holds, in the order in which they are told.
+# Column → comparison whose bits it holds, in the order in which explanations name them.
 WEIGHTS = {
     "name_weight": "name",
     "birth_date_weight": "birth date",
@@ -93,7 +93,8 @@ def likely_pair(
         weight=pl.col("bits").round(4),
         probability=(1 / (1 + (-pl.col("bits") * math.log(2)).exp())).round(6),
         **{column: pl.col(f"bits {name}").round(4) for column, name in WEIGHTS.items()},
-        # What is alike is often made of the name, as a mailbox is, and namesakes have it too.
+        # Similar values (such as a mailbox made of the name) are shared by namesakes: they are no
+        # witnesses.
         n_witnesses=pl.sum_horizontal(
             pl.col(name).is_between(1, most) for name, most in _WITNESSES.items()
         ).cast(pl.Int64),

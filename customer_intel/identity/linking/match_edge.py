@@ -18,8 +18,7 @@ from customer_intel.identity.linking.overrides import Decisions, decisions
 from customer_intel.identity.linking.vetoes import compare, signatures
 from customer_intel.identity.matching.graph import components
 
-# Strongest first: the order in which clustering hears them. Weak evidence is heard once strong
-# evidence has settled.
+# Strongest first: the order in which clustering applies them, weak evidence last.
 RULES = (
     "override_merge",
     "unique_user_id",
@@ -209,7 +208,7 @@ def _meetings(
         pairs.join(judged, on=["a", "b"])
         .with_columns(
             is_ok=pl.when(pl.col("strength") == "strong")
-            # A Jr has a namesake in the house, who may well pick up the same phone.
+            # A Jr has a namesake in the house, who may share the phone.
             .then(
                 is_unvetoed
                 & ~((pl.col("identifier_type") == "phone") & pl.col("is_generation_open"))

@@ -77,7 +77,7 @@ def _agglomerated(
     forbidden[:, a, b] = forbidden[:, b, a] = vetoed
     weight = np.ones((count, size))
     own = np.tile(np.arange(size), (count, 1))
-    # Only where a comes before b is a pair looked at, so that each is looked at once.
+    # Upper triangle only, so that each pair is considered once.
     usable = np.zeros((size, size), dtype=bool)
     usable[a, b] = True
     active = np.arange(count)
@@ -95,7 +95,7 @@ def _agglomerated(
         total[active, :, survivor] = total[active, survivor]
         forbidden[active, survivor] |= forbidden[active, absorbed]
         forbidden[active, :, survivor] = forbidden[active, survivor]
-        # What is gone can never be joined again.
+        # The absorbed part is never joined again.
         forbidden[active, absorbed] = True
         forbidden[active, :, absorbed] = True
         weight[active, survivor] += weight[active, absorbed]

@@ -34,16 +34,15 @@ Flags = npt.NDArray[np.bool_]
 
 # Of so few records every pair is compared.
 ALL_PAIRS = 1500
-# Pairs that one block rule may bring per record, of the first records and of those beyond; its
-# largest groups are left
-# out until it does. Of more records than these, pairs also need witnesses.
+# Most pairs of one block rule, per record of the first FEW_RECORDS and per record beyond; its
+# largest groups are left out until it fits. Above FEW_RECORDS, pairs also need witnesses.
 PAIRS_PER_RECORD, FEW_RECORDS, PAIRS_BEYOND = 20, 20_000, 1
 # Pairs that are compared at once: what they need stays small beside the records.
 CHUNK = 262_144
 # A first name borne by so many records, and by so large a share, is a name and no slip of the pen.
 NAME_RECORDS, NAME_SHARE = 3, 1e-4
-# How far a name's rarity may speak, in bits, and in which steps of one, so that it seldom moves
-# from night to night.
+# Range of a name's rarity in bits, and steps per bit, so that it seldom changes from night to
+# night.
 RAREST, COMMONEST, STEPS = 4.0, -6.0, 2
 
 _BASES = np.array([len(comparison.levels) + 1 for comparison in COMPARISONS], dtype=np.int64)

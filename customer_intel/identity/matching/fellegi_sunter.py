@@ -21,15 +21,14 @@ import numpy.typing as npt
 from customer_intel.identity.matching.comparison_levels import COMPARISONS, ONE_ROOF, Comparison
 
 Floats = npt.NDArray[np.float64]
-# So many matching pairs weighs the prior: little data hardly moves it, much data settles the
-# matter.
+# Weight of the prior in matching pairs: with little data it decides, with much it does not matter.
 PRIOR_PAIRS = 30.0
 ROUNDS = 100
-# Random pairs are now and then one person's; however many, this share of a level's chance is left
-# to two people.
+# Some random pairs are one person's and are subtracted from u; at least this share of it always
+# stays.
 LEAST_CHANCE = 0.2
 _ADDRESS = [comparison.name for comparison in COMPARISONS].index("address")
-# Until told otherwise, three records in ten are expected to have a double.
+# Expected matches per record: the starting value of a fit, and the prior of a frozen model.
 DOUBLES = 0.3
 
 

@@ -14,8 +14,7 @@ from customer_intel.core.contract.yaml_lines import ConfigError, load
 from customer_intel.identity.matching.comparison_levels import FIELDS
 from customer_intel.identity.records import normalise
 
-# What a list may say of a person, and how such columns are called; names are compared in small
-# letters and digits only.
+# Fields of a person and the column names that mean them, compared in small letters and digits only.
 COLUMNS: dict[str, tuple[str, ...]] = {
     "record_key": ("recordkey", "recid", "recordid", "uniqueid", "id", "rowid", "customerid", "personid", "index"),
     "first_name": ("firstname", "givenname", "forename", "fname", "first", "vorname", "fnamec1", "nombre", "prenom"),
@@ -40,15 +39,14 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "email": ("email", "emailaddress", "mail", "email1"),
     "phone": ("phone", "phonenumber", "mobile", "mobilephone", "telephone", "tel", "cell", "phone1"),
     "id_number": ("ssn", "socsecid", "socialsecuritynumber", "nationalid", "taxid", "passport", "idnumber"),
-    # Only by a mapping: whoever names it declares that each source lists a person once (empty: may
+    # Only by a mapping: naming it declares that each source lists a person at most once (empty: may
     # repeat people).
     "source": (),
 }  # fmt: skip
 
 _CONFIG = Path(__file__).parent.parent / "config.yaml"
 
-# What people are to each other or what they are, put where a form wanted a first name. (Nina and
-# Son are names.)
+# Relations and titles that forms hold where a first name is wanted. (Nina and Son are names.)
 _NO_NAME = [
     "mother", "father", "parent", "husband", "wife", "spouse", "daughter", "brother", "sister",
     "child", "kid", "baby", "infant", "lady", "gentleman", "boy", "girl", "man", "woman",

@@ -24,11 +24,10 @@ from customer_intel.identity.matching.comparison_levels import COMPARISONS
 from customer_intel.identity.matching.fellegi_sunter import MatchModel, fit
 from customer_intel.identity.matching.graph import components
 
-# Chance 1 in 5: what is more doubtful does not even bring two records into one group.
+# Odds of 1 to 4: less likely pairs do not even put two records into one group.
 LEAST_BITS = -2.0
 LARGEST_GROUP = 150
-# Where more of those who are surely one person differ in it, a first name or birth date is no
-# ground for a veto.
+# If more than this share of certain matches differ in a field, that field is no ground for a veto.
 UNRELIABLE, ENOUGH_PAIRS = 0.02, 50
 _PLACE = {comparison.name: place for place, comparison in enumerate(COMPARISONS)}
 # Levels at which an id number or a birth date still counts as the same.
@@ -131,14 +130,13 @@ def scored(pairs: Compared, model: MatchModel) -> tuple[npt.NDArray[np.float64],
     bits = (model.prior + weights.sum(axis=1))[place] + pairs.rarity + pairs.home_rarity
     vetoed = _is_vetoed(pairs, is_veto=model.is_veto, is_birth_veto=model.is_birth_veto)
     level = dict(zip(_PLACE, levels.T, strict=True))
-    # A roof and a name are a family's too; a birth date, or the whole name with an id number, is
-    # not.
+    # Family members share address and name, but neither birth date nor whole name with id number.
     is_born, is_numbered = (_is_nearly(level[name]) for name in ("birth date", "id number"))
     is_apart = (level["middle name"] == _OTHER_MIDDLE) & (
         weights[:, _PLACE["middle name"]] <= RARELY
     )
     vetoed |= (is_apart & ~is_born & ~(is_numbered & (level["name"] == 1)))[place]
-    # Two id numbers that nothing outweighs; where birth dates are known, they settle it.
+    # Different id numbers, unless other evidence outweighs them; known birth dates decide instead.
     is_two = (level["id number"] == _OTHER_ID) & (level["birth date"] == 0)
     return bits, vetoed | (is_two[place] & (bits < LEAST_BITS) & model.is_veto)
 

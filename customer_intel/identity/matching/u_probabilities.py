@@ -18,9 +18,8 @@ from customer_intel.identity.matching.comparison_levels import COMPARISONS
 from customer_intel.identity.matching.fellegi_sunter import Floats
 
 RANDOM_PAIRS, SHARING_PAIRS, SEED = 200_000, 60_000, 20_240_229
-# As if so many pairs of strangers had been seen before, of which this share agrees in anything at
-# all; of more pairs
-# than these what was seen before loses its weight.
+# Pseudo-counts: so many pairs of strangers, of which this share agrees in anything; they lose
+# weight as more than FEW_PAIRS are counted.
 ASSUMED_PAIRS, ASSUMED_AGREEING, FEW_PAIRS = 40.0, 0.1, 200
 
 

@@ -32,7 +32,7 @@ from customer_intel.ingest.read.readers import header_of, read_text
 from customer_intel.ingest.read.text_table import column_names
 
 _HEAD = 1 << 20
-# `Created (UTC)` is a column's name sooner than a function of that name.
+# `Created (UTC)` is more likely a column's name than a function call.
 _NAME = re.compile(r"[\w ]+ \([\w %$€/-]+\)")
 
 
@@ -205,7 +205,7 @@ def _unbound(
             continue
         names = expressions.columns_of(text, tuple(mapping.lookups))
         if any(expressions.lookup_fields(text, lookup) for lookup in mapping.lookups):
-            # What a lookup's columns are, only its file tells.
+            # The columns of a lookup are known only once its file is read.
             continue
         nulls = [
             f"CAST(NULL AS VARCHAR) AS {quoted(name)}"
@@ -235,6 +235,6 @@ def _unplanned(sql: str) -> str | None:
     except (duckdb.BinderException, duckdb.CatalogException) as error:
         return " ".join(str(error).split("\nLINE")[0].split())[:300]
     except duckdb.Error:
-        # What only fails with a value, such as a cast of a literal, is no fault of the wording.
+        # Errors that need a value, such as the cast of a literal, are not about the SQL.
         return None
     return None

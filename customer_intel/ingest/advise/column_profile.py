@@ -18,8 +18,8 @@ from customer_intel.ingest.conform.typing_rules import FIRST_YEAR, trimmed
 from customer_intel.ingest.read.readers import TextTable
 
 SAMPLE = 3000
-# Words that stand for nothing. The first are never anything else; the others only among values of
-# another kind.
+# Null words. Those of SURE_NULLS never mean anything else; the others are nulls only among values
+# of another kind.
 SURE_NULLS = ("\\N", "NULL", "null", "(null)", "#N/A", "#NULL!", "<null>", "(not set)")
 NULLS = (
     *SURE_NULLS,
@@ -90,7 +90,7 @@ class ColumnProfile:
     formats: tuple[str, ...] = ()
     order: str | None = None
     offset: str | None = None
-    # Words for nothing; and such words that are values here, as NA is for Namibia.
+    # Null words; and null words that are values here, as NA is for Namibia.
     nulls: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     decimal: str | None = None

@@ -21,8 +21,8 @@ from customer_intel.ingest.advise.match_entity import ColumnMatch
 from customer_intel.ingest.conform.typing_rules import trimmed
 from customer_intel.ingest.read.readers import TextTable
 
-# Things with a state: of rows with one id the newest counts. The others are happenings: each row is
-# one.
+# Entities with a state: of several rows of one id the latest counts. Rows of other entities are
+# events: each counts.
 _LASTING = ("contacts", "accounts", "products", "subscriptions", "tickets", "orders", "invoices")
 _MANY = 0.1
 
@@ -133,7 +133,7 @@ def _rank(profiles: Sequence[ColumnProfile]) -> list[str]:
         for profile in profiles
         if profile.filled and profile.kind not in ("json", "bool") and profile.longest <= 64
     ]
-    # Times stand between, at 1.
+    # Ids 0, times 1, other columns 2.
     order = {True: 0, False: 2}
 
     def place(profile: ColumnProfile) -> int:

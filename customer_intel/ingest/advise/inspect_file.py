@@ -36,7 +36,7 @@ from customer_intel.ingest.read.readers import TextTable, read_text
 
 __all__ = ["Inspected", "inspect", "print_screen"]
 
-# Entities that score less rest on names such as id, date and status, which any file may have.
+# Below this score the match rests on names such as id, date and status, which any file may have.
 _SURE = 2.3
 # Folders that say nothing of the system that wrote a file.
 _NOWHERE = {
@@ -198,7 +198,7 @@ def _note_other_mappings(
     try:
         known = mappings.load(folder, entities)
     except ConfigError:
-        # The home's other mappings are for check to explain.
+        # Faults of the home's other mappings are for `customer-intel check` to report.
         return
     names = [profile.name for profile in found.profiles]
     others = [

@@ -52,7 +52,7 @@ class Locale:
                 parsed = ", ".join(
                     f"try_strptime({name}, {literal(form)})" for form in profile.formats
                 )
-                # What cannot be read must not be read in the file's other order.
+                # A value that fails must not fall back to the file's other order of day and month.
                 read = f"cast(coalesce({parsed}) as varchar)"
                 return f"case when {name} is not null then coalesce({read}, 'no date') end"
         if column.type in ("money", "float", "int") and profile.is_number:
@@ -106,7 +106,8 @@ class Locale:
         if "fields" in kept:
             kept["fields"] = [dict(item) for item in kept["fields"]]
         for kind, forms in wanted.items():
-            # %Y would read the year 24 out of 24; an epoch reads any digits.
+            # Two-digit years first: %Y would read 24 as the year 24. Epochs last: they read any
+            # digits.
             order = sorted(
                 forms, key=lambda form: (form in _READ_EPOCHS, "%Y" in form, -len(form), form)
             )
@@ -239,7 +240,7 @@ def _date_order(profiles: Sequence[ColumnProfile], notes: list[Note], *, europea
     certain = Counter(profile.order for profile in profiles if profile.order in ("day", "month"))
     for profile in profiles:
         if profile.order in ("day", "month"):
-            # Not merely likely: some value is no date in the other order.
+            # Certain, not likely: some value is no date in the other order.
             notes.append(
                 Note(
                     "found",

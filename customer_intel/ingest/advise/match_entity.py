@@ -27,7 +27,7 @@ FALLBACK = "reference_rows"
 # Below this a file is of no entity: it is kept whole, as reference rows.
 WEAK = 1.0
 _NUMBERED = re.compile(r"\b(id|no|nr|num|number|key|code|ref)\b|nummer|nr$")
-# What a snapshot may lack without being another entity.
+# Columns whose absence says nothing against an entity.
 _EASY = {
     "created_at", "updated_at", "currency", "platform", "survey_id", "survey_type", "billing_interval", "paid_at",
     "quantity", "unit_price", "channel", "event", "status",
@@ -298,7 +298,7 @@ def _candidate(
     for name, (target, _) in helpers(entity).items():
         scores[target] = max(scores.get(target, 0.0), scores.get(name, 0.0))
     strengths = [scores.get(name, 0.0) for name in entry["core"]]
-    # Of people a file tells this or that; half of what could be told is a lot.
+    # Files of people fill few of the columns that they could: half of the core columns is a lot.
     core_score = min(
         1.0, sum(strengths) / (len(strengths) / 2 if entry.get("any") else len(strengths))
     )
@@ -379,7 +379,7 @@ def _assigned(
         if match.target not in found and match.source not in used:
             found[match.target] = match
             used.add(match.source)
-    # One id may be both the record's and the person's.
+    # One id column may fill both the record's key and the reference to the person.
     for *_, match in sorted(pairs, key=lambda pair: pair[:4]):
         if match.target == "customer_ref" and match.target not in found and match.score > 0.8:
             found[match.target] = match

@@ -22,7 +22,8 @@ from customer_intel.ingest.advise.sniff import Note
 from customer_intel.ingest.mapping.model import Reader
 
 _SURE = 0.8
-# Snapshots of things that last: when they came to be is not to be had from just any date.
+# Entities whose exports are snapshots: an arbitrary date column says nothing of when they were
+# created.
 _LASTING = ("contacts", "accounts", "products")
 
 

@@ -102,12 +102,11 @@ class Steps:
         not_extra = {name.lower() for name in (*used, *mapping.ignore)}
         self.key_columns = self._key_columns()
         self.keys_repeat = True
-        # Columns that text_row has beside the file's, and that typed is to have too.
+        # Columns of text_row beside the file's that typed must keep.
         self.carried: tuple[str, ...] = ()
         rules = self.settings.get("rules", ())
         self.rules = [rule for rule in rules if columns_of(rule["bad"], ()) <= self.columns.keys()]
-        # Each row's values as text, as SQL: a view's definition would be planned once more for
-        # being made.
+        # SQL instead of a view: defining the view would plan the query once more.
         self.src = ""
         self.extra = tuple(name for name in source.text.columns if name.lower() not in not_extra)
 
@@ -258,8 +257,8 @@ class Steps:
         rounded = " + ".join(["0", *beyond])
         kept = ", ".join(["_row, _rows, _extra", *self.carried, *map(quoted, self.columns)])
         flags = f"{' OR '.join(faults) or 'false'} AS _bad, {rounded} AS _rounded"
-        # The texts of a row that cannot be taken go along: a second look at the file would cost as
-        # much as the first.
+        # Rejected rows carry their texts along: reading the file again for them would cost as much
+        # as the first time.
         texts = ", ".join(f"{_text(name)} := {_text(name)}" for name in self.columns)
         self._attempt(
             f"CREATE {kind} typed AS SELECT {kept}, _bad, _rounded, "
@@ -287,7 +286,7 @@ class Steps:
         return conflicting(self.con, key, times) if self.keys_repeat else 0
 
     def _picked(self, text: str) -> str:
-        # A column as it is has been trimmed in src.
+        # Plain columns were trimmed in src already.
         sql = self.texts.sql(text)
         return sql if text.lower() in self.actual else f"nullif(trim(CAST({sql} AS VARCHAR)), '')"
 

@@ -20,8 +20,8 @@ def find_duplicates(
     stand twice).
     """
     names = ", ".join(columns)
-    # Equal hashes only nominate: what is dropped is equal in every column. A key has less to hash
-    # than a row.
+    # Equal hashes only nominate candidates; rows are dropped when all columns are equal. A key is
+    # less to hash than a row.
     repeated = "true"
     if key:
         repeated = f"hash({', '.join(key)}) IN (SELECT h FROM key_twice)"

@@ -56,7 +56,7 @@ from customer_intel.ingest.read.readers import swallowed
 from customer_intel.ingest.read.text_table import TextTable, rows_sql
 
 WORKERS = 2
-# So many in one piece, and it is no file of which some rows are wrong.
+# More bad rows than this in one piece: the file as a whole is wrong, and the general path says how.
 MANY_BAD = 20_000
 FEW_BAD = 100
 MANY_REPEATED = 2_000_000
@@ -135,8 +135,7 @@ class _LargeFileRun:
             "exported_at": self.source.export_date,
             "source_file": self.source.source_file,
         }
-        # DuckDB may remember the footer of a file that it has read: what it reads meanwhile has
-        # another name.
+        # DuckDB caches footers by name: the file is read under another name while it is written.
         written: Future[None] | None = None
         with (
             PartFile(self.written, self.entity, constants) as part,
@@ -203,8 +202,8 @@ class _LargeFileRun:
                 raise NeedsGeneralPath
             return self._typed(worker, text)
         except Refused:
-            # A piece tells which of its values an expression fails at; the file as a whole may tell
-            # of another first.
+            # The first failing value of a piece need not be the first of the file, which the
+            # message must name.
             raise NeedsGeneralPath from None
         finally:
             self.idle.put(worker)
@@ -221,7 +220,7 @@ class _LargeFileRun:
         self.untrimmed |= untrimmed
         steps = worker.steps(frozenset(self.columns) - untrimmed)
         found, checks, skipped = steps.rows(text)
-        # A row of another entity may have a twin too.
+        # Skipped rows (another entity's) count as duplicates too.
         keys = worker.con.sql("SELECT _hash FROM text_row").to_arrow_table() if skipped else found
         # Sorted, so that _repeated finds a range of them by binary search.
         hashes = np.sort(keys["_hash"].to_numpy())

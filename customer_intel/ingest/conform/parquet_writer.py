@@ -21,7 +21,7 @@ from customer_intel.core.contract.model import STAMPS, Table
 
 # Rows of a row group: two of DuckDB's own.
 GROUP = 245_760
-# A column of which so many rows hold so few values is written as a dictionary.
+# A text column with at most FEW distinct values in its first SAMPLE rows is dictionary-encoded.
 SAMPLE, FEW = 20_000, 2_000
 
 
@@ -36,8 +36,8 @@ class PartFile:
             [field for field in entity.arrow_schema if field.name not in STAMPS]
         )
         self.writer: pq.ParquetWriter | None = None
-        # Column → values that say nothing new, more than were asked for so far: making them takes
-        # longer than writing.
+        # Column → constant or null values, at least as many as were needed so far: making them
+        # costs more than writing.
         self.unchanging: dict[str, pa.Array] = {}
 
     def __enter__(self) -> PartFile:
@@ -83,7 +83,7 @@ class PartFile:
             # again.
             compression="lz4",
             use_dictionary=[*as_dictionary, *self.constants],
-            # Where a text begins and ends in order of bytes helps nobody to skip it.
+            # Minimum and maximum of texts help no reader to skip row groups.
             write_statistics=[
                 field.name for field in self.schema if not pa.types.is_string(field.type)
             ],

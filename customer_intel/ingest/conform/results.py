@@ -48,5 +48,5 @@ class Conformed:
     checks: dict[str, tuple[int, int]]
     extra_columns: tuple[str, ...]
     failures: tuple[Failure, ...]
-    # Of a full export: the keys of its quarantined rows, None when they cannot be told.
+    # Of a full export: the keys of its quarantined rows; None where a key is unknown.
     quarantined_keys: Path | None = None

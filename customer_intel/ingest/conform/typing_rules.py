@@ -69,8 +69,8 @@ def padded(text: str) -> str:
     has.
     """
     ends = " OR ".join(f"suffix({text}, {literal(character)})" for character in _SPACE)
-    # In the order of bytes, blank and all that begins with a space or control character comes
-    # first.
+    # In byte order, blanks and all texts that begin with a space or control character sort before
+    # "!".
     return f"{text} < '!' OR ({text} >= '\u00a0' AND {text} < '\u00a1') OR {ends}"
 
 
@@ -199,7 +199,7 @@ class Typing:
                 f"{literal(thousands)}, '') ELSE {text} END"
             )
         if mark == ",":
-            # With a decimal comma, a point left over is neither mark: such a text is no number.
+            # With a decimal comma, a point that is left over makes the text no number.
             text = f"CASE WHEN NOT contains({text}, '.') THEN replace({text}, ',', '.') END"
         return text
 

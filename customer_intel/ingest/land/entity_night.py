@@ -54,10 +54,10 @@ from customer_intel.ingest.read.text_table import TextTable
 
 __all__ = ["FilePart", "IngestResult", "LandedFile", "discover", "hashes", "ingest"]
 
-# Raised when the code would make other rows of the same file and mapping, so that parts are made
-# anew.
+# Version of the typing code: raised when it would make other rows of the same file and mapping, so
+# that all parts are made anew.
 RECIPE = 1
-# From so many bytes on, unpacked, a file is taken piecewise; and in pieces of so many.
+# Size (unpacked) from which a file takes the fast path, and size of a piece.
 PIECEWISE_FROM, PIECE = 64 << 20, 16 << 20
 
 
@@ -151,7 +151,7 @@ class _EntityNight:
         self.quarantined_keys: dict[str, Path | None] = {}
         self.reads = FileReads(con, workdir, self.limits)
         self.peeked_columns: dict[tuple[str, str, str], tuple[str, ...] | None] = {}
-        # Files that began as if they could be taken piecewise.
+        # Files that began on the fast path and turned out not to fit it.
         self.needs_general_path: set[Path] = set()
         self.result = IngestResult()
 
@@ -195,8 +195,8 @@ class _EntityNight:
         except Refused as refused:
             self.result.findings.append(refused_file(file.source_file, refused))
         except (duckdb.Error, pa.ArrowException, OSError, MemoryError) as error:
-            # Their own words quote rows. Which file it was, and what kind of failure, must not be
-            # lost.
+            # The errors' own messages quote rows: only the file and the kind of failure may be
+            # named.
             kind = (
                 type(error).__name__
                 if not isinstance(error, OSError)
@@ -380,8 +380,8 @@ class _EntityNight:
         """
         if file.path in self.needs_general_path or not worthwhile(file.path, self.piecewise_from):
             return None
-        # Of a refused file that several entities want, one of them tells: only the general path
-        # knows which.
+        # A file that several entities take is refused by one of them only; the general path knows
+        # by which.
         if len(self._own_mappings(file)) < len(self.candidates[file]):
             return None
         key = (str(file.path), sha256, mapping.name)

@@ -24,7 +24,7 @@ from customer_intel.ingest.mapping.model import FileMapping
 from customer_intel.ingest.read.open_file import Limits, Refused, sha256_of
 from customer_intel.ingest.read.readers import read_text
 
-# A larger file is left to the night: check is to answer at once.
+# Larger files are left to the night: check must answer at once.
 MAX_BYTES = 64 << 20
 
 

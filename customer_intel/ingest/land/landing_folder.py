@@ -90,8 +90,8 @@ def _files(landing: Path) -> Iterator[Path]:
         for name in sorted([*names, *links]):
             if not name.startswith("."):
                 yield Path(folder) / name
-        # An empty folder that is named as a file, or one that nobody may look into, hides an
-        # export.
+        # An empty folder named like a file, or an unreadable one, may hide an export: it is listed,
+        # and refused.
         if not names and not folders and format_of(Path(folder).name):
             yield Path(folder)
     yield from closed
@@ -107,7 +107,7 @@ def _date(name: str) -> date | None:
 def export_file(ledgers: list[dict[str, Any]], landing: Path, as_of: date) -> pl.DataFrame:
     """Every part's ledger entry, and a row for each landed file that no mapping asks for."""
     names = (*WHERE, "entity", "sha256", "bytes", *COUNTS, "status", "reason")
-    # The rows that a full export lacks are no file's.
+    # The part of missing rows belongs to no file.
     rows = [
         {name: facts[name] for name in names} for facts in ledgers if facts["status"] != "missing"
     ]

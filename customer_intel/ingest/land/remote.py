@@ -35,7 +35,7 @@ PARTIAL = ".partial"
 UNFINISHED = (".part", ".partial", ".filepart", ".tmp", ".crdownload", ".inprogress")
 ROUNDS = 4
 CHUNK = 8 << 20
-# What says that an object is another one now, by the kind of store; the first that it has.
+# Listing entries that change with an object's content, by store; the first that is there is used.
 TAGS = ("ETag", "etag", "generation", "md5Hash", "mtime", "created", "LastModified", "modified")
 
 
@@ -95,7 +95,7 @@ class _Fetch:
     def __init__(self, url: str, cache: Path, max_bytes: int, sftp: Sftp) -> None:
         self.url, self.cache, self.max_bytes = url, cache, max_bytes
         self.scheme = urlsplit(url).scheme
-        # Messages do not say who logs in.
+        # Messages leave out the user name.
         self.shown = (
             url.replace(f"{urlsplit(url).username}@", "") if urlsplit(url).username else url
         )
@@ -143,7 +143,7 @@ class _Fetch:
         )
 
     def _held(self, name: str, found: _Remote, known: dict[str, list[Any]]) -> bool:
-        # A store that tells neither tag nor time is asked for the content once a fetch.
+        # Without a tag or time nothing proves that the content is the same: fetched once per fetch.
         return known.get(name) == [found.size, found.tag] and bool(
             found.tag or name in self.fetched
         )

@@ -234,8 +234,8 @@ def read(path: Path, entities: Mapping[str, Table], *, strict: bool = False) -> 
         raise ConfigError("\n".join(faults)) from error
     except TypeError as error:
         raise ConfigError(f"{where}: 'name' is the file's own name; remove it") from error
-    # What is shipped was looked at when it was (test_mapping): parsing its expressions again each
-    # night takes a second.
+    # Shipped mappings are checked by a test (test_mapping): parsing their expressions each night
+    # takes a second.
     found = [] if SHIPPED in path.parents and not strict else _semantic_faults(mapping, entities)
     faults = [f"{where}:{line_of(document, place)}: {text}" for place, text in found]
     if faults:

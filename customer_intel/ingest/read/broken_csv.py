@@ -19,8 +19,8 @@ MAX_RECORD_CHARS = 1 << 24
 RAW_CHARS = 2000
 # In a file of so few columns, a line of prose has as many commas as a row by chance.
 PROSE_WIDTH = 3
-# So many lines that cannot be split, and most of a file: its delimiter or quote is not what the
-# mapping says.
+# More bad lines than this, and more than half of the file: the mapping's delimiter or quote is
+# wrong.
 MANY = 20_000
 
 

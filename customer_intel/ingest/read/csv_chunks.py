@@ -31,11 +31,11 @@ from customer_intel.ingest.read.open_file import (
 )
 from customer_intel.ingest.read.readers import header_of
 
-# What an archive of text unpacks to, about.
+# Typical ratio of unpacked to packed text.
 PACKED = 8
 HEADER_BYTES = 1 << 20
 BLOCK = 4 << 20
-# Bytes of a record: it has to fit into a block, and within the strict reader's own limit.
+# Longest record in bytes: it must fit into a block and into the strict reader's limit.
 LONGEST = min(BLOCK, MAX_RECORD_CHARS) // 4
 
 
@@ -223,10 +223,10 @@ def padded(values: pa.ChunkedArray) -> bool:
         if not content or not len(ends) or not ends[-1]:
             continue
         data = np.frombuffer(content, np.uint8)[: ends[-1]]
-        # Of no value, the neighbour's byte: it is looked at anyway.
+        # An empty value yields a neighbour's byte, which is looked at anyway.
         first, last = data.take(ends[:-1], mode="clip"), data.take(ends[1:] - 1, mode="clip")
-        # 0xC2 0xA0 is the space that does not break; each of the two may as well be part of
-        # something else.
+        # 0xC2 0xA0 is the no-break space; either byte may be part of another character, so this may
+        # say true too often.
         if (
             (first <= 32).any()
             or (last <= 32).any()

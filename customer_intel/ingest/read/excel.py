@@ -30,7 +30,7 @@ def read_workbook(plain: Path, reader: Reader, out: Path, limits: Limits) -> Tex
     unreadable: list[Unreadable] = []
     try:
         formulas = _unpackable(plain, limits)
-        # By its bytes: openpyxl would judge a path by its ending.
+        # As bytes: openpyxl judges a path by its ending.
         content = io.BytesIO(plain.read_bytes())
         book = openpyxl.load_workbook(content, read_only=True, data_only=True)
         names = book.sheetnames
@@ -39,8 +39,7 @@ def read_workbook(plain: Path, reader: Reader, out: Path, limits: Limits) -> Tex
                 f"has no sheet '{reader.sheet}', only {', '.join(map(printable, names[:8]))}"
             )
         sheet = reader.sheet or names[0]
-        # A formula that no spreadsheet program has computed yet has no value, which looks like an
-        # empty cell.
+        # A formula without a computed value would look like an empty cell.
         formula_book = openpyxl.load_workbook(content, read_only=True) if formulas else None
         header = reader.header_row("xlsx")
         grids = [

@@ -25,7 +25,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 CHUNK = 1 << 22
-# Bytes looked at in one go: with what is found in them, they fit into a core's own cache.
+# Bytes per step: with the arrays made of them, they fit into a core's cache.
 WINDOW = 1 << 18
 # Small files may be as repetitive as they like; a bomb only matters once it is big.
 RATIO_FREE_BYTES = 64 << 20
@@ -229,7 +229,7 @@ class RecordCounter:
         return self.ended + int(unended)
 
 
-# In these a byte below 128 is the character of that number, and no other is.
+# Encodings in which bytes below 128 are ASCII, and nothing else is encoded with them.
 _ASCII = ("utf-8", "cp1252", "iso8859-1", "iso8859-15", "ascii")
 
 

@@ -152,7 +152,7 @@ def _struct(view: memoryview, at: int, depth: int = 0) -> tuple[dict[int, Any], 
         else:
             number, at = _signed(view, at)
         kind = byte & 0x0F
-        # A truth is told by its kind alone, except within a list.
+        # Thrift encodes a boolean in its type alone, except within a list.
         fields[number], at = (kind == 1, at) if kind in (1, 2) else _value(view, at, kind, depth)
     return fields, at + 1
 
@@ -183,5 +183,5 @@ def _value(view: memoryview, at: int, kind: int, depth: int) -> tuple[Any, int]:
             return items, at
         case 12:
             return _struct(view, at, depth + 1)
-    # No part of a footer or page header is a map: whoever meets one has lost the way.
+    # Parquet footers and page headers hold no maps: the bytes are damaged.
     raise IndexError

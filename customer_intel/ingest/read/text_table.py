@@ -39,7 +39,7 @@ class TextTable:
     rows: int
     unreadable: tuple[Unreadable, ...] = ()
     clean: frozenset[str] = frozenset()
-    # What of the file was left unread on purpose.
+    # Parts of the file that were left unread on purpose, such as other sheets.
     notes: tuple[str, ...] = ()
 
     @property
