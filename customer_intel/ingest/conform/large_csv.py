@@ -38,7 +38,7 @@ from customer_intel.ingest.conform.conform import (
 )
 from customer_intel.ingest.conform.duplicates import conflicting, find_duplicates
 from customer_intel.ingest.conform.large_csv_steps import PieceSteps, Worker
-from customer_intel.ingest.conform.parquet_writer import PartFile
+from customer_intel.ingest.conform.parquet_writer import PartWriter
 from customer_intel.ingest.conform.quarantine import Failure, first_failures
 from customer_intel.ingest.conform.results import Conformed, Counts, SourceFile
 from customer_intel.ingest.mapping.model import FileMapping
@@ -138,7 +138,7 @@ class _LargeFileRun:
         # DuckDB caches footers by name: the file is read under another name while it is written.
         written: Future[None] | None = None
         with (
-            PartFile(self.written, self.entity, constants) as part,
+            PartWriter(self.written, self.entity, constants) as part,
             ThreadPoolExecutor(1) as writing,
             contextlib.closing(self._piece_results()) as results,
         ):

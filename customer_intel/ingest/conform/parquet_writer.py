@@ -25,7 +25,7 @@ GROUP = 245_760
 SAMPLE, FEW = 20_000, 2_000
 
 
-class PartFile:
+class PartWriter:
     """`constants`: columns that say the same of all rows. What is neither those nor in the rows is
     empty.
     """
@@ -40,7 +40,7 @@ class PartFile:
         # costs more than writing.
         self.unchanging: dict[str, pa.Array] = {}
 
-    def __enter__(self) -> PartFile:
+    def __enter__(self) -> PartWriter:
         return self
 
     def __exit__(

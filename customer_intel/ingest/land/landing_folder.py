@@ -62,7 +62,9 @@ def discover(landing: Path, as_of: date) -> list[LandedFile]:
 
 
 def hashes(landing: Path, as_of: date) -> dict[str, str]:
-    """source_file → sha256 of every file that can be opened: the night's inputs."""
+    """source_file → sha256 of every file that can be opened: the night's inputs. Raises ConfigError
+    when `landing` itself cannot be read.
+    """
     result = {}
     for file in discover(landing, as_of):
         try:
@@ -105,7 +107,9 @@ def _date(name: str) -> date | None:
 
 
 def export_file(ledgers: list[dict[str, Any]], landing: Path, as_of: date) -> pl.DataFrame:
-    """Every part's ledger entry, and a row for each landed file that no mapping asks for."""
+    """Every part's ledger entry, and a row for each landed file that no mapping asks for. Raises
+    ConfigError when `landing` itself cannot be read.
+    """
     names = (*WHERE, "entity", "sha256", "bytes", *COUNTS, "status", "reason")
     # The part of missing rows belongs to no file.
     rows = [
