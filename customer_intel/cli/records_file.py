@@ -131,7 +131,7 @@ def resolved_of(
     from customer_intel.core.tables.definition import room_config
     from customer_intel.identity.linking import likely_pair as likely
     from customer_intel.identity.matching import records
-    from customer_intel.identity.matching.fellegi_sunter import Model
+    from customer_intel.identity.matching.fellegi_sunter import MatchModel
     from customer_intel.identity.matching.resolve import resolve as settle
 
     comparable = records.comparable(frame, columns, room_config("identity", home))
@@ -140,7 +140,7 @@ def resolved_of(
         known = likely.model_of({"likely_model": {}}, len(comparable))
     elif model:
         try:
-            known = Model.from_dict(json.loads(model.read_text(encoding="utf-8")))
+            known = MatchModel.from_dict(json.loads(model.read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError) as error:
             raise ConfigError(f"--model {model.name}: {error}") from None
     with DuckDBEngine(EngineSettings(), []) as engine:

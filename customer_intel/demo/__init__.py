@@ -25,6 +25,8 @@ from customer_intel.demo.world import simulate_world
 __all__ = ["POISONS", "Summary", "poison", "sample", "simulate"]
 
 END = date(2026, 6, 30)
+# A stream of draws per part, seeded by its place: a change of one part moves no other. New ones go
+# last.
 STREAMS = ("world", "events", "exports", "dirt", "billing", "till", "rates")
 
 

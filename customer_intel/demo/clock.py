@@ -23,10 +23,13 @@ HOURS = np.array(
 
 
 def epoch(day: date) -> int:
+    """Midnight UTC of a day, in seconds since 1970."""
     return (day - date(1970, 1, 1)).days * DAY
 
 
 def choose(rng: np.random.Generator, weights: list[float] | Floats, n: int) -> Ints:
+    """`n` indices drawn with these weights (they need not add up to 1)."""
+    # One draw per element, whatever the weights: the stream of draws keeps its length.
     cumulative = np.cumsum(np.asarray(weights, dtype=float))
     return np.searchsorted(cumulative / cumulative[-1], rng.random(n), side="right").clip(
         0, len(cumulative) - 1
@@ -45,6 +48,7 @@ def season(days: Ints, *, shopping: bool) -> Floats:
 
 
 def at_day(state: Array, person: Ints, day: Ints) -> Array:
+    """Each person's weekly state on a day of the history (0 is the first)."""
     return state[person, np.clip(day // 7, 0, state.shape[1] - 1)]
 
 

@@ -1,4 +1,4 @@
-"""The cafés and offices that some of HubSpot's contacts belong to."""
+"""Simulated companies: the cafés and offices that some of HubSpot's contacts belong to."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def build(records: pl.DataFrame, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]
     Who shares a café's mailbox belongs to it. A company is known to HubSpot before its first
     contact is.
     """
+    # A stream of its own: companies must not move what persons do.
     rng = random.Random(seed * 6151 + 5)
     hubspot = records.filter(pl.col("source") == "hubspot")
     rows = {
@@ -40,18 +41,21 @@ def build(records: pl.DataFrame, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]
     }
     groups = _groups(rng, rows)
     companies = [_company(rng, k, [rows[i] for i in group]) for k, group in enumerate(groups)]
-    of = {
+    company_of = {
         person: str(company["id"])
         for company, group in zip(companies, groups, strict=True)
         for person in group
     }
     ids = [str(company["id"]) for company in companies]
-    said = {i: f"{own};{rng.choice(ids)}" if rng.random() < 0.05 else own for i, own in of.items()}
+    company_ids = {
+        i: f"{own};{rng.choice(ids)}" if rng.random() < 0.05 else own
+        for i, own in company_of.items()
+    }
     link = pl.DataFrame(
         {
-            "source": ["hubspot"] * len(said),
-            "person": list(said),
-            "company_ids": list(said.values()),
+            "source": ["hubspot"] * len(company_ids),
+            "person": list(company_ids),
+            "company_ids": list(company_ids.values()),
         },
         schema={"source": pl.String, "person": pl.Int64, "company_ids": pl.String},
     )
@@ -85,8 +89,8 @@ def _domain(row: dict[str, object]) -> str:
 
 
 def _company(rng: random.Random, k: int, members: list[dict[str, object]]) -> dict[str, object]:
-    shared = "role_mailbox" in str(members[0]["mess"]) and _domain(members[0]).startswith("cafe")
-    kind, industry = rng.choice(pools.COMPANY_KINDS[:2] if shared else pools.COMPANY_KINDS)
+    is_cafe = "role_mailbox" in str(members[0]["mess"]) and _domain(members[0]).startswith("cafe")
+    kind, industry = rng.choice(pools.COMPANY_KINDS[:2] if is_cafe else pools.COMPANY_KINDS)
     name = f"{rng.choice(pools.STREETS)} {rng.choice(pools.STREETS)} {kind}"
     first = min(members, key=lambda r: int(str(r["created"])))
     created = int(str(first["created"])) - rng.randrange(2 * DAY)
@@ -94,7 +98,7 @@ def _company(rng: random.Random, k: int, members: list[dict[str, object]]) -> di
         "id": str(800_001 + k),
         # a company that was made from an address has a domain and no name
         "name": name if rng.random() < 0.9 else "",
-        "domain": _domain(members[0]) if shared else f"{ascii_slug(name)}{k}.example",
+        "domain": _domain(members[0]) if is_cafe else f"{ascii_slug(name)}{k}.example",
         "industry": industry,
         "employees": rng.randrange(len(members), 60),
         "city": first["city"],

@@ -1,4 +1,6 @@
-"""What the persons do: orders with lines, tickets, survey answers, sessions (state: world.py)."""
+"""Simulated behaviour: orders with lines, tickets, survey answers, sessions (weekly state:
+world.py).
+"""
 
 from __future__ import annotations
 
@@ -35,42 +37,47 @@ NPS = {
 
 
 def orders(
-    rng: np.random.Generator, p: dict[str, Array], s: dict[str, Array], days: int, t0: int
+    rng: np.random.Generator, traits: dict[str, Array], weekly: dict[str, Array], days: int, t0: int
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    counts = s["orders"].astype(np.int64)
+    """The shop's orders (amounts in cents, times in epoch seconds) and their lines, in order of
+    time.
+    """
+    counts = weekly["orders"].astype(np.int64)
     person, week = np.nonzero(counts)
     times = counts[person, week]
     person, week = np.repeat(person, times), np.repeat(week, times)
     day = week * 7 + choose(rng, list(WEEKDAY), len(week))
-    first = p["first_order"][person]  # the only one of its week
+    first = traits["first_order"][person]  # the only one of its week
     person, day = _within(days, person, np.where(first // 7 == week, first, day))
-    late = s["late"][person, day // 7] > 0
-    created = moment(rng, day, p["city"][person], t0)
-    sort = np.lexsort((person, created))
-    person, created, late = person[sort], created[sort], late[sort]
+    late = weekly["late"][person, day // 7] > 0
+    created = moment(rng, day, traits["city"][person], t0)
+    by_time = np.lexsort((person, created))
+    person, created, late = person[by_time], created[by_time], late[by_time]
     n = len(person)
     web = rng.random(n) < 0.9
     shipped = created + (rng.gamma(3.0, 0.45, n) * DAY).astype(np.int64) + 3600
     promised = created // DAY * DAY + 6 * DAY
-    early = np.minimum(
+    on_time = np.minimum(
         shipped + ((1.5 + rng.gamma(2.0, 0.6, n)) * DAY).astype(np.int64), promised + 16 * 3600
     )
     delivered = np.where(
-        late, promised + ((2.0 + rng.gamma(2.0, 1.5, n)) * DAY).astype(np.int64), early
+        late, promised + ((2.0 + rng.gamma(2.0, 1.5, n)) * DAY).astype(np.int64), on_time
     )
     cancelled = rng.random(n) < 0.012
     refunded = ~cancelled & (rng.random(n) < 0.025 + 0.06 * late)
     discount = np.where(rng.random(n) < 0.16, 1 + choose(rng, [3, 2, 1], n), 0)
     n_lines = 1 + rng.binomial(3, 0.28, n)
-    lines = draw_lines(rng, n_lines, p["spend"][person], created)
+    lines = draw_lines(rng, n_lines, traits["spend"][person], created)
     subtotal = np.bincount(
         lines["order"].to_numpy(), lines["price"].to_numpy() * lines["quantity"].to_numpy(), n
     ).astype(np.int64)
-    off = np.round(subtotal * np.array([0, 0.10, 0.05, 0.15])[discount]).astype(np.int64)
-    shipping = np.where(web & (subtotal - off < 4000), 595, 0)
-    tax = np.round((subtotal - off) * 0.0625).astype(np.int64)
-    gone = np.where(cancelled, created + rng.integers(1800, 20 * 3600, n), NEVER)
-    pay, turned = _unpaid(rng, created, web & ~cancelled & ~refunded)
+    discount_amount = np.round(subtotal * np.array([0, 0.10, 0.05, 0.15])[discount]).astype(
+        np.int64
+    )
+    shipping = np.where(web & (subtotal - discount_amount < 4000), 595, 0)
+    tax = np.round((subtotal - discount_amount) * 0.0625).astype(np.int64)
+    cancelled_at = np.where(cancelled, created + rng.integers(1800, 20 * 3600, n), NEVER)
+    pay, settled_at = _unpaid(rng, created, web & ~cancelled & ~refunded)
     kept_back = cancelled | (pay > 0)
     shipped_at = np.where(~web, created, np.where(kept_back, NEVER, shipped))
     delivered_at = np.where(
@@ -84,19 +91,19 @@ def orders(
             "is_web": web,
             "is_late": late & web & ~kept_back,
             "pay": pay,
-            "turned": turned,
+            "turned": settled_at,
             "shipped": shipped_at,
             "promised": promised,
             "delivered": delivered_at,
-            "cancelled": gone,
+            "cancelled": cancelled_at,
             "refunded": np.where(refunded, np.minimum(delivered_at, NEVER) + 3 * DAY, NEVER),
             "discount_code": discount,
             "subtotal": subtotal,
-            "discount": off,
+            "discount": discount_amount,
             "shipping": shipping,
             "tax": tax,
-            "total": subtotal - off + shipping + tax,
-            "city": p["city"][person],
+            "total": subtotal - discount_amount + shipping + tax,
+            "city": traits["city"][person],
         }
     )
     return orders, lines
@@ -112,13 +119,16 @@ def _unpaid(rng: np.random.Generator, created: Ints, usual: Bools) -> tuple[Ints
     """How an order is paid (index of PAY), and when an unpaid one turns into what it stays."""
     n = len(created)
     pay = np.where(usual, choose(rng, list(PAY.values()), n), 0)
-    turned = np.where(pay == VOIDED, created + rng.integers(3600, 3 * DAY, n), NEVER)
-    return pay, np.where(pay == EXPIRED, created + 7 * DAY, turned)
+    settled_at = np.where(pay == VOIDED, created + rng.integers(3600, 3 * DAY, n), NEVER)
+    return pay, np.where(pay == EXPIRED, created + 7 * DAY, settled_at)
 
 
 def draw_lines(
     rng: np.random.Generator, n_lines: Ints, spend: Floats, created: Ints
 ) -> pl.DataFrame:
+    """Lines of orders, up to `n_lines` products each; what costs 50 or more goes to who spends
+    much.
+    """
     order = np.repeat(np.arange(len(n_lines)), n_lines)
     weights = np.array([float(x[4]) for x in pools.PRODUCTS])
     product = choose(rng, weights, len(order))
@@ -142,26 +152,31 @@ def draw_lines(
 
 
 def tickets(
-    rng: np.random.Generator, p: dict[str, Array], s: dict[str, Array], t0: int, t1: int
+    rng: np.random.Generator, traits: dict[str, Array], weekly: dict[str, Array], t0: int, t1: int
 ) -> pl.DataFrame:
-    person, week = np.nonzero(s["ticket"])
+    """Support tickets in order of time; topic and priority are indices, rating 0 none, 1 bad, 2
+    good.
+    """
+    person, week = np.nonzero(weekly["ticket"])
     day = week * 7 + choose(rng, list(WEEKDAY), len(week))
-    day = np.maximum(day, np.maximum(p["signup"][person], 0))
+    day = np.maximum(day, np.maximum(traits["signup"][person], 0))
     person, day = _within((t1 - t0) // DAY, person, day)
     n, week = len(person), day // 7
-    created = moment(rng, day, p["city"][person], t0)
-    slow = s["slow"][person, week] > 0
+    created = moment(rng, day, traits["city"][person], t0)
+    is_slow = weekly["slow"][person, week] > 0
     reply = (
         created
-        + np.where(slow, rng.gamma(2.0, 40 * 3600, n), rng.gamma(1.5, 3 * 3600, n)).astype(np.int64)
+        + np.where(is_slow, rng.gamma(2.0, 40 * 3600, n), rng.gamma(1.5, 3 * 3600, n)).astype(
+            np.int64
+        )
         + 300
     )
     solved = reply + np.where(
-        slow, 10 * DAY + rng.gamma(2.0, 5 * DAY, n), rng.gamma(1.2, 20 * 3600, n)
+        is_slow, 10 * DAY + rng.gamma(2.0, 5 * DAY, n), rng.gamma(1.2, 20 * 3600, n)
     ).astype(np.int64)
-    solved = np.where(slow & (rng.random(n) < 0.25), NEVER, solved)
-    rated = (solved < NEVER) & (rng.random(n) < 0.35)
-    good = rng.random(n) < np.where(slow, 0.25, 0.86)
+    solved = np.where(is_slow & (rng.random(n) < 0.25), NEVER, solved)
+    is_rated = (solved < NEVER) & (rng.random(n) < 0.35)
+    is_good = rng.random(n) < np.where(is_slow, 0.25, 0.86)
     return (
         pl.DataFrame(
             {
@@ -169,11 +184,11 @@ def tickets(
                 "created": created,
                 "replied": np.minimum(reply, NEVER),
                 "solved": solved,
-                "is_slow": slow,
-                "topic": s["topic"][person, week].astype(np.int64),
-                "rating": np.where(rated, np.where(good, 2, 1), 0),
-                "reopens": (rng.random(n) < np.where(slow, 0.4, 0.05)).astype(np.int64),
-                "replies": 1 + rng.poisson(np.where(slow, 3.0, 1.0)),
+                "is_slow": is_slow,
+                "topic": weekly["topic"][person, week].astype(np.int64),
+                "rating": np.where(is_rated, np.where(is_good, 2, 1), 0),
+                "reopens": (rng.random(n) < np.where(is_slow, 0.4, 0.05)).astype(np.int64),
+                "replies": 1 + rng.poisson(np.where(is_slow, 3.0, 1.0)),
                 "phrase": rng.integers(0, 12, n),
                 "channel": choose(rng, [5, 3, 2], n),
                 "priority": choose(rng, [1, 6, 2, 1], n),
@@ -186,8 +201,8 @@ def tickets(
 
 def surveys(
     rng: np.random.Generator,
-    p: dict[str, Array],
-    s: dict[str, Array],
+    traits: dict[str, Array],
+    weekly: dict[str, Array],
     orders: pl.DataFrame,
     t0: int,
     t1: int,
@@ -206,19 +221,19 @@ def surveys(
         np.repeat(first["created"].to_numpy(), 4)
         + (21 + 120 * np.tile(np.arange(4), len(first))) * DAY
     )
-    inside = (sent < t1) & (sent < t0 + s["churn_day"][person] * DAY + 10 * DAY)
+    inside = (sent < t1) & (sent < t0 + weekly["churn_day"][person] * DAY + 10 * DAY)
     person, sent = person[inside], sent[inside]
     n = len(person)
     day = (sent - t0) // DAY
-    z = at_day(s["z"], person, day)
-    window = [at_day(s["late"], person, day - 7 * k) for k in range(9)]
+    z = at_day(weekly["z"], person, day)
+    window = [at_day(weekly["late"], person, day - 7 * k) for k in range(9)]
     late = np.max(window, axis=0) if n else np.zeros(0)
     open_ticket = (
-        np.max([at_day(s["unresolved"], person, day - 7 * k) for k in range(9)], axis=0)
+        np.max([at_day(weekly["unresolved"], person, day - 7 * k) for k in range(9)], axis=0)
         if n
         else np.zeros(0)
     )
-    app = p["app"][person].astype(float)
+    app = traits["app"][person].astype(float)
     mean = (
         NPS["base"]
         + NPS["late_delivery"] * late
@@ -227,7 +242,7 @@ def surveys(
         + NPS["engagement"] * z
     )
     score = np.clip(np.round(mean + rng.normal(0, NPS["noise_sd"], n)), 0, 10).astype(np.int64)
-    answers = rng.random(n) < 1 / (1 + np.exp(0.55 - 0.35 * z - 0.4 * (score <= 3)))
+    is_answered = rng.random(n) < 1 / (1 + np.exp(0.55 - 0.35 * z - 0.4 * (score <= 3)))
     reason = np.where(
         (open_ticket > 0) & (score < 8),
         1,
@@ -255,7 +270,7 @@ def surveys(
                 "has_comment": rng.random(n) < 0.55,
             }
         )
-        .filter(pl.Series(answers))
+        .filter(pl.Series(is_answered))
         .filter(pl.col("responded") < t1)
         .sort("responded", "person")
         .with_row_index("response")
@@ -264,8 +279,8 @@ def surveys(
 
 def sessions(
     rng: np.random.Generator,
-    p: dict[str, Array],
-    s: dict[str, Array],
+    traits: dict[str, Array],
+    weekly: dict[str, Array],
     orders: pl.DataFrame,
     days: int,
     t0: int,
@@ -277,14 +292,19 @@ def sessions(
     Rates are scaled so that the expected count of events meets EVENTS_PER_CUSTOMER_YEAR whatever
     the mix.
     """
-    n, weeks = s["z"].shape
+    n, weeks = weekly["z"].shape
     buying = orders.filter("is_web")
     lengths = np.array(
         [[journeys.mean_length(st, it) for it in journeys.INTENTS] for st in journeys.STAGES]
     )
     target = max(n * EVENTS_PER_CUSTOMER_YEAR * days / 365 - len(buying) * lengths[1, 1], 0.0)
     calendar = season(t0 // DAY + np.arange(weeks) * 7 + 3, shopping=False)
-    raw = s["alive"] * p["visit_rate"][:, None] * np.exp(np.clip(s["z"], -3, 3)) * calendar
+    raw = (
+        weekly["alive"]
+        * traits["visit_rate"][:, None]
+        * np.exp(np.clip(weekly["z"], -3, 3))
+        * calendar
+    )
     scale = 0.90 * target / max(float(raw.sum()) * lengths[:, [0, 2]].mean(), 1.0)
     counts = rng.poisson(raw * scale)
     person, week = np.nonzero(counts)
@@ -292,20 +312,22 @@ def sessions(
     person, week = np.repeat(person, times), np.repeat(week, times)
     day = week * 7 + choose(rng, list(WEEKDAY), len(week))
     inside = (day < days) & (
-        day >= p["signup"][person] - 5
+        day >= traits["signup"][person] - 5
     )  # a person looks round for a few days before signing up
     person, day = person[inside], day[inside]
-    app = p["app"][person] & (rng.random(len(person)) < 0.55) & (day > p["signup"][person])
+    app = (
+        traits["app"][person] & (rng.random(len(person)) < 0.55) & (day > traits["signup"][person])
+    )
     n_unknown = int(0.10 * target / lengths[0, 0])
     unknown_day = rng.integers(0, days, n_unknown)
     first_order = np.full(n, NEVER)
     np.minimum.at(first_order, orders["person"].to_numpy(), orders["created"].to_numpy())
-    prior_buyer = (p["signup"] < 0) & (p["kind"] > 0)
+    prior_buyer = (traits["signup"] < 0) & (traits["kind"] > 0)
     first_order[prior_buyer] = t0 - DAY
     who = np.concatenate([person, buying["person"].to_numpy(), np.full(n_unknown, -1)])
     start = np.concatenate(
         [
-            moment(rng, day, p["city"][person], t0),
+            moment(rng, day, traits["city"][person], t0),
             buying["created"].to_numpy(),
             t0 + unknown_day * DAY + rng.integers(0, DAY, n_unknown),
         ]
@@ -315,11 +337,11 @@ def sessions(
     )
     at = np.maximum((start - t0) // DAY, 0)
     known = who >= 0
-    sub = known & p["subscriber"][who] & (t0 + p["sub_start"][who] * DAY <= start)
+    sub = known & traits["subscriber"][who] & (t0 + traits["sub_start"][who] * DAY <= start)
     stage = np.where(
         ~known | (first_order[who] >= start),
         0,
-        np.where(at_day(s["z"], who, at) < -0.8, 3, np.where(sub, 2, 1)),
+        np.where(at_day(weekly["z"], who, at) < -0.8, 3, np.where(sub, 2, 1)),
     )
     order_id = np.concatenate(
         [np.full(len(person), -1), buying["order"].to_numpy(), np.full(n_unknown, -1)]

@@ -8,8 +8,9 @@ from customer_intel.demo.doings import PAID
 from customer_intel.demo.exports import Exporter, money, touched, utc
 
 
-def contacts(x: Exporter, source: str, since: int, upto: int) -> pl.DataFrame:
-    rows = x.records.filter(
+def contacts(exporter: Exporter, source: str, since: int, upto: int) -> pl.DataFrame:
+    """One source's contact records that were touched; blank values are null."""
+    rows = exporter.records.filter(
         (pl.col("source") == source)
         & (pl.col("created") < upto)
         & touched(since, upto, "created", "modified")
@@ -32,10 +33,11 @@ def contacts(x: Exporter, source: str, since: int, upto: int) -> pl.DataFrame:
     )
 
 
-def hubspot(x: Exporter, since: int, upto: int) -> pl.DataFrame:
-    rows = contacts(x, "hubspot", since, upto)
+def hubspot(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """HubSpot's contacts."""
+    rows = contacts(exporter, "hubspot", since, upto)
     last = pl.concat_str("last", pl.concat_str(pl.lit(" "), "suffix").fill_null(""))
-    buyers = x.world.orders.filter(pl.col("created") < upto)["person"].unique().to_list()
+    buyers = exporter.world.orders.filter(pl.col("created") < upto)["person"].unique().to_list()
     return rows.select(
         pl.col("id").alias("Record ID"),
         pl.col("first").alias("First Name"),
@@ -61,8 +63,9 @@ def hubspot(x: Exporter, since: int, upto: int) -> pl.DataFrame:
     )
 
 
-def hubspot_companies(x: Exporter, since: int, upto: int) -> pl.DataFrame:
-    rows = x.companies.filter(
+def hubspot_companies(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """HubSpot's companies."""
+    rows = exporter.companies.filter(
         (pl.col("created") < upto) & touched(since, upto, "created", "modified")
     )
     modified = pl.when(pl.col("modified") < upto).then("modified").otherwise("created")
@@ -81,11 +84,12 @@ def hubspot_companies(x: Exporter, since: int, upto: int) -> pl.DataFrame:
     )
 
 
-def shopify_customers(x: Exporter, since: int, upto: int) -> pl.DataFrame:
-    rows = contacts(x, "shopify", since, upto)
-    bought = x.world.orders.filter((pl.col("created") < upto) & (pl.col("pay") == PAID))
-    spent = bought.group_by("person").agg(pl.col("total").sum(), n=pl.len())
-    rows = rows.join(spent, on="person", how="left", maintain_order="left").with_columns(
+def shopify_customers(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """Shopify's customers, with what each has spent."""
+    rows = contacts(exporter, "shopify", since, upto)
+    paid_orders = exporter.world.orders.filter((pl.col("created") < upto) & (pl.col("pay") == PAID))
+    spending = paid_orders.group_by("person").agg(pl.col("total").sum(), n=pl.len())
+    rows = rows.join(spending, on="person", how="left", maintain_order="left").with_columns(
         pl.col("total", "n").fill_null(0)
     )
     # the real export guards digits against spreadsheets with an apostrophe
@@ -97,6 +101,7 @@ def shopify_customers(x: Exporter, since: int, upto: int) -> pl.DataFrame:
             "Last Name"
         ),
         pl.col("email").alias("Email"),
+        # By number, not drawn: the same answer in every export.
         pl.when(pl.col("person") % 5 < 3)
         .then(pl.lit("yes"))
         .otherwise(pl.lit("no"))
@@ -119,8 +124,9 @@ def shopify_customers(x: Exporter, since: int, upto: int) -> pl.DataFrame:
     )
 
 
-def stripe_customers(x: Exporter, since: int, upto: int) -> pl.DataFrame:
-    rows = contacts(x, "stripe", since, upto)
+def stripe_customers(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """Stripe's customers."""
+    rows = contacts(exporter, "stripe", since, upto)
     return rows.select(
         "id",
         pl.lit(None, dtype=pl.String).alias("Description"),
@@ -139,8 +145,9 @@ def stripe_customers(x: Exporter, since: int, upto: int) -> pl.DataFrame:
     )
 
 
-def zendesk_users(x: Exporter, since: int, upto: int) -> pl.DataFrame:
-    rows = contacts(x, "zendesk", since, upto)
+def zendesk_users(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """Zendesk's users, its one agent first."""
+    rows = contacts(exporter, "zendesk", since, upto)
     iso = "%Y-%m-%dT%H:%M:%SZ"
     users = rows.select(
         "id",
@@ -179,8 +186,9 @@ def zendesk_users(x: Exporter, since: int, upto: int) -> pl.DataFrame:
     return pl.concat([pl.DataFrame([agent], schema=users.schema), users])
 
 
-def loyalty(x: Exporter, since: int, upto: int) -> pl.DataFrame:
-    rows = contacts(x, "loyalty", since, upto)
+def loyalty(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """The shops' spreadsheet of loyalty cards, days before months."""
+    rows = contacts(exporter, "loyalty", since, upto)
     birth = pl.col("birth").str.replace(r"(\d{4})-(\d\d)-(\d\d)", "$3/$2/$1")
     return rows.select(
         pl.col("id").alias("Card no"),

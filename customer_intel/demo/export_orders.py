@@ -1,4 +1,4 @@
-"""Shopify's orders export: a row a line, the order's own values on its first row only."""
+"""Shopify's orders export: one row per line, the order's own values on its first row only."""
 
 from __future__ import annotations
 
@@ -39,11 +39,12 @@ def financial_status(upto: int) -> pl.Expr:
     )
 
 
-def shopify_orders(x: Exporter, since: int, upto: int) -> pl.DataFrame:
+def shopify_orders(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """Orders with their lines, one row per line, times in the shop's zone."""
     moments = ("created", "shipped", "delivered", "cancelled", "refunded", "turned")
-    o = x.orders.filter((pl.col("created") < upto) & touched(since, upto, *moments))
-    lines = x.world.lines.with_columns(line=pl.int_range(pl.len()).over("order"))
-    rows = o.join(lines, on="order", how="inner", maintain_order="left")
+    orders = exporter.orders.filter((pl.col("created") < upto) & touched(since, upto, *moments))
+    lines = exporter.world.lines.with_columns(line=pl.int_range(pl.len()).over("order"))
+    rows = orders.join(lines, on="order", how="inner", maintain_order="left")
 
     def local(expr: pl.Expr) -> pl.Expr:
         return (
@@ -53,7 +54,7 @@ def shopify_orders(x: Exporter, since: int, upto: int) -> pl.DataFrame:
             .dt.strftime("%Y-%m-%d %H:%M:%S %z")
         )
 
-    head = pl.col("line") == 0
+    is_first_line = pl.col("line") == 0
     delivered = pl.concat_str(pl.lit("\ndelivered_at: "), local(seen("delivered", upto))).fill_null(
         ""
     )
@@ -75,10 +76,13 @@ def shopify_orders(x: Exporter, since: int, upto: int) -> pl.DataFrame:
         .otherwise(pl.concat_str(pl.lit("'+1"), "digits"))
     )
     phone = pl.when(
+        # By number, not drawn: a person gives a phone in every export or in none.
         ~pl.col("is_hidden") & (pl.col("digits") != "") & (pl.col("person") % 3 > 0)
     ).then(phone)
     person = ~pl.col("is_hidden")
-    product = {c: pl.Series([x[i] for x in pools.PRODUCTS]) for c, i in (("sku", 0), ("title", 1))}
+    product = {
+        c: pl.Series([row[i] for row in pools.PRODUCTS]) for c, i in (("sku", 0), ("title", 1))
+    }
     rows = rows.with_columns(refunded, net).with_columns(
         sku=product["sku"].gather(rows["product"]),
         title=product["title"].gather(rows["product"]),
@@ -142,5 +146,5 @@ def shopify_orders(x: Exporter, since: int, upto: int) -> pl.DataFrame:
         "Lineitem discount": pl.lit("0.00"),
         "Vendor": pl.lit("Harbor & Pine"),
     }
-    values = {c: pl.when(head).then(e) for c, e in once.items()} | each
+    values = {c: pl.when(is_first_line).then(e) for c, e in once.items()} | each
     return layout(rows.select([e.alias(c) for c, e in values.items()]), SHOPIFY_ORDER)

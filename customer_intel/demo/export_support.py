@@ -16,24 +16,27 @@ Reopens,Replies,First reply time in minutes,First reply time in minutes within b
 First resolution time in minutes,Full resolution time in minutes""".replace("\n", "").split(",")
 
 
-def zendesk_tickets(x: Exporter, since: int, upto: int) -> pl.DataFrame:
-    t = x.world.tickets.join(x.persons, on="person", how="left", maintain_order="left")
-    t = t.with_columns(
+def zendesk_tickets(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """Zendesk's tickets, without messages."""
+    tickets = exporter.world.tickets.join(
+        exporter.persons, on="person", how="left", maintain_order="left"
+    )
+    tickets = tickets.with_columns(
         closed=pl.when(pl.col("solved") < int(NEVER))
         .then(pl.col("solved") + 4 * DAY)
         .otherwise(int(NEVER))
     )
-    t = t.filter(
+    tickets = tickets.filter(
         (pl.col("created") < upto) & touched(since, upto, "created", "replied", "solved", "closed")
     )
     kinds = list(pools.TICKET_TOPICS)
     subjects = [
         pools.TICKET_TOPICS[kinds[a]][b % len(pools.TICKET_TOPICS[kinds[a]])]
-        for a, b in t.select("topic", "phrase").iter_rows()
+        for a, b in tickets.select("topic", "phrase").iter_rows()
     ]
     solved, replied = pl.col("solved") < upto, pl.col("replied") < upto
-    minutes = ((pl.col("replied") - pl.col("created")) // 60).cast(pl.String)
-    full = ((pl.col("solved") - pl.col("created")) // 60).cast(pl.String)
+    minutes_to_reply = ((pl.col("replied") - pl.col("created")) // 60).cast(pl.String)
+    minutes_to_solution = ((pl.col("solved") - pl.col("created")) // 60).cast(pl.String)
     rating = (
         pl.when(~solved)
         .then(pl.lit("Not Offered"))
@@ -55,7 +58,7 @@ def zendesk_tickets(x: Exporter, since: int, upto: int) -> pl.DataFrame:
         .then(pl.lit("Pending"))
         .otherwise(pl.lit("Open"))
     )
-    rows = t.select(
+    rows = tickets.select(
         pl.lit("1").alias("Summation column"),
         (pl.col("ticket") + 20_001).cast(pl.String).alias("Id"),
         pl.col("zendesk_name").alias("Requester"),
@@ -70,10 +73,12 @@ def zendesk_tickets(x: Exporter, since: int, upto: int) -> pl.DataFrame:
         .otherwise(pl.lit("Support"))
         .alias("Group"),
         pl.Series("Subject", subjects, dtype=pl.String),
-        pl.Series([f"{k} shop" for k in kinds]).gather(t["topic"]).alias("Tags"),
+        pl.Series([f"{k} shop" for k in kinds]).gather(tickets["topic"]).alias("Tags"),
         status.alias("Status"),
-        pl.Series(["Low", "Normal", "High", "Urgent"]).gather(t["priority"]).alias("Priority"),
-        pl.Series(["Mail", "Web Form", "Chat"]).gather(t["channel"]).alias("Via"),
+        pl.Series(["Low", "Normal", "High", "Urgent"])
+        .gather(tickets["priority"])
+        .alias("Priority"),
+        pl.Series(["Mail", "Web Form", "Chat"]).gather(tickets["channel"]).alias("Via"),
         pl.lit("Question").alias("Ticket type"),
         utc(pl.col("created")).alias("Created at"),
         utc(last).alias("Updated at"),
@@ -81,21 +86,24 @@ def zendesk_tickets(x: Exporter, since: int, upto: int) -> pl.DataFrame:
         rating.alias("Satisfaction Score"),
         pl.col("reopens").cast(pl.String).alias("Reopens"),
         pl.when(replied).then("replies").otherwise(0).cast(pl.String).alias("Replies"),
-        pl.when(replied).then(minutes).alias("First reply time in minutes"),
-        pl.when(solved).then(full).alias("Full resolution time in minutes"),
+        pl.when(replied).then(minutes_to_reply).alias("First reply time in minutes"),
+        pl.when(solved).then(minutes_to_solution).alias("Full resolution time in minutes"),
     )
     return layout(rows, ZENDESK_TICKET)
 
 
-def delighted(x: Exporter, since: int, upto: int) -> pl.DataFrame:
-    s = x.surveys.filter(pl.col("responded").is_between(since, upto, closed="left"))
+def delighted(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """Delighted's answers of the window; each is final."""
+    answers = exporter.surveys.filter(pl.col("responded").is_between(since, upto, closed="left"))
     reasons = list(pools.NPS_COMMENTS)
     comments = [
-        pools.NPS_COMMENTS[reasons[a]][b % len(pools.NPS_COMMENTS[reasons[a]])] if said else None
-        for a, b, said in s.select("reason", "phrase", "has_comment").iter_rows()
+        pools.NPS_COMMENTS[reasons[a]][b % len(pools.NPS_COMMENTS[reasons[a]])]
+        if has_comment
+        else None
+        for a, b, has_comment in answers.select("reason", "phrase", "has_comment").iter_rows()
     ]
     iso = "%Y-%m-%dT%H:%M:%SZ"
-    return s.select(
+    return answers.select(
         (pl.col("response") + 700_001).cast(pl.String).alias("Response ID"),
         (pl.col("person") + 300_001).cast(pl.String).alias("Person ID"),
         pl.col("email").alias("Email"),
@@ -111,9 +119,10 @@ def delighted(x: Exporter, since: int, upto: int) -> pl.DataFrame:
     )
 
 
-def onetrust(x: Exporter, since: int, upto: int) -> pl.DataFrame:
-    c = x.consents.filter(pl.col("at").is_between(since, upto, closed="left"))
-    return c.select(
+def onetrust(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """OneTrust's consent receipts of the window; a withdrawal is a receipt of its own."""
+    consents = exporter.consents.filter(pl.col("at").is_between(since, upto, closed="left"))
+    return consents.select(
         pl.format("rcpt-{}", (pl.col("receipt") + 1).cast(pl.String).str.zfill(7)).alias(
             "Receipt ID"
         ),

@@ -13,6 +13,7 @@ WORDS = pools.TILL_WORDS
 
 
 def number(column: str) -> pl.Expr:
+    """The till's number of an order."""
     return pl.format("B{}", (pl.col(column) + 100_001).cast(pl.String))
 
 
@@ -32,27 +33,32 @@ def state(upto: int) -> pl.Expr:
     )
 
 
-def till_orders(x: Exporter, since: int, upto: int) -> pl.DataFrame:
+def till_orders(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """The till's orders and credit notes that were touched."""
     moments = ("created", "paid", "shipped", "delivered", "ends")
-    o = x.world.till_orders.filter((pl.col("created") < upto) & touched(since, upto, *moments))
-    o = o.join(
-        x.persons.select("person", "true_email", "name"),
+    orders = exporter.world.till_orders.filter(
+        (pl.col("created") < upto) & touched(since, upto, *moments)
+    )
+    orders = orders.join(
+        exporter.persons.select("person", "true_email", "name"),
         on="person",
         how="left",
         maintain_order="left",
     )
-    gone = pl.col("ends") < upto
-    told = (pl.col("fate") == till.PARTLY) | ((pl.col("fate") == till.REFUNDED) & pl.col("is_told"))
-    timed = (pl.col("fate") == till.CANCELLED) & pl.col("is_told")
-    return o.select(
+    is_over = pl.col("ends") < upto
+    has_amount = (pl.col("fate") == till.PARTLY) | (
+        (pl.col("fate") == till.REFUNDED) & pl.col("is_told")
+    )
+    has_time = (pl.col("fate") == till.CANCELLED) & pl.col("is_told")
+    return orders.select(
         number("order").alias("order_id"),
         pl.col("true_email").alias("email"),
         utc(pl.col("created")).alias("ordered_at"),
-        utc(pl.when(timed).then(seen("ends", upto))).alias("cancelled_at"),
+        utc(pl.when(has_time).then(seen("ends", upto))).alias("cancelled_at"),
         state(upto).replace_strict(WORDS).alias("status"),
         pl.lit("EUR").alias("currency"),
         *[money(c).alias(c) for c in till.AMOUNTS],
-        pl.when(told & gone).then(money("back")).alias("refunded"),
+        pl.when(has_amount & is_over).then(money("back")).alias("refunded"),
         pl.when(pl.col("names_original")).then(number("returns")).alias("returns_order_id"),
         pl.when("by_parcel").then(pl.lit("versand")).otherwise(pl.lit("kasse")).alias("channel"),
         pl.col("name").alias("billing_name"),
@@ -64,8 +70,11 @@ def till_orders(x: Exporter, since: int, upto: int) -> pl.DataFrame:
     )
 
 
-def till_lines(x: Exporter, since: int, upto: int) -> pl.DataFrame:
-    rows = x.world.till_lines.filter(pl.col("created").is_between(since, upto, closed="left"))
+def till_lines(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """The lines of orders of the window."""
+    rows = exporter.world.till_lines.filter(
+        pl.col("created").is_between(since, upto, closed="left")
+    )
     product = {
         c: pl.Series([p[i] for p in pools.PRODUCTS])
         for c, i in (("sku", 0), ("title", 1), ("category", 2))
@@ -89,8 +98,9 @@ def till_lines(x: Exporter, since: int, upto: int) -> pl.DataFrame:
     )
 
 
-def euro_rates(x: Exporter, since: int, upto: int) -> pl.DataFrame:
-    rates = x.world.fx.filter(pl.col("at").is_between(since, upto, closed="left"))
+def euro_rates(exporter: Exporter, since: int, upto: int) -> pl.DataFrame:
+    """Dollars per euro for each day of the window."""
+    rates = exporter.world.fx.filter(pl.col("at").is_between(since, upto, closed="left"))
     return rates.select(
         utc(pl.col("at"), "%Y-%m-%d").alias("date"),
         pl.lit("EUR").alias("base"),

@@ -1,5 +1,4 @@
-"""What each vendor's export of a window of time looks like: text frames with the vendors' own
-headers.
+"""Vendors' exports of a window of time, as text frames with the vendors' own headers.
 
 The `export_*` modules take a window [since, upto) in epoch seconds and return the rows that it
 touched, in their state at `upto`. Nothing here is dirty yet; `mess` does that.
@@ -16,6 +15,7 @@ from customer_intel.demo.world import World
 
 
 def money(column: str) -> pl.Expr:
+    """Cents as text with two decimals."""
     cents = pl.col(column).cast(pl.Int64)
     sign = pl.when(cents < 0).then(pl.lit("-")).otherwise(pl.lit(""))
     whole, rest = cents.abs() // 100, cents.abs() % 100
@@ -25,6 +25,7 @@ def money(column: str) -> pl.Expr:
 
 
 def utc(expr: pl.Expr, form: str = "%Y-%m-%d %H:%M:%S") -> pl.Expr:
+    """Epoch seconds as text in UTC."""
     return pl.from_epoch(expr, time_unit="s").dt.strftime(form)
 
 
@@ -34,6 +35,7 @@ def seen(column: str, upto: int) -> pl.Expr:
 
 
 def touched(since: int, upto: int, *moments: str) -> pl.Expr:
+    """Whether any of the moments lies in the window [since, upto)."""
     return pl.any_horizontal(*[pl.col(m).is_between(since, upto, closed="left") for m in moments])
 
 
@@ -97,23 +99,25 @@ class Exporter:
         self.consents = self._consent_frame(rng)
 
     def _order_frame(self, rng: np.random.Generator) -> pl.DataFrame:
-        o = self.world.orders.join(self.persons, on="person", how="left", maintain_order="left")
-        n = len(o)
-        alias, drawn = rng.random(n) < 0.04, rng.random(n)
+        orders = self.world.orders.join(
+            self.persons, on="person", how="left", maintain_order="left"
+        )
+        n = len(orders)
+        uses_second_email, drawn = rng.random(n) < 0.04, rng.random(n)
         email = (
-            pl.when(pl.Series(alias) & (pl.col("email2") != ""))
+            pl.when(pl.Series(uses_second_email) & (pl.col("email2") != ""))
             .then("email2")
             .otherwise(pl.coalesce("shopify_email", "true_email"))
         )
         # a till asks for no address: four in ten of the shop's own sales stay anonymous
-        hidden = ~pl.col("is_web") & pl.Series(drawn < 0.4)
-        return o.with_columns(
-            order_email=pl.when(hidden).then(None).otherwise(email), is_hidden=hidden
+        is_hidden = ~pl.col("is_web") & pl.Series(drawn < 0.4)
+        return orders.with_columns(
+            order_email=pl.when(is_hidden).then(None).otherwise(email), is_hidden=is_hidden
         )
 
     def _consent_frame(self, rng: np.random.Generator) -> pl.DataFrame:
-        who = self.persons.filter(pl.col("shopify_id").is_not_null())
-        base = who.join(
+        shoppers = self.persons.filter(pl.col("shopify_id").is_not_null())
+        consenting = shoppers.join(
             self.records.filter(pl.col("source") == "shopify")
             .unique("person", keep="first")
             .select("person", "created"),
@@ -123,10 +127,10 @@ class Exporter:
         )
         parts = []
         for purpose, share in (("Marketing", 0.62), ("Analytics", 0.8), ("Profiling", 0.9)):
-            n = len(base)
+            n = len(consenting)
             granted = rng.random(n) < share
             parts.append(
-                base.select(
+                consenting.select(
                     "person",
                     "shopify_email",
                     purpose=pl.lit(purpose),
@@ -135,9 +139,9 @@ class Exporter:
                 )
             )
             later = granted & (rng.random(n) < 0.05)
-            at = base["created"].to_numpy() + rng.integers(5, 250, n) * DAY
+            at = consenting["created"].to_numpy() + rng.integers(5, 250, n) * DAY
             parts.append(
-                base.select(
+                consenting.select(
                     "person",
                     "shopify_email",
                     purpose=pl.lit(purpose),

@@ -96,6 +96,7 @@ def chains() -> dict[str, dict[str, dict[str, dict[str, float]]]]:
 
 
 def starts() -> dict[str, dict[str, float]]:
+    """Truth: intent -> first state -> probability."""
     return _STARTS
 
 
@@ -134,11 +135,12 @@ def walk(
     state = np.minimum((rng.random(n)[:, None] > first[intent]).sum(axis=1), last)
     clock = np.zeros(n)
     chain = stage * len(INTENTS) + intent
-    out: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]] = []
+    visited: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]] = []
     for step in range(MAX_STEPS):
-        out.append((live, state[live], clock[live]))
-        going = state[live] != INDEX["order_completed"]
-        live = live[going]
+        visited.append((live, state[live], clock[live]))
+        goes_on = state[live] != INDEX["order_completed"]
+        live = live[goes_on]
+        # A row of cumulated chances may end a rounding error below 1.
         u = rng.random(len(live)) * 0.999999999
         following = np.minimum(
             (u[:, None] > cumulative[chain[live], state[live]]).sum(axis=1), last
@@ -146,10 +148,10 @@ def walk(
         if step >= MAX_STEPS - 3:
             # a buyer who wandered long is led to the till: its chain has no exit, and the walk must
             # end
-            wanted = ["product_added", "checkout_started", "order_completed"][
+            forced = ["product_added", "checkout_started", "order_completed"][
                 step - (MAX_STEPS - 3)
             ]
-            following = np.where(intent[live] == INTENTS.index("buy"), INDEX[wanted], last)
+            following = np.where(intent[live] == INTENTS.index("buy"), INDEX[forced], last)
         state[live] = following
         clock[live] += np.minimum(rng.exponential(45.0, len(live)) + 3.0, 900.0)
         live = live[following != last]
@@ -157,11 +159,11 @@ def walk(
             break
     else:
         done = live[state[live] == INDEX["order_completed"]]
-        out.append((done, state[done], clock[done]))
-    session = np.concatenate([o[0] for o in out])
+        visited.append((done, state[done], clock[done]))
+    session = np.concatenate([o[0] for o in visited])
     order = np.argsort(session, kind="stable")
     return (
         session[order],
-        np.concatenate([o[1] for o in out])[order],
-        np.concatenate([o[2] for o in out])[order],
+        np.concatenate([o[1] for o in visited])[order],
+        np.concatenate([o[2] for o in visited])[order],
     )

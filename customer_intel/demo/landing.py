@@ -1,4 +1,4 @@
-"""Which files lie in the landing folder on which night, and what is wrong with them."""
+"""The demo's landing folder: which files lie there on which night, and which faults they have."""
 
 from __future__ import annotations
 
@@ -105,9 +105,9 @@ def write_night(
 def _write(
     landing: Path, path: Path, frame: pl.DataFrame, method: str, bad: dict[str, str], dirt: Dirt
 ) -> None:
-    frame, spoilt = dirt.spoil(frame, bad)
+    frame, n_spoilt = dirt.spoil(frame, bad)
     column = next(iter(bad), None)
-    repeated = 0
+    n_repeated = 0
     if method in ORPHANS and len(frame) >= BAD_FROM_ROWS:
         clean = (frame[column] != bad[column]).to_numpy().nonzero()[0] if column else np.arange(0)
         rows = [int(clean[i]) for i in dirt.marks(len(clean), 0.001, 1)]
@@ -120,14 +120,14 @@ def _write(
             ]
         )
     if method in DUPLICATED:
-        frame, repeated = dirt.repeat(frame, column, bad.get(column or ""))
+        frame, n_repeated = dirt.repeat(frame, column, bad.get(column or ""))
     if method == "loyalty":
         # a spreadsheet of the shops, saved by a German Excel
         write_csv(frame, path, separator=";", encoding="windows-1252")
         dirt.kinds["windows_1252_file"] += 1
     else:
         write_csv(frame, path)
-    dirt.note(landing, path, len(frame), repeated, spoilt)
+    dirt.note(landing, path, len(frame), n_repeated, n_spoilt)
 
 
 def _write_orders(
@@ -178,7 +178,7 @@ def _write_events(
         path = (
             landing / "segment" / str(day) / f"segment-events-{label}.jsonl{'.gz' if last else ''}"
         )
-        lines, spoilt = part.select("line"), 0
+        lines, n_spoilt = part.select("line"), 0
         if len(lines) >= BAD_FROM_ROWS:
             number = pl.int_range(pl.len())
             marks = dirt.marks(len(lines), 0.0002, 1)
@@ -193,12 +193,12 @@ def _write_events(
                 .then(pl.col("line").str.replace(r'"timestamp":"\d{4}', '"timestamp":"2031'))
                 .otherwise("line")
             )
-            spoilt = len(marks)
-            dirt.kinds["unparsable_value"] += spoilt
+            n_spoilt = len(marks)
+            dirt.kinds["unparsable_value"] += n_spoilt
             dirt.kinds["future_date"] += len(future)
         clean = lines.with_columns(
             bad=pl.col("line").str.contains('"not-a-date"', literal=True).cast(pl.String)
         )
         repeated, n = dirt.repeat(clean, "bad", "true")
         write_bytes(path, (str(repeated["line"].str.join("\n").item()) + "\n").encode())
-        dirt.note(landing, path, len(repeated), n, spoilt)
+        dirt.note(landing, path, len(repeated), n, n_spoilt)

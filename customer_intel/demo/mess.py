@@ -1,4 +1,6 @@
-"""The dirt in the exports, put in on purpose and counted, and the writer of the files."""
+"""Faults put into the exports on purpose and counted (duplicates, unparsable values), and the
+writer of the files.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +30,7 @@ class Dirt:
     files: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def marks(self, rows: int, share: float, least: int) -> list[int]:
+        """A share of the rows, at least `least` of them, drawn at random, ascending."""
         count = min(rows, max(least, round(rows * share)))
         return sorted(int(i) for i in self.rng.choice(rows, count, replace=False)) if count else []
 
@@ -40,7 +43,7 @@ class Dirt:
         usable = (
             np.nonzero(frame[where].is_not_null().to_numpy())[0] if where else np.arange(len(frame))
         )
-        spoilt = 0
+        n_spoilt = 0
         for column, value in bad.items():
             if len(frame) < BAD_FROM_ROWS:
                 break
@@ -51,9 +54,9 @@ class Dirt:
                 .otherwise(column)
                 .alias(column)
             )
-            spoilt += len(rows)
-        self.kinds["unparsable_value"] += spoilt
-        return frame, spoilt
+            n_spoilt += len(rows)
+        self.kinds["unparsable_value"] += n_spoilt
+        return frame, n_spoilt
 
     def repeat(
         self, frame: pl.DataFrame, clean: str | None = None, bad: str | None = None
@@ -78,6 +81,7 @@ class Dirt:
     def note(
         self, landing: Path, path: Path, rows: int, duplicates: int = 0, unparsable: int = 0
     ) -> None:
+        """Remembers what was written to a file."""
         self.files[path.relative_to(landing).as_posix()] = {
             "rows": rows,
             "duplicates": duplicates,
@@ -88,6 +92,7 @@ class Dirt:
 def write_csv(
     frame: pl.DataFrame, path: Path, *, separator: str = ",", encoding: str = "utf-8"
 ) -> None:
+    """Writes a frame as CSV, gzipped when the name says so."""
     write_bytes(path, frame.write_csv(separator=separator).encode(encoding))
 
 

@@ -1,5 +1,5 @@
-"""Who the persons are, and how each system has spelled them: contact records with known mess and
-known owner.
+"""Simulated persons and their contact records in each system, misspelled in known ways, with known
+owner.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class Identity:
 
 
 def ascii_slug(text: str) -> str:
+    """A name in plain small letters, as mail addresses have it."""
     plain = (
         unicodedata.normalize("NFKD", text.replace("Ø", "O").replace("ø", "o"))
         .encode("ascii", "ignore")
@@ -76,6 +77,7 @@ def build(world: World, seed: int) -> tuple[list[Identity], pl.DataFrame, Counte
     """Persons, their contact records in five systems (columns SCHEMA), and how often each kind of
     mess was put in.
     """
+    # A stream of its own: spelling must not move what persons do.
     rng = random.Random(seed * 7919 + 11)
     people = [_identity(rng, i, city) for i, city in enumerate(world.persons["city"].to_list())]
     _scenarios(rng, people, _unique_contacts(rng, people))
@@ -126,7 +128,7 @@ def _unique_contacts(rng: random.Random, people: list[Identity]) -> dict[str, li
 
     Returns the numbers that are still free in each country.
     """
-    taken: set[str] = set()
+    used_emails: set[str] = set()
     free = {
         "US": [f"{a}55501{i:02d}" for a in pools.AREA_CODES for i in range(100)],
         "CA": [f"{a}55501{i:02d}" for a in pools.CANADA_CODES for i in range(100)],
@@ -150,10 +152,10 @@ def _unique_contacts(rng: random.Random, people: list[Identity]) -> dict[str, li
                 ]
             )
             email, n = f"{local}@{domain}", 1
-            while email in taken:
+            while email in used_emails:
                 n += 1
                 email = f"{local}{n}@{domain}"
-            taken.add(email)
+            used_emails.add(email)
             if attempt == 0:
                 who.email = email
             else:
@@ -381,6 +383,7 @@ def _records(rng: random.Random, world: World, people: list[Identity]) -> list[d
         for k, (source, created) in enumerate(chosen):
             row = _spell(rng, who, source, created, married)
             if source == "shopify":
+                # Each person has a range of ids, so that drawn ones never collide.
                 row["id"] = user_id = str(
                     7_210_000_000_000 + person * 32_771 + rng.randrange(32_771)
                 )

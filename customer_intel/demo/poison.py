@@ -1,4 +1,4 @@
-"""One bad export for a test that wants to see a gate close."""
+"""Poisons: one bad export for a test that wants to see a gate close."""
 
 from __future__ import annotations
 

@@ -64,18 +64,20 @@ def events(
     user_ids, emails = np.full(n, "", dtype=object), np.full(n, "", dtype=object)
     user_ids[shop["person"].to_numpy()] = shop["id"].to_numpy()
     emails[shop["person"].to_numpy()] = shop["email"].to_numpy()
-    s = world.sessions
-    who, started, intent = (s[c].to_numpy() for c in ("person", "started", "intent"))
+    sessions = world.sessions
+    who, started, intent = (sessions[c].to_numpy() for c in ("person", "started", "intent"))
     device, kiosk = _devices(
         rng, who, intent, world.persons["city"].to_numpy(), n, account_from, started
     )
     login_p = np.where(kiosk | (intent == APP), 1.0, np.where(intent == 1, 0.9, 0.45))
-    logged_in = (who >= 0) & (account_from[who] <= started) & (rng.random(len(s)) < login_p)
+    logged_in = (who >= 0) & (account_from[who] <= started) & (rng.random(len(sessions)) < login_p)
     names = _hex(rng, int(device.max(initial=-1)) + 1)
     anonymous = np.array([*names, KIOSK], dtype=object)[np.where(kiosk, len(names), device)]
-    steps = _with_logins(rng, world, s, device, logged_in, kiosk)
+    steps = _with_logins(rng, world, sessions, device, logged_in, kiosk)
     session = steps["session"].to_numpy()
-    frame = _lines(rng, world, steps, session, anonymous, logged_in, user_ids[who], emails[who], s)
+    frame = _lines(
+        rng, world, steps, session, anonymous, logged_in, user_ids[who], emails[who], sessions
+    )
     owner = pl.DataFrame(
         {
             "anonymous_id": pl.Series(anonymous, dtype=pl.String),
@@ -132,7 +134,7 @@ def _devices(
 def _with_logins(
     rng: np.random.Generator,
     world: World,
-    s: pl.DataFrame,
+    sessions: pl.DataFrame,
     device: NDArray[np.int64],
     logged_in: NDArray[np.bool_],
     kiosk: NDArray[np.bool_],
@@ -141,19 +143,19 @@ def _with_logins(
     kiosk.
     """
     order = pl.DataFrame(
-        {"session": s["session"], "device": device, "started": s["started"]}
+        {"session": sessions["session"], "device": device, "started": sessions["started"]}
     ).filter(pl.Series(logged_in))
     first = (
         order.sort("started", "session")
         .unique("device", keep="first", maintain_order=True)["session"]
         .to_numpy()
     )
-    identifies = np.zeros(len(s), dtype=bool)
+    identifies = np.zeros(len(sessions), dtype=bool)
     identifies[first] = True
-    identifies |= logged_in & (kiosk | (rng.random(len(s)) < 0.06))
-    begun = world.steps.unique("session", keep="first", maintain_order=True)
-    begun = begun.filter(pl.Series(identifies[begun["session"].to_numpy()]))
-    logins = begun.select(
+    identifies |= logged_in & (kiosk | (rng.random(len(sessions)) < 0.06))
+    first_steps = world.steps.unique("session", keep="first", maintain_order=True)
+    first_steps = first_steps.filter(pl.Series(identifies[first_steps["session"].to_numpy()]))
+    logins = first_steps.select(
         "session", pl.lit(len(KINDS) - 1, dtype=pl.Int64).alias("state"), pl.col("ts_ms") + 1
     )
     return pl.concat([world.steps, logins]).sort("ts_ms", "session", "state")
@@ -168,18 +170,20 @@ def _lines(
     logged_in: NDArray[np.bool_],
     user_ids: NDArray[np.object_],
     emails: NDArray[np.object_],
-    s: pl.DataFrame,
+    sessions: pl.DataFrame,
 ) -> pl.DataFrame:
     n = len(steps)
     state = steps["state"].to_numpy()
     ts = steps["ts_ms"].to_numpy()
-    intent = s["intent"].to_numpy()[session]
+    intent = sessions["intent"].to_numpy()[session]
     delay = rng.integers(150, 2500, n)
-    offline = (intent == APP) & (rng.random(n) < 0.02)
-    received = ts + np.where(offline, rng.integers(0, 40 * 3600 * 1000, n), delay)
+    is_offline = (intent == APP) & (rng.random(n) < 0.02)
+    received = ts + np.where(is_offline, rng.integers(0, 40 * 3600 * 1000, n), delay)
     product = choose(rng, np.array([float(x[4]) for x in pools.PRODUCTS]), n)
-    agent, app = choose(rng, [3, 3, 3, 2], len(s)), choose(rng, [3, 2], len(s))
-    campaign = np.where(rng.random(len(s)) < 0.35, 1 + choose(rng, [4, 3, 3, 1], len(s)), 0)
+    agent, app = choose(rng, [3, 3, 3, 2], len(sessions)), choose(rng, [3, 2], len(sessions))
+    campaign = np.where(
+        rng.random(len(sessions)) < 0.35, 1 + choose(rng, [4, 3, 3, 1], len(sessions)), 0
+    )
     first = np.zeros(n, dtype=bool)
     _, at = np.unique(session, return_index=True)
     first[at] = True
@@ -189,9 +193,9 @@ def _lines(
         {"product_id": sku, "name": name, "category": category, "price": cents / 100}
         for sku, name, category, cents, _ in pools.PRODUCTS
     ]
-    pages = [[_page(kind, p) for p in products] for kind in KINDS]
-    heads = [[_head(kind, p) for p in products] for kind in KINDS]
-    tails = [_tail(kind) for kind in KINDS]
+    page_fragments = [[_page(kind, p) for p in products] for kind in KINDS]
+    product_fragments = [[_head(kind, p) for p in products] for kind in KINDS]
+    call_fragments = [_tail(kind) for kind in KINDS]
     slot = state * len(products) + np.where(is_product, product, 0)
     context = np.where(intent == APP, len(AGENTS) + app[session], agent[session])
     contexts = [
@@ -209,14 +213,14 @@ def _lines(
         for a, b in pools.CAMPAIGNS
     ]
     order_id = world.sessions["order"].to_numpy()[session]
-    ordered = (state == STATES.index("order_completed")) & (order_id >= 0)
+    is_order = (state == STATES.index("order_completed")) & (order_id >= 0)
     receipts = [
         f'{{"order_id":"#{1001 + o}","revenue":{cents / 100},"currency":"USD"}}'
         for o, cents in enumerate(world.orders["total"])
     ]
     properties = _pick(
-        [h for row in heads for h in row] + receipts,
-        np.where(ordered, len(KINDS) * len(products) + order_id, slot),
+        [h for row in product_fragments for h in row] + receipts,
+        np.where(is_order, len(KINDS) * len(products) + order_id, slot),
     )
     user = np.where(logged_in, user_ids, "")
     traits = [',"traits":null'] + [f',"traits":{{"email":"{e}"}}' for e in emails]
@@ -229,9 +233,9 @@ def _lines(
             "traits": _pick(traits, np.where(state == len(KINDS) - 1, session + 1, 0)),
             "context": _pick(contexts, context),
             "campaign": _pick(campaigns, np.where(first & (intent != APP), campaign[session], 0)),
-            "page": _pick([x for row in pages for x in row], slot),
+            "page": _pick([x for row in page_fragments for x in row], slot),
             "properties": properties,
-            "tail": _pick(tails, state),
+            "tail": _pick(call_fragments, state),
             "message": _hex(rng, n, 16),
         }
     )

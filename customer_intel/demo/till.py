@@ -38,8 +38,8 @@ def opening(days: int) -> int:
 
 def orders(
     rng: np.random.Generator,
-    p: dict[str, Array],
-    s: dict[str, Array],
+    traits: dict[str, Array],
+    weekly: dict[str, Array],
     shop: pl.DataFrame,
     days: int,
     t0: int,
@@ -47,10 +47,12 @@ def orders(
     """Orders in order of time (person -1: nobody knows) and their lines; a credit note is an order
     below nothing.
     """
-    day = np.sort(_days(rng, len(p["signup"]), days, t0))
-    person = np.where(rng.random(len(day)) < 0.5, _buyers(rng, p, s, shop, day, t0), -1)
+    day = np.sort(_days(rng, len(traits["signup"]), days, t0))
+    person = np.where(rng.random(len(day)) < 0.5, _buyers(rng, traits, weekly, shop, day, t0), -1)
     sales = _sales(rng, person, t0 + day * DAY + 7 * 3600 + rng.integers(0, 11 * 3600, len(day)))
-    spend = np.where(sales["person"].to_numpy() >= 0, p["spend"][sales["person"].to_numpy()], 1.0)
+    spend = np.where(
+        sales["person"].to_numpy() >= 0, traits["spend"][sales["person"].to_numpy()], 1.0
+    )
     lines = draw_lines(
         rng, 1 + rng.binomial(3, 0.2, len(sales)), spend, sales["created"].to_numpy()
     )
@@ -67,8 +69,8 @@ def _days(rng: np.random.Generator, customers: int, days: int, t0: int) -> Ints:
 
 def _buyers(
     rng: np.random.Generator,
-    p: dict[str, Array],
-    s: dict[str, Array],
+    traits: dict[str, Array],
+    weekly: dict[str, Array],
     shop: pl.DataFrame,
     day: Ints,
     t0: int,
@@ -76,16 +78,20 @@ def _buyers(
     """For each order a regular of the shop who has bought there before and has not left, the keen
     ones more often.
     """
-    first = np.full(len(p["signup"]), NEVER)
+    first = np.full(len(traits["signup"]), NEVER)
     np.minimum.at(first, shop["person"].to_numpy(), (shop["created"].to_numpy() - t0) // DAY)
     person = np.full(len(day), -1, dtype=np.int64)
+    # Day by day, for who may buy depends on the day's week.
     for d in np.unique(day):
         weight = (
-            s["alive"][:, d // 7] * (p["kind"] == 2) * (first < d) * np.exp(0.6 * s["z"][:, d // 7])
+            weekly["alive"][:, d // 7]
+            * (traits["kind"] == 2)
+            * (first < d)
+            * np.exp(0.6 * weekly["z"][:, d // 7])
         )
-        here = np.nonzero(day == d)[0]
+        orders_of_day = np.nonzero(day == d)[0]
         if weight.sum() > 0:
-            person[here] = choose(rng, weight, len(here))
+            person[orders_of_day] = choose(rng, weight, len(orders_of_day))
     return person
 
 
@@ -98,15 +104,17 @@ def _sales(rng: np.random.Generator, person: Ints, created: Ints) -> pl.DataFram
     person = np.where(fate == TEST, -1, person)
     by_parcel = (rng.random(n) < 0.45) | (fate == OPEN) | (fate == CANCELLED)
     wait = (rng.gamma(1.0, 0.6 * DAY, n)).astype(np.int64) + 600
-    unpaid = np.isin(fate, (OPEN, CANCELLED, TEST))
-    paid = np.where(unpaid, NEVER, np.where(by_parcel, created + wait, created))
-    sent = by_parcel & ~unpaid
-    shipped = np.where(sent, paid + (rng.gamma(2.0, 0.5 * DAY, n)).astype(np.int64) + 3600, NEVER)
-    delivered = np.where(
-        sent, shipped + (rng.gamma(3.0, 0.7 * DAY, n)).astype(np.int64) + DAY, NEVER
+    is_unpaid = np.isin(fate, (OPEN, CANCELLED, TEST))
+    paid = np.where(is_unpaid, NEVER, np.where(by_parcel, created + wait, created))
+    is_sent = by_parcel & ~is_unpaid
+    shipped = np.where(
+        is_sent, paid + (rng.gamma(2.0, 0.5 * DAY, n)).astype(np.int64) + 3600, NEVER
     )
-    later = np.where(fate == CANCELLED, created, np.where(sent, delivered, created))
-    ends = later + rng.integers(3600, np.where(fate == CANCELLED, 2 * DAY, 9 * DAY), n)
+    delivered = np.where(
+        is_sent, shipped + (rng.gamma(3.0, 0.7 * DAY, n)).astype(np.int64) + DAY, NEVER
+    )
+    done_at = np.where(fate == CANCELLED, created, np.where(is_sent, delivered, created))
+    ends = done_at + rng.integers(3600, np.where(fate == CANCELLED, 2 * DAY, 9 * DAY), n)
     return pl.DataFrame(
         {
             "person": person,
@@ -128,20 +136,20 @@ def _sales(rng: np.random.Generator, person: Ints, created: Ints) -> pl.DataFram
 
 def _priced(rng: np.random.Generator, sales: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     n = len(sales)
-    worth = (lines["price"] * lines["quantity"]).to_numpy()
-    subtotal = np.bincount(lines["order"].to_numpy(), worth, n).astype(np.int64)
-    off = np.where(rng.random(n) < 0.1, np.round(subtotal * 0.05), 0).astype(np.int64)
-    shipping = np.where(sales["by_parcel"].to_numpy() & (subtotal - off < 4000), 490, 0)
-    tax = np.round((subtotal - off) * 0.07).astype(np.int64)
-    total = subtotal - off + shipping + tax
-    back = np.round(total * sales["share_back"].to_numpy()).astype(np.int64)
+    line_totals = (lines["price"] * lines["quantity"]).to_numpy()
+    subtotal = np.bincount(lines["order"].to_numpy(), line_totals, n).astype(np.int64)
+    discount = np.where(rng.random(n) < 0.1, np.round(subtotal * 0.05), 0).astype(np.int64)
+    shipping = np.where(sales["by_parcel"].to_numpy() & (subtotal - discount < 4000), 490, 0)
+    tax = np.round((subtotal - discount) * 0.07).astype(np.int64)
+    total = subtotal - discount + shipping + tax
+    given_back = np.round(total * sales["share_back"].to_numpy()).astype(np.int64)
     amounts = {
         "subtotal": subtotal,
-        "discount": off,
+        "discount": discount,
         "shipping": shipping,
         "tax": tax,
         "total": total,
-        "back": back,
+        "back": given_back,
     }
     return sales.drop("share_back").with_columns(
         **{name: pl.Series(values) for name, values in amounts.items()}
@@ -152,7 +160,7 @@ def _credits(rng: np.random.Generator, sales: pl.DataFrame, t1: int) -> pl.DataF
     """Credit notes over a whole earlier order: every second names it, the others only fit by
     customer and amount.
     """
-    done = (
+    done_at = (
         np.where(
             sales["by_parcel"].to_numpy(),
             sales["delivered"].to_numpy(),
@@ -160,19 +168,21 @@ def _credits(rng: np.random.Generator, sales: pl.DataFrame, t1: int) -> pl.DataF
         )
         + DAY
     )
-    usable: Bools = (
-        (sales["fate"].to_numpy() == PAID) & (sales["person"].to_numpy() >= 0) & (done < t1)
+    is_creditable: Bools = (
+        (sales["fate"].to_numpy() == PAID) & (sales["person"].to_numpy() >= 0) & (done_at < t1)
     )
-    of = np.nonzero(usable)[0]
-    count = min(len(of), round(CREDIT_SHARE * len(sales)))
-    of = np.sort(rng.choice(of, count, replace=False)) if count else of[:0]
-    at = done[of] + (rng.random(count) * np.minimum(t1 - done[of], 30 * DAY)).astype(np.int64)
-    notes = sales[of].with_columns(
+    originals = np.nonzero(is_creditable)[0]
+    count = min(len(originals), round(CREDIT_SHARE * len(sales)))
+    originals = np.sort(rng.choice(originals, count, replace=False)) if count else originals[:0]
+    credited_at = done_at[originals] + (
+        rng.random(count) * np.minimum(t1 - done_at[originals], 30 * DAY)
+    ).astype(np.int64)
+    notes = sales[originals].with_columns(
         *[-pl.col(c) for c in AMOUNTS],
-        returns_sale=pl.Series(of, dtype=pl.Int64),
+        returns_sale=pl.Series(originals, dtype=pl.Int64),
         names_original=pl.Series(np.arange(count) % 2 == 0),
-        created=pl.Series(at),
-        paid=pl.Series(at),
+        created=pl.Series(credited_at),
+        paid=pl.Series(credited_at),
         fate=pl.lit(CREDIT, dtype=pl.Int64),
     )
     never = pl.lit(NEVER, dtype=pl.Int64)
@@ -199,8 +209,8 @@ def _numbered(
     both = both.join(first, on="returns_sale", how="left", maintain_order="left").with_columns(
         pl.col("returns").fill_null(-1)
     )
-    of = both.select("order", "created", "fate", sale=pl.col("sale").cast(pl.Int64))
-    rows = of.join(
+    order_numbers = both.select("order", "created", "fate", sale=pl.col("sale").cast(pl.Int64))
+    rows = order_numbers.join(
         lines.rename({"order": "sale"}), on="sale", how="inner", maintain_order="left"
     ).with_columns(
         quantity=pl.when(is_note).then(-pl.col("quantity")).otherwise("quantity"),
@@ -213,8 +223,8 @@ def euro_rates(rng: np.random.Generator, days: int, t0: int) -> pl.DataFrame:
     """What a euro was worth in dollars on each day of the history: a gentle walk that is drawn back
     to 1.08.
     """
-    away, rates = 0.0, []
+    deviation, rates = 0.0, []
     for step in rng.normal(0.0, 0.003, days):
-        away = 0.95 * away + float(step)
-        rates.append(round(1.08 * float(np.exp(away)), 5))
+        deviation = 0.95 * deviation + float(step)
+        rates.append(round(1.08 * float(np.exp(deviation)), 5))
     return pl.DataFrame({"at": t0 + np.arange(days) * DAY, "rate": rates})

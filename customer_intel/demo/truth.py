@@ -1,5 +1,5 @@
-"""The known truth: who is who, who leaves when and why, what drives scores, how people move, what
-is dirty.
+"""Ground truth, written beside the exports: who is who, who leaves when and why, what drives
+scores, how people move, which faults are in the files.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from customer_intel.demo.world import HAZARD, World
 
 
 def moment(column: str) -> pl.Expr:
+    """Epoch seconds as a timestamp, null for what never happens."""
     return pl.from_epoch(pl.when(pl.col(column) < int(NEVER)).then(column), time_unit="s").alias(
         column
     )
@@ -56,6 +57,7 @@ def write(
         "fx_rates": world.fx.select(date=pl.from_epoch("at", time_unit="s").dt.date(), rate="rate"),
         "devices": devices.with_columns(moment("first_seen"), moment("last_seen")),
         "nps_responses": world.surveys.select(
+            # As export_support.py numbers them.
             (pl.col("response") + 700_001).cast(pl.String).alias("response_id"),
             "person",
             "score",
@@ -121,16 +123,16 @@ def _shop_orders(world: World) -> pl.DataFrame:
         .then(pl.lit("unpaid"))
         .otherwise(pl.lit("paid"))
     )
-    o = world.orders.with_columns(
+    orders = world.orders.with_columns(
         source=pl.lit("shopify"),
         order_id=pl.format("#{}", (pl.col("order") + 1001).cast(pl.String)),
         currency=pl.lit("USD"),
         state=state,
         returns_order_id=pl.lit(None, dtype=pl.String),
     )
-    return o.with_columns(net=pl.when(pl.col("state") == "paid").then("total").otherwise(0)).select(
-        _order_columns()
-    )
+    return orders.with_columns(
+        net=pl.when(pl.col("state") == "paid").then("total").otherwise(0)
+    ).select(_order_columns())
 
 
 def _till_orders(world: World) -> pl.DataFrame:
@@ -148,7 +150,7 @@ def _till_orders(world: World) -> pl.DataFrame:
         .when(pl.col("state") != "unclear")
         .then(0)
     )
-    o = world.till_orders.with_columns(
+    orders = world.till_orders.with_columns(
         source=pl.lit("kasse"),
         order_id=export_till.number("order"),
         person=pl.when(pl.col("person") >= 0).then("person"),
@@ -157,7 +159,7 @@ def _till_orders(world: World) -> pl.DataFrame:
         state=state,
         returns_order_id=pl.when(pl.col("fate") == till.CREDIT).then(export_till.number("returns")),
     )
-    return o.with_columns(net=net).select(_order_columns())
+    return orders.with_columns(net=net).select(_order_columns())
 
 
 def _order_columns() -> list[pl.Expr]:

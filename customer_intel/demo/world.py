@@ -1,4 +1,4 @@
-"""What truly happens at Harbor & Pine: persons, their weekly latent state, and everything they do.
+"""The simulation: persons, their weekly latent state, and everything they do.
 
 Time is seconds since the epoch (UTC); `t0` is the first day of the history and `t1` its end,
 exclusive. A person's engagement z follows a weekly mean-reverting walk that bad experiences push
@@ -32,6 +32,8 @@ HAZARD = {
 
 @dataclass(frozen=True)
 class World:
+    """Everything that happened, as frames; amounts in cents, times in epoch seconds (see above)."""
+
     persons: pl.DataFrame
     weeks: pl.DataFrame
     orders: pl.DataFrame
@@ -59,18 +61,18 @@ def simulate_world(
     rng = streams["world"]
     t1 = epoch(end)
     t0 = t1 - days * DAY
-    p = _persons(rng, customers, days)
-    p |= billing.beginnings(streams["billing"], p)
-    state = _weeks(rng, p, days, t0)
-    orders, lines = doings.orders(rng, p, state, days, t0)
-    subscriptions, invoices, charges = billing.billing(streams["billing"], p, state, days, t0)
-    tickets = doings.tickets(rng, p, state, t0, t1)
-    surveys = doings.surveys(rng, p, state, orders, t0, t1)
-    sessions, steps = doings.sessions(rng, p, state, orders, days, t0, t1)
-    till_orders, till_lines = till.orders(streams["till"], p, state, orders, days, t0)
+    traits = _persons(rng, customers, days)
+    traits |= billing.beginnings(streams["billing"], traits)
+    weekly = _weeks(rng, traits, days, t0)
+    orders, lines = doings.orders(rng, traits, weekly, days, t0)
+    subscriptions, invoices, charges = billing.billing(streams["billing"], traits, weekly, days, t0)
+    tickets = doings.tickets(rng, traits, weekly, t0, t1)
+    surveys = doings.surveys(rng, traits, weekly, orders, t0, t1)
+    sessions, steps = doings.sessions(rng, traits, weekly, orders, days, t0, t1)
+    till_orders, till_lines = till.orders(streams["till"], traits, weekly, orders, days, t0)
     return World(
-        persons=_person_frame(p, state, t0),
-        weeks=_week_frame(state, t0),
+        persons=_person_frame(traits, weekly, t0),
+        weeks=_week_frame(weekly, t0),
         orders=orders,
         lines=lines,
         subscriptions=subscriptions,
@@ -92,6 +94,7 @@ def _persons(rng: np.random.Generator, n: int, days: int) -> dict[str, Array]:
     """Fixed traits. About a third were customers before the history starts; the others arrive over
     it.
     """
+    # Customers who were there before the history, whose first order it does not show.
     before = rng.random(n) < 0.35
     signup = np.where(
         before, -rng.integers(1, 400, n), np.floor(rng.random(n) ** 0.9 * days)
@@ -123,12 +126,14 @@ def _persons(rng: np.random.Generator, n: int, days: int) -> dict[str, Array]:
     }
 
 
-def _weeks(rng: np.random.Generator, p: dict[str, Array], days: int, t0: int) -> dict[str, Array]:
+def _weeks(
+    rng: np.random.Generator, traits: dict[str, Array], days: int, t0: int
+) -> dict[str, Array]:
     """The weekly loop: engagement, orders, late parcels, tickets, failed payments, hazard and
     churn.
     """
-    n, weeks = len(p["signup"]), -(-days // 7)
-    z = p["mu"] + rng.normal(0, 0.4, n)
+    n, weeks = len(traits["signup"]), -(-days // 7)
+    z = traits["mu"] + rng.normal(0, 0.4, n)
     churn_day = np.full(n, days + 9999, dtype=np.int64)
     unresolved, late, failed = np.zeros(n), np.zeros(n), np.zeros(n)
     out = {
@@ -146,14 +151,14 @@ def _weeks(rng: np.random.Generator, p: dict[str, Array], days: int, t0: int) ->
             "unresolved",
         )
     }
-    repeat, app, sub = p["kind"] == 2, p["app"].astype(float), p["subscriber"]
-    for w in range(weeks):
-        first = w * 7
-        alive = (p["signup"] < first + 7) & (churn_day > first)
+    repeat, app, sub = traits["kind"] == 2, traits["app"].astype(float), traits["subscriber"]
+    for week in range(weeks):
+        first = week * 7
+        alive = (traits["signup"] < first + 7) & (churn_day > first)
         z = np.where(
             alive,
-            p["mu"]
-            + 0.88 * (z - p["mu"])
+            traits["mu"]
+            + 0.88 * (z - traits["mu"])
             + rng.normal(0, 0.30, n)
             - 0.25 * late
             - 0.22 * unresolved
@@ -162,16 +167,23 @@ def _weeks(rng: np.random.Generator, p: dict[str, Array], days: int, t0: int) ->
             z,
         )
         day = np.array([t0 // DAY + first + 3])
-        mean = p["order_rate"] * np.exp(0.6 * z) * season(day, shopping=True)[0]
-        orders = np.where(alive & (p["first_order"] < first), rng.poisson(np.minimum(mean, 3.0)), 0)
-        orders = orders + (alive & (p["first_order"] >= first) & (p["first_order"] < first + 7))
+        mean = traits["order_rate"] * np.exp(0.6 * z) * season(day, shopping=True)[0]
+        orders = np.where(
+            alive & (traits["first_order"] < first), rng.poisson(np.minimum(mean, 3.0)), 0
+        )
+        orders = orders + (
+            alive & (traits["first_order"] >= first) & (traits["first_order"] < first + 7)
+        )
         is_late = (orders > 0) & (
             rng.random(n) < 0.07 + 0.12 * (season(day, shopping=True)[0] > 1.5)
         )
         is_billed = (
-            sub & alive & (p["billed_from"] <= first) & (((first - p["billed_from"]) % 30) < 7)
+            sub
+            & alive
+            & (traits["billed_from"] <= first)
+            & (((first - traits["billed_from"]) % 30) < 7)
         )
-        is_failed = is_billed & (rng.random(n) < p["card_risk"] * 1.6 * np.exp(-0.3 * z))
+        is_failed = is_billed & (rng.random(n) < traits["card_risk"] * 1.6 * np.exp(-0.3 * z))
         ticket_p = 0.007 + 0.30 * late + 0.25 * failed + 0.01 * sub
         ticket = alive & (rng.random(n) < ticket_p)
         slow = ticket & (rng.random(n) < 0.3)
@@ -189,8 +201,10 @@ def _weeks(rng: np.random.Generator, p: dict[str, Array], days: int, t0: int) ->
         )
         hazard = 1 / (1 + np.exp(-logit))
         # nobody leaves before having bought what they came for
-        leaves = alive & (p["first_order"] < first) & (rng.random(n) < hazard)
-        leaves |= alive & (p["kind"] == 0) & (p["signup"] < first) & (rng.random(n) < hazard)
+        leaves = alive & (traits["first_order"] < first) & (rng.random(n) < hazard)
+        leaves |= (
+            alive & (traits["kind"] == 0) & (traits["signup"] < first) & (rng.random(n) < hazard)
+        )
         churn_day = np.where(leaves, first + 7, churn_day)
         for name, values in (
             ("z", z),
@@ -204,7 +218,7 @@ def _weeks(rng: np.random.Generator, p: dict[str, Array], days: int, t0: int) ->
             ("failed", is_failed),
             ("unresolved", recent_unresolved),
         ):
-            out[name][:, w] = values
+            out[name][:, week] = values
         late, failed = (
             np.where(is_late, 1.0, late * 0.5 * (late > 0.3)),
             np.where(is_failed, 1.0, failed * 0.5 * (failed > 0.3)),
@@ -213,35 +227,35 @@ def _weeks(rng: np.random.Generator, p: dict[str, Array], days: int, t0: int) ->
     return out | {"churn_day": churn_day}
 
 
-def _person_frame(p: dict[str, Array], s: dict[str, Array], t0: int) -> pl.DataFrame:
-    n, weeks = s["z"].shape
-    gone = s["churn_day"] < weeks * 7
-    last = np.where(gone, s["churn_day"] // 7 - 1, weeks - 1)
+def _person_frame(traits: dict[str, Array], weekly: dict[str, Array], t0: int) -> pl.DataFrame:
+    n, weeks = weekly["z"].shape
+    has_left = weekly["churn_day"] < weeks * 7
+    last = np.where(has_left, weekly["churn_day"] // 7 - 1, weeks - 1)
     kinds = np.array(["prospect", "one_time", "repeat"])
     return pl.DataFrame(
         {
             "person": np.arange(n),
-            "signup": t0 + p["signup"] * DAY,
-            "churned_at": np.where(gone, t0 + s["churn_day"] * DAY, NEVER),
-            "buyer_kind": kinds[p["kind"]],
-            "is_subscriber": p["subscriber"],
-            "is_app_user": p["app"],
-            "mean_engagement": p["mu"],
-            "last_engagement": s["z"][np.arange(n), last],
-            "last_hazard": s["hazard"][np.arange(n), last],
-            "city": p["city"],
+            "signup": t0 + traits["signup"] * DAY,
+            "churned_at": np.where(has_left, t0 + weekly["churn_day"] * DAY, NEVER),
+            "buyer_kind": kinds[traits["kind"]],
+            "is_subscriber": traits["subscriber"],
+            "is_app_user": traits["app"],
+            "mean_engagement": traits["mu"],
+            "last_engagement": weekly["z"][np.arange(n), last],
+            "last_hazard": weekly["hazard"][np.arange(n), last],
+            "city": traits["city"],
         }
     )
 
 
-def _week_frame(s: dict[str, Array], t0: int) -> pl.DataFrame:
-    person, week = np.nonzero(s["alive"])
+def _week_frame(weekly: dict[str, Array], t0: int) -> pl.DataFrame:
+    person, week = np.nonzero(weekly["alive"])
     return pl.DataFrame(
         {
             "person": person,
             "week_start": t0 + week * 7 * DAY,
-            "engagement": s["z"][person, week].round(6),
-            "hazard": s["hazard"][person, week].round(9),
-            "churned": s["churn_day"][person] == (week + 1) * 7,
+            "engagement": weekly["z"][person, week].round(6),
+            "hazard": weekly["hazard"][person, week].round(9),
+            "churned": weekly["churn_day"][person] == (week + 1) * 7,
         }
     )

@@ -132,6 +132,7 @@ def vendor_of(source_system: str) -> str | None:
 
 @lru_cache(maxsize=1)
 def vendors() -> tuple[str, ...]:
+    """The vendors whose words for states are known."""
     return tuple(path.stem for path in sorted(WORDS.glob("*.yaml")) if path.stem != COMMON)
 
 
@@ -333,9 +334,8 @@ def _check_entity(entity: str, where: str) -> None:
 
 def _shipped() -> set[tuple[str, str]]:
     """(source, entity) of the shipped mappings whose rows have a state."""
-    mappings = [
-        yamlfile.load(path) for path in sorted((PACKAGE / "ingest" / "mappings").glob("*.yaml"))
-    ]
+    vendors = PACKAGE / "ingest" / "vendors"
+    mappings = [yamlfile.load(path) for path in sorted(vendors.rglob("*.yaml"))]
     return {
         (mapping["source"], mapping["entity"])
         for mapping in mappings

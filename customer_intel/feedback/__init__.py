@@ -1,0 +1,1 @@
+"""What customers answer in surveys: NPS and CSAT by wave and segment."""

@@ -1,5 +1,5 @@
-"""Survey scores with honest intervals: NPS by adjusted Wald, CSAT by Agresti-Coull. Pure functions,
-points of 0 to 100.
+"""Survey scores with confidence intervals: NPS by adjusted Wald, CSAT by Agresti-Coull. Pure
+functions, points of 0 to 100.
 
 A score is the mean of answers worth +1, 0 or -1 (NPS: promoter, passive, detractor; CSAT: satisfied
 is +1, others 0), so both share their waves' test and their smallest detectable change.
@@ -43,8 +43,8 @@ class Score:
 
 
 def nps(promoters: int, passives: int, detractors: int) -> Score:
-    """Adjusted Wald: three quarters of an answer more on either side, three more in all. Needs at
-    least one answer.
+    """Adjusted Wald (Rocks, 2016): three quarters of an answer more on either side, three more in
+    all. Needs at least one answer.
     """
     n = promoters + passives + detractors
     score, se = _mean(promoters, detractors, n)
@@ -53,8 +53,8 @@ def nps(promoters: int, passives: int, detractors: int) -> Score:
 
 
 def csat(satisfied: int, n: int) -> Score:
-    """Agresti-Coull: z²/2 more on either side. `satisfied` are the top two of five. Needs at least
-    one answer.
+    """Agresti-Coull (1998): z²/2 more on either side. `satisfied` are the top two of five. Needs at
+    least one answer.
     """
     score, se = _mean(satisfied, 0, n)
     adjusted, adjusted_se = _mean(satisfied + Z95**2 / 2, 0, n + Z95**2)

@@ -1,1 +1,1 @@
-"""Who is who: party records, links, vetoes, stable customer ids, contact permissions."""
+"""Identity resolution: party records, links, vetoes, stable customer ids, contact permissions."""

@@ -1,5 +1,5 @@
-"""Exports become entities. Importing the room registers how; the work is imported when it is asked
-for.
+"""Ingest: export files become the rows of entities. Importing the room registers how; the work is
+imported when it is asked for.
 """
 
 from __future__ import annotations

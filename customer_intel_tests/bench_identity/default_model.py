@@ -18,13 +18,13 @@ from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.core.tables.definition import room_config
 from customer_intel.identity.linking.likely_pair import SHIPPED
 from customer_intel.identity.matching import records, resolve
-from customer_intel.identity.matching.fellegi_sunter import Model
+from customer_intel.identity.matching.fellegi_sunter import MatchModel
 from customer_intel_tests.bench_identity.people import generated
 
 RECORDS, SEED = 100_000, 7
 
 
-def trained(count: int = RECORDS, seed: int = SEED) -> Model:
+def trained(count: int = RECORDS, seed: int = SEED) -> MatchModel:
     people = _more_said(generated(count, seed), np.random.default_rng(seed))
     mapping = records.guessed(people.columns, without=("truth",))
     said = records.comparable(people, mapping, room_config("identity", SHIPPED.parent / "no home"))

@@ -1,4 +1,4 @@
-"""Why records are, or are not, one customer, in words for people who know no statistics.
+"""Explanations of why records are, or are not, one customer, for people who know no statistics.
 
 Belongs here: reading the identity tables and saying what they hold. Not here: deciding anything.
 """
@@ -16,7 +16,7 @@ from customer_intel.core.contract.model import suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.identity.explain.reasons import explained, strongest_first
 
-# What the tables are read for, by name.
+# The tables that Why reads.
 TABLES = (
     "party_record", "identifier_fact", "hub_value", "match_edge", "match_conflict", "record_customer_map",
     "match_explanation", "customer_id_registry", "customer_id_alias", "customer_id_event",
@@ -48,12 +48,15 @@ class Link:
     explanation: str
 
     def why(self) -> str:
+        """The explanation, with the shared value."""
         return self.explanation + (f" ({self.value})" if self.value else "")
 
     def say(self) -> str:
+        """Both records and why they are linked."""
         return f"{self.a} and {self.b}: {self.why()}"
 
     def weakest(self) -> str:
+        """The sentence about the weakest of several links."""
         return f"Weakest link: {self.a} and {self.b}, {self.explanation}."
 
 
@@ -76,7 +79,7 @@ class Why:
         if a == b:
             return [f"{a} is one record."]
         lines = self._same(a, b) if self.customer[a] == self.customer[b] else self._apart(a, b)
-        return [*(f"{key}: {self._called(key)}" for key in (a, b)), *lines]
+        return [*(f"{key}: {self._description(key)}" for key in (a, b)), *lines]
 
     def one(self, key: str) -> list[str]:
         """A customer id, today's or an old one, or a record. Raises ConfigError for neither."""
@@ -90,8 +93,8 @@ class Why:
         active = [str(found) for found in alias["customer_id"].drop_nulls()]
         lines = []
         if active != [key]:
-            became = f"is {' and '.join(active)} today" if active else "stands for nobody today"
-            lines.append(f"{key} {became} ({alias['resolution'][0]}).")
+            today = f"is {' and '.join(active)} today" if active else "stands for nobody today"
+            lines.append(f"{key} {today} ({alias['resolution'][0]}).")
         for customer in active:
             lines += self._customer(customer)
         return lines
@@ -100,7 +103,7 @@ class Why:
     def _customer(self, customer: str) -> list[str]:
         records = sorted(key for key, owner in self.customer.items() if owner == customer)
         lines = [f"{customer} is {_count(len(records), 'record')}:"]
-        lines += [f"  {key}: {self._called(key)}" for key in records]
+        lines += [f"  {key}: {self._description(key)}" for key in records]
         tree = self.tables["match_explanation"].filter(pl.col("customer_id") == customer)
         edges = self.tables["match_edge"].join(
             tree, on=["record_key_a", "record_key_b", "rule_id"], how="semi"
@@ -218,27 +221,27 @@ class Why:
             if (pair[0] in alike_a and pair[1] in alike_b) or (
                 pair[0] in alike_b and pair[1] in alike_a
             ):
-                said = _CONTRADICTIONS[row["reason"]]
+                sentence = _CONTRADICTIONS[row["reason"]]
                 field = {
                     "first_name": "first_name",
                     "birth_date": "birth_date",
                     "gender": "gender",
                 }.get(row["reason"])
                 values = [self.known[key][field] for key in (a, b)] if field else [None]
-                return said if None in values else f"{said} ({values[0]}, {values[1]})"
+                return sentence if None in values else f"{sentence} ({values[0]}, {values[1]})"
         return ""
 
     def _alike(self, key: str) -> set[str]:
-        looked = (
+        compared = (
             "first_name_norm",
             "last_name_norm",
             "birth_date_norm",
             "suffix_norm",
             "external_user_id",
         )
-        mine = [self.known[key][name] for name in looked]
+        values = [self.known[key][name] for name in compared]
         return {
-            other for other, row in self.known.items() if [row[name] for name in looked] == mine
+            other for other, row in self.known.items() if [row[name] for name in compared] == values
         }
 
     # ---- facts
@@ -251,7 +254,7 @@ class Why:
             )
         return _as_links(edges)
 
-    def _called(self, key: str) -> str:
+    def _description(self, key: str) -> str:
         row = self.known.get(key)
         if row is None:
             return "no longer exported"
@@ -270,10 +273,10 @@ class Why:
 
 def _as_links(edges: pl.DataFrame) -> list[Link]:
     """Rows of match_edge, strongest first."""
-    told = explained(strongest_first(edges)).select(
+    sentences = explained(strongest_first(edges)).select(
         "record_key_a", "record_key_b", "value_norm", "alike", "explanation"
     )
-    return [Link(rank, *row) for rank, row in enumerate(told.iter_rows())]
+    return [Link(rank, *row) for rank, row in enumerate(sentences.iter_rows())]
 
 
 def _path(a: str, b: str, links: Iterable[Link]) -> list[Link]:
@@ -284,19 +287,19 @@ def _path(a: str, b: str, links: Iterable[Link]) -> list[Link]:
     for link in links:
         near.setdefault(link.a, []).append((link, link.b))
         near.setdefault(link.b, []).append((link, link.a))
-    came: dict[str, tuple[Link, str] | None] = {a: None}
+    reached_by: dict[str, tuple[Link, str] | None] = {a: None}
     queue = deque([a])
-    while queue and b not in came:
+    while queue and b not in reached_by:
         here = queue.popleft()
         for link, other in near.get(here, ()):
-            if other not in came:
-                came[other] = (link, here)
+            if other not in reached_by:
+                reached_by[other] = (link, here)
                 queue.append(other)
     path: list[Link] = []
-    step: Any = came.get(b)
+    step: Any = reached_by.get(b)
     while step:
         path.append(step[0])
-        step = came[step[1]]
+        step = reached_by[step[1]]
     return path[::-1]
 
 

@@ -1,5 +1,5 @@
-"""What links records, in words without personal values; and the fewest links that hold each
-customer together.
+"""Explanations of links, without personal values; and the fewest links that hold each customer
+together (a spanning tree).
 
 Belongs here: match_explanation and its sentences. Not here: which links there are (match_edge.py),
 who becomes one (clusters.py), what `why` says beyond single links (match_explanation.py).
@@ -13,7 +13,7 @@ from customer_intel.identity.linking.likely_pair import WEIGHTS
 from customer_intel.identity.linking.match_edge import RULES
 from customer_intel.identity.matching.graph import spanning_tree
 
-_SAID = {
+_SENTENCES = {
     "override_merge": "a person decided that they are one",
     "unique_user_id": "they have the same login",
     "strong_email": "they have the same email",
@@ -33,7 +33,7 @@ def match_explanation(match_edge: pl.DataFrame, record_customer_map: pl.DataFram
         "record_key", "customer_id", n_records=pl.len().over("customer_id").cast(pl.Int64)
     )
     links = match_edge.filter("is_link").join(today, left_on="record_key_a", right_on="record_key")
-    # Links also lead to records from which a veto parts theirs.
+    # Links may lead to records that a veto keeps in another customer.
     links = links.join(
         today, left_on=["record_key_b", "customer_id"], right_on=["record_key", "customer_id"]
     )
@@ -52,6 +52,7 @@ def match_explanation(match_edge: pl.DataFrame, record_customer_map: pl.DataFram
 
 
 def strongest_first(links: pl.DataFrame) -> pl.DataFrame:
+    """Links by rule (RULES), heavier first within a rule."""
     rank = pl.col("rule_id").replace_strict(
         {rule: i for i, rule in enumerate(RULES)}, return_dtype=pl.Int64
     )
@@ -71,7 +72,7 @@ def explained(links: pl.DataFrame) -> pl.DataFrame:
     )
     return links.with_columns(alike=alike).with_columns(
         explanation=pl.concat_str(
-            pl.col("rule_id").replace_strict(_SAID),
+            pl.col("rule_id").replace_strict(_SENTENCES),
             pl.when(pl.col("alike") != "")
             .then(pl.format(": {} agree, {} to 1", "alike", _odds()))
             .otherwise(pl.lit("")),
@@ -81,6 +82,7 @@ def explained(links: pl.DataFrame) -> pl.DataFrame:
 
 def _odds() -> pl.Expr:
     odds = pl.lit(2.0).pow(pl.col("weight").clip(upper_bound=20)).round().cast(pl.Int64)
+    # Polars cannot write a thousands separator.
     thousands = pl.format("{},{}", odds // 1000, (odds % 1000).cast(pl.String).str.zfill(3))
     plain = pl.when(odds < 1000).then(odds.cast(pl.String)).otherwise(thousands)
     return pl.when(odds < 1_000_000).then(plain).otherwise(pl.lit("more than a million"))

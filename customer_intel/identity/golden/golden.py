@@ -25,7 +25,7 @@ _OWNER = ["customer_id", "value"]
 
 
 @dataclass(frozen=True)
-class Field:
+class GoldenField:
     """How one field is read from a party record.
 
     `value`: comparable form, null where the record says nothing. `doubts`: configured reasons
@@ -47,8 +47,8 @@ def _joined(*values: str) -> pl.Expr:
     return pl.concat_str(*(pl.col(value) for value in values), separator=" ", ignore_nulls=True)
 
 
-def _plain(column: str) -> Field:
-    return Field(value=normalise.fold(pl.col(column)))
+def _plain(column: str) -> GoldenField:
+    return GoldenField(value=normalise.fold(pl.col(column)))
 
 
 _NAMED = pl.coalesce("first_name", "last_name", "full_name").is_not_null()
@@ -59,8 +59,8 @@ _PLACE = pl.coalesce(_WITHOUT_STREET, normalise.fold(pl.col("street")))
 _E164 = pl.coalesce("mobile_e164", "phone_e164")
 _DIGITS = pl.coalesce("mobile_phone", "phone").str.replace_all(r"\D", "").str.slice(-9)
 
-FIELDS: dict[str, Field] = {
-    "email": Field(
+FIELDS: dict[str, GoldenField] = {
+    "email": GoldenField(
         value=pl.col("email_norm"),
         doubts={
             "role_mailbox": pl.col("is_role_mailbox"),
@@ -69,8 +69,8 @@ FIELDS: dict[str, Field] = {
         hubs="email",
         is_verified=pl.col("email_verified"),
     ),
-    # A number without its country is the other sources' number if its digits are.
-    "phone": Field(
+    # A number without country code equals another source's number when the digits are equal.
+    "phone": GoldenField(
         value=pl.coalesce(_E164, _DIGITS),
         doubts={"unreadable_phone": _E164.is_null()},
         is_part=_E164.is_null(),
@@ -78,7 +78,7 @@ FIELDS: dict[str, Field] = {
         hubs="phone",
     ),
     # Bob and Robert are one name; so which of them is shown is no conflict.
-    "name": Field(
+    "name": GoldenField(
         value=pl.when(_NAMED).then(
             pl.coalesce(
                 _joined("nickname_root", "last_name_norm").replace("", None),
@@ -97,30 +97,30 @@ FIELDS: dict[str, Field] = {
         is_part=~_WHOLE_NAME,
         parts=(pl.col("nickname_root"), pl.col("last_name_norm")),
     ),
-    "address": Field(
+    "address": GoldenField(
         value=pl.coalesce("address_key", _PLACE),
         doubts={"part_of_address": pl.col("address_key").is_null()},
         is_part=pl.col("address_key").is_null(),
         parts=(_PLACE,),
     ),
-    "country": Field(value=pl.coalesce("country_code", normalise.fold(pl.col("country")))),
-    "birth_date": Field(
+    "country": GoldenField(value=pl.coalesce("country_code", normalise.fold(pl.col("country")))),
+    "birth_date": GoldenField(
         value=pl.col("birth_date_norm").cast(pl.String),
         doubts={"weak_date": pl.col("is_birth_date_weak")},
     ),
-    "gender": Field(value=pl.col("gender_norm")),
-    # Of en-US and en the language is the same.
-    "language": Field(value=normalise.fold(pl.col("language")).str.extract(r"^(\p{L}+)")),
+    "gender": GoldenField(value=pl.col("gender_norm")),
+    # en-US and en are one language.
+    "language": GoldenField(value=normalise.fold(pl.col("language")).str.extract(r"^(\p{L}+)")),
     "job_title": _plain("job_title"),
     "department": _plain("department"),
     "seniority": _plain("seniority"),
-    "account": Field(
+    "account": GoldenField(
         value=pl.coalesce(
             "company_norm", pl.concat_str("source_system", "account_id", separator=":")
         ),
         doubts={"company_without_account": pl.col("account_id").is_null()},
     ),
-    "interests": Field(
+    "interests": GoldenField(
         value=normalise.fold(pl.col("interests").str.replace_all(SEPARATOR, " ", literal=True)),
         is_list=True,
     ),
@@ -136,7 +136,7 @@ def statements(party: pl.DataFrame, name: str) -> pl.DataFrame:
     value that another record of the customer says, where it fits one.
     """
     spec = FIELDS[name]
-    said = party.select(
+    stated = party.select(
         "customer_id",
         "source_system",
         "record_key",
@@ -149,21 +149,21 @@ def statements(party: pl.DataFrame, name: str) -> pl.DataFrame:
         **{f"doubt {doubt}": when.fill_null(False) for doubt, when in spec.doubts.items()},
         **({"listed": pl.col(name)} if spec.is_list else {}),
     ).filter(pl.col("value").is_not_null() & (pl.col("value") != ""))
-    if spec.parts and said["is_part"].any():
-        wholes = said.filter(~pl.col("is_part"))
+    if spec.parts and stated["is_part"].any():
+        wholes = stated.filter(~pl.col("is_part"))
         parts = pl.concat(
             wholes.select("customer_id", part=f"part_{place}", whole="value")
             for place in range(len(spec.parts))
         )
         parts = parts.drop_nulls().group_by("customer_id", "part").agg(pl.col("whole").min())
-        said = said.join(
+        stated = stated.join(
             parts.with_columns(is_part=pl.lit(True)),
             left_on=["customer_id", "value", "is_part"],
             right_on=["customer_id", "part", "is_part"],
             how="left",
             maintain_order="left",
         ).with_columns(value=pl.coalesce("whole", "value"))
-    return said
+    return stated
 
 
 def of_today(party_record: pl.DataFrame, record_customer_map: pl.DataFrame) -> pl.DataFrame:
@@ -184,7 +184,7 @@ def source_trust(
     Leave-one-out: a source's latest value for a customer agrees when it is what most of the
     customer's other sources say (one source, one vote; a tie that its own vote would settle counts
     for it). Trust is the mean of the Beta posterior whose prior is worth source_trust_prior_weight
-    comparisons; low and high hold 95 % of it.
+    comparisons; low and high hold 95 % of it. Raises ConfigError for a prior outside (0, 1).
     """
     from scipy.special import betaincinv
 
@@ -220,8 +220,8 @@ def source_trust(
     )
 
 
-def _agreements(said: pl.DataFrame) -> pl.DataFrame:
-    latest = said.sort(
+def _agreements(stated: pl.DataFrame) -> pl.DataFrame:
+    latest = stated.sort(
         ["customer_id", "source_system", "known_at", "record_key"],
         descending=[False, False, True, False],
     ).unique(["customer_id", "source_system"], keep="first", maintain_order=True)
@@ -230,8 +230,8 @@ def _agreements(said: pl.DataFrame) -> pl.DataFrame:
         n=pl.col("k").sum(), most=pl.col("k").max(), n_most=(pl.col("k") == pl.col("k").max()).sum()
     )
     judged = latest.join(votes, on=_OWNER).join(most, on="customer_id")
-    # Without its own vote the value is still as frequent as any other: it is the only most frequent
-    # one with it.
+    # Leave-one-out: without its own vote the value is tied for most frequent; with it, it is the
+    # only one.
     agrees = (pl.col("k") >= 2) & (pl.col("k") == pl.col("most")) & (pl.col("n_most") == 1)
     is_compared = pl.col("n") >= 2
     return judged.group_by("source_system").agg(
@@ -267,17 +267,18 @@ def profile_field_provenance(
 
     A statement weighs trust × 2^(−age / half-life) × validity; a value scores its heaviest
     statement × the share of the customer's sources that say it. The field's rule (golden_rules)
-    orders the values; its score breaks ties.
+    orders the values; its score breaks ties. Raises ConfigError for a rule that does not exist or
+    does not fit its field.
     """
     _check(config)
     party = of_today(party_record, record_customer_map)
     found = []
     for name in FIELDS:
         trust = source_trust.filter(pl.col("field") == name).select("source_system", "trust")
-        said = statements(party, name).join(
+        stated = statements(party, name).join(
             trust, on="source_system", how="left", maintain_order="left"
         )
-        weighed = _weighed(said, name, hub_value, as_of, config)
+        weighed = _weighed(stated, name, hub_value, as_of, config)
         found.append(_decided(weighed, name, config))
     return pl.concat(found).sort("customer_id", "field")
 
@@ -304,7 +305,7 @@ def _check(config: dict[str, Any]) -> None:
 
 
 def _weighed(
-    said: pl.DataFrame, name: str, hub_value: pl.DataFrame, as_of: date, config: dict[str, Any]
+    stated: pl.DataFrame, name: str, hub_value: pl.DataFrame, as_of: date, config: dict[str, Any]
 ) -> pl.DataFrame:
     """Statements with their weight, what their value scores, and how many of the customer's sources
     say it.
@@ -327,8 +328,10 @@ def _weighed(
         .dt.total_days()
         .clip(lower_bound=0)
     )
-    weighed = said.with_columns(
-        weight=(pl.col("trust") * pl.lit(2.0).pow(-age / half_life) * valid).round(9), valid=valid
+    weighed = stated.with_columns(
+        # Rounded, so that equal weights tie whatever order they were computed in.
+        weight=(pl.col("trust") * pl.lit(2.0).pow(-age / half_life) * valid).round(9),
+        valid=valid,
     ).filter(pl.col("valid") > 0)
     sources = weighed.group_by("customer_id").agg(
         n_sources=pl.col("source_system").n_unique(),
@@ -369,23 +372,25 @@ def _decided(weighed: pl.DataFrame, name: str, config: dict[str, Any]) -> pl.Dat
     ranked = weighed.with_columns(first=first).sort(
         ["customer_id", *order], descending=[False, True, True, True, False, True, True, False]
     )
-    won = ranked.unique("customer_id", keep="first", maintain_order=True)
-    second = (
-        ranked.join(won.select("customer_id", won="value"), on="customer_id", maintain_order="left")
+    winners = ranked.unique("customer_id", keep="first", maintain_order=True)
+    runners_up = (
+        ranked.join(
+            winners.select("customer_id", won="value"), on="customer_id", maintain_order="left"
+        )
         .filter(pl.col("value") != pl.col("won"))
         .unique("customer_id", keep="first", maintain_order=True)
         .select("customer_id", runner_up_source="source_system", second_score="field_score")
     )
-    united = pl.DataFrame(schema={"customer_id": pl.String, "united_value": pl.String})
+    lists = pl.DataFrame(schema={"customer_id": pl.String, "united_value": pl.String})
     if rule == "union":
-        united = _united(weighed)
+        lists = _united(weighed)
     is_close = pl.col("second_score") >= pl.col("field_score") * float(
         config["golden_conflict_share"]
     )
     counts = ("n_records", "n_sources", "n_agreeing", "n_values")
     return (
-        won.join(second, on="customer_id", how="left", maintain_order="left")
-        .join(united, on="customer_id", how="left", maintain_order="left")
+        winners.join(runners_up, on="customer_id", how="left", maintain_order="left")
+        .join(lists, on="customer_id", how="left", maintain_order="left")
         .select(
             "customer_id",
             pl.lit(name).alias("field"),

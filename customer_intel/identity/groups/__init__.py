@@ -1,0 +1,1 @@
+"""Groups of customers: accounts (organisations) and households."""

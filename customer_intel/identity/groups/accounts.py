@@ -1,5 +1,5 @@
-"""Which organisations there are: accounts of every source, domains and company names that mean the
-same one.
+"""Accounts (organisations): which accounts, domains and company names of all sources mean the same
+one.
 
 An account is never a person: people belong to accounts (customer_account.sql) and stay people.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.identity.ids.stable_ids import lasting_ids
+from customer_intel.identity.ids.stable_ids import stable_ids
 from customer_intel.identity.records import normalise
 from customer_intel.identity.records.normalise import words
 
@@ -37,13 +37,15 @@ def account_map(
     groups = _Groups(crm)
     for a, b in [*_by_domain(crm, claims), *_by_name(crm, claims)]:
         groups.join(a, b)
-    owned = {ref: groups.root(ref) for ref in crm["account_ref"]}
-    owned |= _domains(party_record, crm, claims, owned, config)
-    owned |= _names(party_record, crm, owned)
+    cluster_of = {ref: groups.root(ref) for ref in crm["account_ref"]}
+    cluster_of |= _domains(party_record, crm, claims, cluster_of, config)
+    cluster_of |= _names(party_record, crm, cluster_of)
     found = pl.DataFrame(
-        sorted(owned.items()), schema={"account_ref": pl.String, "cluster": pl.String}, orient="row"
+        sorted(cluster_of.items()),
+        schema={"account_ref": pl.String, "cluster": pl.String},
+        orient="row",
     )
-    return lasting_ids(
+    return stable_ids(
         found, as_of, previous, member="account_ref", entity="account_key", prefix="a"
     )
 
@@ -52,7 +54,7 @@ def _crm(accounts: pl.DataFrame, party: pl.DataFrame, config: dict[str, Any]) ->
     """Every account that a source has or refers to: account_ref, source_system, name, parent,
     depth, n_contacts.
     """
-    seen = (
+    referred = (
         party.drop_nulls("account_id")
         .group_by("source_system", "account_id")
         .agg(n_contacts=pl.len(), called=pl.col("company_norm").drop_nulls().mode().min())
@@ -65,7 +67,7 @@ def _crm(accounts: pl.DataFrame, party: pl.DataFrame, config: dict[str, Any]) ->
         name=normalise.company_norm(pl.col("account_name"), config),
     )
     crm = known.join(
-        seen, on=["source_system", "account_id"], how="full", coalesce=True
+        referred, on=["source_system", "account_id"], how="full", coalesce=True
     ).with_columns(
         account_ref=_REF,
         parent=pl.concat_str("source_system", "parent_account_id", separator=":"),
@@ -124,8 +126,8 @@ def _claims(accounts: pl.DataFrame, crm: pl.DataFrame, config: dict[str, Any]) -
     claims = claims.filter(~pl.col("domain").is_in(words(config["freemail_domains"])))
     names = pl.coalesce("name", "family").n_unique().over("domain")
     families = pl.col("family").n_unique().over("domain")
-    crowded = pl.min_horizontal(names, families) > int(config["account_domain_names"])
-    return claims.filter(~crowded).sort("place", "domain")
+    is_shared = pl.min_horizontal(names, families) > int(config["account_domain_names"])
+    return claims.filter(~is_shared).sort("place", "domain")
 
 
 def _by_domain(crm: pl.DataFrame, claims: pl.DataFrame) -> list[tuple[str, str]]:
@@ -179,6 +181,7 @@ class _Groups:
         return ref
 
     def join(self, a: str, b: str) -> None:
+        # The smaller reference names the group, whatever the order of the pairs.
         a, b = sorted((self.root(a), self.root(b)))
         if a == b or self.above[a] & self.members[b] or self.above[b] & self.members[a]:
             return
@@ -191,7 +194,7 @@ def _domains(
     party: pl.DataFrame,
     crm: pl.DataFrame,
     claims: pl.DataFrame,
-    owned: dict[str, str],
+    cluster_of: dict[str, str],
     config: dict[str, Any],
 ) -> dict[str, str]:
     """domain reference → cluster: given by a source, used by an account's people, or known to be an
@@ -199,7 +202,7 @@ def _domains(
     """
     first = claims.unique("domain", keep="first", maintain_order=True)
     found = {
-        f"domain:{domain}": owned[ref]
+        f"domain:{domain}": cluster_of[ref]
         for domain, ref in first.select("domain", "account_ref").iter_rows()
     }
     mail = party.filter(
@@ -214,9 +217,11 @@ def _domains(
     )
     mail = mail.filter(~("domain:" + pl.col("email_domain")).is_in(list(found)))
     clusters = pl.DataFrame(
-        sorted(owned.items()), schema={"account_ref": pl.String, "cluster": pl.String}, orient="row"
+        sorted(cluster_of.items()),
+        schema={"account_ref": pl.String, "cluster": pl.String},
+        orient="row",
     )
-    named = _only_bearers(crm, owned)
+    named = _only_bearers(crm, cluster_of)
     used = mail.join(clusters, on="account_ref", how="left").join(
         named, on="company_norm", how="left"
     )
@@ -225,11 +230,11 @@ def _domains(
     most = counts.sort(
         "email_domain", "n", "cluster", descending=[False, True, False]
     ).with_columns(share=pl.col("n") / pl.col("n").sum().over("email_domain"))
-    # One stray contact, an adviser say, does not make the adviser's domain the account's.
+    # One stray contact, such as an adviser, does not make their domain the account's.
     enough = (pl.col("n") >= int(config["account_domain_contacts"])) & (pl.col("share") > 0.5)
     for domain, cluster in most.filter(enough).select("email_domain", "cluster").iter_rows():
         found[f"domain:{domain}"] = cluster
-    # Of a mail provider that is not on the list, hardly anybody is known to be an organisation's.
+    # Few users of an unlisted mail provider are known to belong to an organisation.
     evident = mail.group_by("email_domain").agg(share=pl.col("is_evidence").mean())
     evident = evident.filter(pl.col("share") >= float(config["account_evidence_share"]))
     for domain in evident.sort("email_domain")["email_domain"]:
@@ -237,10 +242,12 @@ def _domains(
     return found
 
 
-def _only_bearers(crm: pl.DataFrame, owned: dict[str, str]) -> pl.DataFrame:
+def _only_bearers(crm: pl.DataFrame, cluster_of: dict[str, str]) -> pl.DataFrame:
     """company_norm, named: the cluster that alone bears the name."""
     clusters = pl.DataFrame(
-        sorted(owned.items()), schema={"account_ref": pl.String, "named": pl.String}, orient="row"
+        sorted(cluster_of.items()),
+        schema={"account_ref": pl.String, "named": pl.String},
+        orient="row",
     )
     bearers = (
         crm.drop_nulls("name")
@@ -251,14 +258,16 @@ def _only_bearers(crm: pl.DataFrame, owned: dict[str, str]) -> pl.DataFrame:
     return bearers.filter(pl.len().over("company_norm") == 1).sort("company_norm")
 
 
-def _names(party: pl.DataFrame, crm: pl.DataFrame, owned: dict[str, str]) -> dict[str, str]:
+def _names(party: pl.DataFrame, crm: pl.DataFrame, cluster_of: dict[str, str]) -> dict[str, str]:
     """name reference → cluster: names that one account alone bears, and customers that are
     organisations themselves.
     """
-    found = {f"name:{name}": cluster for name, cluster in _only_bearers(crm, owned).iter_rows()}
-    borne = {f"name:{name}" for name in crm["name"].drop_nulls()}
+    found = {
+        f"name:{name}": cluster for name, cluster in _only_bearers(crm, cluster_of).iter_rows()
+    }
+    known_names = {f"name:{name}" for name in crm["name"].drop_nulls()}
     # A company known by its domain: the name that its people give it, if they agree.
-    lone = (
+    without_account = (
         party.drop_nulls("company_norm")
         .filter(pl.col("account_id").is_null())
         .select(
@@ -266,17 +275,17 @@ def _names(party: pl.DataFrame, crm: pl.DataFrame, owned: dict[str, str]) -> dic
             domain="domain:" + pl.col("email_domain"),
             own="is_organisation",
         )
-        .filter(~pl.col("ref").is_in(sorted(borne)))
+        .filter(~pl.col("ref").is_in(sorted(known_names)))
     )
     domains = (
-        lone.filter(pl.col("domain").is_in(sorted(owned)))
+        without_account.filter(pl.col("domain").is_in(sorted(cluster_of)))
         .drop_nulls("domain")
         .select("ref", "domain")
         .unique()
     )
     for ref, domain in domains.filter(pl.len().over("ref") == 1).sort("ref").iter_rows():
-        found[ref] = owned[domain]
-    for ref in lone.filter(pl.col("own").fill_null(False))["ref"].unique().sort():
+        found[ref] = cluster_of[domain]
+    for ref in without_account.filter(pl.col("own").fill_null(False))["ref"].unique().sort():
         found.setdefault(ref, ref)
     return found
 
@@ -400,29 +409,29 @@ def _hierarchy(
     """
     key = dict(today.iter_rows())
     owner = dict(domains.select("domain", "account_key").iter_rows())
-    wanted: dict[str, tuple[str, str]] = {}
+    proposed: dict[str, tuple[str, str]] = {}
 
-    def want(child: str | None, parent: str | None, basis: str) -> None:
+    def propose(child: str | None, parent: str | None, basis: str) -> None:
         if child and parent and child != parent:
-            wanted.setdefault(child, (parent, basis))
+            proposed.setdefault(child, (parent, basis))
 
     for ref, parent in crm.drop_nulls("parent").select("account_ref", "parent").iter_rows():
-        want(key.get(ref), key.get(parent), "crm")
+        propose(key.get(ref), key.get(parent), "crm")
     for ref, domain in claims.select("account_ref", "domain").iter_rows():
-        want(key.get(ref), owner.get(domain), "domain")
+        propose(key.get(ref), owner.get(domain), "domain")
     for domain, child in sorted(owner.items()):
         above = domain.split(".")[1:]
         for start in range(len(above) - 1):
-            want(child, owner.get(".".join(above[start:])), "domain")
+            propose(child, owner.get(".".join(above[start:])), "domain")
     parents: dict[str, str] = {}
-    for child, (parent, _) in sorted(wanted.items(), key=lambda item: (item[1][1], item[0])):
-        # Sources' parents first; what would close a circle is left out.
+    for child, (parent, _) in sorted(proposed.items(), key=lambda item: (item[1][1], item[0])):
+        # Parents named by sources first; an edge that would close a cycle is left out.
         if child not in [parent, *ancestors(parent, parents)]:
             parents[child] = parent
     rows = []
     for child in sorted(set(key.values())):
         above = ancestors(child, parents)
-        basis = wanted[child][1] if child in parents else None
+        basis = proposed[child][1] if child in parents else None
         rows.append((child, parents.get(child), basis, above[-1] if above else child, len(above)))
     return pl.DataFrame(
         rows,

@@ -1,5 +1,5 @@
-"""Who lives together. A household joins customers, never records: whoever shares a home stays a
-person of their own.
+"""Households: who lives together. A household joins customers, never records: whoever shares a home
+stays a person of their own.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.identity.ids.stable_ids import lasting_ids
+from customer_intel.identity.ids.stable_ids import stable_ids
 from customer_intel.identity.records import normalise
 
 
@@ -27,21 +27,20 @@ def customer_household(
     At one address: everyone, where few live there; else those of one last name. Addresses of many
     (dormitories) and of companies make no household.
     """
-    living = _homes(_living(profile_field_provenance, party_record), accounts, config)
+    residents = _homes(_residents(profile_field_provenance, party_record), accounts, config)
     few = pl.col("customer_id").n_unique().over("address") <= int(config["household_people"])
-    # Without a house number an address is a street, and its few known people need not know each
-    # other.
+    # Without a house number the key is a whole street: its few known people need not live together.
     shared = few & pl.col("address").str.contains(r"^[^|]*\d")
     home = pl.when(shared).then(pl.lit("")).otherwise(pl.coalesce("last_name_norm", "customer_id"))
-    clusters = living.with_columns(
+    clusters = residents.with_columns(
         cluster=pl.col("customer_id").min().over(pl.concat_str("address", home, separator="\n"))
     )
-    return lasting_ids(
+    return stable_ids(
         clusters, as_of, previous, member="customer_id", entity="household_id", prefix="h"
     )
 
 
-def _living(provenance: pl.DataFrame, party: pl.DataFrame) -> pl.DataFrame:
+def _residents(provenance: pl.DataFrame, party: pl.DataFrame) -> pl.DataFrame:
     """customer_id, address, country_code, last_name_norm, company, is_organisation; customers with
     an address.
     """
@@ -59,24 +58,26 @@ def _living(provenance: pl.DataFrame, party: pl.DataFrame) -> pl.DataFrame:
         on="record_key",
     )
 
-    def won(field: str, *columns: str) -> pl.DataFrame:
+    def winning(field: str, *columns: str) -> pl.DataFrame:
         return winners.filter(pl.col("field") == field).select("customer_id", *columns)
 
-    living = (
-        won("address", "address_key", "country_code")
+    residents = (
+        winning("address", "address_key", "country_code")
         .drop_nulls("address_key")
-        .join(won("name", "last_name_norm", "is_organisation"), on="customer_id", how="left")
-        .join(won("account", "company"), on="customer_id", how="left")
+        .join(winning("name", "last_name_norm", "is_organisation"), on="customer_id", how="left")
+        .join(winning("account", "company"), on="customer_id", how="left")
         .sort("customer_id")
     )
-    # A missing country is that of the address, if only one is known.
+    # A missing country is filled from the address, if only one country is known for it.
     known = pl.col("country_code").drop_nulls()
-    only = pl.when(known.n_unique().over("address_key") == 1).then(known.min().over("address_key"))
-    country = pl.coalesce("country_code", only, pl.lit(""))
-    return living.with_columns(address=pl.concat_str("address_key", country, separator="|"))
+    only_country = pl.when(known.n_unique().over("address_key") == 1).then(
+        known.min().over("address_key")
+    )
+    country = pl.coalesce("country_code", only_country, pl.lit(""))
+    return residents.with_columns(address=pl.concat_str("address_key", country, separator="|"))
 
 
-def _homes(living: pl.DataFrame, accounts: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
+def _homes(residents: pl.DataFrame, accounts: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
     """The persons of `living` whose address is a home."""
     names = pl.col("last_name_norm")
     offices = accounts.select(
@@ -85,7 +86,7 @@ def _homes(living: pl.DataFrame, accounts: pl.DataFrame, config: dict[str, Any])
         )
     ).to_series()
     colleagues = (
-        living.drop_nulls("company")
+        residents.drop_nulls("company")
         .group_by("address", "company")
         .agg(n=names.drop_nulls().n_unique())
         .filter(pl.col("n") > 1)["address"]
@@ -98,4 +99,4 @@ def _homes(living: pl.DataFrame, accounts: pl.DataFrame, config: dict[str, Any])
         | pl.col("address").is_in(colleagues.implode())
         | pl.col("is_organisation").any().over("address")
     )
-    return living.filter(~is_crowded & ~is_office)
+    return residents.filter(~is_crowded & ~is_office)

@@ -1,4 +1,5 @@
-"""Stops a night in which customer ids would change beyond what a normal night changes.
+"""Limits of change: stops a night in which customer ids would change beyond what a normal night
+changes.
 
 Belongs here: the limits that need the night before, or the config. What any single map must fulfil:
 tables.yaml.
@@ -15,12 +16,12 @@ from customer_intel.core.store.lake import LakeError
 
 # What a record says of a person. Copies of one record (a form sent a hundred times) are no sign of
 # a wrong merge.
-_SAYS = ["signature", "email_norm", "phone_e164"]
+_CONTENT = ["signature", "email_norm", "phone_e164"]
 
 
-def check(found: pl.DataFrame, says: pl.DataFrame, as_of: date, config: dict[str, Any]) -> None:
-    """Lets tonight's map `found` pass, or stops it. `says`: record_key and what the record says
-    (_SAYS).
+def check(found: pl.DataFrame, content: pl.DataFrame, as_of: date, config: dict[str, Any]) -> None:
+    """Lets tonight's map `found` pass, or stops it. `content`: record_key and what the record says
+    (_CONTENT).
 
     Too much: a customer of more different records than allowed; too many of last night's records
     with another id; a mean size of customers that jumps. The latter two are judged only from a home
@@ -31,18 +32,18 @@ def check(found: pl.DataFrame, says: pl.DataFrame, as_of: date, config: dict[str
         return
     limits = config["night_limits"]
     today = found.filter(pl.col("valid_to").is_null()).select("record_key", "customer_id")
-    # What this very night closed was open before it.
+    # A row that this night closed was open before it.
     was_open = pl.col("valid_to").is_null() | (pl.col("valid_to") == as_of)
     before = found.filter((pl.col("valid_from") < as_of) & was_open).select(
         "record_key", old="customer_id"
     )
-    faults = [_oversized(today, says, limits)]
+    faults = [_oversized(today, content, limits)]
     if before.height >= limits["min_records"]:
         faults += [_changed(today, before, limits), _drift(today, before, limits)]
-    if stated := [fault for fault in faults if fault]:
+    if reasons := [fault for fault in faults if fault]:
         raise LakeError(
             "customer ids would change more than a normal night changes them: "
-            f"{'; '.join(stated)}. Nothing was "
+            f"{'; '.join(reasons)}. Nothing was "
             "replaced. Look for a value that suddenly links too many or too few (hub_value, "
             "match_edge) or a source "
             f"that is missing; if the change is right, add {as_of.isoformat()} to accepted_nights "
@@ -51,9 +52,11 @@ def check(found: pl.DataFrame, says: pl.DataFrame, as_of: date, config: dict[str
         )
 
 
-def _oversized(today: pl.DataFrame, says: pl.DataFrame, limits: dict[str, Any]) -> str:
+def _oversized(today: pl.DataFrame, content: pl.DataFrame, limits: dict[str, Any]) -> str:
     sizes = (
-        today.join(says, on="record_key").group_by("customer_id").agg(n=pl.struct(_SAYS).n_unique())
+        today.join(content, on="record_key")
+        .group_by("customer_id")
+        .agg(n=pl.struct(_CONTENT).n_unique())
     )
     many = sizes.filter(pl.col("n") > limits["customer_records"])
     if many.is_empty():
@@ -66,22 +69,23 @@ def _oversized(today: pl.DataFrame, says: pl.DataFrame, limits: dict[str, Any]) 
 
 
 def _changed(today: pl.DataFrame, before: pl.DataFrame, limits: dict[str, Any]) -> str:
-    stayed = before.join(today, on="record_key")
-    changed = stayed.filter(pl.col("customer_id") != pl.col("old")).height
-    if changed <= limits["changed_share"] * stayed.height:
+    known = before.join(today, on="record_key")
+    changed = known.filter(pl.col("customer_id") != pl.col("old")).height
+    if changed <= limits["changed_share"] * known.height:
         return ""
     return (
-        f"{changed} of {stayed.height} records known before get another id "
-        f"({changed / stayed.height:.1%}, limit "
+        f"{changed} of {known.height} records known before get another id "
+        f"({changed / known.height:.1%}, limit "
         f"{limits['changed_share']:.1%})"
     )
 
 
 def _drift(today: pl.DataFrame, before: pl.DataFrame, limits: dict[str, Any]) -> str:
-    was = before.height / before["old"].n_unique()
-    now = today.height / max(today["customer_id"].n_unique(), 1)
-    if abs(now - was) <= limits["size_drift"] * was:
+    size_before = before.height / before["old"].n_unique()
+    size_now = today.height / max(today["customer_id"].n_unique(), 1)
+    if abs(size_now - size_before) <= limits["size_drift"] * size_before:
         return ""
     return (
-        f"records per customer go from {was:.2f} to {now:.2f} (limit ± {limits['size_drift']:.0%})"
+        f"records per customer go from {size_before:.2f} to {size_now:.2f} (limit ± "
+        f"{limits['size_drift']:.0%})"
     )

@@ -1,4 +1,4 @@
-"""Customer ids that stay: which id each cluster carries tonight, given last night's.
+"""Stable customer ids: which id each cluster carries tonight, given last night's.
 
 The map is the memory; registry, events and aliases are read from it. An id is opaque and never
 given twice.
@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from customer_intel.core.store.lake import LakeError
-from customer_intel.identity.ids import night_limits as guard
+from customer_intel.identity.ids import night_limits
 from customer_intel.identity.linking.clusters import cluster
 from customer_intel.identity.linking.overrides import decisions
 from customer_intel.identity.linking.vetoes import signatures
@@ -46,7 +46,7 @@ def record_customer_map(
     signed = signatures(party_record, hub_value, decisions(identity_overrides).kept_apart, config)
     found = assign(cluster(signed, match_edge, match_conflict), as_of, previous)
     contact = party_record.select("record_key", "email_norm", "phone_e164")
-    guard.check(
+    night_limits.check(
         found,
         signed.select("record_key", "signature").join(contact, on="record_key"),
         as_of,
@@ -61,7 +61,7 @@ def assign(clusters: pl.DataFrame, as_of: date, previous: pl.DataFrame) -> pl.Da
     Each old id goes to the cluster that holds most of its records (as many: those it has had
     longest, so that taking a merge back gives nobody else's id away); of several ids in a cluster
     the oldest-born stays (born the same night: the larger); a cluster without one gets a new id.
-    Rows of this night in `previous` are replaced, so a re-run changes nothing. Raises ValueError
+    Rows of this night in `previous` are replaced, so a re-run changes nothing. Raises LakeError
     when `previous` has already seen a later night.
     """
     before = _before(as_of, previous)
@@ -80,12 +80,12 @@ def assign(clusters: pl.DataFrame, as_of: date, previous: pl.DataFrame) -> pl.Da
     by_age = overlap.sort(["cluster", "born", "n", "old"], descending=[False, False, True, False])
     kept = by_age.unique("cluster", keep="first", maintain_order=True)
     fresh = clusters.select("cluster").unique().join(kept, on="cluster", how="anti").sort("cluster")
-    taken = set(born["old"])
+    used_ids = set(born["old"])
     new_ids = pl.Series(
-        "customer_id", [_new_id(key, as_of, taken) for key in fresh["cluster"]], pl.String
+        "customer_id", [_new_id(key, as_of, used_ids) for key in fresh["cluster"]], pl.String
     )
     ids = pl.concat([kept.select("cluster", customer_id="old"), fresh.with_columns(new_ids)])
-    now = (
+    tonight = (
         clusters.join(ids, on="cluster")
         .join(last, on="record_key", how="left")
         .join(overlap.select("old", home="cluster"), on="old", how="left")
@@ -99,7 +99,9 @@ def assign(clusters: pl.DataFrame, as_of: date, previous: pl.DataFrame) -> pl.Da
         .then(pl.lit("split"))
         .otherwise(pl.lit("moved"))
     )
-    changed = now.filter(pl.col("old").is_null() | (pl.col("old") != pl.col("customer_id"))).select(
+    changed = tonight.filter(
+        pl.col("old").is_null() | (pl.col("old") != pl.col("customer_id"))
+    ).select(
         "record_key",
         "customer_id",
         valid_from=pl.lit(as_of, pl.Date),
@@ -107,7 +109,7 @@ def assign(clusters: pl.DataFrame, as_of: date, previous: pl.DataFrame) -> pl.Da
         change_reason=reason,
         previous_customer_id="old",
     )
-    same = now.filter(pl.col("old") == pl.col("customer_id"))["record_key"].implode()
+    same = tonight.filter(pl.col("old") == pl.col("customer_id"))["record_key"].implode()
     closing = pl.col("valid_to").is_null() & ~pl.col("record_key").is_in(same)
     closed = before.with_columns(
         valid_to=pl.when(closing).then(pl.lit(as_of, pl.Date)).otherwise("valid_to")
@@ -137,14 +139,15 @@ def _before(as_of: date, previous: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(valid_to=pl.when(pl.col("valid_to") < as_of).then("valid_to"))
 
 
-def _new_id(birth_record_key: str, as_of: date, taken: set[str]) -> str:
+def _new_id(birth_record_key: str, as_of: date, used_ids: set[str]) -> str:
     """Opaque: says nothing of the record, yet the same night gives the same id. Salted again in
     case of a collision.
     """
     text = f"{birth_record_key}|{as_of.isoformat()}"
     while True:
+        # Sixteen hex digits: among a billion ids a collision is a matter of one in forty.
         found = "c_" + hashlib.sha256(text.encode()).hexdigest()[:16]
-        if found not in taken:
-            taken.add(found)
+        if found not in used_ids:
+            used_ids.add(found)
             return found
         text += "|"

@@ -1,6 +1,4 @@
-"""Ids that stay for entities other than customers: households and accounts, by the rules of
-customer ids.
-"""
+"""Stable ids for households and accounts, by the rules of customer ids."""
 
 from __future__ import annotations
 
@@ -11,7 +9,7 @@ import polars as pl
 from customer_intel.identity.ids.record_customer_map import assign
 
 
-def lasting_ids(
+def stable_ids(
     clusters: pl.DataFrame,
     as_of: date,
     previous: pl.DataFrame,

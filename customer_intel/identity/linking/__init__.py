@@ -1,0 +1,1 @@
+"""From shared values to links, vetoes and clusters of records."""

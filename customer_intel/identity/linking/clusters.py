@@ -1,4 +1,4 @@
-"""From links and vetoes to clusters: as much as the links allow, nothing that a veto forbids."""
+"""Clusters from links and vetoes: as much as the links allow, nothing that a veto forbids."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def cluster(
     forbidden = forbidden.filter(pl.col("component_a") == pl.col("component_b")).sort(
         "record_key_a", "record_key_b"
     )
-    torn = forbidden["component_a"].unique().implode()
-    inside = records.filter(pl.col("component").is_in(torn))
+    vetoed_components = forbidden["component_a"].unique().implode()
+    inside = records.filter(pl.col("component").is_in(vetoed_components))
     edges = _ordered(links.filter(pl.col("record_key_a").is_in(inside["record_key"].implode())))
     agglomerated = _agglomerate(inside, edges, forbidden)
     return (
@@ -70,42 +70,43 @@ def _ordered(links: pl.DataFrame) -> pl.DataFrame:
 def _agglomerate(
     inside: pl.DataFrame, edges: pl.DataFrame, forbidden: pl.DataFrame
 ) -> pl.DataFrame:
-    """record_key, part. Each part keeps the signatures it has and those forbidden to it, as bits of
-    an integer.
+    """record_key, part, by union-find (Tarjan, 1975) in order of `edges`. Each part keeps the
+    signatures it has and those forbidden to it, as bits of an integer.
     """
     bit = inside.select(
         "record_key", place=(pl.col("signature").rank("dense").over("component") - 1)
     )
     bits = {key: 1 << int(place) for key, place in bit.iter_rows()}
-    against: dict[int, dict[str, dict[int, int]]] = {}
+    vetoes: dict[int, dict[str, dict[int, int]]] = {}
     signature = dict(inside.select("record_key", "signature").iter_rows())
     component = dict(inside.select("record_key", "component").iter_rows())
     for a, b, is_decided in forbidden.select(
         "record_key_a", "record_key_b", "is_decided"
     ).iter_rows():
-        here = against.setdefault(component[a], {"veto": {}, "decided": {}})
+        of_component = vetoes.setdefault(component[a], {"veto": {}, "decided": {}})
         for kind in ("veto", "decided") if is_decided else ("veto",):
-            here[kind][signature[a]] = here[kind].get(signature[a], 0) | bits[b]
-            here[kind][signature[b]] = here[kind].get(signature[b], 0) | bits[a]
+            of_component[kind][signature[a]] = of_component[kind].get(signature[a], 0) | bits[b]
+            of_component[kind][signature[b]] = of_component[kind].get(signature[b], 0) | bits[a]
     parent = {key: key for key in bits}
-    has = dict(bits)
-    vetoed = {key: against[component[key]]["veto"].get(signature[key], 0) for key in bits}
-    decided = {key: against[component[key]]["decided"].get(signature[key], 0) for key in bits}
+    signatures = dict(bits)
+    vetoed = {key: vetoes[component[key]]["veto"].get(signature[key], 0) for key in bits}
+    decided = {key: vetoes[component[key]]["decided"].get(signature[key], 0) for key in bits}
 
     def root(key: str) -> str:
         while parent[key] != key:
+            # Path halving keeps the trees flat.
             parent[key] = parent[parent[key]]
             key = parent[key]
         return key
 
     for a, b, is_unconditional in edges.iter_rows():
         a, b = root(a), root(b)
-        bars = decided if is_unconditional else vetoed
-        if a == b or bars[a] & has[b]:
+        excluded = decided if is_unconditional else vetoed
+        if a == b or excluded[a] & signatures[b]:
             continue
         a, b = min(a, b), max(a, b)
         parent[b] = a
-        has[a] |= has[b]
+        signatures[a] |= signatures[b]
         vetoed[a] |= vetoed[b]
         decided[a] |= decided[b]
     return pl.DataFrame(

@@ -1,4 +1,4 @@
-"""Values that too many people share, or that stand for nothing, and therefore must not link."""
+"""Hub values: shared by too many people, or placeholders, and therefore not allowed to link."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def hub_value(
             for kind, patterns in config["placeholder_patterns"].items()
         ),
     )
-    unclear = counted.filter(
+    to_compare = counted.filter(
         pl.col("n_spellings").is_between(pl.col("limit") + 1, config["hub_spellings"])
         & ~pl.col("is_placeholder")
     )
-    names = _distinct_names(facts.join(unclear.select(_VALUE), on=_VALUE), signed, config)
+    names = _distinct_names(facts.join(to_compare.select(_VALUE), on=_VALUE), signed, config)
     counted = counted.join(names, on=_VALUE, how="left").with_columns(
         n_distinct_names=pl.coalesce("n_names", "n_spellings").cast(pl.Int64)
     )
@@ -100,10 +100,10 @@ def _distinct_names(
     judged = compare(meeting, signed, config).filter(
         ~pl.col("is_first_other") & ~pl.col("is_last_other")
     )
-    same = pairs.join(
+    same_name = pairs.join(
         judged, left_on=["signature", "signature_right"], right_on=["a", "b"], how="semi"
     )
-    groups = components(nodes["node"], same.select(a="node", b="node_right"))
+    groups = components(nodes["node"], same_name.select(a="node", b="node_right"))
     return (
         nodes.with_columns(groups)
         .group_by(_VALUE)

@@ -1,4 +1,5 @@
-"""Which records are linked, and which are vetoed, because they share a value.
+"""Match edges and conflicts: which records are linked, and which are vetoed, because they share a
+value.
 
 Belongs here: match_edge and match_conflict, the two inputs of clustering. Within a value, records
 of one signature hang in a chain and signatures hang in a chain, so that edges grow with records,
@@ -17,8 +18,7 @@ from customer_intel.identity.linking.overrides import Decisions, decisions
 from customer_intel.identity.linking.vetoes import compare, signatures
 from customer_intel.identity.matching.graph import components
 
-# Strongest first: the order in which clustering hears them. Weak evidence is heard once strong
-# evidence has settled.
+# Strongest first: the order in which clustering applies them, weak evidence last.
 RULES = (
     "override_merge",
     "unique_user_id",
@@ -88,9 +88,10 @@ def match_edge(
         model_version=pl.lit(MODEL_VERSION),
     )
     edges = pl.concat([edges, _likely(likely_pair, signed, decided, config)], how="diagonal")
-    first = signed.filter(pl.col("first").is_not_null())["record_key"].implode()
+    with_first_name = signed.filter(pl.col("first").is_not_null())["record_key"].implode()
     return edges.with_columns(
-        is_named=pl.col("record_key_a").is_in(first) & pl.col("record_key_b").is_in(first)
+        is_named=pl.col("record_key_a").is_in(with_first_name)
+        & pl.col("record_key_b").is_in(with_first_name)
     ).sort("record_key_a", "record_key_b", "rule_id")
 
 
@@ -172,11 +173,11 @@ def _meetings(
     """Pairs of signatures that meet in a value, with the veto if any, and is_ok: the value's
     strength may link them.
     """
-    met = members.group_by(*_VALUE, "signature").agg(
+    by_signature = members.group_by(*_VALUE, "signature").agg(
         rep=pl.col("record_key").min(), n=pl.len().cast(pl.Int64)
     )
-    met = met.filter(pl.len().over(_VALUE) > 1)
-    pairs = met.join(met, on=_VALUE, suffix="_b").filter(
+    by_signature = by_signature.filter(pl.len().over(_VALUE) > 1)
+    pairs = by_signature.join(by_signature, on=_VALUE, suffix="_b").filter(
         pl.col("signature") < pl.col("signature_b")
     )
     pairs = pairs.rename(
@@ -202,16 +203,19 @@ def _meetings(
     judged = judged.join(forbidden, on=["a", "b"], how="left").with_columns(
         veto=pl.coalesce("decided", "veto")
     )
-    alike = pl.col("veto").is_null()
+    is_unvetoed = pl.col("veto").is_null()
     return (
         pairs.join(judged, on=["a", "b"])
         .with_columns(
             is_ok=pl.when(pl.col("strength") == "strong")
-            # A Jr has a namesake in the house, who may well pick up the same phone.
-            .then(alike & ~((pl.col("identifier_type") == "phone") & pl.col("is_generation_open")))
+            # A Jr has a namesake in the house, who may share the phone.
+            .then(
+                is_unvetoed
+                & ~((pl.col("identifier_type") == "phone") & pl.col("is_generation_open"))
+            )
             .when(pl.col("strength") == "role")
-            .then(alike & ~pl.col("is_last_other"))
-            .otherwise(alike & ~pl.col("is_last_other") & pl.col("is_named"))
+            .then(is_unvetoed & ~pl.col("is_last_other"))
+            .otherwise(is_unvetoed & ~pl.col("is_last_other") & pl.col("is_named"))
         )
         .sort(*_VALUE, "a", "b")
     )
@@ -248,12 +252,14 @@ def _between(members: pl.DataFrame, meetings: pl.DataFrame) -> pl.DataFrame:
     # records.
     ends = [pl.col("record_key").min(), pl.col("record_key").max()]
     reps = [members.group_by(*_VALUE, "signature").agg(record_key=end) for end in ends]
-    agreed = pl.concat(
+    chains = pl.concat(
         [_chain(rep.join(whole, on=_VALUE, how="semi"), _VALUE, by="signature") for rep in reps]
     )
-    torn = meetings.filter(~is_whole & pl.col("is_ok").any().over(_VALUE)).sort(*_VALUE, "a", "b")
+    disputed = meetings.filter(~is_whole & pl.col("is_ok").any().over(_VALUE)).sort(
+        *_VALUE, "a", "b"
+    )
     rows = []
-    columns = torn.select(*_VALUE, "a", "b", "is_ok", "rep_a", "rep_b").iter_rows()
+    columns = disputed.select(*_VALUE, "a", "b", "is_ok", "rep_a", "rep_b").iter_rows()
     for value, group in groupby(columns, key=lambda row: row[:4]):
         pairs = [row[4:] for row in group]
         names = {s: key for a, b, _, rep_a, rep_b in pairs for s, key in ((a, rep_a), (b, rep_b))}
@@ -266,7 +272,7 @@ def _between(members: pl.DataFrame, meetings: pl.DataFrame) -> pl.DataFrame:
         "is_link": pl.Boolean,
     }
     return pl.concat(
-        [agreed, pl.DataFrame(rows, schema=schema, orient="row").drop("namespace")], how="diagonal"
+        [chains, pl.DataFrame(rows, schema=schema, orient="row").drop("namespace")], how="diagonal"
     )
 
 
@@ -337,9 +343,11 @@ def _likely(
 def _without_repeats(edges: pl.DataFrame) -> pl.DataFrame:
     """The mailbox behind an address adds nothing where the address itself links."""
     strong = edges.filter(pl.col("is_link") & (pl.col("identifier_type") == "email"))
-    base = pl.col("identifier_type") == "email_base"
+    is_mailbox = pl.col("identifier_type") == "email_base"
     pair = ["record_key_a", "record_key_b"]
-    return pl.concat([edges.filter(~base), edges.filter(base).join(strong, on=pair, how="anti")])
+    return pl.concat(
+        [edges.filter(~is_mailbox), edges.filter(is_mailbox).join(strong, on=pair, how="anti")]
+    )
 
 
 def _indirect(edges: pl.DataFrame, signed: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
@@ -357,10 +365,10 @@ def _indirect(edges: pl.DataFrame, signed: pl.DataFrame, config: dict[str, Any])
             pl.col(name).drop_nulls().n_unique().over("component") > 1 for name in differing
         )
     )
-    met = mixed.group_by("component", "signature").agg(
+    by_signature = mixed.group_by("component", "signature").agg(
         rep=pl.col("record_key").min(), n=pl.len().cast(pl.Int64)
     )
-    pairs = met.join(met, on="component", suffix="_b").filter(
+    pairs = by_signature.join(by_signature, on="component", suffix="_b").filter(
         pl.col("signature") < pl.col("signature_b")
     )
     judged = compare(

@@ -1,4 +1,4 @@
-"""What people have decided: records that belong together, records that must stay apart. Beats every
+"""Manual decisions: records that belong together, records that must stay apart. They beat every
 rule.
 """
 

@@ -1,4 +1,4 @@
-"""What speaks against two records being one person.
+"""Vetoes: what speaks against two records being one person.
 
 Records that agree in everything a veto looks at share a *signature*; vetoes are judged once per
 pair of signatures that meet.
@@ -15,7 +15,7 @@ from customer_intel.identity.records.normalise import nickname_roots
 # In the order in which a reason is reported when several hold.
 REASONS = ("user_id", "first_name", "birth_date", "generation", "organisation", "gender")
 
-_SEEN = {
+_COMPARED = {
     "first": pl.col("first_name_norm"),
     "middle": pl.col("middle_name_norm"),
     "last": pl.col("last_name_norm"),
@@ -34,17 +34,17 @@ def signatures(
     A record that a person's decision keeps apart (`apart`: record_key) has a signature of its own,
     so that the decision binds it alone.
     """
-    useless = hubs.filter(pl.col("identifier_type") == "user_id")["value_norm"]
-    single = "user" in config["duplicate_free_namespaces"]
+    hub_logins = hubs.filter(pl.col("identifier_type") == "user_id")["value_norm"]
+    logins_are_unique = "user" in config["duplicate_free_namespaces"]
     login = pl.col("external_user_id")
     frame = party.select(
         "record_key",
-        **_SEEN,
-        login=pl.when(pl.lit(single) & ~login.is_in(useless.implode())).then(login),
+        **_COMPARED,
+        login=pl.when(pl.lit(logins_are_unique) & ~login.is_in(hub_logins.implode())).then(login),
         own=pl.when(pl.col("record_key").is_in(apart["record_key"].implode())).then("record_key"),
     ).sort("record_key")
-    seen = [*_SEEN, "login", "own"]
-    return frame.with_columns(signature=pl.struct(seen).rank("dense").cast(pl.Int64))
+    compared = [*_COMPARED, "login", "own"]
+    return frame.with_columns(signature=pl.struct(compared).rank("dense").cast(pl.Int64))
 
 
 def compare(pairs: pl.DataFrame, signed: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
@@ -75,7 +75,7 @@ def compare(pairs: pl.DataFrame, signed: pl.DataFrame, config: dict[str, Any]) -
         for part in ("year", "month", "day")
     )
     # 03-04 and 04-03 are one date in two notations.
-    turned = (
+    is_day_month_swap = (
         (a.dt.year() == b.dt.year()) & (a.dt.month() == b.dt.day()) & (a.dt.day() == b.dt.month())
     )
     person_a, person_b = (
@@ -85,7 +85,7 @@ def compare(pairs: pl.DataFrame, signed: pl.DataFrame, config: dict[str, Any]) -
     reasons = {
         "user_id": _differ("login"),
         "first_name": ~pl.col("first_fits"),
-        "birth_date": (parts >= 2) & ~turned,
+        "birth_date": (parts >= 2) & ~is_day_month_swap,
         "generation": _differ("generation"),
         "organisation": (org_a & person_b) | (org_b & person_a),
         "gender": _differ("gender") & _differ("first"),
@@ -114,13 +114,13 @@ def _differ(name: str) -> pl.Expr:
 def _with_first_names(both: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
     roots = nickname_roots(config)
     # Last names too: where the parts are swapped, the first name stands there.
-    spoken = ("first_a", "first_b", "last_a", "last_b")
-    names = pl.concat([both[name] for name in spoken]).drop_nulls().unique().sort()
+    name_columns = ("first_a", "first_b", "last_a", "last_b")
+    names = pl.concat([both[name] for name in name_columns]).drop_nulls().unique().sort()
     table = pl.DataFrame(
         {"name": names, "roots": [roots.get(name, [name]) for name in names]},
         schema={"name": pl.String, "roots": pl.List(pl.String)},
     )
-    for name in spoken:
+    for name in name_columns:
         both = both.join(
             table.rename({"name": name, "roots": f"roots_{name}"}),
             on=name,
@@ -133,16 +133,23 @@ def _with_first_names(both: pl.DataFrame, config: dict[str, Any]) -> pl.DataFram
     initial = ((a.str.len_chars() == 1) & b.str.starts_with(a)) | (
         (b.str.len_chars() == 1) & a.str.starts_with(b)
     )
-    second = (a == middle_b) | (b == middle_a)
+    is_middle_name = (a == middle_b) | (b == middle_a)
     swapped = ((a == last_b) & _one_root("first_b", "last_a")) | (
         (b == last_a) & _one_root("first_a", "last_b")
     )
     # A single word is as often a last name as a first.
-    lone = (last_a.is_null() & (a == last_b)) | (last_b.is_null() & (b == last_a))
+    is_single_word = (last_a.is_null() & (a == last_b)) | (last_b.is_null() & (b == last_a))
     nickname = _one_root("first_a", "first_b")
     fits = pl.any_horizontal(
         term.fill_null(False)
-        for term in (a.is_null() | b.is_null() | (a == b), initial, nickname, second, swapped, lone)
+        for term in (
+            a.is_null() | b.is_null() | (a == b),
+            initial,
+            nickname,
+            is_middle_name,
+            swapped,
+            is_single_word,
+        )
     )
     both = both.with_columns(first_fits=fits, is_swapped=swapped.fill_null(False))
     return _or_similar(both, "first", config["first_name_similarity"])

@@ -1,0 +1,1 @@
+"""The record-linkage library: candidates, comparison, weights, clusters, evaluation."""

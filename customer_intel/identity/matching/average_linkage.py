@@ -1,6 +1,4 @@
-"""Groups that hang together pair by pair, split where they do not: average linkage, never across a
-veto.
-"""
+"""Average-linkage clustering of connected components, with vetoed pairs never in one cluster."""
 
 from __future__ import annotations
 
@@ -20,18 +18,21 @@ def split(groups: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     """id, part, confidence. `groups`: id, component; `pairs`: every pair i < j inside them with
     bits and is_vetoed.
 
-    Average linkage on bits: the two parts whose pairs speak for each other most are joined first,
-    until they speak against each other by more than CUT; parts with a vetoed pair are never joined.
-    A part is called by its smallest id. confidence: the chance that the record belongs with the
-    rest of its part, from its mean bits to them; 1 of a part of one.
+    Average linkage (Sokal and Michener, 1958) on bits: the two parts whose pairs speak for each
+    other most are joined first, until they speak against each other by more than CUT; parts with a
+    vetoed pair are never joined. A part is called by its smallest id. confidence: the chance that
+    the record belongs with the rest of its part, from its mean bits to them; 1 of a part of one.
     """
     component = pairs.join(groups.rename({"id": "i"}), on="i")
     whole = component.group_by("component").agg(
         is_whole=(pl.col("bits") >= 0).all() & ~pl.col("is_vetoed").any()
     )
-    torn = component.join(whole.filter(~pl.col("is_whole")), on="component", how="semi")
-    found = [pl.DataFrame(schema={"id": pl.Int64, "own": pl.Int64}), *_split_by_size(groups, torn)]
-    placed = groups.join(pl.concat(found), on="id", how="left").select(
+    disputed = component.join(whole.filter(~pl.col("is_whole")), on="component", how="semi")
+    split_parts = [
+        pl.DataFrame(schema={"id": pl.Int64, "own": pl.Int64}),
+        *_split_by_size(groups, disputed),
+    ]
+    placed = groups.join(pl.concat(split_parts), on="id", how="left").select(
         "id", part=pl.coalesce("own", pl.col("id").min().over("component"))
     )
     return placed.join(_confidence(placed, pairs), on="id", how="left").with_columns(
@@ -39,13 +40,13 @@ def split(groups: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _split_by_size(groups: pl.DataFrame, torn: pl.DataFrame) -> Iterator[pl.DataFrame]:
+def _split_by_size(groups: pl.DataFrame, disputed: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """id, own: of groups of one size at a time, as many as may be held at once."""
-    members = groups.join(torn.select("component").unique(), on="component", how="semi")
+    members = groups.join(disputed.select("component").unique(), on="component", how="semi")
     sized = members.with_columns(n=pl.len().over("component")).sort("n", "component", "id")
-    of_size = torn.join(sized.unique("component").select("component", "n"), on="component").sort(
-        "n", "component", "i", "j"
-    )
+    of_size = disputed.join(
+        sized.unique("component").select("component", "n"), on="component"
+    ).sort("n", "component", "i", "j")
     pairs_of = dict(of_size.partition_by("n", as_dict=True))
     for (n,), here in sized.partition_by("n", as_dict=True).items():
         size = int(n)
@@ -71,48 +72,49 @@ def _agglomerated(
     """
     count = len(bits)
     a, b = np.triu_indices(size, 1)
-    total, barred = np.zeros((count, size, size)), np.zeros((count, size, size), dtype=bool)
+    total, forbidden = np.zeros((count, size, size)), np.zeros((count, size, size), dtype=bool)
     total[:, a, b] = total[:, b, a] = bits
-    barred[:, a, b] = barred[:, b, a] = vetoed
+    forbidden[:, a, b] = forbidden[:, b, a] = vetoed
     weight = np.ones((count, size))
     own = np.tile(np.arange(size), (count, 1))
-    # Only where a comes before b is a pair looked at, so that each is looked at once.
+    # Upper triangle only, so that each pair is considered once.
     usable = np.zeros((size, size), dtype=bool)
     usable[a, b] = True
     active = np.arange(count)
     for _ in range(size - 1):
         mean = total[active] / (weight[active][:, :, None] * weight[active][:, None, :])
-        mean[~usable | barred[active]] = -np.inf
+        mean[~usable | forbidden[active]] = -np.inf
         flat = mean.reshape(len(active), -1)
         best = flat.argmax(axis=1)
         is_joined = flat[np.arange(len(active)), best] >= CUT
         active, best = active[is_joined], best[is_joined]
         if not len(active):
             break
-        kept, gone = best // size, best % size
-        total[active, kept] += total[active, gone]
-        total[active, :, kept] = total[active, kept]
-        barred[active, kept] |= barred[active, gone]
-        barred[active, :, kept] = barred[active, kept]
-        # What is gone can never be joined again.
-        barred[active, gone] = True
-        barred[active, :, gone] = True
-        weight[active, kept] += weight[active, gone]
-        moved = own[active] == gone[:, None]
-        own[active] = np.where(moved, kept[:, None], own[active])
+        survivor, absorbed = best // size, best % size
+        total[active, survivor] += total[active, absorbed]
+        total[active, :, survivor] = total[active, survivor]
+        forbidden[active, survivor] |= forbidden[active, absorbed]
+        forbidden[active, :, survivor] = forbidden[active, survivor]
+        # The absorbed part is never joined again.
+        forbidden[active, absorbed] = True
+        forbidden[active, :, absorbed] = True
+        weight[active, survivor] += weight[active, absorbed]
+        moved = own[active] == absorbed[:, None]
+        own[active] = np.where(moved, survivor[:, None], own[active])
     return own
 
 
 def _confidence(placed: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     part = placed.select("id", "part")
-    same = (
+    inside = (
         pairs.join(part.rename({"id": "i"}), on="i")
         .join(part.rename({"id": "j", "part": "part_j"}), on="j")
         .filter(pl.col("part") == pl.col("part_j"))
     )
-    both = pl.concat([same.select(id="i", bits="bits"), same.select(id="j", bits="bits")])
-    mean = both.group_by("id").agg(pl.col("bits").mean())
+    by_record = pl.concat([inside.select(id="i", bits="bits"), inside.select(id="j", bits="bits")])
+    mean = by_record.group_by("id").agg(pl.col("bits").mean())
     return mean.select(
         "id",
+        # Bits times ln 2: the logistic of natural log odds.
         confidence=(1 / (1 + (-pl.col("bits").clip(-40, 40) * 0.6931471805599453).exp())).round(6),
     )

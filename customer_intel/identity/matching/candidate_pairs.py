@@ -1,4 +1,5 @@
-"""Which pairs of records are compared, and what the comparison says of each.
+"""Blocking and comparison: which pairs of records are compared, and at which level each comparison
+is.
 
 Records are numbered by the order of their keys; pairs are i < j. The levels of a pair are one
 number, its pattern: they are its digits, each in the base of its comparison's number of levels.
@@ -33,16 +34,15 @@ Flags = npt.NDArray[np.bool_]
 
 # Of so few records every pair is compared.
 ALL_PAIRS = 1500
-# Pairs that one block rule may bring per record, of the first records and of those beyond; its
-# largest groups are left
-# out until it does. Of more records than these, pairs also need witnesses.
+# Most pairs of one block rule, per record of the first FEW_RECORDS and per record beyond; its
+# largest groups are left out until it fits. Above FEW_RECORDS, pairs also need witnesses.
 PAIRS_PER_RECORD, FEW_RECORDS, PAIRS_BEYOND = 20, 20_000, 1
 # Pairs that are compared at once: what they need stays small beside the records.
 CHUNK = 262_144
 # A first name borne by so many records, and by so large a share, is a name and no slip of the pen.
 NAME_RECORDS, NAME_SHARE = 3, 1e-4
-# How far a name's rarity may speak, in bits, and in which steps of one, so that it seldom moves
-# from night to night.
+# Range of a name's rarity in bits, and steps per bit, so that it seldom changes from night to
+# night.
 RAREST, COMMONEST, STEPS = 4.0, -6.0, 2
 
 _BASES = np.array([len(comparison.levels) + 1 for comparison in COMPARISONS], dtype=np.int64)
@@ -78,11 +78,12 @@ class Compared:
         return levels(patterns), place, counts
 
 
-def together(one: Compared, other: Compared) -> Compared:
-    both = {
+def concatenated(one: Compared, other: Compared) -> Compared:
+    """The pairs of both, one after the other."""
+    columns = {
         field.name: (getattr(one, field.name), getattr(other, field.name)) for field in fields(one)
     }
-    return Compared(**{name: np.concatenate(values) for name, values in both.items()})
+    return Compared(**{name: np.concatenate(values) for name, values in columns.items()})
 
 
 def levels(patterns: npt.NDArray[np.integer]) -> Numbers:
@@ -93,10 +94,10 @@ def levels(patterns: npt.NDArray[np.integer]) -> Numbers:
 def prepared(records: pl.DataFrame) -> pl.DataFrame:
     """The records in order of their keys, with what is known of a name only from all of them."""
     party = records.select("record_key", *FIELDS).sort("record_key")
-    borne = pl.len().over("first")
+    n_bearers = pl.len().over("first")
     return party.with_columns(
-        is_name=(borne >= NAME_RECORDS)
-        & (borne >= NAME_SHARE * len(party))
+        is_name=(n_bearers >= NAME_RECORDS)
+        & (n_bearers >= NAME_SHARE * len(party))
         & pl.col("first").is_not_null(),
         is_double=pl.col("last").str.contains("[ -]"),
         rare_first=_rarity(party["first"]),
@@ -141,6 +142,7 @@ def candidates(con: duckdb.DuckDBPyConnection, party: pl.DataFrame) -> tuple[Num
                 np.zeros(len(i), np.int8),
             )
             i, j = i[agreeing >= needed], j[agreeing >= needed]
+        # A pair as one number: sorting finds those that several blocks nominate.
         found.append((i << 32) | j)
     con.unregister("party_frame")
     pairs = np.sort(np.concatenate(found))
@@ -172,6 +174,7 @@ def _witnesses(con: duckdb.DuckDBPyConnection) -> list[npt.NDArray[np.uint32]]:
     """A code per record and witness, 0 where it has none."""
     codes = ", ".join(
         (
+            # The largest prime below 2**32; 0 is kept for "none".
             f"coalesce(CAST(hash({what}) % 4294967291 + 1 AS UINTEGER) * CAST({what} IS NOT NULL "
             "AS "
             f"UINTEGER), 0) AS w{place}"
@@ -183,8 +186,8 @@ def _witnesses(con: duckdb.DuckDBPyConnection) -> list[npt.NDArray[np.uint32]]:
 
 
 def _both(codes: npt.NDArray[np.uint32], i: Numbers, j: Numbers) -> Flags:
-    mine = codes[i]
-    agreeing: Flags = (mine == codes[j]) & (mine != 0)
+    codes_i = codes[i]
+    agreeing: Flags = (codes_i == codes[j]) & (codes_i != 0)
     return agreeing
 
 
@@ -197,14 +200,15 @@ def compare(
         i, j, np.zeros(size, np.int32), np.zeros(size, np.float32), np.zeros(size, np.float32),
         np.zeros(size, np.bool_), np.zeros(size, np.bool_),
     )  # fmt: skip
-    said = party.select(pl.exclude("record_key"))
-    empty = [name for name in said.columns if said[name].null_count() == len(said)]
-    said = said.drop(empty)
+    values = party.select(pl.exclude("record_key"))
+    empty = [name for name in values.columns if values[name].null_count() == len(values)]
+    values = values.drop(empty)
     absent = [pl.lit(None, pl.String).alias(name) for name in empty]
     for start in range(0, size, CHUNK):
         part = slice(start, min(start + CHUNK, size))
         sides = {
-            name: said[numbers[part]].with_columns(absent) for name, numbers in (("a", i), ("b", j))
+            name: values[numbers[part]].with_columns(absent)
+            for name, numbers in (("a", i), ("b", j))
         }
         pairs = pl.DataFrame(
             {name: side.to_struct(name) for name, side in sides.items()}

@@ -1,4 +1,4 @@
-"""How two records are compared: per comparison a ladder of levels, from agreeing to differing, as
+"""Comparison levels: each comparison of two records as a ladder from agreeing to differing, as
 DuckDB SQL.
 
 One comparison looks at the whole name and one at the whole address: if street, number and postcode
@@ -106,8 +106,7 @@ SIMILARITIES = {
     ),
     "jw_last": "CASE WHEN a.last = b.last THEN 1 ELSE jaro_winkler_similarity(a.last, b.last) END",
 }
-# A condition of CASE stops at the first part that settles it, other expressions work out all of
-# theirs.
+# CASE stops at the first condition that decides; AND and OR elsewhere evaluate every part.
 FACTS = {
     "like_first": f"CASE WHEN {_similar('first', 'jw_first', 0.88)}"
     " AND (jw_first >= 0.94 OR damerau_levenshtein(a.first, b.first) <= 2) THEN true ELSE false "
@@ -182,9 +181,8 @@ _NAME = Comparison(
     sharing=(("first", (1, 3, 14, 17)), ("last", (4, 5, 7, 11))),
     below=((3, 1), (7, 1), (6, 7), (8, 3), (8, 4), (8, 7), (9, 2)),
     most=((6, 4.0), (11, 6.0), (12, 4.0)),
-    # A family shares its last name as it shares its roof: without a first name they do not say
-    # which of them it is,
-    # whatever initial comes with it ("Child J Wolfe").
+    # At one address a shared last name says "family", not "same person": without a first name,
+    # whatever initial comes with it ("Child J Wolfe"), it must not identify.
     roof=(
         (4, 9.0),
         (5, 9.0),
@@ -343,9 +341,8 @@ COMPARISONS = (_NAME, _BORN, _ADDRESS, _EMAIL, _PHONE, _ID, _MIDDLE, _GENDER)
 # Levels of the address at which two may live under one roof.
 ONE_ROOF = 6
 
-# First names that cannot be one person's: no spelling, no letters in another order, no short form,
-# no initial, not
-# given and family name swapped (which they are not when the family names agree).
+# First names that cannot be one person's: no other spelling, no transposed letters, no short form,
+# no initial, not swapped with the family name (which they are not when the family names agree).
 FIRST_NAMES_DIFFER = (
     "CASE WHEN jw_first < 0.8 AND NOT is_short"
     " AND ((jw_first < 0.65 AND length(a.first) > 4) OR damerau_levenshtein(a.first, b.first) > 1"
@@ -368,9 +365,8 @@ BLOCKS = (
     ("substr(born, 5)", "last"), ("substr(born, 5)", "first"), ("substr(first, 1, 3)", "substr(last, 1, 3)"),
     ("root", "last"), ("split_part(email, '@', 1)",),
 )  # fmt: skip
-# Of many records, two are compared only when they also agree in so many of these; a block of one
-# person's own things
-# needs none, one that has two of them by itself needs another.
+# Among many records, a block's pair must also agree in so many of these; blocks of a person's own
+# identifiers need none, blocks that contain two of them need one more.
 WITNESSES = (
     "substr(first, 1, 3)",
     "substr(last, 1, 3)",

@@ -1,8 +1,10 @@
-"""How much each observation says for or against two records being one person, in bits.
+"""Match weights: how much each level of agreement says for or against two records being one person,
+in bits.
 
 Fellegi and Sunter (1969), A Theory for Record Linkage: the weight of a level is log2(m / u), m its
 chance among records of one person, u among records of two. m is fitted by expectation maximisation
-from a prior, u is counted in random pairs; both need no labels.
+(Dempster, Laird and Rubin, 1977; for linkage Winkler, 1988) from a prior, u is counted in random
+pairs; both need no labels.
 """
 
 from __future__ import annotations
@@ -19,20 +21,19 @@ import numpy.typing as npt
 from customer_intel.identity.matching.comparison_levels import COMPARISONS, ONE_ROOF, Comparison
 
 Floats = npt.NDArray[np.float64]
-# So many matching pairs weighs the prior: little data hardly moves it, much data settles the
-# matter.
+# Weight of the prior in matching pairs: with little data it decides, with much it does not matter.
 PRIOR_PAIRS = 30.0
 ROUNDS = 100
-# Random pairs are now and then one person's; however many, this share of a level's chance is left
-# to two people.
+# Some random pairs are one person's and are subtracted from u; at least this share of it always
+# stays.
 LEAST_CHANCE = 0.2
 _ADDRESS = [comparison.name for comparison in COMPARISONS].index("address")
-# Until told otherwise, three records in ten are expected to have a double.
+# Expected matches per record: the starting value of a fit, and the prior of a frozen model.
 DOUBLES = 0.3
 
 
 @dataclass(frozen=True)
-class Model:
+class MatchModel:
     """`prior`: bits for two records of the data at large; `weights`: comparison → bits by level,
     level 0 first.
 
@@ -47,6 +48,7 @@ class Model:
 
     @property
     def version(self) -> str:
+        """A short hash of the weights, as match_edge shows it."""
         text = json.dumps(self.as_dict(), sort_keys=True)
         return f"em-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
@@ -57,6 +59,7 @@ class Model:
         )
 
     def as_dict(self) -> dict[str, Any]:
+        """The model as JSON-able data; `from_dict` reads it back."""
         weights = {name: list(bits) for name, bits in self.weights.items()}
         return {
             "prior": self.prior,
@@ -66,7 +69,7 @@ class Model:
         }
 
     @staticmethod
-    def from_dict(data: Mapping[str, Any]) -> Model:
+    def from_dict(data: Mapping[str, Any]) -> MatchModel:
         """Raises ValueError when it was made for other comparisons."""
         weights = {
             str(name): tuple(float(bits) for bits in listed)
@@ -76,7 +79,7 @@ class Model:
             c.name: len(c.levels) + 1 for c in COMPARISONS
         }:
             raise ValueError("the model was made for other comparisons; fit it again")
-        return Model(
+        return MatchModel(
             float(data["prior"]), weights, bool(data["is_veto"]), bool(data.get("is_birth_veto"))
         )
 
@@ -89,7 +92,7 @@ def fit(
     *,
     is_veto: bool = True,
     is_birth_veto: bool = False,
-) -> Model:
+) -> MatchModel:
     """A model from compared pairs.
 
     `patterns`: one row per combination of levels (columns as COMPARISONS), `counts`: pairs of each;
@@ -97,30 +100,32 @@ def fit(
     records there are.
     """
     pairs_at_large = max(records * (records - 1) / 2, 1.0)
-    seen = [_chance_of(found) for found in random]
+    u_counted = [_chance_of(drawn) for drawn in random]
     prior_m = [_shares([level[2] for level in comparison.levels]) for comparison in COMPARISONS]
-    m, u = [shares.copy() for shares in prior_m], [shares.copy() for shares in seen]
+    m, u = [shares.copy() for shares in prior_m], [shares.copy() for shares in u_counted]
     matching = min(max(DOUBLES * records / pairs_at_large, 1e-12), 0.5)
     for _ in range(ROUNDS):
         weights = [_bits(*both) for both in zip(COMPARISONS, m, u, strict=True)]
         bits = _by_comparison(weights, patterns).sum(axis=1)
-        chance = 1 / (1 + 2.0 ** -np.clip(bits + np.log2(matching / (1 - matching)), -60, 60))
-        found = chance * counts
-        before, matching = matching, min(max(found.sum() / pairs_at_large, 1e-12), 0.5)
+        # Beyond 60 bits it is certain, and 2 ** bits would overflow.
+        p_match = 1 / (1 + 2.0 ** -np.clip(bits + np.log2(matching / (1 - matching)), -60, 60))
+        expected = p_match * counts
+        previous, matching = matching, min(max(expected.sum() / pairs_at_large, 1e-12), 0.5)
         for place in range(len(COMPARISONS)):
-            level = np.bincount(patterns[:, place], weights=found, minlength=len(m[place]))
+            level = np.bincount(patterns[:, place], weights=expected, minlength=len(m[place]))
             level[0] = 0
             m[place] = (level + PRIOR_PAIRS * prior_m[place]) / (level.sum() + PRIOR_PAIRS)
-            u[place] = np.maximum(seen[place] - matching * m[place], LEAST_CHANCE * seen[place]) / (
-                1 - matching
-            )
-        if abs(matching - before) < 1e-9 * before:
+            u[place] = np.maximum(
+                u_counted[place] - matching * m[place], LEAST_CHANCE * u_counted[place]
+            ) / (1 - matching)
+        if abs(matching - previous) < 1e-9 * previous:
             break
+    # Rounded, so that floating-point noise of another machine is no other version.
     listed = {
         comparison.name: tuple(round(float(b), 4) for b in weight)
         for comparison, weight in zip(COMPARISONS, weights, strict=True)
     }
-    return Model(
+    return MatchModel(
         round(float(np.log2(matching / (1 - matching))), 4), listed, is_veto, is_birth_veto
     )
 
@@ -154,13 +159,13 @@ def _bits(comparison: Comparison, m: Floats, u: Floats) -> Floats:
 
 def _by_comparison(weights: Sequence[Floats], levels: npt.NDArray[np.int64]) -> Floats:
     bits = np.column_stack([weight[levels[:, place]] for place, weight in enumerate(weights)])
-    shared = (levels[:, _ADDRESS] > 0) & (levels[:, _ADDRESS] <= ONE_ROOF)
+    is_one_roof = (levels[:, _ADDRESS] > 0) & (levels[:, _ADDRESS] <= ONE_ROOF)
     for place, comparison in enumerate(COMPARISONS):
         capped = [(level, most, True) for level, most in comparison.most]
-        for level, most, meant in [
+        for level, most, applies in [
             *capped,
-            *((level, most, shared) for level, most in comparison.roof),
+            *((level, most, is_one_roof) for level, most in comparison.roof),
         ]:
-            meant = meant & (levels[:, place] == level)
-            bits[meant, place] = np.minimum(bits[meant, place], most)
+            applies = applies & (levels[:, place] == level)
+            bits[applies, place] = np.minimum(bits[applies, place], most)
     return bits

@@ -33,7 +33,7 @@ def spanning_tree(edges: pl.DataFrame) -> pl.Series:
     import numpy as np
     from scipy.sparse.csgraph import minimum_spanning_tree
 
-    # A matrix would add up the rows of one pair, and take a weight of 0 for no edge.
+    # A sparse matrix adds up duplicate entries, and takes a weight of 0 for no edge.
     once = edges.with_row_index("place", offset=1).unique(
         ["a", "b"], keep="first", maintain_order=True
     )

@@ -1,4 +1,4 @@
-"""How well clusters agree with who is known to be who.
+"""Evaluation of clusters against a known truth.
 
 Pairwise: of the pairs of records put together, how many belong together (precision), and of those
 that belong together, how many were put together (recall). B-cubed (Bagga and Baldwin, 1998): the
@@ -14,6 +14,8 @@ import polars as pl
 
 @dataclass(frozen=True)
 class Agreement:
+    """Counts and shares of agreement with a known truth; shares from 0 to 1."""
+
     records: int
     true_clusters: int
     clusters: int
@@ -29,6 +31,7 @@ class Agreement:
     b3_f1: float
 
     def as_dict(self) -> dict[str, float | int]:
+        """All fields by name."""
         return asdict(self)
 
 
@@ -44,6 +47,7 @@ def agreement(clusters: pl.DataFrame) -> Agreement:
     )
     joined = both.join(found, on="cluster").join(true, on="truth").sort("cluster", "truth")
     records = max(len(clusters), 1)
+    # As floats: the square of a 32-bit count would overflow from 65,536 on.
     b3_precision = float((joined["n"].cast(pl.Float64) ** 2 / joined["n_cluster"]).sum()) / records
     b3_recall = float((joined["n"].cast(pl.Float64) ** 2 / joined["n_truth"]).sum()) / records
     precision, recall = _share(right, found_pairs), _share(right, true_pairs)

@@ -1,4 +1,4 @@
-"""Anyone's list of people as comparable records: columns found by their names, values normalised."""
+"""Any list of people as comparable records: columns found by their names, values normalised."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from customer_intel.core.contract.yaml_lines import ConfigError, load
 from customer_intel.identity.matching.comparison_levels import FIELDS
 from customer_intel.identity.records import normalise
 
-# What a list may say of a person, and how such columns are called; names are compared in small
-# letters and digits only.
+# Fields of a person and the column names that mean them, compared in small letters and digits only.
 COLUMNS: dict[str, tuple[str, ...]] = {
     "record_key": ("recordkey", "recid", "recordid", "uniqueid", "id", "rowid", "customerid", "personid", "index"),
     "first_name": ("firstname", "givenname", "forename", "fname", "first", "vorname", "fnamec1", "nombre", "prenom"),
@@ -40,15 +39,14 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "email": ("email", "emailaddress", "mail", "email1"),
     "phone": ("phone", "phonenumber", "mobile", "mobilephone", "telephone", "tel", "cell", "phone1"),
     "id_number": ("ssn", "socsecid", "socialsecuritynumber", "nationalid", "taxid", "passport", "idnumber"),
-    # Only by a mapping: whoever names it declares that each source lists a person once (empty: may
+    # Only by a mapping: naming it declares that each source lists a person at most once (empty: may
     # repeat people).
     "source": (),
 }  # fmt: skip
 
 _CONFIG = Path(__file__).parent.parent / "config.yaml"
 
-# What people are to each other or what they are, put where a form wanted a first name. (Nina and
-# Son are names.)
+# Relations and titles that forms hold where a first name is wanted. (Nina and Son are names.)
 _NO_NAME = [
     "mother", "father", "parent", "husband", "wife", "spouse", "daughter", "brother", "sister",
     "child", "kid", "baby", "infant", "lady", "gentleman", "boy", "girl", "man", "woman",
@@ -64,23 +62,23 @@ def guessed(columns: Sequence[str], without: Sequence[str] = ()) -> dict[str, st
         re.sub(r"[^a-z0-9]", "", name.lower()): name for name in columns if name not in without
     }
     found: dict[str, str] = {}
-    for what, names in COLUMNS.items():
+    for field, names in COLUMNS.items():
         for name in names:
             if name in plain and plain[name] not in found.values():
-                found[what] = plain[name]
+                found[field] = plain[name]
                 break
     return found
 
 
 def checked(mapping: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
     """A mapping as given. Raises ConfigError for a field or column that does not exist."""
-    for what, column in mapping.items():
-        if what not in COLUMNS:
-            raise ConfigError(
-                f"'{what}' is nothing that a record can say{suggestion(what, COLUMNS)}"
-            )
+    for field, column in mapping.items():
+        if field not in COLUMNS:
+            raise ConfigError(f"'{field}' is no field of a record{suggestion(field, COLUMNS)}")
         if column not in columns:
-            raise ConfigError(f"{what}: there is no column '{column}'{suggestion(column, columns)}")
+            raise ConfigError(
+                f"{field}: there is no column '{column}'{suggestion(column, columns)}"
+            )
     return dict(mapping)
 
 
@@ -93,12 +91,12 @@ def comparable(
     """
     if not set(mapping) - {"record_key", "gender", "suffix", "unit", "source"}:
         raise ConfigError(
-            f"no column says who anybody is; name some in a mapping ({', '.join(COLUMNS)})"
+            f"no column identifies a person; name some in a mapping ({', '.join(COLUMNS)})"
         )
     given = frame.select(
-        pl.col(column).cast(pl.String).alias(what) for what, column in mapping.items()
+        pl.col(column).cast(pl.String).alias(field) for field, column in mapping.items()
     )
-    given = given.with_columns(normalise.blank_to_null(pl.col(what)) for what in given.columns)
+    given = given.with_columns(normalise.blank_to_null(pl.col(field)) for field in given.columns)
     if "record_key" not in given.columns:
         given = given.with_row_index("record_key", offset=1).with_columns(
             pl.col("record_key").cast(pl.String)
@@ -133,10 +131,10 @@ def fields(named: pl.DataFrame, config: dict[str, Any] | None = None) -> pl.Data
         street.str.extract(r"^(\d+[a-z]?)\b"),
         street.str.extract(r"\b(\d+[a-z]?)$"),
     )
-    bare = (
+    street_name = (
         street.str.replace(r"^\d+[a-z]?\b", "").str.replace(r"\b\d+[a-z]?$", "").str.strip_chars()
     )
-    written = pl.concat_str(
+    birth_parts = pl.concat_str(
         pl.col("birth_year").str.zfill(4),
         pl.col("birth_month").str.zfill(2),
         pl.col("birth_day").str.zfill(2),
@@ -153,7 +151,7 @@ def fields(named: pl.DataFrame, config: dict[str, Any] | None = None) -> pl.Data
         middle="middle_name_norm",
         last="last_name_norm",
         suffix="suffix_norm",
-        born=pl.coalesce(birth_digits(pl.col("birth_date")), written),
+        born=pl.coalesce(birth_digits(pl.col("birth_date")), birth_parts),
         gender=normalise.fold(pl.col("gender")).str.slice(0, 1),
         number=number,
         unit=normalise.blank_to_null(
@@ -164,7 +162,7 @@ def fields(named: pl.DataFrame, config: dict[str, Any] | None = None) -> pl.Data
             )
             .str.replace_all(r"[^\p{L}\p{N}]", "")
         ),
-        street=normalise.blank_to_null(bare),
+        street=normalise.blank_to_null(street_name),
         city=normalise.fold(pl.col("city")),
         postcode=normalise.blank_to_null(
             pl.col("postal_code").str.to_lowercase().str.replace_all(r"[^a-z0-9]", "")

@@ -1,5 +1,5 @@
-"""Records to clusters: candidates, comparison, weights, and a split wherever a group does not hang
-together.
+"""Record linkage from end to end: candidates, comparison, weights, and a split wherever a group
+does not hang together.
 
 Belongs here: the order of the steps. Not here: which pairs and what is compared
 (candidate_pairs.py, comparison_levels.py), what it weighs (fellegi_sunter.py), where records come
@@ -17,19 +17,17 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from customer_intel.identity.matching import candidate_pairs as compare
-from customer_intel.identity.matching import u_probabilities as chance
+from customer_intel.identity.matching import candidate_pairs, u_probabilities
 from customer_intel.identity.matching.average_linkage import split
 from customer_intel.identity.matching.candidate_pairs import Compared, Flags, Numbers
 from customer_intel.identity.matching.comparison_levels import COMPARISONS
-from customer_intel.identity.matching.fellegi_sunter import Model, fit
+from customer_intel.identity.matching.fellegi_sunter import MatchModel, fit
 from customer_intel.identity.matching.graph import components
 
-# Chance 1 in 5: what is more doubtful does not even bring two records into one group.
+# Odds of 1 to 4: less likely pairs do not even put two records into one group.
 LEAST_BITS = -2.0
 LARGEST_GROUP = 150
-# Where more of those who are surely one person differ in it, a first name or birth date is no
-# ground for a veto.
+# If more than this share of certain matches differ in a field, that field is no ground for a veto.
 UNRELIABLE, ENOUGH_PAIRS = 0.02, 50
 _PLACE = {comparison.name: place for place, comparison in enumerate(COMPARISONS)}
 # Levels at which an id number or a birth date still counts as the same.
@@ -49,21 +47,21 @@ class Resolved:
 
     clusters: pl.DataFrame
     edges: pl.DataFrame
-    model: Model
+    model: MatchModel
 
 
 def resolve(
     con: duckdb.DuckDBPyConnection,
     records: pl.DataFrame,
-    model: Model | None = None,
+    model: MatchModel | None = None,
     *,
     with_edges: bool = True,
 ) -> Resolved:
     """Who is who among `records` (record_key and FIELDS). Without a model, one is fitted to them
     first.
     """
-    party = compare.prepared(records)
-    pairs = compare.compare(con, party, *compare.candidates(con, party))
+    party = candidate_pairs.prepared(records)
+    pairs = candidate_pairs.compare(con, party, *candidate_pairs.candidates(con, party))
     model = model or train(con, party, pairs)
     bits, is_vetoed = scored(pairs, model)
     links = (bits >= LEAST_BITS) & ~is_vetoed
@@ -84,11 +82,11 @@ def resolve(
     )
 
 
-def train(con: duckdb.DuckDBPyConnection, party: pl.DataFrame, pairs: Compared) -> Model:
+def train(con: duckdb.DuckDBPyConnection, party: pl.DataFrame, pairs: Compared) -> MatchModel:
     """A model fitted to the compared pairs and to random pairs of `party`. Needs no labels."""
-    random = chance.of_levels(con, party, pairs)
+    random = u_probabilities.of_levels(con, party, pairs)
     is_veto, is_birth_veto = _reliable(pairs)
-    open_pairs = ~_is_barred(pairs, is_veto=is_veto, is_birth_veto=is_birth_veto)
+    open_pairs = ~_is_vetoed(pairs, is_veto=is_veto, is_birth_veto=is_birth_veto)
     levels, place, _ = pairs.kinds
     return fit(
         levels,
@@ -106,48 +104,52 @@ def _reliable(pairs: Compared) -> tuple[bool, bool]:
 
     Surely one: the same id number and birth date; the same name and email or id number.
     """
-    levels, place, of = pairs.kinds
+    levels, place, counts = pairs.kinds
     level = dict(zip(_PLACE, levels.T, strict=True))
-    one = (level["id number"] == 1) & (level["birth date"] == 1)
-    names = int(of[one].sum())
-    is_veto = names < ENOUGH_PAIRS or int(pairs.is_other[one[place]].sum()) <= UNRELIABLE * names
-    one = (
+    same_person = (level["id number"] == 1) & (level["birth date"] == 1)
+    names = int(counts[same_person].sum())
+    is_veto = (
+        names < ENOUGH_PAIRS or int(pairs.is_other[same_person[place]].sum()) <= UNRELIABLE * names
+    )
+    same_person = (
         (level["name"] == 1)
         & ((level["id number"] == 1) | (level["email"] == 1))
         & (level["birth date"] > 0)
     )
-    dates, other = int(of[one].sum()), int(of[one & (level["birth date"] == _OTHER_DATE)].sum())
-    return is_veto, dates >= ENOUGH_PAIRS and other <= UNRELIABLE * dates
+    dates, n_other = (
+        int(counts[same_person].sum()),
+        int(counts[same_person & (level["birth date"] == _OTHER_DATE)].sum()),
+    )
+    return is_veto, dates >= ENOUGH_PAIRS and n_other <= UNRELIABLE * dates
 
 
-def scored(pairs: Compared, model: Model) -> tuple[npt.NDArray[np.float64], Flags]:
+def scored(pairs: Compared, model: MatchModel) -> tuple[npt.NDArray[np.float64], Flags]:
     """Bits, and whether a veto forbids it, of each pair."""
     levels, place, _ = pairs.kinds
     weights = model.by_comparison(levels)
     bits = (model.prior + weights.sum(axis=1))[place] + pairs.rarity + pairs.home_rarity
-    barred = _is_barred(pairs, is_veto=model.is_veto, is_birth_veto=model.is_birth_veto)
+    vetoed = _is_vetoed(pairs, is_veto=model.is_veto, is_birth_veto=model.is_birth_veto)
     level = dict(zip(_PLACE, levels.T, strict=True))
-    # A roof and a name are a family's too; a birth date, or the whole name with an id number, is
-    # not.
+    # Family members share address and name, but neither birth date nor whole name with id number.
     is_born, is_numbered = (_is_nearly(level[name]) for name in ("birth date", "id number"))
     is_apart = (level["middle name"] == _OTHER_MIDDLE) & (
         weights[:, _PLACE["middle name"]] <= RARELY
     )
-    barred |= (is_apart & ~is_born & ~(is_numbered & (level["name"] == 1)))[place]
-    # Two id numbers that nothing outweighs; where birth dates are known, they settle it.
+    vetoed |= (is_apart & ~is_born & ~(is_numbered & (level["name"] == 1)))[place]
+    # Different id numbers, unless other evidence outweighs them; known birth dates decide instead.
     is_two = (level["id number"] == _OTHER_ID) & (level["birth date"] == 0)
-    return bits, barred | (is_two[place] & (bits < LEAST_BITS) & model.is_veto)
+    return bits, vetoed | (is_two[place] & (bits < LEAST_BITS) & model.is_veto)
 
 
-def _is_barred(pairs: Compared, *, is_veto: bool, is_birth_veto: bool) -> Flags:
+def _is_vetoed(pairs: Compared, *, is_veto: bool, is_birth_veto: bool) -> Flags:
     """First names that differ are two people's, unless id number and birth date both say otherwise."""
     levels, place, _ = pairs.kinds
     level = dict(zip(_PLACE, levels.T, strict=True))
     is_numbered = _is_nearly(level["id number"])
     is_known = is_numbered & _is_nearly(level["birth date"])
     is_born_apart = (level["birth date"] == _OTHER_DATE) & ~is_numbered
-    barred: Flags = pairs.is_never | (pairs.is_other & ~is_known[place] & is_veto)
-    return barred | is_born_apart[place] if is_birth_veto else barred
+    vetoed: Flags = pairs.is_never | (pairs.is_other & ~is_known[place] & is_veto)
+    return vetoed | is_born_apart[place] if is_birth_veto else vetoed
 
 
 def _is_nearly(level: npt.NDArray[np.integer[Any]]) -> Flags:
@@ -162,7 +164,7 @@ def _groups(size: int, i: Numbers, j: Numbers, bits: npt.NDArray[np.float64]) ->
     """
     ids = pl.Series("id", np.arange(size, dtype=np.int64))
     links = pl.DataFrame({"a": i, "b": j, "bits": bits})
-    found = _named(pl.DataFrame({"id": ids}).with_columns(components(ids, links)))
+    found = _by_smallest_id(pl.DataFrame({"id": ids}).with_columns(components(ids, links)))
     least = LEAST_BITS
     while True:
         large = found.filter(pl.len().over("component") > LARGEST_GROUP)
@@ -170,11 +172,13 @@ def _groups(size: int, i: Numbers, j: Numbers, bits: npt.NDArray[np.float64]) ->
             return found
         least += 2
         inside = links.filter(pl.col("a").is_in(large["id"].implode()) & (pl.col("bits") >= least))
-        again = _named(large.select("id").with_columns(components(large["id"], inside)))
-        found = pl.concat([found.join(large, on="id", how="anti"), again]).sort("id")
+        regrouped = _by_smallest_id(
+            large.select("id").with_columns(components(large["id"], inside))
+        )
+        found = pl.concat([found.join(large, on="id", how="anti"), regrouped]).sort("id")
 
 
-def _named(groups: pl.DataFrame) -> pl.DataFrame:
+def _by_smallest_id(groups: pl.DataFrame) -> pl.DataFrame:
     return groups.with_columns(component=pl.col("id").min().over("component"))
 
 
@@ -183,16 +187,18 @@ def _inside(
 ) -> Compared:
     """Every pair within a group; those not yet compared are compared now."""
     wanted = np.sort(np.concatenate([np.empty(0, np.int64), *_pairs_of(groups)]))
-    had = (pairs.i << 32) | pairs.j
-    place = np.searchsorted(had, wanted)
-    is_had = (
-        (place < len(had)) & (had[np.minimum(place, len(had) - 1)] == wanted)
-        if len(had)
+    compared = (pairs.i << 32) | pairs.j
+    place = np.searchsorted(compared, wanted)
+    is_compared = (
+        (place < len(compared)) & (compared[np.minimum(place, len(compared) - 1)] == wanted)
+        if len(compared)
         else wanted < 0
     )
-    known = pairs.only(place[is_had])
-    fresh = compare.compare(con, party, wanted[~is_had] >> 32, wanted[~is_had] & 0xFFFFFFFF)
-    return compare.together(known, fresh)
+    known = pairs.only(place[is_compared])
+    fresh = candidate_pairs.compare(
+        con, party, wanted[~is_compared] >> 32, wanted[~is_compared] & 0xFFFFFFFF
+    )
+    return candidate_pairs.concatenated(known, fresh)
 
 
 def _pairs_of(groups: pl.DataFrame) -> Iterator[Numbers]:
@@ -208,12 +214,12 @@ def _pairs_of(groups: pl.DataFrame) -> Iterator[Numbers]:
         yield ((by_group[:, a] << 32) | by_group[:, b]).ravel()
 
 
-def _edges(key: pl.Series, possible: Compared, inside: Compared, model: Model) -> pl.DataFrame:
-    both = compare.together(possible, inside)
+def _edges(key: pl.Series, possible: Compared, inside: Compared, model: MatchModel) -> pl.DataFrame:
+    both = candidate_pairs.concatenated(possible, inside)
     _, first = np.unique((both.i << 32) | both.j, return_index=True)
     pairs = both.only(first)
     bits, is_vetoed = scored(pairs, model)
-    found = compare.levels(pairs.pattern)
+    found = candidate_pairs.levels(pairs.pattern)
     weights = model.by_comparison(found)
     columns: dict[str, object] = {
         "record_key_a": key.gather(pairs.i),

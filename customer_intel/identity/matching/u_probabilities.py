@@ -1,4 +1,4 @@
-"""How often records agree by chance: counted, without labels.
+"""u-probabilities: how often records of two people agree by chance, counted without labels.
 
 Of few records all pairs are known; of very few these say little, and what is usual among people is
 added. Of many, most agreements are too rare for a sample of pairs to show: how often a field is the
@@ -12,16 +12,15 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from customer_intel.identity.matching import candidate_pairs as compare
+from customer_intel.identity.matching import candidate_pairs
 from customer_intel.identity.matching.candidate_pairs import Compared, Numbers
 from customer_intel.identity.matching.comparison_levels import COMPARISONS
 from customer_intel.identity.matching.fellegi_sunter import Floats
 
 RANDOM_PAIRS, SHARING_PAIRS, SEED = 200_000, 60_000, 20_240_229
-# As if so many pairs of strangers had been seen before, of which this share agrees in anything at
-# all; of more pairs
-# than these what was seen before loses its weight.
-SURMISED, ALIKE, FEW_PAIRS = 40.0, 0.1, 200
+# Pseudo-counts: so many pairs of strangers, of which this share agrees in anything; they lose
+# weight as more than FEW_PAIRS are counted.
+ASSUMED_PAIRS, ASSUMED_AGREEING, FEW_PAIRS = 40.0, 0.1, 200
 
 
 def of_levels(con: duckdb.DuckDBPyConnection, party: pl.DataFrame, pairs: Compared) -> list[Floats]:
@@ -32,34 +31,34 @@ def of_levels(con: duckdb.DuckDBPyConnection, party: pl.DataFrame, pairs: Compar
     """
     size = len(party)
     if len(pairs.i) == size * (size - 1) // 2:
-        weight = SURMISED * min(1.0, FEW_PAIRS / max(len(pairs.i), 1))
-        surmised = [_surmised(len(comparison.levels)) for comparison in COMPARISONS]
+        weight = ASSUMED_PAIRS * min(1.0, FEW_PAIRS / max(len(pairs.i), 1))
+        assumed = [_assumed(len(comparison.levels)) for comparison in COMPARISONS]
         return [
-            found + weight * share for found, share in zip(_counted(pairs), surmised, strict=True)
+            found + weight * share for found, share in zip(_counted(pairs), assumed, strict=True)
         ]
     rng = np.random.default_rng(SEED)
     i, j = rng.integers(0, size, (2, RANDOM_PAIRS))
     found = _counted(
-        compare.compare(con, party, np.minimum(i, j)[i != j], np.maximum(i, j)[i != j])
+        candidate_pairs.compare(con, party, np.minimum(i, j)[i != j], np.maximum(i, j)[i != j])
     )
     for place, comparison in enumerate(COMPARISONS):
-        told = found[place][1:].sum()
+        n_known = found[place][1:].sum()
         if comparison.same:
             share = _share(party, comparison.same)
-            found[place][1] = told * share
+            found[place][1] = n_known * share
         for field, levels in comparison.sharing:
-            sharing = _counted(compare.compare(con, party, *_drawn_sharing(party[field], rng)))[
-                place
-            ]
+            sharing = _counted(
+                candidate_pairs.compare(con, party, *_drawn_sharing(party[field], rng))
+            )[place]
             share = _share(party, ((field,),)) / max(sharing[1:].sum(), 1.0)
             for level in levels:
-                found[place][level] = told * share * sharing[level]
+                found[place][level] = n_known * share * sharing[level]
     return found
 
 
-def _surmised(levels: int) -> Floats:
+def _assumed(levels: int) -> Floats:
     """Two strangers differ, as the last level says."""
-    return np.array([0.0, *[ALIKE / (levels - 1)] * (levels - 1), 1 - ALIKE])
+    return np.array([0.0, *[ASSUMED_AGREEING / (levels - 1)] * (levels - 1), 1 - ASSUMED_AGREEING])
 
 
 def _counted(pairs: Compared) -> list[Floats]:
@@ -97,8 +96,8 @@ def _drawn_sharing(values: pl.Series, rng: np.random.Generator) -> tuple[Numbers
     weight = np.cumsum((sizes[runs] - 1).astype(float))
     if weight[-1] == 0:
         return ids[:0], ids[:0]
-    one = np.searchsorted(weight, rng.random(SHARING_PAIRS) * weight[-1], side="right")
-    size, start = sizes[runs[one]], starts[runs[one]]
-    other = start + (one - start + rng.integers(1, np.maximum(size, 2))) % size
-    i, j = ids[one], ids[other]
+    first = np.searchsorted(weight, rng.random(SHARING_PAIRS) * weight[-1], side="right")
+    size, start = sizes[runs[first]], starts[runs[first]]
+    second = start + (first - start + rng.integers(1, np.maximum(size, 2))) % size
+    i, j = ids[first], ids[second]
     return np.minimum(i, j), np.maximum(i, j)

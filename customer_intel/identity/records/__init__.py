@@ -1,0 +1,1 @@
+"""Party records, their values normalised for comparison."""

@@ -1,4 +1,4 @@
-"""Contact points and names in the form in which they are compared.
+"""Normalisation of names, emails and addresses to the form in which they are compared.
 
 Belongs here: expressions that turn one column as the source has it into one comparable column.
 Phones: phones.py.
@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+# Decomposition (NFKD) leaves these letters as they are.
 _LETTERS = {"ß": "ss", "ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i"}
 
 
@@ -19,6 +20,7 @@ def words(text: str | list[str]) -> list[str]:
 
 
 def blank_to_null(value: pl.Expr) -> pl.Expr:
+    """The value without white space around it; null when nothing is left."""
     return pl.when(value.str.strip_chars() != "").then(value.str.strip_chars())
 
 

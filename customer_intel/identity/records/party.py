@@ -1,4 +1,4 @@
-"""Party records in the form in which they are compared: one row in, one row out."""
+"""Normalisation of party records to the form in which they are compared: one row in, one row out."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def _international(work: pl.DataFrame) -> pl.Expr:
 
     codes = r"^(" + "|".join(str(code) for code in COUNTRY_CODE_TO_REGION_CODE) + ")"
     code = pl.col("digits").str.extract(codes)
-    here = (
+    used_codes = (
         work.filter(pl.col("prefix").is_not_null())
         .select(code)
         .to_series()
@@ -77,7 +77,7 @@ def _international(work: pl.DataFrame) -> pl.Expr:
     matches = [
         code.eq(found)
         & pl.col("digits").str.contains(f"^{found}(?:{_patterns(_main_region(found)).general})$")
-        for found in here
+        for found in used_codes
         if _patterns(_main_region(found)).general
     ]
     return (
@@ -116,11 +116,11 @@ def _landline(done: pl.DataFrame) -> pl.Expr:
 
     codes = r"^\+(" + "|".join(str(code) for code in COUNTRY_CODE_TO_REGION_CODE) + ")"
     number = pl.col("e164")
-    here = done.select(number.str.extract(codes)).to_series().drop_nulls().unique().sort()
+    used_codes = done.select(number.str.extract(codes)).to_series().drop_nulls().unique().sort()
     tests = [
         number.str.contains(rf"^\+{code}(?:{rules.fixed})$")
         & ~number.str.contains(rf"^\+{code}(?:{rules.mobile})$")
-        for code in here
+        for code in used_codes
         if (rules := _patterns(_main_region(code))).fixed and rules.mobile
     ]
     return pl.any_horizontal(tests) if tests else pl.lit(False)

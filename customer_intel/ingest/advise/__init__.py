@@ -1,0 +1,1 @@
+"""`customer-intel inspect` and `check`: starter mappings, and what is wrong with one."""

@@ -1,5 +1,5 @@
-"""`customer-intel check` on mappings: what only the landed files, or the database's own reading of
-SQL, can tell.
+"""Validation of mappings (`customer-intel check`): what only the landed files, or DuckDB's planner,
+can tell.
 
 Belongs here: faults of a mapping that loads. Not here: faults that keep it from loading (model.py).
 """
@@ -24,19 +24,20 @@ from customer_intel.core.contract.model import Table, suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, quoted
 from customer_intel.ingest.land.landing_folder import LandedFile, discover
+from customer_intel.ingest.mapping import expressions
 from customer_intel.ingest.mapping import model as mappings
-from customer_intel.ingest.mapping.model import SHIPPED, SPECIAL, FileMapping
+from customer_intel.ingest.mapping.model import SPECIAL, FileMapping
 from customer_intel.ingest.read.open_file import Limits, Refused, sha256_of, spool, unpacked
 from customer_intel.ingest.read.readers import header_of, read_text
 from customer_intel.ingest.read.text_table import column_names
 
 _HEAD = 1 << 20
-# `Created (UTC)` is a column's name sooner than a function of that name.
+# `Created (UTC)` is more likely a column's name than a function call.
 _NAME = re.compile(r"[\w ]+ \([\w %$€/-]+\)")
 
 
 @dataclass(frozen=True)
-class Landed:
+class NewestFile:
     """The newest landed file that a mapping may be meant for, and its columns."""
 
     file: LandedFile
@@ -48,15 +49,16 @@ def check(home_mappings: Path, landing: Path, entities: Mapping[str, Table]) -> 
     and line.
     """
     known = mappings.load(home_mappings, entities)
+    vendors = mappings.shipped()
     files = discover(landing, date.max) if landing.is_dir() else []
     faults: list[str] = []
-    looked: list[str] = []
+    compared: list[str] = []
     for name, mapping in sorted(known.items()):
-        own = home_mappings / f"{name}.yaml"
-        path = own if own.is_file() else SHIPPED / f"{name}.yaml"
+        home_file = home_mappings / f"{name}.yaml"
+        path = home_file if home_file.is_file() else vendors[name]
         newest = _newest(mapping, files)
         try:
-            landed = Landed(newest, columns_of(newest.path, mapping)) if newest else None
+            landed = NewestFile(newest, columns_of(newest.path, mapping)) if newest else None
         except Refused as refused:
             assert newest is not None
             faults.append(f"{newest.source_file}: {refused.reason}")
@@ -64,18 +66,18 @@ def check(home_mappings: Path, landing: Path, entities: Mapping[str, Table]) -> 
         if landed and _is_anothers(mapping, landed, known):
             continue
         if landed:
-            looked.append(f"{name}: {landed.file.source_file}")
+            compared.append(f"{name}: {landed.file.source_file}")
         found = _faults(mapping, landed)
-        if own.is_file() and newest is None and files:
+        if home_file.is_file() and newest is None and files:
             found += _unmatched(mapping, files)
         document = yamlfile.load(path) if found else None
         faults += [
-            f"mappings/{path.name}:{mappings.line_of(document, place)}: {text}"
+            f"{mappings.file_label(path)}:{mappings.line_of(document, place)}: {text}"
             for place, text in found
         ]
     if faults:
         raise ConfigError("\n".join(faults))
-    return looked
+    return compared
 
 
 def _newest(mapping: FileMapping, files: Sequence[LandedFile]) -> LandedFile | None:
@@ -87,7 +89,9 @@ def _newest(mapping: FileMapping, files: Sequence[LandedFile]) -> LandedFile | N
     return fitting[-1] if fitting else None
 
 
-def _is_anothers(mapping: FileMapping, landed: Landed, known: Mapping[str, FileMapping]) -> bool:
+def _is_anothers(
+    mapping: FileMapping, landed: NewestFile, known: Mapping[str, FileMapping]
+) -> bool:
     """Whether the file lacks most of what the mapping needs, and another mapping takes it."""
     missing, needed = mapping.missing(landed.columns), mapping.sources(landed.columns)
     if len(missing) * 2 < max(len(needed), 1):
@@ -106,13 +110,15 @@ def _unmatched(
 ) -> list[tuple[tuple[str, ...], str]]:
     """A pattern of the home's own mapping that fits nothing, though files have landed."""
     sources = sorted({file.source for file in files if file.source})
-    mine = sorted({file.path.name for file in files if file.source in (None, mapping.source)})
-    if not mine:
+    landed_names = sorted(
+        {file.path.name for file in files if file.source in (None, mapping.source)}
+    )
+    if not landed_names:
         hint = suggestion(mapping.source, sources) or f"; landing/ has {', '.join(sources[:5])}"
         return [(("source",), f"no file has landed in {mapping.source}/{hint}")]
     globs = ", ".join(mapping.files)
-    bare = globs.replace("*", "")
-    hint = suggestion(bare, mine) or f"; it has {', '.join(mine[:5])}"
+    without_stars = globs.replace("*", "")
+    hint = suggestion(without_stars, landed_names) or f"; it has {', '.join(landed_names[:5])}"
     return [(("files",), f"'{globs}' fits no file in {mapping.source}/{hint}")]
 
 
@@ -154,15 +160,15 @@ def _first(path: Path, sha256: str, limits: Limits) -> list[bytes]:
 # ---- expressions
 
 
-def _faults(mapping: FileMapping, landed: Landed | None) -> list[tuple[tuple[str, ...], str]]:
+def _faults(mapping: FileMapping, landed: NewestFile | None) -> list[tuple[tuple[str, ...], str]]:
     columns = landed.columns if landed else ()
     present = {name.lower(): name for name in (*columns, *mapping.optional)}
     found: list[tuple[tuple[str, ...], str]] = []
-    sound: list[tuple[tuple[str, ...], str]] = []
+    unbroken: list[tuple[tuple[str, ...], str]] = []
     for place, text in mappings.places_of(mapping):
         if text.lower() in present:
             continue
-        reason = mappings.sql_fault(text)
+        reason = expressions.sql_fault(text)
         if landed and (reason or _NAME.fullmatch(text)):
             near = suggestion(text, columns)
             where = f"is no column of {landed.file.source_file}{near}"
@@ -175,7 +181,7 @@ def _faults(mapping: FileMapping, landed: Landed | None) -> list[tuple[tuple[str
             continue
         if reason:
             continue
-        named = mappings.columns_of(text, tuple(mapping.lookups))
+        named = expressions.columns_of(text, tuple(mapping.lookups))
         absent = sorted(
             name for name in named if name.lower() not in present and name.lower() not in SPECIAL
         )
@@ -185,8 +191,8 @@ def _faults(mapping: FileMapping, landed: Landed | None) -> list[tuple[tuple[str
                 (place, f"{place[-1]}: {landed.file.source_file} has no column '{absent[0]}'{near}")
             )
             continue
-        sound.append((place, text))
-    return found + _unbound(mapping, sound)
+        unbroken.append((place, text))
+    return found + _unbound(mapping, unbroken)
 
 
 def _unbound(
@@ -197,9 +203,9 @@ def _unbound(
     for place, text in sound:
         if _NAME.fullmatch(text) or "columns(" in text.lower():
             continue
-        names = mappings.columns_of(text, tuple(mapping.lookups))
-        if any(mappings.lookup_fields(text, lookup) for lookup in mapping.lookups):
-            # What a lookup's columns are, only its file tells.
+        names = expressions.columns_of(text, tuple(mapping.lookups))
+        if any(expressions.lookup_fields(text, lookup) for lookup in mapping.lookups):
+            # The columns of a lookup are known only once its file is read.
             continue
         nulls = [
             f"CAST(NULL AS VARCHAR) AS {quoted(name)}"
@@ -208,10 +214,10 @@ def _unbound(
         ]
         special = ["CAST(1 AS BIGINT) AS _row", "'' AS _file", "DATE '2000-01-01' AS _export_date"]
         special += ["TIMESTAMP '2000-01-01' AS _exported_at"]
-        keys = [quoted(key) if mappings.sql_fault(key) else key for key in mapping.group_by]
+        keys = [quoted(key) if expressions.sql_fault(key) else key for key in mapping.group_by]
         group = f" GROUP BY {', '.join(keys)}" if keys and place[0] == "columns" else ""
         for key in keys:
-            for name in mappings.columns_of(key, ()) - names:
+            for name in expressions.columns_of(key, ()) - names:
                 nulls.append(f"CAST(NULL AS VARCHAR) AS {quoted(name.strip(chr(34)))}")
         sql = (
             f"SELECT ({text}\n) FROM (SELECT {', '.join([*dict.fromkeys(nulls), *special])}){group}"
@@ -225,10 +231,10 @@ def _unbound(
 def _unplanned(sql: str) -> str | None:
     """Why DuckDB cannot plan a query, when that is for the query's wording."""
     try:
-        mappings.parser().cursor().execute(f"EXPLAIN {sql}")
+        expressions.parser().cursor().execute(f"EXPLAIN {sql}")
     except (duckdb.BinderException, duckdb.CatalogException) as error:
         return " ".join(str(error).split("\nLINE")[0].split())[:300]
     except duckdb.Error:
-        # What only fails with a value, such as a cast of a literal, is no fault of the wording.
+        # Errors that need a value, such as the cast of a literal, are not about the SQL.
         return None
     return None

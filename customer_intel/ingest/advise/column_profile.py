@@ -1,5 +1,4 @@
-"""What the values of each column look like, decided on the whole file: kinds, date formats, number
-marks, null words.
+"""Column profiles, decided on the whole file: kinds, date formats, number marks, null words.
 
 Belongs here: values. Not here: how the file splits into columns (sniff.py) and what the columns
 mean (match_entity.py).
@@ -19,8 +18,8 @@ from customer_intel.ingest.conform.typing_rules import FIRST_YEAR, trimmed
 from customer_intel.ingest.read.readers import TextTable
 
 SAMPLE = 3000
-# Words that stand for nothing. The first are never anything else; the others only among values of
-# another kind.
+# Null words. Those of SURE_NULLS never mean anything else; the others are nulls only among values
+# of another kind.
 SURE_NULLS = ("\\N", "NULL", "null", "(null)", "#N/A", "#NULL!", "<null>", "(not set)")
 NULLS = (
     *SURE_NULLS,
@@ -75,7 +74,7 @@ _YEARS = (1990, 2040)
 
 
 @dataclass(frozen=True)
-class Shape:
+class ColumnProfile:
     """One column. `kind` is what nearly all of its values are; `values` its distinct ones when they
     are few.
     """
@@ -91,7 +90,7 @@ class Shape:
     formats: tuple[str, ...] = ()
     order: str | None = None
     offset: str | None = None
-    # Words for nothing; and such words that are values here, as NA is for Namibia.
+    # Null words; and null words that are values here, as NA is for Namibia.
     nulls: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     decimal: str | None = None
@@ -105,14 +104,17 @@ class Shape:
 
     @property
     def is_unique(self) -> bool:
+        """Whether every row has a value of its own."""
         return self.rows > 0 and self.distinct == self.rows
 
     @property
     def is_time(self) -> bool:
+        """Whether its values are dates, timestamps or seconds since 1970."""
         return self.kind in ("date", "timestamp", "epoch")
 
     @property
     def is_number(self) -> bool:
+        """Whether its values are numbers."""
         return self.kind in ("int", "decimal")
 
     @property
@@ -122,10 +124,10 @@ class Shape:
 
 
 @dataclass
-class _Raw:
+class _Sampled:
     """A column while it is being looked at."""
 
-    shape: Shape
+    profile: ColumnProfile
     values: list[tuple[str, int]] = field(default_factory=list)
 
     @property
@@ -133,57 +135,62 @@ class _Raw:
         return sum(count for _, count in self.values)
 
 
-def shapes(
+def profiles_of(
     con: duckdb.DuckDBPyConnection, text: TextTable, *, has_names: bool = True
-) -> list[Shape]:
-    """The shape of each column. `con` holds the file's text as `text.sql`."""
+) -> list[ColumnProfile]:
+    """The profile of each column. `con` holds the file's text as `text.sql`."""
     con.execute(f"CREATE OR REPLACE TEMP VIEW sniffed AS {text.sql}")
-    found = [_shape(con, name, text.rows, has_names=has_names) for name in text.columns]
+    found = [_profile(con, name, text.rows, has_names=has_names) for name in text.columns]
     con.execute("DROP VIEW sniffed")
     return found
 
 
-def _shape(con: duckdb.DuckDBPyConnection, name: str, rows: int, *, has_names: bool) -> Shape:
+def _profile(
+    con: duckdb.DuckDBPyConnection, name: str, rows: int, *, has_names: bool
+) -> ColumnProfile:
     view = f"(SELECT {trimmed(quoted(name))} AS v FROM sniffed)"
     facts = con.execute(
         f"SELECT count(v), count(DISTINCT v), min(length(v)), max(length(v)) FROM {view} WHERE v "
         "IS NOT NULL"
     ).fetchall()[0]
-    base = Shape(name, rows, facts[0], facts[1], facts[2] or 0, facts[3] or 0)
+    base = ColumnProfile(name, rows, facts[0], facts[1], facts[2] or 0, facts[3] or 0)
     if not base.filled:
         return base
     values = con.execute(
+        # By hash: a sample spread over all values, the same on every run.
         f"SELECT v, count(*) FROM {view} WHERE v IS NOT NULL GROUP BY v ORDER BY hash(v), v LIMIT "
         f"{SAMPLE}"
     ).fetchall()
-    raw = _Raw(base, values)
+    raw = _Sampled(base, values)
     nulls = tuple(word for word in NULLS if any(value == word for value, _ in values))
-    kept = [(value, count) for value, count in values if value not in nulls]
-    shape = (
-        _kind(con, view, _Raw(base, kept), name, has_names=has_names)
-        if kept
+    real_values = [(value, count) for value, count in values if value not in nulls]
+    profile = (
+        _kind(con, view, _Sampled(base, real_values), name, has_names=has_names)
+        if real_values
         else replace(base, kind="empty")
     )
     # "-" among words may be a word; among numbers it is none.
-    meant = (
+    null_words = (
         nulls
-        if shape.kind not in ("text", "empty")
+        if profile.kind not in ("text", "empty")
         else tuple(word for word in nulls if word in SURE_NULLS)
     )
-    if not meant and nulls:
-        shape = replace(_kind(con, view, raw, name, has_names=has_names), nulls=())
-    few = (
-        tuple(sorted(value for value, _ in values if value not in meant))
+    if not null_words and nulls:
+        profile = replace(_kind(con, view, raw, name, has_names=has_names), nulls=())
+    distinct_values = (
+        tuple(sorted(value for value, _ in values if value not in null_words))
         if base.distinct <= 40
         else ()
     )
-    return replace(shape, nulls=meant, words=tuple(set(nulls) - set(meant)), values=few)
+    return replace(
+        profile, nulls=null_words, words=tuple(set(nulls) - set(null_words)), values=distinct_values
+    )
 
 
 def _kind(
-    con: duckdb.DuckDBPyConnection, view: str, raw: _Raw, name: str, *, has_names: bool
-) -> Shape:
-    base, total = raw.shape, max(raw.total, 1)
+    con: duckdb.DuckDBPyConnection, view: str, raw: _Sampled, name: str, *, has_names: bool
+) -> ColumnProfile:
+    base, total = raw.profile, max(raw.total, 1)
     if (
         {value.lower() for value, _ in raw.values} <= _BOOLS
         and len(raw.values) <= 2
@@ -200,7 +207,11 @@ def _kind(
     if _share(raw, _NUMBER) >= 0.9:
         return _number(raw, raw.values, None)
     marks = Counter(
-        mark for value, count in raw.values if (mark := _mark(value)) for _ in range(min(count, 50))
+        # One frequent value must not outvote the others.
+        mark
+        for value, count in raw.values
+        if (mark := _mark(value))
+        for _ in range(min(count, 50))
     )
     if (
         marks
@@ -216,7 +227,7 @@ def _kind(
     return replace(base, kind="text")
 
 
-def _share(raw: _Raw, pattern: re.Pattern[str]) -> float:
+def _share(raw: _Sampled, pattern: re.Pattern[str]) -> float:
     return sum(count for value, count in raw.values if pattern.fullmatch(value)) / max(raw.total, 1)
 
 
@@ -228,7 +239,7 @@ def _mark(value: str) -> str | None:
 # ---- numbers
 
 
-def _number(raw: _Raw, numbers: Sequence[tuple[str, int]], symbol: str | None) -> Shape:
+def _number(raw: _Sampled, numbers: Sequence[tuple[str, int]], symbol: str | None) -> ColumnProfile:
     texts = [value.replace("\u00a0", " ") for value, _ in numbers]
     point = sum(
         1
@@ -245,12 +256,15 @@ def _number(raw: _Raw, numbers: Sequence[tuple[str, int]], symbol: str | None) -
         for text in texts
         if (match := re.fullmatch(r"[-+]?\d{1,3}([.,' ])\d{3}(?:\1\d{3})*(?:[.,]\d+)?", text))
     )
-    both = [text for text in texts if "," in text and "." in text]
-    if both:
-        last = Counter(
-            "," if text.rfind(",") > text.rfind(".") else "." for text in both
+    with_both_marks = [text for text in texts if "," in text and "." in text]
+    if with_both_marks:
+        last_mark = Counter(
+            "," if text.rfind(",") > text.rfind(".") else "." for text in with_both_marks
         ).most_common(1)[0][0]
-        point, comma = point + len(both) * (last == "."), comma + len(both) * (last == ",")
+        point, comma = (
+            point + len(with_both_marks) * (last_mark == "."),
+            comma + len(with_both_marks) * (last_mark == ","),
+        )
     decimal = "," if comma > point else "." if point else None
     group = next((mark for mark, _ in grouped.most_common() if mark != decimal), "")
     if decimal is None and group in (".", ","):
@@ -263,18 +277,18 @@ def _number(raw: _Raw, numbers: Sequence[tuple[str, int]], symbol: str | None) -
     fractional = decimal in (".", ",") and any(decimal in text for text in texts)
     kind = "decimal" if fractional or any("e" in text.lower() for text in texts) else "int"
     values = [number for text in texts if (number := _float(text, decimal, group)) is not None]
-    shape = replace(
-        raw.shape, kind=kind, share=_share(raw, _NUMBER) if symbol is None else 1.0, decimal=decimal,
+    profile = replace(
+        raw.profile, kind=kind, share=_share(raw, _NUMBER) if symbol is None else 1.0, decimal=decimal,
         thousands=group if decimal is not None or group in (" ", "'") else "", symbol=symbol,
         low=min(values, default=None), high=max(values, default=None), stays_text=_stays_text(texts),
     )  # fmt: skip
-    return replace(shape, kind="text") if shape.stays_text and kind == "int" else shape
+    return replace(profile, kind="text") if profile.stays_text and kind == "int" else profile
 
 
 def _float(text: str, decimal: str | None, group: str) -> float | None:
-    plain = text.replace(group, "") if group else text
+    digits = text.replace(group, "") if group else text
     try:
-        return float(plain.replace(" ", "").replace(",", "." if decimal == "," else ""))
+        return float(digits.replace(" ", "").replace(",", "." if decimal == "," else ""))
     except ValueError:
         return None
 
@@ -293,7 +307,9 @@ def _stays_text(texts: Sequence[str]) -> str | None:
 # ---- dates and times
 
 
-def _time(con: duckdb.DuckDBPyConnection, view: str, raw: _Raw, *, when: bool) -> Shape | None:
+def _time(
+    con: duckdb.DuckDBPyConnection, view: str, raw: _Sampled, *, when: bool
+) -> ColumnProfile | None:
     iso = _share(raw, _ISO_PATTERN)
     if when and (epoch := _epoch(raw)):
         return epoch
@@ -307,25 +323,25 @@ def _time(con: duckdb.DuckDBPyConnection, view: str, raw: _Raw, *, when: bool) -
     offset = "all" if timed and len(offsets) == len(timed) else "some" if offsets else "none"
     kind = "timestamp" if timed else "date"
     return replace(
-        raw.shape, kind=kind, share=min(iso + covered, 1.0), formats=forms, order=order, offset=offset,
+        raw.profile, kind=kind, share=min(iso + covered, 1.0), formats=forms, order=order, offset=offset,
         has_times=any(not re.search(r"[T ,]0?0:00(:00)?", value) for value in timed),
     )  # fmt: skip
 
 
-def _epoch(raw: _Raw) -> Shape | None:
+def _epoch(raw: _Sampled) -> ColumnProfile | None:
     lengths = Counter(len(value.split(".")[0]) for value, _ in raw.values)
     length, _ = lengths.most_common(1)[0]
     if length not in _EPOCHS or lengths[length] < ENOUGH * len(raw.values):
         return None
     name, scale = _EPOCHS[length]
-    first, last = 631_152_000, 2_208_988_800
+    earliest, latest = 631_152_000, 2_208_988_800
     fits = [
-        re.fullmatch(r"\d+(\.\d+)?", value) and first <= float(value) / scale < last
+        re.fullmatch(r"\d+(\.\d+)?", value) and earliest <= float(value) / scale < latest
         for value, _ in raw.values
     ]
     if sum(map(bool, fits)) < ENOUGH * len(fits):
         return None
-    return replace(raw.shape, kind="epoch", formats=(name,), offset="all", has_times=True)
+    return replace(raw.profile, kind="epoch", formats=(name,), offset="all", has_times=True)
 
 
 def _candidates(value: str, *, when: bool) -> set[str]:
@@ -348,19 +364,21 @@ def _candidates(value: str, *, when: bool) -> set[str]:
     lead = ""
     if match := re.match(r"[A-Za-z]{3},? ", day):
         lead, day = "%a" + match[0][3:], day[len(match[0]) :]
-    heads: set[str] = set()
+    day_formats: set[str] = set()
     if match := re.fullmatch(r"(\d{1,4})([-/. ])(\d{1,2})\2(\d{1,4})", day):
         mark = match[2]
         if len(match[1]) == 4:
-            heads = {f"%Y{mark}%m{mark}%d"}
+            day_formats = {f"%Y{mark}%m{mark}%d"}
         elif len(match[4]) in (2, 4):
             year = "%Y" if len(match[4]) == 4 else "%y"
-            heads = {f"%d{mark}%m{mark}{year}", f"%m{mark}%d{mark}{year}"}
+            day_formats = {f"%d{mark}%m{mark}{year}", f"%m{mark}%d{mark}{year}"}
     elif match := re.fullmatch(r"(\d{1,2})([-. /]|\. )([A-Za-z]{3,9})([-. /,]+)(\d{4}|\d{2})", day):
-        heads = {f"%d{match[2]}{_month(match[3])}{match[4]}{'%Y' if len(match[5]) == 4 else '%y'}"}
+        day_formats = {
+            f"%d{match[2]}{_month(match[3])}{match[4]}{'%Y' if len(match[5]) == 4 else '%y'}"
+        }
     elif match := re.fullmatch(r"([A-Za-z]{3,9}) (\d{1,2})(,? )(\d{4})", day):
-        heads = {f"{_month(match[1])} %d{match[3]}%Y"}
-    return {lead + head + tail for head in heads}
+        day_formats = {f"{_month(match[1])} %d{match[3]}%Y"}
+    return {lead + day_format + tail for day_format in day_formats}
 
 
 def _month(word: str) -> str:

@@ -1,5 +1,4 @@
-"""What tells a file's rows apart: a column, a few columns together, the whole row, or at last its
-number.
+"""Primary key of a file: a column, a few columns together, the whole row, or at last its number.
 
 Belongs here: questions to the whole file about which rows are alike. Not here: which columns mean
 what (match_entity.py).
@@ -17,31 +16,34 @@ import duckdb
 
 from customer_intel.core.contract.model import Table
 from customer_intel.core.engine import quoted
-from customer_intel.ingest.advise.column_profile import Shape
-from customer_intel.ingest.advise.match_entity import Match
+from customer_intel.ingest.advise.column_profile import ColumnProfile
+from customer_intel.ingest.advise.match_entity import ColumnMatch
 from customer_intel.ingest.conform.typing_rules import trimmed
 from customer_intel.ingest.read.readers import TextTable
 
-# Things with a state: of rows with one id the newest counts. The others are happenings: each row is
-# one.
+# Entities with a state: of several rows of one id the latest counts. Rows of other entities are
+# events: each counts.
 _LASTING = ("contacts", "accounts", "products", "subscriptions", "tickets", "orders", "invoices")
 _MANY = 0.1
 
 
 @dataclass(frozen=True)
 class Key:
+    """The key's text in the mapping; `check` says what was guessed, `columns` what it is made of."""
+
     text: str
     check: str = ""
     columns: tuple[str, ...] = ()
 
 
-class Rows:
+class FileRows:
     """A file's rows as text, to be counted."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, text: TextTable, kind: str) -> None:
         self.con, self.text, self.format = con, text, kind
 
     def distinct(self, columns: Sequence[str]) -> int:
+        """Distinct values of the columns taken together, rows blank in all of them left out."""
         names = ", ".join(f"{trimmed(quoted(name))} AS {quoted(name)}" for name in columns)
         joined = f"concat_ws('-', {', '.join(quoted(name) for name in columns)})"
         sql = (
@@ -72,66 +74,82 @@ class Rows:
 
 def find_key(
     table: Table,
-    matches: Mapping[str, Match],
-    shapes: Sequence[Shape],
-    rows: Rows,
+    matches: Mapping[str, ColumnMatch],
+    profiles: Sequence[ColumnProfile],
+    rows: FileRows,
     *,
     grouped: bool = False,
 ) -> Key:
     """The text that fills the last column of the entity's key."""
     name = table.key[-1]
-    by_name = {shape.name: shape for shape in shapes}
+    by_name = {profile.name: profile for profile in profiles}
     if len(table.key) > 2:
-        own = matches[name].source if name in matches else None
-        return Key(own, columns=(own,)) if own else _made(table, matches, shapes, rows)
+        column = matches[name].source if name in matches else None
+        return Key(column, columns=(column,)) if column else _made(table, matches, profiles, rows)
     if name in matches:
-        shape = by_name[matches[name].source]
-        plain = Key(shape.name, columns=(shape.name,))
-        again = shape.filled - shape.distinct
+        profile = by_name[matches[name].source]
+        by_name_key = Key(profile.name, columns=(profile.name,))
+        n_repeated = profile.filled - profile.distinct
         if grouped or (
-            shape.filled == shape.rows and (not again or shape.distinct == rows.different)
+            profile.filled == profile.rows
+            and (not n_repeated or profile.distinct == rows.different)
         ):
-            return plain
-        if shape.filled == shape.rows and table.name in _LASTING and again <= _MANY * shape.filled:
+            return by_name_key
+        if (
+            profile.filled == profile.rows
+            and table.name in _LASTING
+            and n_repeated <= _MANY * profile.filled
+        ):
             return Key(
-                shape.name, f"{again:,} rows repeat one; of those the newest counts", plain.columns
+                profile.name,
+                f"{n_repeated:,} rows repeat one; of those the newest counts",
+                by_name_key.columns,
             )
-        if found := _together(shape.name, shapes, rows):
-            return Key(_joined(found), f"{shape.name} alone comes {again:,} times again", found)
-        return _made(table, matches, shapes, rows)
-    alone = [shape for shape in shapes if shape.is_id and shape.is_unique and shape.longest > 0]
+        if found := _together(profile.name, profiles, rows):
+            return Key(
+                _joined(found), f"{profile.name} alone comes {n_repeated:,} times again", found
+            )
+        return _made(table, matches, profiles, rows)
+    alone = [
+        profile
+        for profile in profiles
+        if profile.is_id and profile.is_unique and profile.longest > 0
+    ]
     if alone:
         return Key(
             alone[0].name, "no id by name; this column is different in every row", (alone[0].name,)
         )
-    return _made(table, matches, shapes, rows)
+    return _made(table, matches, profiles, rows)
 
 
 def _joined(columns: Sequence[str]) -> str:
     return f"concat_ws('-', {', '.join(quoted(name) for name in columns)})"
 
 
-def _rank(shapes: Sequence[Shape]) -> list[str]:
+def _rank(profiles: Sequence[ColumnProfile]) -> list[str]:
     """Columns that may help to tell rows apart, ids first, then times, then the rest."""
     usable = [
-        shape
-        for shape in shapes
-        if shape.filled and shape.kind not in ("json", "bool") and shape.longest <= 64
+        profile
+        for profile in profiles
+        if profile.filled and profile.kind not in ("json", "bool") and profile.longest <= 64
     ]
+    # Ids 0, times 1, other columns 2.
     order = {True: 0, False: 2}
 
-    def place(shape: Shape) -> int:
-        named = shape.name.lower().endswith(
+    def place(profile: ColumnProfile) -> int:
+        named = profile.name.lower().endswith(
             ("id", "no", "nr", "number", "sequential", "key", "code")
         )
-        return order[named] if not shape.is_time else 1
+        return order[named] if not profile.is_time else 1
 
-    return [shape.name for shape in sorted(usable, key=place)]
+    return [profile.name for profile in sorted(usable, key=place)]
 
 
-def _together(first: str, shapes: Sequence[Shape], rows: Rows) -> tuple[str, ...] | None:
+def _together(
+    first: str, profiles: Sequence[ColumnProfile], rows: FileRows
+) -> tuple[str, ...] | None:
     """`first` and one or two more columns that together are different in every row."""
-    others = [name for name in _rank(shapes) if name != first][:8]
+    others = [name for name in _rank(profiles) if name != first][:8]
     tries = itertools.chain(((name,) for name in others), itertools.combinations(others[:5], 2))
     for more in tries:
         if rows.distinct((first, *more)) == rows.different:
@@ -139,11 +157,18 @@ def _together(first: str, shapes: Sequence[Shape], rows: Rows) -> tuple[str, ...
     return None
 
 
-def _made(table: Table, matches: Mapping[str, Match], shapes: Sequence[Shape], rows: Rows) -> Key:
+def _made(
+    table: Table,
+    matches: Mapping[str, ColumnMatch],
+    profiles: Sequence[ColumnProfile],
+    rows: FileRows,
+) -> Key:
     """A key of several columns: those that are known to be ids first, as few as will do."""
     known = [matches[name].source for name in matches if name.endswith(("_id", "_ref"))]
-    filled = {shape.name: shape.distinct for shape in shapes if shape.filled == shape.rows}
-    names = [name for name in dict.fromkeys([*known, *_rank(shapes)]) if name in filled][:7]
+    filled = {
+        profile.name: profile.distinct for profile in profiles if profile.filled == profile.rows
+    }
+    names = [name for name in dict.fromkeys([*known, *_rank(profiles)]) if name in filled][:7]
     if rows.different == rows.text.rows or table.name in _LASTING[:3]:
         for size in (2, 3, 4):
             for columns in itertools.combinations(names[: 9 - size], size):
@@ -154,7 +179,7 @@ def _made(table: Table, matches: Mapping[str, Match], shapes: Sequence[Shape], r
                         "no column is different in every row; these together are",
                         columns,
                     )
-        every = ", ".join(quoted(shape.name) for shape in shapes)
+        every = ", ".join(quoted(profile.name) for profile in profiles)
         return Key(
             f"md5(concat_ws('|', {every}))", "nothing tells rows apart but all columns together"
         )

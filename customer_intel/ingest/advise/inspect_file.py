@@ -1,7 +1,8 @@
 """`customer-intel inspect`: looks at a raw file, says what it is, and writes a mapping that runs.
 
-Belongs here: the order of the steps, the trial run, the screen. Not here: each step (sniff.py,
-column_profile.py, match_entity.py, locale.py, find_key.py, starter.py).
+Belongs here: the order of the steps, the trial run. Not here: each step (sniff.py,
+column_profile.py, match_entity.py, locale.py, find_key.py, starter.py), what is shown
+(inspected.py).
 """
 
 from __future__ import annotations
@@ -9,35 +10,33 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table as Grid
 
 from customer_intel.core.contract import model as contract
 from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.contract.model import Table, suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, literal
-from customer_intel.ingest.advise.column_profile import Shape, shapes
-from customer_intel.ingest.advise.find_key import Rows
-from customer_intel.ingest.advise.locale import Marks, marks_of
-from customer_intel.ingest.advise.match_entity import Candidate, rank
-from customer_intel.ingest.advise.sniff import Note, Sniffed, sniff
-from customer_intel.ingest.advise.starter import Builder, Starter, slug
-from customer_intel.ingest.advise.write_mapping import unmapped, written
-from customer_intel.ingest.conform.conform import Conformed, Source, conform
+from customer_intel.ingest.advise.column_names import slug
+from customer_intel.ingest.advise.column_profile import ColumnProfile, profiles_of
+from customer_intel.ingest.advise.find_key import FileRows
+from customer_intel.ingest.advise.inspected import CONFIG, Inspected, Trial, Written, print_screen
+from customer_intel.ingest.advise.locale import Locale, locale_of
+from customer_intel.ingest.advise.match_entity import EntityCandidate, rank
+from customer_intel.ingest.advise.sniff import Note, sniff
+from customer_intel.ingest.advise.starter import Builder, Starter
+from customer_intel.ingest.advise.write_mapping import mapping_text, unmapped
+from customer_intel.ingest.conform.conform import Conformed, SourceFile, conform
 from customer_intel.ingest.mapping import model as mappings
 from customer_intel.ingest.read.open_file import Limits, Refused
 from customer_intel.ingest.read.readers import TextTable, read_text
 
-CONFIG = Path(__file__).resolve().parent.parent / "config.yaml"
-# Entities that score less rest on names such as id, date and status, which any file may have.
+__all__ = ["Inspected", "inspect", "print_screen"]
+
+# Below this score the match rests on names such as id, date and status, which any file may have.
 _SURE = 2.3
 # Folders that say nothing of the system that wrote a file.
 _NOWHERE = {
@@ -54,81 +53,6 @@ _NOWHERE = {
     "desktop",
     "home",
 }
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What became of the file's rows through the written mapping."""
-
-    read: int
-    accepted: int
-    quarantined: int
-    duplicates: int
-    records: int
-    same_key: int
-    failures: tuple[str, ...]
-
-    @property
-    def works(self) -> bool:
-        return (
-            self.accepted > 0
-            and self.quarantined <= float(yamlfile.load(CONFIG)["max_reject_share"]) * self.read
-        )
-
-
-@dataclass
-class Written:
-    """One mapping file, and how it fared."""
-
-    path: Path
-    entity: str
-    trial: Trial
-    unmapped: list[str]
-
-
-@dataclass
-class Inspected:
-    """All that was found of one file."""
-
-    file: str
-    source: str
-    sniffed: Sniffed
-    rows: int
-    unreadable: int
-    shapes: list[Shape]
-    ranking: list[Candidate]
-    notes: list[Note] = field(default_factory=list)
-    written: list[Written] = field(default_factory=list)
-
-    @property
-    def works(self) -> bool:
-        return bool(self.written) and all(item.trial.works for item in self.written)
-
-    def summary(self) -> dict[str, Any]:
-        """The findings for machines; no value of the file is among them."""
-        best = self.ranking[0]
-        reader = self.sniffed.reader.model_dump(exclude_defaults=True)
-        return {
-            "file": self.file, "source": self.source, "format": self.sniffed.format,
-            "compression": self.sniffed.compression, "rows": self.rows, "unreadable": self.unreadable,
-            "has_header": self.sniffed.has_header, "reader": reader, "entity": self.written[0].entity,
-            "columns": [
-                {"name": shape.name, "kind": shape.kind, "filled": shape.filled, "distinct": shape.distinct,
-                 "formats": list(shape.formats), "stays_text": shape.stays_text} for shape in self.shapes
-            ],
-            "entities": [
-                {"entity": item.entity, "score": item.score, "why": item.why, "against": item.against,
-                 "columns": {name: match.source for name, match in item.matches.items()}}
-                for item in self.ranking[:5]
-            ],
-            "best_score": best.score,
-            "notes": [{"level": note.level, "topic": note.topic, "text": note.text} for note in self.notes],
-            "mappings": [
-                {"path": str(item.path), "entity": item.entity, "extra_json": item.unmapped, "works": item.trial.works,
-                 "rows": {name: value for name, value in vars(item.trial).items() if isinstance(value, int)},
-                 "first_reasons": list(item.trial.failures)} for item in self.written
-            ],
-        }  # fmt: skip
 
 
 def inspect(
@@ -174,7 +98,7 @@ def _look(
     text = read_text(con, path, sniffed.sha256, sniffed.reader, work, limits)
     if not text.rows:
         raise Refused("has no row below its names; inspect needs some to look at")
-    columns = shapes(con, text, has_names=sniffed.has_header)
+    columns = profiles_of(con, text, has_names=sniffed.has_header)
     found = Inspected(
         path.name,
         source,
@@ -204,35 +128,37 @@ def _write_all(
     con: duckdb.DuckDBPyConnection, found: Inspected, text: TextTable, path: Path, home: Path, out: Path | None,
     entity: str | None, entities: Mapping[str, Table], force: bool, today: date, work: Path,
 ) -> None:  # fmt: skip
-    marks = marks_of(found.shapes, found.sniffed.reader.delimiter)
-    found.notes += marks.notes
-    rows = Rows(con, text, found.sniffed.format)
+    locale = locale_of(found.profiles, found.sniffed.reader.delimiter)
+    found.notes += locale.notes
+    rows = FileRows(con, text, found.sniffed.format)
     chosen = (
         next((item for item in found.ranking if item.entity == entity), None)
         if entity
         else found.ranking[0]
     )
-    chosen = chosen or Candidate(str(entity), 0.0)
+    chosen = chosen or EntityCandidate(str(entity), 0.0)
     if entity:
         found.ranking.remove(chosen) if chosen in found.ranking else None
         found.ranking.insert(0, chosen)
     else:
-        _say_how_sure(found)
+        _note_certainty(found)
     companion = _companion(chosen, found)
     if companion:
         found.notes = [note for note in found.notes if note.topic != "entity"]
         order = chosen.matches["order_id"].source
-        said = f"one row is one order line, {order} comes again: lines and orders are written"
-        found.notes.append(Note("found", "entity", said))
-    plans = [(item, _grouped(item, found.shapes)) for item in (chosen, companion) if item]
+        text_of_note = (
+            f"one row is one order line, {order} comes again: lines and orders are written"
+        )
+        found.notes.append(Note("found", "entity", text_of_note))
+    plans = [(item, _grouped(item, found.profiles)) for item in (chosen, companion) if item]
     starters = [
-        _starter(item, grouped, found, marks, rows, path, entities) for item, grouped in plans
+        _starter(item, grouped, found, locale, rows, path, entities) for item, grouped in plans
     ]
     folder = home / "config" / "mappings"
     paths = [out or _place(folder, found.source, chosen.entity, path)]
     paths += [paths[0].with_name(f"{paths[0].stem}_{item.entity}.yaml") if out
               else _place(folder, found.source, item.entity, path) for item, _ in plans[1:]]  # fmt: skip
-    _say_who_else(found, path, folder, {target.stem for target in paths}, entities)
+    _note_other_mappings(found, path, folder, {target.stem for target in paths}, entities)
     for target in paths:
         if target.exists() and not force:
             raise ConfigError(
@@ -240,13 +166,13 @@ def _write_all(
                 "another file"
             )
     for target, starter in zip(paths, starters, strict=True):
-        extra = unmapped(starter, found.shapes, entities[starter.entity])
+        extra = unmapped(starter, found.profiles, entities[starter.entity])
         target.parent.mkdir(parents=True, exist_ok=True)
         notes = [note for note in found.notes if note.level == "ask"]
         starter.notes = list(dict.fromkeys([*notes, *starter.notes]))
-        target.write_text(written(starter, path.name, found.rows, extra), encoding="utf-8")
+        target.write_text(mapping_text(starter, path.name, found.rows, extra), encoding="utf-8")
         found.notes += [note for note in starter.notes if note not in found.notes]
-        trial = _tried(con, target, path, text, found, entities, today, work)
+        trial = _trial(con, target, path, text, found, entities, today, work)
         found.written.append(Written(target, starter.entity, trial, extra))
 
 
@@ -265,16 +191,16 @@ def _place(folder: Path, source: str, entity: str, path: Path) -> Path:
     return folder / f"{source}_{entity}_{slug(path.name.split('.')[0])}.yaml"
 
 
-def _say_who_else(
+def _note_other_mappings(
     found: Inspected, path: Path, folder: Path, mine: set[str], entities: Mapping[str, Table]
 ) -> None:
     """A file that a mapping takes already would be taken twice."""
     try:
         known = mappings.load(folder, entities)
     except ConfigError:
-        # The home's other mappings are for check to explain.
+        # Faults of the home's other mappings are for `customer-intel check` to report.
         return
-    names = [shape.name for shape in found.shapes]
+    names = [profile.name for profile in found.profiles]
     others = [
         mapping.name
         for mapping in known.values()
@@ -282,29 +208,31 @@ def _say_who_else(
         and mapping.name not in mine and not mapping.missing(names)
     ]  # fmt: skip
     if others:
-        told = (
+        conflict = (
             f"{', '.join(sorted(others))} of source {found.source} takes this file already, "
             "and a night would use both"
         )
         found.notes.append(
             Note(
-                "ask", "mapping", f"{told}; write over it (--out <its name>.yaml) or keep only one"
+                "ask",
+                "mapping",
+                f"{conflict}; write over it (--out <its name>.yaml) or keep only one",
             )
         )
 
 
 def _starter(
-    candidate: Candidate, grouped: bool, found: Inspected, marks: Marks, rows: Rows, path: Path,
+    candidate: EntityCandidate, grouped: bool, found: Inspected, locale: Locale, rows: FileRows, path: Path,
     entities: Mapping[str, Table],
 ) -> Starter:  # fmt: skip
     table = entities[candidate.entity]
     builder = Builder(
-        table, candidate, found.shapes, marks, rows, found.source, path.name, grouped=grouped
+        table, candidate, found.profiles, locale, rows, found.source, path.name, grouped=grouped
     )
     return builder.build(found.sniffed.reader)
 
 
-def _say_how_sure(found: Inspected) -> None:
+def _note_certainty(found: Inspected) -> None:
     best, second = found.ranking[0], (found.ranking[1:] or found.ranking)[0]
     if best.entity == "reference_rows":
         found.notes.append(
@@ -323,7 +251,7 @@ def _say_how_sure(found: Inspected) -> None:
         )
     elif best.score < _SURE:
         text = (
-            f"few signs speak for {best.entity}; name another with --entity (reference_rows "
+            f"few columns match {best.entity}; name another with --entity (reference_rows "
             "keeps a file whole)"
         )
         found.notes.append(Note("ask", "entity", text))
@@ -335,27 +263,31 @@ def _say_how_sure(found: Inspected) -> None:
         found.notes.append(Note("ask", "entity", text))
 
 
-def _grouped(candidate: Candidate, columns: Sequence[Shape]) -> bool:
+def _grouped(candidate: EntityCandidate, columns: Sequence[ColumnProfile]) -> bool:
     """Whether one order is several rows of the file."""
     if candidate.entity != "orders" or "order_id" not in candidate.matches:
         return False
-    key = next(shape for shape in columns if shape.name == candidate.matches["order_id"].source)
+    key = next(
+        profile for profile in columns if profile.name == candidate.matches["order_id"].source
+    )
     return key.filled == key.rows and key.distinct < 0.9 * key.rows
 
 
-def _companion(chosen: Candidate, found: Inspected) -> Candidate | None:
+def _companion(chosen: EntityCandidate, found: Inspected) -> EntityCandidate | None:
     """Order lines that also say when was bought hold the orders too: the other of the two."""
-    both = {item.entity: item for item in found.ranking if item.entity in ("orders", "order_lines")}
-    if chosen.entity not in both or len(both) < 2:
+    by_entity = {
+        item.entity: item for item in found.ranking if item.entity in ("orders", "order_lines")
+    }
+    if chosen.entity not in by_entity or len(by_entity) < 2:
         return None
-    orders, lines = both["orders"], both["order_lines"]
-    told = "ordered_at" in orders.matches and {"order_id", "product_id"} <= set(lines.matches)
-    told = told and bool({"line_total", "unit_price"} & set(lines.matches))
+    orders, lines = by_entity["orders"], by_entity["order_lines"]
+    has_both = "ordered_at" in orders.matches and {"order_id", "product_id"} <= set(lines.matches)
+    has_both = has_both and bool({"line_total", "unit_price"} & set(lines.matches))
     other = lines if chosen is orders else orders
-    return other if told and _grouped(orders, found.shapes) else None
+    return other if has_both and _grouped(orders, found.profiles) else None
 
 
-def _tried(
+def _trial(
     con: duckdb.DuckDBPyConnection, target: Path, path: Path, text: TextTable, found: Inspected,
     entities: Mapping[str, Table], today: date, work: Path,
 ) -> Trial:  # fmt: skip
@@ -363,7 +295,7 @@ def _tried(
     mapping = mappings.read(target, entities)
     assert mapping.reader.text_key == found.sniffed.reader.text_key
     table = entities[mapping.entity]
-    source = Source(path.name, mapping.source, _dated(path) or today, text)
+    source = SourceFile(path.name, mapping.source, _dated(path) or today, text)
     result: Conformed = conform(
         con, table, mapping, source, work / f"trial-{mapping.entity}.parquet"
     )
@@ -372,14 +304,14 @@ def _tried(
         f"SELECT count(*) - count(DISTINCT ({keys})) FROM "
         f"read_parquet({literal(str(result.parquet))})"
     )
-    same = int(con.execute(sql).fetchall()[0][0])
+    same_key = int(con.execute(sql).fetchall()[0][0])
     counts = result.counts
     failures = tuple(
         f"row {item.row}, {item.column or 'whole row'}: {item.reason}" for item in result.failures
     )
     return Trial(
         counts.rows_read, counts.rows_accepted, counts.rows_quarantined, counts.rows_duplicate, counts.records_written,
-        same, failures,
+        same_key, failures,
     )  # fmt: skip
 
 
@@ -409,64 +341,3 @@ def source_of(path: Path) -> str:
 
 def _is_date(name: str) -> bool:
     return re.fullmatch(r"\d{4}-\d\d-\d\d", name) is not None
-
-
-# ---- the screen
-
-
-def print_screen(found: Inspected, out: Console) -> None:
-    """The findings as a screenful."""
-    packed = f", {found.sniffed.compression}" if found.sniffed.compression else ""
-    bad = f", {found.unreadable:,} unreadable" if found.unreadable else ""
-    out.print(
-        f"[bold]{escape(found.file)}[/]: {found.sniffed.format}{packed}, {found.rows:,} rows{bad}"
-    )
-    grid = Grid(box=None, pad_edge=False, header_style="dim")
-    for name in ("column", "kind", "filled", "distinct", "becomes", "remarks"):
-        grid.add_column(name, justify="right" if name in ("filled", "distinct") else "left")
-    best = found.ranking[0]
-    target = {match.source: name for name, match in best.matches.items()}
-    for shape in found.shapes:
-        remarks = [
-            *shape.formats,
-            *([shape.stays_text] if shape.stays_text else []),
-            *(f"'{word}' = none" for word in shape.nulls),
-        ]
-        share = f"{shape.filled / shape.rows:.0%}" if shape.rows else "–"
-        grid.add_row(
-            escape(shape.name), shape.kind, share, f"{shape.distinct:,}", target.get(shape.name, "[dim]extra_json[/]"),
-            escape(", ".join(remarks)),
-        )  # fmt: skip
-    out.print(grid)
-    out.print()
-    for place, item in enumerate(found.ranking[:4]):
-        line = (
-            f"{'→' if not place else ' '} {item.entity:<20} {item.score:5.2f}  "
-            f"{escape('; '.join(item.why))}"
-        )
-        out.print(
-            line + (f" [dim](but {escape('; '.join(item.against))})[/]" if item.against else "")
-        )
-    out.print()
-    marks = {"found": "[green]✓[/]", "guess": "[yellow]?[/] guessed:", "ask": "[red]![/] decide:"}
-    for level in ("found", "guess", "ask"):
-        for note in found.notes:
-            if note.level == level:
-                out.print(f"{marks[level]} {note.topic}: {escape(note.text)}")
-    for made in found.written:
-        _print_trial(made, out)
-
-
-def _print_trial(item: Written, out: Console) -> None:
-    trial = item.trial
-    mark = "[green]✓[/]" if trial.works else "[red]✗[/]"
-    out.print(
-        f"{mark} {escape(str(item.path))} ({item.entity}): {trial.read:,} rows read, "
-        f"{trial.accepted:,} accepted, "
-        f"{trial.quarantined:,} quarantined, {trial.duplicates:,} duplicates, {trial.records:,} "
-        "records"
-    )
-    if trial.same_key:
-        out.print(f"  [yellow]{trial.same_key:,}[/] records repeat a key; the newest counts")
-    for failure in trial.failures:
-        out.print(f"  {escape(failure)}")

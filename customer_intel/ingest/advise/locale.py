@@ -1,7 +1,7 @@
-"""How a file writes numbers, times and nothing: one set of reader options, and expressions for
-columns that differ.
+"""The locale of a file, how it writes numbers, times and nulls: one set of reader options, and
+expressions for columns that differ.
 
-Belongs here: what the shapes of all columns say together. Not here: one column's shape
+Belongs here: what the profiles of all columns say together. Not here: one column's profile
 (column_profile.py).
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from customer_intel.core.contract.model import Column
 from customer_intel.core.engine import literal, quoted
-from customer_intel.ingest.advise.column_profile import Shape, swapped
+from customer_intel.ingest.advise.column_profile import ColumnProfile, swapped
 from customer_intel.ingest.advise.sniff import Note
 from customer_intel.ingest.mapping.model import Reader
 
@@ -28,7 +28,7 @@ _EPOCH_SQL = {
 
 
 @dataclass
-class Marks:
+class Locale:
     """The file's ways. `notes` says which of them were guessed or must be decided."""
 
     decimal: str
@@ -36,40 +36,42 @@ class Marks:
     order: str
     epoch: str | None
     nulls: tuple[str, ...]
-    spoken: frozenset[str]
+    value_words: frozenset[str]
     notes: list[Note] = field(default_factory=list)
 
     # ---- expressions over one column
-    def expression(self, column: Column, shape: Shape) -> str:
+    def expression(self, column: Column, profile: ColumnProfile) -> str:
         """The column's name, or an expression where it is written otherwise than the reader reads."""
-        name = quoted(shape.name)
+        name = quoted(profile.name)
         if column.type in ("timestamp", "date"):
-            if shape.kind == "epoch" and (shape.formats[0] != self.epoch or column.type == "date"):
-                return _EPOCH_SQL[shape.formats[0]].format(name)
-            if shape.order in ("day", "month") and shape.order != self.order:
+            if profile.kind == "epoch" and (
+                profile.formats[0] != self.epoch or column.type == "date"
+            ):
+                return _EPOCH_SQL[profile.formats[0]].format(name)
+            if profile.order in ("day", "month") and profile.order != self.order:
                 parsed = ", ".join(
-                    f"try_strptime({name}, {literal(form)})" for form in shape.formats
+                    f"try_strptime({name}, {literal(form)})" for form in profile.formats
                 )
-                # What cannot be read must not be read in the file's other order.
+                # A value that fails must not fall back to the file's other order of day and month.
                 read = f"cast(coalesce({parsed}) as varchar)"
                 return f"case when {name} is not null then coalesce({read}, 'no date') end"
-        if column.type in ("money", "float", "int") and shape.is_number:
-            own = shape.decimal if shape.decimal in (".", ",") else self.decimal
-            if shape.symbol or own != self.decimal:
-                return self.written(self.number(shape))
-        words = [word for word in shape.nulls if word not in self.nulls]
+        if column.type in ("money", "float", "int") and profile.is_number:
+            own = profile.decimal if profile.decimal in (".", ",") else self.decimal
+            if profile.symbol or own != self.decimal:
+                return self.written(self.number(profile))
+        words = [word for word in profile.nulls if word not in self.nulls]
         text = name
         for word in words:
             text = f"nullif({text}, {literal(word)})"
-        return text if words else shape.name
+        return text if words else profile.name
 
-    def number(self, shape: Shape) -> str:
+    def number(self, profile: ColumnProfile) -> str:
         """SQL for the column as a number to reckon with."""
-        text = quoted(shape.name)
-        if shape.symbol:
+        text = quoted(profile.name)
+        if profile.symbol:
             text = f"regexp_replace({text}, '[^0-9.,+-]', '', 'g')"
-        decimal = shape.decimal if shape.decimal in (".", ",") else self.decimal
-        for mark in {shape.thousands or (self.thousands if shape.decimal != "." else "")} - {
+        decimal = profile.decimal if profile.decimal in (".", ",") else self.decimal
+        for mark in {profile.thousands or (self.thousands if profile.decimal != "." else "")} - {
             "",
             decimal,
         }:
@@ -83,31 +85,35 @@ class Marks:
         return f"replace(cast({number} as varchar), '.', ',')" if self.decimal == "," else number
 
     # ---- reader options
-    def formats(self, shape: Shape) -> tuple[str, ...]:
-        if shape.order == "day?" and self.order == "month":
-            return tuple(swapped(form) for form in shape.formats)
-        return shape.formats
+    def formats(self, profile: ColumnProfile) -> tuple[str, ...]:
+        """The column's strptime formats, in the file's order of day and month where its own is
+        open.
+        """
+        if profile.order == "day?" and self.order == "month":
+            return tuple(swapped(form) for form in profile.formats)
+        return profile.formats
 
     def reader(
-        self, known: Mapping[str, Column], sources: Mapping[str, Shape], reader: Reader
+        self, known: Mapping[str, Column], sources: Mapping[str, ColumnProfile], reader: Reader
     ) -> dict[str, Any]:
         """The options that a mapping writes down, defaults left out."""
         wanted: dict[str, Counter[str]] = {"timestamp": Counter(), "date": Counter()}
-        for name, shape in sources.items():
-            if known[name].type in wanted and shape.is_time:
-                wanted[known[name].type].update(self.formats(shape))
+        for name, profile in sources.items():
+            if known[name].type in wanted and profile.is_time:
+                wanted[known[name].type].update(self.formats(profile))
         kept = reader.model_dump(exclude_defaults=True)
         kept = {key: value for key, value in kept.items() if value is not None}
         if "fields" in kept:
             kept["fields"] = [dict(item) for item in kept["fields"]]
         for kind, forms in wanted.items():
-            # %Y would read the year 24 out of 24; an epoch reads any digits.
+            # Two-digit years first: %Y would read 24 as the year 24. Epochs last: they read any
+            # digits.
             order = sorted(
                 forms, key=lambda form: (form in _READ_EPOCHS, "%Y" in form, -len(form), form)
             )
             if order:
                 kept[kind] = order
-        if self.decimal != "." and any(shape.is_number for shape in sources.values()):
+        if self.decimal != "." and any(profile.is_number for profile in sources.values()):
             kept["decimal"] = self.decimal
         if self.thousands:
             kept["thousands"] = self.thousands
@@ -118,60 +124,61 @@ class Marks:
         return kept
 
     @staticmethod
-    def needs_zone(shapes: Any) -> bool:
+    def needs_zone(profiles: Any) -> bool:
+        """Whether some times have no offset, so that reader.zone decides what they mean."""
         return any(
-            shape.kind == "timestamp" and shape.offset != "all" and shape.has_times
-            for shape in shapes
+            profile.kind == "timestamp" and profile.offset != "all" and profile.has_times
+            for profile in profiles
         )
 
 
-def marks_of(shapes: Sequence[Shape], delimiter: str) -> Marks:
+def locale_of(profiles: Sequence[ColumnProfile], delimiter: str) -> Locale:
     """What the columns say together."""
     notes: list[Note] = []
-    decimal, thousands = _numbers(shapes, notes)
-    order = _date_order(shapes, notes, european=decimal == "," or delimiter == ";")
+    decimal, thousands = _numbers(profiles, notes)
+    order = _date_order(profiles, notes, european=decimal == "," or delimiter == ";")
     epochs = Counter(
-        shape.formats[0]
-        for shape in shapes
-        if shape.kind == "epoch" and shape.formats[0] in _READ_EPOCHS
+        profile.formats[0]
+        for profile in profiles
+        if profile.kind == "epoch" and profile.formats[0] in _READ_EPOCHS
     )
-    spoken = frozenset(word for shape in shapes for word in shape.words)
-    nulls = sorted({word for shape in shapes for word in shape.nulls})
+    value_words = frozenset(word for profile in profiles for word in profile.words)
+    nulls = sorted({word for profile in profiles for word in profile.nulls})
     for word in nulls:
-        where = [shape.name for shape in shapes if word in shape.nulls]
-        if word in spoken:
-            also = [shape.name for shape in shapes if word in shape.words]
+        where = [profile.name for profile in profiles if word in profile.nulls]
+        if word in value_words:
+            also = [profile.name for profile in profiles if word in profile.words]
             text = f"'{word}' is read as nothing in {_some(where)}, but as a value in {_some(also)}"
             notes.append(Note("guess", "null", text))
         else:
             notes.append(Note("found", "null", f"'{word}' means nothing in {_some(where)}"))
-    for shape in shapes:
-        if shape.stays_text:
-            notes.append(Note("found", "text", f"{shape.name} stays text: {shape.stays_text}"))
-        if shape.kind != "text" and 0 < shape.share < 0.9995:
+    for profile in profiles:
+        if profile.stays_text:
+            notes.append(Note("found", "text", f"{profile.name} stays text: {profile.stays_text}"))
+        if profile.kind != "text" and 0 < profile.share < 0.9995:
             rest = (
-                f"about {1 - shape.share:.1%} of {shape.name} is no {shape.kind}; mapped as "
+                f"about {1 - profile.share:.1%} of {profile.name} is no {profile.kind}; mapped as "
                 "one, it is quarantined"
             )
             notes.append(Note("guess", "values", rest))
-    _zones(shapes, notes)
+    _zones(profiles, notes)
     epoch = epochs.most_common(1)[0][0] if epochs else None
-    for shape in shapes:
-        if shape.kind == "epoch":
+    for profile in profiles:
+        if profile.kind == "epoch":
             notes.append(
                 Note(
                     "guess",
                     "epoch",
-                    f"{shape.name} holds {_unit(shape.formats[0])} since 1970 (UTC)",
+                    f"{profile.name} holds {_unit(profile.formats[0])} since 1970 (UTC)",
                 )
             )
-    return Marks(
+    return Locale(
         decimal,
         thousands,
         order,
         epoch,
-        tuple(word for word in nulls if word not in spoken),
-        spoken,
+        tuple(word for word in nulls if word not in value_words),
+        value_words,
         notes,
     )
 
@@ -186,30 +193,32 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
-def _numbers(shapes: Sequence[Shape], notes: list[Note]) -> tuple[str, str]:
-    sure = Counter(shape.decimal for shape in shapes if shape.decimal in (".", ","))
-    decimal = sure.most_common(1)[0][0] if sure else None
-    unsure = [shape for shape in shapes if (shape.decimal or "").startswith("?")]
+def _numbers(profiles: Sequence[ColumnProfile], notes: list[Note]) -> tuple[str, str]:
+    certain = Counter(profile.decimal for profile in profiles if profile.decimal in (".", ","))
+    decimal = certain.most_common(1)[0][0] if certain else None
+    undecided = [profile for profile in profiles if (profile.decimal or "").startswith("?")]
     thousands = Counter(
-        shape.thousands for shape in shapes if shape.thousands and shape.decimal in (None, decimal)
+        profile.thousands
+        for profile in profiles
+        if profile.thousands and profile.decimal in (None, decimal)
     )
-    for shape in unsure:
-        mark = (shape.decimal or "")[1:]
+    for profile in undecided:
+        mark = (profile.decimal or "")[1:]
         if decimal is None:
             decimal = "."
             meant = "thousands" if mark == "," else "a decimal point"
             text = (
-                f"{shape.name}: '{mark}' before three digits may be either mark; it is read as "
+                f"{profile.name}: '{mark}' before three digits may be either mark; it is read as "
                 f"{meant}"
             )
             notes.append(Note("ask", "numbers", text))
         if mark != decimal:
             thousands[mark] += 1
-    if len(sure) > 1:
+    if len(certain) > 1:
         other = [
-            shape.name
-            for shape in shapes
-            if shape.decimal in (".", ",") and shape.decimal != decimal
+            profile.name
+            for profile in profiles
+            if profile.decimal in (".", ",") and profile.decimal != decimal
         ]
         notes.append(
             Note(
@@ -227,22 +236,22 @@ def _numbers(shapes: Sequence[Shape], notes: list[Note]) -> tuple[str, str]:
     return decimal or ".", mark
 
 
-def _date_order(shapes: Sequence[Shape], notes: list[Note], *, european: bool) -> str:
-    sure = Counter(shape.order for shape in shapes if shape.order in ("day", "month"))
-    for shape in shapes:
-        if shape.order in ("day", "month"):
-            # Not merely likely: some value is no date in the other order.
+def _date_order(profiles: Sequence[ColumnProfile], notes: list[Note], *, european: bool) -> str:
+    certain = Counter(profile.order for profile in profiles if profile.order in ("day", "month"))
+    for profile in profiles:
+        if profile.order in ("day", "month"):
+            # Certain, not likely: some value is no date in the other order.
             notes.append(
                 Note(
                     "found",
                     "dates",
-                    f"{shape.name}: {shape.order} first ({', '.join(shape.formats)})",
+                    f"{profile.name}: {profile.order} first ({', '.join(profile.formats)})",
                 )
             )
-        elif shape.kind in ("date", "timestamp") and shape.formats and shape.order is None:
-            notes.append(Note("found", "dates", f"{shape.name}: {', '.join(shape.formats)}"))
-    unsure = [shape for shape in shapes if shape.order == "day?"]
-    if len(sure) > 1:
+        elif profile.kind in ("date", "timestamp") and profile.formats and profile.order is None:
+            notes.append(Note("found", "dates", f"{profile.name}: {', '.join(profile.formats)}"))
+    undecided = [profile for profile in profiles if profile.order == "day?"]
+    if len(certain) > 1:
         notes.append(
             Note(
                 "guess",
@@ -250,11 +259,11 @@ def _date_order(shapes: Sequence[Shape], notes: list[Note], *, european: bool) -
                 "some columns put the day first, others the month; each is read its own way",
             )
         )
-    kept = sure.most_common(1)[0][0] if sure else None
-    if not unsure:
+    kept = certain.most_common(1)[0][0] if certain else None
+    if not undecided:
         return kept or "day"
-    names = _some([shape.name for shape in unsure])
-    if kept and len(sure) == 1:
+    names = _some([profile.name for profile in undecided])
+    if kept and len(certain) == 1:
         notes.append(
             Note(
                 "guess",
@@ -263,7 +272,7 @@ def _date_order(shapes: Sequence[Shape], notes: list[Note], *, european: bool) -
             )
         )
         return kept
-    if all("." in form for shape in unsure for form in shape.formats[:1]):
+    if all("." in form for profile in undecided for form in profile.formats[:1]):
         notes.append(
             Note(
                 "guess", "dates", f"{names}: day first, as is usual with points; no value proves it"
@@ -279,16 +288,16 @@ def _date_order(shapes: Sequence[Shape], notes: list[Note], *, european: bool) -
     return likely
 
 
-def _zones(shapes: Sequence[Shape], notes: list[Note]) -> None:
-    times = [shape for shape in shapes if shape.kind == "timestamp"]
-    carried = [shape.name for shape in times if shape.offset == "all"]
-    bare = [shape for shape in times if shape.offset != "all"]
-    if carried:
+def _zones(profiles: Sequence[ColumnProfile], notes: list[Note]) -> None:
+    times = [profile for profile in profiles if profile.kind == "timestamp"]
+    with_offset = [profile.name for profile in times if profile.offset == "all"]
+    without_offset = [profile for profile in times if profile.offset != "all"]
+    if with_offset:
         notes.append(
-            Note("found", "zone", f"{_some(carried)}: each value says its offset from UTC")
+            Note("found", "zone", f"{_some(with_offset)}: each value says its offset from UTC")
         )
-    if Marks.needs_zone(bare):
-        names = _some([shape.name for shape in bare])
+    if Locale.needs_zone(without_offset):
+        names = _some([profile.name for profile in without_offset])
         text = (
             f"{names}: no time zone is given; UTC is written, put the source's (such as "
             "Europe/Berlin) in reader.zone"

@@ -1,49 +1,33 @@
-"""What a file is about: its columns matched to each entity's, by name and by the shape of the
-values, and ranked.
+"""Entity detection: a file's columns matched to each entity's, by name and by profile, and ranked.
 
-Belongs here: names, scores, the ranking. The words that other systems use are in words.yaml. Not
-here: the shapes themselves (column_profile.py) and the expressions that fill what has no column
-(starter.py).
+Belongs here: scores, the ranking. Not here: names (column_names.py), the profiles themselves
+(column_profile.py), the expressions that fill what has no column (derived_columns.py).
 """
 
 from __future__ import annotations
 
-import difflib
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
-from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.contract.model import Column, Table
-from customer_intel.ingest.advise.column_profile import Shape
+from customer_intel.ingest.advise.column_names import (
+    common_prefixes,
+    helpers,
+    listed,
+    name_score,
+    nouns,
+    plain,
+    words,
+)
+from customer_intel.ingest.advise.column_profile import ColumnProfile
 from customer_intel.ingest.mapping.model import settable
 
-WORDS = Path(__file__).resolve().parent / "words.yaml"
 FALLBACK = "reference_rows"
 # Below this a file is of no entity: it is kept whole, as reference rows.
 WEAK = 1.0
-_TAILS = {
-    "usd",
-    "eur",
-    "gbp",
-    "brl",
-    "utc",
-    "prefix",
-    "timestamp",
-    "c",
-    "text",
-    "value",
-    "field",
-    "dt",
-    "amt",
-}
-_LATIN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "o", "æ": "ae", "å": "a"})
 _NUMBERED = re.compile(r"\b(id|no|nr|num|number|key|code|ref)\b|nummer|nr$")
-# What a snapshot may lack without being another entity.
+# Columns whose absence says nothing against an entity.
 _EASY = {
     "created_at", "updated_at", "currency", "platform", "survey_id", "survey_type", "billing_interval", "paid_at",
     "quantity", "unit_price", "channel", "event", "status",
@@ -72,7 +56,7 @@ _PLACES = {
 
 
 @dataclass(frozen=True)
-class Match:
+class ColumnMatch:
     """A source column taken for an entity's column; `score` from 0 to 1."""
 
     source: str
@@ -81,154 +65,68 @@ class Match:
 
 
 @dataclass
-class Candidate:
+class EntityCandidate:
     """One entity as an explanation of the file."""
 
     entity: str
     score: float
-    matches: dict[str, Match] = field(default_factory=dict)
+    matches: dict[str, ColumnMatch] = field(default_factory=dict)
     why: list[str] = field(default_factory=list)
     against: list[str] = field(default_factory=list)
 
 
-@lru_cache(maxsize=1)
-def words() -> dict[str, Any]:
-    return dict(yamlfile.load(WORDS))
+# ---- profiles
 
 
-@lru_cache(maxsize=4096)
-def plain(name: str) -> str:
-    """A name as words in lower case: `orderId`, `Order-ID` and `ORDER_ID` are all `order id`."""
-    text = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
-    text = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1 \2", text).lower().translate(_LATIN)
-    text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return " ".join(re.findall(r"[a-z]+|\d+", text))
-
-
-def _split(text: Any) -> list[str]:
-    return [word.strip() for word in str(text or "").split(",") if word.strip()]
-
-
-@lru_cache(maxsize=64)
-def nouns(entity: str) -> tuple[str, ...]:
-    return tuple(_split(words()["entities"].get(entity, {}).get("nouns")))
-
-
-@lru_cache(maxsize=64)
-def helpers(entity: str) -> dict[str, tuple[str, Column]]:
-    """Columns that only help to fill one of the entity's: name → (what they fill, the column they
-    would be).
-    """
-    found = words()["entities"].get(entity, {}).get("helpers", {})
-    return {
-        name: (target, Column(name=name, type=kind, meaning=name))
-        for name, (target, kind) in found.items()
-    }
-
-
-@lru_cache(maxsize=1024)
-def synonyms(entity: str, target: str) -> tuple[str, ...]:
-    """What a column may be called, the likeliest first."""
-    listed = words()["columns"].get(f"{entity}.{target}") or words()["columns"].get(target)
-    found = [target.replace("_", " ").strip()]
-    for word in _split(listed):
-        found += [word.replace("*", noun) for noun in nouns(entity)] if "*" in word else [word]
-    return tuple(dict.fromkeys(found))
-
-
-# ---- names
-
-
-def name_score(name: str, entity: str, target: str, prefixes: Sequence[str]) -> float:
-    """How well a source column's name says the entity's column, from 0 to 1."""
-    known = synonyms(entity, target)
-    best = 0.0
-    for variant, factor in _variants(plain(name), entity, prefixes):
-        if variant in known:
-            best = max(best, factor * (1 - 0.005 * min(known.index(variant), 20)))
-            continue
-        parts = variant.split()
-        for word in known:
-            inner = word.split()
-            within = len(inner) > 1 and set(inner) <= set(parts)
-            last = len(inner) == 1 and len(word) > 3 and parts and parts[-1] == word
-            if within or last:
-                best = max(best, factor * (0.5 + 0.3 * len(inner) / len(parts)))
-            elif len(word) > 5 and len(variant) > 5:
-                alike = difflib.SequenceMatcher(None, variant, word)
-                if alike.quick_ratio() > 0.87 and alike.ratio() > 0.87:
-                    best = max(best, factor * 0.7)
-    return best
-
-
-def _variants(name: str, entity: str, prefixes: Sequence[str]) -> list[tuple[str, float]]:
-    """The name, and what is left of it without the words that only say whose column it is."""
-    found = [(name, 1.0)]
-    for lead in (*nouns(entity), *prefixes):
-        if name.startswith(lead + " "):
-            found.append((name[len(lead) + 1 :], 0.93))
-    for text, factor in list(found):
-        parts = text.split()
-        if len(parts) > 1 and parts[-1] in _TAILS:
-            found.append((" ".join(parts[:-1]), factor * 0.93))
-    return found
-
-
-def common_prefixes(names: Sequence[str]) -> list[str]:
-    """First words that most columns share, such as the table's own name."""
-    firsts = [parts[0] for name in names if len(parts := plain(name).split()) > 1]
-    return sorted(
-        {first for first in firsts if firsts.count(first) * 5 >= len(names) * 3 and len(names) > 2}
-    )
-
-
-# ---- shapes
-
-
-def fit(column: Column, shape: Shape, entity: str) -> float:
+def fit(column: Column, profile: ColumnProfile, entity: str) -> float:
     """How well the values suit the entity's column, from 0 to 1."""
     name = column.name
-    if shape.kind == "empty":
+    if profile.kind == "empty":
         return 0.3
     if column.values is not None:
-        return _enum_fit(column, shape, entity)
+        return _enum_fit(column, profile, entity)
     match column.type:
         case "timestamp" | "date":
-            return 1.0 if shape.is_time else 0.0
+            return 1.0 if profile.is_time else 0.0
         case "money" | "float":
-            return 1.0 if shape.is_number and (shape.symbol != "%" or name == "discount") else 0.0
+            return (
+                1.0 if profile.is_number and (profile.symbol != "%" or name == "discount") else 0.0
+            )
         case "int":
-            return 1.0 if shape.kind == "int" else 0.0
+            return 1.0 if profile.kind == "int" else 0.0
         case "bool":
-            return 1.0 if shape.kind == "bool" else 0.0
+            return 1.0 if profile.kind == "bool" else 0.0
     if "email" in name:
-        return 1.0 if shape.kind == "email" else 0.0
+        return 1.0 if profile.kind == "email" else 0.0
     if name.endswith(("_id", "_ref", "_id_a", "_key")) or name in ("base", "quote"):
         bad = (
-            shape.is_time or shape.kind in ("decimal", "bool", "json", "url") or shape.longest > 80
+            profile.is_time
+            or profile.kind in ("decimal", "bool", "json", "url")
+            or profile.longest > 80
         )
-        return 0.0 if bad else 0.5 if shape.kind == "email" else 1.0
+        return 0.0 if bad else 0.5 if profile.kind == "email" else 1.0
     if name == "currency":
         return (
             1.0
-            if shape.values and all(re.fullmatch(r"[A-Za-z]{3}", value) for value in shape.values)
+            if profile.values
+            and all(re.fullmatch(r"[A-Za-z]{3}", value) for value in profile.values)
             else 0.0
         )
     if "phone" in name:
         return (
             1.0
-            if shape.kind == "phone"
+            if profile.kind == "phone"
             else 0.8
-            if shape.kind in ("int", "text") and shape.longest < 25
+            if profile.kind in ("int", "text") and profile.longest < 25
             else 0.0
         )
     if name in ("properties", "attributes"):
-        return 1.0 if shape.kind == "json" else 0.0
+        return 1.0 if profile.kind == "json" else 0.0
     if name in ("page_url", "website", "url", "referrer"):
-        return 1.0 if shape.kind == "url" else 0.6 if shape.kind == "text" else 0.0
-    if shape.is_time or shape.kind in ("bool", "json", "email"):
+        return 1.0 if profile.kind == "url" else 0.6 if profile.kind == "text" else 0.0
+    if profile.is_time or profile.kind in ("bool", "json", "email"):
         return 0.0
-    if shape.is_number:
+    if profile.is_number:
         loose = name in (
             "postal_code",
             "sku",
@@ -245,7 +143,8 @@ def fit(column: Column, shape: Shape, entity: str) -> float:
         return 1.0
     return (
         1.0
-        if shape.longest <= 120 or name in ("title", "subject", "street", "interests", "page_title")
+        if profile.longest <= 120
+        or name in ("title", "subject", "street", "interests", "page_title")
         else 0.5
     )
 
@@ -259,79 +158,89 @@ def enum_words(entity: str, column: Column) -> dict[str, str]:
     return found
 
 
-def _enum_fit(column: Column, shape: Shape, entity: str) -> float:
-    if not shape.values:
+def _enum_fit(column: Column, profile: ColumnProfile, entity: str) -> float:
+    if not profile.values:
         return 0.0
     known = enum_words(entity, column)
-    share = sum(value.lower() in known for value in shape.values) / len(shape.values)
+    share = sum(value.lower() in known for value in profile.values) / len(profile.values)
     return 1.0 if share == 1 else 0.5 if share >= 0.6 and column.required else 0.0
 
 
 # ---- ranking
 
 
-def rank(file_name: str, shapes: Sequence[Shape], entities: Mapping[str, Table]) -> list[Candidate]:
+def rank(
+    file_name: str, profiles: Sequence[ColumnProfile], entities: Mapping[str, Table]
+) -> list[EntityCandidate]:
     """Every entity that explains something of the file, the best first; the fallback is always
     among them.
     """
-    prefixes = common_prefixes([shape.name for shape in shapes])
-    heads = _named_after(file_name)
+    prefixes = common_prefixes([profile.name for profile in profiles])
+    named = _named_after(file_name)
     found = [
-        _candidate(entities[name], shapes, prefixes, heads)
+        _candidate(entities[name], profiles, prefixes, named)
         for name in words()["entities"]
         if name in entities
     ]
     if all(candidate.score <= WEAK for candidate in found):
-        found = [candidate for candidate in found if candidate.matches] + _by_values(shapes)
+        found = [candidate for candidate in found if candidate.matches] + _by_values(profiles)
     found.append(
-        Candidate(FALLBACK, WEAK, {}, ["keeps every column of a file that no entity describes"])
+        EntityCandidate(
+            FALLBACK, WEAK, {}, ["keeps every column of a file that no entity describes"]
+        )
     )
-    best: dict[str, Candidate] = {}
+    best: dict[str, EntityCandidate] = {}
     for candidate in sorted(found, key=lambda item: (-item.score, item.entity)):
         best.setdefault(candidate.entity, candidate)
     return list(best.values())
 
 
-def _by_values(shapes: Sequence[Shape]) -> list[Candidate]:
+def _by_values(profiles: Sequence[ColumnProfile]) -> list[EntityCandidate]:
     """What a file may be of which no name tells anything: never as sure as a name."""
-    times = [shape for shape in shapes if shape.is_time]
-    amounts = [shape for shape in shapes if shape.kind == "decimal"]
-    mails = [shape for shape in shapes if shape.kind == "email"]
+    times = [profile for profile in profiles if profile.is_time]
+    amounts = [profile for profile in profiles if profile.kind == "decimal"]
+    emails = [profile for profile in profiles if profile.kind == "email"]
     repeated = [
-        shape for shape in shapes if shape.is_id and 20 < shape.distinct < 0.9 * shape.filled
+        profile
+        for profile in profiles
+        if profile.is_id and 20 < profile.distinct < 0.9 * profile.filled
     ]
     scores = [
-        shape
-        for shape in shapes
-        if shape.kind == "int" and shape.low is not None and 3 <= len(shape.values) <= 11
+        profile
+        for profile in profiles
+        if profile.kind == "int" and profile.low is not None and 3 <= len(profile.values) <= 11
     ]
-    texts = [shape for shape in shapes if shape.kind == "text" and shape.longest > 40]
+    texts = [profile for profile in profiles if profile.kind == "text" and profile.longest > 40]
     kinds = [
-        shape
-        for shape in shapes
-        if shape.kind == "text" and 1 < len(shape.values) <= 40 and shape.longest <= 40
+        profile
+        for profile in profiles
+        if profile.kind == "text" and 1 < len(profile.values) <= 40 and profile.longest <= 40
     ]
     found = []
 
-    def add(entity: str, strength: float, why: str, **taken: Sequence[Shape]) -> None:
+    def add(entity: str, strength: float, why: str, **taken: Sequence[ColumnProfile]) -> None:
         matches = {
-            target: Match(some[0].name, target, 0.4) for target, some in taken.items() if some
+            target: ColumnMatch(some[0].name, target, 0.4) for target, some in taken.items() if some
         }
-        found.append(Candidate(entity, strength, matches, [f"by its values alone: {why}"]))
+        found.append(EntityCandidate(entity, strength, matches, [f"by its values alone: {why}"]))
 
-    if mails and mails[0].distinct > 0.5 * mails[0].filled:
-        add("contacts", 1.3, "a mail address a row", email=mails)
+    if emails and emails[0].distinct > 0.5 * emails[0].filled:
+        add("contacts", 1.3, "a mail address a row", email=emails)
     if times and amounts:
         add("orders", 1.4, "an amount, a time, somebody again and again",
             ordered_at=times, total=amounts[-1:], customer_ref=repeated)  # fmt: skip
     if times and kinds and repeated and not amounts:
         add("events", 1.2, "a few words, a time, somebody again and again",
             occurred_at=times, event_name=kinds, user_id=repeated)  # fmt: skip
-    nps = [shape for shape in scores if (shape.low or 0) >= 0 and 5 < (shape.high or 0) <= 10]
-    stars = [shape for shape in scores if (shape.low or 0) >= 1 and 3 < (shape.high or 0) <= 5]
+    nps = [
+        profile for profile in scores if (profile.low or 0) >= 0 and 5 < (profile.high or 0) <= 10
+    ]
+    stars = [
+        profile for profile in scores if (profile.low or 0) >= 1 and 3 < (profile.high or 0) <= 5
+    ]
     if nps and times and not amounts:
         add("survey_responses", 1.3, "numbers from 0 to 10 and a time",
-            score=nps, responded_at=times, email=mails, comment=texts)  # fmt: skip
+            score=nps, responded_at=times, email=emails, comment=texts)  # fmt: skip
     if stars and texts and not amounts:
         add(
             "reviews",
@@ -355,7 +264,7 @@ def _named_after(file_name: str) -> dict[str, float]:
     )
     ends: dict[str, tuple[int, int]] = {}
     for entity, entry in words()["entities"].items():
-        for noun in (*_split(entry.get("nouns")), *_split(entry.get("files"))):
+        for noun in (*listed(entry.get("nouns")), *listed(entry.get("files"))):
             for form in {
                 noun,
                 noun + "s",
@@ -375,47 +284,54 @@ def _named_after(file_name: str) -> dict[str, float]:
 
 
 def _candidate(
-    table: Table, shapes: Sequence[Shape], prefixes: Sequence[str], heads: Mapping[str, float]
-) -> Candidate:
+    table: Table,
+    profiles: Sequence[ColumnProfile],
+    prefixes: Sequence[str],
+    named: Mapping[str, float],
+) -> EntityCandidate:
+    # The weights below are judgement: test_inspect holds them against known systems' exports.
     entity, known = table.name, settable(table)
-    matches = _assigned(table, shapes, prefixes)
-    by_source = {shape.name: shape for shape in shapes}
+    matches = _assigned(table, profiles, prefixes)
+    by_source = {profile.name: profile for profile in profiles}
     entry = words()["entities"][entity]
-    told_by = {name: match.score for name, match in matches.items()}
+    scores = {name: match.score for name, match in matches.items()}
     for name, (target, _) in helpers(entity).items():
-        told_by[target] = max(told_by.get(target, 0.0), told_by.get(name, 0.0))
-    strengths = [told_by.get(name, 0.0) for name in entry["core"]]
-    # Of people a file tells this or that; half of what could be told is a lot.
+        scores[target] = max(scores.get(target, 0.0), scores.get(name, 0.0))
+    strengths = [scores.get(name, 0.0) for name in entry["core"]]
+    # Files of people fill few of the columns that they could: half of the core columns is a lot.
     core_score = min(
         1.0, sum(strengths) / (len(strengths) / 2 if entry.get("any") else len(strengths))
     )
-    filled = [shape for shape in shapes if shape.kind != "empty"]
+    filled = [profile for profile in profiles if profile.kind != "empty"]
     coverage = sum(match.score for match in matches.values()) / max(len(filled), 1)
-    candidate = Candidate(entity, 2 * core_score + 1.5 * min(coverage, 1.0), matches)
-    told = [
+    candidate = EntityCandidate(entity, 2 * core_score + 1.5 * min(coverage, 1.0), matches)
+    pairs = [
         f"{match.source} → {target}"
         for target, match in sorted(matches.items(), key=lambda i: -i[1].score)
     ]
-    if told:
+    if pairs:
         candidate.why.append(
-            ", ".join(told[:5]) + (f" and {len(told) - 5} more" if len(told) > 5 else "")
+            ", ".join(pairs[:5]) + (f" and {len(pairs) - 5} more" if len(pairs) > 5 else "")
         )
-    if heads.get(entity):
-        candidate.score += heads[entity]
+    if named.get(entity):
+        candidate.score += named[entity]
         candidate.why.append("the file is named so")
     key = table.key[-1]
     if key in matches:
-        shape = by_source[matches[key].source]
-        own = any(noun in plain(shape.name) for noun in nouns(entity)) or shape.name.lower() == "id"
-        if shape.is_unique and own:
-            candidate.score += 0.6 if shape.name in [item.name for item in shapes[:3]] else 0.3
-            candidate.why.append(f"{shape.name} is different in every row")
-        elif shape.distinct < 0.9 * shape.filled and entity not in ("order_lines", "ad_spend"):
+        profile = by_source[matches[key].source]
+        own = (
+            any(noun in plain(profile.name) for noun in nouns(entity))
+            or profile.name.lower() == "id"
+        )
+        if profile.is_unique and own:
+            candidate.score += 0.6 if profile.name in [item.name for item in profiles[:3]] else 0.3
+            candidate.why.append(f"{profile.name} is different in every row")
+        elif profile.distinct < 0.9 * profile.filled and entity not in ("order_lines", "ad_spend"):
             candidate.score -= 1.2
-            candidate.against.append(f"{shape.name} comes again in many rows")
+            candidate.against.append(f"{profile.name} comes again in many rows")
     lacking = [
         name for name, column in known.items()
-        if column.required and not told_by.get(name) and name not in (*table.key, *_EASY)
+        if column.required and not scores.get(name) and name not in (*table.key, *_EASY)
         and not (name == "line_total" and "unit_price" in matches)
     ]  # fmt: skip
     if (need := entry.get("need")) and not any(name in matches for name in need):
@@ -428,34 +344,42 @@ def _candidate(
     return candidate
 
 
-def _assigned(table: Table, shapes: Sequence[Shape], prefixes: Sequence[str]) -> dict[str, Match]:
+def _assigned(
+    table: Table, profiles: Sequence[ColumnProfile], prefixes: Sequence[str]
+) -> dict[str, ColumnMatch]:
     """Each source column to at most one of the entity's columns, the surest pairs first."""
     known: dict[str, Column] = dict(settable(table))
     known |= {name: column for name, (_, column) in helpers(table.name).items()}
     pairs = []
-    for place, shape in enumerate(shapes):
+    for place, profile in enumerate(profiles):
         for order, (target, column) in enumerate(known.items()):
             if target == "_deleted":
                 continue
-            score = name_score(shape.name, table.name, target, prefixes)
-            score = round(score * fit(column, shape, table.name), 3) if score else 0.0
+            score = name_score(profile.name, table.name, target, prefixes)
+            score = round(score * fit(column, profile, table.name), 3) if score else 0.0
             if (
                 target == table.key[-1]
-                and shape.distinct < 0.5 * shape.filled
-                and not _NUMBERED.search(plain(shape.name))
+                and profile.distinct < 0.5 * profile.filled
+                and not _NUMBERED.search(plain(profile.name))
             ):
                 score = 0.0
             if score >= 0.45:
                 pairs.append(
-                    (-score, not column.required, place, order, Match(shape.name, target, score))
+                    (
+                        -score,
+                        not column.required,
+                        place,
+                        order,
+                        ColumnMatch(profile.name, target, score),
+                    )
                 )
-    found: dict[str, Match] = {}
+    found: dict[str, ColumnMatch] = {}
     used: set[str] = set()
     for *_, match in sorted(pairs, key=lambda pair: pair[:4]):
         if match.target not in found and match.source not in used:
             found[match.target] = match
             used.add(match.source)
-    # One id may be both the record's and the person's.
+    # One id column may fill both the record's key and the reference to the person.
     for *_, match in sorted(pairs, key=lambda pair: pair[:4]):
         if match.target == "customer_ref" and match.target not in found and match.score > 0.8:
             found[match.target] = match

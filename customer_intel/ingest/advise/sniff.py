@@ -1,4 +1,5 @@
-"""From a raw file's bytes to the reader options that split it into rows and columns.
+"""Format detection: from a raw file's bytes to the reader options that split it into rows and
+columns.
 
 Belongs here: compression, encoding, format, delimiter, quote, preamble, header. Not here: what the
 values are (column_profile.py) and what the file is about (match_entity.py).
@@ -22,7 +23,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from customer_intel.ingest.mapping.model import Field, Reader, format_of
+from customer_intel.ingest.mapping.model import FixedField, Reader, format_of
 from customer_intel.ingest.read.broken_csv import MAX_RECORD_CHARS
 from customer_intel.ingest.read.open_file import Limits, Refused, open_landed, sha256_of, unpacked
 
@@ -63,6 +64,7 @@ class Sniffed:
     notes: list[Note] = field(default_factory=list)
 
     def note(self, level: Literal["found", "guess", "ask"], topic: str, text: str) -> None:
+        """Adds a finding."""
         self.notes.append(Note(level, topic, text))
 
 
@@ -107,11 +109,11 @@ def _unless(kind: str, by_name: str | None) -> Any:
 def _decodable(path: Path, sha256: str, limits: Limits) -> tuple[bytes, str, bool]:
     """(first bytes, encoding, whether a byte order mark says so), decided on the whole file."""
     head = b""
-    seen = np.zeros(256, dtype=np.int64)
+    byte_counts = np.zeros(256, dtype=np.int64)
     decoder: Any = codecs.getincrementaldecoder("utf-8")()
     for chunk in unpacked(path, sha256, limits):
         head += chunk[: HEAD_BYTES - len(head)]
-        seen += np.bincount(np.frombuffer(chunk, dtype=np.uint8), minlength=256)
+        byte_counts += np.bincount(np.frombuffer(chunk, dtype=np.uint8), minlength=256)
         try:
             if decoder:
                 decoder.decode(chunk)
@@ -124,11 +126,16 @@ def _decodable(path: Path, sha256: str, limits: Limits) -> tuple[bytes, str, boo
         decoder = None
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return head, "utf-16", True
-    if head[:4] not in (b"PAR1", b"PK\x03\x04") and seen[0] > seen.sum() / 5:
+    # Western text in UTF-16 has a zero in every other byte; other text has none.
+    if head[:4] not in (b"PAR1", b"PK\x03\x04") and byte_counts[0] > byte_counts.sum() / 5:
         return head, "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be", False
     if decoder:
         return head, "utf-8", head[:3] == codecs.BOM_UTF8
-    return head, "latin-1" if any(seen[byte] for byte in _UNDEFINED_1252) else "windows-1252", False
+    return (
+        head,
+        "latin-1" if any(byte_counts[byte] for byte in _UNDEFINED_1252) else "windows-1252",
+        False,
+    )
 
 
 def _note_encoding(found: Sniffed, encoding: str, marked: bool) -> None:
@@ -231,6 +238,7 @@ def _note_header(found: Sniffed, row: int, has_header: bool, why: str) -> None:
 
 def _quote(text: str) -> str:
     """Double quotes, unless values stand in single ones and in no double ones."""
+    # An apostrophe is no quote: single ones must prevail by far.
     around = {
         mark: len(re.findall(rf"(?:^|[,;\t|]){mark}[^{mark}\n]*{mark}(?=[,;\t|\r\n])", text))
         for mark in "\"'"
@@ -317,8 +325,8 @@ def _fixed_fields(text: str) -> list[tuple[int, int]]:
         return []
     width = max(len(line) for line in lines)
     grid = np.array([[character != " " for character in line.ljust(width)] for line in lines[1:]])
-    inked = np.concatenate([[False], grid.any(axis=0), [False]])
-    edges = np.flatnonzero(np.diff(inked.astype(int)))
+    is_filled = np.concatenate([[False], grid.any(axis=0), [False]])
+    edges = np.flatnonzero(np.diff(is_filled.astype(int)))
     runs = list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
     if len(runs) < 2:
         return []
@@ -341,7 +349,7 @@ def _sniff_fixed(text: str, fields: list[tuple[int, int]], found: Sniffed) -> Sn
         else [f"column{place}" for place in range(1, len(fields) + 1)]
     )
     widths = tuple(
-        Field(name=name, width=end - start)
+        FixedField(name=name, width=end - start)
         for name, (start, end) in zip(names, fields, strict=True)
     )
     update = {"format": "fixed", "fields": widths, "header": True if has_header else None}

@@ -1,4 +1,4 @@
-"""A starter mapping as YAML, with what was guessed and what is to be decided said beside it.
+"""A starter mapping as YAML, with guesses and open decisions as comments beside it.
 
 Belongs here: the text. Not here: what stands in it (starter.py), and reading it (model.py).
 """
@@ -13,18 +13,18 @@ from typing import Any
 
 from customer_intel.core.contract.model import Table
 from customer_intel.core.engine import quoted
-from customer_intel.ingest.advise.column_profile import Shape
+from customer_intel.ingest.advise.column_profile import ColumnProfile
 from customer_intel.ingest.advise.starter import Starter
 
 
-def unmapped(starter: Starter, shapes: Sequence[Shape], table: Table) -> list[str]:
+def unmapped(starter: Starter, profiles: Sequence[ColumnProfile], table: Table) -> list[str]:
     """The source columns that only extra_json keeps."""
     text = " ".join(item.text for item in starter.columns.values())
     direct = {item.text for item in starter.columns.values()} | {starter.group_by}
     return [
-        shape.name
-        for shape in shapes
-        if shape.name not in direct and quoted(shape.name) not in text
+        profile.name
+        for profile in profiles
+        if profile.name not in direct and quoted(profile.name) not in text
     ]
 
 
@@ -39,7 +39,7 @@ def glob_of(file_name: str) -> str:
     return re.sub(r"\*+", "*", f"{open_base}{'.' + ending if ending else ''}*")
 
 
-def written(starter: Starter, file_name: str, rows: int, extra: Sequence[str]) -> str:
+def mapping_text(starter: Starter, file_name: str, rows: int, extra: Sequence[str]) -> str:
     """The mapping as YAML, with what was guessed and what is to be decided."""
     lines = [
         (
@@ -94,6 +94,7 @@ def _comment(text: str) -> str:
     return " ".join(text.split())
 
 
+# Bare, YAML reads these as something else than text.
 _WORDS = {"yes", "no", "true", "false", "on", "off", "null", "y", "n", "nan", "none"}
 
 

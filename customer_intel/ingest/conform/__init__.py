@@ -1,0 +1,1 @@
+"""From a file's text to an entity's typed rows, and to quarantine."""

@@ -1,14 +1,14 @@
 """From text rows to an entity's typed rows: one mapping applied to one file, and every row
 accounted for.
 
-Not here: reading files (readers.py), the rules of typing (typing_rules.py), which files to take
-(entity_night.py), which row of a key stands (latest_row.py).
+Belongs here: the steps, in order. Not here: a mapping's texts as SQL (mapping_sql.py), reading
+files (readers.py), the rules of typing (typing_rules.py), which files to take (entity_night.py),
+which row of a key stands (latest_row.py).
 """
 
 from __future__ import annotations
 
 import json
-import re
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,8 +20,9 @@ from customer_intel.core.contract.model import STAMPS, Column, Table
 from customer_intel.core.engine import literal, quoted
 from customer_intel.ingest.conform.duplicates import conflicting, find_duplicates
 from customer_intel.ingest.conform.latest_row import conformed_sql
+from customer_intel.ingest.conform.mapping_sql import MappingSql, failure_of, make_lookups
 from customer_intel.ingest.conform.quarantine import Failure, place_of, write_keys, write_quarantine
-from customer_intel.ingest.conform.results import Conformed, Counts, Source
+from customer_intel.ingest.conform.results import Conformed, Counts, SourceFile
 from customer_intel.ingest.conform.typing_rules import (
     AMBIGUOUS,
     CURRENCIES,
@@ -29,23 +30,22 @@ from customer_intel.ingest.conform.typing_rules import (
     record_key,
     source_value,
 )
-from customer_intel.ingest.mapping.model import FileMapping, columns_of, lookup_fields, settable
+from customer_intel.ingest.mapping.expressions import columns_of
+from customer_intel.ingest.mapping.model import FileMapping, settable
 from customer_intel.ingest.read.open_file import Refused
 
-__all__ = ["Conformed", "Counts", "Failure", "Source", "conform", "conformed_sql"]
+__all__ = ["Conformed", "Counts", "Failure", "SourceFile", "conform", "conformed_sql"]
 
 ROUNDED = "money_rounded"
 CURRENCY = "unknown_currency"
 CONFLICT = "conflicting_duplicates"
-# A quote inside a SQL text is doubled, so this never matches there.
-_JSON_PART = re.compile(r"""\bjson_extract_string\(\s*(\w+|"[^"]+")\s*,\s*'(\$[^'*]*)'\s*\)""")
 
 
 def conform(
     con: duckdb.DuckDBPyConnection,
     entity: Table,
     mapping: FileMapping,
-    source: Source,
+    source: SourceFile,
     target: Path,
 ) -> Conformed:
     """Applies a mapping to a file. Raises Refused when an expression fails or the rows do not add
@@ -80,7 +80,7 @@ class Steps:
         con: duckdb.DuckDBPyConnection,
         entity: Table,
         mapping: FileMapping,
-        source: Source,
+        source: SourceFile,
         target: Path,
     ) -> None:
         self.con, self.entity, self.mapping, self.source, self.target = (
@@ -93,28 +93,28 @@ class Steps:
         self.columns = {
             name: column for name, column in settable(entity).items() if name in mapping.columns
         }
-        self.actual = {name.lower(): name for name in source.text.columns}
+        self.texts = MappingSql(mapping, source)
+        self.actual = self.texts.actual
         self.typing = Typing(mapping.reader, source.export_date)
         self.settings = entity.entity or {}
-        kept = self.settings.get("extra") == "all"
-        used = () if kept else mapping.sources(source.text.columns, mapping.columns.values())
-        taken = {name.lower() for name in (*used, *mapping.ignore)}
-        self.json_paths = self._paths()
+        keeps_all = self.settings.get("extra") == "all"
+        used = () if keeps_all else mapping.sources(source.text.columns, mapping.columns.values())
+        not_extra = {name.lower() for name in (*used, *mapping.ignore)}
         self.key_columns = self._key_columns()
         self.keys_repeat = True
-        # Columns that text_row has beside the file's, and that typed is to have too.
+        # Columns of text_row beside the file's that typed must keep.
         self.carried: tuple[str, ...] = ()
         rules = self.settings.get("rules", ())
         self.rules = [rule for rule in rules if columns_of(rule["bad"], ()) <= self.columns.keys()]
-        # Each row's values as text, as SQL: a view's definition would be planned once more for
-        # being made.
+        # SQL instead of a view: defining the view would plan the query once more.
         self.src = ""
-        self.extra = tuple(name for name in source.text.columns if name.lower() not in taken)
+        self.extra = tuple(name for name in source.text.columns if name.lower() not in not_extra)
 
     def run(self) -> Conformed:
+        """Conforms the file. Raises Refused when an expression fails or rows are unaccounted for."""
         text = self.source.text
         duplicates = self._make_src()
-        self._make_lookups()
+        make_lookups(self.con, self.mapping, self.source)
         checks, skipped = self._count(text.rows - duplicates)
         self._make_typed()
         accepted, records, bad, rounded, unknown = self.con.execute(
@@ -143,9 +143,9 @@ class Steps:
         )
         quarantine = self.target.with_suffix(".quarantine.parquet") if bad else None
         failures = self._write_quarantine(quarantine) if quarantine else ()
-        told = bad and self.mapping.snapshot and not text.unreadable
-        unsure = write_keys(self.con, self._mapped(self.entity.key), self.target) if told else None
-        return Conformed(self.target, quarantine, counts, checks, self.extra, failures, unsure)
+        keyed = bad and self.mapping.snapshot and not text.unreadable
+        keys = write_keys(self.con, self._mapped(self.entity.key), self.target) if keyed else None
+        return Conformed(self.target, quarantine, counts, checks, self.extra, failures, keys)
 
     def _key_columns(self) -> list[str]:
         """The key as columns of the file, empty when some of it is an expression."""
@@ -186,123 +186,23 @@ class Steps:
         ]
         self.src = f"(SELECT {', '.join(['_row', *self.carried, *values])} FROM text_row{kept})"
 
-    def _make_lookups(self) -> None:
-        for name, lookup in self.mapping.lookups.items():
-            table, text = quoted(f"lookup_{name}"), self.source.lookups.get(name)
-            if text is None:
-                continue
-            values = ", ".join(
-                (
-                    f"{source_value(column, lookup.reader, clean=column in text.clean)} AS "
-                    f"{quoted(column)}"
-                )
-                for column in text.columns
-            )
-            self.con.execute(f"CREATE VIEW file AS SELECT _row, {values} FROM ({text.sql})")
-            try:
-                self.con.execute(f"CREATE TABLE {table} AS {lookup.sql}")
-                keys, distinct = self.con.execute(
-                    f"SELECT count(k), count(DISTINCT k) FROM {table}"
-                ).fetchall()[0]
-            except duckdb.Error as error:
-                raise Refused(
-                    f"lookup '{name}' fails: {_kind(error)}; its sql must give a column k"
-                ) from None
-            self.con.execute("DROP VIEW file")
-            if keys != distinct:
-                raise Refused(
-                    f"lookup '{name}' has {keys - distinct:,} keys more than once; group its sql "
-                    "by the key"
-                )
-
-    def _joined(self) -> str:
-        """`src` with the parts of its JSON columns as lists, and each lookup as one struct column
-        of its name.
-        """
-        lists = "".join(
-            (
-                f", json_extract_string({column}, [{', '.join(map(literal, paths))}]) AS "
-                f"{_parts_of(column)}"
-            )
-            for column, paths in self.json_paths.items()
-        )
-        sql = f"(SELECT *{lists} FROM {self.src})" if lists else self.src
-        for name, lookup in self.mapping.lookups.items():
-            key = quoted(f"k of {name}")
-            if self.source.lookups.get(name) is None:
-                fields = {
-                    "k",
-                    *(
-                        part
-                        for text in self.mapping.expressions
-                        for part in lookup_fields(text, name)
-                    ),
-                }
-                nulls = ", ".join(
-                    f"{quoted(item)} := CAST(NULL AS VARCHAR)" for item in sorted(fields)
-                )
-                sql += (
-                    f" LEFT JOIN (SELECT struct_pack({nulls}) AS {quoted(name)} WHERE false) "
-                    "ON true"
-                )
-                continue
-            rows = (
-                f"SELECT CAST(k AS VARCHAR) AS {key}, l AS {quoted(name)} FROM "
-                f"{quoted(f'lookup_{name}')} AS l"
-            )
-            sql += (
-                f" LEFT JOIN ({rows} WHERE k IS NOT NULL) ON {key} = "
-                f"CAST({self._sql(lookup.on)} AS VARCHAR)"
-            )
-        return sql
-
-    def _sql(self, text: str) -> str:
-        """A mapping's text as SQL: a column when the file has one of that name, else the
-        expression.
-        """
-        if text.lower() in self.actual:
-            return quoted(self.actual[text.lower()])
-        return f"({_JSON_PART.sub(self._json_part, text)})"
-
-    def _json_part(self, call: re.Match[str]) -> str:
-        """A call that takes one part of a JSON column, as an item of the list of all parts taken
-        from it.
-        """
-        column, path = quoted(call[1].strip('"')), call[2]
-        paths = self.json_paths.get(column, ())
-        return f"{_parts_of(column)}[{paths.index(path) + 1}]" if path in paths else call[0]
-
-    def _paths(self) -> dict[str, list[str]]:
-        """JSON column → the paths that expressions take from it: in one go, a text is parsed once
-        and not per path.
-        """
-        found: dict[str, list[str]] = {}
-        for column, path in _JSON_PART.findall(" ".join(self.mapping.expressions)):
-            paths = found.setdefault(quoted(column.strip('"')), [])
-            if path not in paths:
-                paths.append(path)
-        known = {quoted(name).lower() for name in (*self.actual, *self.mapping.optional)}
-        return {
-            column: paths
-            for column, paths in found.items()
-            if len(paths) > 1 and column.lower() in known
-        }
-
     def _count(self, rows: int) -> tuple[dict[str, tuple[int, int]], int]:
         """(check → (rows that match, rows checked), rows that are another entity's)."""
         rules = dict(self.mapping.checks)
         counts = [
-            f"count(*) FILTER (coalesce({self._sql(rule)}, false))" for rule in rules.values()
+            f"count(*) FILTER (coalesce({self.texts.sql(rule)}, false))" for rule in rules.values()
         ]
         if self.mapping.only:
-            counts.append(f"count(*) FILTER (NOT coalesce({self._sql(self.mapping.only)}, false))")
+            counts.append(
+                f"count(*) FILTER (NOT coalesce({self.texts.sql(self.mapping.only)}, false))"
+            )
         if not counts:
             return {}, 0
         found = [
             int(n)
-            for n in self._attempt(f"SELECT {', '.join(counts)} FROM {self._joined()}").fetchall()[
-                0
-            ]
+            for n in self._attempt(
+                f"SELECT {', '.join(counts)} FROM {self.texts.joined(self.src)}"
+            ).fetchall()[0]
         ]
         checks = {name: (count, rows) for name, count in zip(rules, found, strict=False)}
         return checks, found[-1] if self.mapping.only else 0
@@ -321,53 +221,57 @@ class Steps:
             f"{self._picked(self.mapping.columns[name])} AS {_text(name)}" for name in self.columns
         ]
         where = (
-            f" WHERE coalesce({self._sql(self.mapping.only)}, false)" if self.mapping.only else ""
+            f" WHERE coalesce({self.texts.sql(self.mapping.only)}, false)"
+            if self.mapping.only
+            else ""
         )
         group = (
-            f" GROUP BY {', '.join(self._sql(text) for text in self.mapping.group_by)}"
+            f" GROUP BY {', '.join(self.texts.sql(text) for text in self.mapping.group_by)}"
             if grouped
             else ""
         )
         picked = (
             f"SELECT {', '.join([head, *values])}, {self._extra(grouped)} AS _extra FROM "
-            f"{self._joined()}{where}{group}"
+            f"{self.texts.joined(self.src)}{where}{group}"
         )
         typed = ", ".join(
             f"{self._value(column)} AS {quoted(name)}" for name, column in self.columns.items()
         )
-        tried = {
+        plain_casts = {
             name: self.typing.tried(column, _text(name)) for name, column in self.columns.items()
         }
-        casts = "".join(f", {sql} AS {_tried(name)}" for name, sql in tried.items() if sql)
-        bad = [
+        casts = "".join(f", {sql} AS {_tried(name)}" for name, sql in plain_casts.items() if sql)
+        faults = [
             f"({_text(name)} IS NOT NULL AND {quoted(name)} IS NULL)"
             for name, column in self.columns.items()
             if self._value(column) != _text(name)
         ]
-        bad += [f"({self._lacking(column)})" for column in self.columns.values() if column.required]
-        bad += [f"coalesce({rule['bad']}, false)" for rule in self.rules]
+        faults += [
+            f"({self._lacking(column)})" for column in self.columns.values() if column.required
+        ]
+        faults += [f"coalesce({rule['bad']}, false)" for rule in self.rules]
         money = [name for name, column in self.columns.items() if column.type == "money"]
         beyond = (
             f"CAST({self.typing.rounded(_text(name), quoted(name))} AS INTEGER)" for name in money
         )
         rounded = " + ".join(["0", *beyond])
         kept = ", ".join(["_row, _rows, _extra", *self.carried, *map(quoted, self.columns)])
-        told = f"{' OR '.join(bad) or 'false'} AS _bad, {rounded} AS _rounded"
-        # The texts of a row that cannot be taken go along: a second look at the file would cost as
-        # much as the first.
+        flags = f"{' OR '.join(faults) or 'false'} AS _bad, {rounded} AS _rounded"
+        # Rejected rows carry their texts along: reading the file again for them would cost as much
+        # as the first time.
         texts = ", ".join(f"{_text(name)} := {_text(name)}" for name in self.columns)
         self._attempt(
             f"CREATE {kind} typed AS SELECT {kept}, _bad, _rounded, "
             f"CASE WHEN _bad THEN struct_pack({texts}) END AS _texts "
-            f"FROM (SELECT *, {told} FROM (SELECT *, {typed} FROM (SELECT *{casts} FROM "
+            f"FROM (SELECT *, {flags} FROM (SELECT *, {typed} FROM (SELECT *{casts} FROM "
             f"({picked}))))"
         )
 
     def _lacking(self, column: Column) -> str:
         """SQL for whether a required value is absent. A deletion need only say what is gone."""
         absent = f"{_text(column.name)} IS NULL"
-        spared = "_deleted" in self.columns and column.name not in self.entity.key
-        return f'{absent} AND NOT coalesce("_deleted", false)' if spared else absent
+        only_if_kept = "_deleted" in self.columns and column.name not in self.entity.key
+        return f'{absent} AND NOT coalesce("_deleted", false)' if only_if_kept else absent
 
     def _unknown_currency(self) -> str:
         known = ", ".join(literal(code) for code in CURRENCIES.split())
@@ -382,8 +286,8 @@ class Steps:
         return conflicting(self.con, key, times) if self.keys_repeat else 0
 
     def _picked(self, text: str) -> str:
-        # A column as it is has been trimmed in src.
-        sql = self._sql(text)
+        # Plain columns were trimmed in src already.
+        sql = self.texts.sql(text)
         return sql if text.lower() in self.actual else f"nullif(trim(CAST({sql} AS VARCHAR)), '')"
 
     def _value(self, column: Column) -> str:
@@ -457,22 +361,15 @@ class Steps:
             "source_file": self.source.source_file,
         }
         reasons = [
-            (name, self._source_of(name), _text(name), self._reason(column))
+            (
+                name,
+                self.texts.named_in(self.mapping.columns[name]),
+                _text(name),
+                self._reason(column),
+            )
             for name, column in self.columns.items()
         ]
         return write_quarantine(self.con, where, reasons, self.source.text.unreadable, path)
-
-    def _source_of(self, name: str) -> str:
-        """What the file calls a column: by its own spelling, several names where an expression
-        takes several.
-        """
-        text = self.mapping.columns[name]
-        used = (
-            [text]
-            if text.lower() in self.actual
-            else sorted(columns_of(text, tuple(self.mapping.lookups)))
-        )
-        return ", ".join(self.actual[item.lower()] for item in used if item.lower() in self.actual)
 
     def _reason(self, column: Column) -> str:
         """SQL for why the value of a failed row is none, null when it is fine."""
@@ -504,25 +401,26 @@ class Steps:
         try:
             return self.con.execute(sql)
         except duckdb.Error as error:
-            keys = ", ".join(self._sql(text) for text in self.mapping.group_by)
+            keys = ", ".join(self.texts.sql(text) for text in self.mapping.group_by)
             group = f" GROUP BY {keys}" if keys else ""
             named = [(name, text, group) for name, text in self.mapping.columns.items()]
             named += [(f"check {name}", text, "") for name, text in self.mapping.checks.items()]
             named += [("only", self.mapping.only, "")] if self.mapping.only else []
             for name, text, tail in named:
                 try:
-                    values = f"SELECT {self._sql(text)} AS x FROM {self._joined()}{tail}"
+                    values = (
+                        f"SELECT {self.texts.sql(text)} AS x FROM "
+                        f"{self.texts.joined(self.src)}{tail}"
+                    )
                     self.con.execute(f"SELECT count(x) FROM ({values})").fetchall()
                 except duckdb.Error as found:
-                    place = place_of(name, self._source_of(name) if name in self.columns else "")
+                    place = place_of(
+                        name, self.texts.named_in(text) if name in self.columns else ""
+                    )
                     raise Refused(
-                        f"the mapping's expression fails: {_kind(found)}", column=place
+                        f"the mapping's expression fails: {failure_of(found)}", column=place
                     ) from None
-            raise Refused(f"the mapping fails: {_kind(error)}") from None
-
-
-def _parts_of(column: str) -> str:
-    return quoted(f"parts of {column}")
+            raise Refused(f"the mapping fails: {failure_of(error)}") from None
 
 
 def _text(name: str) -> str:
@@ -533,12 +431,3 @@ def _text(name: str) -> str:
 def _tried(name: str) -> str:
     """The column that holds what a plain cast makes of the value."""
     return quoted(f"~{name}")
-
-
-def _kind(error: duckdb.Error) -> str:
-    """What kind of failure it is. Only a message about the SQL is repeated: one about a row quotes
-    the row's value.
-    """
-    if isinstance(error, duckdb.BinderException | duckdb.ParserException | duckdb.CatalogException):
-        return str(error).splitlines()[0][:200]
-    return f"{type(error).__name__}; guard it with try_cast or nullif"

@@ -1,5 +1,5 @@
-"""Rows of a file that stand twice: equal ones, of which one counts, and ones of one key that
-contradict each other.
+"""Duplicate rows of a file: exact ones, of which one counts, and rows of one key that contradict
+each other.
 
 Belongs here: finding them. Not here: which row of a key stands in the end (latest_row.py).
 """
@@ -20,8 +20,8 @@ def find_duplicates(
     stand twice).
     """
     names = ", ".join(columns)
-    # Equal hashes only nominate: what is dropped is equal in every column. A key has less to hash
-    # than a row.
+    # Equal hashes only nominate candidates; rows are dropped when all columns are equal. A key is
+    # less to hash than a row.
     repeated = "true"
     if key:
         repeated = f"hash({', '.join(key)}) IN (SELECT h FROM key_twice)"

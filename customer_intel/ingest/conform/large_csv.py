@@ -1,10 +1,10 @@
-"""A large delimited file in one go: cut between records into pieces, each read, typed and written,
-two at a time.
+"""Fast path for large delimited files: cut between records into pieces, each read, typed and
+written, two at a time.
 
-Belongs here: the way of a file of which nothing is wrong but some of its rows. Whatever else it
-meets raises Unsure, and the file goes the general way (readers.py, then conform.py) from its start:
-both come to the same rows, counts, words. What is dear there and saved here: the text as a table of
-its own, and looking for white space that no value has.
+Belongs here: files of which nothing is wrong but some of their rows. Whatever else it meets raises
+NeedsGeneralPath, and the file takes the general path (readers.py, then conform.py) from its start:
+both give the same rows, counts and messages. Saved here: writing the text as a table of its own,
+and trimming white space that no value has.
 """
 
 from __future__ import annotations
@@ -38,17 +38,25 @@ from customer_intel.ingest.conform.conform import (
 )
 from customer_intel.ingest.conform.duplicates import conflicting, find_duplicates
 from customer_intel.ingest.conform.large_csv_steps import PieceSteps, Worker
-from customer_intel.ingest.conform.parquet_writer import PartFile
+from customer_intel.ingest.conform.parquet_writer import PartWriter
 from customer_intel.ingest.conform.quarantine import Failure, first_failures
-from customer_intel.ingest.conform.results import Conformed, Counts, Source
+from customer_intel.ingest.conform.results import Conformed, Counts, SourceFile
 from customer_intel.ingest.mapping.model import FileMapping
-from customer_intel.ingest.read.csv_chunks import Dialect, Job, Piece, Unsure, padded, pieces, split
+from customer_intel.ingest.read.csv_chunks import (
+    Dialect,
+    LargeFile,
+    NeedsGeneralPath,
+    Piece,
+    padded,
+    pieces,
+    split,
+)
 from customer_intel.ingest.read.open_file import Refused
 from customer_intel.ingest.read.readers import swallowed
-from customer_intel.ingest.read.text_table import TextTable, explicit
+from customer_intel.ingest.read.text_table import TextTable, rows_sql
 
 WORKERS = 2
-# So many in one piece, and it is no file of which some rows are wrong.
+# More bad rows than this in one piece: the file as a whole is wrong, and the general path says how.
 MANY_BAD = 20_000
 FEW_BAD = 100
 MANY_REPEATED = 2_000_000
@@ -62,12 +70,12 @@ def fits(
 ) -> bool:
     """Whether each row stands for itself, and columns of the file tell them apart."""
     plain = not mapping.group_by and not mapping.lookups and mapping.duplicates == "drop"
-    source = Source("", "", date(2000, 1, 1), TextTable("", columns, 0))
+    source = SourceFile("", "", date(2000, 1, 1), TextTable("", columns, 0))
     return plain and bool(Steps(con, entity, mapping, source, Path()).key_columns)
 
 
 @dataclass
-class Taken:
+class PieceResult:
     """What came of a piece. `rows`: the accepted ones; `bad`: the text of those that cannot be;
     `hashes`: of each row's key, in their order of size.
     """
@@ -83,89 +91,90 @@ def conform_piecewise(
     con: duckdb.DuckDBPyConnection,
     entity: Table,
     mapping: FileMapping,
-    source: Source,
+    source: SourceFile,
     target: Path,
-    job: Job,
+    file: LargeFile,
 ) -> Conformed:
-    """Reads and conforms a file at once. `source.text` has its columns only. Raises Unsure, and
-    Refused.
+    """Reads and conforms a file at once. `source.text` has its columns only. Raises
+    NeedsGeneralPath, and Refused.
     """
-    dialect = Dialect.of(job.path, mapping.reader)
+    dialect = Dialect.of(file.path, mapping.reader)
     assert dialect
     try:
-        return _Whole(con, entity, mapping, source, target, job, dialect).run()
+        return _LargeFileRun(con, entity, mapping, source, target, file, dialect).run()
     except (duckdb.Error, pa.ArrowException):
-        raise Unsure from None
+        raise NeedsGeneralPath from None
 
 
-class _Whole:
+class _LargeFileRun:
     def __init__(
         self,
         con: duckdb.DuckDBPyConnection,
         entity: Table,
         mapping: FileMapping,
-        source: Source,
+        source: SourceFile,
         target: Path,
-        job: Job,
+        file: LargeFile,
         dialect: Dialect,
     ) -> None:
         self.con, self.entity, self.mapping, self.source = con, entity, mapping, source
-        self.target, self.job, self.dialect = target, job, dialect
+        self.target, self.file, self.dialect = target, file, dialect
         self.columns, self.written = source.text.columns, target.with_suffix(".written")
         self.extra = Steps(con, entity, mapping, source, target).extra
         # Columns with a value that has to be trimmed.
-        self.soiled: set[str] = set()
+        self.untrimmed: set[str] = set()
         self.idle: SimpleQueue[Worker] = SimpleQueue()
 
     def run(self) -> Conformed:
         numbers, checks = Counter[str](), Counter[str](dict.fromkeys(self.mapping.checks, 0))
         hashes: list[Hashes] = []
-        asides: list[Conformed] = []
+        rejected: list[Conformed] = []
         bad: list[pa.Table] = []
         constants = {
             "source_system": self.source.source_system,
             "exported_at": self.source.export_date,
             "source_file": self.source.source_file,
         }
-        # DuckDB may remember the footer of a file that it has read: what it reads meanwhile has
-        # another name.
+        # DuckDB caches footers by name: the file is read under another name while it is written.
         written: Future[None] | None = None
         with (
-            PartFile(self.written, self.entity, constants) as part,
+            PartWriter(self.written, self.entity, constants) as part,
             ThreadPoolExecutor(1) as writing,
-            contextlib.closing(self._all_taken()) as all_taken,
+            contextlib.closing(self._piece_results()) as results,
         ):
-            for taken in all_taken:
+            for result in results:
                 if written:
                     written.result()
-                written = writing.submit(part.write, taken.rows)
-                numbers += taken.numbers
-                checks.update(taken.checks)
-                hashes.append(taken.hashes)
-                bad += [taken.bad] if len(taken.bad) else []
+                written = writing.submit(part.write, result.rows)
+                numbers += result.numbers
+                checks.update(result.checks)
+                hashes.append(result.hashes)
+                bad += [result.bad] if len(result.bad) else []
                 if sum(map(len, bad)) >= MANY_BAD:
-                    asides.append(self._aside(bad))
+                    rejected.append(self._reject(bad))
                     bad.clear()
             if written:
                 written.result()
-        asides += [self._aside(bad)] if bad else []
+        rejected += [self._reject(bad)] if bad else []
         repeated = _repeated(hashes)
         hashes.clear()
-        dropped, conflicts, gone = 0, 0, None
+        dropped, conflicts, dropped_rows = 0, 0, None
         if len(repeated):
-            gone, twins, conflicts = self._twice(repeated)
-            if gone and twins:
-                dropped = twins.counts.rows_read
-                numbers.subtract(_numbers(twins))
-                checks.subtract({name: twins.checks[name][0] for name in self.mapping.checks})
-        if not gone:
+            dropped_rows, repeated_rows, conflicts = self._drop_repeated(repeated)
+            if dropped_rows and repeated_rows:
+                dropped = repeated_rows.counts.rows_read
+                numbers.subtract(_numbers(repeated_rows))
+                checks.subtract(
+                    {name: repeated_rows.checks[name][0] for name in self.mapping.checks}
+                )
+        if not dropped_rows:
             self.written.rename(self.target)
-        return self._conformed(numbers, checks, asides, dropped, conflicts, gone)
+        return self._conformed(numbers, checks, rejected, dropped, conflicts, dropped_rows)
 
     # ---- pieces
-    def _all_taken(self) -> Generator[Taken]:
+    def _piece_results(self) -> Generator[PieceResult]:
         """What comes of each piece, in order, while the next ones are at work."""
-        pending: deque[Future[Taken]] = deque()
+        pending: deque[Future[PieceResult]] = deque()
         with contextlib.ExitStack() as workers, ThreadPoolExecutor(WORKERS) as pool:
             for _ in range(WORKERS):
                 self.idle.put(
@@ -174,7 +183,7 @@ class _Whole:
                     )
                 )
             try:
-                for piece in pieces(self.job, self.dialect):
+                for piece in pieces(self.file, self.dialect):
                     pending.append(pool.submit(self._take, piece))
                     while len(pending) > WORKERS:
                         yield pending.popleft().result()
@@ -184,39 +193,40 @@ class _Whole:
                 for future in pending:
                     future.cancel()
 
-    def _take(self, piece: Piece) -> Taken:
+    def _take(self, piece: Piece) -> PieceResult:
         worker = self.idle.get()
         try:
             text = split(piece, self.columns, self.dialect)
             worker.con.register(ROWS, text)
-            if piece.folded and self._swallowed(text):
-                raise Unsure
+            if piece.folded and self._may_swallow(text):
+                raise NeedsGeneralPath
             return self._typed(worker, text)
         except Refused:
-            # A piece tells which of its values an expression fails at; the file as a whole may tell
-            # of another first.
-            raise Unsure from None
+            # The first failing value of a piece need not be the first of the file, which the
+            # message must name.
+            raise NeedsGeneralPath from None
         finally:
             self.idle.put(worker)
 
-    def _swallowed(self, text: pa.Table) -> bool:
+    def _may_swallow(self, text: pa.Table) -> bool:
         folded = " OR ".join(f"contains({quoted(name)}, chr(10))" for name in self.columns)
         with contextlib.closing(self.con.cursor()) as con, own_schema(con):
             con.register(ROWS, text)
             con.execute(f"CREATE TABLE folded AS SELECT * FROM {ROWS} WHERE {folded}")
             return swallowed(con, "folded", self.columns, self.dialect.delimiter)
 
-    def _typed(self, worker: Worker, text: pa.Table) -> Taken:
-        soiled = {name for name in self.columns if padded(text[name])}
-        self.soiled |= soiled
-        steps = worker.steps(frozenset(self.columns) - soiled)
+    def _typed(self, worker: Worker, text: pa.Table) -> PieceResult:
+        untrimmed = {name for name in self.columns if padded(text[name])}
+        self.untrimmed |= untrimmed
+        steps = worker.steps(frozenset(self.columns) - untrimmed)
         found, checks, skipped = steps.rows(text)
-        # A row of another entity may have a twin too.
+        # Skipped rows (another entity's) count as duplicates too.
         keys = worker.con.sql("SELECT _hash FROM text_row").to_arrow_table() if skipped else found
+        # Sorted, so that _repeated finds a range of them by binary search.
         hashes = np.sort(keys["_hash"].to_numpy())
         places = np.flatnonzero(found["_bad"].to_numpy())
         if len(places) > MANY_BAD:
-            raise Unsure
+            raise NeedsGeneralPath
         bad = _those(
             text,
             found["source_row"].to_numpy()[places] - text["_row"][0].as_py()
@@ -232,7 +242,7 @@ class _Whole:
             rounded=pc.sum(found["_rounded"]).as_py() or 0,
             unknown=steps.unknown(found),
         )
-        return Taken(found, bad, hashes, numbers, checks)
+        return PieceResult(found, bad, hashes, numbers, checks)
 
     def _steps(self, con: duckdb.DuckDBPyConnection, clean: frozenset[str]) -> PieceSteps:
         source = replace(
@@ -240,18 +250,18 @@ class _Whole:
         )
         return PieceSteps(con, self.entity, self.mapping, source, self.target)
 
-    def _aside(self, bad: list[pa.Table]) -> Conformed:
-        """The rows that cannot be taken, through the general way, which says why."""
+    def _reject(self, bad: list[pa.Table]) -> Conformed:
+        """The rows that cannot be taken, through the general path, which says why."""
         rows = pa.concat_tables(bad)
         with contextlib.closing(self.con.cursor()) as con:
             con.register(ROWS, rows)
             target = self.target.with_suffix(f".{rows['_row'][0]}.aside")
-            aside = self._through(con, f"SELECT * FROM {ROWS}", len(rows), target)
-        if aside.counts.rows_quarantined != len(rows):
-            raise Unsure
-        return aside
+            rejected = self._general_path(con, f"SELECT * FROM {ROWS}", len(rows), target)
+        if rejected.counts.rows_quarantined != len(rows):
+            raise NeedsGeneralPath
+        return rejected
 
-    def _through(
+    def _general_path(
         self, con: duckdb.DuckDBPyConnection, sql: str, rows: int, target: Path
     ) -> Conformed:
         mapping = self.mapping.model_copy(update={"duplicates": "keep"})
@@ -259,32 +269,32 @@ class _Whole:
         return conform(con, self.entity, mapping, source, target)
 
     # ---- rows that stand twice
-    def _twice(self, repeated: Hashes) -> tuple[Path | None, Conformed | None, int]:
+    def _drop_repeated(self, repeated: Hashes) -> tuple[Path | None, Conformed | None, int]:
         """(the rows that equal an earlier one, what came of them, rows that contradict each other)."""
         steps = Steps(self.con, self.entity, self.mapping, self.source, self.target)
         key = steps._mapped(self.entity.key)
         named = [steps.columns[name] for name in self.entity.key if name in steps.columns]
         texts = [column.type == "text" and column.values is None for column in named]
-        soiled = {quoted(name) for name in self.soiled} & set(steps.key_columns)
-        if len(repeated) > MANY_REPEATED or not all(texts) or soiled:
-            raise Unsure
-        gone, twins = None, None
+        untrimmed = {quoted(name) for name in self.untrimmed} & set(steps.key_columns)
+        if len(repeated) > MANY_REPEATED or not all(texts) or untrimmed:
+            raise NeedsGeneralPath
+        dropped_rows, repeated_rows = None, None
         with contextlib.closing(self.con.cursor()) as con, own_schema(con):
             con.register("repeated_key", pa.table({"h": repeated}))
             nominated = f"hash({', '.join(steps.key_columns)}) IN (SELECT h FROM repeated_key)"
-            for piece in pieces(self.job, self.dialect):
+            for piece in pieces(self.file, self.dialect):
                 con.register(ROWS, split(piece, self.columns, self.dialect))
-                made = "INSERT INTO text_row" if piece.before else "CREATE TABLE text_row AS"
-                con.execute(f"{made} SELECT * FROM {ROWS} WHERE {nominated}")
+                insert = "INSERT INTO text_row" if piece.before else "CREATE TABLE text_row AS"
+                con.execute(f"{insert} SELECT * FROM {ROWS} WHERE {nominated}")
                 con.unregister(ROWS)
             count, _ = find_duplicates(
                 con, [quoted(name) for name in self.columns], steps.key_columns
             )
             if count:
-                gone = self.target.with_suffix(".twins.parquet")
+                dropped_rows = self.target.with_suffix(".twins.parquet")
                 con.execute(
                     f"COPY (SELECT * FROM text_row WHERE _row IN (SELECT _row FROM duplicate_row)) "
-                    f"TO {literal(str(gone))} (FORMAT parquet)"
+                    f"TO {literal(str(dropped_rows))} (FORMAT parquet)"
                 )
                 con.execute(
                     f"COPY (SELECT * FROM {_parquet(self.written)} WHERE source_row NOT IN "
@@ -298,19 +308,21 @@ class _Whole:
                 "(SELECT _row FROM text_row) AND source_row NOT IN (SELECT _row FROM duplicate_row)"
             )
             conflicts = conflicting(con, key, steps._mapped(steps.settings.get("order", ())))
-        if gone:
-            twins = self._through(self.con, explicit(gone), count, self.target.with_suffix(".twin"))
-        return gone, twins, conflicts
+        if dropped_rows:
+            repeated_rows = self._general_path(
+                self.con, rows_sql(dropped_rows), count, self.target.with_suffix(".twin")
+            )
+        return dropped_rows, repeated_rows, conflicts
 
     # ---- the file as a whole
     def _conformed(
         self,
         numbers: Counter[str],
         checks: Counter[str],
-        asides: list[Conformed],
+        rejected: list[Conformed],
         dropped: int,
         conflicts: int,
-        gone: Path | None,
+        dropped_rows: Path | None,
     ) -> Conformed:
         accepted, bad = numbers["accepted"], numbers["bad"]
         rows = numbers["rows"] + dropped
@@ -319,35 +331,41 @@ class _Whole:
             rows != accepted + bad + dropped + numbers["skipped"]
             or pq.read_metadata(self.target).num_rows != accepted
         ):
-            raise Unsure
-        found = {name: (checks[name], rows - dropped) for name in self.mapping.checks}
+            raise NeedsGeneralPath
+        checks_found = {name: (checks[name], rows - dropped) for name in self.mapping.checks}
         for name, count in (
             (ROUNDED, numbers["rounded"]),
             (CURRENCY, numbers["unknown"]),
             (CONFLICT, conflicts),
         ):
             if count:
-                found[name] = (int(count), accepted)
+                checks_found[name] = (int(count), accepted)
         quarantine = self.target.with_suffix(".quarantine.parquet") if bad else None
         failures: tuple[Failure, ...] = ()
-        unsure = None
+        keys_file = None
         if quarantine:
-            files = [aside.quarantine for aside in asides if aside.quarantine]
-            kept = f" WHERE source_row NOT IN (SELECT _row FROM {_parquet(gone)})" if gone else ""
+            files = [each.quarantine for each in rejected if each.quarantine]
+            undropped = (
+                f" WHERE source_row NOT IN (SELECT _row FROM {_parquet(dropped_rows)})"
+                if dropped_rows
+                else ""
+            )
             self.con.execute(
-                f'COPY (SELECT * FROM {_parquet(*files)}{kept} ORDER BY source_row, "column") '
+                f'COPY (SELECT * FROM {_parquet(*files)}{undropped} ORDER BY source_row, "column") '
                 f"TO {literal(str(quarantine))} (FORMAT parquet, COMPRESSION zstd)"
             )
             quarantine.chmod(0o600)
             failures = first_failures(self.con, quarantine)
-            keys = [aside.unsure for aside in asides if aside.unsure]
-            if self.mapping.snapshot and len(keys) == len(asides):
-                unsure = self.target.with_suffix(".keys.parquet")
+            keys = [each.quarantined_keys for each in rejected if each.quarantined_keys]
+            if self.mapping.snapshot and len(keys) == len(rejected):
+                keys_file = self.target.with_suffix(".keys.parquet")
                 self.con.execute(
-                    f"COPY (SELECT * FROM {_parquet(*keys)}) TO {literal(str(unsure))} (FORMAT "
+                    f"COPY (SELECT * FROM {_parquet(*keys)}) TO {literal(str(keys_file))} (FORMAT "
                     "parquet)"
                 )
-        return Conformed(self.target, quarantine, counts, found, self.extra, failures, unsure)
+        return Conformed(
+            self.target, quarantine, counts, checks_found, self.extra, failures, keys_file
+        )
 
 
 def _repeated(hashes: list[Hashes]) -> Hashes:
@@ -355,6 +373,7 @@ def _repeated(hashes: list[Hashes]) -> Hashes:
     fit twice.
     """
     found = []
+    # By their leading four bits.
     for part in range(16):
         low, high = np.uint64(part << 60), np.uint64((part + 1 << 60) - 1)
         cut = [

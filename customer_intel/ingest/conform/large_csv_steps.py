@@ -1,5 +1,5 @@
-"""A piece of a large file, from rows of text to typed rows: conform.py's steps as views, kept from
-piece to piece.
+"""One piece of a large file, from rows of text to typed rows: conform.py's steps as views, kept
+from chunk to chunk.
 
 Not here: the file as a whole, and what cannot be taken (large_csv.py).
 """
@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from customer_intel.core.engine import quoted
 from customer_intel.ingest.conform.conform import Steps, own_schema
 from customer_intel.ingest.conform.typing_rules import CURRENCIES
-from customer_intel.ingest.read.csv_chunks import Unsure
+from customer_intel.ingest.read.csv_chunks import NeedsGeneralPath
 
 
 class Worker:
@@ -45,6 +45,7 @@ class Worker:
         return self.made
 
     def close(self) -> None:
+        """Drops the views and closes the connection."""
         self.schema.close()
         self.con.close()
 
@@ -53,6 +54,7 @@ class PieceSteps(Steps):
     """A piece's steps, views only: its rows are typed and handed over by one statement."""
 
     def prepare(self) -> None:
+        """Makes the views; rows are read when `rows` asks for them."""
         self.con.execute(
             f"CREATE VIEW text_row AS SELECT *, hash({', '.join(self.key_columns)}) AS _hash "
             f"FROM ({self.source.text.sql})"
@@ -64,24 +66,25 @@ class PieceSteps(Steps):
     def rows(self, text: pa.Table) -> tuple[pa.Table, Counter[str], int]:
         """(rows that are not skipped, check → rows that match, rows skipped).
 
-        The entity's columns that are no constants, and _bad, _rounded and the key's _hash.
+        The entity's columns that are no constants, and _bad, _rounded and the key's _hash. Raises
+        NeedsGeneralPath when rows are missing or out of order.
         """
         checks, skipped = self._count(len(text))
         as_is = self._as_is()
-        made = (*self.columns, "record_key", "source_row", "extra_json", self.entity.day_column)
+        computed = (*self.columns, "record_key", "source_row", "extra_json", self.entity.day_column)
         values = ", ".join(
             f"CAST({sql} AS {column.sql_type}) AS {quoted(column.name)}"
             for column, sql in self._values()
-            if column.name in made and column.name not in as_is
+            if column.name in computed and column.name not in as_is
         )
         rows = self.con.sql(
             f"SELECT {values}, _bad, _rounded, _hash FROM {self._filled()}"
         ).to_arrow_table()
         if len(rows) != len(text) - skipped:
-            raise Unsure
+            raise NeedsGeneralPath
         places = rows["source_row"].to_numpy() - (text["_row"][0].as_py() if len(text) else 0)
         if (np.diff(places, prepend=-1) <= 0).any():
-            raise Unsure
+            raise NeedsGeneralPath
         for name, column in as_is.items():
             rows = rows.append_column(
                 name, text[column].take(pa.array(places)) if skipped else text[column]
@@ -113,14 +116,14 @@ class PieceSteps(Steps):
         names = [
             name for name in self.settings.get("currencies", ("currency",)) if name in self.columns
         ]
-        strange = [
+        with_unknown = [
             name for name in names if not (set(pc.unique(rows[name]).to_pylist()) - {None} <= known)
         ]
-        if not strange:
+        if not with_unknown:
             return 0
         codes = pa.array(sorted(known), pa.string())
         found = [
             pc.invert(pc.or_(pc.is_in(rows[name], codes), pc.is_null(rows[name]))).to_numpy()
-            for name in strange
+            for name in with_unknown
         ]
         return int(np.logical_or.reduce(found).sum())

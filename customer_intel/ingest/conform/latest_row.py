@@ -1,5 +1,4 @@
-"""Which row of a key stands: the newest out of all accepted ones, unless it says that the thing is
-gone.
+"""Deduplication by key: the latest row of all accepted ones stands, unless it is a deletion.
 
 Belongs here: the SQL from raw_<entity> to the entity. Not here: making the accepted rows
 (conform.py).

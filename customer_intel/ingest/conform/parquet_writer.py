@@ -19,12 +19,13 @@ import pyarrow.parquet as pq
 
 from customer_intel.core.contract.model import STAMPS, Table
 
+# Rows of a row group: two of DuckDB's own.
 GROUP = 245_760
-# A column of which so many rows hold so few values is written as a dictionary.
+# A text column with at most FEW distinct values in its first SAMPLE rows is dictionary-encoded.
 SAMPLE, FEW = 20_000, 2_000
 
 
-class PartFile:
+class PartWriter:
     """`constants`: columns that say the same of all rows. What is neither those nor in the rows is
     empty.
     """
@@ -35,11 +36,11 @@ class PartFile:
             [field for field in entity.arrow_schema if field.name not in STAMPS]
         )
         self.writer: pq.ParquetWriter | None = None
-        # Column → values that say nothing new, more than were asked for so far: making them takes
-        # longer than writing.
+        # Column → constant or null values, at least as many as were needed so far: making them
+        # costs more than writing.
         self.unchanging: dict[str, pa.Array] = {}
 
-    def __enter__(self) -> PartFile:
+    def __enter__(self) -> PartWriter:
         return self
 
     def __exit__(
@@ -52,6 +53,7 @@ class PartFile:
             self.writer.close()
 
     def write(self, rows: pa.Table) -> None:
+        """Appends rows as one or more row groups, missing columns filled."""
         table = pa.table({field.name: self._column(field, rows) for field in self.schema})
         if not self.writer:
             self.writer = self._opened(table)
@@ -60,15 +62,15 @@ class PartFile:
     def _column(self, field: pa.Field, rows: pa.Table) -> Any:
         if field.name in rows.column_names:
             return rows[field.name]
-        made = self.unchanging.get(field.name)
-        if made is None or len(made) < len(rows):
-            made = self.unchanging[field.name] = _repeated(
+        filled = self.unchanging.get(field.name)
+        if filled is None or len(filled) < len(rows):
+            filled = self.unchanging[field.name] = _repeated(
                 self.constants.get(field.name), field.type, len(rows)
             )
-        return made.slice(0, len(rows))
+        return filled.slice(0, len(rows))
 
     def _opened(self, table: pa.Table) -> pq.ParquetWriter:
-        few = [
+        as_dictionary = [
             field.name
             for field in table.schema
             if pa.types.is_string(field.type)
@@ -80,8 +82,8 @@ class PartFile:
             # Twice the size of zstd in a third of the time: of a large file, each night reads it
             # again.
             compression="lz4",
-            use_dictionary=[*few, *self.constants],
-            # Where a text begins and ends in order of bytes helps nobody to skip it.
+            use_dictionary=[*as_dictionary, *self.constants],
+            # Minimum and maximum of texts help no reader to skip row groups.
             write_statistics=[
                 field.name for field in self.schema if not pa.types.is_string(field.type)
             ],

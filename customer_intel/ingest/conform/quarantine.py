@@ -1,5 +1,5 @@
-"""Rows of a file that cannot be taken: where they stood, which column of the file is to blame, and
-why.
+"""Quarantine: rows of a file that cannot be taken, with their place, the column to blame and the
+reason.
 
 Belongs here: the quarantine's rows. Not here: which rows those are (conform.py), where they are
 kept (core/store/lake.py).
@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from customer_intel.core.engine import literal, quoted
 from customer_intel.ingest.read.broken_csv import Unreadable
-from customer_intel.ingest.read.open_file import shown
+from customer_intel.ingest.read.open_file import printable
 
 COLUMNS = ("source_row", "column", "source_column", "value", "reason", "raw_line")
 
@@ -32,12 +32,15 @@ class Failure:
 
     @property
     def place(self) -> str:
+        """The column by both of its names."""
         return place_of(self.column, self.source)
 
 
 def place_of(column: str, source: str) -> str:
     """A column by both of its names, where they differ."""
-    return column if not source or source == column else f"{column} (in the file: {shown(source)})"
+    return (
+        column if not source or source == column else f"{column} (in the file: {printable(source)})"
+    )
 
 
 def write_quarantine(
@@ -83,6 +86,7 @@ def write_quarantine(
 
 
 def first_failures(con: duckdb.DuckDBPyConnection, path: Path) -> tuple[Failure, ...]:
+    """The first three rows of a quarantine file, for messages."""
     found = con.execute(
         "SELECT source_row, coalesce(\"column\", ''), coalesce(source_column, ''), reason "
         f"FROM read_parquet({literal(str(path))}, hive_partitioning = false) ORDER BY source_row, "

@@ -1,4 +1,4 @@
-"""What a file brings to its mapping, and what comes of it."""
+"""Input and result of conforming one file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from customer_intel.ingest.read.text_table import TextTable
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceFile:
     """One export file as a mapping meets it. A lookup is None when its file did not come."""
 
     source_file: str
@@ -24,6 +24,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Counts:
+    """Rows of one file; read = accepted + quarantined + duplicate + skipped. Several rows may make
+    one record.
+    """
+
     rows_read: int
     rows_accepted: int
     rows_quarantined: int
@@ -44,5 +48,5 @@ class Conformed:
     checks: dict[str, tuple[int, int]]
     extra_columns: tuple[str, ...]
     failures: tuple[Failure, ...]
-    # Of a full export: the keys of its quarantined rows, None when they cannot be told.
-    unsure: Path | None = None
+    # Of a full export: the keys of its quarantined rows; None where a key is unknown.
+    quarantined_keys: Path | None = None

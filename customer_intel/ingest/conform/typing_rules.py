@@ -1,5 +1,5 @@
-"""The rules by which text becomes a value, as DuckDB SQL. Never a bare cast: a pattern first, then
-a range.
+"""Typing rules, by which text becomes a value, as DuckDB SQL. Never a bare cast: a pattern first,
+then a range.
 
 Blank is null; text is trimmed. Dates and timestamps are ISO-8601 or in a declared format, from 1900
 to ten years after the export; a text that two declared formats read differently is none. A
@@ -69,8 +69,8 @@ def padded(text: str) -> str:
     has.
     """
     ends = " OR ".join(f"suffix({text}, {literal(character)})" for character in _SPACE)
-    # In the order of bytes, blank and all that begins with a space or control character comes
-    # first.
+    # In byte order, blanks and all texts that begin with a space or control character sort before
+    # "!".
     return f"{text} < '!' OR ({text} >= '\u00a0' AND {text} < '\u00a1') OR {ends}"
 
 
@@ -88,6 +88,7 @@ class Typing:
 
     def __init__(self, reader: Reader, export_date: date) -> None:
         self.reader = reader
+        # The 29th of February has no tenth anniversary; the 28th always has.
         end = export_date.replace(year=export_date.year + YEARS_AHEAD, day=min(export_date.day, 28))
         self.bounds = f"outside {FIRST_YEAR} to {end.year}"
         self._low, self._high = f"{FIRST_YEAR}-01-01", end.isoformat()
@@ -198,7 +199,7 @@ class Typing:
                 f"{literal(thousands)}, '') ELSE {text} END"
             )
         if mark == ",":
-            # With a decimal comma, a point left over is neither mark: such a text is no number.
+            # With a decimal comma, a point that is left over makes the text no number.
             text = f"CASE WHEN NOT contains({text}, '.') THEN replace({text}, ',', '.') END"
         return text
 

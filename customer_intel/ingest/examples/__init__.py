@@ -1,0 +1,1 @@
+"""Examples to copy: sources that export no files, landed by dlt."""

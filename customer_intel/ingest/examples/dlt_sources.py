@@ -96,7 +96,7 @@ def land(work: Work, source: str, data: Any) -> list[Path]:
     pipeline = dlt.pipeline(
         f"landing_{source}", destination=destination(), pipelines_dir=str(work.state)
     )
-    # What a run that was cut off had read is of another moment; everything is read anew.
+    # Packages of an interrupted run hold an earlier moment: everything is read anew.
     pipeline.abort_packages()
     pipeline.run(data).raise_on_failed_jobs()
     for table in set(landed.values()):

@@ -1,0 +1,1 @@
+"""Which landed files a night takes, and what it says of them."""

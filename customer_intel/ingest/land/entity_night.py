@@ -1,4 +1,5 @@
-"""One entity's night: which landed files feed it, which of them are new, and what becomes of each.
+"""Ingest of one entity for one night: which landed files feed it, which of them are new, and what
+becomes of each.
 
 Belongs here: choosing files and mappings, the ledger's entries, the findings. Not here: walking the
 landing folder (landing_folder.py), reading (open_file.py, readers.py), mapping and typing
@@ -13,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
@@ -27,35 +27,42 @@ from customer_intel.core.contract.model import Table
 from customer_intel.core.engine import literal
 from customer_intel.ingest.conform.conform import conform
 from customer_intel.ingest.conform.large_csv import conform_piecewise, fits
-from customer_intel.ingest.conform.results import Source
+from customer_intel.ingest.conform.results import SourceFile
+from customer_intel.ingest.land.file_reads import FileReads
 from customer_intel.ingest.land.full_snapshots import STATUS, History, missing_rows, part_key
 from customer_intel.ingest.land.landing_folder import COUNTS, LandedFile, discover, hashes
 from customer_intel.ingest.land.messages import (
-    Drift,
+    ColumnDrift,
+    file_warnings,
     finding,
-    lacking,
-    of_file,
-    refusal,
-    too_many,
-    vanished,
+    missing_columns,
+    missing_exports,
+    refused_file,
+    too_many_rejects,
 )
 from customer_intel.ingest.mapping import model as mappings
-from customer_intel.ingest.mapping.model import FileMapping, Lookup, Reader
-from customer_intel.ingest.read.csv_chunks import Dialect, Job, Unsure, peeked, worthwhile
-from customer_intel.ingest.read.open_file import Limits, Refused, sha256_of, shown
-from customer_intel.ingest.read.readers import TextTable, read_text
+from customer_intel.ingest.mapping.model import FileMapping, Lookup
+from customer_intel.ingest.read.csv_chunks import (
+    Dialect,
+    LargeFile,
+    NeedsGeneralPath,
+    peeked,
+    worthwhile,
+)
+from customer_intel.ingest.read.open_file import Limits, Refused, printable
+from customer_intel.ingest.read.text_table import TextTable
 
-__all__ = ["IngestResult", "LandedFile", "Part", "discover", "hashes", "ingest"]
+__all__ = ["FilePart", "IngestResult", "LandedFile", "discover", "hashes", "ingest"]
 
-# Raised when the code would make other rows of the same file and mapping, so that parts are made
-# anew.
+# Version of the typing code: raised when it would make other rows of the same file and mapping, so
+# that all parts are made anew.
 RECIPE = 1
-# From so many bytes on, unpacked, a file is taken piecewise; and in pieces of so many.
+# Size (unpacked) from which a file takes the fast path, and size of a piece.
 PIECEWISE_FROM, PIECE = 64 << 20, 16 << 20
 
 
 @dataclass(frozen=True)
-class Part:
+class FilePart:
     """One file through one mapping: its accepted rows and its entry in the ledger."""
 
     key: str
@@ -70,7 +77,7 @@ class IngestResult:
     `gone`: parts to drop.
     """
 
-    parts: list[Part] = field(default_factory=list)
+    parts: list[FilePart] = field(default_factory=list)
     findings: list[dict[str, Any]] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
 
@@ -102,15 +109,17 @@ def ingest(
         file: mappings.matching(file.path.name, file.source, known_mappings, entities)
         for file in files
     }
-    came = any(mapping.entity == entity.name for found in candidates.values() for mapping in found)
-    if not came and not any(facts["entity"] == entity.name for facts in known):
-        return IngestResult()
-    return _Night(entity, files, candidates, known, workdir, con, config, held_files or {}).run(
-        as_of
+    is_fed = any(
+        mapping.entity == entity.name for found in candidates.values() for mapping in found
     )
+    if not is_fed and not any(facts["entity"] == entity.name for facts in known):
+        return IngestResult()
+    return _EntityNight(
+        entity, files, candidates, known, workdir, con, config, held_files or {}
+    ).run(as_of)
 
 
-class _Night:
+class _EntityNight:
     """One entity's files of one night."""
 
     def __init__(
@@ -137,59 +146,57 @@ class _Night:
         self.max_reject_share = float(config["max_reject_share"])
         own = [facts for facts in known if facts["entity"] == entity.name]
         self.held: dict[str, Mapping[str, Any]] = {str(facts["part"]): facts for facts in own}
-        self.drift = Drift(own)
+        self.column_drift = ColumnDrift(own)
         self.held_files = dict(held_files)
-        self.unsure: dict[str, Path | None] = {}
-        self.texts: dict[tuple[str, str, str], Future[TextTable]] = {}
-        self.reading = ThreadPoolExecutor(1)
-        self.sums: dict[Path, tuple[str, int]] = {}
-        self.peeks: dict[tuple[str, str, str], tuple[str, ...] | None] = {}
-        # Files that began as if they could be taken piecewise.
-        self.general: set[Path] = set()
+        self.quarantined_keys: dict[str, Path | None] = {}
+        self.reads = FileReads(con, workdir, self.limits)
+        self.peeked_columns: dict[tuple[str, str, str], tuple[str, ...] | None] = {}
+        # Files that began on the fast path and turned out not to fit it.
+        self.needs_general_path: set[Path] = set()
         self.result = IngestResult()
 
     def run(self, as_of: date) -> IngestResult:
-        came = {
+        exported = {
             found.name
             for file, every in self.candidates.items()
             if file.export_date == as_of
             for found in every
         }
-        self.result.findings += vanished(came, self.held.values(), as_of)
-        with self.reading:
+        self.result.findings += missing_exports(exported, self.held.values(), as_of)
+        with self.reads:
             for file, following in itertools.zip_longest(self.files, self.files[1:]):
                 if following:
                     self._read_ahead(following)
                 self._take_all(file)
-        self._miss(as_of)
+        self._find_missing_rows(as_of)
         return self.result
 
-    def _mine(self, file: LandedFile) -> list[FileMapping]:
+    def _own_mappings(self, file: LandedFile) -> list[FileMapping]:
         return [mapping for mapping in self.candidates[file] if mapping.entity == self.entity.name]
 
     # ---- one file
     def _take_all(self, file: LandedFile) -> None:
         """The file through each of the entity's mappings that fits it."""
-        mine = self._mine(file)
-        names = {mapping.name for mapping in mine}
+        own = self._own_mappings(file)
+        names = {mapping.name for mapping in own}
         self.result.gone += [
             key
             for key, facts in self.held.items()
             if facts["source_file"] == file.source_file and facts["mapping"] not in names
         ]
-        if not mine:
+        if not own:
             return
         try:
             try:
-                self._take_each(file, mine)
-            except Unsure:
-                self.general.add(file.path)
-                self._take_each(file, mine)
+                self._take_each(file, own)
+            except NeedsGeneralPath:
+                self.needs_general_path.add(file.path)
+                self._take_each(file, own)
         except Refused as refused:
-            self.result.findings.append(refusal(file.source_file, refused))
+            self.result.findings.append(refused_file(file.source_file, refused))
         except (duckdb.Error, pa.ArrowException, OSError, MemoryError) as error:
-            # Their own words quote rows. Which file it was, and what kind of failure, must not be
-            # lost.
+            # The errors' own messages quote rows: only the file and the kind of failure may be
+            # named.
             kind = (
                 type(error).__name__
                 if not isinstance(error, OSError)
@@ -199,32 +206,34 @@ class _Night:
                 f"could not be processed ({kind}); nothing of it was taken, look at disk, memory "
                 "and file"
             )
-            self.result.findings.append(refusal(file.source_file, failed))
+            self.result.findings.append(refused_file(file.source_file, failed))
 
-    def _take_each(self, file: LandedFile, mine: Sequence[FileMapping]) -> None:
-        sha256, size = self._sum(file.path)
-        for mapping in self._chosen(file, sha256, mine):
+    def _take_each(self, file: LandedFile, own: Sequence[FileMapping]) -> None:
+        sha256, size = self.reads.hash_of(file.path)
+        for mapping in self._chosen(file, sha256, own):
             self._take(file, sha256, size, mapping)
 
     def _take(self, file: LandedFile, sha256: str, size: int, mapping: FileMapping) -> None:
         lookups = {
             name: self._lookup_files(file, lookup) for name, lookup in mapping.lookups.items()
         }
-        beside = sorted(self._sum(other.path)[0] for others in lookups.values() for other in others)
+        lookup_hashes = sorted(
+            self.reads.hash_of(other.path)[0] for others in lookups.values() for other in others
+        )
         recipe = hashlib.sha256(
-            f"{RECIPE} {mapping.sha256(self.entity)} {beside}".encode()
+            f"{RECIPE} {mapping.sha256(self.entity)} {lookup_hashes}".encode()
         ).hexdigest()
-        same = [
+        unchanged = [
             facts
             for facts in self.held.values()
             if (facts["mapping"], facts["sha256"], facts["recipe"])
             == (mapping.name, sha256, recipe)
         ]
-        original = {facts["part"]: facts for facts in same if facts["status"] == "accepted"}
+        original = {facts["part"]: facts for facts in unchanged if facts["status"] == "accepted"}
         if any(
             facts["source_file"] == file.source_file
             and (facts["status"] == "accepted" or facts["same_as"] in original)
-            for facts in same
+            for facts in unchanged
         ):
             return
         facts: dict[str, Any] = {
@@ -242,57 +251,69 @@ class _Night:
             "status": "accepted",
             "reason": None,
             "same_as": None,
-            "rivals": self._rivals(file),
+            # The ledger's word: another one would have every file taken anew.
+            "rivals": self._candidates_digest(file),
             "checks": {},
             "columns": [],
             "extra_columns": [],
         }
         target = self.workdir / f"part-{len(self.result.parts)}.parquet"
-        twin = self._twin(file, mapping, sha256, original)
-        if twin:
-            reason = f"same content as {twin['source_file']}"
-            facts |= {"status": "same_content", "same_as": twin["part"], "reason": reason}
+        earlier = self._same_content(file, mapping, sha256, original)
+        if earlier:
+            reason = f"same content as {earlier['source_file']}"
+            facts |= {"status": "same_content", "same_as": earlier["part"], "reason": reason}
             self._write_empty(target)
-            self._keep(Part(str(facts["part"]), target, None, facts))
+            self._keep(FilePart(str(facts["part"]), target, None, facts))
             return
         columns = self._peeked(file, sha256, mapping)
         text = (
-            TextTable("", columns, 0) if columns else self._text(file.path, sha256, mapping.reader)
+            TextTable("", columns, 0)
+            if columns
+            else self.reads.text(file.path, sha256, mapping.reader)
         )
-        if fault := lacking(mapping, mapping.missing(text.columns), text.columns):
-            raise Unsure if columns else fault
-        texts = {name: self._lookup_text(lookups[name], mapping, name) for name in mapping.lookups}
-        source = Source(file.source_file, facts["source_system"], file.export_date, text, texts)
+        if refused := missing_columns(mapping, mapping.missing(text.columns), text.columns):
+            raise NeedsGeneralPath if columns else refused
+        texts = {
+            name: self.reads.lookup_text(lookups[name], mapping, name) for name in mapping.lookups
+        }
+        source = SourceFile(file.source_file, facts["source_system"], file.export_date, text, texts)
         if columns:
-            job = Job(file.path, sha256, self.limits, self.piece_bytes)
-            conformed = conform_piecewise(self.con, self.entity, mapping, source, target, job)
+            large_file = LargeFile(file.path, sha256, self.limits, self.piece_bytes)
+            conformed = conform_piecewise(
+                self.con, self.entity, mapping, source, target, large_file
+            )
         else:
             conformed = conform(self.con, self.entity, mapping, source, target)
-        if fault := too_many(conformed, self.max_reject_share):
-            raise fault
-        self.unsure[str(facts["part"])] = conformed.unsure
+        if refused := too_many_rejects(conformed, self.max_reject_share):
+            raise refused
+        self.quarantined_keys[str(facts["part"])] = conformed.quarantined_keys
         facts |= asdict(conformed.counts)
         facts |= {"checks": conformed.checks, "extra_columns": list(conformed.extra_columns)}
         facts["columns"] = list(text.columns)
-        self.result.findings += [*of_file(facts, text.notes), *self.drift.findings(mapping, facts)]
+        self.result.findings += [
+            *file_warnings(facts, text.notes),
+            *self.column_drift.findings(mapping, facts),
+        ]
         for name in (name for name, found in lookups.items() if not found):
             message = (
-                f"{shown(file.source_file)}: no file "
+                f"{printable(file.source_file)}: no file "
                 f"{', '.join(mapping.lookups[name].files)}; what it gives is empty"
             )
             self.result.findings.append(finding("lookup", "warning", message))
-        self._keep(Part(str(facts["part"]), target, conformed.quarantine, facts))
+        self._keep(FilePart(str(facts["part"]), target, conformed.quarantine, facts))
 
-    def _miss(self, as_of: date) -> None:
+    def _find_missing_rows(self, as_of: date) -> None:
         """Says of each mapping of full exports what is gone from the newest one."""
-        mine = {mapping.name: mapping for file in self.files for mapping in self._mine(file)}
-        full = {name for name, mapping in mine.items() if mapping.snapshot}
+        by_name = {
+            mapping.name: mapping for file in self.files for mapping in self._own_mappings(file)
+        }
+        full = {name for name, mapping in by_name.items() if mapping.snapshot}
         ended = [
             key
             for key, facts in self.held.items()
             if facts["status"] == STATUS and facts["mapping"] not in full
         ]
-        self.result.gone += [key for key in ended if self.held[key]["mapping"] in mine]
+        self.result.gone += [key for key in ended if self.held[key]["mapping"] in by_name]
         fresh = {part.key: part.parquet for part in self.result.parts}
         for name in sorted(full):
             own = [
@@ -302,21 +323,21 @@ class _Night:
                 and key not in self.result.gone
                 and (key in fresh or key in self.held_files)
             ]
-            history = History(own, {**self.held_files, **fresh}, set(fresh), self.unsure)
+            history = History(own, {**self.held_files, **fresh}, set(fresh), self.quarantined_keys)
             target = self.workdir / f"part-{len(self.result.parts)}.parquet"
-            missing = missing_rows(self.con, self.entity, mine[name], history, as_of, target)
+            missing = missing_rows(self.con, self.entity, by_name[name], history, as_of, target)
             if missing:
                 self.result.findings += missing.findings
                 if missing.facts:
-                    self._keep(Part(part_key(name), target, None, missing.facts))
+                    self._keep(FilePart(part_key(name), target, None, missing.facts))
                 elif part_key(name) in self.held:
                     self.result.gone.append(part_key(name))
 
-    def _keep(self, part: Part) -> None:
+    def _keep(self, part: FilePart) -> None:
         self.held[part.key] = part.facts
         self.result.parts.append(part)
 
-    def _twin(
+    def _same_content(
         self,
         file: LandedFile,
         mapping: FileMapping,
@@ -337,36 +358,19 @@ class _Night:
                 return facts
         return None
 
-    # ---- reading, each file and reader once
-    def _sum(self, path: Path) -> tuple[str, int]:
-        if path not in self.sums:
-            self.sums[path] = sha256_of(path)
-        return self.sums[path]
-
-    def _text(self, path: Path, sha256: str, reader: Reader) -> TextTable:
-        return self._read(path, sha256, reader).result()
-
-    def _read(self, path: Path, sha256: str, reader: Reader) -> Future[TextTable]:
-        key = (sha256, reader.text_key, mappings.format_of(path.name) or "")
-        if key not in self.texts:
-            arguments = (path, sha256, reader, self.workdir, self.limits)
-            self.texts[key] = self.reading.submit(read_text, self.con.cursor(), *arguments)
-        return self.texts[key]
-
+    # ---- which files and mappings
     def _read_ahead(self, file: LandedFile) -> None:
-        """Has a file that is new read while the one before it is conformed: each keeps about one
-        core busy.
-        """
-        if not self._mine(file):
+        """Has a file that is new read while the one before it is conformed."""
+        if not self._own_mappings(file):
             return
         try:
-            sha256 = self._sum(file.path)[0]
+            sha256 = self.reads.hash_of(file.path)[0]
         except Refused:
             return
         if not self._held(file, sha256):
             for mapping in self.candidates[file]:
                 if not self._peeked(file, sha256, mapping):
-                    self._read(file.path, sha256, mapping.reader)
+                    self.reads.start(file.path, sha256, mapping.reader)
 
     def _peeked(
         self, file: LandedFile, sha256: str, mapping: FileMapping
@@ -374,35 +378,35 @@ class _Night:
         """The columns of a file so large that it is taken piecewise, as far as its beginning tells;
         else None.
         """
-        if file.path in self.general or not worthwhile(file.path, self.piecewise_from):
+        if file.path in self.needs_general_path or not worthwhile(file.path, self.piecewise_from):
             return None
-        # Of a refused file that several entities want, one of them tells: only the general way
-        # knows which.
-        if len(self._mine(file)) < len(self.candidates[file]):
+        # A file that several entities take is refused by one of them only; the general path knows
+        # by which.
+        if len(self._own_mappings(file)) < len(self.candidates[file]):
             return None
         key = (str(file.path), sha256, mapping.name)
-        if key not in self.peeks:
+        if key not in self.peeked_columns:
             dialect = Dialect.of(file.path, mapping.reader)
             columns = (
-                peeked(Job(file.path, sha256, self.limits, self.piece_bytes), dialect)
+                peeked(LargeFile(file.path, sha256, self.limits, self.piece_bytes), dialect)
                 if dialect
                 else None
             )
             fitting = columns and fits(self.con, self.entity, mapping, columns)
-            self.peeks[key] = columns if fitting else None
-        return self.peeks[key]
+            self.peeked_columns[key] = columns if fitting else None
+        return self.peeked_columns[key]
 
     def _held(self, file: LandedFile, sha256: str) -> list[Mapping[str, Any]]:
         """The ledger's entries of the file as it is, with the same mappings to choose from."""
-        seen = (file.source_file, sha256, self._rivals(file))
+        state = (file.source_file, sha256, self._candidates_digest(file))
         return [
             facts
             for facts in self.held.values()
-            if (facts["source_file"], facts["sha256"], facts["rivals"]) == seen
+            if (facts["source_file"], facts["sha256"], facts["rivals"]) == state
         ]
 
     def _chosen(
-        self, file: LandedFile, sha256: str, mine: Sequence[FileMapping]
+        self, file: LandedFile, sha256: str, own: Sequence[FileMapping]
     ) -> list[FileMapping]:
         """Those of the entity's mappings whose columns the file has. Raises Refused when it lacks
         some.
@@ -412,75 +416,52 @@ class _Night:
         """
         if held := self._held(file, sha256):
             return [
-                mapping for mapping in mine if mapping.name in {facts["mapping"] for facts in held}
+                mapping for mapping in own if mapping.name in {facts["mapping"] for facts in held}
             ]
-        lacks: dict[str, tuple[int, int, FileMapping, Refused | None]] = {}
+        judged: dict[str, tuple[int, int, FileMapping, Refused | None]] = {}
         for mapping in self.candidates[file]:
             try:
                 columns = self._peeked(file, sha256, mapping)
-                columns = columns or self._text(file.path, sha256, mapping.reader).columns
+                columns = columns or self.reads.text(file.path, sha256, mapping.reader).columns
             except Refused as refused:
-                lacks[mapping.name] = (1, 1, mapping, refused)
+                judged[mapping.name] = (1, 1, mapping, refused)
                 continue
             missing, needed = mapping.missing(columns), len(mapping.sources(columns))
-            lacks[mapping.name] = (
+            judged[mapping.name] = (
                 len(missing),
                 needed,
                 mapping,
-                lacking(mapping, missing, columns),
+                missing_columns(mapping, missing, columns),
             )
-        fitting = [mapping for missing, _, mapping, _ in lacks.values() if not missing]
+        fitting = [mapping for missing, _, mapping, _ in judged.values() if not missing]
         if not all(mapping.canonical for mapping in fitting):
             fitting = [mapping for mapping in fitting if not mapping.canonical]
         sources = {mapping.source for mapping in fitting}
         nearest = min(
-            lacks.values(), key=lambda found: (found[0] / max(found[1], 1), found[2].name)
+            judged.values(), key=lambda found: (found[0] / max(found[1], 1), found[2].name)
         )
-        for few, needs, mapping, fault in lacks.values():
-            renamed = fitting and mapping.source in sources and few * 2 < needs
-            if fault and mapping in mine and (renamed or (not fitting and mapping is nearest[2])):
-                raise Unsure if self._peeked(file, sha256, mapping) else fault
-        return [mapping for mapping in fitting if mapping in mine]
+        for n_missing, n_needed, mapping, fault in judged.values():
+            renamed = fitting and mapping.source in sources and n_missing * 2 < n_needed
+            if fault and mapping in own and (renamed or (not fitting and mapping is nearest[2])):
+                raise NeedsGeneralPath if self._peeked(file, sha256, mapping) else fault
+        return [mapping for mapping in fitting if mapping in own]
 
-    def _rivals(self, file: LandedFile) -> str:
+    def _candidates_digest(self, file: LandedFile) -> str:
         """Changes when another mapping, or another wording of one, may take the file."""
         dumped = sorted(mapping.model_dump_json() for mapping in self.candidates[file])
         return hashlib.sha256("".join(dumped).encode()).hexdigest()[:16]
 
     def _lookup_files(self, file: LandedFile, lookup: Lookup) -> list[LandedFile]:
         """The newest export of the lookup's files that is not newer than the file itself."""
-        beside = [
+        matching = [
             other
             for other in self.files
             if other.source == file.source
             and other.export_date <= file.export_date
             and mappings.named(other.path.name, lookup.files)
         ]
-        newest = max((other.export_date for other in beside), default=None)
-        return [other for other in beside if other.export_date == newest]
-
-    def _lookup_text(
-        self, files: Sequence[LandedFile], mapping: FileMapping, name: str
-    ) -> TextTable | None:
-        reader = mapping.lookups[name].reader
-        texts = []
-        for file in files:
-            try:
-                texts.append(self._text(file.path, self._sum(file.path)[0], reader))
-            except Refused as refused:
-                raise Refused(
-                    f"needs lookup '{name}', but {shown(file.source_file)} {refused.reason}"
-                ) from None
-        if not texts:
-            return None
-        if len({frozenset(text.columns) for text in texts}) > 1:
-            raise Refused(
-                f"has files with different columns for lookup '{name}'; land them with the same "
-                "columns"
-            )
-        sql = " UNION ALL BY NAME ".join(f"({text.sql})" for text in texts)
-        clean = frozenset.intersection(*(text.clean for text in texts))
-        return TextTable(sql, texts[0].columns, sum(text.rows for text in texts), clean=clean)
+        newest = max((other.export_date for other in matching), default=None)
+        return [other for other in matching if other.export_date == newest]
 
     def _write_empty(self, target: Path) -> None:
         columns = ", ".join(

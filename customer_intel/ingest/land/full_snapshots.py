@@ -1,4 +1,4 @@
-"""Exports that hold everything there is: what an earlier one held and the newest lacks is gone.
+"""Full-snapshot exports: rows that an earlier export held and the newest lacks count as deleted.
 
 Belongs here: the rows that say so, one part per mapping with `snapshot: true`. Not here: which row
 of a key stands in the end (latest_row.py). The part is made anew from the newest export's keys
@@ -23,25 +23,27 @@ from customer_intel.core.contract.model import STAMPS, Table
 from customer_intel.core.engine import literal, quoted
 from customer_intel.ingest.land.messages import finding
 from customer_intel.ingest.mapping.model import FileMapping
-from customer_intel.ingest.read.open_file import shown
+from customer_intel.ingest.read.open_file import printable
 
 STATUS = "missing"
 
 
 def part_key(mapping: str) -> str:
+    """The ledger's key of the part that holds a mapping's missing rows."""
     return f"missing/{mapping}"
 
 
 @dataclass
 class History:
-    """A mapping's parts. `files`: part → its rows; `fresh`: parts made tonight; `unsure`: tonight's
-    part → the keys of its quarantined rows, none when they cannot be told.
+    """A mapping's parts. `files`: part → its rows; `fresh`: parts made tonight;
+    `quarantined_keys`: tonight's part → the keys of its quarantined rows, None where they cannot be
+    told.
     """
 
     facts: list[Mapping[str, Any]]
     files: Mapping[str, Path]
     fresh: set[str] = field(default_factory=set)
-    unsure: Mapping[str, Path | None] = field(default_factory=dict)
+    quarantined_keys: Mapping[str, Path | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -79,28 +81,28 @@ def missing_rows(
         for facts in exports
         if facts["part"] in history.fresh and facts["export_date"] < days[-1]
     ]
-    doubt = _doubt(newest, by_day[days[-2]] if len(days) > 1 else [], history)
+    incomplete = _why_incomplete(newest, by_day[days[-2]] if len(days) > 1 else [], history)
     names = [name for name in entity.key if name != "source_system"]
     keys = ", ".join(map(quoted, names))
-    seen = [f"SELECT {keys} FROM {_rows(history, facts)}" for facts in newest]
-    seen += [
+    present = [f"SELECT {keys} FROM {_rows(history, facts)}" for facts in newest]
+    present += [
         f"SELECT {keys} FROM {_parquet(path)}"
         for facts in newest
-        if (path := history.unsure.get(str(facts["part"]))) is not None
+        if (path := history.quarantined_keys.get(str(facts["part"]))) is not None
     ]
-    gone = []
-    if not doubt:
+    absent = []
+    if not incomplete:
         for facts in {str(facts["part"]): facts for facts in earlier}.values():
             after = min(day for day in days if day > facts["export_date"])
-            gone.append(
+            absent.append(
                 f"SELECT {keys}, DATE {literal(after)} AS gone_on FROM {_rows(history, facts)}"
             )
     before = history.files.get(part_key(mapping.name))
     if before:
-        gone.append(f"SELECT {keys}, CAST(exported_at AS DATE) FROM {_parquet(before)}")
-    if not gone:
-        return Missing(None, _warned(newest[0], doubt, 0))
-    same = " AND ".join(f"s.{quoted(name)} = g.{quoted(name)}" for name in names)
+        absent.append(f"SELECT {keys}, CAST(exported_at AS DATE) FROM {_parquet(before)}")
+    if not absent:
+        return Missing(None, _warnings(newest[0], incomplete, 0))
+    same_key = " AND ".join(f"s.{quoted(name)} = g.{quoted(name)}" for name in names)
     values = {
         "source_system": literal(mapping.source),
         "exported_at": "max(gone_on)",
@@ -115,8 +117,9 @@ def missing_rows(
         if column.name not in STAMPS
     )
     con.execute(
-        f"COPY (SELECT {columns} FROM ({' UNION ALL '.join(gone)}) AS g WHERE NOT EXISTS "
-        f"(SELECT 1 FROM ({' UNION ALL '.join(seen)}) AS s WHERE {same}) GROUP BY {keys} ORDER BY "
+        f"COPY (SELECT {columns} FROM ({' UNION ALL '.join(absent)}) AS g WHERE NOT EXISTS "
+        f"(SELECT 1 FROM ({' UNION ALL '.join(present)}) AS s WHERE {same_key}) GROUP BY {keys} "
+        "ORDER BY "
         f"{keys}) "
         f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)"
     )
@@ -139,7 +142,7 @@ def missing_rows(
         "reason": "rows missing from it",
     }
     facts |= {name: 0 for name in facts if name.startswith(("rows_", "records_"))}
-    return Missing(facts if rows else None, _warned(newest[0], doubt, int(new)))
+    return Missing(facts if rows else None, _warnings(newest[0], incomplete, int(new)))
 
 
 def _look_back(
@@ -160,14 +163,14 @@ def _look_back(
     return found
 
 
-def _doubt(
+def _why_incomplete(
     newest: Sequence[Mapping[str, Any]], last: Sequence[Mapping[str, Any]], history: History
 ) -> str:
     """Why the newest export may be incomplete, if so."""
     if len(newest) < len(last):
         return f"it came in {len(newest)} files, the one before in {len(last)}"
     for facts in newest:
-        if facts["rows_quarantined"] and history.unsure.get(str(facts["part"])) is None:
+        if facts["rows_quarantined"] and history.quarantined_keys.get(str(facts["part"])) is None:
             return (
                 f"{facts['rows_quarantined']:,} of its rows are in quarantine with a key that "
                 "cannot be told"
@@ -175,10 +178,12 @@ def _doubt(
     return ""
 
 
-def _warned(newest: Mapping[str, Any], doubt: str, new: int) -> list[dict[str, Any]]:
-    name = shown(newest["source_file"])
-    if doubt:
-        message = f"{name}: rows missing from this full export do not count as deleted, for {doubt}"
+def _warnings(newest: Mapping[str, Any], incomplete: str, new: int) -> list[dict[str, Any]]:
+    name = printable(newest["source_file"])
+    if incomplete:
+        message = (
+            f"{name}: rows missing from this full export do not count as deleted, for {incomplete}"
+        )
         return [finding("rows missing", "warning", message)]
     message = (
         f"{name}: {new:,} rows of the export before are missing from this full export and "

@@ -1,4 +1,4 @@
-"""The words that landed files have for states, before any night: what `customer-intel check` lists.
+"""Status words in the landed files, before any night: what `customer-intel check` lists.
 
 Belongs here: reading a column of the newest landed files through their mappings. Not here: what a
 word is taken for.
@@ -17,14 +17,14 @@ import duckdb
 from customer_intel.core.contract.model import Table
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, literal
 from customer_intel.ingest.conform.conform import conform
-from customer_intel.ingest.conform.results import Source
+from customer_intel.ingest.conform.results import SourceFile
 from customer_intel.ingest.land.landing_folder import LandedFile, discover
 from customer_intel.ingest.mapping import model as mappings
 from customer_intel.ingest.mapping.model import FileMapping
 from customer_intel.ingest.read.open_file import Limits, Refused, sha256_of
 from customer_intel.ingest.read.readers import read_text
 
-# A larger file is left to the night: check is to answer at once.
+# Larger files are left to the night: check must answer at once.
 MAX_BYTES = 64 << 20
 
 
@@ -63,10 +63,10 @@ def _words(file: LandedFile, mapping: FileMapping, entity: Table) -> dict[str, i
         if mapping.missing(text.columns):
             return {}
         lookups = dict.fromkeys(mapping.lookups)
-        source = Source(file.source_file, mapping.source, file.export_date, text, lookups)
-        made = conform(con, entity, mapping, source, work / "rows.parquet")
+        source = SourceFile(file.source_file, mapping.source, file.export_date, text, lookups)
+        conformed = conform(con, entity, mapping, source, work / "rows.parquet")
         rows = con.execute(
             "SELECT coalesce(status, ''), count(*) FROM read_parquet("
-            f"{literal(str(made.parquet))}) GROUP BY 1 ORDER BY 1"
+            f"{literal(str(conformed.parquet))}) GROUP BY 1 ORDER BY 1"
         ).fetchall()
         return {str(word): int(n) for word, n in rows}

@@ -1,4 +1,5 @@
-"""What lies in the landing folder, and the two tables that tell of it.
+"""The landing folder: its files and their export dates, and the tables export_file and
+export_check.
 
 Belongs here: the folder's layout and the ledger as tables. Not here: what is taken out of a file
 (entity_night.py).
@@ -45,6 +46,7 @@ def discover(landing: Path, as_of: date) -> list[LandedFile]:
     """The files of export dates up to `as_of`, oldest first.
 
     `<source>/<YYYY-MM-DD>/…` is dated; `<source>/…` and files right in `landing` belong to `as_of`.
+    Raises ConfigError when `landing` itself cannot be read.
     """
     found = []
     for path in _files(landing):
@@ -60,7 +62,9 @@ def discover(landing: Path, as_of: date) -> list[LandedFile]:
 
 
 def hashes(landing: Path, as_of: date) -> dict[str, str]:
-    """source_file → sha256 of every file that can be opened: the night's inputs."""
+    """source_file → sha256 of every file that can be opened: the night's inputs. Raises ConfigError
+    when `landing` itself cannot be read.
+    """
     result = {}
     for file in discover(landing, as_of):
         try:
@@ -71,11 +75,11 @@ def hashes(landing: Path, as_of: date) -> dict[str, str]:
 
 
 def _files(landing: Path) -> Iterator[Path]:
-    shut: list[Path] = []
+    closed: list[Path] = []
 
     def unreadable(error: OSError) -> None:
         if Path(error.filename) != landing:
-            shut.append(Path(error.filename))
+            closed.append(Path(error.filename))
         elif not isinstance(error, FileNotFoundError):
             raise ConfigError(
                 f"the landing folder cannot be read ({error.strerror}); grant the permission"
@@ -88,11 +92,11 @@ def _files(landing: Path) -> Iterator[Path]:
         for name in sorted([*names, *links]):
             if not name.startswith("."):
                 yield Path(folder) / name
-        # An empty folder that is named as a file, or one that nobody may look into, hides an
-        # export.
+        # An empty folder named like a file, or an unreadable one, may hide an export: it is listed,
+        # and refused.
         if not names and not folders and format_of(Path(folder).name):
             yield Path(folder)
-    yield from shut
+    yield from closed
 
 
 def _date(name: str) -> date | None:
@@ -103,15 +107,17 @@ def _date(name: str) -> date | None:
 
 
 def export_file(ledgers: list[dict[str, Any]], landing: Path, as_of: date) -> pl.DataFrame:
-    """Every part's ledger entry, and a row for each landed file that no mapping asks for."""
+    """Every part's ledger entry, and a row for each landed file that no mapping asks for. Raises
+    ConfigError when `landing` itself cannot be read.
+    """
     names = (*WHERE, "entity", "sha256", "bytes", *COUNTS, "status", "reason")
-    # The rows that a full export lacks are no file's.
+    # The part of missing rows belongs to no file.
     rows = [
         {name: facts[name] for name in names} for facts in ledgers if facts["status"] != "missing"
     ]
-    taken = {facts["source_file"] for facts in ledgers}
+    in_ledger = {facts["source_file"] for facts in ledgers}
     for file in discover(landing, as_of):
-        if file.source_file in taken:
+        if file.source_file in in_ledger:
             continue
         try:
             (sha256, size), reason = sha256_of(file.path), "no mapping asks for it"

@@ -1,5 +1,5 @@
-"""What a night's ingest tells whoever operates it: every refused file, every doubt, once and by
-name.
+"""Findings of a night's ingest as messages to its operator: every refused file and every warning,
+once and by name.
 
 Belongs here: the words. Not here: what becomes of a file (entity_night.py). A message says file,
 row, column, reason and what to do, never a value.
@@ -13,9 +13,9 @@ from typing import Any
 
 from customer_intel.core.contract.model import suggestion
 from customer_intel.ingest.conform.conform import CONFLICT, CURRENCY, ROUNDED, Conformed
-from customer_intel.ingest.mapping import model as mappings
+from customer_intel.ingest.mapping.expressions import parsed
 from customer_intel.ingest.mapping.model import FileMapping
-from customer_intel.ingest.read.open_file import Refused, shown
+from customer_intel.ingest.read.open_file import Refused, printable
 
 PATH_CHARS = 300
 DELIMITERS = ",;\t|"
@@ -44,16 +44,17 @@ def finding(
     }
 
 
-def refusal(source_file: str, refused: Refused) -> dict[str, Any]:
-    place = [shown(source_file, PATH_CHARS)]
+def refused_file(source_file: str, refused: Refused) -> dict[str, Any]:
+    """A critical finding: the file, row and column, and why it was refused."""
+    place = [printable(source_file, PATH_CHARS)]
     place += [f"row {refused.row}"] if refused.row is not None else []
-    place += [f"column {shown(refused.column, PATH_CHARS)}"] if refused.column else []
+    place += [f"column {printable(refused.column, PATH_CHARS)}"] if refused.column else []
     return finding("file taken", "critical", f"{', '.join(place)}: {refused.reason}")
 
 
-def of_file(facts: Mapping[str, Any], notes: Sequence[str]) -> list[dict[str, Any]]:
+def file_warnings(facts: Mapping[str, Any], notes: Sequence[str]) -> list[dict[str, Any]]:
     """Doubts about a file that was taken."""
-    name = shown(facts["source_file"], PATH_CHARS)
+    name = printable(facts["source_file"], PATH_CHARS)
     found = [finding("whole file", "warning", f"{name}: {note}") for note in notes]
     for check, (count, rows) in facts["checks"].items():
         if count:
@@ -68,7 +69,7 @@ def of_file(facts: Mapping[str, Any], notes: Sequence[str]) -> list[dict[str, An
     return found
 
 
-class Drift:
+class ColumnDrift:
     """The columns of each mapping's files so far: tells once what is new and what no longer comes."""
 
     def __init__(self, known: Iterable[Mapping[str, Any]]) -> None:
@@ -78,19 +79,20 @@ class Drift:
             self._learn(facts)
 
     def findings(self, mapping: FileMapping, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
-        name, found = shown(facts["source_file"], PATH_CHARS), []
+        """Warnings about columns that are new or missing in this file, which counts from then on."""
+        name, found = printable(facts["source_file"], PATH_CHARS), []
         before, always = self._ever.get(mapping.name), self._always.get(mapping.name, set())
         columns = facts["columns"]
         new = sorted(set(facts["extra_columns"]) - before) if before is not None else []
         lost = sorted(always - set(columns))
         if new:
-            named = ", ".join(map(shown, new))
+            named = ", ".join(map(printable, new))
             message = f"{name}: new column {named}; kept in extra_json, map it or ignore it"
             found.append(finding("known columns", "warning", message, len(new), len(columns)))
         for column in lost:
-            near = suggestion(shown(column), [shown(other) for other in new])
+            near = suggestion(printable(column), [printable(other) for other in new])
             message = (
-                f"{name}: column {shown(column)}, which every earlier file had, is missing "
+                f"{name}: column {printable(column)}, which every earlier file had, is missing "
                 f"and reads as empty{near}"
             )
             found.append(finding("known columns", "warning", message, len(lost), len(always)))
@@ -104,33 +106,35 @@ class Drift:
             self._always[facts["mapping"]] = self._always.get(facts["mapping"], columns) & columns
 
 
-def too_many(conformed: Conformed, max_reject_share: float) -> Refused | None:
+def too_many_rejects(conformed: Conformed, max_reject_share: float) -> Refused | None:
     """Why a file of which more is rejected than max_reject_share allows is refused."""
     counts = conformed.counts
-    concerned = counts.rows_read - counts.rows_skipped
-    if counts.rows_quarantined <= max_reject_share * concerned:
+    rows = counts.rows_read - counts.rows_skipped
+    if counts.rows_quarantined <= max_reject_share * rows:
         return None
     first, *others = conformed.failures
-    more = "; ".join(f"row {item.row} {item.place}: {item.reason}" for item in others)
+    other_failures = "; ".join(f"row {item.row} {item.place}: {item.reason}" for item in others)
     return Refused(
-        f"{first.reason}; {counts.rows_quarantined:,} of {concerned:,} rows cannot be taken, more "
+        f"{first.reason}; {counts.rows_quarantined:,} of {rows:,} rows cannot be taken, more "
         "than "
         f"max_reject_share {max_reject_share:g}"
-        + (f" (also {more})" if more else "")
+        + (f" (also {other_failures})" if other_failures else "")
         + "; mend the source or the mapping",
         row=first.row,
         column=first.place or None,
     )
 
 
-def lacking(mapping: FileMapping, missing: Sequence[str], columns: Sequence[str]) -> Refused | None:
+def missing_columns(
+    mapping: FileMapping, missing: Sequence[str], columns: Sequence[str]
+) -> Refused | None:
     """Why a file whose header lacks needed columns is refused. Names its columns only where they
     are a header's.
     """
     if not missing:
         return None
     name = missing[0]
-    also = " (nor is that SQL)" if mappings.parsed(name) is None else ""
+    also = " (nor is that SQL)" if parsed(name) is None else ""
     needed = {word.lower() for word in mapping.sources(columns)}
     if needed.isdisjoint(column.lower() for column in columns):
         hint = " and every other one; is there a header row, and is reader.header right?"
@@ -146,18 +150,18 @@ def lacking(mapping: FileMapping, missing: Sequence[str], columns: Sequence[str]
         return Refused(
             f"lacks column '{name}'{also}, which mapping '{mapping.name}' needs,{hint}", column=name
         )
-    names = [shown(column) for column in columns]
+    names = [printable(column) for column in columns]
     hint = suggestion(name, names) or f"; it has {', '.join(names[:8])}"
     return Refused(
         f"lacks column '{name}'{also}, which mapping '{mapping.name}' needs{hint}", column=name
     )
 
 
-def vanished(
-    came: Iterable[str], held: Iterable[Mapping[str, Any]], as_of: date
+def missing_exports(
+    exported: Iterable[str], held: Iterable[Mapping[str, Any]], as_of: date
 ) -> list[dict[str, Any]]:
-    """Warns of a mapping that had a file on an earlier night and has none today. `came`: the
-    mappings that have.
+    """Warns of a mapping that had a file on an earlier night and has none today. `exported`:
+    the mappings that have.
     """
     last: dict[str, str] = {}
     for facts in held:
@@ -166,5 +170,5 @@ def vanished(
     return [
         finding("export came", "warning", f"no export for mapping '{name}'; the last is of {day}")
         for name, day in sorted(last.items())
-        if name not in came
+        if name not in exported
     ]

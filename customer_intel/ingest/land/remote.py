@@ -1,5 +1,5 @@
-"""A remote landing zone, brought to a private folder here before the night; from then on it is the
-landing folder.
+"""Mirror of a remote landing zone (object store or SFTP): fetched to a private local folder before
+the night, which is the landing folder from then on.
 
 Belongs here: which objects are new or changed, whole files or none, names that stay inside the
 folder. Not here: what is in the files (entity_night.py); how addresses are opened
@@ -35,7 +35,7 @@ PARTIAL = ".partial"
 UNFINISHED = (".part", ".partial", ".filepart", ".tmp", ".crdownload", ".inprogress")
 ROUNDS = 4
 CHUNK = 8 << 20
-# What says that an object is another one now, by the kind of store; the first that it has.
+# Listing entries that change with an object's content, by store; the first that is there is used.
 TAGS = ("ETag", "etag", "generation", "md5Hash", "mtime", "created", "LastModified", "modified")
 
 
@@ -95,15 +95,15 @@ class _Fetch:
     def __init__(self, url: str, cache: Path, max_bytes: int, sftp: Sftp) -> None:
         self.url, self.cache, self.max_bytes = url, cache, max_bytes
         self.scheme = urlsplit(url).scheme
-        # Messages do not say who logs in.
+        # Messages leave out the user name.
         self.shown = (
             url.replace(f"{urlsplit(url).username}@", "") if urlsplit(url).username else url
         )
-        with self._told("opening it"):
+        with self._errors_named("opening it"):
             self.fs = _sftp(url, sftp) if self.scheme in ("sftp", "ssh") else stores.filesystem(url)
         self.root = str(self.fs._strip_protocol(url)).rstrip("/")
         self.unfinished: set[str] = set()
-        self.taken: set[str] = set()
+        self.fetched: set[str] = set()
         self.bytes = 0
 
     def run(self) -> Fetched:
@@ -133,9 +133,9 @@ class _Fetch:
                     "still being sent?); "
                     "run again when it is complete"
                 )
-        kept = set(known) - self.taken
+        kept = set(known) - self.fetched
         return Fetched(
-            len(self.taken),
+            len(self.fetched),
             len(kept),
             len(before - set(known)),
             self.bytes,
@@ -143,12 +143,14 @@ class _Fetch:
         )
 
     def _held(self, name: str, found: _Remote, known: dict[str, list[Any]]) -> bool:
-        # A store that tells neither tag nor time is asked for the content once a fetch.
-        return known.get(name) == [found.size, found.tag] and bool(found.tag or name in self.taken)
+        # Without a tag or time nothing proves that the content is the same: fetched once per fetch.
+        return known.get(name) == [found.size, found.tag] and bool(
+            found.tag or name in self.fetched
+        )
 
     # ---- what is there
     def _listed(self, known: dict[str, list[Any]]) -> dict[str, _Remote]:
-        with self._told("listing it"):
+        with self._errors_named("listing it"):
             self.fs.invalidate_cache()
             # A folder that cannot be listed must not pass for an empty one: its files would seem to
             # be gone.
@@ -200,9 +202,10 @@ class _Fetch:
             or any(ord(sign) < 32 or sign in "\\\x7f" for sign in name)
         )
         if hostile:
-            shown = ascii(name[-80:])
+            printable = ascii(name[-80:])
             raise RemoteError(
-                f"{self.shown}: the name {shown} is no plain relative path; rename or remove that "
+                f"{self.shown}: the name {printable} is no plain relative path; rename or remove "
+                "that "
                 "object"
             )
         return name
@@ -243,7 +246,7 @@ class _Fetch:
             path = self.cache / name
             path.unlink(missing_ok=True)
             del known[name]
-            self.taken.discard(name)
+            self.fetched.discard(name)
             with contextlib.suppress(OSError):
                 for parent in list(Path(name).parents)[:-1]:
                     (self.cache / parent).rmdir()
@@ -268,7 +271,7 @@ class _Fetch:
                 for future in waiting:
                     if (name := future.result()) is not None:
                         known[name] = [changed[name].size, changed[name].tag]
-                        self.taken.add(name)
+                        self.fetched.add(name)
                         self.bytes += changed[name].size
             finally:
                 for future in waiting:
@@ -278,7 +281,7 @@ class _Fetch:
     def _copy(self, name: str, item: _Remote) -> None:
         handle, partial = tempfile.mkstemp(dir=self.cache / PARTIAL)
         size = 0
-        with os.fdopen(handle, "wb") as out, self._told(f"fetching {name}"):
+        with os.fdopen(handle, "wb") as out, self._errors_named(f"fetching {name}"):
             try:
                 with self.fs.open(item.path, "rb") as stream:
                     # One byte more than was listed is enough to know that it is another file now.
@@ -308,7 +311,7 @@ class _Fetch:
         write_json(self.cache / FETCHED, {"url": self.url, "files": known})
 
     @contextlib.contextmanager
-    def _told(self, what: str) -> Iterator[None]:
+    def _errors_named(self, what: str) -> Iterator[None]:
         try:
             yield
         except (LakeError, ConfigError, _Vanished):

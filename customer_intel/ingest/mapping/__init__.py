@@ -1,0 +1,1 @@
+"""Mappings: which export feeds which entity, and how."""

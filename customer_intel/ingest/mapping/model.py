@@ -1,8 +1,8 @@
 """Mappings: small YAML files that say which export feeds which entity, and how.
 
 Belongs here: their model, their loader with file and line in each complaint, which mappings a file
-belongs to, and what a mapping needs of a file. Not here: reading files (open_file.py) and computing
-rows (conform.py).
+belongs to, and what a mapping needs of a file. Not here: what its expressions say (expressions.py),
+reading files (open_file.py) and computing rows (conform.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from threading import Lock
 from typing import Annotated, Any, Literal
 
 import duckdb
@@ -22,20 +21,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.contract.model import STAMPS, Column, Table, suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.ingest.mapping.expressions import columns_of, expression_fault, parser
 
-SHIPPED = Path(__file__).resolve().parent.parent / "mappings"
+SHIPPED = Path(__file__).resolve().parent.parent / "vendors"
 SPECIAL = ("_row", "_file", "_export_date", "_exported_at")
 # What conform.py fills in by itself.
 DERIVED = ("source_system", "exported_at", "source_file", "source_row", "extra_json", "record_key")
 EXTENSIONS = {
     ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
     ".parquet": "parquet", ".xlsx": "xlsx",
-}  # fmt: skip
-# Their result would differ from night to night, or come from outside the file.
-_FORBIDDEN = {
-    "now", "today", "get_current_time", "get_current_timestamp", "current_localtimestamp", "current_localtime",
-    "transaction_timestamp", "random", "setseed", "uuid", "gen_random_uuid", "uuidv4", "uuidv7", "getenv", "nextval",
-    "currval", "current_setting", "getvariable", "version", "txid_current", "any_value", "approx_count_distinct",
 }  # fmt: skip
 
 
@@ -46,18 +40,22 @@ def _listed(value: Any) -> Any:
 Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
-class Model(BaseModel):
+class _StrictModel(BaseModel):
+    """A part of a mapping file: unknown keys are errors."""
+
     model_config = ConfigDict(
         extra="forbid", frozen=True, coerce_numbers_to_str=True, ignored_types=(cached_property,)
     )
 
 
-class Field(Model):
+class FixedField(_StrictModel):
+    """One field of a fixed-width file; `width` in characters."""
+
     name: str
     width: int
 
 
-class Reader(Model):
+class Reader(_StrictModel):
     """How a file is read and how its values are written. Timestamp formats are strptime's, tried
     after ISO-8601.
     """
@@ -69,7 +67,7 @@ class Reader(Model):
     # None: a first row of names, except in fixed; a number: the row that holds them.
     header: bool | int | None = None
     sheet: str | None = None
-    fields: tuple[Field, ...] = ()
+    fields: tuple[FixedField, ...] = ()
     timestamp: Words = ()
     date: Words = ()
     zone: str = "UTC"
@@ -82,6 +80,7 @@ class Reader(Model):
         return int(kind != "fixed") if self.header is None else int(self.header)
 
     def parted_by(self, kind: str) -> str:
+        """The delimiter of a file of this format: tab for TSV, else the reader's."""
         return "\t" if kind == "tsv" else self.delimiter
 
     @property
@@ -95,14 +94,20 @@ class Reader(Model):
         return json.dumps(kept, sort_keys=True)
 
 
-class Lookup(Model):
+class Lookup(_StrictModel):
+    """Files beside the export; `sql` over `file` gives a key `k` and columns, joined where `on`
+    equals `k`.
+    """
+
     files: Words
     sql: str
     on: str
     reader: Reader = Reader()
 
 
-class FileMapping(Model):
+class FileMapping(_StrictModel):
+    """One mapping file: what of an export fills which columns of an entity."""
+
     name: str
     source: str
     files: Words
@@ -126,6 +131,7 @@ class FileMapping(Model):
 
     @property
     def namespace(self) -> str:
+        """The source whose ids the references of these rows are."""
         return self.references or self.source
 
     @cached_property
@@ -159,127 +165,33 @@ class FileMapping(Model):
         return sorted(name for name in self.sources(columns) if name.lower() not in present)
 
 
-# ---- SQL expressions
-
-
-_parsing = Lock()
-
-
-@lru_cache(maxsize=1)
-def parser() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(
-        config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-    )
-
-
-@lru_cache(maxsize=4096)
-def _serialized(expression: str) -> dict[str, Any]:
-    with _parsing:
-        rows = (
-            parser()
-            .execute("SELECT json_serialize_sql(?)", [f"SELECT ({expression}\n) FROM file"])
-            .fetchall()
-        )
-    return dict(json.loads(rows[0][0]))
-
-
-@lru_cache(maxsize=4096)
-def parsed(expression: str) -> dict[str, Any] | None:
-    """DuckDB's syntax tree of an expression, or None when it is no SQL."""
-    statements = _serialized(expression).get("statements", ())
-    items: list[Any] = statements[0]["node"].get("select_list", []) if len(statements) == 1 else []
-    return items[0] if len(items) == 1 else None
-
-
-def sql_fault(expression: str) -> str | None:
-    """The parser's reason why a text is no SQL expression, or None when it is one."""
-    return (
-        str(_serialized(expression).get("error_message", "not one expression"))
-        if not parsed(expression)
-        else None
-    )
-
-
-@lru_cache(maxsize=4096)
-def _paths(expression: str) -> tuple[tuple[str, ...], ...] | None:
-    """Every column that an expression names, as written (`total`, `people.person`); None when it is
-    no SQL.
-    """
-    tree = parsed(expression)
-    return None if tree is None else tuple(_walk(tree, frozenset()))
-
-
-def columns_of(expression: str, lookups: tuple[str, ...]) -> set[str]:
-    """The source columns that an expression names; a text that is no SQL can only be a column's
-    name.
-    """
-    paths = _paths(expression)
-    if paths is None:
-        return {expression}
-    known = {name.lower() for name in lookups}
-    return {path[0] for path in paths if path[0].lower() not in known}
-
-
-def lookup_fields(expression: str, lookup: str) -> set[str]:
-    """The fields of a lookup that an expression names."""
-    return {
-        path[1]
-        for path in _paths(expression) or ()
-        if len(path) > 1 and path[0].lower() == lookup.lower()
-    }
-
-
-def _walk(node: Any, bound: frozenset[str]) -> list[tuple[str, ...]]:
-    """Column paths below `node`, parameters of lambdas left out."""
-    if isinstance(node, list):
-        return [path for item in node for path in _walk(item, bound)]
-    if not isinstance(node, dict):
-        return []
-    if node.get("class") == "LAMBDA":
-        names = {path[0] for path in _walk(node["lhs"], frozenset())}
-        return _walk(node["expr"], bound | names)
-    if node.get("class") == "COLUMN_REF":
-        path = tuple(node["column_names"])
-        return [] if path[0] in bound else [path]
-    return [path for value in node.values() for path in _walk(value, bound)]
-
-
-def _faults(expression: str) -> str | None:
-    """Why an expression must not be used, or None."""
-    tree = parsed(expression)
-    if tree is None:  # It may be a column's name, but hardly one that opens what it does not close.
-        odd = any(expression.count(mark) % 2 for mark in "'\"") or expression.count(
-            "("
-        ) != expression.count(")")
-        why = (
-            f"is no SQL: {sql_fault(expression)}; mend it, or put a column's name in double quotes"
-        )
-        return f"'{expression}' {why}" if odd or "||" in expression else None
-    text = json.dumps(tree)
-    if '"class": "SUBQUERY"' in text:
-        return "a mapping's expression may not hold a subquery; use lookups"
-    found = {part["function_name"] for part in _nodes(tree) if "function_name" in part} & _FORBIDDEN
-    if found:
-        return f"{sorted(found)[0]}() is not reproducible; use _export_date or a column of the file"
-    return None
-
-
-def _nodes(node: Any) -> list[dict[str, Any]]:
-    if isinstance(node, list):
-        return [found for item in node for found in _nodes(item)]
-    if not isinstance(node, dict):
-        return []
-    return [node, *(found for value in node.values() for found in _nodes(value))]
-
-
 # ---- loading
+
+
+def shipped(folder: Path = SHIPPED) -> dict[str, Path]:
+    """The vendors' mappings by name. Raises ConfigError where two folders hold one name."""
+    paths: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*.yaml")):
+        other = paths.setdefault(path.stem, path)
+        if other != path:
+            both = " and ".join(str(each.relative_to(folder.parent)) for each in (other, path))
+            raise ConfigError(f"{both} are both named '{path.stem}'; rename one")
+    return paths
+
+
+def file_label(path: Path) -> str:
+    """A mapping's file as messages name it: a vendor's below `vendors/`, a home's own below
+    `mappings/`.
+    """
+    is_shipped = SHIPPED in path.parents
+    return str(path.relative_to(SHIPPED.parent)) if is_shipped else f"mappings/{path.name}"
 
 
 def load(home_mappings: Path | None, entities: Mapping[str, Table]) -> dict[str, FileMapping]:
     """Shipped mappings, overridden by name by the home's. Raises ConfigError with every fault, file
     and line.
     """
-    paths = {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
+    paths = shipped()
     if home_mappings and home_mappings.is_dir():
         paths |= {path.stem: path for path in sorted(home_mappings.glob("*.yaml"))}
     loaded, faults = {}, []
@@ -294,6 +206,7 @@ def load(home_mappings: Path | None, entities: Mapping[str, Table]) -> dict[str,
     return loaded
 
 
+# Each entity of a night loads the mappings: files that did not change are not parsed again.
 _cache: dict[tuple[Path, int, int], FileMapping] = {}
 
 
@@ -310,7 +223,7 @@ def read(path: Path, entities: Mapping[str, Table], *, strict: bool = False) -> 
     `strict`: a shipped one's expressions are looked at too.
     """
     document = _worded(yamlfile.load(path))
-    where = f"mappings/{path.name}"
+    where = file_label(path)
     try:
         mapping = FileMapping(name=path.stem, **document)
     except ValidationError as error:
@@ -321,9 +234,9 @@ def read(path: Path, entities: Mapping[str, Table], *, strict: bool = False) -> 
         raise ConfigError("\n".join(faults)) from error
     except TypeError as error:
         raise ConfigError(f"{where}: 'name' is the file's own name; remove it") from error
-    # What is shipped was looked at when it was (test_mapping): parsing its expressions again each
-    # night takes a second.
-    found = [] if path.parent == SHIPPED and not strict else _semantic_faults(mapping, entities)
+    # Shipped mappings are checked by a test (test_mapping): parsing their expressions each night
+    # takes a second.
+    found = [] if SHIPPED in path.parents and not strict else _semantic_faults(mapping, entities)
     faults = [f"{where}:{line_of(document, place)}: {text}" for place, text in found]
     if faults:
         raise ConfigError("\n".join(faults))
@@ -364,7 +277,9 @@ def _semantic_faults(
             faults.append(
                 (("columns",), f"{entity.name} requires '{name}'; say where it comes from")
             )
-    faults += [(place, fault) for place, text in places_of(mapping) if (fault := _faults(text))]
+    faults += [
+        (place, fault) for place, text in places_of(mapping) if (fault := expression_fault(text))
+    ]
     try:
         parser().cursor().execute(
             "SELECT timezone(?, TIMESTAMP '2000-01-01')", [mapping.reader.zone]
@@ -402,6 +317,7 @@ def settable(entity: Table) -> dict[str, Column]:
 
 
 def line_of(document: Any, place: Sequence[Any]) -> int:
+    """The line of a key in a YAML document, of the nearest one above it where it is not there."""
     line = 1
     for part in place:
         if not isinstance(document, yamlfile.Mapping) or str(part) not in document.lines:

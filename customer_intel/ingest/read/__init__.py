@@ -1,0 +1,1 @@
+"""Opening files safely and reading them as tables of text."""

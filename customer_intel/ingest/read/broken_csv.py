@@ -1,4 +1,4 @@
-"""Delimited text that is broken somewhere: the parser that finds the next good row after a bad one.
+"""Recovery of broken delimited text: the parser that finds the next good row after a bad one.
 
 Belongs here: splitting lines into records by the strict rules of CSV. Not here: when to do so
 (readers.py).
@@ -19,8 +19,8 @@ MAX_RECORD_CHARS = 1 << 24
 RAW_CHARS = 2000
 # In a file of so few columns, a line of prose has as many commas as a row by chance.
 PROSE_WIDTH = 3
-# So many lines that cannot be split, and most of a file: its delimiter or quote is not what the
-# mapping says.
+# More bad lines than this, and more than half of the file: the mapping's delimiter or quote is
+# wrong.
 MANY = 20_000
 
 
@@ -34,6 +34,7 @@ class Unreadable:
 
 
 def split_reader(lines: Iterable[str], delimiter: str, quote: str) -> Iterator[list[str]]:
+    """A strict CSV reader; without a quote character, quotes are ordinary text."""
     if not quote:
         return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=True)
     return csv.reader(lines, delimiter=delimiter, quotechar=quote, strict=True)
@@ -51,12 +52,12 @@ def resynchronised(
 
     A record that does not end on its line may go on over the next ones, but only if it then has
     exactly `width` values and none of the lines it swallows is a good record by itself: a stray
-    quote costs its own line, no other.
+    quote costs its own line, no other. Raises Refused when most lines are bad.
     """
-    ahead: list[str] = []
+    lookahead: list[str] = []
     row = -1 if header else 0
     while True:
-        line = ahead.pop(0) if ahead else next(lines, None)
+        line = lookahead.pop(0) if lookahead else next(lines, None)
         if line is None:
             return
         if not line.strip("\r\n"):
@@ -64,21 +65,21 @@ def resynchronised(
         row += 1
         values = _split(line, delimiter, quote)
         if values is None:
-            values, ahead = _continued(line, ahead, lines, delimiter, quote, width)
+            values, lookahead = _continued(line, lookahead, lines, delimiter, quote, width)
         if row == 0 and header:
             continue
         if values is not None and len(values) == width:
             yield row, values
         else:
-            found = (
+            reason = (
                 "a quote that is never closed"
                 if values is None
                 else f"{len(values)} values instead of {width}"
             )
-            unreadable.append(Unreadable(row, found, line.rstrip("\r\n")[:RAW_CHARS]))
+            unreadable.append(Unreadable(row, reason, line.rstrip("\r\n")[:RAW_CHARS]))
             if len(unreadable) > max(MANY, row // 2):
                 raise Refused(
-                    f"{found}, and so most rows; check reader.delimiter and reader.quote", row=row
+                    f"{reason}, and so most rows; check reader.delimiter and reader.quote", row=row
                 )
 
 
@@ -94,14 +95,14 @@ def _split(text: str, delimiter: str, quote: str) -> list[str] | None:
 
 
 def _continued(
-    line: str, ahead: list[str], lines: Iterator[str], delimiter: str, quote: str, width: int
+    line: str, lookahead: list[str], lines: Iterator[str], delimiter: str, quote: str, width: int
 ) -> tuple[list[str] | None, list[str]]:
     """(values of the record that begins on `line` and ends on a later one or None, lines still to
     be read).
     """
-    ahead = [*ahead, *itertools.islice(lines, max(0, MAX_RECORD_LINES - len(ahead)))]
+    lookahead = [*lookahead, *itertools.islice(lines, max(0, MAX_RECORD_LINES - len(lookahead)))]
     text = line
-    for place, following in enumerate(ahead):
+    for place, following in enumerate(lookahead):
         text += following
         if len(text) > MAX_RECORD_CHARS:
             break
@@ -111,8 +112,8 @@ def _continued(
             continue
         values = _split(text, delimiter, quote)
         if values is not None:
-            return (values, ahead[place + 1 :]) if len(values) == width else (None, ahead)
+            return (values, lookahead[place + 1 :]) if len(values) == width else (None, lookahead)
         alone = _split(following, delimiter, quote)
         if width > PROSE_WIDTH and alone is not None and len(alone) == width:
             break
-    return None, ahead
+    return None, lookahead

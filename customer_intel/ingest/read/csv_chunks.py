@@ -1,9 +1,9 @@
-"""Delimited text cut between records and split into columns, where there is only one way to split
-it.
+"""Pieces of delimited text, cut between records and split into columns, where there is only one way
+to split it.
 
 Belongs here: pieces of a large file as tables of text, `_row` first. Not here: what they mean
 (large_csv.py), and text that is broken in some way (readers.py, broken_csv.py): whatever a strict
-reader would stumble over raises Unsure.
+reader would stumble over raises NeedsGeneralPath.
 """
 
 from __future__ import annotations
@@ -31,30 +31,34 @@ from customer_intel.ingest.read.open_file import (
 )
 from customer_intel.ingest.read.readers import header_of
 
-# What an archive of text unpacks to, about.
+# Typical ratio of unpacked to packed text.
 PACKED = 8
 HEADER_BYTES = 1 << 20
 BLOCK = 4 << 20
-# Bytes of a record: it has to fit into a block, and within the strict reader's own limit.
+# Longest record in bytes: it must fit into a block and into the strict reader's limit.
 LONGEST = min(BLOCK, MAX_RECORD_CHARS) // 4
 
 
-class Unsure(Exception):
-    """Only the general way can tell what becomes of the file."""
+class NeedsGeneralPath(Exception):
+    """The fast path must not decide: only the general path can tell what becomes of the file."""
 
 
 @dataclass(frozen=True)
-class Job:
-    """A file to be taken piecewise. `size`: how many bytes a piece has at least."""
+class LargeFile:
+    """A file to be taken piecewise. `piece_bytes`: at least so many make a piece."""
 
     path: Path
     sha256: str
     limits: Limits
-    size: int
+    piece_bytes: int
 
 
 @dataclass(frozen=True)
 class Dialect:
+    """How delimited text is split: single ASCII delimiter and quote, header, lines to skip,
+    encoding.
+    """
+
     delimiter: str
     quote: str
     header: bool
@@ -83,14 +87,15 @@ class Dialect:
 
 
 def worthwhile(path: Path, threshold: int) -> bool:
+    """Whether the file, unpacked, is likely to be at least `threshold` bytes."""
     packed = PACKED if path.suffix.lower() in ARCHIVES else 1
     return path.stat().st_size * packed >= threshold
 
 
-def peeked(job: Job, dialect: Dialect) -> tuple[str, ...] | None:
+def peeked(file: LargeFile, dialect: Dialect) -> tuple[str, ...] | None:
     """The columns by the file's first chunk; None where it takes more than a look."""
     try:
-        with contextlib.closing(_chunks(job, dialect)) as chunks:
+        with contextlib.closing(_chunks(file, dialect)) as chunks:
             return dialect.columns(next(chunks, b""))
     except Refused:
         return None
@@ -107,25 +112,29 @@ class Piece:
     folded: bool
 
 
-def pieces(job: Job, dialect: Dialect) -> Iterator[Piece]:
-    """The text cut between records, as the independent count sees them."""
+def pieces(file: LargeFile, dialect: Dialect) -> Iterator[Piece]:
+    """The text cut between records, as the independent count sees them.
+
+    Raises NeedsGeneralPath for a record too long for a block, Refused for what cannot be opened.
+    """
     counter = RecordCounter(dialect.quote)
-    chunks = _chunks(job, dialect)
+    chunks = _chunks(file, dialect)
     rest, done, folded, last = b"", int(dialect.header), 0, False
     while not last:
         header, last, parts, size = dialect.header and not counter.ended, True, [rest], len(rest)
         for data in chunks:
             counter.feed(data)
             size += len(data)
-            if size >= job.size and counter.boundary and counter.ended > done:
+            if size >= file.piece_bytes and counter.boundary and counter.ended > done:
                 parts.append(data[: counter.boundary])
                 rest, last = data[counter.boundary :], False
                 break
-            if size > 2 * job.size + 4 * MAX_RECORD_CHARS:
-                raise Unsure
+            # No record has ended for so long: a quote was opened and never closed.
+            if size > 2 * file.piece_bytes + 4 * MAX_RECORD_CHARS:
+                raise NeedsGeneralPath
             parts.append(data)
         if counter.longest > LONGEST:
-            raise Unsure
+            raise NeedsGeneralPath
         records = counter.records if last else counter.ended
         if records > done or header:
             yield Piece(
@@ -138,18 +147,18 @@ def pieces(job: Job, dialect: Dialect) -> Iterator[Piece]:
         done, folded = records, counter.quoted_ends
 
 
-def _chunks(job: Job, dialect: Dialect) -> Generator[bytes]:
-    return decoded(job.path, job.sha256, job.limits, dialect.encoding, dialect.skip)
+def _chunks(file: LargeFile, dialect: Dialect) -> Generator[bytes]:
+    return decoded(file.path, file.sha256, file.limits, dialect.encoding, dialect.skip)
 
 
 def split(piece: Piece, columns: tuple[str, ...], dialect: Dialect) -> pa.Table:
-    """The piece's rows as text, numbered. Raises Unsure where a strict reader may see other rows,
-    or none.
+    """The piece's rows as text, numbered. Raises NeedsGeneralPath where a strict reader may see
+    other rows, or none.
     """
     if piece.before == 0 and dialect.columns(piece.text) != columns:
-        raise Unsure
+        raise NeedsGeneralPath
     if dialect.quote and not _well_quoted(piece.text, dialect):
-        raise Unsure
+        raise NeedsGeneralPath
     try:
         table = csv.read_csv(
             pa.BufferReader(piece.text),
@@ -172,9 +181,9 @@ def split(piece: Piece, columns: tuple[str, ...], dialect: Dialect) -> pa.Table:
             ),
         )
     except pa.ArrowException:
-        raise Unsure from None
+        raise NeedsGeneralPath from None
     if len(table) != piece.rows:
-        raise Unsure
+        raise NeedsGeneralPath
     return table.add_column(
         0, "_row", pa.array(np.arange(piece.before + 1, piece.before + piece.rows + 1))
     )
@@ -194,6 +203,7 @@ def _well_quoted(text: bytes, dialect: Dialect) -> bool:
         return False
     opening, closing = found[0::2], found[1::2]
     before = data[np.maximum(opening - 1, 0)]
+    # Both ends of the text count as line ends.
     before[opening == 0] = 10
     after = data[np.minimum(closing + 1, len(data) - 1)]
     after[closing == len(data) - 1] = 10
@@ -213,10 +223,10 @@ def padded(values: pa.ChunkedArray) -> bool:
         if not content or not len(ends) or not ends[-1]:
             continue
         data = np.frombuffer(content, np.uint8)[: ends[-1]]
-        # Of no value, the neighbour's byte: it is looked at anyway.
+        # An empty value yields a neighbour's byte, which is looked at anyway.
         first, last = data.take(ends[:-1], mode="clip"), data.take(ends[1:] - 1, mode="clip")
-        # 0xC2 0xA0 is the space that does not break; each of the two may as well be part of
-        # something else.
+        # 0xC2 0xA0 is the no-break space; either byte may be part of another character, so this may
+        # say true too often.
         if (
             (first <= 32).any()
             or (last <= 32).any()

@@ -16,29 +16,37 @@ from typing import Any
 
 from customer_intel.ingest.mapping.model import Reader
 from customer_intel.ingest.read.broken_csv import RAW_CHARS, Unreadable
-from customer_intel.ingest.read.open_file import CHUNK, RATIO_FREE_BYTES, Limits, Refused, shown
-from customer_intel.ingest.read.text_table import TextTable, column_names, explicit, written
+from customer_intel.ingest.read.open_file import CHUNK, RATIO_FREE_BYTES, Limits, Refused, printable
+from customer_intel.ingest.read.text_table import TextTable, column_names, rows_sql, write_rows
 
 
 def read_workbook(plain: Path, reader: Reader, out: Path, limits: Limits) -> TextTable:
+    """One sheet as text. Raises Refused for a workbook that is damaged, too large, empty or lacks
+    the sheet.
+    """
     # Half a second to import, for a format that most nights do not see.
     import openpyxl
 
     unreadable: list[Unreadable] = []
     try:
         formulas = _unpackable(plain, limits)
-        # By its bytes: openpyxl would judge a path by its ending.
+        # As bytes: openpyxl judges a path by its ending.
         content = io.BytesIO(plain.read_bytes())
         book = openpyxl.load_workbook(content, read_only=True, data_only=True)
         names = book.sheetnames
         if reader.sheet is not None and reader.sheet not in names:
-            raise Refused(f"has no sheet '{reader.sheet}', only {', '.join(map(shown, names[:8]))}")
+            raise Refused(
+                f"has no sheet '{reader.sheet}', only {', '.join(map(printable, names[:8]))}"
+            )
         sheet = reader.sheet or names[0]
-        # A formula that no spreadsheet program has computed yet has no value, which looks like an
-        # empty cell.
-        twin = openpyxl.load_workbook(content, read_only=True) if formulas else None
+        # A formula without a computed value would look like an empty cell.
+        formula_book = openpyxl.load_workbook(content, read_only=True) if formulas else None
         header = reader.header_row("xlsx")
-        grids = [found[sheet].iter_rows(min_row=max(header, 1)) for found in (book, twin) if found]
+        grids = [
+            found[sheet].iter_rows(min_row=max(header, 1))
+            for found in (book, formula_book)
+            if found
+        ]
         filled = (
             ([_cell(cell.value) for cell in cells[0]], _fault(*cells))
             for cells in itertools.zip_longest(*grids, fillvalue=())
@@ -65,17 +73,17 @@ def read_workbook(plain: Path, reader: Reader, out: Path, limits: Limits) -> Tex
                 else:
                     yield number, (row + [None] * width)[:width]
 
-        rows = written(out, columns, even())
+        rows = write_rows(out, columns, even())
     except Refused:
         raise
     except Exception:
         # openpyxl raises whatever its XML and zip parts raise; the file is bad in each case.
         raise Refused("is a corrupt workbook; save it again as .xlsx or as CSV") from None
-    others = [shown(name) for name in names if name != sheet] if reader.sheet is None else []
+    others = [printable(name) for name in names if name != sheet] if reader.sheet is None else []
     notes = (
         f"only its first sheet is read, not {', '.join(others[:8])}; set reader.sheet to say which",
     )
-    return TextTable(explicit(out), columns, rows, tuple(unreadable), notes=notes if others else ())
+    return TextTable(rows_sql(out), columns, rows, tuple(unreadable), notes=notes if others else ())
 
 
 def _unpackable(plain: Path, limits: Limits) -> bool:

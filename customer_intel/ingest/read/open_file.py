@@ -1,5 +1,5 @@
-"""Opening what has landed: a file's bytes, checked and unpacked into a private folder, and nothing
-lost on the way.
+"""Safe opening of landed files: bytes checked, hashed and unpacked into a private folder, and
+nothing lost on the way.
 
 Belongs here: safe opening, hashing, unpacking, encoding, the independent count of records. Not
 here: how the text falls into rows and columns (readers.py).
@@ -25,7 +25,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 CHUNK = 1 << 22
-# Bytes looked at in one go: with what is found in them, they fit into a core's own cache.
+# Bytes per step: with the arrays made of them, they fit into a core's cache.
 WINDOW = 1 << 18
 # Small files may be as repetitive as they like; a bomb only matters once it is big.
 RATIO_FREE_BYTES = 64 << 20
@@ -35,7 +35,7 @@ ARCHIVES = (".gz", ".zst", ".zstd")
 SHOWN_CHARS = 80
 
 
-def shown(name: str, limit: int = SHOWN_CHARS) -> str:
+def printable(name: str, limit: int = SHOWN_CHARS) -> str:
     """A column's or file's name as a message may hold it: on one line, without characters that
     steer a terminal.
     """
@@ -53,6 +53,8 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Limits:
+    """What an archive may unpack to: bytes in all, and times its packed size."""
+
     max_unpacked_bytes: int = 20_000_000_000
     max_ratio: int = 200
 
@@ -71,6 +73,7 @@ def open_landed(path: Path) -> io.BufferedReader:
         )
         raise Refused(why) from None
     info = os.fstat(handle)
+    # A file of two names may be changed through the other one while it is read.
     if not stat.S_ISREG(info.st_mode) or info.st_nlink != 1:
         os.close(handle)
         raise Refused("is not a regular file with one name; land a copy of the file itself")
@@ -149,20 +152,21 @@ def unpacked(path: Path, sha256: str, limits: Limits) -> Iterator[bytes]:
                 yield chunk
         except (OSError, EOFError, zlib.error):
             raise Refused("is a truncated or corrupt archive; send it again") from None
+        # Bytes after the end of an archive belong to the file that was hashed.
         while source.read(CHUNK):
             pass
         if hashed.digest.hexdigest() != sha256:
             raise Refused("changed while it was being read; run again when it is complete")
 
 
-def private(target: Path) -> IO[bytes]:
+def create_private(target: Path) -> IO[bytes]:
     """A new file that only its owner can read."""
     return os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
 def spool(path: Path, sha256: str, target: Path, limits: Limits) -> None:
-    """Writes the unpacked content, as it is, to a private file."""
-    with private(target) as out:
+    """Writes the unpacked content, as it is, to a private file. Raises Refused."""
+    with create_private(target) as out:
         for chunk in unpacked(path, sha256, limits):
             out.write(chunk)
 
@@ -187,6 +191,7 @@ class RecordCounter:
         self.longest = 0
 
     def feed(self, chunk: bytes) -> None:
+        """Counts the records that end in the next chunk of text."""
         self.boundary = 0
         data = np.frombuffer(chunk, dtype=np.uint8)
         is_quoted = self._quote is not None and bytes([self._quote]) in chunk
@@ -219,11 +224,12 @@ class RecordCounter:
 
     @property
     def records(self) -> int:
+        """Records so far, with one that has no line end yet."""
         unended = self._length > 0 and not (self._length == 1 and self._last == 13)
         return self.ended + int(unended)
 
 
-# In these a byte below 128 is the character of that number, and no other is.
+# Encodings in which bytes below 128 are ASCII, and nothing else is encoded with them.
 _ASCII = ("utf-8", "cp1252", "iso8859-1", "iso8859-15", "ascii")
 
 
@@ -239,13 +245,13 @@ def decoded(path: Path, sha256: str, limits: Limits, encoding: str, skip: int) -
             f"reader.encoding '{encoding}' is unknown; use utf-8, windows-1252, latin-1 or utf-16"
         ) from None
     decoder = codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)()
-    seen = 0
+    n_read = 0
     for chunk in chain(unpacked(path, sha256, limits), [b""]):
-        if not seen and chunk[:2] in (b"\xff\xfe", b"\xfe\xff") and not name.startswith("utf-16"):
+        if not n_read and chunk[:2] in (b"\xff\xfe", b"\xfe\xff") and not name.startswith("utf-16"):
             raise Refused("is UTF-16; set reader.encoding: utf-16")
-        if not seen and chunk[:4] == b"PK\x03\x04":
+        if not n_read and chunk[:4] == b"PK\x03\x04":
             raise Refused("is a zip archive; land the file that is in it")
-        if seen and chunk and name in _ASCII and chunk.isascii() and not decoder.getstate()[0]:
+        if n_read and chunk and name in _ASCII and chunk.isascii() and not decoder.getstate()[0]:
             data = chunk
         else:
             try:
@@ -257,9 +263,9 @@ def decoded(path: Path, sha256: str, limits: Limits, encoding: str, skip: int) -
                     else "set another reader.encoding"
                 )
                 raise Refused(
-                    f"is not {name} (near byte {seen + error.start + 1:,}); {hint}"
+                    f"is not {name} (near byte {n_read + error.start + 1:,}); {hint}"
                 ) from None
-        seen += len(chunk)
+        n_read += len(chunk)
         if b"\x00" in data:
             raise Refused(
                 "holds NUL bytes; it is no text or was cut off by a full disk; send it again"
@@ -278,7 +284,7 @@ def spool_text(
     Raises Refused.
     """
     counter = RecordCounter(quote)
-    with private(target) as out:
+    with create_private(target) as out:
         for data in decoded(path, sha256, limits, encoding, skip):
             counter.feed(data)
             out.write(data)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from customer_intel.ingest.read.open_file import Refused, shown
+from customer_intel.ingest.read.open_file import Refused, printable
 
 _MAGIC = b"PAR1"
 _CORRUPT = "is a truncated or corrupt Parquet file; send it again"
@@ -90,7 +90,7 @@ def _check_chunk(view: memoryview, limit: int, chunk: dict[int, Any], group: int
     at = min(chunk[_FIRST_DATA], chunk.get(_DICTIONARY) or chunk[_FIRST_DATA])
     end, values = at + chunk[_CHUNK_BYTES], 0
     where = f"is a damaged Parquet file: row group {group}"
-    column = shown(b".".join(chunk[_PATH]).decode(errors="replace"))
+    column = printable(b".".join(chunk[_PATH]).decode(errors="replace"))
     try:
         if at < 4 or end > limit:
             raise IndexError
@@ -112,8 +112,8 @@ def _check_chunk(view: memoryview, limit: int, chunk: dict[int, Any], group: int
             f"{where} has a page that cannot be found; send it again", column=column
         ) from None
     if values != chunk[_CHUNK_VALUES]:
-        told = f"{values:,} values, not {chunk[_CHUNK_VALUES]:,}"
-        raise Refused(f"{where} has pages of {told}; send it again", column=column)
+        counts = f"{values:,} values, not {chunk[_CHUNK_VALUES]:,}"
+        raise Refused(f"{where} has pages of {counts}; send it again", column=column)
 
 
 # ---- Thrift's compact protocol, as much of it as Parquet uses
@@ -128,6 +128,7 @@ def _varint(view: memoryview, at: int) -> tuple[int, int]:
         if not byte & 0x80:
             return value, at
         shift += 7
+        # A number of 64 bits takes no more bytes.
         if shift > 63:
             raise IndexError
 
@@ -139,6 +140,7 @@ def _signed(view: memoryview, at: int) -> tuple[int, int]:
 
 def _struct(view: memoryview, at: int, depth: int = 0) -> tuple[dict[int, Any], int]:
     """(field number → value, where it ends)."""
+    # No footer nests so deep; a damaged one must not exhaust the stack.
     if depth > 16:
         raise IndexError
     fields: dict[int, Any] = {}
@@ -150,7 +152,7 @@ def _struct(view: memoryview, at: int, depth: int = 0) -> tuple[dict[int, Any], 
         else:
             number, at = _signed(view, at)
         kind = byte & 0x0F
-        # A truth is told by its kind alone, except within a list.
+        # Thrift encodes a boolean in its type alone, except within a list.
         fields[number], at = (kind == 1, at) if kind in (1, 2) else _value(view, at, kind, depth)
     return fields, at + 1
 
@@ -181,5 +183,5 @@ def _value(view: memoryview, at: int, kind: int, depth: int) -> tuple[Any, int]:
             return items, at
         case 12:
             return _struct(view, at, depth + 1)
-    # No part of a footer or page header is a map: whoever meets one has lost the way.
+    # Parquet footers and page headers hold no maps: the bytes are damaged.
     raise IndexError

@@ -1,5 +1,5 @@
-"""From a landed file to a table of text: every value as it was written, every row numbered, every
-loss named.
+"""Readers, from a landed file to a table of text: every value as it was written, every row
+numbered, every loss named.
 
 Belongs here: the formats. Not here: opening and unpacking (open_file.py), the slow parser for
 broken delimited text (broken_csv.py), workbooks (excel.py), and what the values mean (conform.py).
@@ -34,10 +34,10 @@ from customer_intel.ingest.read.parquet_checksums import checked_footer
 from customer_intel.ingest.read.text_table import (
     TextTable,
     column_names,
-    explicit,
-    numbered,
-    target,
-    written,
+    copy_target,
+    numbered_sql,
+    rows_sql,
+    write_rows,
 )
 
 __all__ = ["TextTable", "read_text"]
@@ -95,23 +95,23 @@ def _csv(
     expected = records - int(header)
     source = csv_source(plain, columns, delimiter, quote, header)
     try:
-        con.execute(f"COPY (SELECT * FROM {source}) TO {target(out, records)}")
+        con.execute(f"COPY (SELECT * FROM {source}) TO {copy_target(out, records)}")
         rows = pq.read_metadata(out).num_rows
     except duckdb.Error:
         rows = -1
     if rows == expected and not (
         folded and swallowed(con, f"read_parquet({literal(str(out))})", columns, delimiter)
     ):
-        return TextTable(numbered(out), columns, rows)
+        return TextTable(numbered_sql(out), columns, rows)
     unreadable: list[Unreadable] = []
-    again = another(out)
+    again = retry_path(out)
     with plain.open(encoding="utf-8", newline="") as stream:
         good = resynchronised(stream, delimiter, quote, len(columns), header, unreadable)
-        rows = written(again, columns, good)
-    return TextTable(explicit(again), columns, rows, tuple(unreadable))
+        rows = write_rows(again, columns, good)
+    return TextTable(rows_sql(again), columns, rows, tuple(unreadable))
 
 
-def another(out: Path) -> Path:
+def retry_path(out: Path) -> Path:
     """Where to write what a COPY could not: DuckDB removes a failed one's file in its own time,
     even if it is new.
     """
@@ -168,17 +168,19 @@ def swallowed(
         found = con.execute(
             f"SELECT count(*) FROM ({rows} WHERE contains({quoted(column)}, chr(10))) "
             f"WHERE len(string_split(line, {mark})) = {len(columns)} "
-            f"AND {_shape(f'split_part(line, {mark}, 1)')} = {_shape('first')}"
+            f"AND {_kind_of_text(f'split_part(line, {mark}, 1)')} = {_kind_of_text('first')}"
         ).fetchall()
         if found[0][0]:
             return True
     return False
 
 
-def _shape(text: str) -> str:
+def _kind_of_text(text: str) -> str:
     """What kind of text it is: hexadecimal ids, words and numbers alike whatever they say."""
-    hexed = f"regexp_replace({text}, '[0-9a-fA-F-]{{16,}}', '#', 'g')"
-    return f"regexp_replace(regexp_replace({hexed}, '[0-9]+', '0', 'g'), '[A-Za-z]+', 'a', 'g')"
+    without_hex = f"regexp_replace({text}, '[0-9a-fA-F-]{{16,}}', '#', 'g')"
+    return (
+        f"regexp_replace(regexp_replace({without_hex}, '[0-9]+', '0', 'g'), '[A-Za-z]+', 'a', 'g')"
+    )
 
 
 def _filled(stream: Iterable[str]) -> Iterator[str]:
@@ -207,18 +209,18 @@ def _jsonl(con: duckdb.DuckDBPyConnection, plain: Path, out: Path, records: int)
         read = (
             f"SELECT line, {_JSON_FAULT} AS fault FROM read_csv({literal(str(plain))}, {options})"
         )
-        con.execute(f"COPY ({read}) TO {target(lines, records)}")
+        con.execute(f"COPY ({read}) TO {copy_target(lines, records)}")
         rows = pq.read_metadata(lines).num_rows
-        tagged = numbered(lines)
+        tagged = numbered_sql(lines)
     except duckdb.Error:
         rows = -1
     if rows != records:
-        lines = another(lines)
+        lines = retry_path(lines)
         with plain.open(encoding="utf-8", newline="\n") as stream:
-            rows = written(
+            rows = write_rows(
                 lines, ["line"], enumerate(([line.rstrip("\r\n")] for line in _filled(stream)), 1)
             )
-        tagged = f"SELECT *, {_JSON_FAULT} AS fault FROM ({explicit(lines)})"
+        tagged = f"SELECT *, {_JSON_FAULT} AS fault FROM ({rows_sql(lines)})"
     con.execute(f"CREATE OR REPLACE TEMP VIEW json_line AS {tagged}")
     # Lines have few shapes: a key that stands twice is looked for in those, and in every line only
     # if one has it.
@@ -254,13 +256,13 @@ def _jsonl(con: duckdb.DuckDBPyConnection, plain: Path, out: Path, records: int)
         con.execute(
             f"COPY (SELECT _row, {values} FROM (SELECT _row, json_transform(line, {shape}) AS "
             "value FROM json_line "
-            f"WHERE fault IS NULL)) TO {target(out, records)}"
+            f"WHERE fault IS NULL)) TO {copy_target(out, records)}"
         )
     else:
-        written(out, columns, [])
+        write_rows(out, columns, [])
     con.execute("DROP VIEW json_line")
     lines.unlink()
-    return TextTable(explicit(out), columns, rows - len(bad), unreadable)
+    return TextTable(rows_sql(out), columns, rows - len(bad), unreadable)
 
 
 _JSON_FAULT = """CASE WHEN line IS NULL OR NOT json_valid(line) THEN 'not JSON'
@@ -285,7 +287,7 @@ def _parquet(con: duckdb.DuckDBPyConnection, plain: Path, out: Path) -> TextTabl
             f"{_as_text(row[0], str(row[1]))} AS {quoted(column)}"
             for row, column in zip(found, columns, strict=True)
         )
-        con.execute(f"COPY (SELECT {values} FROM {source}) TO {target(out, footer.rows)}")
+        con.execute(f"COPY (SELECT {values} FROM {source}) TO {copy_target(out, footer.rows)}")
         rows = pq.read_metadata(out).num_rows
     except duckdb.NotImplementedException:
         raise Refused(
@@ -302,7 +304,7 @@ def _parquet(con: duckdb.DuckDBPyConnection, plain: Path, out: Path) -> TextTabl
     clean = {
         column for row, column in zip(found, columns, strict=True) if str(row[1]) in _NEVER_BLANK
     }
-    return TextTable(numbered(out), columns, rows, clean=frozenset(clean))
+    return TextTable(numbered_sql(out), columns, rows, clean=frozenset(clean))
 
 
 _NEVER_BLANK = {
@@ -343,5 +345,5 @@ def _fixed(plain: Path, reader: Reader, out: Path, header: bool) -> TextTable:
                 yield number, [text[start:end] for start, end in spans]
 
     with plain.open(encoding="utf-8", newline="\n") as stream:
-        count = written(out, columns, rows(stream))
-    return TextTable(explicit(out), columns, count, tuple(unreadable))
+        count = write_rows(out, columns, rows(stream))
+    return TextTable(rows_sql(out), columns, count, tuple(unreadable))

@@ -39,11 +39,12 @@ class TextTable:
     rows: int
     unreadable: tuple[Unreadable, ...] = ()
     clean: frozenset[str] = frozenset()
-    # What of the file was left unread on purpose.
+    # Parts of the file that were left unread on purpose, such as other sheets.
     notes: tuple[str, ...] = ()
 
     @property
     def rows_read(self) -> int:
+        """Rows of the file, unreadable ones included."""
         return self.rows + len(self.unreadable)
 
 
@@ -81,9 +82,10 @@ def column_names(names: Sequence[str]) -> tuple[str, ...]:
     return columns
 
 
-def written(
+def write_rows(
     out: Path, columns: Sequence[str], rows: Iterable[tuple[int, Sequence[str | None]]]
 ) -> int:
+    """Writes (row number, values) to a Parquet file as text; returns how many rows."""
     schema = pa.schema([("_row", pa.int64()), *((column, pa.string()) for column in columns)])
     total = 0
     with pq.ParquetWriter(out, schema, compression="lz4") as writer:
@@ -107,19 +109,22 @@ def _batched(rows: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
 # ---- SQL text
 
 
-def target(out: Path, records: int) -> str:
+def copy_target(out: Path, records: int) -> str:
+    """What follows COPY … TO: a Parquet file in row groups that keep all cores busy."""
     # DuckDB works a row group per thread: a file of fewer rows than its usual group would keep one
     # core busy.
     group = min(max(records // 16 // 2048, 1) * 2048, 122_880)
     return f"{literal(str(out))} (FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE {group})"
 
 
-def numbered(file: Path) -> str:
+def numbered_sql(file: Path) -> str:
+    """SQL for the rows of a Parquet file, numbered from 1 in its order as _row."""
     source = (
         f"read_parquet({literal(str(file))}, hive_partitioning = false, file_row_number = true)"
     )
     return f"SELECT file_row_number + 1 AS _row, * EXCLUDE (file_row_number) FROM {source}"
 
 
-def explicit(file: Path) -> str:
+def rows_sql(file: Path) -> str:
+    """SQL for the rows of a Parquet file that has _row itself."""
     return f"SELECT * FROM read_parquet({literal(str(file))}, hive_partitioning = false)"

@@ -5,9 +5,11 @@ does.
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
+from customer_intel.core.night import snapshot
 from customer_intel.core.night.snapshot import snapshot_id
 from customer_intel.core.store.lake import Lake
 from customer_intel_tests.conftest import House
@@ -39,6 +41,21 @@ def test_a_comment_in_a_setting_is_no_other_night(
     first = _id(house)
     config.write_text(after, encoding="utf-8")
     assert (_id(house) == first) is same
+
+
+@pytest.mark.parametrize(
+    ("after", "same"), [("# the shop's\nsource: shop\n", True), ("source: shops\n", False)]
+)
+def test_a_comment_in_a_vendors_mapping_is_no_other_code(
+    after: str, same: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mapping = tmp_path / "ingest" / "vendors" / "shop" / "shop_orders.yaml"
+    mapping.parent.mkdir(parents=True)
+    mapping.write_text("source: shop\n", encoding="utf-8")
+    monkeypatch.setattr(snapshot, "PACKAGE", tmp_path)
+    first = snapshot.code_sha256.__wrapped__()
+    mapping.write_text(after, encoding="utf-8")
+    assert (snapshot.code_sha256.__wrapped__() == first) is same
 
 
 def test_another_date_or_export_is_another_night(house: House) -> None:

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from customer_intel.identity.linking.likely_pair import SHIPPED, model_of
-from customer_intel.identity.matching.fellegi_sunter import Model
+from customer_intel.identity.matching.fellegi_sunter import MatchModel
 from customer_intel_tests.bench_identity.default_model import trained
 from customer_intel_tests.unit.identity_lab import MAP, Lab, Row, person
 
@@ -151,11 +151,11 @@ def test_few_records_are_left_to_the_rules() -> None:
 
 
 @pytest.fixture(scope="module")
-def own() -> Model:
+def own() -> MatchModel:
     return trained(4_000)
 
 
-def test_the_shipped_model_is_what_its_script_makes(own: Model) -> None:
+def test_the_shipped_model_is_what_its_script_makes(own: MatchModel) -> None:
     """The script, on a few of its records: the same levels, agreement for and disagreement against."""
     shipped, again = model_of({"likely_model": {}}, 1000), own
     assert shipped.weights.keys() == again.weights.keys()
@@ -167,7 +167,7 @@ def test_the_shipped_model_is_what_its_script_makes(own: Model) -> None:
         assert shipped.weights[name][-1] < 0 and again.weights[name][-1] < 0
 
 
-def test_a_model_of_ones_own_replaces_the_shipped_one(own: Model) -> None:
+def test_a_model_of_ones_own_replaces_the_shipped_one(own: MatchModel) -> None:
     used = model_of({"likely_model": own.as_dict()}, 100_000)
     assert (
         used.weights == own.weights
@@ -177,4 +177,4 @@ def test_a_model_of_ones_own_replaces_the_shipped_one(own: Model) -> None:
         model_of({"likely_model": {}}, 1_000_000).prior
         < model_of({"likely_model": {}}, 1_000).prior
     )
-    assert Model.from_dict(own.as_dict()) == own and SHIPPED.exists()
+    assert MatchModel.from_dict(own.as_dict()) == own and SHIPPED.exists()

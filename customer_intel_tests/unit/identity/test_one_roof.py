@@ -13,7 +13,7 @@ import pytest
 from customer_intel.core.tables.definition import room_config
 from customer_intel.identity.linking.likely_pair import SHIPPED
 from customer_intel.identity.matching import records, resolve
-from customer_intel.identity.matching.fellegi_sunter import Model
+from customer_intel.identity.matching.fellegi_sunter import MatchModel
 
 FIELDS = (
     "first_name",
@@ -33,7 +33,7 @@ def clusters(rows: list[tuple[str | None, ...]], middle: float, home: Path) -> i
     """How many persons the rows are, by the shipped model in which different middle names weigh so
     much.
     """
-    model = Model.from_dict(json.loads(SHIPPED.read_text(encoding="utf-8")))
+    model = MatchModel.from_dict(json.loads(SHIPPED.read_text(encoding="utf-8")))
     levels = (*model.weights["middle name"][:-1], middle)
     model = replace(model, weights={**model.weights, "middle name": levels})
     schema = dict.fromkeys(FIELDS, pl.String)

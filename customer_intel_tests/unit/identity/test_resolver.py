@@ -226,7 +226,7 @@ def test_relatives_under_one_roof_stay_apart(tmp_path: Path) -> None:
         (
             "truth",
             ("--mapping", "{bad}"),
-            "'fist_name' is nothing that a record can say; did you mean first_name",
+            "'fist_name' is no field of a record; did you mean first_name",
         ),
     ],
 )
@@ -242,7 +242,7 @@ def test_refusals_say_what_is_wrong(
 
 def test_a_file_that_says_nothing_of_people_is_refused(tmp_path: Path) -> None:
     file = written(pl.DataFrame({"amount": ["1"], "truth": ["a"]}), tmp_path / "sums.csv")
-    with pytest.raises(ConfigError, match="no column says who anybody is"):
+    with pytest.raises(ConfigError, match="no column identifies a person"):
         evaluated(file)
 
 

@@ -58,7 +58,7 @@ def test_a_bad_file_is_taken_set_aside_or_refused_in_words(case: Case, tmp_path:
     )
     if found.verdict == "refused":
         (message,) = found.messages
-        assert message.startswith(intake.shown(f"{DAY}/{case.file}", 300))
+        assert message.startswith(intake.printable(f"{DAY}/{case.file}", 300))
         assert ADVICE.search(message), message
     if found.counts:
         counts = found.counts
@@ -137,7 +137,7 @@ def test_a_full_disk_refuses_the_file_by_name(
     def full(target: Path) -> object:
         raise OSError(28, "No space left on device", str(target))
 
-    monkeypatch.setattr(intake, "private", full)
+    monkeypatch.setattr(intake, "create_private", full)
     (message,) = tried(Case("full disk", as_csv(), "refused"), tmp_path).messages
     assert message.startswith(f"{DAY}/orders.csv: could not be processed (No space left on device)")
 

@@ -23,7 +23,14 @@ from customer_intel.ingest.conform.results import Conformed
 from customer_intel.ingest.land import entity_night as landing
 from customer_intel.ingest.read import csv_chunks as cutting
 from customer_intel.ingest.read import open_file as intake
-from customer_intel.ingest.read.csv_chunks import Dialect, Job, Piece, Unsure, pieces, split
+from customer_intel.ingest.read.csv_chunks import (
+    Dialect,
+    LargeFile,
+    NeedsGeneralPath,
+    Piece,
+    pieces,
+    split,
+)
 from customer_intel_tests.unit.bad_input_files import (
     DAY,
     ENTITIES,
@@ -59,7 +66,7 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> Taken:
         try:
             result = really(*arguments)
         except Exception:
-            found["unsure"] += 1
+            found["general path"] += 1
             raise
         found["piecewise"] += 1
         return result
@@ -199,13 +206,13 @@ def test_many_bad_rows_are_set_aside_in_batches(
     monkeypatch.setattr(piecewise, "FEW_BAD", 2)
     monkeypatch.setattr(piecewise, "MANY_BAD", 9)
     batches: list[int] = []
-    really = piecewise._Whole._aside
+    really = piecewise._LargeFileRun._reject
 
-    def spied(whole: piecewise._Whole, bad: list[pa.Table]) -> Conformed:
+    def spied(whole: piecewise._LargeFileRun, bad: list[pa.Table]) -> Conformed:
         batches.append(sum(map(len, bad)))
         return really(whole, bad)
 
-    monkeypatch.setattr(piecewise._Whole, "_aside", spied)
+    monkeypatch.setattr(piecewise._LargeFileRun, "_reject", spied)
     found = same(SOUND["bad rows in many pieces"])
     assert taken == {"piecewise": 1}
     assert len(batches) > 1 and sum(batches) == found.parts[0].facts["rows_quarantined"] == 23
@@ -265,10 +272,10 @@ def test_what_only_the_general_way_can_tell(same: Same, taken: Taken) -> None:
         as_csv(ROWS) + b"\xff\n",
     ):
         same(data)
-    assert taken == {"unsure": 4}
+    assert taken == {"general path": 4}
     same(as_csv(ROWS), SHOP.replace("id: id", "id: ident"))
     same(as_csv(ROWS), SHOP + "duplicates: keep\n")
-    assert taken == {"unsure": 4}
+    assert taken == {"general path": 4}
 
 
 def matrix(cases: Sequence[Case], same: Same) -> None:
@@ -305,7 +312,7 @@ def damage(count: int, same: Same) -> None:
 def test_a_dozen_damaged_files(same: Same, taken: Taken) -> None:
     damage(12, same)
     assert taken["piecewise"] > 1
-    assert taken["unsure"] > 1
+    assert taken["general path"] > 1
 
 
 @pytest.mark.faults
@@ -313,7 +320,7 @@ def test_a_hundred_damaged_files(same: Same, taken: Taken) -> None:
     damage(100, same)
     print(dict(taken))
     assert taken["piecewise"] > 10
-    assert taken["unsure"] > 10
+    assert taken["general path"] > 10
 
 
 def test_pieces_are_cut_between_records(tmp_path: Path, taken: Taken) -> None:
@@ -323,7 +330,7 @@ def test_pieces_are_cut_between_records(tmp_path: Path, taken: Taken) -> None:
     path = tmp_path / "a.csv"
     path.write_text(out.getvalue())
     job, dialect = (
-        Job(path, intake.sha256_of(path)[0], intake.Limits(), 100),
+        LargeFile(path, intake.sha256_of(path)[0], intake.Limits(), 100),
         Dialect(",", '"', True, 0, "utf-8"),
     )
     found = list(pieces(job, dialect))
@@ -351,5 +358,5 @@ def test_pieces_are_cut_between_records(tmp_path: Path, taken: Taken) -> None:
 )
 def test_what_a_strict_reader_stumbles_over_is_not_split(line: str) -> None:
     text = f"x,y,z\n1,2,3\n{line}\n4,5,6\n".encode()
-    with pytest.raises(Unsure):
+    with pytest.raises(NeedsGeneralPath):
         split(Piece(text, True, 0, 3, False), ("x", "y", "z"), Dialect(",", '"', True, 0, "utf-8"))

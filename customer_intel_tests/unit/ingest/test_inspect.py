@@ -16,10 +16,11 @@ import pytest
 from customer_intel.core.contract import model as contract
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
+from customer_intel.ingest.advise import column_names
 from customer_intel.ingest.advise import match_entity as guess
 from customer_intel.ingest.advise.inspect_file import Inspected, inspect
 from customer_intel.ingest.advise.write_mapping import glob_of
-from customer_intel.ingest.conform.conform import Source, conform
+from customer_intel.ingest.conform.conform import SourceFile, conform
 from customer_intel.ingest.mapping import model as mapping
 from customer_intel.ingest.read.open_file import Limits, sha256_of
 from customer_intel.ingest.read.readers import read_text
@@ -58,7 +59,7 @@ class Lab:
         work.mkdir()
         con = DuckDBEngine(EngineSettings(), [work]).con
         text = read_text(con, path, sha256_of(path)[0], made.reader, work, Limits())
-        source = Source(path.name, made.source, TODAY, text)
+        source = SourceFile(path.name, made.source, TODAY, text)
         return pl.read_parquet(
             conform(con, ENTITIES[made.entity], made, source, work / "rows.parquet").parquet
         )
@@ -343,27 +344,31 @@ def test_equal_happenings_without_an_id_are_all_kept(lab: Lab) -> None:
     ],
 )
 def test_an_order_number_goes_by_many_names(name: str) -> None:
-    assert guess.name_score(name, "orders", "order_id", []) >= 0.9
+    assert column_names.name_score(name, "orders", "order_id", []) >= 0.9
 
 
 @pytest.mark.parametrize(
     ("name", "target"), [("order_total_weight_g", "order_id"), ("customer_city", "customer_ref")]
 )
 def test_a_name_that_only_shares_a_word_is_another_thing(name: str, target: str) -> None:
-    assert guess.name_score(name, "orders", target, []) < 0.45
+    assert column_names.name_score(name, "orders", target, []) < 0.45
 
 
 def test_every_word_list_is_of_a_known_entity_and_column() -> None:
     known = {
-        name: set(mapping.settable(table)) | set(guess.helpers(name))
+        name: set(mapping.settable(table)) | set(column_names.helpers(name))
         for name, table in ENTITIES.items()
     }
     everything = set().union(*known.values())
-    assert set(guess.words()["entities"]) == set(ENTITIES) - {guess.FALLBACK}
-    for name in (*guess.words()["columns"], *guess.words()["values"], *guess.words()["defaults"]):
+    assert set(column_names.words()["entities"]) == set(ENTITIES) - {guess.FALLBACK}
+    for name in (
+        *column_names.words()["columns"],
+        *column_names.words()["values"],
+        *column_names.words()["defaults"],
+    ):
         entity, _, column = name.rpartition(".")
         assert column in (known[entity] if entity else everything), name
-    for entity, entry in guess.words()["entities"].items():
+    for entity, entry in column_names.words()["entities"].items():
         assert set(entry["core"]) | set(entry.get("need", ())) <= known[entity], entity
 
 

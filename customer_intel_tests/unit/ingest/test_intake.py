@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from customer_intel.ingest.mapping.model import Field, Reader
+from customer_intel.ingest.mapping.model import FixedField, Reader
 from customer_intel.ingest.read.open_file import Limits, RecordCounter, Refused, sha256_of
 from customer_intel.ingest.read.readers import TextTable, read_text
 
@@ -217,7 +217,7 @@ def test_xlsx_as_text(read: Read, tmp_path: Path) -> None:
 
 
 def test_fixed_width(read: Read) -> None:
-    fields = (Field(name="id", width=3), Field(name="v", width=4))
+    fields = (FixedField(name="id", width=3), FixedField(name="v", width=4))
     text, rows = read(
         "a.txt", b"  1 2.5\n  2   3\nlonger than this\nab\n", format="fixed", fields=fields
     )

@@ -8,6 +8,7 @@ import pytest
 
 from customer_intel.core.contract import model as contract
 from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.ingest.mapping import expressions
 from customer_intel.ingest.mapping import model as mapping
 
 ENTITIES = contract.load().entities
@@ -47,7 +48,7 @@ def test_source_columns_are_read_from_names_and_expressions(tmp_path: Path) -> N
     ],
 )
 def test_columns_of_an_expression(text: str, names: set[str]) -> None:
-    assert mapping.columns_of(text, ("people",)) == names
+    assert expressions.columns_of(text, ("people",)) == names
 
 
 def test_a_column_whose_name_is_also_sql_is_the_column(tmp_path: Path) -> None:
@@ -134,5 +135,21 @@ def test_the_canonical_mapping_needs_only_the_required_columns() -> None:
 
 def test_every_shipped_mapping_loads() -> None:
     assert len(mapping.load(None, ENTITIES)) >= 20
-    for path in sorted(mapping.SHIPPED.glob("*.yaml")):
+    for path in mapping.shipped().values():
         mapping.read(path, ENTITIES, strict=True)
+
+
+def test_a_vendors_mappings_stand_in_its_folder_and_begin_with_its_name() -> None:
+    for name, path in mapping.shipped().items():
+        assert name.startswith(f"{path.parent.name}_"), path
+        assert mapping.file_label(path) == f"vendors/{path.parent.name}/{name}.yaml"
+
+
+def test_two_vendors_mappings_of_one_name_are_an_error_that_names_both(tmp_path: Path) -> None:
+    for vendor in ("shopify", "shop"):
+        (tmp_path / "vendors" / vendor).mkdir(parents=True)
+        (tmp_path / "vendors" / vendor / "shop_orders.yaml").write_text("source: shop\n")
+    with pytest.raises(ConfigError) as caught:
+        mapping.shipped(tmp_path / "vendors")
+    for vendor in ("shopify", "shop"):
+        assert f"vendors/{vendor}/shop_orders.yaml" in str(caught.value)

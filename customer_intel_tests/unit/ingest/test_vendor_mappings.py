@@ -13,7 +13,7 @@ import pytest
 
 from customer_intel.core.contract import model as contract
 from customer_intel.demo import simulate
-from customer_intel.ingest.conform.conform import Conformed, Source, conform
+from customer_intel.ingest.conform.conform import Conformed, SourceFile, conform
 from customer_intel.ingest.mapping import model as mapping
 from customer_intel.ingest.read.open_file import Limits, sha256_of
 from customer_intel.ingest.read.readers import read_text
@@ -41,7 +41,7 @@ def conformed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Done, dict[str,
             assert chosen.missing(text.columns) == [], path.name
             target = home / f"{number}-{chosen.name}.parquet"
             name = path.relative_to(home / "landing").as_posix()
-            at = Source(path.name, source, date.fromisoformat(day), text)
+            at = SourceFile(path.name, source, date.fromisoformat(day), text)
             done[name, chosen.name] = conform(con, entities[chosen.entity], chosen, at, target)
     return done, json.loads((home / "truth" / "mess.json").read_text())["files"]
 

@@ -1,0 +1,133 @@
+"""What columns are called in other systems: names as plain words, synonyms, and how well a name
+fits.
+
+Belongs here: names, by words.yaml. Not here: values (column_profile.py) and the ranking of entities
+(match_entity.py).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from customer_intel.core.contract import yaml_lines as yamlfile
+from customer_intel.core.contract.model import Column
+
+WORDS = Path(__file__).resolve().parent / "words.yaml"
+_TAILS = {
+    "usd",
+    "eur",
+    "gbp",
+    "brl",
+    "utc",
+    "prefix",
+    "timestamp",
+    "c",
+    "text",
+    "value",
+    "field",
+    "dt",
+    "amt",
+}
+_LATIN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "o", "æ": "ae", "å": "a"})
+
+
+@lru_cache(maxsize=1)
+def words() -> dict[str, Any]:
+    """words.yaml: nouns, synonyms, enumeration words and defaults by entity."""
+    return dict(yamlfile.load(WORDS))
+
+
+@lru_cache(maxsize=4096)
+def plain(name: str) -> str:
+    """A name as words in lower case: `orderId`, `Order-ID` and `ORDER_ID` are all `order id`."""
+    text = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
+    text = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1 \2", text).lower().translate(_LATIN)
+    text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return " ".join(re.findall(r"[a-z]+|\d+", text))
+
+
+def slug(text: str) -> str:
+    """A name as it may stand in a file name or an identifier: `Order ID` is `order_id`."""
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_") or "file"
+
+
+def listed(text: Any) -> list[str]:
+    """The items of a list that is separated by commas."""
+    return [word.strip() for word in str(text or "").split(",") if word.strip()]
+
+
+@lru_cache(maxsize=64)
+def nouns(entity: str) -> tuple[str, ...]:
+    """What one row of the entity is called, from words.yaml."""
+    return tuple(listed(words()["entities"].get(entity, {}).get("nouns")))
+
+
+@lru_cache(maxsize=64)
+def helpers(entity: str) -> dict[str, tuple[str, Column]]:
+    """Columns that only help to fill one of the entity's: name → (what they fill, the column they
+    would be).
+    """
+    found = words()["entities"].get(entity, {}).get("helpers", {})
+    return {
+        name: (target, Column(name=name, type=kind, meaning=name))
+        for name, (target, kind) in found.items()
+    }
+
+
+@lru_cache(maxsize=1024)
+def synonyms(entity: str, target: str) -> tuple[str, ...]:
+    """What a column may be called, the likeliest first."""
+    listed = words()["columns"].get(f"{entity}.{target}") or words()["columns"].get(target)
+    found = [target.replace("_", " ").strip()]
+    for word in listed(listed):
+        found += [word.replace("*", noun) for noun in nouns(entity)] if "*" in word else [word]
+    return tuple(dict.fromkeys(found))
+
+
+def name_score(name: str, entity: str, target: str, prefixes: Sequence[str]) -> float:
+    """How well a source column's name says the entity's column, from 0 to 1."""
+    known = synonyms(entity, target)
+    best = 0.0
+    for variant, factor in _variants(plain(name), entity, prefixes):
+        if variant in known:
+            best = max(best, factor * (1 - 0.005 * min(known.index(variant), 20)))
+            continue
+        parts = variant.split()
+        for word in known:
+            inner = word.split()
+            within = len(inner) > 1 and set(inner) <= set(parts)
+            last = len(inner) == 1 and len(word) > 3 and parts and parts[-1] == word
+            if within or last:
+                best = max(best, factor * (0.5 + 0.3 * len(inner) / len(parts)))
+            elif len(word) > 5 and len(variant) > 5:
+                alike = difflib.SequenceMatcher(None, variant, word)
+                if alike.quick_ratio() > 0.87 and alike.ratio() > 0.87:
+                    best = max(best, factor * 0.7)
+    return best
+
+
+def _variants(name: str, entity: str, prefixes: Sequence[str]) -> list[tuple[str, float]]:
+    """The name, and what is left of it without the words that only say whose column it is."""
+    found = [(name, 1.0)]
+    for lead in (*nouns(entity), *prefixes):
+        if name.startswith(lead + " "):
+            found.append((name[len(lead) + 1 :], 0.93))
+    for text, factor in list(found):
+        parts = text.split()
+        if len(parts) > 1 and parts[-1] in _TAILS:
+            found.append((" ".join(parts[:-1]), factor * 0.93))
+    return found
+
+
+def common_prefixes(names: Sequence[str]) -> list[str]:
+    """First words that most columns share, such as the table's own name."""
+    firsts = [parts[0] for name in names if len(parts := plain(name).split()) > 1]
+    return sorted(
+        {first for first in firsts if firsts.count(first) * 5 >= len(names) * 3 and len(names) > 2}
+    )
