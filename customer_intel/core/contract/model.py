@@ -1,5 +1,7 @@
 """tables.yaml + columns.yaml: the single source of what every table is.
 
+columns.yaml declares what tables of several rooms list, <room>/columns.yaml what that room's list.
+
 Belongs here: the contract's model, its loader and its physical types. Not here: how a table is
 computed (definition.py), checked (gate.py) or described to others (publish/catalog.py).
 """
@@ -11,7 +13,7 @@ import re
 from collections.abc import Iterable
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -20,7 +22,6 @@ from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.contract.yaml_lines import ConfigError
 
 PACKAGE = Path(__file__).resolve().parent.parent.parent
-COLUMNS_FILE = PACKAGE / "columns.yaml"
 
 Type = Literal["text", "int", "float", "bool", "date", "timestamp", "money"]
 Severity = Literal["critical", "warning"]
@@ -140,14 +141,41 @@ def load(package: Path = PACKAGE) -> Contract:
     return _load(package)
 
 
+class Declared(NamedTuple):
+    """A column and the file and line that declare it, for tables of one `room` or ('') of all."""
+
+    column: Column
+    room: str
+    where: str
+
+
+def declared(package: Path = PACKAGE) -> dict[str, Declared]:
+    """Every column of columns.yaml and of the rooms' own. Raises ConfigError naming file and line."""
+    found: dict[str, Declared] = {}
+    for path in (package / "columns.yaml", *sorted(package.glob("*/columns.yaml"))):
+        file = path.relative_to(package).as_posix()
+        room = "" if path.parent == package else path.parent.name
+        document = yamlfile.load(path, file)
+        for name, entry in document.items():
+            where = f"{file}:{document.lines[name]}"
+            if name in found:
+                raise ConfigError(
+                    f"{where}: column '{name}' is declared in {found[name].where} too; keep one "
+                    "line, in columns.yaml where tables of several rooms list it"
+                )
+            found[name] = Declared(_column(name, entry, where), room, where)
+    return found
+
+
 @lru_cache(maxsize=4)
 def _load(package: Path) -> Contract:
-    columns = _columns(package / "columns.yaml")
+    columns = declared(package)
     tables: dict[str, Table] = {}
     for path in sorted(package.glob("*/tables.yaml")):
-        document = yamlfile.load(path)
+        file = f"{path.parent.name}/tables.yaml"
+        document = yamlfile.load(path, file)
         for name, entry in document.items():
-            where = f"{path.parent.name}/tables.yaml:{document.lines[name]}"
+            where = f"{file}:{document.lines[name]}"
             if name in tables:
                 raise ConfigError(f"{where}: table '{name}' is declared in two rooms; rename one")
             table = _table(name, path.parent.name, entry, columns, where)
@@ -168,34 +196,37 @@ def _load(package: Path) -> Contract:
     return Contract(tables=tables)
 
 
-def _columns(path: Path) -> dict[str, Column]:
-    document = yamlfile.load(path)
-    result = {}
-    for name, entry in document.items():
-        where = f"{path.name}:{document.lines[name]}"
-        if not re.fullmatch(r"_?[a-z][a-z0-9_]*", name):
-            raise ConfigError(
-                f"{where}: column '{name}': use lower-case letters, digits and underscores"
-            )
-        if not isinstance(entry, dict):
-            raise ConfigError(f"{where}: column '{name}' needs {{type: …, meaning: …}}")
-        result[name] = _parse(Column, {"name": name, **entry}, where)
-    return result
+def _column(name: str, entry: Any, where: str) -> Column:
+    if not re.fullmatch(r"_?[a-z][a-z0-9_]*", name):
+        raise ConfigError(
+            f"{where}: column '{name}': use lower-case letters, digits and underscores"
+        )
+    if not isinstance(entry, dict):
+        raise ConfigError(f"{where}: column '{name}' needs {{type: …, meaning: …}}")
+    return _parse(Column, {"name": name, **entry}, where)
 
 
-def _table(name: str, room: str, entry: Any, columns: dict[str, Column], where: str) -> Table:
+def _table(name: str, room: str, entry: Any, known: dict[str, Declared], where: str) -> Table:
     if not isinstance(entry, dict):
         raise ConfigError(f"{where}: table '{name}' needs grain, purpose, owner, key, columns")
     entry = dict(entry)
     meanings = entry.pop("meanings", {})
     values = entry.pop("values", {})
+    columns = {column: own.column for column, own in known.items() if own.room in ("", room)}
     picked = []
     for word in re.split(r"[,\s]+", str(entry.pop("columns", "")).strip()):
         column_name = word.rstrip("*")
         if column_name not in columns:
             raise ConfigError(
-                f"{where}: table '{name}': column '{column_name}' is not in columns.yaml"
-                f"{suggestion(column_name, columns)}; add it there with type and meaning"
+                f"{where}: table '{name}': column '{column_name}' is "
+                + (
+                    f"declared in {known[column_name].where} for tables of that room; move that "
+                    "line to columns.yaml to share it"
+                    if column_name in known
+                    else f"neither in columns.yaml nor in {room}/columns.yaml"
+                    f"{suggestion(column_name, columns)}; add it to {room}/columns.yaml with type "
+                    "and meaning"
+                )
             )
         changes: dict[str, Any] = {"required": word.endswith("*")}
         if column_name in meanings:

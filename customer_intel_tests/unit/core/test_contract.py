@@ -7,7 +7,10 @@ import pytest
 from customer_intel.core.contract import model as contract
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.tables import definition as table
-from customer_intel_tests.conftest import TABLES, House
+from customer_intel_tests.conftest import COLUMNS, TABLES, House
+
+# What every conformed row says of where it comes from.
+PROVENANCE = ("_deleted", "source_system", "exported_at", "source_file", "source_row", "extra_json")
 
 
 @pytest.mark.parametrize(
@@ -78,8 +81,85 @@ def test_the_shipped_contract_is_whole() -> None:
     for spec in shipped.tables.values():
         assert spec.grain and spec.purpose and spec.owner.startswith("team:"), spec.name
         assert spec.raw_of or spec.key or spec.expect, f"{spec.name} has no expectation"
-    used = {column.name for spec in shipped.tables.values() for column in spec.columns}
-    declared = set(contract._columns(contract.COLUMNS_FILE))
-    assert not declared - used, (
-        f"columns.yaml declares columns no table carries: {sorted(declared - used)}"
-    )
+
+
+def test_each_column_stands_where_the_tables_that_list_it_are() -> None:
+    """In its room's file when one room lists it, in columns.yaml when several do or core adds it."""
+    rooms: dict[str, set[str]] = {}
+    for spec in contract.load().tables.values():
+        for column in spec.columns:
+            rooms.setdefault(column.name, set()).add(spec.room)
+    added = {*contract.STAMPS, *PROVENANCE}
+    for name, own in contract.declared().items():
+        listing = rooms.get(name, set())
+        assert listing, f"{own.where}: no table lists '{name}'; take the line out"
+        assert own.room or len(listing) > 1 or name in added, (
+            f"{own.where}: only {min(listing)} lists '{name}'; move the line to "
+            f"{min(listing)}/columns.yaml"
+        )
+
+
+# ---- columns.yaml of the house and of each room
+SEATS = "seats: {type: int, unit: seats, meaning: Seats}\n"
+OTHER = """\
+plan:
+  grain: one row per customer
+  purpose: What customers pay for
+  owner: team:test
+  key: [customer_id]
+  columns: customer_id*, seats
+"""
+
+
+def test_a_room_declares_columns_of_its_own_beside_those_of_the_house(house: House) -> None:
+    house.write("other/columns.yaml", SEATS)
+    house.write("other/tables.yaml", OTHER)
+    plan = house.contract.table("plan")
+    assert [column.name for column in plan.columns][:2] == ["customer_id", "seats"]
+    assert plan.by_name["seats"].unit == "seats"
+    assert contract.declared(house.package)["seats"].where == "other/columns.yaml:1"
+
+
+def test_what_another_room_declares_is_shared_through_the_house(house: House) -> None:
+    house.write("room/columns.yaml", f"# Seats.\n{SEATS}")
+    house.write("other/tables.yaml", OTHER)
+    with pytest.raises(
+        ConfigError,
+        match=r"other/tables\.yaml:1: table 'plan': column 'seats' is declared in "
+        r"room/columns\.yaml:2 for tables of that room; move that line to columns\.yaml to share it",
+    ):
+        _ = house.contract
+    (house.package / "room/columns.yaml").unlink()
+    house.write("columns.yaml", COLUMNS + SEATS)
+    assert "seats" in house.contract.table("plan").by_name
+
+
+def test_a_column_is_declared_once(house: House) -> None:
+    house.write("room/columns.yaml", "revenue: {type: money, meaning: How much}\n")
+    with pytest.raises(
+        ConfigError,
+        match=r"room/columns\.yaml:1: column 'revenue' is declared in columns\.yaml:4 too",
+    ):
+        _ = house.contract
+
+
+def test_a_column_that_nobody_declares_is_named_with_the_nearest_of_both_files(
+    house: House,
+) -> None:
+    house.write("other/columns.yaml", SEATS)
+    house.write("other/tables.yaml", OTHER.replace("seats", "seat"))
+    with pytest.raises(
+        ConfigError,
+        match=r"column 'seat' is neither in columns\.yaml nor in other/columns\.yaml; did you mean "
+        r"seats\?; add it to other/columns\.yaml",
+    ):
+        _ = house.contract
+
+
+def test_a_fault_of_a_rooms_file_names_the_room(house: House) -> None:
+    house.write("room/columns.yaml", "# Nothing yet.\nseats: {type: whole, meaning: Seats}\n")
+    with pytest.raises(ConfigError, match=r"^room/columns\.yaml:2: 'seats': type: "):
+        _ = house.contract
+    house.write("room/columns.yaml", "seats: {type: int\n")
+    with pytest.raises(ConfigError, match=r"^room/columns\.yaml:2: .*mend the YAML there"):
+        _ = house.contract
