@@ -113,8 +113,12 @@ class Table(Model):
         return ", ".join(f'"{column.name}" {column.sql_type}' for column in self.columns)
 
 
-# What the core adds to every table that is rebuilt whole.
+# Where an entity's row comes from.
+PROVENANCE = ("source_system", "exported_at", "source_file", "source_row", "extra_json")
+# What core adds to every entity, and to every table that is rebuilt whole.
+OF_ENTITIES = ("_deleted", *PROVENANCE)
 STAMPS = ("as_of", "snapshot_id")
+_MAY_BE_EMPTY = ("_deleted", "extra_json")
 
 
 class Contract(Model):
@@ -212,9 +216,17 @@ def _table(name: str, room: str, entry: Any, known: dict[str, Declared], where: 
     entry = dict(entry)
     meanings = entry.pop("meanings", {})
     values = entry.pop("values", {})
+    layout, entity = entry.pop("layout", "whole"), entry.get("entity")
+    if isinstance(layout, dict):
+        entry.update(layout="by_day", day_column=layout["by_day"])
+    else:
+        entry["layout"] = layout
+    added = (OF_ENTITIES if entity is not None else ()) + (STAMPS if layout == "whole" else ())
+    listed = re.split(r"[,\s]+", str(entry.pop("columns", "")).strip())
+    listed += [column if column in _MAY_BE_EMPTY else f"{column}*" for column in added]
     columns = {column: own.column for column, own in known.items() if own.room in ("", room)}
-    picked = []
-    for word in re.split(r"[,\s]+", str(entry.pop("columns", "")).strip()):
+    picked: dict[str, Column] = {}
+    for word in listed:
         column_name = word.rstrip("*")
         if column_name not in columns:
             raise ConfigError(
@@ -228,28 +240,22 @@ def _table(name: str, room: str, entry: Any, known: dict[str, Declared], where: 
                     "and meaning"
                 )
             )
+        if column_name in picked:
+            raise ConfigError(
+                f"{where}: table '{name}' lists '{column_name}' twice"
+                + ("; it has it by itself, take it out" if column_name in added else "")
+            )
         changes: dict[str, Any] = {"required": word.endswith("*")}
         if column_name in meanings:
             changes["meaning"] = meanings[column_name]
         if column_name in values:
             changes["values"] = tuple(str(value) for value in values[column_name])
-        picked.append(columns[column_name].model_copy(update=changes))
-    names = [column.name for column in picked]
-    for stray in (set(meanings) | set(values) | set(_words(entry.get("key", [])))) - set(names):
+        picked[column_name] = columns[column_name].model_copy(update=changes)
+    for stray in (set(meanings) | set(values) | set(_words(entry.get("key", [])))) - set(picked):
         raise ConfigError(
             f"{where}: table '{name}' says something of '{stray}', which is not among its columns"
         )
-    if len(names) != len(set(names)):
-        raise ConfigError(f"{where}: table '{name}' lists a column twice")
 
-    layout = entry.pop("layout", "whole")
-    if isinstance(layout, dict):
-        entry.update(layout="by_day", day_column=layout["by_day"])
-    else:
-        entry["layout"] = layout
-    if entry["layout"] == "whole":
-        picked += [columns[stamp].model_copy(update={"required": True}) for stamp in STAMPS]
-    entity = entry.get("entity")
     expect = tuple(_expectation(item, where, name) for item in entry.pop("expect", None) or [])
     if (
         entity is not None
@@ -261,7 +267,13 @@ def _table(name: str, room: str, entry: Any, known: dict[str, Declared], where: 
     entry["key"] = _words(entry.pop("key", []))
     return _parse(
         Table,
-        {"name": name, "room": room, "columns": tuple(picked), "expect": expect, **entry},
+        {
+            "name": name,
+            "room": room,
+            "columns": tuple(picked.values()),
+            "expect": expect,
+            **entry,
+        },
         where,
     )
 

@@ -9,9 +9,6 @@ from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.tables import definition as table
 from customer_intel_tests.conftest import COLUMNS, TABLES, House
 
-# What every conformed row says of where it comes from.
-PROVENANCE = ("_deleted", "source_system", "exported_at", "source_file", "source_row", "extra_json")
-
 
 @pytest.mark.parametrize(
     ("change", "message"),
@@ -39,6 +36,57 @@ def test_mistakes_name_file_line_and_remedy(
 def test_whole_tables_are_stamped_and_day_tables_are_not(house: House) -> None:
     assert [c.name for c in house.contract.table("total").columns][-2:] == ["as_of", "snapshot_id"]
     assert "as_of" not in house.contract.table("base").by_name
+
+
+ENTITY = """\
+order:
+  grain: one row per order
+  purpose: What was bought
+  owner: team:test
+  key: [source_system, customer_id]
+  entity: {order: []}
+  columns: customer_id*, revenue
+"""
+PROVENANCE = """\
+_deleted: {type: bool, meaning: Gone}
+source_system: {type: text, meaning: Which source}
+exported_at: {type: timestamp, meaning: When}
+source_file: {type: text, meaning: Which file}
+source_row: {type: int, meaning: Which row}
+extra_json: {type: text, meaning: The rest}
+"""
+
+
+def test_an_entity_says_where_its_rows_come_from_by_itself(house: House) -> None:
+    house.write("columns.yaml", COLUMNS + PROVENANCE)
+    house.write("shop/tables.yaml", ENTITY)
+    told = {column.name: column.required for column in house.contract.table("raw_order").columns}
+    assert told == {
+        "customer_id": True, "revenue": False, "_deleted": False, "source_system": True, "exported_at": True,
+        "source_file": True, "source_row": True, "extra_json": False,
+    }  # fmt: skip
+    assert list(house.contract.table("order").by_name) == [*told, "as_of", "snapshot_id"]
+    assert "source_file" not in house.contract.table("total").by_name
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("shop/tables.yaml", ENTITY.replace("revenue\n", "revenue, source_file*\n"),
+         r"shop/tables\.yaml:1: table 'order' lists 'source_file' twice; it has it by itself, take it out"),
+        ("room/tables.yaml", TABLES.replace("revenue\n  expect", "revenue, as_of\n  expect"),
+         r"room/tables\.yaml:8: table 'total' lists 'as_of' twice; it has it by itself, take it out"),
+        ("room/tables.yaml", TABLES.replace("revenue\n  expect", "revenue, orders\n  expect"),
+         r"room/tables\.yaml:8: table 'total' lists 'orders' twice$"),
+    ],
+)  # fmt: skip
+def test_a_column_is_listed_once_and_what_core_adds_never(
+    house: House, file: str, text: str, message: str
+) -> None:
+    house.write("columns.yaml", COLUMNS + PROVENANCE)
+    house.write(file, text)
+    with pytest.raises(ConfigError, match=message):
+        _ = house.contract
 
 
 def test_dependencies_are_read_from_the_sql_and_ordered(house: House) -> None:
@@ -89,7 +137,7 @@ def test_each_column_stands_where_the_tables_that_list_it_are() -> None:
     for spec in contract.load().tables.values():
         for column in spec.columns:
             rooms.setdefault(column.name, set()).add(spec.room)
-    added = {*contract.STAMPS, *PROVENANCE}
+    added = {*contract.STAMPS, *contract.OF_ENTITIES}
     for name, own in contract.declared().items():
         listing = rooms.get(name, set())
         assert listing, f"{own.where}: no table lists '{name}'; take the line out"
