@@ -62,11 +62,22 @@ class Column(Model):
     unit: str | None = None
     pii: str | None = None
     required: bool = False
+    # The words it may hold, and what those mean that do not explain themselves.
     values: tuple[str, ...] | None = None
+    value_meanings: dict[str, str] = {}
 
     @property
     def sql_type(self) -> str:
         return SQL_TYPES[self.type]
+
+    @property
+    def described(self) -> str:
+        """The meaning, then each word that the column may hold, with what it means."""
+        told = self.value_meanings
+        words = [f"{w} ({told[w]})" if w in told else w for w in self.values or ()]
+        if not words:
+            return self.meaning
+        return f"{self.meaning}. One of: {('; ' if told else ', ').join(words)}"
 
 
 class Expectation(Model):
@@ -174,18 +185,32 @@ def declared(package: Path = PACKAGE) -> dict[str, Declared]:
 @lru_cache(maxsize=4)
 def _load(package: Path) -> Contract:
     columns = declared(package)
-    tables: dict[str, Table] = {}
+    entries: dict[str, tuple[str, Any]] = {}
     for path in sorted(package.glob("*/tables.yaml")):
-        file = f"{path.parent.name}/tables.yaml"
+        file = path.relative_to(package).as_posix()
         document = yamlfile.load(path, file)
         for name, entry in document.items():
             where = f"{file}:{document.lines[name]}"
-            if name in tables:
+            if name in entries:
                 raise ConfigError(f"{where}: table '{name}' is declared in two rooms; rename one")
-            table = _table(name, path.parent.name, entry, columns, where)
-            tables[name] = table
-            if table.entity is not None:
-                tables[f"raw_{name}"] = _raw(table)
+            if not isinstance(entry, dict):
+                raise ConfigError(
+                    f"{where}: table '{name}' needs grain, purpose, owner, key, columns"
+                )
+            entries[name] = where, entry
+    worded = {
+        f"{name}.{column}": words
+        for name, (_, entry) in entries.items()
+        if isinstance(entry.get("values"), dict)
+        for column, words in entry["values"].items()
+        if not isinstance(words, str)
+    }
+    tables: dict[str, Table] = {}
+    for name, (where, entry) in entries.items():
+        table = _table(name, where, entry, columns, worded)
+        tables[name] = table
+        if table.entity is not None:
+            tables[f"raw_{name}"] = _raw(table)
     for name, table in tables.items():
         if table.without:
             tables[name] = _without(table, tables)
@@ -207,15 +232,56 @@ def _column(name: str, entry: Any, where: str) -> Column:
         )
     if not isinstance(entry, dict):
         raise ConfigError(f"{where}: column '{name}' needs {{type: …, meaning: …}}")
-    return _parse(Column, {"name": name, **entry}, where)
+    at = f"{where}: values of '{name}' are"
+    words = _allowed(entry["values"], at) if "values" in entry else {}
+    return _parse(Column, {"name": name, **entry, **words}, where)
 
 
-def _table(name: str, room: str, entry: Any, known: dict[str, Declared], where: str) -> Table:
-    if not isinstance(entry, dict):
-        raise ConfigError(f"{where}: table '{name}' needs grain, purpose, owner, key, columns")
+def _allowed(said: Any, where: str, others: dict[str, Any] | None = None) -> dict[str, Any]:
+    """`values` as fields of their column: words, words with what they mean, or those of another
+    table.column, of which `others` holds the `values`.
+    """
+    if isinstance(said, str) and others is not None:
+        if said not in others:
+            raise ConfigError(
+                f"{where} those of '{said}', for which no table says any{suggestion(said, others)}"
+            )
+        said, where = others[said], f"{where} those of '{said}', which are"
+    if isinstance(said, list) and said:
+        return {"values": tuple(str(word) for word in said)}
+    if not isinstance(said, dict) or not said:
+        raise ConfigError(f"{where} a list of words, or pairs of word: what it means")
+    for word, meaning in said.items():
+        if not isinstance(meaning, str) or not meaning.strip():
+            raise ConfigError(f"{where} pairs: say what '{word}' means, or list all words without")
+    return {"values": tuple(said), "value_meanings": dict(said)}
+
+
+def _find(name: str, table: str, where: str, known: dict[str, Declared]) -> Column:
+    """The column that a table at `where` lists: one of its room's or of the house's."""
+    room, own = where.partition("/")[0], known.get(name)
+    if own and own.room in ("", room):
+        return own.column
+    at = f"{where}: table '{table}': column '{name}' is"
+    if own:
+        raise ConfigError(
+            f"{at} declared in {own.where} for tables of that room; move that line to columns.yaml "
+            "to share it"
+        )
+    near = suggestion(name, [word for word, other in known.items() if other.room in ("", room)])
+    raise ConfigError(
+        f"{at} neither in columns.yaml nor in {room}/columns.yaml{near}; add it to "
+        f"{room}/columns.yaml with type and meaning"
+    )
+
+
+def _table(
+    name: str, where: str, entry: dict[str, Any], known: dict[str, Declared], worded: dict[str, Any]
+) -> Table:
+    """`known`: every declared column; `worded`: table.column → the `values` that its entry says."""
     entry = dict(entry)
     meanings = entry.pop("meanings", {})
-    values = entry.pop("values", {})
+    values = entry.pop("values", None) or {}
     layout, entity = entry.pop("layout", "whole"), entry.get("entity")
     if isinstance(layout, dict):
         entry.update(layout="by_day", day_column=layout["by_day"])
@@ -223,23 +289,11 @@ def _table(name: str, room: str, entry: Any, known: dict[str, Declared], where: 
         entry["layout"] = layout
     added = (OF_ENTITIES if entity is not None else ()) + (STAMPS if layout == "whole" else ())
     listed = re.split(r"[,\s]+", str(entry.pop("columns", "")).strip())
-    listed += [column if column in _MAY_BE_EMPTY else f"{column}*" for column in added]
-    columns = {column: own.column for column, own in known.items() if own.room in ("", room)}
+    listed += [own if own in _MAY_BE_EMPTY else f"{own}*" for own in added]
     picked: dict[str, Column] = {}
     for word in listed:
         column_name = word.rstrip("*")
-        if column_name not in columns:
-            raise ConfigError(
-                f"{where}: table '{name}': column '{column_name}' is "
-                + (
-                    f"declared in {known[column_name].where} for tables of that room; move that "
-                    "line to columns.yaml to share it"
-                    if column_name in known
-                    else f"neither in columns.yaml nor in {room}/columns.yaml"
-                    f"{suggestion(column_name, columns)}; add it to {room}/columns.yaml with type "
-                    "and meaning"
-                )
-            )
+        column = _find(column_name, name, where, known)
         if column_name in picked:
             raise ConfigError(
                 f"{where}: table '{name}' lists '{column_name}' twice"
@@ -249,8 +303,9 @@ def _table(name: str, room: str, entry: Any, known: dict[str, Declared], where: 
         if column_name in meanings:
             changes["meaning"] = meanings[column_name]
         if column_name in values:
-            changes["values"] = tuple(str(value) for value in values[column_name])
-        picked[column_name] = columns[column_name].model_copy(update=changes)
+            at = f"{where}: table '{name}': values of '{column_name}' are"
+            changes |= _allowed(values[column_name], at, worded)
+        picked[column_name] = column.model_copy(update=changes)
     for stray in (set(meanings) | set(values) | set(_words(entry.get("key", [])))) - set(picked):
         raise ConfigError(
             f"{where}: table '{name}' says something of '{stray}', which is not among its columns"
@@ -269,7 +324,7 @@ def _table(name: str, room: str, entry: Any, known: dict[str, Declared], where: 
         Table,
         {
             "name": name,
-            "room": room,
+            "room": where.partition("/")[0],
             "columns": tuple(picked.values()),
             "expect": expect,
             **entry,
