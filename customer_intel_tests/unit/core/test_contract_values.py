@@ -160,3 +160,16 @@ def test_a_shipped_word_is_explained_in_twelve_words() -> None:
             for word, meaning in column.value_meanings.items():
                 told = f"{spec.name}.{column.name}: {word}: {meaning}"
                 assert len(meaning.split()) <= 12 and not meaning.endswith("."), told
+
+
+def test_the_shipped_segments_and_stages_say_what_they_mean() -> None:
+    tables = contract.load().tables
+    segment = tables["rfm"].by_name["segment"]
+    assert segment.value_meanings["hibernating"] == (
+        "bought well; no sign of life within at_risk_days"
+    )
+    for name, column in (("segment_summary", "segment"), ("customer_profile", "rfm_segment")):
+        assert tables[name].by_name[column].value_meanings == segment.value_meanings
+    stages = tables["customer_lifecycle"].by_name["lifecycle_stage"].values or ()
+    told = tables["customer_profile"].by_name["lifecycle_stage"].value_meanings
+    assert list(told) == [*stages, "not_profiled"]
