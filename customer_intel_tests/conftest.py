@@ -68,13 +68,14 @@ class House:
     def __init__(self, root: Path) -> None:
         self.package = root / "package"
         self.home = root / "home"
-        (self.package / "room").mkdir(parents=True)
+        self.package.mkdir(parents=True)
         self.write("columns.yaml", COLUMNS)
         self.write("room/tables.yaml", TABLES)
         for name, sql in SQL.items():
             self.write(f"room/{name}.sql", sql)
 
     def write(self, name: str, text: str) -> None:
+        (self.package / name).parent.mkdir(exist_ok=True)
         (self.package / name).write_text(text, encoding="utf-8")
         contract._load.cache_clear()
         table._text.cache_clear()

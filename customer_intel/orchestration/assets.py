@@ -162,7 +162,7 @@ def _column_schema(spec: Table) -> dg.TableSchema:
             dg.TableColumn(
                 column.name,
                 type=_DAGSTER_TYPES.get(column.type, column.type),
-                description=column.meaning + (f" [{column.unit}]" if column.unit else ""),
+                description=column.described + (f" [{column.unit}]" if column.unit else ""),
                 constraints=dg.TableColumnConstraints(
                     nullable=not column.required, unique=spec.key == (column.name,)
                 ),

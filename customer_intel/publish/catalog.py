@@ -76,8 +76,7 @@ def dictionary(tables: Mapping[str, Table], states: Mapping[str, tuple[int, str]
             notes = (f" [{column.unit}]" if column.unit else "") + (
                 f" (personal: {column.pii})" if column.pii else ""
             )
-            values = f" One of: {', '.join(column.values)}." if column.values else ""
-            meaning = f"{column.meaning}.{values}{notes}".replace("|", "\\|").replace("..", ".")
+            meaning = f"{column.described}.{notes}".replace("|", "\\|").replace("..", ".")
             lines.append(
                 f"| {column.name}{'*' if column.required else ''} | {column.sql_type} | {meaning} |"
             )
@@ -102,12 +101,12 @@ def with_list(text: str, tables: Mapping[str, Table]) -> str:
 
 
 def odcs(table: Table, version: str, tables: Mapping[str, Table] | None = None) -> str:
-    """The table's Open Data Contract Standard v3.1 document, as YAML; its joins to others of
+    """The table's Open Data Contract Standard v3.2 document, as YAML; its joins to others of
     `tables` in it.
     """
     leads = joins(table, tables or {})
     document = {
-        "apiVersion": "v3.1.0",
+        "apiVersion": "v3.2.0",
         "kind": "DataContract",
         "id": f"customer-intel.{table.name}",
         "name": table.name,
@@ -146,6 +145,12 @@ def _property(
         "description": column.meaning + (f" [{column.unit}]" if column.unit else ""),
         "required": column.required,
     }
+    if column.values:
+        told = column.value_meanings
+        entry["enum"] = [
+            {"value": word} | ({"description": told[word]} if word in told else {})
+            for word in column.values
+        ]
     if table.key == (column.name,):
         entry["unique"] = True
     if column.name in table.key:
@@ -195,5 +200,5 @@ def views(target: Path, tables: Mapping[str, Table], files: Mapping[str, Sequenc
             )
             for column in table.columns:
                 con.execute(
-                    f'COMMENT ON COLUMN "{name}"."{column.name}" IS {literal(column.meaning)}'
+                    f'COMMENT ON COLUMN "{name}"."{column.name}" IS {literal(column.described)}'
                 )

@@ -1,5 +1,7 @@
 """tables.yaml + columns.yaml: the single source of what every table is.
 
+columns.yaml declares what tables of several rooms list, <room>/columns.yaml what that room's list.
+
 Belongs here: the contract's model, its loader and its physical types. Not here: how a table is
 computed (definition.py), checked (gate.py) or described to others (publish/catalog.py).
 """
@@ -11,7 +13,7 @@ import re
 from collections.abc import Iterable
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -20,7 +22,6 @@ from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.contract.yaml_lines import ConfigError
 
 PACKAGE = Path(__file__).resolve().parent.parent.parent
-COLUMNS_FILE = PACKAGE / "columns.yaml"
 
 Type = Literal["text", "int", "float", "bool", "date", "timestamp", "money"]
 Severity = Literal["critical", "warning"]
@@ -61,11 +62,22 @@ class Column(Model):
     unit: str | None = None
     pii: str | None = None
     required: bool = False
+    # The words it may hold, and what those mean that do not explain themselves.
     values: tuple[str, ...] | None = None
+    value_meanings: dict[str, str] = {}
 
     @property
     def sql_type(self) -> str:
         return SQL_TYPES[self.type]
+
+    @property
+    def described(self) -> str:
+        """The meaning, then each word that the column may hold, with what it means."""
+        told = self.value_meanings
+        words = [f"{w} ({told[w]})" if w in told else w for w in self.values or ()]
+        if not words:
+            return self.meaning
+        return f"{self.meaning}. One of: {('; ' if told else ', ').join(words)}"
 
 
 class Expectation(Model):
@@ -112,8 +124,12 @@ class Table(Model):
         return ", ".join(f'"{column.name}" {column.sql_type}' for column in self.columns)
 
 
-# What the core adds to every table that is rebuilt whole.
+# Where an entity's row comes from.
+PROVENANCE = ("source_system", "exported_at", "source_file", "source_row", "extra_json")
+# What core adds to every entity, and to every table that is rebuilt whole.
+OF_ENTITIES = ("_deleted", *PROVENANCE)
 STAMPS = ("as_of", "snapshot_id")
+_MAY_BE_EMPTY = ("_deleted", "extra_json")
 
 
 class Contract(Model):
@@ -140,20 +156,61 @@ def load(package: Path = PACKAGE) -> Contract:
     return _load(package)
 
 
+class Declared(NamedTuple):
+    """A column and the file and line that declare it, for tables of one `room` or ('') of all."""
+
+    column: Column
+    room: str
+    where: str
+
+
+def declared(package: Path = PACKAGE) -> dict[str, Declared]:
+    """Every column of columns.yaml and of the rooms' own. Raises ConfigError naming file and line."""
+    found: dict[str, Declared] = {}
+    for path in (package / "columns.yaml", *sorted(package.glob("*/columns.yaml"))):
+        file = path.relative_to(package).as_posix()
+        room = "" if path.parent == package else path.parent.name
+        document = yamlfile.load(path, file)
+        for name, entry in document.items():
+            where = f"{file}:{document.lines[name]}"
+            if name in found:
+                raise ConfigError(
+                    f"{where}: column '{name}' is declared in {found[name].where} too; keep one "
+                    "line, in columns.yaml where tables of several rooms list it"
+                )
+            found[name] = Declared(_column(name, entry, where), room, where)
+    return found
+
+
 @lru_cache(maxsize=4)
 def _load(package: Path) -> Contract:
-    columns = _columns(package / "columns.yaml")
-    tables: dict[str, Table] = {}
+    columns = declared(package)
+    entries: dict[str, tuple[str, Any]] = {}
     for path in sorted(package.glob("*/tables.yaml")):
-        document = yamlfile.load(path)
+        file = path.relative_to(package).as_posix()
+        document = yamlfile.load(path, file)
         for name, entry in document.items():
-            where = f"{path.parent.name}/tables.yaml:{document.lines[name]}"
-            if name in tables:
+            where = f"{file}:{document.lines[name]}"
+            if name in entries:
                 raise ConfigError(f"{where}: table '{name}' is declared in two rooms; rename one")
-            table = _table(name, path.parent.name, entry, columns, where)
-            tables[name] = table
-            if table.entity is not None:
-                tables[f"raw_{name}"] = _raw(table)
+            if not isinstance(entry, dict):
+                raise ConfigError(
+                    f"{where}: table '{name}' needs grain, purpose, owner, key, columns"
+                )
+            entries[name] = where, entry
+    worded = {
+        f"{name}.{column}": words
+        for name, (_, entry) in entries.items()
+        if isinstance(entry.get("values"), dict)
+        for column, words in entry["values"].items()
+        if not isinstance(words, str)
+    }
+    tables: dict[str, Table] = {}
+    for name, (where, entry) in entries.items():
+        table = _table(name, where, entry, columns, worded)
+        tables[name] = table
+        if table.entity is not None:
+            tables[f"raw_{name}"] = _raw(table)
     for name, table in tables.items():
         if table.without:
             tables[name] = _without(table, tables)
@@ -168,57 +225,92 @@ def _load(package: Path) -> Contract:
     return Contract(tables=tables)
 
 
-def _columns(path: Path) -> dict[str, Column]:
-    document = yamlfile.load(path)
-    result = {}
-    for name, entry in document.items():
-        where = f"{path.name}:{document.lines[name]}"
-        if not re.fullmatch(r"_?[a-z][a-z0-9_]*", name):
-            raise ConfigError(
-                f"{where}: column '{name}': use lower-case letters, digits and underscores"
-            )
-        if not isinstance(entry, dict):
-            raise ConfigError(f"{where}: column '{name}' needs {{type: …, meaning: …}}")
-        result[name] = _parse(Column, {"name": name, **entry}, where)
-    return result
-
-
-def _table(name: str, room: str, entry: Any, columns: dict[str, Column], where: str) -> Table:
+def _column(name: str, entry: Any, where: str) -> Column:
+    if not re.fullmatch(r"_?[a-z][a-z0-9_]*", name):
+        raise ConfigError(
+            f"{where}: column '{name}': use lower-case letters, digits and underscores"
+        )
     if not isinstance(entry, dict):
-        raise ConfigError(f"{where}: table '{name}' needs grain, purpose, owner, key, columns")
+        raise ConfigError(f"{where}: column '{name}' needs {{type: …, meaning: …}}")
+    at = f"{where}: values of '{name}' are"
+    words = _allowed(entry["values"], at) if "values" in entry else {}
+    return _parse(Column, {"name": name, **entry, **words}, where)
+
+
+def _allowed(said: Any, where: str, others: dict[str, Any] | None = None) -> dict[str, Any]:
+    """`values` as fields of their column: words, words with what they mean, or those of another
+    table.column, of which `others` holds the `values`.
+    """
+    if isinstance(said, str) and others is not None:
+        if said not in others:
+            raise ConfigError(
+                f"{where} those of '{said}', for which no table says any{suggestion(said, others)}"
+            )
+        said, where = others[said], f"{where} those of '{said}', which are"
+    if isinstance(said, list) and said:
+        return {"values": tuple(str(word) for word in said)}
+    if not isinstance(said, dict) or not said:
+        raise ConfigError(f"{where} a list of words, or pairs of word: what it means")
+    for word, meaning in said.items():
+        if not isinstance(meaning, str) or not meaning.strip():
+            raise ConfigError(f"{where} pairs: say what '{word}' means, or list all words without")
+    return {"values": tuple(said), "value_meanings": dict(said)}
+
+
+def _find(name: str, table: str, where: str, known: dict[str, Declared]) -> Column:
+    """The column that a table at `where` lists: one of its room's or of the house's."""
+    room, own = where.partition("/")[0], known.get(name)
+    if own and own.room in ("", room):
+        return own.column
+    at = f"{where}: table '{table}': column '{name}' is"
+    if own:
+        raise ConfigError(
+            f"{at} declared in {own.where} for tables of that room; move that line to columns.yaml "
+            "to share it"
+        )
+    near = suggestion(name, [word for word, other in known.items() if other.room in ("", room)])
+    raise ConfigError(
+        f"{at} neither in columns.yaml nor in {room}/columns.yaml{near}; add it to "
+        f"{room}/columns.yaml with type and meaning"
+    )
+
+
+def _table(
+    name: str, where: str, entry: dict[str, Any], known: dict[str, Declared], worded: dict[str, Any]
+) -> Table:
+    """`known`: every declared column; `worded`: table.column → the `values` that its entry says."""
     entry = dict(entry)
     meanings = entry.pop("meanings", {})
-    values = entry.pop("values", {})
-    picked = []
-    for word in re.split(r"[,\s]+", str(entry.pop("columns", "")).strip()):
+    values = entry.pop("values", None) or {}
+    layout, entity = entry.pop("layout", "whole"), entry.get("entity")
+    if isinstance(layout, dict):
+        entry.update(layout="by_day", day_column=layout["by_day"])
+    else:
+        entry["layout"] = layout
+    added = (OF_ENTITIES if entity is not None else ()) + (STAMPS if layout == "whole" else ())
+    listed = re.split(r"[,\s]+", str(entry.pop("columns", "")).strip())
+    listed += [own if own in _MAY_BE_EMPTY else f"{own}*" for own in added]
+    picked: dict[str, Column] = {}
+    for word in listed:
         column_name = word.rstrip("*")
-        if column_name not in columns:
+        column = _find(column_name, name, where, known)
+        if column_name in picked:
             raise ConfigError(
-                f"{where}: table '{name}': column '{column_name}' is not in columns.yaml"
-                f"{suggestion(column_name, columns)}; add it there with type and meaning"
+                f"{where}: table '{name}' lists '{column_name}' twice"
+                + ("; it has it by itself, take it out" if column_name in added else "")
             )
         changes: dict[str, Any] = {"required": word.endswith("*")}
         if column_name in meanings:
             changes["meaning"] = meanings[column_name]
         if column_name in values:
-            changes["values"] = tuple(str(value) for value in values[column_name])
-        picked.append(columns[column_name].model_copy(update=changes))
-    names = [column.name for column in picked]
-    for stray in (set(meanings) | set(values) | set(_words(entry.get("key", [])))) - set(names):
+            at = f"{where}: table '{name}': values of '{column_name}' are"
+            changes |= _allowed(values[column_name], at, worded)
+        picked[column_name] = column.model_copy(update=changes)
+    for stray in (set(meanings) | set(values) | set(_words(entry.get("key", [])))) - set(picked):
         raise ConfigError(
             f"{where}: table '{name}' says something of '{stray}', which is not among its columns"
         )
-    if len(names) != len(set(names)):
-        raise ConfigError(f"{where}: table '{name}' lists a column twice")
 
-    layout = entry.pop("layout", "whole")
-    if isinstance(layout, dict):
-        entry.update(layout="by_day", day_column=layout["by_day"])
-    else:
-        entry["layout"] = layout
-    if entry["layout"] == "whole":
-        picked += [columns[stamp].model_copy(update={"required": True}) for stamp in STAMPS]
-    entity = entry.get("entity")
     expect = tuple(_expectation(item, where, name) for item in entry.pop("expect", None) or [])
     if (
         entity is not None
@@ -230,7 +322,13 @@ def _table(name: str, room: str, entry: Any, columns: dict[str, Column], where: 
     entry["key"] = _words(entry.pop("key", []))
     return _parse(
         Table,
-        {"name": name, "room": room, "columns": tuple(picked), "expect": expect, **entry},
+        {
+            "name": name,
+            "room": where.partition("/")[0],
+            "columns": tuple(picked.values()),
+            "expect": expect,
+            **entry,
+        },
         where,
     )
 

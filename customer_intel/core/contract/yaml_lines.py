@@ -49,20 +49,22 @@ def dumped(data: Any, *, sort_keys: bool, width: int = 80) -> str:
     )
 
 
-def load(path: Path) -> Mapping:
-    """The file's top-level mapping (empty when the file is). Raises ConfigError with file and line."""
+def load(path: Path, name: str = "") -> Mapping:
+    """The file's top-level mapping (empty when the file is). Raises ConfigError with file and line.
+
+    `name`: what messages call the file; the file's own name where it is left out.
+    """
+    name = name or path.name
     try:
         data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 (a SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        where = f"{path.name}:{mark.line + 1}" if mark else path.name
+        where = f"{name}:{mark.line + 1}" if mark else name
         raise ConfigError(f"{where}: {error.problem or error}; mend the YAML there") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"{path.name}: not UTF-8 (byte {error.start}); save it as UTF-8"
-        ) from error
+        raise ConfigError(f"{name}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
     if data is None:
         return Mapping()
     if not isinstance(data, Mapping):
-        raise ConfigError(f"{path.name}:1: expected 'name: value' pairs at the top level")
+        raise ConfigError(f"{name}:1: expected 'name: value' pairs at the top level")
     return data

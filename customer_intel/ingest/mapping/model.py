@@ -19,14 +19,14 @@ import duckdb
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from customer_intel.core.contract import yaml_lines as yamlfile
-from customer_intel.core.contract.model import STAMPS, Column, Table, suggestion
+from customer_intel.core.contract.model import PROVENANCE, STAMPS, Column, Table, suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.ingest.mapping.expressions import columns_of, expression_fault, parser
 
 SHIPPED = Path(__file__).resolve().parent.parent / "vendors"
 SPECIAL = ("_row", "_file", "_export_date", "_exported_at")
 # What conform.py fills in by itself.
-DERIVED = ("source_system", "exported_at", "source_file", "source_row", "extra_json", "record_key")
+DERIVED = (*PROVENANCE, "record_key")
 EXTENSIONS = {
     ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
     ".parquet": "parquet", ".xlsx": "xlsx",

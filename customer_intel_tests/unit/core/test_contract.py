@@ -7,7 +7,7 @@ import pytest
 from customer_intel.core.contract import model as contract
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.tables import definition as table
-from customer_intel_tests.conftest import TABLES, House
+from customer_intel_tests.conftest import COLUMNS, TABLES, House
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,57 @@ def test_mistakes_name_file_line_and_remedy(
 def test_whole_tables_are_stamped_and_day_tables_are_not(house: House) -> None:
     assert [c.name for c in house.contract.table("total").columns][-2:] == ["as_of", "snapshot_id"]
     assert "as_of" not in house.contract.table("base").by_name
+
+
+ENTITY = """\
+order:
+  grain: one row per order
+  purpose: What was bought
+  owner: team:test
+  key: [source_system, customer_id]
+  entity: {order: []}
+  columns: customer_id*, revenue
+"""
+PROVENANCE = """\
+_deleted: {type: bool, meaning: Gone}
+source_system: {type: text, meaning: Which source}
+exported_at: {type: timestamp, meaning: When}
+source_file: {type: text, meaning: Which file}
+source_row: {type: int, meaning: Which row}
+extra_json: {type: text, meaning: The rest}
+"""
+
+
+def test_an_entity_says_where_its_rows_come_from_by_itself(house: House) -> None:
+    house.write("columns.yaml", COLUMNS + PROVENANCE)
+    house.write("shop/tables.yaml", ENTITY)
+    told = {column.name: column.required for column in house.contract.table("raw_order").columns}
+    assert told == {
+        "customer_id": True, "revenue": False, "_deleted": False, "source_system": True, "exported_at": True,
+        "source_file": True, "source_row": True, "extra_json": False,
+    }  # fmt: skip
+    assert list(house.contract.table("order").by_name) == [*told, "as_of", "snapshot_id"]
+    assert "source_file" not in house.contract.table("total").by_name
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("shop/tables.yaml", ENTITY.replace("revenue\n", "revenue, source_file*\n"),
+         r"shop/tables\.yaml:1: table 'order' lists 'source_file' twice; it has it by itself, take it out"),
+        ("room/tables.yaml", TABLES.replace("revenue\n  expect", "revenue, as_of\n  expect"),
+         r"room/tables\.yaml:8: table 'total' lists 'as_of' twice; it has it by itself, take it out"),
+        ("room/tables.yaml", TABLES.replace("revenue\n  expect", "revenue, orders\n  expect"),
+         r"room/tables\.yaml:8: table 'total' lists 'orders' twice$"),
+    ],
+)  # fmt: skip
+def test_a_column_is_listed_once_and_what_core_adds_never(
+    house: House, file: str, text: str, message: str
+) -> None:
+    house.write("columns.yaml", COLUMNS + PROVENANCE)
+    house.write(file, text)
+    with pytest.raises(ConfigError, match=message):
+        _ = house.contract
 
 
 def test_dependencies_are_read_from_the_sql_and_ordered(house: House) -> None:
@@ -78,8 +129,85 @@ def test_the_shipped_contract_is_whole() -> None:
     for spec in shipped.tables.values():
         assert spec.grain and spec.purpose and spec.owner.startswith("team:"), spec.name
         assert spec.raw_of or spec.key or spec.expect, f"{spec.name} has no expectation"
-    used = {column.name for spec in shipped.tables.values() for column in spec.columns}
-    declared = set(contract._columns(contract.COLUMNS_FILE))
-    assert not declared - used, (
-        f"columns.yaml declares columns no table carries: {sorted(declared - used)}"
-    )
+
+
+def test_each_column_stands_where_the_tables_that_list_it_are() -> None:
+    """In its room's file when one room lists it, in columns.yaml when several do or core adds it."""
+    rooms: dict[str, set[str]] = {}
+    for spec in contract.load().tables.values():
+        for column in spec.columns:
+            rooms.setdefault(column.name, set()).add(spec.room)
+    added = {*contract.STAMPS, *contract.OF_ENTITIES}
+    for name, own in contract.declared().items():
+        listing = rooms.get(name, set())
+        assert listing, f"{own.where}: no table lists '{name}'; take the line out"
+        assert own.room or len(listing) > 1 or name in added, (
+            f"{own.where}: only {min(listing)} lists '{name}'; move the line to "
+            f"{min(listing)}/columns.yaml"
+        )
+
+
+# ---- columns.yaml of the house and of each room
+SEATS = "seats: {type: int, unit: seats, meaning: Seats}\n"
+OTHER = """\
+plan:
+  grain: one row per customer
+  purpose: What customers pay for
+  owner: team:test
+  key: [customer_id]
+  columns: customer_id*, seats
+"""
+
+
+def test_a_room_declares_columns_of_its_own_beside_those_of_the_house(house: House) -> None:
+    house.write("other/columns.yaml", SEATS)
+    house.write("other/tables.yaml", OTHER)
+    plan = house.contract.table("plan")
+    assert [column.name for column in plan.columns][:2] == ["customer_id", "seats"]
+    assert plan.by_name["seats"].unit == "seats"
+    assert contract.declared(house.package)["seats"].where == "other/columns.yaml:1"
+
+
+def test_what_another_room_declares_is_shared_through_the_house(house: House) -> None:
+    house.write("room/columns.yaml", f"# Seats.\n{SEATS}")
+    house.write("other/tables.yaml", OTHER)
+    with pytest.raises(
+        ConfigError,
+        match=r"other/tables\.yaml:1: table 'plan': column 'seats' is declared in "
+        r"room/columns\.yaml:2 for tables of that room; move that line to columns\.yaml to share it",
+    ):
+        _ = house.contract
+    (house.package / "room/columns.yaml").unlink()
+    house.write("columns.yaml", COLUMNS + SEATS)
+    assert "seats" in house.contract.table("plan").by_name
+
+
+def test_a_column_is_declared_once(house: House) -> None:
+    house.write("room/columns.yaml", "revenue: {type: money, meaning: How much}\n")
+    with pytest.raises(
+        ConfigError,
+        match=r"room/columns\.yaml:1: column 'revenue' is declared in columns\.yaml:4 too",
+    ):
+        _ = house.contract
+
+
+def test_a_column_that_nobody_declares_is_named_with_the_nearest_of_both_files(
+    house: House,
+) -> None:
+    house.write("other/columns.yaml", SEATS)
+    house.write("other/tables.yaml", OTHER.replace("seats", "seat"))
+    with pytest.raises(
+        ConfigError,
+        match=r"column 'seat' is neither in columns\.yaml nor in other/columns\.yaml; did you mean "
+        r"seats\?; add it to other/columns\.yaml",
+    ):
+        _ = house.contract
+
+
+def test_a_fault_of_a_rooms_file_names_the_room(house: House) -> None:
+    house.write("room/columns.yaml", "# Nothing yet.\nseats: {type: whole, meaning: Seats}\n")
+    with pytest.raises(ConfigError, match=r"^room/columns\.yaml:2: 'seats': type: "):
+        _ = house.contract
+    house.write("room/columns.yaml", "seats: {type: int\n")
+    with pytest.raises(ConfigError, match=r"^room/columns\.yaml:2: .*mend the YAML there"):
+        _ = house.contract
