@@ -53,6 +53,7 @@ class Contrast:
 
     @property
     def gap(self) -> float:
+        """Mean of the group less mean of the others, in the mean's unit."""
         return self.mean - self.mean_rest
 
 

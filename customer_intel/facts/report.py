@@ -51,6 +51,7 @@ _SAYS = {
 
 
 def what_counts(evidence: Evidence) -> Html:
+    """What words, currency and figures were taken for."""
     return join((_currency(evidence), _words(evidence), _figures(evidence)))
 
 

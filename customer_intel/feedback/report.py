@@ -50,6 +50,7 @@ _ASKED = {
 
 
 def feedback(evidence: Evidence) -> Html:
+    """The last scores with their intervals, over time and by segment."""
     if not evidence.has("nps_summary"):
         return quiet(f"Not available: {evidence.why_not('nps_summary')}.")
     there = [metric for metric in _NAMES if score(evidence, metric, "all")]
@@ -165,6 +166,7 @@ def score(evidence: Evidence, metric: str, period: str = "quarter") -> dict[str,
 
 
 def scores(evidence: Evidence, metric: str, period: str, segment_type: str = "all") -> pl.DataFrame:
+    """A metric's rows of one kind of period and segment, by wave."""
     return (
         evidence.frame("nps_summary")
         .filter(
@@ -206,6 +208,7 @@ def score_contrasts(evidence: Evidence, metric: str, segment_type: str) -> list[
 
 
 def headlines(evidence: Evidence) -> Iterator[Headline]:
+    """The last score of each metric, with its interval."""
     for metric, name in _NAMES.items() if evidence.has("nps_summary") else ():
         now = score(evidence, metric)
         if now is None:
@@ -228,6 +231,7 @@ def headlines(evidence: Evidence) -> Iterator[Headline]:
 
 
 def score_change(evidence: Evidence) -> Iterator[Finding]:
+    """Whether a score moved since the wave before, beyond chance."""
     for metric, unit in _UNITS.items():
         now = score(evidence, metric) if evidence.has("nps_summary") else None
         if now and now["p_value"] is not None and now["p_value"] < 0.05:
@@ -242,6 +246,7 @@ def score_change(evidence: Evidence) -> Iterator[Finding]:
 
 
 def score_by_segment(evidence: Evidence) -> Iterator[Finding]:
+    """Who scores lower than the others, beyond chance."""
     for metric, kind in product(_UNITS, _ASKED) if evidence.has("nps_summary") else ():
         for item in score_contrasts(evidence, metric, kind):
             if item.p_value < SURE and item.gap < 0:

@@ -35,6 +35,7 @@ _LOST_SHARE = 0.01
 
 
 def what_came_in(evidence: Evidence) -> Html:
+    """Tonight's files, their rows, what is in quarantine, and what the gates found."""
     if not evidence.has("export_file"):
         return join(
             (quiet(f"No file was read: {evidence.why_not('export_file')}."), gates(evidence))
@@ -266,6 +267,7 @@ def gates(evidence: Evidence) -> Html:
 
 
 def refused_files(evidence: Evidence) -> Iterator[Finding]:
+    """Whether a file of tonight could not be taken."""
     if not evidence.has("export_file"):
         return
     tonight = evidence.frame("export_file").filter(pl.col("export_date") == evidence.as_of)
@@ -280,6 +282,7 @@ def refused_files(evidence: Evidence) -> Iterator[Finding]:
 
 
 def lost_rows(evidence: Evidence) -> Iterator[Finding]:
+    """Which source lost more rows to quarantine than is usual."""
     if not evidence.has("export_file"):
         return
     tonight = evidence.frame("export_file").filter(pl.col("export_date") == evidence.as_of)

@@ -44,6 +44,7 @@ _SPECIAL = {_OTHER: "Other", _WON: "Purchase", _GONE: "No purchase"}
 
 
 def journeys(evidence: Evidence) -> Html:
+    """The ways that customers take, where they turn and where they leave."""
     parts: list[Html | None] = []
     if evidence.has("journey_paths"):
         rows = evidence.frame("journey_paths").sort("path_rank")
@@ -156,10 +157,12 @@ def _beginnings(rows: pl.DataFrame) -> Html | None:
 
 
 def axis_percent(value: float) -> str:
+    """A share (0 to 1) on an axis."""
     return f"{100 * value:g}{NBSP}%"
 
 
 def path(text: str) -> Html:
+    """A path's steps with arrows between."""
     steps = [
         tag("span", "…" if step == "…" else touchpoint_name(step)) for step in text.split(" > ")
     ]
@@ -277,6 +280,7 @@ _ARRIVED = (
 
 
 def arrived(touchpoint_id: str) -> bool:
+    """Whether the touchpoint is one at which a journey may well end."""
     return touchpoint_id.split(":")[1:2] != [] and touchpoint_id.split(":")[1] in _ARRIVED
 
 
@@ -319,6 +323,7 @@ def exits(evidence: Evidence) -> list[Exit]:
 
 
 def early_exits(evidence: Evidence) -> Iterator[Finding]:
+    """Which step ends journeys more often than steps do."""
     for item in exits(evidence):
         if item.excess > 0 and item.p_low > item.expected:
             text = (

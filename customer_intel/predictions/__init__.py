@@ -1,0 +1,1 @@
+"""Who is likely to leave and why, judged against what happened."""

@@ -47,6 +47,7 @@ class Rows:
 
     @staticmethod
     def of(frame: pl.DataFrame) -> Rows:
+        """The rows of churn_features; columns f_… are features, the label may be missing."""
         names = [name for name in frame.columns if name.startswith("f_")]
         return Rows(
             frame,
@@ -57,6 +58,7 @@ class Rows:
         )
 
     def take(self, mask: Any) -> tuple[dict[str, Floats], Floats, Ints]:
+        """Features, labels and customers' codes of the rows where `mask` holds."""
         return (
             {name: values[mask] for name, values in self.features.items()},
             self.y[mask],
@@ -254,6 +256,7 @@ def refusal(frame: pl.DataFrame, config: dict[str, Any]) -> str | None:
 
 
 def codes(values: pl.Series) -> Ints:
+    """Equal values as equal whole numbers from 0."""
     return np.unique(values.to_numpy(), return_inverse=True)[1].astype(np.int64)
 
 

@@ -25,6 +25,8 @@ _CEILING = {"ap": 1.0, "log_loss": np.inf, "brier": 1.0, "ece": 1.0, "lift_decil
 
 @dataclass(frozen=True)
 class Estimate:
+    """A value with its 95 % interval."""
+
     value: float
     low: float
     high: float
@@ -96,6 +98,7 @@ def auc_gain(y: Floats, p: Floats, base: Floats, clusters: Ints | None = None) -
 
 
 def log_losses(y: Floats, p: Floats) -> Floats:
+    """Log-loss of each row, in nats; probabilities are kept a hair from 0 and 1."""
     clipped = np.clip(p, _EPS, 1 - _EPS)
     return np.asarray(-(y * np.log(clipped) + (1 - y) * np.log1p(-clipped)))
 

@@ -50,6 +50,7 @@ _TOP = 12
 
 
 def churn(evidence: Evidence) -> Html:
+    """Who is likely to leave and why, and how well that was foretold before."""
     if not evidence.has("churn_predictions") and not evidence.has("model_evaluation"):
         return quiet(f"Not available: {evidence.why_not('churn_predictions')}.")
     judged = evidence.frame("model_evaluation") if evidence.has("model_evaluation") else None
@@ -258,6 +259,7 @@ def _first(evidence: Evidence, risks: pl.DataFrame) -> Html:
 
 
 def high_risk(evidence: Evidence) -> Iterator[Headline]:
+    """How many are in the top band, and what they would cost."""
     if not evidence.has("churn_predictions"):
         return
     columns = ("definition_id", "eligible", "horizon_days", "risk_band", "expected_loss")
@@ -282,6 +284,7 @@ def _known_sum(values: pl.Series) -> float | None:
 
 
 def expected_churn(evidence: Evidence) -> Iterator[Finding]:
+    """How much of the expected loss lies with the few who have most at stake."""
     if not evidence.has("churn_predictions"):
         return
     rows = evidence.frame("churn_predictions").filter(

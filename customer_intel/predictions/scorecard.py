@@ -35,6 +35,7 @@ class Curve:
     scale: Floats
 
     def columns(self, values: Floats) -> Floats:
+        """Shape (rows, columns): the feature's values on the curve's standardised basis."""
         columns = _raw_columns(values, self.fill, self.bases, self.has_missing)
         return np.asarray((columns - self.mean) / self.scale)
 
@@ -55,6 +56,7 @@ class Scorecard:
 
     @property
     def features(self) -> tuple[str, ...]:
+        """Names of the features used."""
         return tuple(curve.feature for curve in self.curves)
 
     def _design(self, features: Mapping[str, Floats]) -> list[Floats]:
@@ -78,6 +80,7 @@ class Scorecard:
         return raw * self.slope + self.offset
 
     def logit(self, features: Mapping[str, Floats]) -> Floats:
+        """Shape (rows,): log odds of the label."""
         design = np.hstack(self._design(features))
         return np.asarray(
             (self.intercept + design @ np.concatenate(self.coefficients)) * self.slope + self.offset
@@ -123,6 +126,7 @@ class Scorecard:
 
 
 def sigmoid(logit: Floats) -> Floats:
+    """Probabilities of log odds."""
     from scipy.special import expit
 
     return np.asarray(expit(logit))

@@ -72,6 +72,7 @@ _ANSWERS = {
 
 
 def customers(evidence: Evidence) -> Html:
+    """Who is known, how many were active, and what they brought over time."""
     return join((_people(evidence), _over_time(evidence), _subscriptions(evidence)))
 
 
@@ -210,6 +211,7 @@ def _subscriptions(evidence: Evidence) -> Html | None:
 
 
 def known_and_buying(evidence: Evidence) -> Iterator[Headline]:
+    """How many customers are known, and how many of them ordered."""
     if not evidence.has("customer_profile"):
         return
     rows = evidence.frame("customer_profile", "orders_total", "is_profiling_denied")
@@ -222,6 +224,7 @@ def known_and_buying(evidence: Evidence) -> Iterator[Headline]:
 
 
 def active(evidence: Evidence) -> Iterator[Headline]:
+    """How many were active in 28 and 90 days."""
     if not evidence.has("activity_daily"):
         return
     month, quarter = numbers.active(evidence, 28), numbers.active(evidence, 90)
@@ -234,6 +237,7 @@ def active(evidence: Evidence) -> Iterator[Headline]:
 
 
 def net_revenue(evidence: Evidence) -> Iterator[Headline]:
+    """Revenue of 30 and 90 days; why there is none where a rate is missing."""
     if not evidence.has("activity_daily"):
         return
     label = "Net revenue, last 30 days"
@@ -259,6 +263,7 @@ def net_revenue(evidence: Evidence) -> Iterator[Headline]:
 
 
 def recurring(evidence: Evidence) -> Iterator[Headline]:
+    """Monthly recurring revenue of the two largest currencies."""
     for item in numbers.mrr(evidence)[:2] if evidence.has("mrr_movement") else ():
         relative = moved(change(item.now, item.before))
         beside = join((relative, " in 30 days")) if relative else None
@@ -277,6 +282,7 @@ def _against(window: Window, days: int) -> Html:
 
 
 def revenue_change(evidence: Evidence) -> Iterator[Finding]:
+    """Whether revenue left its usual ups and downs."""
     found = numbers.unusual_change(evidence) if evidence.has("activity_daily") else None
     if found and abs(found[1]) >= _UNUSUAL:
         now = numbers.revenue(evidence, 30)
@@ -290,6 +296,7 @@ def revenue_change(evidence: Evidence) -> Iterator[Finding]:
 
 
 def recurring_revenue(evidence: Evidence) -> Iterator[Finding]:
+    """Whether recurring revenue grew or shrank in 30 days."""
     for item in numbers.mrr(evidence) if evidence.has("mrr_movement") else ():
         net = item.now - item.before
         if item.before > 0 and abs(net) / item.before >= _MOVED:
@@ -339,6 +346,7 @@ def bad_experiences(evidence: Evidence) -> Iterator[Finding]:
 
 
 def concentration(evidence: Evidence) -> Iterator[Finding]:
+    """How much of the last year's revenue the best tenth brought."""
     if not evidence.has("customer_profile") or evidence.unconverted:
         return
     spent = (

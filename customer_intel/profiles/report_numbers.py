@@ -111,6 +111,10 @@ def active(evidence: Evidence, days: int) -> Window:
 
 
 def revenue(evidence: Evidence, days: int) -> Window:
+    """Net revenue of the last `days` days, and of as many before; None before where the sources
+    tell of no such days.
+    """
+
     def total(first: int, last: int) -> float:
         return float(
             evidence.once(roll_ups)

@@ -14,6 +14,7 @@ from customer_intel.core.report.evidence import Evidence
 
 
 def with_money(evidence: Evidence) -> Evidence:
+    """The evidence with the currency of its sums, and what no sum holds."""
     return replace(
         evidence, currency=_currency(evidence), unconverted=tuple(_unconverted(evidence))
     )

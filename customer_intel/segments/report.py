@@ -47,6 +47,7 @@ _FEW = 10
 
 
 def segments(evidence: Evidence) -> Html:
+    """How many customers each segment has, and what they spent."""
     if not evidence.has("segment_summary"):
         return quiet(f"Not available: {evidence.why_not('segment_summary')}.")
     rows = evidence.frame("segment_summary")
@@ -104,6 +105,7 @@ def segments(evidence: Evidence) -> Html:
 
 
 def slipping_segments(evidence: Evidence) -> Iterator[Finding]:
+    """How much those hold who bought well and have gone quiet."""
     if not evidence.has("segment_summary"):
         return
     rows = evidence.frame("segment_summary")

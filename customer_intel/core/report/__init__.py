@@ -1,0 +1,1 @@
+"""The report: markup, charts, evidence, and the shape of what a room says."""

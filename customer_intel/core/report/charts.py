@@ -48,6 +48,7 @@ class Range:
 
 
 def svg(width: int, height: int, label: str, *children: object, class_: str = "chart") -> Html:
+    """A picture of `width` x `height` units that scales; `label` is read aloud in its place."""
     return tag(
         "svg",
         tag("title", label),
@@ -63,6 +64,7 @@ def svg(width: int, height: int, label: str, *children: object, class_: str = "c
 
 
 def text(x: float, y: float, content: str, class_: str = "", anchor: str = "start") -> Html:
+    """A line of text in a picture; `anchor`: which of its ends stands at x."""
     return tag(
         "text",
         content,

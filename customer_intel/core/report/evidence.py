@@ -31,10 +31,12 @@ class Source:
 
     @property
     def findings(self) -> list[dict[str, Any]]:
+        """What the gate found, expectation by expectation."""
         return list(self.certificate.get("findings", ()))
 
     @property
     def warnings(self) -> list[dict[str, Any]]:
+        """Expectations that did not hold and closed nothing."""
         return [finding for finding in self.findings if not finding["success"]]
 
 
@@ -59,6 +61,7 @@ class Evidence:
     def of_night(
         lake: Lake, versions: Mapping[str, Version], as_of: date, snapshot_id: str
     ) -> Evidence:
+        """A night's accepted tables, before they are published."""
         tables = {
             name: Source(
                 tuple(lake.path(part) for _, part in sorted(version.parts.items())),
@@ -72,6 +75,7 @@ class Evidence:
 
     @staticmethod
     def of_release(release: Release, home: Path) -> Evidence:
+        """A release's tables."""
         tables = {
             name: Source(
                 tuple(map(Path, release.files(name))), entry["rows"], entry["reason"], entry["gate"]
@@ -81,10 +85,12 @@ class Evidence:
         return Evidence(tables, date.fromisoformat(release.as_of), release.snapshot_id, home)
 
     def rows(self, name: str) -> int:
+        """How many rows the table has; 0 for one that is not there."""
         source = self.tables.get(name)
         return source.rows if source else 0
 
     def has(self, *names: str) -> bool:
+        """Whether each of the tables has a row."""
         return all(self.rows(name) for name in names)
 
     def why_not(self, name: str) -> str:
@@ -101,6 +107,7 @@ class Evidence:
         return pl.scan_parquet(list(self.tables[name].paths), hive_partitioning=False)
 
     def frame(self, name: str, *columns: str) -> pl.DataFrame:
+        """The table's rows, of these columns or of all. Raises KeyError for a table without rows."""
         scan = self.scan(name)
         return (scan.select(columns) if columns else scan).collect()
 

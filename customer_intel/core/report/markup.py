@@ -70,22 +70,27 @@ def plain(name: str) -> str:
 
 
 def shortened(text: str, length: int) -> str:
+    """The text, cut to `length` characters with an ellipsis."""
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
 def known(value: Any) -> bool:
+    """Whether there is a value, and it is a number if it is a float."""
     return value is not None and not (isinstance(value, float) and math.isnan(value))
 
 
 def count(value: Any) -> str:
+    """A whole number with thousands parted; a dash where it is not known."""
     return f"{int(value):,}".replace("-", MINUS) if known(value) else NONE
 
 
 def number(value: Any, digits: int = 1) -> str:
+    """A number with `digits` decimals; a dash where it is not known."""
     return f"{float(value):,.{digits}f}".replace("-", MINUS) if known(value) else NONE
 
 
 def signed(value: Any, digits: int = 0) -> str:
+    """A number with its sign; a dash where it is not known."""
     if not known(value):
         return NONE
     rounded = round(float(value), digits)
@@ -148,30 +153,36 @@ def money(value: Any, currency: str) -> str:
 
 
 def interval(low: Any, high: Any, digits: int = 0) -> str:
+    """`low to high`; a dash where either is not known."""
     return (
         f"{number(low, digits)} to {number(high, digits)}" if known(low) and known(high) else NONE
     )
 
 
 def percents(low: Any, high: Any) -> str:
+    """Two shares (0 to 1) as a range of per cents; a dash where either is not known."""
     return f"{100 * low:.0f}{DASH}{100 * high:.0f}{NBSP}%" if known(low) and known(high) else NONE
 
 
 def p_value(value: Any) -> str:
+    """As articles write it: p < .001, p = .032; a dash where it is not known."""
     if not known(value):
         return NONE
     return "p < .001" if value < 0.001 else f"p = {value:.3f}".replace("0.", ".")
 
 
 def day(value: date) -> str:
+    """30 June 2026."""
     return f"{value.day} {value:%B %Y}"
 
 
 def day_short(value: date) -> str:
+    """30 Jun."""
     return f"{value.day} {value:%b}"
 
 
 def plural(n: int, word: str, words: str | None = None) -> str:
+    """The number with its noun, which gets an s unless `words` is given."""
     return f"{n:,} {word if n == 1 else words or word + 's'}"
 
 
@@ -203,14 +214,17 @@ def table(
 
 
 def paragraph(*children: object, class_: str | None = None) -> Html:
+    """A paragraph."""
     return tag("p", *children, class_=class_)
 
 
 def quiet(*children: object) -> Html:
+    """A line that says that there is nothing to show, and why."""
     return tag("p", *children, class_="quiet")
 
 
 def details(summary: str, *children: object) -> Html:
+    """What opens when its summary is clicked, and is open in print."""
     return tag("details", tag("summary", summary), *children)
 
 
