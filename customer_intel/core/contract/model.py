@@ -13,6 +13,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+import polars as pl
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -44,6 +45,15 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "date": pa.date32(),
     "timestamp": pa.timestamp("us"),
     "money": pa.decimal128(18, 2),
+}
+POLARS_TYPES: dict[str, pl.DataType] = {
+    "text": pl.String(),
+    "int": pl.Int64(),
+    "float": pl.Float64(),
+    "bool": pl.Boolean(),
+    "date": pl.Date(),
+    "timestamp": pl.Datetime("us"),
+    "money": pl.Decimal(18, 2),
 }
 
 
@@ -104,6 +114,13 @@ class Table(Model):
     def arrow_schema(self) -> pa.Schema:
         return pa.schema(
             [pa.field(column.name, ARROW_TYPES[column.type]) for column in self.columns]
+        )
+
+    @property
+    def polars_schema(self) -> pl.Schema:
+        """The columns that a function computes, in the contract's order: all but the stamps."""
+        return pl.Schema(
+            {c.name: POLARS_TYPES[c.type] for c in self.columns if c.name not in STAMPS}
         )
 
     @property

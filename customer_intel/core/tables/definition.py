@@ -34,7 +34,7 @@ from customer_intel.core.store.lake import write_bytes
 from customer_intel.core.tables import kinds
 
 # A function's arguments that are not tables.
-SPECIAL = ("as_of", "config", "previous", "ledgers", "landing")
+SPECIAL = ("as_of", "config", "schema", "previous", "ledgers", "landing")
 # The file of a home's config folder that overrides what every room shares.
 COMPANY = "company"
 _PLACEHOLDER = re.compile(r"\$([a-z_][a-z0-9_]*)")
@@ -86,9 +86,10 @@ class Definition:
         return getattr(_module(self.source), self.table.name)  # type: ignore[no-any-return]
 
     def call(self, given: Mapping[str, Any], read: Callable[[str], pl.LazyFrame]) -> pl.DataFrame:
-        """The function's rows. `given`: what its arguments are that are no tables; `read`: a table,
-        or `previous`.
+        """The function's rows. `given`: what its arguments are that are no tables, beside its
+        table's `schema`; `read`: a table, or `previous`.
         """
+        given = {**given, "schema": self.table.polars_schema}
         values = {}
         for argument, annotation in self.arguments.items():
             if argument in given:
