@@ -4,7 +4,7 @@ final one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from customer_intel.core.contract.model import Column, load
 from customer_intel.predictions.metrics import Floats, Ints
 from customer_intel.predictions.reasons import Phrasebook
 from customer_intel.predictions.scorecard import Scorecard, fit, sigmoid
@@ -35,13 +36,12 @@ class Rows:
 
     @staticmethod
     def of(frame: pl.DataFrame) -> Rows:
-        names = [name for name in frame.columns if name.startswith("f_")]
         return Rows(
             frame,
             frame["origin"].to_numpy().astype("datetime64[D]"),
             frame["label"].cast(pl.Float64).to_numpy(),
             codes(frame["customer_id"]),
-            {name: frame[name].cast(pl.Float64).to_numpy() for name in names},
+            {name: frame[name].cast(pl.Float64).to_numpy() for name in feature_columns()},
         )
 
     def take(self, mask: Any) -> tuple[dict[str, Floats], Floats, Ints]:
@@ -60,6 +60,11 @@ class Rolled:
 
     logits: Floats
     final: Scorecard | None
+
+
+def feature_columns() -> Mapping[str, Column]:
+    """What a model learns from, by name: the contract's entries, with the phrases of reasons."""
+    return load().table("churn_features").feature_columns
 
 
 def definitions(config: dict[str, Any]) -> dict[str, str]:
@@ -121,7 +126,7 @@ def _definition_scores(
         "is_in_training": frame["label"].is_not_null(),
     }
     features, _, _ = rows.take(today)
-    phrases = Phrasebook(features)
+    phrases = Phrasebook(features, feature_columns())
     empty = np.full(len(frame), np.nan)
     model_logit, baseline_logit = (model.logits if model else empty.copy()), baseline.logits
     if model and model.final and today.any():

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from functools import cached_property, lru_cache
 from pathlib import Path
+from string import Formatter
 from typing import Any, Literal, TypeVar
 
 import polars as pl
@@ -72,6 +73,10 @@ class Column(Model):
     pii: str | None = None
     required: bool = False
     values: tuple[str, ...] | None = None
+    # How a reason tells a feature's value, and that there is none. {v}: the value; {t} and {a}: the
+    # median and the mean over all rows; another feature's name: its value.
+    phrase: str | None = None
+    phrase_missing: str | None = None
 
     @property
     def sql_type(self) -> str:
@@ -100,6 +105,8 @@ class Table(Model):
     published: bool = False
     # A table of keys whose rows this table never sees: every input loses them before it is read.
     without: str | None = None
+    # How the names of the columns begin that a model learns from.
+    features: str | None = None
     layout: Literal["whole", "by_day", "by_export"] = "whole"
     day_column: str | None = None
     expect: tuple[Expectation, ...] = ()
@@ -109,6 +116,12 @@ class Table(Model):
     @cached_property
     def by_name(self) -> dict[str, Column]:
         return {column.name: column for column in self.columns}
+
+    @cached_property
+    def feature_columns(self) -> dict[str, Column]:
+        if not self.features:
+            return {}
+        return {c.name: c for c in self.columns if c.name.startswith(self.features)}
 
     @cached_property
     def arrow_schema(self) -> pa.Schema:
@@ -245,11 +258,39 @@ def _table(name: str, room: str, entry: Any, columns: dict[str, Column], where: 
         expect += (Expectation(kind="drop", args={"max_share": 0.6}),)
     entry["needs"] = _words(entry.pop("needs", []))
     entry["key"] = _words(entry.pop("key", []))
-    return _parse(
+    table = _parse(
         Table,
         {"name": name, "room": room, "columns": tuple(picked), "expect": expect, **entry},
         where,
     )
+    _check_phrases(table, where)
+    return table
+
+
+def _check_phrases(table: Table, where: str) -> None:
+    """Raises ConfigError for a feature that a reason could not tell."""
+    known = {"v", "t", "a", *table.feature_columns}
+    for name, column in table.feature_columns.items():
+        told = f"{where}: table '{table.name}': feature '{name}'"
+        if not column.phrase:
+            raise ConfigError(
+                f"{told} has no phrase for reasons; add one to its entry in columns.yaml, such as "
+                'phrase: "orders in the last 90 days: {v}, average {a}"'
+            )
+        if not column.required and not column.phrase_missing:
+            raise ConfigError(
+                f"{told} may be empty and has no phrase for that; add one to its entry in "
+                "columns.yaml, such as phrase_missing: no order so far"
+            )
+        try:
+            names = {name for _, name, _, _ in Formatter().parse(column.phrase) if name is not None}
+        except ValueError as error:
+            raise ConfigError(f"{told}: {error} in its phrase; mend it in columns.yaml") from None
+        for stray in sorted(names - known):
+            raise ConfigError(
+                f"{told}: its phrase in columns.yaml names {{{stray}}}, which is neither v, t or a "
+                f"nor a feature of the table{suggestion(stray, known)}"
+            )
 
 
 def _without(table: Table, tables: dict[str, Table]) -> Table:
