@@ -31,7 +31,7 @@ from customer_intel.core.contract.model import PACKAGE, STAMPS, Contract, Table,
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import literal
 from customer_intel.core.store.lake import write_bytes
-from customer_intel.core.tables import kinds
+from customer_intel.core.tables import kinds, profile
 
 # A function's arguments that are not tables.
 SPECIAL = ("as_of", "config", "schema", "previous", "ledgers", "landing")
@@ -54,20 +54,23 @@ class Definition:
     reads: tuple[str, ...]
     arguments: Mapping[str, str]
     checks_against: tuple[str, ...]
+    # What brings columns to its SELECT, when it is a profile.
+    joins: tuple[Table, ...] = ()
 
     @property
     def depends_on(self) -> tuple[str, ...]:
         return tuple(sorted({*self.reads, *self.checks_against}))
 
+    @property
+    def text(self) -> str:
+        """The SELECT as it is written or generated, with its `$name` placeholders."""
+        if self.kind == "conformed":
+            return kinds.intake(self.table.room).conformed_sql(self.table)
+        own = _text(self.source)
+        return profile.select(own, self.table.key, self.joins) if self.joins else own
+
     def sql(self, parameters: Mapping[str, Any]) -> str:
-        """The SELECT with `$name` placeholders filled in. Raises ConfigError for a placeholder
-        nobody sets.
-        """
-        text = (
-            kinds.intake(self.table.room).conformed_sql(self.table)
-            if self.kind == "conformed"
-            else _text(self.source)
-        )
+        """The SELECT with its placeholders filled in. Raises ConfigError for one that nobody sets."""
 
         def fill(match: re.Match[str]) -> str:
             name = match.group(1)
@@ -79,7 +82,7 @@ class Definition:
                 )
             return sql_literal(parameters[name])
 
-        return _PLACEHOLDER.sub(fill, text)
+        return _PLACEHOLDER.sub(fill, self.text)
 
     def function(self) -> Callable[..., Any]:
         assert self.source is not None
@@ -126,6 +129,7 @@ def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Defini
         against = _gate_tables(table)
         reads: tuple[str, ...]
         arguments: dict[str, str] = {}
+        joins: tuple[Table, ...] = ()
         source: Path | None
         kind: Kind
         if table.raw_of:
@@ -134,7 +138,9 @@ def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Defini
             kind, source, reads = "conformed", None, (f"raw_{table.name}",)
         elif len(sql_files) == 1 and not places:
             kind, source = "sql", sql_files[0]
+            joins = contract.joined(table)
             reads = tables_read(_text(source), str(source.relative_to(package)))
+            reads = tuple(sorted({*reads, *(other.name for other in joins)}))
         elif len(places) == 1 and not sql_files:
             source, arguments = places[0]
             kind = "function"
@@ -156,7 +162,7 @@ def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Defini
                     f"{table.room}: '{table.name}' reads '{name}', which no room makes"
                     f"{suggestion(name, contract.tables)}"
                 )
-        found[table.name] = Definition(table, kind, source, reads, arguments, against)
+        found[table.name] = Definition(table, kind, source, reads, arguments, against, joins)
     return _ordered(found)
 
 
@@ -198,7 +204,7 @@ def column_lineage(definition: Definition, contract: Contract) -> dict[str, list
         name: {column.name: column.sql_type for column in contract.table(name).columns}
         for name in definition.reads
     }
-    tree = parse(_text(definition.source), f"{table.name}.sql")
+    tree = parse(definition.text, f"{table.name}.sql")
     nodes = lineage(None, tree, schema=schema, dialect="duckdb", trim_selects=False)
     found: dict[str, list[tuple[str, str]]] = {}
     for name in plain:

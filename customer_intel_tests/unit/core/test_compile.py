@@ -46,6 +46,8 @@ def test_a_house_without_fault_compiles(house: House) -> None:
              "clause!")),
         ("SELECT customer_id, orders FROM base",
          "room/tables.yaml:8: 'total': lacks revenue; make its SELECT and tables.yaml agree"),
+        ("SELECT customer_id, orders, revenue, 1 AS orders FROM base",
+         "room/tables.yaml:8: 'total': has orders twice; make its SELECT and tables.yaml agree"),
         ("SELECT customer_id, orders, revenue, 1 AS more FROM base",
          "room/tables.yaml:8: 'total': has more, which its contract does not know; make its "
          "SELECT and tables.yaml "
