@@ -95,11 +95,12 @@ def inspect(
 def docs(
     folder: Annotated[Path, typer.Argument(help="Where to write.")] = Path("docs/reference"),
 ) -> None:
-    """Dictionary and data contracts, from the contract alone.
+    """Dictionary, data contracts and generated SELECTs, from the contract alone.
 
     In the repository, README's list of tables and docs/states.md too.
     """
     from customer_intel.core.contract import model as contract
+    from customer_intel.core.tables import definition as table
     from customer_intel.facts import states as facts_states
     from customer_intel.publish import catalog
 
@@ -108,6 +109,9 @@ def docs(
     (folder / "dictionary.md").write_text(catalog.dictionary(tables, {}), encoding="utf-8")
     for name, spec in tables.items():
         (folder / f"{name}.odcs.yaml").write_text(catalog.odcs(spec, "0", tables), encoding="utf-8")
+    for name, definition in table.definitions(contract.load()).items():
+        if definition.joins:
+            (folder / f"{name}.sql").write_text(definition.text, encoding="utf-8")
     readme, words = (
         contract.PACKAGE.parent / "README.md",
         contract.PACKAGE.parent / "docs" / "states.md",

@@ -138,17 +138,21 @@ class DuckDBEngine:
     def contract_select(self, table: Table, sql: str, stamps: Mapping[str, str]) -> str:
         """`sql` with exactly the contract's columns and types, in the contract's order.
 
-        Raises SchemaMismatch for a missing, unknown, or lossily typed column.
+        Raises SchemaMismatch for a missing, unknown, doubled or lossily typed column.
         """
         sql = sql.strip().rstrip(";")
-        found = {row[0]: str(row[1]) for row in self.con.execute(f"DESCRIBE ({sql}\n)").fetchall()}
+        rows = self.con.execute(f"DESCRIBE ({sql}\n)").fetchall()
+        found = {row[0]: str(row[1]) for row in rows}
         expected = {column.name: column for column in table.columns if column.name not in stamps}
         # A query may carry its inputs' stamps along; the table gets its own.
         missing, unknown = (
             expected.keys() - found.keys(),
             found.keys() - expected.keys() - stamps.keys(),
         )
-        if missing or unknown:
+        names = [row[0] for row in rows]
+        # DuckDB would take the first of them.
+        twice = {name for name in expected if names.count(name) > 1}
+        if missing or unknown or twice:
             raise SchemaMismatch(
                 f"'{table.name}': "
                 + "; ".join(
@@ -158,6 +162,7 @@ class DuckDBEngine:
                         f"has {', '.join(sorted(unknown))}, which its contract does not know"
                         if unknown
                         else "",
+                        f"has {', '.join(sorted(twice))} twice" if twice else "",
                     )
                     if text
                 )

@@ -54,10 +54,6 @@ _LETTERS = str.maketrans(
     {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"}
 )
 _GAP = re.compile(r"[\W_]+")
-_SCHEMA: dict[str, Any] = {
-    "source_system": pl.String, "entity": pl.String, "word": pl.String, "state": pl.String, "basis": pl.String,
-    "n": pl.Int64, "share": pl.Float64, "is_beyond_share": pl.Boolean,
-}  # fmt: skip
 
 
 def fold(word: str) -> str:
@@ -148,6 +144,7 @@ def state_word(
     invoices: pl.LazyFrame,
     tickets: pl.LazyFrame,
     config: dict[str, Any],
+    schema: pl.Schema,
 ) -> pl.DataFrame:
     """One row per source, entity and word ever exported ('' for none): its state, and the current
     rows that have it.
@@ -168,7 +165,7 @@ def state_word(
     for found in counted:
         for (source, entity), group in groupby(found.iter_rows(), key=lambda row: (row[0], row[1])):
             rows += judged(source, entity, {word: n for _, _, word, n in group}, config)
-    return pl.DataFrame(rows, schema=_SCHEMA, orient="row").sort("source_system", "entity", "word")
+    return pl.DataFrame(rows, schema=schema, orient="row").sort("source_system", "entity", "word")
 
 
 def page() -> str:

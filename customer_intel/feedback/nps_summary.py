@@ -18,17 +18,13 @@ SCALES: dict[str, tuple[float, float, float, float]] = {"nps": (0, 10, 9, 6), "c
 SIGNIFICANT = 0.05
 
 _CELL = ["metric", "period", "wave", "segment_type", "segment"]
-_SCHEMA: dict[str, Any] = {
-    "metric": pl.String, "wave": pl.String, "period": pl.String, "segment_type": pl.String, "segment": pl.String,
-    "n": pl.Int64, "n_eff": pl.Float64, "promoters": pl.Int64, "passives": pl.Int64, "detractors": pl.Int64,
-    "score": pl.Float64, "low": pl.Float64, "high": pl.Float64, "method": pl.String, "prev_score": pl.Float64,
-    "delta": pl.Float64, "p_value": pl.Float64, "p_adj": pl.Float64, "significant": pl.Boolean, "mde80": pl.Float64,
-    "response_rate": pl.Float64, "weighted": pl.Boolean,
-}  # fmt: skip
 
 
 def nps_summary(
-    survey_answer_fact: pl.DataFrame, survey_invitation_fact: pl.DataFrame, rfm: pl.DataFrame
+    survey_answer_fact: pl.DataFrame,
+    survey_invitation_fact: pl.DataFrame,
+    rfm: pl.DataFrame,
+    schema: pl.Schema,
 ) -> pl.DataFrame:
     """One row per metric, period, wave, segment type and segment; one answer (the latest) per
     respondent and row.
@@ -41,7 +37,7 @@ def nps_summary(
     people = rfm.select("customer_id", rfm_segment="segment")
     answers = _answers(survey_answer_fact, people)
     if not len(answers):
-        return pl.DataFrame(schema=_SCHEMA)
+        return pl.DataFrame(schema=schema)
     cells = (
         _cells(answers, "answer_day", ("channel", "rfm_segment", "survey", "touchpoint"))
         .sort("responded_at", "source_system", "response_id")
@@ -62,7 +58,7 @@ def nps_summary(
         )
         .sort("metric", "period", "segment_type", "segment", "wave")
     )
-    frame = pl.DataFrame(_adjusted(_rows(counts)), schema=_SCHEMA)
+    frame = pl.DataFrame(_adjusted(_rows(counts)), schema=schema)
     return frame.with_columns(pl.col(pl.Float64).round(9)).sort(_CELL)
 
 

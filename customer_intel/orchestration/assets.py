@@ -67,7 +67,11 @@ def _asset(
         kinds=set(_KINDS[definition.kind]),
         required_resource_keys={nights.HOME},
         deps=[_dep(contract, other) for other in definition.depends_on],
-        metadata={"dagster/column_schema": _column_schema(spec), "dagster/table_name": spec.name},
+        metadata={
+            "dagster/column_schema": _column_schema(spec),
+            "dagster/table_name": spec.name,
+            **_generated(definition),
+        },
         tags={"published": "true"} if spec.published else {},
         partitions_def=partitions if raw else None,
         backfill_policy=dg.BackfillPolicy.single_run() if raw else None,
@@ -137,6 +141,13 @@ def _events(
         data_version=dg.DataVersion(outcome.version.sha256),
         check_results=results,
     )
+
+
+def _generated(definition: Definition) -> dict[str, Any]:
+    """The SELECT that stands in no file."""
+    if not definition.joins:
+        return {}
+    return {"generated SELECT": dg.MetadataValue.md(f"```sql\n{definition.text}```")}
 
 
 def _may_warn(definition: Definition) -> bool:

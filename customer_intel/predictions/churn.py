@@ -4,7 +4,7 @@ final one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from customer_intel.core.contract.model import Column, load
 from customer_intel.predictions.metrics import Floats, Ints
 from customer_intel.predictions.reasons import Phrasebook
 from customer_intel.predictions.scorecard import Scorecard, fit, sigmoid
@@ -19,18 +20,6 @@ from customer_intel.predictions.scorecard import Scorecard, fit, sigmoid
 N_REASONS = 3
 # A contribution below this moves no probability by a visible amount, so it is no reason.
 NOTABLE = 0.01
-
-_SCORES: dict[str, Any] = {
-    "definition_id": pl.String, "origin": pl.Date, "customer_id": pl.String, "horizon_days": pl.Int64,
-    "label": pl.Int64, "is_in_training": pl.Boolean, "p_model": pl.Float64, "p_baseline": pl.Float64,
-    "model_id": pl.String, "logit": pl.Float64, "logit_se": pl.Float64, "intercept": pl.Float64,
-    "contribution_sum": pl.Float64, "reason_1": pl.String, "reason_1_feature": pl.String,
-    "reason_1_logodds": pl.Float64, "reason_2": pl.String, "reason_2_feature": pl.String,
-    "reason_2_logodds": pl.Float64, "reason_3": pl.String, "reason_3_feature": pl.String,
-    "reason_3_logodds": pl.Float64, "protect_1": pl.String, "baseline_logit": pl.Float64,
-    "baseline_logit_se": pl.Float64, "baseline_reason": pl.String, "baseline_feature": pl.String,
-    "baseline_logodds": pl.Float64,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,13 +37,12 @@ class Rows:
     @staticmethod
     def of(frame: pl.DataFrame) -> Rows:
         """The rows of churn_features; columns f_… are features, the label may be missing."""
-        names = [name for name in frame.columns if name.startswith("f_")]
         return Rows(
             frame,
             frame["origin"].to_numpy().astype("datetime64[D]"),
             frame["label"].cast(pl.Float64).to_numpy(),
             codes(frame["customer_id"]),
-            {name: frame[name].cast(pl.Float64).to_numpy() for name in names},
+            {name: frame[name].cast(pl.Float64).to_numpy() for name in feature_columns()},
         )
 
     def take(self, mask: Any) -> tuple[dict[str, Floats], Floats, Ints]:
@@ -76,6 +64,11 @@ class Rolled:
     final: Scorecard | None
 
 
+def feature_columns() -> Mapping[str, Column]:
+    """What a model learns from, by name: the contract's entries, with the phrases of reasons."""
+    return load().table("churn_features").feature_columns
+
+
 def definitions(config: dict[str, Any]) -> dict[str, str]:
     """definition_id → the recency feature that its baseline uses. Named as churn_features.sql names
     them.
@@ -86,7 +79,9 @@ def definitions(config: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def churn_scores(churn_features: pl.DataFrame, as_of: date, config: dict[str, Any]) -> pl.DataFrame:
+def churn_scores(
+    churn_features: pl.DataFrame, as_of: date, config: dict[str, Any], schema: pl.Schema
+) -> pl.DataFrame:
     """Scores of past origins by models that had seen only origins matured before them, and of as_of
     by the final one.
 
@@ -106,12 +101,16 @@ def churn_scores(churn_features: pl.DataFrame, as_of: date, config: dict[str, An
                 "origin", "customer_id"
             )
             if len(frame):
-                frames.append(_definition_scores(frame, recency, as_of, config))
-    return pl.concat(frames) if frames else pl.DataFrame(schema=_SCORES)
+                frames.append(_definition_scores(frame, recency, as_of, config, schema))
+    return pl.concat(frames) if frames else pl.DataFrame(schema=schema)
 
 
 def _definition_scores(
-    frame: pl.DataFrame, recency: str, as_of: date, config: dict[str, Any]
+    frame: pl.DataFrame,
+    recency: str,
+    as_of: date,
+    config: dict[str, Any],
+    schema: pl.Schema,
 ) -> pl.DataFrame:
     rows = Rows.of(frame)
     horizon = int(frame["horizon_days"][0])
@@ -129,7 +128,7 @@ def _definition_scores(
         "is_in_training": frame["label"].is_not_null(),
     }
     features, _, _ = rows.take(today)
-    phrases = Phrasebook(features)
+    phrases = Phrasebook(features, feature_columns())
     empty = np.full(len(frame), np.nan)
     model_logit, baseline_logit = (model.logits if model else empty.copy()), baseline.logits
     if model and model.final and today.any():
@@ -161,7 +160,7 @@ def _definition_scores(
     columns["p_model"] = np.round(sigmoid(model_logit), 9)
     columns["p_baseline"] = np.round(sigmoid(baseline_logit), 9)
     scored = ~np.isnan(columns["p_model"]) | ~np.isnan(columns["p_baseline"])
-    return _frame(columns, _SCORES, len(frame)).filter(scored)
+    return _frame(columns, schema, len(frame)).filter(scored)
 
 
 def _roll(
@@ -271,7 +270,7 @@ def _spread(mask: Any, values: Any) -> pl.Series:
     return pl.Series(full.tolist(), strict=False)
 
 
-def _frame(columns: dict[str, Any], schema: dict[str, Any], n: int) -> pl.DataFrame:
+def _frame(columns: dict[str, Any], schema: pl.Schema, n: int) -> pl.DataFrame:
     series = []
     for name, kind in schema.items():
         values = columns.get(name)

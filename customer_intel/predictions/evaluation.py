@@ -18,28 +18,12 @@ from customer_intel.predictions.scorecard import sigmoid
 
 METRICS = ("auc", "ap", "log_loss", "brier", "ece", "lift_decile")
 
-_EVALUATION: dict[str, Any] = {
-    "definition_id": pl.String, "evaluated_origin": pl.String, "metric": pl.String, "metric_value": pl.Float64,
-    "low": pl.Float64, "high": pl.Float64, "baseline_value": pl.Float64, "n": pl.Int64, "n_positive": pl.Int64,
-    "verdict": pl.String, "reason": pl.String,
-}  # fmt: skip
-_BINS: dict[str, Any] = {
-    "definition_id": pl.String, "scorer": pl.String, "bin": pl.Int64, "n": pl.Int64, "n_positive": pl.Int64,
-    "mean_predicted": pl.Float64, "observed_share": pl.Float64, "low": pl.Float64, "high": pl.Float64,
-}  # fmt: skip
-_PREDICTIONS: dict[str, Any] = {
-    "definition_id": pl.String, "kind": pl.String, "customer_id": pl.String, "horizon_days": pl.Int64,
-    "eligible": pl.Boolean, "p_churn": pl.Float64, "p_low": pl.Float64, "p_high": pl.Float64,
-    "risk_decile": pl.Int64, "risk_band": pl.String, "expected_loss": pl.Decimal(18, 2),
-    "reason_1": pl.String, "reason_1_feature": pl.String, "reason_1_logodds": pl.Float64,
-    "reason_2": pl.String, "reason_2_feature": pl.String, "reason_2_logodds": pl.Float64,
-    "reason_3": pl.String, "reason_3_feature": pl.String, "reason_3_logodds": pl.Float64,
-    "protect_1": pl.String, "model_id": pl.String, "model_beats_baseline": pl.Boolean, "in_holdout": pl.Boolean,
-}  # fmt: skip
-
 
 def model_evaluation(
-    churn_features: pl.DataFrame, churn_scores: pl.DataFrame, config: dict[str, Any]
+    churn_features: pl.DataFrame,
+    churn_scores: pl.DataFrame,
+    config: dict[str, Any],
+    schema: pl.Schema,
 ) -> pl.DataFrame:
     """Out-of-time metrics per origin and pooled, beside the recency baseline on the same rows, and
     the verdict.
@@ -74,7 +58,7 @@ def model_evaluation(
                     | {"metric_value": found.value, "low": found.low, "high": found.high}
                     | {"baseline_value": baseline[metric]}
                 )
-    frame = pl.DataFrame(records, schema=_EVALUATION)
+    frame = pl.DataFrame(records, schema=schema)
     return frame.with_columns(pl.col("metric_value", "low", "high", "baseline_value").round(9))
 
 
@@ -133,7 +117,7 @@ def _arrays(past: pl.DataFrame) -> tuple[Floats, Floats, Floats, Ints]:
     return y, past["p_model"].to_numpy(), past["p_baseline"].to_numpy(), codes(past["customer_id"])
 
 
-def calibration_bins(churn_scores: pl.DataFrame) -> pl.DataFrame:
+def calibration_bins(churn_scores: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
     """Ten mid-rank bins of the pooled out-of-time probabilities: promised against observed,
     Wilson's 95 % interval.
     """
@@ -157,7 +141,7 @@ def calibration_bins(churn_scores: pl.DataFrame) -> pl.DataFrame:
                         "low": low, "high": high,
                     }
                 )  # fmt: skip
-    frame = pl.DataFrame(records, schema=_BINS)
+    frame = pl.DataFrame(records, schema=schema)
     return frame.with_columns(pl.col("mean_predicted", "observed_share", "low", "high").round(9))
 
 
@@ -167,6 +151,7 @@ def churn_predictions(
     model_evaluation: pl.DataFrame,
     as_of: date,
     config: dict[str, Any],
+    schema: pl.Schema,
 ) -> pl.DataFrame:
     """Today's probabilities: the model's where it beat recency, else recency's, with the reasons of
     the one published.
@@ -188,8 +173,8 @@ def churn_predictions(
             continue
         value = churn_features.filter(here).select("customer_id", "value_at_risk")
         today = today.join(value, on="customer_id", how="left", maintain_order="left")
-        frames.append(_published(today if beats else _as_baseline(today), beats, config))
-    return pl.concat(frames) if frames else pl.DataFrame(schema=_PREDICTIONS)
+        frames.append(_published(today if beats else _as_baseline(today), beats, config, schema))
+    return pl.concat(frames) if frames else pl.DataFrame(schema=schema)
 
 
 def _as_baseline(today: pl.DataFrame) -> pl.DataFrame:
@@ -213,7 +198,9 @@ def _as_baseline(today: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _published(today: pl.DataFrame, beats: bool, config: dict[str, Any]) -> pl.DataFrame:
+def _published(
+    today: pl.DataFrame, beats: bool, config: dict[str, Any], schema: pl.Schema
+) -> pl.DataFrame:
     logit, error = today["logit"].to_numpy(), today["logit_se"].to_numpy()
     p = today["p_model"].to_numpy()
     value = today["value_at_risk"].cast(pl.Float64).to_numpy()
@@ -230,15 +217,13 @@ def _published(today: pl.DataFrame, beats: bool, config: dict[str, Any]) -> pl.D
         .when(pl.col("p_model") >= bands["medium"])
         .then(pl.lit("medium"))
         .otherwise(pl.lit("low")),
-        expected_loss=pl.Series(np.round(p * np.maximum(value, 0.0), 2))
-        .fill_nan(None)
-        .cast(pl.Decimal(18, 2)),
+        expected_loss=pl.Series(np.round(p * np.maximum(value, 0.0), 2)).fill_nan(None),
         model_beats_baseline=pl.lit(beats),
         in_holdout=pl.Series(
             [_in_holdout(customer, config["holdout_share"]) for customer in today["customer_id"]]
         ),
     )
-    return frame.select(pl.col(name).cast(kind) for name, kind in _PREDICTIONS.items())
+    return frame.select(pl.col(name).cast(kind) for name, kind in schema.items())
 
 
 def _in_holdout(customer_id: str, share: float) -> bool:

@@ -2,6 +2,7 @@
 -- Meaning: how often and how the customer comes. Only what customers do counts, not what they are sent.
 -- Caveats: preferred channel and hour come from the last 90 days of own activity, by the
 --   reporting time zone. engagement_trend compares what sources tell that were there in both windows; else it is empty.
+--   Whoever may not be profiled (unprofiled_customer) has counts, but neither trend nor preferences.
 WITH roll_up AS (
     SELECT
         customer_id,
@@ -99,11 +100,15 @@ SELECT
     CAST(coalesce(f.features_used_90d, 0) AS BIGINT) AS features_used_90d,
     CAST(m.emails_opened_90d AS BIGINT) AS emails_opened_90d,
     CAST(m.emails_clicked_90d AS BIGINT) AS emails_clicked_90d,
-    round(CAST(b.days_now - b.days_before AS DOUBLE) / nullif(b.days_now + b.days_before, 0), 4) AS engagement_trend,
-    c.channel AS preferred_channel,
-    CAST(h.hour AS BIGINT) AS preferred_hour
+    CASE
+        WHEN u.customer_id IS NULL
+            THEN round(CAST(b.days_now - b.days_before AS DOUBLE) / nullif(b.days_now + b.days_before, 0), 4)
+    END AS engagement_trend,
+    CASE WHEN u.customer_id IS NULL THEN c.channel END AS preferred_channel,
+    CASE WHEN u.customer_id IS NULL THEN CAST(h.hour AS BIGINT) END AS preferred_hour
 FROM measured AS m
 LEFT JOIN compared AS b ON b.customer_id = m.customer_id
 LEFT JOIN features AS f ON f.customer_id = m.customer_id
 LEFT JOIN channels AS c ON c.customer_id = m.customer_id
 LEFT JOIN hours AS h ON h.customer_id = m.customer_id
+LEFT JOIN unprofiled_customer AS u ON u.customer_id = m.customer_id

@@ -11,6 +11,7 @@ import pytest
 from customer_intel.predictions.churn import churn_scores
 from customer_intel.predictions.evaluation import churn_predictions, model_evaluation
 from customer_intel_tests.unit.small_lake import MONEY, SCHEMAS, TS, Lake, config, features, run_sql
+from customer_intel_tests.unit.sqlroom import schema
 
 AS_OF = date(1998, 7, 1)
 
@@ -63,8 +64,8 @@ def test_equal_values_have_equal_scores(lake: Lake) -> None:
 def test_churn_model_beside_recency(lake: Lake) -> None:
     settings = config("predictions")
     known = features(lake, AS_OF)
-    scores = churn_scores(known, AS_OF, settings)
-    evaluation = model_evaluation(known, scores, settings)
+    scores = churn_scores(known, AS_OF, settings, schema("churn_scores"))
+    evaluation = model_evaluation(known, scores, settings, schema("model_evaluation"))
     pooled = evaluation.filter(
         (pl.col("definition_id") == "purchase_90d") & (pl.col("evaluated_origin") == "all")
     )
@@ -81,7 +82,9 @@ def test_churn_model_beside_recency(lake: Lake) -> None:
     assert auc["low"] < auc["metric_value"] < auc["high"]
     # Beyond what days, orders and money of 2,357 buyers can tell, presume a leak.
     assert 0.6 < auc["metric_value"] < 0.9
-    predictions = churn_predictions(known, scores, evaluation, AS_OF, settings)
+    predictions = churn_predictions(
+        known, scores, evaluation, AS_OF, settings, schema("churn_predictions")
+    )
     assert predictions["model_beats_baseline"].unique().to_list() == [auc["verdict"] == "model"]
     other = evaluation.filter(pl.col("definition_id") == "subscription_30d")
     assert other["verdict"].unique().to_list() == ["insufficient"]

@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 from customer_intel.core.contract import model as contract
 from customer_intel.ingest.land import entity_night as landing
 from customer_intel.ingest.land.landing_folder import COUNTS, export_file
+from customer_intel_tests.unit.sqlroom import schema
 
 ENTITIES = contract.load().entities
 NIGHT = date(2026, 3, 1)
@@ -209,7 +210,9 @@ def tried(case: Case, root: Path) -> Verdict:
     if any(found["severity"] == "critical" for found in result.findings):
         return Verdict("refused", messages, messages)
     if not result.parts:
-        files = export_file(known, root / "landing", NIGHT).filter(pl.col("status") == "unmapped")
+        files = export_file(known, root / "landing", NIGHT, schema("export_file")).filter(
+            pl.col("status") == "unmapped"
+        )
         return Verdict(
             "unmapped",
             [f"{name}: {why}" for name, why in files.select("source_file", "reason").rows()],

@@ -63,7 +63,13 @@ def _computed(
         previous = pl.DataFrame(
             schema={c.name: POLARS[c.type] for c in lab.contract.table(name).columns}
         )
-    given = {"as_of": as_of, "config": lab.config, "previous": previous, **tables}
+    given = {
+        "as_of": as_of,
+        "config": lab.config,
+        "schema": lab.contract.table(name).polars_schema,
+        "previous": previous,
+        **tables,
+    }
     found: pl.DataFrame = FUNCTIONS[name](
         **{wanted: given[wanted] for wanted in inspect.signature(FUNCTIONS[name]).parameters}
     )

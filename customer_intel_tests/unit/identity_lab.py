@@ -41,10 +41,7 @@ TIMES = {
     "reviews": ("created_at",), "marketing_touches": ("occurred_at",), "consents": ("collected_at",),
     "actions_log": ("performed_at",), "identity_overrides": ("decided_at",),
 }  # fmt: skip
-POLARS: dict[str, Any] = {
-    "text": pl.String, "int": pl.Int64, "float": pl.Float64, "bool": pl.Boolean, "date": pl.Date,
-    "timestamp": pl.Datetime("us"), "money": pl.Decimal(18, 2),
-}  # fmt: skip
+POLARS = contracts.POLARS_TYPES
 ORDER = (
     "party_source", "party_record", "identifier_fact", "hub_value", "likely_pair", "match_edge",
     "match_conflict", "record_customer_map", "match_explanation", "match_review",
@@ -139,6 +136,7 @@ class Lab:
         special = {
             "as_of": as_of,
             "config": self.config,
+            "schema": self.contract.table(name).polars_schema,
             "previous": empty if self.previous is None else self.previous,
         }
         arguments = inspect.signature(FUNCTIONS[name]).parameters

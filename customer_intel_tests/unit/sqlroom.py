@@ -3,10 +3,18 @@
 from datetime import date
 from typing import Any
 
+import polars as pl
+
+from customer_intel.core.contract.model import load
 from customer_intel.testing import TableLab
 from customer_intel.testing.lab import NOWHERE
 
-__all__ = ["NOWHERE", "Room"]
+__all__ = ["NOWHERE", "Room", "schema"]
+
+
+def schema(name: str) -> pl.Schema:
+    """What a step hands a table's function as `schema`."""
+    return load().table(name).polars_schema
 
 
 class Room(TableLab):

@@ -19,7 +19,8 @@ FUNCTION = """\
 import polars as pl
 
 
-def total(base: pl.LazyFrame, as_of, config) -> pl.LazyFrame:
+def total(base: pl.LazyFrame, as_of, config, schema) -> pl.LazyFrame:
+    assert list(schema.items()) == [("customer_id", pl.String), ("orders", pl.Int64), ("revenue", pl.Decimal(18, 2))]
     known = base.filter(pl.col("day") < as_of)
     return known.group_by("customer_id").agg(pl.col("orders").sum() * config.get("factor", 1), pl.col("revenue").sum())
 """
@@ -42,7 +43,7 @@ def test_a_tables_sql_runs_over_literal_rows(lab: TableLab) -> None:
     assert lab.rows("total").columns[-2:] == ["as_of", "snapshot_id"]
 
 
-def test_a_function_gets_tables_date_and_settings(house: House, lab: TableLab) -> None:
+def test_a_function_gets_tables_date_settings_and_its_columns(house: House, lab: TableLab) -> None:
     (house.package / "room/total.sql").unlink()
     house.write("room/sums.py", FUNCTION)
     assert lab.run("total", factor=10).rows() == [("a", 30, Decimal("3.00"))]

@@ -13,8 +13,10 @@ import re
 from collections.abc import Iterable
 from functools import cached_property, lru_cache
 from pathlib import Path
+from string import Formatter
 from typing import Any, Literal, NamedTuple, TypeVar
 
+import polars as pl
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -46,6 +48,15 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "timestamp": pa.timestamp("us"),
     "money": pa.decimal128(18, 2),
 }
+POLARS_TYPES: dict[str, pl.DataType] = {
+    "text": pl.String(),
+    "int": pl.Int64(),
+    "float": pl.Float64(),
+    "bool": pl.Boolean(),
+    "date": pl.Date(),
+    "timestamp": pl.Datetime("us"),
+    "money": pl.Decimal(18, 2),
+}
 
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
@@ -65,6 +76,10 @@ class Column(Model):
     # The words it may hold, and what those mean that do not explain themselves.
     values: tuple[str, ...] | None = None
     value_meanings: dict[str, str] = {}
+    # How a reason tells a feature's value, and that there is none. {v}: the value; {t} and {a}: the
+    # median and the mean over all rows; another feature's name: its value.
+    phrase: str | None = None
+    phrase_missing: str | None = None
 
     @property
     def sql_type(self) -> str:
@@ -86,6 +101,16 @@ class Expectation(Model):
     severity: Severity = "critical"
 
 
+class Profile(Model):
+    """What a table brings to the profile of its key: every column but the key and `all_but`, some
+    under another name. `zero`: those that are 0 or false, not empty, for whoever has no row.
+    """
+
+    all_but: tuple[str, ...] = ()
+    rename: dict[str, str] = {}
+    zero: tuple[str, ...] = ()
+
+
 class Table(Model):
     """One table's contract. `layout` is whole, by_day (`day_column` set) or by_export (raw
     exports).
@@ -102,6 +127,11 @@ class Table(Model):
     published: bool = False
     # A table of keys whose rows this table never sees: every input loses them before it is read.
     without: str | None = None
+    profile: Profile | None = None
+    # To its own SELECT come the columns that tables of the same key bring.
+    is_profile: bool = False
+    # How the names of the columns begin that a model learns from.
+    features: str | None = None
     layout: Literal["whole", "by_day", "by_export"] = "whole"
     day_column: str | None = None
     expect: tuple[Expectation, ...] = ()
@@ -113,9 +143,35 @@ class Table(Model):
         return {column.name: column for column in self.columns}
 
     @cached_property
+    def brought(self) -> dict[str, Column]:
+        """Name in the profile → the table's column."""
+        rename = self.profile.rename if self.profile else {}
+        return {rename.get(c.name, c.name): c for c in self.columns if c.name not in self.left_out}
+
+    @cached_property
+    def left_out(self) -> set[str]:
+        """Its columns that do not enter the profile."""
+        if self.profile is None:
+            return set(self.by_name)
+        return {*self.key, *STAMPS, *self.profile.all_but}
+
+    @cached_property
+    def feature_columns(self) -> dict[str, Column]:
+        if not self.features:
+            return {}
+        return {c.name: c for c in self.columns if c.name.startswith(self.features)}
+
+    @cached_property
     def arrow_schema(self) -> pa.Schema:
         return pa.schema(
             [pa.field(column.name, ARROW_TYPES[column.type]) for column in self.columns]
+        )
+
+    @property
+    def polars_schema(self) -> pl.Schema:
+        """The columns that a function computes, in the contract's order: all but the stamps."""
+        return pl.Schema(
+            {c.name: POLARS_TYPES[c.type] for c in self.columns if c.name not in STAMPS}
         )
 
     @property
@@ -140,6 +196,11 @@ class Contract(Model):
             return self.tables[name]
         except KeyError:
             raise ConfigError(f"no table '{name}'{suggestion(name, self.tables)}") from None
+
+    def joined(self, table: Table) -> tuple[Table, ...]:
+        """The tables that bring columns to a profile, by their rooms' names."""
+        others = self.tables.values() if table.is_profile else ()
+        return tuple(other for other in others if other.profile and other.key == table.key)
 
     @cached_property
     def entities(self) -> dict[str, Table]:
@@ -206,14 +267,25 @@ def _load(package: Path) -> Contract:
         if not isinstance(words, str)
     }
     tables: dict[str, Table] = {}
+    places: dict[str, str] = {}
     for name, (where, entry) in entries.items():
         table = _table(name, where, entry, columns, worded)
-        tables[name] = table
+        tables[name], places[name] = table, f"{where}: table '{name}'"
         if table.entity is not None:
             tables[f"raw_{name}"] = _raw(table)
+    known = {name: own.column for name, own in columns.items()}
     for name, table in tables.items():
         if table.without:
             tables[name] = _without(table, tables)
+        if table.is_profile:
+            tables[name] = _profile(tables[name], tables, known, places)
+    profiles = {table.key for table in tables.values() if table.is_profile}
+    for name, table in tables.items():
+        if table.profile and table.key not in profiles:
+            raise ConfigError(
+                f"{places[name]} says profile, but no table with is_profile has its key "
+                f"({', '.join(table.key)}); a table enters the profile whose key it has"
+            )
     for table in tables.values():
         for need in table.needs:
             for option in need.split("|"):
@@ -318,9 +390,17 @@ def _table(
         and entry["layout"] == "whole"
     ):
         expect += (Expectation(kind="drop", args={"max_share": 0.6}),)
+    if profile := entry.pop("profile", None):
+        if profile is not True and not isinstance(profile, dict):
+            raise ConfigError(
+                f"{where}: table '{name}': profile is true, or any of all_but, rename, zero"
+            )
+        says = {} if profile is True else dict(profile)
+        lists = {part: _words(says.pop(part, [])) for part in ("all_but", "zero")}
+        entry["profile"] = _parse(Profile, {**says, **lists}, f"{where}: table '{name}': profile")
     entry["needs"] = _words(entry.pop("needs", []))
     entry["key"] = _words(entry.pop("key", []))
-    return _parse(
+    table = _parse(
         Table,
         {
             "name": name,
@@ -331,6 +411,34 @@ def _table(
         },
         where,
     )
+    _check_phrases(table, where)
+    return table
+
+
+def _check_phrases(table: Table, where: str) -> None:
+    """Raises ConfigError for a feature that a reason could not tell."""
+    known = {"v", "t", "a", *table.feature_columns}
+    for name, column in table.feature_columns.items():
+        told = f"{where}: table '{table.name}': feature '{name}'"
+        if not column.phrase:
+            raise ConfigError(
+                f"{told} has no phrase for reasons; add one to its entry in columns.yaml, such as "
+                'phrase: "orders in the last 90 days: {v}, average {a}"'
+            )
+        if not column.required and not column.phrase_missing:
+            raise ConfigError(
+                f"{told} may be empty and has no phrase for that; add one to its entry in "
+                "columns.yaml, such as phrase_missing: no order so far"
+            )
+        try:
+            names = {name for _, name, _, _ in Formatter().parse(column.phrase) if name is not None}
+        except ValueError as error:
+            raise ConfigError(f"{told}: {error} in its phrase; mend it in columns.yaml") from None
+        for stray in sorted(names - known):
+            raise ConfigError(
+                f"{told}: its phrase in columns.yaml names {{{stray}}}, which is neither v, t or a "
+                f"nor a feature of the table{suggestion(stray, known)}"
+            )
 
 
 def _without(table: Table, tables: dict[str, Table]) -> Table:
@@ -345,6 +453,62 @@ def _without(table: Table, tables: dict[str, Table]) -> Table:
     query = f"select {key} from {table.name} where {key} in (select {key} from {other.name})"
     rule = Expectation(kind="sql", args={"name": f"without_{other.name}", "query": query})
     return table.model_copy(update={"expect": (*table.expect, rule)})
+
+
+def _profile(
+    table: Table, tables: dict[str, Table], columns: dict[str, Column], places: dict[str, str]
+) -> Table:
+    """The profile with what tables of its key bring: listed columns in their place, the others
+    behind them. A column means what the table says that brings it, unless the profile's entry does.
+    """
+    found: dict[str, tuple[str, Column]] = {}
+    for other in Contract(tables=tables).joined(table):
+        where, zero = f"{places[other.name]}: profile", other.profile.zero if other.profile else ()
+        for name, own in _brought(other, where).items():
+            if name not in columns or columns[name].type != own.type:
+                raise ConfigError(
+                    f"{where} brings '{name}', which is no column of type {own.type} in "
+                    f"columns.yaml{suggestion(name, columns)}; add it there"
+                )
+            if name in found:
+                raise ConfigError(
+                    f"{where} brings '{name}', and so does '{found[name][0]}'; name it in all_but "
+                    "or rename it"
+                )
+            told = own if name == own.name else columns[name]
+            is_filled = own.required and own.name in zero
+            found[name] = other.name, told.model_copy(update={"required": is_filled})
+    listed: dict[str, Column] = {}
+    for column in table.columns:
+        whose, brought = found.get(column.name, ("", column))
+        if whose and column.required:
+            raise ConfigError(
+                f"{places[table.name]}: '{column.name}' comes from '{whose}', whose entry says "
+                "whether it may be empty (zero); list it without *"
+            )
+        if whose and column != columns[column.name]:
+            brought = column.model_copy(update={"required": brought.required})
+        listed[column.name] = brought
+    stamps = {name: listed.pop(name) for name in STAMPS if name in listed}
+    others = {name: column for name, (_, column) in found.items() if name not in listed}
+    return table.model_copy(update={"columns": tuple({**listed, **others, **stamps}.values())})
+
+
+def _brought(table: Table, where: str) -> dict[str, Column]:
+    """`table.brought`. Raises ConfigError for what the table's `profile` says of nothing."""
+    says = table.profile or Profile()
+    for stray in {*says.all_but, *says.rename, *says.zero} - set(table.by_name):
+        near = suggestion(stray, table.by_name)
+        raise ConfigError(f"{where} names '{stray}', which is not among its columns{near}")
+    for name in says.zero:
+        if table.by_name[name].type not in ("int", "float", "money", "bool"):
+            raise ConfigError(
+                f"{where}: zero: '{name}' is {table.by_name[name].type}, which can be empty only; "
+                "take it out"
+            )
+    if len(table.brought) < len(set(table.by_name) - table.left_out):
+        raise ConfigError(f"{where} brings two columns under one name; rename one or leave it out")
+    return table.brought
 
 
 def _raw(table: Table) -> Table:
@@ -367,6 +531,7 @@ def _raw(table: Table) -> Table:
             "published": False,
             "entity": None,
             "without": None,
+            "profile": None,
             "raw_of": table.name,
         }
     )

@@ -31,10 +31,10 @@ from customer_intel.core.contract.model import PACKAGE, STAMPS, Contract, Table,
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import literal
 from customer_intel.core.store.lake import write_bytes
-from customer_intel.core.tables import kinds
+from customer_intel.core.tables import kinds, profile
 
 # A function's arguments that are not tables.
-SPECIAL = ("as_of", "config", "previous", "ledgers", "landing")
+SPECIAL = ("as_of", "config", "schema", "previous", "ledgers", "landing")
 # The module in which a room says what the report tells of it (core/report); it computes no table.
 REPORT_FILE = "report.py"
 # The file of a home's config folder that overrides what every room shares.
@@ -56,20 +56,23 @@ class Definition:
     reads: tuple[str, ...]
     arguments: Mapping[str, str]
     checks_against: tuple[str, ...]
+    # What brings columns to its SELECT, when it is a profile.
+    joins: tuple[Table, ...] = ()
 
     @property
     def depends_on(self) -> tuple[str, ...]:
         return tuple(sorted({*self.reads, *self.checks_against}))
 
+    @property
+    def text(self) -> str:
+        """The SELECT as it is written or generated, with its `$name` placeholders."""
+        if self.kind == "conformed":
+            return kinds.intake(self.table.room).conformed_sql(self.table)
+        own = _text(self.source)
+        return profile.select(own, self.table.key, self.joins) if self.joins else own
+
     def sql(self, parameters: Mapping[str, Any]) -> str:
-        """The SELECT with `$name` placeholders filled in. Raises ConfigError for a placeholder
-        nobody sets.
-        """
-        text = (
-            kinds.intake(self.table.room).conformed_sql(self.table)
-            if self.kind == "conformed"
-            else _text(self.source)
-        )
+        """The SELECT with its placeholders filled in. Raises ConfigError for one that nobody sets."""
 
         def fill(match: re.Match[str]) -> str:
             name = match.group(1)
@@ -81,16 +84,17 @@ class Definition:
                 )
             return sql_literal(parameters[name])
 
-        return _PLACEHOLDER.sub(fill, text)
+        return _PLACEHOLDER.sub(fill, self.text)
 
     def function(self) -> Callable[..., Any]:
         assert self.source is not None
         return getattr(module_of(self.source), self.table.name)  # type: ignore[no-any-return]
 
     def call(self, given: Mapping[str, Any], read: Callable[[str], pl.LazyFrame]) -> pl.DataFrame:
-        """The function's rows. `given`: what its arguments are that are no tables; `read`: a table,
-        or `previous`.
+        """The function's rows. `given`: what its arguments are that are no tables, beside its
+        table's `schema`; `read`: a table, or `previous`.
         """
+        given = {**given, "schema": self.table.polars_schema}
         values = {}
         for argument, annotation in self.arguments.items():
             if argument in given:
@@ -127,6 +131,7 @@ def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Defini
         against = _gate_tables(table)
         reads: tuple[str, ...]
         arguments: dict[str, str] = {}
+        joins: tuple[Table, ...] = ()
         source: Path | None
         kind: Kind
         if table.raw_of:
@@ -135,7 +140,9 @@ def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Defini
             kind, source, reads = "conformed", None, (f"raw_{table.name}",)
         elif len(sql_files) == 1 and not places:
             kind, source = "sql", sql_files[0]
+            joins = contract.joined(table)
             reads = tables_read(_text(source), str(source.relative_to(package)))
+            reads = tuple(sorted({*reads, *(other.name for other in joins)}))
         elif len(places) == 1 and not sql_files:
             source, arguments = places[0]
             kind = "function"
@@ -157,7 +164,7 @@ def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Defini
                     f"{table.room}: '{table.name}' reads '{name}', which no room makes"
                     f"{suggestion(name, contract.tables)}"
                 )
-        found[table.name] = Definition(table, kind, source, reads, arguments, against)
+        found[table.name] = Definition(table, kind, source, reads, arguments, against, joins)
     return _ordered(found)
 
 
@@ -199,7 +206,7 @@ def column_lineage(definition: Definition, contract: Contract) -> dict[str, list
         name: {column.name: column.sql_type for column in contract.table(name).columns}
         for name in definition.reads
     }
-    tree = parse(_text(definition.source), f"{table.name}.sql")
+    tree = parse(definition.text, f"{table.name}.sql")
     nodes = lineage(None, tree, schema=schema, dialect="duckdb", trim_selects=False)
     found: dict[str, list[tuple[str, str]]] = {}
     for name in plain:

@@ -18,15 +18,6 @@ from customer_intel.identity.linking.clusters import cluster
 from customer_intel.identity.linking.overrides import decisions
 from customer_intel.identity.linking.vetoes import signatures
 
-COLUMNS = {
-    "record_key": pl.String,
-    "customer_id": pl.String,
-    "valid_from": pl.Date,
-    "valid_to": pl.Date,
-    "change_reason": pl.String,
-    "previous_customer_id": pl.String,
-}
-
 
 def record_customer_map(
     party_record: pl.DataFrame,
@@ -114,7 +105,7 @@ def assign(clusters: pl.DataFrame, as_of: date, previous: pl.DataFrame) -> pl.Da
     closed = before.with_columns(
         valid_to=pl.when(closing).then(pl.lit(as_of, pl.Date)).otherwise("valid_to")
     )
-    return pl.concat([closed, changed.select(list(COLUMNS))]).sort("record_key", "valid_from")
+    return pl.concat([closed.select(changed.columns), changed]).sort("record_key", "valid_from")
 
 
 def _before(as_of: date, previous: pl.DataFrame) -> pl.DataFrame:
@@ -135,7 +126,7 @@ def _before(as_of: date, previous: pl.DataFrame) -> pl.DataFrame:
             "later, or start from "
             f"an empty --home"
         )
-    rows = previous.select(list(COLUMNS)).cast(COLUMNS).filter(pl.col("valid_from") < as_of)  # type: ignore[arg-type]
+    rows = previous.filter(pl.col("valid_from") < as_of)
     return rows.with_columns(valid_to=pl.when(pl.col("valid_to") < as_of).then("valid_to"))
 
 

@@ -34,16 +34,6 @@ WEIGHTS = {
 _WITNESSES = {"email": 1, "phone": 1, "birth date": 1, "address": ONE_ROOF}
 # People have several addresses and emails, but one name and one birth date.
 _LASTING = ("name", "birth date", "gender", "middle name")
-_SCHEMA = {
-    "record_key_a": pl.String,
-    "record_key_b": pl.String,
-    "weight": pl.Float64,
-    "probability": pl.Float64,
-    **dict.fromkeys(WEIGHTS, pl.Float64),
-    "n_witnesses": pl.Int64,
-    "is_contradicted": pl.Boolean,
-    "model_version": pl.String,
-}
 
 
 def model_of(config: dict[str, Any], n_records: int) -> MatchModel:
@@ -59,7 +49,10 @@ def model_of(config: dict[str, Any], n_records: int) -> MatchModel:
 
 
 def likely_pair(
-    party_record: pl.DataFrame, hub_value: pl.DataFrame, config: dict[str, Any]
+    party_record: pl.DataFrame,
+    hub_value: pl.DataFrame,
+    config: dict[str, Any],
+    schema: pl.Schema,
 ) -> pl.DataFrame:
     """Pairs of at least likely_review_bits. Of records that say the same, two stand for all."""
     people = party_record.filter(
@@ -68,7 +61,7 @@ def likely_pair(
         & pl.col("last_name_norm").is_not_null()
     )
     if len(people) < config["likely_min_records"]:
-        return pl.DataFrame(schema=_SCHEMA)
+        return pl.DataFrame(schema=schema)
     fields = records.fields(_personal_values(people, hub_value), config).sort("record_key")
     fields = fields.with_columns(
         place=pl.int_range(pl.len()).over(FIELDS),

@@ -20,7 +20,6 @@ from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.ingest.mapping.model import format_of
 from customer_intel.ingest.read.open_file import Refused, sha256_of
 
-WHERE = ("source_system", "export_date", "source_file", "mapping")
 COUNTS = (
     "rows_read",
     "rows_accepted",
@@ -106,14 +105,17 @@ def _date(name: str) -> date | None:
         return None
 
 
-def export_file(ledgers: list[dict[str, Any]], landing: Path, as_of: date) -> pl.DataFrame:
+def export_file(
+    ledgers: list[dict[str, Any]], landing: Path, as_of: date, schema: pl.Schema
+) -> pl.DataFrame:
     """Every part's ledger entry, and a row for each landed file that no mapping asks for. Raises
     ConfigError when `landing` itself cannot be read.
     """
-    names = (*WHERE, "entity", "sha256", "bytes", *COUNTS, "status", "reason")
     # The part of missing rows belongs to no file.
     rows = [
-        {name: facts[name] for name in names} for facts in ledgers if facts["status"] != "missing"
+        {**{name: facts[name] for name in schema}, "export_date": _export_date(facts)}
+        for facts in ledgers
+        if facts["status"] != "missing"
     ]
     in_ledger = {facts["source_file"] for facts in ledgers}
     for file in discover(landing, as_of):
@@ -126,7 +128,7 @@ def export_file(ledgers: list[dict[str, Any]], landing: Path, as_of: date) -> pl
         rows.append(
             {
                 "source_system": file.source or "files",
-                "export_date": file.export_date.isoformat(),
+                "export_date": file.export_date,
                 "source_file": file.source_file,
                 "mapping": "none",
                 "entity": "none",
@@ -137,19 +139,15 @@ def export_file(ledgers: list[dict[str, Any]], landing: Path, as_of: date) -> pl
                 "reason": reason,
             }
         )
-    numbers = {"bytes", *COUNTS}
-    schema = {name: pl.Int64 if name in numbers else pl.String for name in names}
-    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
-        pl.col("export_date").str.to_date()
-    )
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def export_check(ledgers: list[dict[str, Any]]) -> pl.DataFrame:
+def export_check(ledgers: list[dict[str, Any]], schema: pl.Schema) -> pl.DataFrame:
     """Every check of every part, with the rows that match it."""
     rows = [
         (
             facts["source_system"],
-            facts["export_date"],
+            _export_date(facts),
             facts["source_file"],
             facts["mapping"],
             name,
@@ -159,11 +157,8 @@ def export_check(ledgers: list[dict[str, Any]]) -> pl.DataFrame:
         for facts in ledgers
         for name, (count, checked) in facts["checks"].items()
     ]
-    schema = {
-        **dict.fromkeys((*WHERE, "check_name"), pl.String),
-        "matches": pl.Int64,
-        "rows_checked": pl.Int64,
-    }
-    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
-        pl.col("export_date").str.to_date()
-    )
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _export_date(facts: dict[str, Any]) -> date:
+    return date.fromisoformat(facts["export_date"])

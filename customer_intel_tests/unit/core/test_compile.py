@@ -46,6 +46,8 @@ def test_a_house_without_fault_compiles(house: House) -> None:
              "clause!")),
         ("SELECT customer_id, orders FROM base",
          "room/tables.yaml:8: 'total': lacks revenue; make its SELECT and tables.yaml agree"),
+        ("SELECT customer_id, orders, revenue, 1 AS orders FROM base",
+         "room/tables.yaml:8: 'total': has orders twice; make its SELECT and tables.yaml agree"),
         ("SELECT customer_id, orders, revenue, 1 AS more FROM base",
          "room/tables.yaml:8: 'total': has more, which its contract does not know; make its "
          "SELECT and tables.yaml "
@@ -126,6 +128,17 @@ def test_a_function_that_is_at_fault_itself(house: House, text: str, said: str) 
     house.write("room/sums.py", text)
     (found,) = _faults(house)
     assert found.startswith(said)
+
+
+def test_a_function_is_compiled_with_the_columns_of_its_contract(house: House) -> None:
+    (house.package / "room/total.sql").unlink()
+    house.write(
+        "room/sums.py",
+        "import polars as pl\n\n\ndef total(schema: pl.Schema) -> pl.DataFrame:\n"
+        "    return schema.to_frame().drop('revenue')\n",
+    )
+    (found,) = _faults(house)
+    assert found.startswith("room/tables.yaml:8: 'total': lacks revenue;")
 
 
 def test_a_function_without_fault_compiles(house: House) -> None:

@@ -211,3 +211,34 @@ def test_a_fault_of_a_rooms_file_names_the_room(house: House) -> None:
     house.write("room/columns.yaml", "seats: {type: int\n")
     with pytest.raises(ConfigError, match=r"^room/columns\.yaml:2: .*mend the YAML there"):
         _ = house.contract
+
+
+def with_feature(house: House, revenue: str) -> None:
+    """`revenue` becomes a feature of total, its entry in columns.yaml longer by this."""
+    house.write("columns.yaml", COLUMNS.replace("meaning: How much", f"meaning: How much{revenue}"))
+    house.write("room/tables.yaml", TABLES.replace("  published: true", "  features: rev"))
+
+
+@pytest.mark.parametrize(
+    ("revenue", "said"),
+    [
+        ("", r"has no phrase for reasons; add one to its entry in columns\.yaml"),
+        (", phrase: 'spent {v}'", "may be empty and has no phrase for that; .*phrase_missing:"),
+        (", phrase: '{w}', phrase_missing: x", r"names \{w\}, which is neither v, t or a nor"),
+        (", phrase: '{revenu}', phrase_missing: x", r"names \{revenu\}, .*did you mean revenue\?"),
+        (", phrase: '{v', phrase_missing: x", "expected '}' before end of string in its phrase; "),
+    ],
+)
+def test_a_feature_that_a_reason_could_not_tell_is_refused(
+    house: House, revenue: str, said: str
+) -> None:
+    with_feature(house, revenue)
+    place = r"^room/tables\.yaml:8: table 'total': feature 'revenue'"
+    with pytest.raises(ConfigError, match=f"{place}:? .*{said}"):
+        _ = house.contract
+
+
+def test_features_are_the_columns_named_so(house: House) -> None:
+    with_feature(house, ", phrase: 'spent {v}, typical {t}', phrase_missing: nothing spent")
+    assert list(house.contract.table("total").feature_columns) == ["revenue"]
+    assert house.contract.table("base").feature_columns == {}

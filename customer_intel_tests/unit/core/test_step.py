@@ -85,6 +85,19 @@ def test_a_table_whose_need_is_empty_is_published_empty_with_the_reason(house: H
     assert pl.read_parquet(Lake(house.home).files("total")).columns[:2] == ["customer_id", "orders"]
 
 
+def test_a_function_is_handed_the_columns_of_its_contract(house: House) -> None:
+    (house.package / "room/total.sql").unlink()
+    house.write(
+        "room/sums.py",
+        "import polars as pl\n\n\ndef total(schema: pl.Schema) -> pl.DataFrame:\n"
+        "    return pl.DataFrame([('a', 1, 2)], schema=schema, orient='row')\n",
+    )
+    assert run(house)["total"].status == "accepted"
+    assert pl.read_parquet(Lake(house.home).files("total")).rows() == [
+        ("a", 1, 2, date(2024, 1, 3), "s1")
+    ]
+
+
 def test_an_input_that_was_never_accepted_is_named(house: House) -> None:
     with pytest.raises(LakeError, match="'base' was never accepted"):
         step.build(house.night(), house.definitions["total"])

@@ -14,7 +14,7 @@ import pytest
 from customer_intel.feedback.nps_summary import nps_summary
 from customer_intel_tests.unit.facts_rows import chain, order
 from customer_intel_tests.unit.profile_rows import ago, known, subscription
-from customer_intel_tests.unit.sqlroom import Room
+from customer_intel_tests.unit.sqlroom import Room, schema
 
 # Chains of many tables, seconds each.
 pytestmark = pytest.mark.slow
@@ -286,7 +286,9 @@ def answered(*answers: tuple[str, datetime]) -> dict[str, Any]:
         ],
     )
     asked = chain(made, "survey_invitation_fact")
-    found = nps_summary(made.rows("survey_answer_fact"), asked, made.rows("rfm"))
+    found = nps_summary(
+        made.rows("survey_answer_fact"), asked, made.rows("rfm"), schema("nps_summary")
+    )
     rows = found.filter(pl.col("segment_type") == "all").select("wave", "response_rate").rows()
     return {wave: pytest.approx(rate, abs=1e-8) for wave, rate in rows}
 

@@ -25,6 +25,7 @@ from customer_intel.facts.states import (
     vendors,
     vocabulary,
 )
+from customer_intel_tests.unit.sqlroom import schema
 
 Told = list[tuple[str, str | None]]
 
@@ -51,7 +52,7 @@ def _table(
     now = raw if current is None else current
     frames = {f"raw_{entity}": _frame(raw.get(entity, [])) for entity in STATES}
     frames |= {entity: _frame(now.get(entity, [])) for entity in STATES}
-    return state_word(**frames, config=_config(**config))
+    return state_word(**frames, config=_config(**config), schema=schema("state_word"))
 
 
 @pytest.mark.parametrize(

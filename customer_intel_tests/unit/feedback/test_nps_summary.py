@@ -11,7 +11,7 @@ import pytest
 from customer_intel.feedback.nps_summary import nps_summary
 from customer_intel_tests.unit.facts_rows import chain
 from customer_intel_tests.unit.small_lake import frame
-from customer_intel_tests.unit.sqlroom import Room
+from customer_intel_tests.unit.sqlroom import Room, schema
 
 AS_OF = date(2026, 7, 1)
 
@@ -38,7 +38,7 @@ def _summary(
     made.put("survey_invitations", frame("survey_invitations", invitations or []))
     asked = chain(made, "survey_invitation_fact")
     rfm = pl.DataFrame({"customer_id": ["c-a"], "segment": ["champions"]})
-    return nps_summary(made.rows("survey_answer_fact"), asked, rfm)
+    return nps_summary(made.rows("survey_answer_fact"), asked, rfm, schema("nps_summary"))
 
 
 def _row(

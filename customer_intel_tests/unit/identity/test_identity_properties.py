@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from customer_intel.identity.ids.record_customer_map import COLUMNS, assign
+from customer_intel.identity.ids.record_customer_map import assign
 from customer_intel.identity.linking.clusters import cluster
 from customer_intel.identity.linking.overrides import decisions
-from customer_intel_tests.unit.identity_lab import MAP, NIGHT, POLARS, Lab, in_world
+from customer_intel_tests.unit.identity_lab import MAP, NIGHT, Lab, in_world
+from customer_intel_tests.unit.sqlroom import schema
 
 IDS = (*MAP, "customer_id_registry", "customer_id_event", "customer_id_alias")
 NIGHTS = 3
@@ -170,7 +171,7 @@ def test_very_many_records_over_any_nights(given_worlds: list[Any]) -> None:
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(partitions)
 def test_ids_over_any_history_of_clusters(history: list[dict[int, int]]) -> None:
-    state = pl.DataFrame(schema=COLUMNS)
+    state = schema("record_customer_map").to_frame()
     ever: dict[str, date] = {}
     for night, groups in enumerate(history):
         as_of = NIGHT + timedelta(night)
@@ -225,7 +226,7 @@ def overlap_rule_holds(before: dict[str, str], now: dict[str, str], born: dict[s
 
 
 def test_of_equal_parts_the_one_that_has_the_id_longest_keeps_it() -> None:
-    state = assign(named({5: 0}), NIGHT, pl.DataFrame(schema=COLUMNS))
+    state = assign(named({5: 0}), NIGHT, schema("record_customer_map").to_frame())
     first = open_rows(state)["r05"]
     state = assign(named({5: 0, 1: 0}), NIGHT + timedelta(1), state)
     state = assign(named({5: 0, 1: 1}), NIGHT + timedelta(2), state)
@@ -233,5 +234,4 @@ def test_of_equal_parts_the_one_that_has_the_id_longest_keeps_it() -> None:
 
 
 def test_overrides_schema_is_the_contract_s() -> None:
-    columns = {c.name: POLARS[c.type] for c in Lab().contract.table("identity_overrides").columns}
-    assert OVERRIDES.items() <= columns.items()
+    assert OVERRIDES.items() <= schema("identity_overrides").items()

@@ -16,13 +16,14 @@ import pytest
 
 from customer_intel.core.store.lake import Lake, LakeError
 from customer_intel.demo import simulate
-from customer_intel.identity.ids.record_customer_map import COLUMNS, record_customer_map
+from customer_intel.identity.ids.record_customer_map import record_customer_map
 from customer_intel.identity.linking.hub_value import hub_value
 from customer_intel.identity.linking.likely_pair import likely_pair
 from customer_intel.identity.linking.match_edge import match_conflict, match_edge
 from customer_intel.identity.matching.metrics import agreement
 from customer_intel.identity.records.normalise import words
 from customer_intel_tests.unit.identity_lab import MAP, NIGHT, Lab, Row, person
+from customer_intel_tests.unit.sqlroom import schema
 from customer_intel_tests.whole_nights import Steps, upstream
 
 NIGHTS, GROWTH, LOST = 10, 0.02, 0.01
@@ -315,14 +316,19 @@ class TestDemoCompany:
         tables = ("party_record", "identifier_fact", "identity_overrides")
         people, facts, nobody = (pl.read_parquet(lake.files(name)) for name in tables)
         keys = people["record_key"].sort().shuffle(5)
-        state, before, changed, seen = pl.DataFrame(schema=COLUMNS), pl.DataFrame(), 0, 0
+        state, before, changed, seen = (
+            schema("record_customer_map").to_frame(),
+            pl.DataFrame(),
+            0,
+            0,
+        )
         for night in range(NIGHTS):
             here = keys.head(round(len(keys) * (1 + GROWTH) ** (night - NIGHTS + 1))).implode()
             party, known = (
                 frame.filter(pl.col("record_key").is_in(here)) for frame in (people, facts)
             )
             hubs = hub_value(known, party, config)
-            likely = likely_pair(party, hubs, config)
+            likely = likely_pair(party, hubs, config, schema("likely_pair"))
             edges = without_some(match_edge(party, known, hubs, likely, nobody, config), night)
             conflicts = match_conflict(edges, party, known, hubs, nobody, config)
             state = record_customer_map(

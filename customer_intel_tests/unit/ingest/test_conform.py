@@ -20,6 +20,7 @@ from customer_intel.ingest.conform.typing_rules import Typing
 from customer_intel.ingest.land import entity_night as landing
 from customer_intel.ingest.land.landing_folder import export_check, export_file
 from customer_intel.ingest.mapping.model import Reader
+from customer_intel_tests.unit.sqlroom import schema
 
 ENTITIES = contract.load().entities
 CONFIG = {"max_reject_share": 0.05, "max_unpacked_bytes": 10**9, "max_ratio": 200}
@@ -433,16 +434,16 @@ def test_ledger_tables_and_files_nobody_asks_for(shop: Landing, tmp_path: Path) 
     )
     result = shop.night(mapping=SHOP + "checks: {dear: cast(total as double) > 2}\n")
     ledger = [part.facts for part in result.parts]
-    files = export_file(ledger, shop.root / "landing", NIGHT)
+    files = export_file(ledger, shop.root / "landing", NIGHT, schema("export_file"))
     assert files.select("source_file", "status").sort("source_file").rows() == [
         ("shop/2026-02-28/link.csv", "unmapped"),
         ("shop/2026-02-28/notes.md", "unmapped"),
         ("shop/2026-02-28/orders.csv", "accepted"),
     ]
-    assert export_check(ledger).select("check_name", "matches", "rows_checked").rows() == [
-        ("dear", 2, 3)
-    ]
-    assert export_file([], tmp_path / "empty", NIGHT).height == export_check([]).height == 0
+    checks = export_check(ledger, schema("export_check"))
+    assert checks.select("check_name", "matches", "rows_checked").rows() == [("dear", 2, 3)]
+    assert export_file([], tmp_path / "empty", NIGHT, files.schema).height == 0
+    assert export_check([], checks.schema).height == 0
 
 
 def test_an_undated_folder_belongs_to_the_night(shop: Landing) -> None:

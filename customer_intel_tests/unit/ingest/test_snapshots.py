@@ -16,6 +16,7 @@ from customer_intel.core.contract import model as contract
 from customer_intel.ingest.conform.conform import conformed_sql
 from customer_intel.ingest.land import entity_night as landing
 from customer_intel.ingest.land.landing_folder import export_file
+from customer_intel_tests.unit.sqlroom import schema
 
 ENTITIES = contract.load().entities
 CONFIG = {"max_reject_share": 0.5, "max_unpacked_bytes": 10**8, "max_ratio": 200}
@@ -362,7 +363,9 @@ def test_missing_rows_are_no_file_in_the_ledger(full: Company) -> None:
     full.land(1, *people("ab"))
     full.land(2, *people("a"))
     full.night(2)
-    files = export_file(list(full.facts.values()), full.root / "landing", date(2026, 2, 2))
+    files = export_file(
+        list(full.facts.values()), full.root / "landing", date(2026, 2, 2), schema("export_file")
+    )
     assert files["source_file"].to_list() == [
         "crm/2026-02-01/people.csv",
         "crm/2026-02-02/people.csv",

@@ -59,6 +59,8 @@ def test_every_table_is_one_asset_as_its_contract_has_it(defs: dg.Definitions) -
         assert spec.purpose in str(made.description)
         assert spec.grain in str(made.description)
         assert {dep.asset_key.to_user_string() for dep in made.deps} == set(definition.depends_on)
+        generated = made.metadata.get("generated SELECT")
+        assert (definition.text in generated.value) if definition.joins else generated is None
         columns = made.metadata["dagster/column_schema"].columns
         assert [column.name for column in columns] == [column.name for column in spec.columns]
         for column, own in zip(columns, spec.columns, strict=True):

@@ -19,9 +19,14 @@ from customer_intel.predictions.evaluation import (
     model_evaluation,
 )
 from customer_intel_tests.unit.small_lake import Lake, config, features, shift, simulate
+from customer_intel_tests.unit.sqlroom import schema
 
 AS_OF = date(2026, 7, 1)
 CONFIG = config("predictions") | {"bootstrap_replicates": 20}
+SCORES, EVALUATION, BINS, PREDICTIONS = (
+    schema(name)
+    for name in ("churn_scores", "model_evaluation", "calibration_bins", "churn_predictions")
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +41,14 @@ def known(lake: Lake) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def scores(known: pl.DataFrame) -> pl.DataFrame:
-    return churn_scores(known, AS_OF, CONFIG)
+    return churn_scores(known, AS_OF, CONFIG, SCORES)
 
 
 def _publish(
     known: pl.DataFrame, scores: pl.DataFrame, as_of: date = AS_OF
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    evaluation = model_evaluation(known, scores, CONFIG)
-    return evaluation, churn_predictions(known, scores, evaluation, as_of, CONFIG)
+    evaluation = model_evaluation(known, scores, CONFIG, EVALUATION)
+    return evaluation, churn_predictions(known, scores, evaluation, as_of, CONFIG, PREDICTIONS)
 
 
 def test_reasons_add_up_to_the_logit(scores: pl.DataFrame) -> None:
@@ -57,9 +62,11 @@ def test_reasons_add_up_to_the_logit(scores: pl.DataFrame) -> None:
 
 
 def test_twice_the_same_and_rows_in_any_order(known: pl.DataFrame, scores: pl.DataFrame) -> None:
-    again = churn_scores(known.sample(fraction=1, shuffle=True, seed=1), AS_OF, CONFIG)
+    again = churn_scores(known.sample(fraction=1, shuffle=True, seed=1), AS_OF, CONFIG, SCORES)
     assert again.equals(scores)
-    assert model_evaluation(known, again, CONFIG).equals(model_evaluation(known, scores, CONFIG))
+    assert model_evaluation(known, again, CONFIG, EVALUATION).equals(
+        model_evaluation(known, scores, CONFIG, EVALUATION)
+    )
 
 
 def test_past_scores_know_nothing_of_later_origins(
@@ -67,7 +74,7 @@ def test_past_scores_know_nothing_of_later_origins(
 ) -> None:
     cut = date(2026, 1, 2)
     early = churn_scores(
-        known.filter(pl.col("origin") <= cut), AS_OF, CONFIG | {"evaluated_origins_min": 1}
+        known.filter(pl.col("origin") <= cut), AS_OF, CONFIG | {"evaluated_origins_min": 1}, SCORES
     )
     kept = ["customer_id", "origin", "p_model", "p_baseline"]
     here = (pl.col("definition_id") == "purchase_90d") & (pl.col("origin") <= cut)
@@ -79,7 +86,7 @@ def test_shifting_all_dates_changes_no_prediction(
 ) -> None:
     moved = date.fromordinal(AS_OF.toordinal() + 137)
     later = features(shift(lake, 137), moved)
-    assert _publish(later, churn_scores(later, moved, CONFIG), moved)[1].equals(
+    assert _publish(later, churn_scores(later, moved, CONFIG, SCORES), moved)[1].equals(
         _publish(known, scores)[1]
     )
 
@@ -91,7 +98,7 @@ def test_shuffled_labels_give_a_coin(known: pl.DataFrame) -> None:
     for group in np.unique(groups):
         label[groups == group] = rng.permutation(label[groups == group])
     shuffled = known.with_columns(label=pl.Series(label).fill_nan(None).cast(pl.Int64))
-    found = churn_scores(shuffled, AS_OF, CONFIG)
+    found = churn_scores(shuffled, AS_OF, CONFIG, SCORES)
     evaluation, predictions = _publish(shuffled, found)
     for definition_id in ("purchase_90d", "subscription_30d"):
         past = found.filter(
@@ -124,7 +131,7 @@ def test_what_is_published(known: pl.DataFrame, scores: pl.DataFrame) -> None:
     joined = own.join(value.select("customer_id", "value_at_risk"), on="customer_id")
     wanted = (joined["p_churn"] * joined["value_at_risk"].cast(pl.Float64)).to_numpy()
     assert np.allclose(joined["expected_loss"].cast(pl.Float64).to_numpy(), wanted, atol=0.0051)
-    bins = calibration_bins(scores)
+    bins = calibration_bins(scores, BINS)
     n = bins.filter((pl.col("scorer") == "model") & (pl.col("definition_id") == "purchase_90d"))[
         "n"
     ].sum()
@@ -134,7 +141,7 @@ def test_what_is_published(known: pl.DataFrame, scores: pl.DataFrame) -> None:
 def test_a_losing_model_gives_way_to_recency(known: pl.DataFrame, scores: pl.DataFrame) -> None:
     evaluation, _ = _publish(known, scores)
     lost = evaluation.with_columns(verdict=pl.lit("baseline"))
-    predictions = churn_predictions(known, scores, lost, AS_OF, CONFIG)
+    predictions = churn_predictions(known, scores, lost, AS_OF, CONFIG, PREDICTIONS)
     today = scores.filter(pl.col("origin") == AS_OF).sort("definition_id", "customer_id")
     assert predictions["p_churn"].equals(today["p_baseline"].alias("p_churn"))
     assert set(predictions["reason_1_feature"].drop_nulls()) == {
@@ -153,14 +160,14 @@ def test_a_losing_model_gives_way_to_recency(known: pl.DataFrame, scores: pl.Dat
 )
 def test_too_little_to_judge_by(known: pl.DataFrame, changed: dict[str, Any], why: str) -> None:
     settings = CONFIG | changed
-    found = churn_scores(known, AS_OF, settings)
+    found = churn_scores(known, AS_OF, settings, SCORES)
     assert found["p_model"].null_count() == len(found)
-    evaluation = model_evaluation(known, found, settings)
+    evaluation = model_evaluation(known, found, settings, EVALUATION)
     assert (
         set(evaluation["verdict"]) == {"insufficient"}
         and evaluation["reason"].str.contains(why).all()
     )
-    predictions = churn_predictions(known, found, evaluation, AS_OF, settings)
+    predictions = churn_predictions(known, found, evaluation, AS_OF, settings, PREDICTIONS)
     assert set(predictions["model_id"]) <= {"recency_baseline"}
     assert len(predictions) == (
         0 if "class_min" in changed else len(known.filter(pl.col("origin") == AS_OF))
@@ -169,9 +176,9 @@ def test_too_little_to_judge_by(known: pl.DataFrame, changed: dict[str, Any], wh
 
 def test_nothing_at_all_is_no_error() -> None:
     nothing = features({}, AS_OF)
-    found = churn_scores(nothing, AS_OF, CONFIG)
+    found = churn_scores(nothing, AS_OF, CONFIG, SCORES)
     evaluation, predictions = _publish(nothing, found)
-    assert len(found) == len(predictions) == len(calibration_bins(found)) == 0
+    assert len(found) == len(predictions) == len(calibration_bins(found, BINS)) == 0
     assert set(evaluation["verdict"]) == {"insufficient"}
     assert refusal(nothing, CONFIG) is not None
 
@@ -179,7 +186,7 @@ def test_nothing_at_all_is_no_error() -> None:
 def test_the_holdout_is_a_share_and_stays(known: pl.DataFrame, scores: pl.DataFrame) -> None:
     settings = CONFIG | {"holdout_share": 0.2}
     evaluation, _ = _publish(known, scores)
-    first = churn_predictions(known, scores, evaluation, AS_OF, settings)
+    first = churn_predictions(known, scores, evaluation, AS_OF, settings, PREDICTIONS)
     assert 0.12 < first.unique("customer_id")["in_holdout"].mean() < 0.28
     assert (
         first.group_by("customer_id").agg(pl.col("in_holdout").n_unique())["in_holdout"].max() == 1

@@ -252,6 +252,11 @@ def test_engagement_counts_own_days_in_windows() -> None:
         }
         == row
     )
+    made.put("unprofiled_customer", [{"customer_id": "C", "reason": "denied"}])
+    barred = made.run("customer_engagement").row(0, named=True)
+    judged = {"engagement_trend", "preferred_channel", "preferred_hour"}
+    assert {name for name in row if barred[name] != row[name]} == judged
+    assert {barred[name] for name in judged} == {None}
 
 
 def test_support_takes_last_answers_and_medians() -> None:

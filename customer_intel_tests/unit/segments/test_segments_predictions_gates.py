@@ -14,7 +14,7 @@ from customer_intel.feedback import nps_summary as survey
 from customer_intel.predictions import churn, evaluation
 from customer_intel_tests.unit.facts_rows import chain
 from customer_intel_tests.unit.small_lake import config, put, simulate
-from customer_intel_tests.unit.sqlroom import Room
+from customer_intel_tests.unit.sqlroom import Room, schema
 
 AS_OF = date(2026, 7, 1)
 TABLES = (
@@ -45,14 +45,25 @@ def room() -> Room:
     rfm = keep("rfm", chain(room, "rfm"))
     keep("segment_summary", chain(room, "segment_summary"))
     features = keep("churn_features", chain(room, "churn_features"))
-    scores = keep("churn_scores", churn.churn_scores(features, AS_OF, settings))
-    judged = keep("model_evaluation", evaluation.model_evaluation(features, scores, settings))
-    keep("calibration_bins", evaluation.calibration_bins(scores))
+    scores = keep(
+        "churn_scores", churn.churn_scores(features, AS_OF, settings, schema("churn_scores"))
+    )
+    judged = keep(
+        "model_evaluation",
+        evaluation.model_evaluation(features, scores, settings, schema("model_evaluation")),
+    )
+    keep("calibration_bins", evaluation.calibration_bins(scores, schema("calibration_bins")))
     keep(
-        "churn_predictions", evaluation.churn_predictions(features, scores, judged, AS_OF, settings)
+        "churn_predictions",
+        evaluation.churn_predictions(
+            features, scores, judged, AS_OF, settings, schema("churn_predictions")
+        ),
     )
     asked = chain(room, "survey_invitation_fact")
-    keep("nps_summary", survey.nps_summary(room.rows("survey_answer_fact"), asked, rfm))
+    keep(
+        "nps_summary",
+        survey.nps_summary(room.rows("survey_answer_fact"), asked, rfm, schema("nps_summary")),
+    )
     return room
 
 
