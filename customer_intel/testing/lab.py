@@ -7,13 +7,16 @@ themselves.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from weakref import finalize
 
+import duckdb
 import polars as pl
 
 import customer_intel.ingest  # noqa: F401 (registers how exports become entities)
@@ -28,17 +31,38 @@ from customer_intel.core.tables.definition import (
     definitions,
     room_config,
     sql_literal,
-    tables_read,
 )
 
+Answer = TypeVar("Answer")
 Rows = Sequence[Mapping[str, Any]] | pl.DataFrame
 # Settings are the shipped ones: a home's own would change what a test says.
 NOWHERE = Path("no-home-so-no-overrides")
 
 
+# One DuckDB instance a process, in which each lab has a database: an instance costs thirty.
+INSTANCE = EngineSettings(threads=1)
+_numbers = count()
+# By table, SQL and date of the stamps: what a SELECT is with its contract's types.
+_selects: dict[tuple[str, str, date], str] = {}
+# Frames without rows by their columns' declaration: most inputs of most tests are.
+_empty: dict[str, pl.DataFrame] = {}
+
+
 @cache
 def _shipped() -> dict[str, Definition]:
     return definitions(load())
+
+
+@cache
+def _shipped_config(room: str) -> dict[str, Any]:
+    return room_config(room, NOWHERE)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(sql: str) -> duckdb.Statement:
+    """A statement that any connection executes; to parse one costs as much as to run it."""
+    (statement,) = DuckDBEngine(INSTANCE, [], shared=True).con.extract_statements(sql)
+    return statement
 
 
 class TableLab:
@@ -63,11 +87,18 @@ class TableLab:
         self.settings = settings
         self.package = package
         self.contract = load(package)
-        self.engine = DuckDBEngine(EngineSettings(), [])
-        self.engine.define_local_time(str(settings.get("time_zone", "UTC")))
+        self.engine = DuckDBEngine(INSTANCE, [], shared=True)
         self.con = self.engine.con
+        self.database = f"lab_{next(_numbers)}"
+        self.con.execute(f"ATTACH ':memory:' AS {self.database}").fetchall()
+        self.con.execute(f"USE {self.database}").fetchall()
+        done = finalize(self.con, self.con.cursor().execute, f"DETACH {self.database}")
+        done.atexit = False
+        self.engine.define_local_time(str(settings.get("time_zone", "UTC")))
         # How many rows were put or computed, by table.
         self.filled: dict[str, int] = {}
+        # Tables that were made, and may be gone: a test drops one, or rolls back.
+        self._made: set[str] = set()
 
     @property
     def morning(self) -> datetime:
@@ -110,9 +141,14 @@ class TableLab:
 
     def rows(self, name: str) -> pl.DataFrame:
         """What stands in the table, in the contract's columns and types."""
-        self._create(name)
-        found: pl.DataFrame = self.con.sql(f'SELECT * FROM "{name}"').pl()
-        return found
+        ((is_there,),) = self._execute(f'SELECT EXISTS (FROM "{name}")', name)
+        ddl = self.contract.table(name).ddl
+        if is_there or ddl not in _empty:
+            query = _parsed(f'SELECT * FROM "{name}"')
+            found: pl.DataFrame = self.con.sql(query).pl()
+            _empty[ddl] = found.clear()
+            return found
+        return _empty[ddl]
 
     def evidence(self, folder: Path, currency: str = "") -> Evidence:
         """What a room's report.py may look at: the tables that something filled, as files in
@@ -133,34 +169,9 @@ class TableLab:
         not what the contract says, AssertionError with the names of the expectations that its rows
         break.
         """
-        definition = self._definition(name)
-        table = definition.table
-        settings = {
-            **room_config(table.room, NOWHERE, self.package),
-            **self.settings,
-            "as_of": self.as_of,
-            **config,
-        }
-        for read in definition.depends_on:
-            self._create(read)
-        stamps = (
-            {}
-            if table.layout != "whole"
-            else {"as_of": sql_literal(self.as_of), "snapshot_id": "'night'"}
-        )
-        with self._hidden(table, definition.reads):
-            if definition.kind == "function":
-                self.con.register("result_frame", self._called(definition, settings).to_arrow())
-                sql = "SELECT * FROM result_frame"
-            else:
-                sql = definition.sql(settings)
-            frame: pl.DataFrame = self.con.sql(self.engine.contract_select(table, sql, stamps)).pl()
-        self.con.execute(f'DROP TABLE IF EXISTS "{name}"').fetchall()
-        self.filled.pop(name, None)
-        self.put(name, frame)
-        if name not in self.unchecked:
-            self.check(name)
-        return frame.drop(stamps).sort(table.key)
+        self._compute(name, config)
+        table = self.contract.table(name)
+        return self.rows(name).drop(self._stamps(table)).sort(table.key)
 
     def chain(self, *names: str, rooms: Collection[str] | None = None) -> pl.DataFrame:
         """The last of the tables, after all that they read and nobody put, each computed once.
@@ -182,12 +193,12 @@ class TableLab:
         """
         table = self.contract.table(name)
         key = ", ".join(f'"{column}"' for column in table.key)
-        queries = self._queries(table, "critical")
+        queries = _queries(table, "critical")
         queries["key"] = f'SELECT {key} FROM "{name}" GROUP BY {key} HAVING count(*) > 1'
         for column in table.columns:
             if column.required and column.name not in STAMPS:
                 queries[f"{column.name}*"] = f'SELECT 1 FROM "{name}" WHERE "{column.name}" IS NULL'
-        return self._found(queries)
+        return self._found(name, queries)
 
     def check(self, name: str) -> None:
         """Raises AssertionError with what `failures` finds."""
@@ -196,15 +207,13 @@ class TableLab:
 
     def warnings(self, name: str) -> list[str]:
         """Names of the `sql` expectations that only warn, and do."""
-        return self._found(self._queries(self.contract.table(name), "warning"))
+        return self._found(name, _queries(self.contract.table(name), "warning"))
 
     def judge(self, name: str, *, previous_rows: int | None = None) -> Verdict:
         """The gate's verdict on what stands in the table, as a night's. Imports Great Expectations:
         seconds, once.
         """
-        for read in self._definition(name).checks_against:
-            self._create(read)
-        self._create(name)
+        self._create(name, *self._definition(name).checks_against)
         return gate.check(self.con, self.contract.table(name), previous_rows=previous_rows)
 
     def poison(self, name: str, **columns: Any) -> list[str]:
@@ -222,11 +231,11 @@ class TableLab:
             for column, value in columns.items()
         )
         try:
-            self.con.execute(f'DELETE FROM "{name}"').fetchall()
+            self._execute(f'DELETE FROM "{name}"', name)
             self._insert(name, poisoned.drop("_row"))
             return [finding.expectation for finding in self.judge(name).failed]
         finally:
-            self.con.execute(f'DELETE FROM "{name}"').fetchall()
+            self._execute(f'DELETE FROM "{name}"', name)
             self._insert(name, before)
 
     # ---- inside
@@ -235,6 +244,47 @@ class TableLab:
         return (
             _shipped() if self.package == PACKAGE else definitions(self.contract, self.package)
         )[name]
+
+    def _stamps(self, table: Table) -> dict[str, str]:
+        if table.layout != "whole":
+            return {}
+        return {"as_of": sql_literal(self.as_of), "snapshot_id": "'night'"}
+
+    def _compute(self, name: str, config: Mapping[str, Any]) -> None:
+        definition = self._definition(name)
+        table = definition.table
+        shipped = (
+            _shipped_config(table.room)
+            if self.package == PACKAGE
+            else room_config(table.room, NOWHERE, self.package)
+        )
+        settings = {**shipped, **self.settings, "as_of": self.as_of, **config}
+        tables = [*definition.depends_on, name]
+        self._create(*tables)
+        with self._hidden(table, definition.reads):
+            if definition.kind == "function":
+                self.con.register("result_frame", self._called(definition, settings).to_arrow())
+                sql = "SELECT * FROM result_frame"
+            else:
+                sql = definition.sql(settings)
+            select = self._select(definition, sql)
+            self._execute(f'DELETE FROM "{name}"', name)
+            ((self.filled[name],),) = self._execute(f'INSERT INTO "{name}" {select}', *tables)
+        if name not in self.unchecked:
+            self.check(name)
+
+    def _select(self, definition: Definition, sql: str) -> str:
+        """The table's SELECT with its contract's types, asked once for a shipped table's SQL."""
+        table = definition.table
+        key = table.name, sql, self.as_of
+        asked_once = self.package == PACKAGE and definition.kind == "sql"
+        if asked_once and key in _selects:
+            return _selects[key]
+        _selects[key] = self._again(
+            definition.depends_on,
+            lambda: self.engine.contract_select(table, sql, self._stamps(table)),
+        )
+        return _selects[key]
 
     def _called(self, definition: Definition, settings: Mapping[str, Any]) -> pl.DataFrame:
         if nightly := {"landing", "ledgers"} & definition.arguments.keys():
@@ -260,26 +310,21 @@ class TableLab:
             for read in inputs:
                 self._fill(read, rooms)
             if any(self.filled.get(read) for read in inputs):
-                self.run(name)
+                self._compute(name, {})
             else:
                 self.put(name, [])
 
-    def _found(self, queries: Mapping[str, str]) -> list[str]:
+    def _found(self, name: str, queries: Mapping[str, str]) -> list[str]:
         """Which of the queries find a row, in their order: asked in one statement."""
-        asked = ", ".join(f"EXISTS (SELECT 1 FROM ({query}\n))" for query in queries.values())
-        (answers,) = self.con.execute(f"SELECT {asked}").fetchall() if queries else [()]
-        return [what for what, answer in zip(queries, answers, strict=True) if answer]
-
-    def _queries(self, table: Table, severity: str) -> dict[str, str]:
-        found = {
-            str(item.args["name"]): str(item.args["query"])
-            for item in table.expect
-            if item.kind == "sql" and item.severity == severity
-        }
-        for query in found.values():
-            for read in tables_read(query, table.name):
-                self._create(read)
-        return found
+        if not queries:
+            return []
+        # Not as columns of one SELECT: each more of those doubles what it costs to plan.
+        asked = " UNION ALL ".join(
+            f"(SELECT {number} FROM ({query}\n) LIMIT 1)"
+            for number, query in enumerate(queries.values())
+        )
+        broken = self._execute(asked, name, *self._definition(name).checks_against)
+        return [what for number, what in enumerate(queries) if (number,) in broken]
 
     @contextmanager
     def _hidden(self, table: Table, inputs: Sequence[str]) -> Iterator[None]:
@@ -294,23 +339,51 @@ class TableLab:
                 if name != table.without and key in self.contract.table(name).by_name
             ]
             for name in views:
-                self.con.execute(
-                    f'CREATE TEMP VIEW "{name}" AS SELECT * FROM memory.main."{name}" '
+                self._execute(
+                    f'CREATE TEMP VIEW "{name}" AS SELECT * FROM {self.database}.main."{name}" '
                     f'WHERE "{key}" IS NULL OR "{key}" NOT IN (SELECT "{key}" FROM '
-                    f'"{table.without}")'
-                ).fetchall()
+                    f'"{table.without}")',
+                    name,
+                    table.without,
+                )
         yield
         for name in views:
-            self.con.execute(f'DROP VIEW temp."{name}"').fetchall()
+            self._execute(f'DROP VIEW temp."{name}"')
 
-    def _create(self, name: str) -> None:
-        self.con.execute(
-            f'CREATE TABLE IF NOT EXISTS "{name}" ({self.contract.table(name).ddl})'
-        ).fetchall()
+    def _create(self, *names: str) -> None:
+        for name in names:
+            if name not in self._made:
+                ddl = self.contract.table(name).ddl
+                statement = _parsed(f'CREATE TABLE IF NOT EXISTS "{name}" ({ddl})')
+                self.con.execute(statement).fetchall()
+                self._made.add(name)
 
     def _insert(self, name: str, frame: pl.DataFrame) -> None:
         self._create(name)
         if frame.height:
             self.con.register("literal_rows", frame.to_arrow())
-            self.con.execute(f'INSERT INTO "{name}" BY NAME SELECT * FROM literal_rows').fetchall()
+            self._execute(f'INSERT INTO "{name}" BY NAME SELECT * FROM literal_rows', name)
             self.con.unregister("literal_rows")
+
+    def _execute(self, sql: str, *tables: str) -> list[tuple[Any, ...]]:
+        """The statement's rows; `tables` are what it looks at."""
+        statement = _parsed(sql)
+        self._create(*tables)
+        return self._again(tables, lambda: self.con.execute(statement).fetchall())
+
+    def _again(self, tables: Collection[str], asked: Callable[[], Answer]) -> Answer:
+        """What is asked of `tables`; those that a test dropped, or rolled back, are made again."""
+        try:
+            return asked()
+        except duckdb.CatalogException:
+            self._made.difference_update(tables)
+            self._create(*tables)
+            return asked()
+
+
+def _queries(table: Table, severity: str) -> dict[str, str]:
+    return {
+        str(item.args["name"]): str(item.args["query"])
+        for item in table.expect
+        if item.kind == "sql" and item.severity == severity
+    }
