@@ -131,13 +131,14 @@ def checked(home: Path, select: Sequence[str] = ()) -> dict[str, int]:
     from customer_intel.core.contract import model as contract
     from customer_intel.core.engine import DuckDBEngine, EngineSettings
     from customer_intel.core.tables import definition as table
+    from customer_intel.core.tables import parameters
     from customer_intel.facts import states as facts_states
     from customer_intel.ingest.mapping import model as mapping
 
     contracts = contract.load()
     definitions = table.definitions(contracts)
     for room in sorted({item.room for item in contracts.tables.values()}):
-        config = table.room_config(room, home)
+        config = parameters.room_config(room, home)
         if room == "facts":
             facts_states.validate(config)
             DuckDBEngine(EngineSettings(), []).define_local_time(str(config["time_zone"]))

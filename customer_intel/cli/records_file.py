@@ -128,7 +128,7 @@ def resolved_of(
     """
     from customer_intel.core.engine import DuckDBEngine, EngineSettings
     from customer_intel.core.store.lake import write_bytes
-    from customer_intel.core.tables.definition import room_config
+    from customer_intel.core.tables.parameters import room_config
     from customer_intel.identity.linking import likely_pair as likely
     from customer_intel.identity.matching import records
     from customer_intel.identity.matching.fellegi_sunter import MatchModel

@@ -23,11 +23,11 @@ def words(home: Path, landing: Path) -> list[dict[str, Any]]:
     Judged by the configuration as it is now. Raises ConfigError for a declaration that is wrong.
     """
     from customer_intel.core.contract import model as contract
-    from customer_intel.core.tables import definition as table
+    from customer_intel.core.tables import parameters
     from customer_intel.facts import states
     from customer_intel.ingest.land.landed_words import landed_words
 
-    config = table.room_config("facts", home)
+    config = parameters.room_config("facts", home)
     frame = _frame(home, "state_word")
     counts: dict[tuple[str, str], dict[str, int]] = {}
     if frame is not None and len(frame):

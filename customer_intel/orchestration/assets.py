@@ -14,7 +14,7 @@ from customer_intel.core.gate.gate import Verdict
 from customer_intel.core.night.night import Night, Outcome, StepFailed
 from customer_intel.core.night.snapshot import lineage_cache
 from customer_intel.core.store.lake import LakeError
-from customer_intel.core.tables import definition as table
+from customer_intel.core.tables import lineage
 from customer_intel.core.tables.definition import Definition
 from customer_intel.orchestration import nights
 from customer_intel.settings import Settings
@@ -188,7 +188,7 @@ def _lineage(definition: Definition, contract: Contract, state: Path) -> dict[st
     """Twice: as Dagster's own type, which the open-source UI keeps but never draws, and as a table
     to read there.
     """
-    found = table.cached_lineage(definition, contract, lineage_cache(state))
+    found = lineage.cached_lineage(definition, contract, lineage_cache(state))
     if not found:
         return {}
     lines = [

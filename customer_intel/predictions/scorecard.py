@@ -88,7 +88,7 @@ class Scorecard:
 
     def standard_error(self, features: Mapping[str, Floats]) -> Floats:
         """Of the logit, by the delta method: coefficients (by customer) and calibration, taken as
-        independent.
+        independent. Raises ValueError for a scorecard without its covariance.
         """
         if self.covariance is None:
             raise ValueError("this scorecard was fitted without errors; fit it with errors=True")

@@ -19,7 +19,7 @@ from customer_intel.core.report.section import Headline, RoomReport, room_report
 from customer_intel.core.report.style import CSS
 from customer_intel.core.store.lake import Lake, Version
 from customer_intel.core.store.release import Published
-from customer_intel.core.tables.definition import company_config
+from customer_intel.core.tables.parameters import company_config
 from customer_intel.publish import findings
 from customer_intel.publish.money import with_money
 

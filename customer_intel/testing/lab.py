@@ -26,12 +26,8 @@ from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.core.gate import gate
 from customer_intel.core.gate.gate import Verdict
 from customer_intel.core.report.evidence import Evidence, Source
-from customer_intel.core.tables.definition import (
-    Definition,
-    definitions,
-    room_config,
-    sql_literal,
-)
+from customer_intel.core.tables.definition import Definition, definitions
+from customer_intel.core.tables.parameters import room_config, sql_literal
 
 Answer = TypeVar("Answer")
 Rows = Sequence[Mapping[str, Any]] | pl.DataFrame

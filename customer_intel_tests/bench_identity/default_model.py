@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
-from customer_intel.core.tables.definition import room_config
+from customer_intel.core.tables.parameters import room_config
 from customer_intel.identity.linking.likely_pair import SHIPPED
 from customer_intel.identity.matching import records, resolve
 from customer_intel.identity.matching.fellegi_sunter import MatchModel

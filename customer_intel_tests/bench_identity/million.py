@@ -20,7 +20,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from customer_intel.core.tables.definition import room_config
+from customer_intel.core.tables.parameters import room_config
 from customer_intel.identity.matching import metrics as evaluation
 from customer_intel.identity.matching import records
 from customer_intel.identity.matching.resolve import resolve

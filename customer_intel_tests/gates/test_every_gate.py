@@ -18,7 +18,7 @@ from customer_intel.core.contract import model as contract
 from customer_intel.core.contract.model import STAMPS, Column, Expectation, Table
 from customer_intel.core.gate import gate
 from customer_intel.core.store.lake import Lake
-from customer_intel.core.tables.definition import sql_literal
+from customer_intel.core.tables.parameters import sql_literal
 from customer_intel_tests.gates.poisons import BESIDE, SQL
 from customer_intel_tests.whole_nights import Demo
 

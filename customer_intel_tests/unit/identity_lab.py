@@ -14,12 +14,9 @@ import duckdb
 import polars as pl
 
 from customer_intel.core.contract import model as contracts
-from customer_intel.core.tables.definition import (
-    _PLACEHOLDER,
-    room_config,
-    sql_literal,
-    tables_read,
-)
+from customer_intel.core.tables.definition import _PLACEHOLDER
+from customer_intel.core.tables.parameters import room_config, sql_literal
+from customer_intel.core.tables.queries import tables_read
 from customer_intel.identity.explain.reasons import match_explanation
 from customer_intel.identity.ids.record_customer_map import record_customer_map
 from customer_intel.identity.linking.hub_value import hub_value

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.core.tables.definition import room_config
+from customer_intel.core.tables.parameters import room_config
 from customer_intel.identity.golden.golden import profile_field_provenance, source_trust
 from customer_intel_tests.unit import facts_rows
 from customer_intel_tests.unit.sqlroom import NOWHERE, Room

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from customer_intel.core.tables.definition import room_config
+from customer_intel.core.tables.parameters import room_config
 from customer_intel_tests.unit.facts_rows import chain
 from customer_intel_tests.unit.sqlroom import NOWHERE, Room
 

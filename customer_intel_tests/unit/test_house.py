@@ -17,6 +17,7 @@ from customer_intel.core.report.section import room_reports
 from customer_intel.core.store.lake import Lake
 from customer_intel.core.tables import definition as table
 from customer_intel.core.tables import portable_sql as portable
+from customer_intel.core.tables import queries
 from customer_intel.publish import catalog
 from customer_intel_tests.whole_nights import Demo
 
@@ -246,7 +247,7 @@ def test_only_facts_say_whose_a_record_is_today() -> None:
 
 def state_words(sql: str, name: str) -> list[str]:
     """Comparisons of a state with a word, other than of an id's status in the registry."""
-    tree = table.parse(sql, name)
+    tree = queries.parse(sql, name)
     registry = {
         read.alias_or_name
         for read in tree.find_all(exp.Table)

@@ -63,10 +63,14 @@ Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
 class Model(BaseModel):
+    """What all parts of a contract are: frozen, and strict about unknown keys."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, ignored_types=(cached_property,))
 
 
 class Column(Model):
+    """One column, the same wherever it is listed, but for what a table says of it."""
+
     name: str
     type: Type
     meaning: str
@@ -83,6 +87,7 @@ class Column(Model):
 
     @property
     def sql_type(self) -> str:
+        """DuckDB's type."""
         return SQL_TYPES[self.type]
 
     @property
@@ -96,6 +101,8 @@ class Column(Model):
 
 
 class Expectation(Model):
+    """One rule of a gate: its kind, its arguments, and whether it closes."""
+
     kind: Literal["rows", "between", "in_set", "regex", "unique", "foreign_key", "sql", "drop"]
     args: dict[str, Any]
     severity: Severity = "critical"
@@ -137,9 +144,12 @@ class Table(Model):
     expect: tuple[Expectation, ...] = ()
     entity: dict[str, Any] | None = None
     raw_of: str | None = None
+    # File and line of the entry, for messages.
+    where: str = ""
 
     @cached_property
     def by_name(self) -> dict[str, Column]:
+        """The columns by name."""
         return {column.name: column for column in self.columns}
 
     @cached_property
@@ -157,12 +167,14 @@ class Table(Model):
 
     @cached_property
     def feature_columns(self) -> dict[str, Column]:
+        """The columns that a model learns from."""
         if not self.features:
             return {}
         return {c.name: c for c in self.columns if c.name.startswith(self.features)}
 
     @cached_property
     def arrow_schema(self) -> pa.Schema:
+        """Names and types of the columns, as they are written."""
         return pa.schema(
             [pa.field(column.name, ARROW_TYPES[column.type]) for column in self.columns]
         )
@@ -189,9 +201,12 @@ _MAY_BE_EMPTY = ("_deleted", "extra_json")
 
 
 class Contract(Model):
+    """Every table of every room."""
+
     tables: dict[str, Table]
 
     def table(self, name: str) -> Table:
+        """The table. Raises ConfigError, with the nearest name, when no room makes it."""
         try:
             return self.tables[name]
         except KeyError:
@@ -204,10 +219,12 @@ class Contract(Model):
 
     @cached_property
     def entities(self) -> dict[str, Table]:
+        """The tables that exports are typed into."""
         return {name: table for name, table in self.tables.items() if table.entity is not None}
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
+    """`; did you mean …?` with the nearest known words; nothing when none is near."""
     near = difflib.get_close_matches(word, list(known), n=2, cutoff=0.6)
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
@@ -291,8 +308,8 @@ def _load(package: Path) -> Contract:
             for option in need.split("|"):
                 if option not in tables:
                     raise ConfigError(
-                        f"{table.room}/tables.yaml: '{table.name}' needs '{option}', which no "
-                        "room makes"
+                        f"{table.where}: '{table.name}' needs '{option}', which no room makes"
+                        f"{suggestion(option, tables)}"
                     )
     return Contract(tables=tables)
 
@@ -405,6 +422,7 @@ def _table(
         {
             "name": name,
             "room": where.partition("/")[0],
+            "where": where,
             "columns": tuple(picked.values()),
             "expect": expect,
             **entry,

@@ -27,13 +27,9 @@ from customer_intel.core.night.snapshot import lineage_cache
 from customer_intel.core.night.worker import HelperFailed, helper
 from customer_intel.core.store.lake import WHOLE, LakeError, Part, Version
 from customer_intel.core.tables import kinds
-from customer_intel.core.tables.definition import (
-    Definition,
-    company_config,
-    read_lineage,
-    room_config,
-    sql_literal,
-)
+from customer_intel.core.tables.definition import Definition
+from customer_intel.core.tables.lineage import read_lineage
+from customer_intel.core.tables.parameters import company_config, room_config, sql_literal
 
 
 class _Clock:

@@ -22,7 +22,7 @@ from customer_intel.core.contract.model import Table
 from customer_intel.core.engine import DuckDBEngine
 from customer_intel.core.night.night import parts_of
 from customer_intel.core.store.lake import Part, Version
-from customer_intel.core.tables.definition import sql_literal
+from customer_intel.core.tables.parameters import sql_literal
 
 
 def write(

@@ -23,7 +23,7 @@ from customer_intel.core.contract.model import PACKAGE, Contract, Expectation, T
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, SchemaMismatch, literal
 from customer_intel.core.gate import gate
-from customer_intel.core.tables import definition as table
+from customer_intel.core.tables import parameters
 from customer_intel.core.tables.definition import Definition
 
 _DAY = date(2000, 1, 1)
@@ -62,7 +62,9 @@ def faults(
     Raises ConfigError for a setting that no file knows.
     """
     with DuckDBEngine(EngineSettings(), []) as engine:
-        engine.define_local_time(str(table.company_config(home, package).get("time_zone", "UTC")))
+        engine.define_local_time(
+            str(parameters.company_config(home, package).get("time_zone", "UTC"))
+        )
         for name, spec in contract.tables.items():
             engine.con.execute(f'CREATE TABLE "{name}" ({spec.ddl})')
         compiler = _Compiler(contract, engine, home, package)
@@ -76,7 +78,7 @@ class _Compiler:
 
     def of(self, definition: Definition) -> Iterator[Fault]:
         spec = definition.table
-        settings = {**table.room_config(spec.room, self.home, self.package), "as_of": _DAY}
+        settings = {**parameters.room_config(spec.room, self.home, self.package), "as_of": _DAY}
         if definition.kind == "sql":
             yield from self._sql(definition, settings)
         elif definition.kind == "function":

@@ -10,36 +10,28 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
-import json
 import re
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
 import polars as pl
-import sqlglot
-from sqlglot import exp
-from sqlglot.lineage import lineage
 
-from customer_intel.core.contract import yaml_lines as yamlfile
-from customer_intel.core.contract.model import PACKAGE, STAMPS, Contract, Table, load, suggestion
+from customer_intel.core.contract.model import PACKAGE, Contract, Table, suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError
-from customer_intel.core.engine import literal
-from customer_intel.core.store.lake import write_bytes
-from customer_intel.core.tables import kinds, profile
+from customer_intel.core.tables import kept, kinds, profile
+from customer_intel.core.tables.parameters import sql_literal
+from customer_intel.core.tables.queries import PLACEHOLDER, tables_read
 
 # A function's arguments that are not tables.
 SPECIAL = ("as_of", "config", "schema", "previous", "ledgers", "landing")
 # The module in which a room says what the report tells of it (core/report); it computes no table.
 REPORT_FILE = "report.py"
-# The file of a home's config folder that overrides what every room shares.
-COMPANY = "company"
-_PLACEHOLDER = re.compile(r"\$([a-z_][a-z0-9_]*)")
+
+_FUNCTION = re.compile(r"^def (\w+)", re.MULTILINE)
 
 Kind = Literal["sql", "function", "raw", "conformed"]
 
@@ -61,6 +53,7 @@ class Definition:
 
     @property
     def depends_on(self) -> tuple[str, ...]:
+        """What must be accepted before the table is computed and gated."""
         return tuple(sorted({*self.reads, *self.checks_against}))
 
     @property
@@ -84,9 +77,10 @@ class Definition:
                 )
             return sql_literal(parameters[name])
 
-        return _PLACEHOLDER.sub(fill, self.text)
+        return PLACEHOLDER.sub(fill, self.text)
 
     def function(self) -> Callable[..., Any]:
+        """The function that computes the table; its module is imported."""
         assert self.source is not None
         return getattr(module_of(self.source), self.table.name)  # type: ignore[no-any-return]
 
@@ -123,10 +117,14 @@ def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Defini
     """Every table's definition, in dependency order. Raises ConfigError when one is missing,
     doubled or circular.
     """
-    functions = _functions(package)
+    functions = _functions(package, frozenset((t.room, t.name) for t in contract.tables.values()))
+    selects: dict[tuple[str, str], list[Path]] = {}
+    for room in {table.room for table in contract.tables.values()}:
+        for path in sorted((package / room).rglob("*.sql")):
+            selects.setdefault((room, path.stem), []).append(path)
     found: dict[str, Definition] = {}
     for table in contract.tables.values():
-        sql_files = sorted((package / table.room).rglob(f"{table.name}.sql"))
+        sql_files = selects.get((table.room, table.name), [])
         places = functions.get((table.room, table.name), [])
         against = _gate_tables(table)
         reads: tuple[str, ...]
@@ -150,148 +148,25 @@ def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Defini
             if "ledgers" in arguments:
                 reads += tuple(f"raw_{name}" for name in contract.entities)
         else:
+            there = [*sql_files, *(path for path, _ in places)]
+            names = ", ".join(str(path.relative_to(package)) for path in there) or "none"
             raise ConfigError(
-                f"{table.room}/tables.yaml: '{table.name}' needs exactly one of {table.name}.sql "
-                "or "
-                f"a function {table.name}() in a module of {table.room}/; found "
-                f"{len(places) + len(sql_files)}"
+                f"{table.where}: '{table.name}' needs exactly one of {table.name}.sql or a "
+                f"function {table.name}() in a module of {table.room}/; found {names}"
             )
         if table.without:
             reads = tuple(sorted({*reads, table.without}))
+        place = str(source.relative_to(package)) if source else table.where
         for name in (*reads, *against):
             if name not in contract.tables:
                 raise ConfigError(
-                    f"{table.room}: '{table.name}' reads '{name}', which no room makes"
-                    f"{suggestion(name, contract.tables)}"
+                    f"{place if name in reads else table.where}: '{table.name}' reads '{name}', "
+                    f"which no room makes{suggestion(name, contract.tables)}"
                 )
         found[table.name] = Definition(table, kind, source, reads, arguments, against, joins)
+    if package == PACKAGE:
+        kept.keep()
     return _ordered(found)
-
-
-@cache
-def tables_read(sql: str, name: str) -> tuple[str, ...]:
-    """The tables a query reads, its own common table expressions left out."""
-    tree = parse(sql, name)
-    own = {cte.alias for cte in tree.find_all(exp.CTE)}
-    return tuple(sorted({table.name for table in tree.find_all(exp.Table)} - own))
-
-
-def parse(sql: str, name: str) -> exp.Query:
-    try:
-        trees = [
-            tree
-            for tree in sqlglot.parse(_PLACEHOLDER.sub("1", sql), read="duckdb")
-            if tree is not None
-        ]
-    except sqlglot.errors.ParseError as error:
-        place = f":{error.errors[0]['line']}" if error.errors else ""
-        said = error.errors[0]["description"] if error.errors else str(error).splitlines()[0]
-        raise ConfigError(f"{name}{place}: {said.rstrip('.')}; mend the SQL there") from error
-    if len(trees) != 1 or not isinstance(trees[0], exp.Query):
-        raise ConfigError(f"{name}: a table's file is one SELECT, found {len(trees)} statement(s)")
-    return trees[0]
-
-
-def column_lineage(definition: Definition, contract: Contract) -> dict[str, list[tuple[str, str]]]:
-    """column → the (table, column) pairs it is computed from, read from the SQL; empty for
-    functions.
-    """
-    table = definition.table
-    plain = [column.name for column in table.columns if column.name not in STAMPS]
-    if definition.kind == "conformed":
-        return {name: [(f"raw_{table.name}", name)] for name in plain}
-    if definition.kind != "sql":
-        return {}
-    schema = {
-        name: {column.name: column.sql_type for column in contract.table(name).columns}
-        for name in definition.reads
-    }
-    tree = parse(definition.text, f"{table.name}.sql")
-    nodes = lineage(None, tree, schema=schema, dialect="duckdb", trim_selects=False)
-    found: dict[str, list[tuple[str, str]]] = {}
-    for name in plain:
-        leaves = set()
-        for node in nodes[name].walk():
-            if isinstance(node.expression, exp.Table) and node.expression.name in schema:
-                leaves.add((node.expression.name, node.name.rsplit(".", 1)[-1].strip('"')))
-        found[name] = sorted(leaves)
-    return found
-
-
-def cached_lineage(
-    definition: Definition, contract: Contract, cache: Path
-) -> dict[str, list[tuple[str, str]]]:
-    """`column_lineage`, read once per version of the code: parsing costs more than many a table's
-    own step.
-    """
-    path = cache / f"{definition.table.name}.json"
-    if path.exists():
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    found = column_lineage(definition, contract)
-    for other in cache.parent.glob("*"):
-        if other != cache:
-            shutil.rmtree(other, ignore_errors=True)
-    write_bytes(path, json.dumps(found).encode())
-    return found
-
-
-def read_lineage(cache: Path) -> None:
-    """Every table's, so that no step has to wait for its own."""
-    contract = load()
-    for definition in definitions(contract).values():
-        cached_lineage(definition, contract, cache)
-
-
-def room_config(room: str, home: Path, package: Path = PACKAGE) -> dict[str, Any]:
-    """What every room shares and the room's config.yaml, each with the home's own (company.yaml,
-    <room>.yaml) over it.
-
-    Top-level key by key. Raises ConfigError with file and line for a key that is no setting of the
-    file's.
-    """
-    return {
-        **company_config(home, package),
-        **_overridden(package / room / "config.yaml", home / "config" / f"{room}.yaml", room),
-    }
-
-
-def company_config(home: Path, package: Path = PACKAGE) -> dict[str, Any]:
-    """What every room shares, with the home's company.yaml laid over it."""
-    return _overridden(package / "config.yaml", home / "config" / f"{COMPANY}.yaml", COMPANY)
-
-
-def _overridden(shipped: Path, override: Path, name: str) -> dict[str, Any]:
-    merged: dict[str, Any] = dict(yamlfile.load(shipped)) if shipped.exists() else {}
-    if override.exists():
-        own = yamlfile.load(override)
-        for key, value in own.items():
-            if key not in merged:
-                raise ConfigError(
-                    f"config/{name}.yaml:{own.lines[key]}: '{key}' is not a setting of "
-                    f"{name}{suggestion(key, merged)}"
-                )
-            if isinstance(merged[key], dict) and not isinstance(value, dict | None):
-                raise ConfigError(
-                    f"config/{name}.yaml:{own.lines[key]}: '{key}' needs 'name: value' pairs"
-                )
-            merged[key] = (
-                {**merged[key], **(value or {})} if isinstance(merged[key], dict) else value
-            )
-    return merged
-
-
-def sql_literal(value: Any) -> str:
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, date):
-        return f"DATE '{value.isoformat()}'"
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, str):
-        return literal(value)
-    raise ConfigError(
-        f"a configuration value used in SQL must be text, number, date or true/false, not {value!r}"
-    )
 
 
 def _gate_tables(table: Table) -> tuple[str, ...]:
@@ -300,37 +175,49 @@ def _gate_tables(table: Table) -> tuple[str, ...]:
         if expectation.kind == "foreign_key":
             names.add(expectation.args["table"])
         elif expectation.kind == "sql":
-            names.update(
-                tables_read(expectation.args["query"], f"{table.room}/tables.yaml '{table.name}'")
-            )
+            names.update(tables_read(expectation.args["query"], f"{table.where} '{table.name}'"))
     return tuple(sorted(names - {table.name}))
 
 
 @lru_cache(maxsize=4)
-def _functions(package: Path) -> dict[tuple[str, str], list[tuple[Path, dict[str, str]]]]:
-    """(room, function) → places with argument annotations, by reading the source: nothing is
-    imported.
+def _functions(
+    package: Path, wanted: frozenset[tuple[str, str]]
+) -> dict[tuple[str, str], list[tuple[Path, dict[str, str]]]]:
+    """(room, function) → places with argument annotations, of the functions that are `wanted`, by
+    reading the source: nothing is imported.
     """
     found: dict[tuple[str, str], list[tuple[Path, dict[str, str]]]] = {}
     folders = [path.parent for path in sorted(package.glob("*/tables.yaml"))]
     for room, path in (
         (folder.name, path) for folder in folders for path in sorted(folder.rglob("*.py"))
     ):
-        if path == package / room / REPORT_FILE:
+        text = _text(path)
+        # Parsing a file costs milliseconds, and few files hold a table.
+        if path == package / room / REPORT_FILE or not any(
+            (room, name) in wanted for name in _FUNCTION.findall(text)
+        ):
             continue
-        try:
-            body = ast.parse(_text(path)).body
-        except SyntaxError as error:
-            place = f"{path.relative_to(package)}:{error.lineno}"
-            raise ConfigError(f"{place}: {error.msg}; mend the Python there") from None
-        for node in body:
-            if isinstance(node, ast.FunctionDef):
-                arguments = {
-                    arg.arg: ast.unparse(arg.annotation) if arg.annotation else ""
-                    for arg in (*node.args.args, *node.args.kwonlyargs)
-                }
-                found.setdefault((room, node.name), []).append((path, arguments))
+        place = str(path.relative_to(package))
+        arguments = kept.reading("functions", text, partial(_arguments, text, place))
+        for name in arguments.keys() & {name for owner, name in wanted if owner == room}:
+            found.setdefault((room, name), []).append((path, arguments[name]))
     return found
+
+
+def _arguments(text: str, place: str) -> dict[str, dict[str, str]]:
+    """function → argument → its annotation, of a module's own functions."""
+    try:
+        body = ast.parse(text).body
+    except SyntaxError as error:
+        raise ConfigError(f"{place}:{error.lineno}: {error.msg}; mend the Python there") from None
+    return {
+        node.name: {
+            arg.arg: ast.unparse(arg.annotation) if arg.annotation else ""
+            for arg in (*node.args.args, *node.args.kwonlyargs)
+        }
+        for node in body
+        if isinstance(node, ast.FunctionDef)
+    }
 
 
 def _ordered(found: dict[str, Definition]) -> dict[str, Definition]:
@@ -342,8 +229,8 @@ def _ordered(found: dict[str, Definition]) -> dict[str, Definition]:
             return
         if name in path:
             raise ConfigError(
-                "tables read each other in a circle: "
-                f"{' → '.join([*path[path.index(name) :], name])}"
+                f"{found[name].table.where}: tables read each other in a circle: "
+                f"{' → '.join([*path[path.index(name) :], name])}; take one of these arrows out"
             )
         path.append(name)
         for other in found[name].depends_on:

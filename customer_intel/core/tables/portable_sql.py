@@ -14,7 +14,7 @@ import sqlglot
 from sqlglot import TokenType, exp
 
 from customer_intel.core.contract import model as contract
-from customer_intel.core.tables.definition import parse
+from customer_intel.core.tables.queries import parse
 
 # Functions (as sqlglot names their nodes) that mean the same on DuckDB and Spark.
 _FUNCTIONS = """

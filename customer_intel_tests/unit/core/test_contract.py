@@ -6,7 +6,7 @@ import pytest
 
 from customer_intel.core.contract import model as contract
 from customer_intel.core.contract.yaml_lines import ConfigError
-from customer_intel.core.tables import definition as table
+from customer_intel.core.tables import lineage
 from customer_intel_tests.conftest import COLUMNS, TABLES, House
 
 
@@ -106,7 +106,7 @@ def test_a_circle_and_a_missing_definition_are_named(house: House) -> None:
 
 
 def test_column_lineage_is_read_from_the_sql(house: House) -> None:
-    found = table.column_lineage(house.definitions["total"], house.contract)
+    found = lineage.column_lineage(house.definitions["total"], house.contract)
     assert found["orders"] == [("base", "orders")]
     assert found["revenue"] == [("base", "revenue")]
 

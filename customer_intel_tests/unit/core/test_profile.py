@@ -12,8 +12,7 @@ from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.night import build as step
 from customer_intel.core.store.lake import Lake
 from customer_intel.core.tables import compile as compiler
-from customer_intel.core.tables import definition as table
-from customer_intel.core.tables import portable_sql
+from customer_intel.core.tables import lineage, portable_sql
 from customer_intel.testing import TableLab
 from customer_intel_tests.conftest import COLUMNS, TABLES, House
 
@@ -108,7 +107,7 @@ def test_the_select_is_readable_portable_and_has_a_lineage(person: House) -> Non
     definition = person.definitions["person"]
     assert definition.text == GENERATED
     assert portable_sql.faults(definition.text, "person") == []
-    assert table.column_lineage(definition, person.contract)["spent"] == [
+    assert lineage.column_lineage(definition, person.contract)["spent"] == [
         ("total", "customer_id"),
         ("total", "revenue"),
     ]

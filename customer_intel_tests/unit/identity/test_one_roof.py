@@ -10,7 +10,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from customer_intel.core.tables.definition import room_config
+from customer_intel.core.tables.parameters import room_config
 from customer_intel.identity.linking.likely_pair import SHIPPED
 from customer_intel.identity.matching import records, resolve
 from customer_intel.identity.matching.fellegi_sunter import MatchModel
