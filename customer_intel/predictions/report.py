@@ -34,16 +34,13 @@ from customer_intel.core.report.markup import (
 )
 from customer_intel.core.report.section import Finding, Headline, RoomReport, Section
 
+# Title and decimals of each metric that is told beside the area under the curve.
 _METRICS = {
-    "ap": ("Average precision", "how pure the top of the list is", 3),
-    "lift_decile": (
-        "Lift of the top tenth",
-        "churners in the riskiest tenth, against the average",
-        2,
-    ),
-    "log_loss": ("Log-loss", "how far probabilities are off; lower is better", 3),
-    "brier": ("Brier score", "mean squared error of probabilities; lower is better", 3),
-    "ece": ("Calibration error", "mean gap between promised and happened; lower is better", 3),
+    "ap": ("Average precision", 3),
+    "lift_decile": ("Lift of the top tenth", 2),
+    "log_loss": ("Log-loss", 3),
+    "brier": ("Brier score", 3),
+    "ece": ("Calibration error", 3),
 }
 _BANDS = ("high", "medium", "low")
 _TOP = 12
@@ -132,11 +129,12 @@ def _verdict(own: pl.DataFrame, is_scored: bool) -> Html:
 
 def _evaluation(evidence: Evidence, name: str, own: pl.DataFrame) -> Html:
     metrics = []
-    for metric, (words, meaning, digits) in _METRICS.items():
+    meanings = evidence.meanings("model_evaluation", "metric")
+    for metric, (words, digits) in _METRICS.items():
         row = _pooled(own, metric)
         if row and known(row["metric_value"]):
             metrics.append((
-                join((tag("b", words), tag("br"), tag("small", meaning))), number(row["metric_value"], digits),
+                join((tag("b", words), tag("br"), tag("small", meanings[metric]))), number(row["metric_value"], digits),
                 interval(row["low"], row["high"], digits), number(row["baseline_value"], digits),
             ))  # fmt: skip
     head = ("On all past dates", "Model", "95 % interval", "Recency alone")

@@ -40,18 +40,6 @@ from customer_intel.core.statistics import contrast, holm
 from customer_intel.profiles import report_numbers as numbers
 from customer_intel.profiles.report_numbers import Window
 
-_STAGES = {
-    "prospect": "bought nothing yet",
-    "trialing": "on trial, not paying yet",
-    "new": "first purchase only just made",
-    "active": "bought, paying or active lately",
-    "at_risk": "bought, but no sign of life for months",
-    "lapsed": "silent for long",
-    "churned": "the last subscription ended, nothing else bought",
-    "not_profiled": (
-        "denied profiling, or asked for restriction: left out of every score and segment"
-    ),
-}
 # Distance from usual changes, in robust standard deviations, from which a change of revenue is
 # worth a sentence.
 _UNUSUAL = 2.5
@@ -117,10 +105,11 @@ def _stages(evidence: Evidence) -> Html:
         .iter_rows()
     )
     total = sum(found.values())
-    ordered = [name for name in _STAGES if name in found] + sorted(set(found) - set(_STAGES))
+    stages = evidence.meanings("customer_profile", "lifecycle_stage")
+    ordered = [name for name in stages if name in found]
     rows = [
         (
-            join((tag("b", plain(name)), tag("br"), tag("small", _STAGES.get(name, "")))),
+            join((tag("b", plain(name)), tag("br"), tag("small", stages[name]))),
             count(found[name]),
             tag("span", charts.bar(found[name] / max(found.values())), class_="bars"),
             percent(found[name] / total),

@@ -27,20 +27,6 @@ from customer_intel.core.report.markup import (
 )
 from customer_intel.core.report.section import Finding, RoomReport, Section
 
-_SEGMENTS = {
-    "champions": "buy lately, often and much",
-    "loyal_customers": "buy regularly",
-    "potential_loyalists": "bought lately and more than once, could become loyal",
-    "new_customers": "a first order, very lately",
-    "promising": "a first order, lately",
-    "need_attention": "come or pay by the month, but have not ordered lately",
-    "about_to_sleep": "few orders, no sign of life for months",
-    "at_risk": "bought well, no sign of life for months",
-    "cant_lose_them": "bought most, and have gone quiet",
-    "hibernating": "bought well, silent for long",
-    "lost": "few orders, silent for long",
-    "not_available": "amounts without a rate to the reporting currency",
-}
 # Who bought well and has gone quiet; fewer of them than this are no finding.
 _SLIPPING = ("at_risk", "cant_lose_them")
 _FEW = 10
@@ -53,7 +39,8 @@ def segments(evidence: Evidence) -> Html:
     rows = evidence.frame("segment_summary")
     rows = rows.with_columns(pl.col("revenue").cast(pl.Float64))
     revenue = float(rows["revenue"].sum())
-    ordered = {name: at for at, name in enumerate(_SEGMENTS)}
+    meanings = evidence.meanings("rfm", "segment")
+    ordered = {name: at for at, name in enumerate(meanings)}
     rows = rows.sort(
         pl.col("segment").replace_strict(ordered, default=len(ordered), return_dtype=pl.Int64),
         "segment",
@@ -82,7 +69,7 @@ def segments(evidence: Evidence) -> Html:
     for row in rows.iter_rows(named=True):
         part = row["revenue"] / revenue if revenue > 0 and row["revenue"] is not None else 0.0
         body.append((
-            join((tag("b", plain(row["segment"])), tag("br"), tag("small", _SEGMENTS.get(row["segment"], "")))),
+            join((tag("b", plain(row["segment"])), tag("br"), tag("small", meanings[row["segment"]]))),
             count(row["n"]), percent(row["share"]), pair(row["share"], part), percent(part), number(row["revenue"], 0),
             number(row["average_order_value"], 2), plural(round(row["median_recency_days"]), "day"),
         ))  # fmt: skip

@@ -6,6 +6,7 @@ Belongs here: reading any table by its name. Not here: what a table of a room me
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,8 +15,10 @@ from typing import Any, TypeVar
 
 import polars as pl
 
+from customer_intel.core.contract.model import load
 from customer_intel.core.store.lake import Lake, Version
 from customer_intel.core.store.release import Release
+from customer_intel.core.tables.parameters import room_config
 
 Made = TypeVar("Made")
 
@@ -110,6 +113,20 @@ class Evidence:
         """The table's rows, of these columns or of all. Raises KeyError for a table without rows."""
         scan = self.scan(name)
         return (scan.select(columns) if columns else scan).collect()
+
+    def meanings(self, table: str, column: str) -> dict[str, str]:
+        """Each word of the column, in the contract's order, and what it means; a setting's name in
+        it is told as the home sets it (`active_days`: 90 days).
+        """
+        spec = load().table(table)
+        settings = room_config(spec.room, self.home)
+
+        def told(match: re.Match[str]) -> str:
+            value = settings.get(match[0])
+            return f"{value} days" if isinstance(value, int) else match[0]
+
+        words = spec.by_name[column].value_meanings
+        return {word: re.sub(r"\b[a-z_]+_days\b", told, text) for word, text in words.items()}
 
     def once(self, make: Callable[[Evidence], Made]) -> Made:
         """What `make` says of this evidence, computed the first time it is asked for."""

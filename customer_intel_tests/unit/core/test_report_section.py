@@ -109,3 +109,13 @@ def test_check_tells_of_a_broken_report_before_a_night_ends_with_it(
     monkeypatch.setattr("customer_intel.core.report.section.room_reports", broken)
     ran = cli("check", "--home", tmp_path)
     assert (ran.code, "room/report.py:1: no REPORT" in ran.text) == (3, True)
+
+
+def test_what_a_word_means_is_told_with_the_homes_own_settings(tmp_path: Path) -> None:
+    evidence = Evidence({}, AS_OF, SNAPSHOT, tmp_path)
+    assert evidence.meanings("rfm", "segment")["new_customers"] == "one order, within 30 days"
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "company.yaml").write_text("new_days: 14\n")
+    meanings = evidence.meanings("rfm", "segment")
+    assert meanings["new_customers"] == "one order, within 14 days"
+    assert not any("_days" in text for text in meanings.values())
