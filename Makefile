@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
+# Of `make slow` and `make faults`: 1 is all, 3 every third test.
+SAMPLE ?= 1
 # The speed of an install is in compiling bytecode once, not at each start.
 export UV_COMPILE_BYTECODE = 1
 export DAGSTER_DISABLE_TELEMETRY = 1
@@ -39,15 +41,17 @@ test: $(DEV)
 	@$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -q
 
 # Minutes, not seconds: long properties, whole nights over every vendor and data set.
+# `make slow SAMPLE=3` runs every third of them; which ones follows from the commit.
 slow: $(DEV)
-	@$(BIN)/python -m pytest -n 2 --dist loadscope -q -m "slow and not browser and not faults"
+	@$(BIN)/python -m pytest -n 2 --dist loadscope -q -m "slow and not browser and not faults" \
+	  --sample $(SAMPLE) customer_intel_tests
 
 browser: $(DEV)
 	@$(BIN)/python -m pytest -q -m browser
 
 # Not in parallel: each test has its own processes, and some count what they get done beside others.
 faults: $(DEV)
-	@$(BIN)/python -m pytest -q -m faults customer_intel_tests
+	@$(BIN)/python -m pytest -q -m faults --sample $(SAMPLE) customer_intel_tests
 
 test-all: browser faults slow test
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -95,13 +96,46 @@ class House:
         )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--sample",
+        metavar="N[:OFFSET]",
+        help=(
+            "run every N-th of the selected tests; which ones follows from the commit, so that "
+            "N commits or so see all of them. OFFSET repeats a choice"
+        ),
+    )
+
+
+def _sample(config: pytest.Config) -> tuple[int, int]:
+    """(N, offset), from the option; (1, 0) without."""
+    every, _, offset = str(config.getoption("--sample") or "1").partition(":")
+    if not offset:
+        head = ["git", "rev-parse", "HEAD"]
+        root = Path(__file__).parent
+        commit = subprocess.run(head, capture_output=True, text=True, check=False, cwd=root).stdout
+        offset = str(int(commit[:8] or "0", 16) % int(every))
+    return int(every), int(offset)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    every, offset = _sample(config)
+    return [f"every {every}. test; repeat with --sample {every}:{offset}"] if every > 1 else []
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """One module that needs the demo's nights first, the others last: who would wait for them has
     work meanwhile.
     """
     needing = {item.path for item in items if "demo_nights" in getattr(item, "fixturenames", ())}
     first = next((item.path for item in items if item.path in needing), None)
     items.sort(key=lambda item: 0 if item.path == first else 2 if item.path in needing else 1)
+    every, offset = _sample(config)
+    left_out = [item for at, item in enumerate(items) if (at + offset) % every]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for at, item in enumerate(items) if not (at + offset) % every]
 
 
 @pytest.fixture

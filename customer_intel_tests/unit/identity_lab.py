@@ -14,9 +14,8 @@ import duckdb
 import polars as pl
 
 from customer_intel.core.contract import model as contracts
-from customer_intel.core.tables.definition import _PLACEHOLDER
 from customer_intel.core.tables.parameters import room_config, sql_literal
-from customer_intel.core.tables.queries import tables_read
+from customer_intel.core.tables.queries import PLACEHOLDER, tables_read
 from customer_intel.identity.explain.reasons import match_explanation
 from customer_intel.identity.ids.record_customer_map import record_customer_map
 from customer_intel.identity.linking.hub_value import hub_value
@@ -125,7 +124,7 @@ class Lab:
             text = next(ROOM.rglob(f"{name}.sql")).read_text(encoding="utf-8")
             values = {**self.config, "as_of": as_of}
             return _query(
-                con, _PLACEHOLDER.sub(lambda m: sql_literal(values[m.group(1)]), text), frames
+                con, PLACEHOLDER.sub(lambda m: sql_literal(values[m.group(1)]), text), frames
             )
         empty = pl.DataFrame(
             schema={c.name: POLARS[c.type] for c in self.contract.table(name).columns}
