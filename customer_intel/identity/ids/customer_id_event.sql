@@ -1,6 +1,6 @@
 -- Grain: one row per thing that happened to a customer id: born, merged into or split from another, moved to another,
 --   retired.
--- Meaning: the diary of ids; other_customer_id is the other side (for born: the id it came out of, if any).
+-- Meaning: change log of ids; other_customer_id is the other side (for born: the id it came out of, if any).
 -- Caveats: occurred_on is the night (as_of). n_records counts the records that moved, or were there at birth or end.
 WITH birth AS (
     SELECT
@@ -24,7 +24,7 @@ movement AS (
     WHERE previous_customer_id IS NOT NULL
     GROUP BY previous_customer_id, change_reason, valid_from, customer_id
 ),
--- Not by status: a record that comes back later must not take the entry out of the diary.
+-- Not by status: a record that comes back later must not take the entry out of the log.
 retirement AS (
     SELECT r.customer_id, 'retired', r.ended_as_of, NULL, count(*)
     FROM customer_id_registry AS r
