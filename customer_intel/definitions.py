@@ -4,7 +4,7 @@ and its alert.
 
 import dagster as dg
 
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
 from customer_intel.core.tables import definition as table
 from customer_intel.orchestration import alerts, assets, jobs, nights, publication
 from customer_intel.settings import Settings

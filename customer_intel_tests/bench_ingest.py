@@ -117,7 +117,7 @@ def bare(folder: Path) -> dict[str, float]:
 
 
 def take(folder: Path) -> dict[str, float]:
-    from customer_intel.core.contract import model as contract
+    from customer_intel.core.contract import load as contract
     from customer_intel.core.engine import DuckDBEngine, EngineSettings
     from customer_intel.core.tables.parameters import room_config
     from customer_intel.ingest.land import entity_night as landing

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
+from customer_intel.core.contract.model import Table
 from customer_intel.core.night import build as step
 from customer_intel.core.night.night import Outcome
 from customer_intel.core.store.lake import Lake
@@ -101,7 +102,7 @@ class Steps:
         return publish(self.night, published(), "steps")
 
 
-def published() -> dict[str, contract.Table]:
+def published() -> dict[str, Table]:
     return {name: spec for name, spec in contract.load().tables.items() if spec.published}
 
 

@@ -30,7 +30,7 @@ RELEASE = "release"
 
 def check(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
     """Contracts, definitions, mappings and configuration; explains each fault with file and line."""
-    from customer_intel.core.contract import model as contract
+    from customer_intel.core.contract import load as contract
     from customer_intel.core.report.section import room_reports
     from customer_intel.core.tables import compile as compiler
     from customer_intel.core.tables import definition as table
@@ -99,7 +99,8 @@ def docs(
 
     In the repository, README's list of tables and docs/states.md too.
     """
-    from customer_intel.core.contract import model as contract
+    from customer_intel.core.contract import load as contract
+    from customer_intel.core.contract.model import PACKAGE
     from customer_intel.core.tables import definition as table
     from customer_intel.facts import states as facts_states
     from customer_intel.publish import catalog
@@ -113,8 +114,8 @@ def docs(
         if definition.joins:
             (folder / f"{name}.sql").write_text(definition.text, encoding="utf-8")
     readme, words = (
-        contract.PACKAGE.parent / "README.md",
-        contract.PACKAGE.parent / "docs" / "states.md",
+        PACKAGE.parent / "README.md",
+        PACKAGE.parent / "docs" / "states.md",
     )
     if readme.exists() and words.exists():
         readme.write_text(
@@ -128,7 +129,7 @@ def checked(home: Path, select: Sequence[str] = ()) -> dict[str, int]:
     """Counts contracts, entities and mappings. Raises ConfigError, naming file and line, for the
     first fault.
     """
-    from customer_intel.core.contract import model as contract
+    from customer_intel.core.contract import load as contract
     from customer_intel.core.engine import DuckDBEngine, EngineSettings
     from customer_intel.core.tables import definition as table
     from customer_intel.core.tables import parameters

@@ -90,7 +90,7 @@ def why(
     """
     import polars as pl
 
-    from customer_intel.core.contract.model import load
+    from customer_intel.core.contract.load import load
     from customer_intel.core.contract.yaml_lines import ConfigError
     from customer_intel.core.store.lake import Lake
     from customer_intel.identity.explain.match_explanation import TABLES, Why

@@ -22,7 +22,7 @@ def words(home: Path, landing: Path) -> list[dict[str, Any]]:
 
     Judged by the configuration as it is now. Raises ConfigError for a declaration that is wrong.
     """
-    from customer_intel.core.contract import model as contract
+    from customer_intel.core.contract import load as contract
     from customer_intel.core.tables import parameters
     from customer_intel.facts import states
     from customer_intel.ingest.land.landed_words import landed_words

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import dagster as dg
 
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
 from customer_intel.core.night import build as step
 from customer_intel.core.night import snapshot
 from customer_intel.core.night.night import Night, Outcome

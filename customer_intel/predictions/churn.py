@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from customer_intel.core.contract.model import Column, load
+from customer_intel.core.contract.load import load
+from customer_intel.core.contract.model import Column
 from customer_intel.predictions.metrics import Floats, Ints
 from customer_intel.predictions.reasons import Phrasebook
 from customer_intel.predictions.scorecard import Scorecard, fit, sigmoid

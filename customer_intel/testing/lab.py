@@ -20,7 +20,8 @@ import duckdb
 import polars as pl
 
 import customer_intel.ingest  # noqa: F401 (registers how exports become entities)
-from customer_intel.core.contract.model import PACKAGE, STAMPS, Table, load, suggestion
+from customer_intel.core.contract.load import load
+from customer_intel.core.contract.model import PACKAGE, STAMPS, Table, suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.core.gate import gate

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
 from customer_intel_tests.browser.ui import DEMO_NIGHT, LOCATION, Ui, customer_intel, until
 
 pytestmark = pytest.mark.browser

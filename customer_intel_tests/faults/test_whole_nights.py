@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
 from customer_intel.core.night import build as step
 from customer_intel.core.tables import definition as table
 from customer_intel.demo import simulate

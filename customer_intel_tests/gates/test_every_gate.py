@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
 from customer_intel.core.contract.model import STAMPS, Column, Expectation, Table
 from customer_intel.core.gate import gate
 from customer_intel.core.store.lake import Lake

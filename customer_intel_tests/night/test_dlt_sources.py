@@ -19,7 +19,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
 from customer_intel.ingest.examples import dlt_sources
 from customer_intel.ingest.examples.dlt_sources import Work
 from customer_intel.ingest.land import entity_night as landing

@@ -19,7 +19,7 @@ import polars as pl
 import pytest
 
 from customer_intel import open_release
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
 from customer_intel.core.store.lake import Lake
 from customer_intel.core.store.release import Published
 from customer_intel.ingest.land.landing_folder import COUNTS

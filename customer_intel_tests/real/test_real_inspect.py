@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
 from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.ingest.advise.inspect_file import Inspected, inspect

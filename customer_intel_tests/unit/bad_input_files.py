@@ -24,7 +24,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
 from customer_intel.ingest.land import entity_night as landing
 from customer_intel.ingest.land.landing_folder import COUNTS, export_file
 from customer_intel_tests.unit.sqlroom import schema

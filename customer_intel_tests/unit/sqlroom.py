@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.core.contract.model import load
+from customer_intel.core.contract.load import load
 from customer_intel.testing import TableLab
 from customer_intel.testing.lab import NOWHERE
 

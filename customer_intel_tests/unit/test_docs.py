@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract.model import PACKAGE
 from customer_intel.core.report.section import room_reports
 from customer_intel.core.tables.definition import module_of
 from customer_intel.publish import report
 from customer_intel.testing import TableLab
 from customer_intel_tests.conftest import House
 
-DOCS = contract.PACKAGE.parent / "docs"
+DOCS = PACKAGE.parent / "docs"
 
 
 def followed(page: str, house: House, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:

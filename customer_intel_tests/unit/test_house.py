@@ -12,7 +12,8 @@ from sqlglot import exp
 
 import customer_intel.ingest  # noqa: F401 (registers how exports become entities)
 from customer_intel import open_release
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
+from customer_intel.core.contract.model import PACKAGE
 from customer_intel.core.report.section import room_reports
 from customer_intel.core.store.lake import Lake
 from customer_intel.core.tables import definition as table
@@ -21,7 +22,7 @@ from customer_intel.core.tables import queries
 from customer_intel.publish import catalog
 from customer_intel_tests.whole_nights import Demo
 
-PACKAGE = contract.PACKAGE
+PACKAGE = PACKAGE
 ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/tables.yaml"))
 OUTER = {"cli", "orchestration", "testing", "definitions.py", "settings.py"}
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from customer_intel.core.contract.model import load
+from customer_intel.core.contract.load import load
 from customer_intel.core.store.lake import Lake, Version
 from customer_intel.core.store.release import Release
 from customer_intel.core.tables.parameters import room_config

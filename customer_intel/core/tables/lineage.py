@@ -9,7 +9,8 @@ import json
 import shutil
 from pathlib import Path
 
-from customer_intel.core.contract.model import STAMPS, Contract, load
+from customer_intel.core.contract.load import load
+from customer_intel.core.contract.model import STAMPS, Contract
 from customer_intel.core.store.lake import write_bytes
 from customer_intel.core.tables.definition import Definition, definitions
 from customer_intel.core.tables.queries import parse

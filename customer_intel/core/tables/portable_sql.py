@@ -13,7 +13,7 @@ from functools import lru_cache
 import sqlglot
 from sqlglot import TokenType, exp
 
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
 from customer_intel.core.tables.queries import parse
 
 # Functions (as sqlglot names their nodes) that mean the same on DuckDB and Spark.

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
 from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.contract.model import Table, suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError

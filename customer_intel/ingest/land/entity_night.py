@@ -22,8 +22,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from customer_intel.core.contract import model as contract
-from customer_intel.core.contract.model import Table
+from customer_intel.core.contract import load as contract
+from customer_intel.core.contract.model import STAMPS, Table
 from customer_intel.core.engine import literal
 from customer_intel.ingest.conform.conform import conform
 from customer_intel.ingest.conform.large_csv import conform_piecewise, fits
@@ -467,7 +467,7 @@ class _EntityNight:
         columns = ", ".join(
             f'CAST(NULL AS {column.sql_type}) AS "{column.name}"'
             for column in self.entity.columns
-            if column.name not in contract.STAMPS
+            if column.name not in STAMPS
         )
         self.con.execute(
             f"COPY (SELECT {columns} WHERE false) TO {literal(str(target))} (FORMAT parquet)"

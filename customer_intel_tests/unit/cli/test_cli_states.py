@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from customer_intel.cli import states as cli_states
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel_tests.whole_nights import cli
 

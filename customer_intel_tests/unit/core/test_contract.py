@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
+from customer_intel.core.contract.model import OF_ENTITIES, STAMPS
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.tables import lineage
 from customer_intel_tests.conftest import COLUMNS, TABLES, House
@@ -137,7 +138,7 @@ def test_each_column_stands_where_the_tables_that_list_it_are() -> None:
     for spec in contract.load().tables.values():
         for column in spec.columns:
             rooms.setdefault(column.name, set()).add(spec.room)
-    added = {*contract.STAMPS, *contract.OF_ENTITIES}
+    added = {*STAMPS, *OF_ENTITIES}
     for name, own in contract.declared().items():
         listing = rooms.get(name, set())
         assert listing, f"{own.where}: no table lists '{name}'; take the line out"

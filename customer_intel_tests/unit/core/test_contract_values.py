@@ -10,7 +10,8 @@ import jsonschema
 import pytest
 import yaml
 
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
+from customer_intel.core.contract.model import Column
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.gate import gate
 from customer_intel.publish import catalog
@@ -39,7 +40,7 @@ told:
 """
 
 
-def with_state(house: House, values: str, columns: str = WORDS) -> contract.Column:
+def with_state(house: House, values: str, columns: str = WORDS) -> Column:
     house.write("columns.yaml", COLUMNS + columns)
     text = TABLES.replace("revenue\n  expect", f"revenue, state\n{values}  expect")
     house.write("room/tables.yaml", text)

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.night import build as step
 from customer_intel.core.night.night import Outcome

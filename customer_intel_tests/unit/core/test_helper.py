@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from customer_intel.core.contract.model import load
+from customer_intel.core.contract.load import load
 from customer_intel.core.gate import gate
 from customer_intel.core.night.worker import Helper, HelperFailed
 

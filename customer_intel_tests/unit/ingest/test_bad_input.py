@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from customer_intel.cli import nights as cli_nights
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
 from customer_intel.core.engine import EngineSettings
 from customer_intel.core.night import build as step
 from customer_intel.core.night.night import Night, Outcome

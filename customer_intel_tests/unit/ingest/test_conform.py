@@ -12,8 +12,8 @@ import duckdb
 import polars as pl
 import pytest
 
-from customer_intel.core.contract import model as contract
-from customer_intel.core.contract.model import Column
+from customer_intel.core.contract import load as contract
+from customer_intel.core.contract.model import STAMPS, Column
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.ingest.conform.conform import conformed_sql
 from customer_intel.ingest.conform.typing_rules import Typing
@@ -175,7 +175,7 @@ def test_rows_are_typed_with_provenance_key_and_leftovers(shop: Landing) -> None
     rows = pl.read_parquet(part.parquet)
     guest = hashlib.md5(b"a@x.org").hexdigest()[:16]
     assert rows.columns == [
-        column.name for column in ENTITIES["orders"].columns if column.name not in contract.STAMPS
+        column.name for column in ENTITIES["orders"].columns if column.name not in STAMPS
     ]
     assert rows["record_key"].to_list() == ["shop:c1", f"shop:guest-{guest}", None]
     assert rows["extra_json"].to_list() == ['{"colour":"red"}', None, '{"colour":"blue"}']
@@ -455,7 +455,7 @@ def test_an_undated_folder_belongs_to_the_night(shop: Landing) -> None:
 
 def test_newest_row_wins_and_deleted_ones_go(con: duckdb.DuckDBPyConnection) -> None:
     table = ENTITIES["contacts"]
-    columns = [column for column in table.columns if column.name not in contract.STAMPS]
+    columns = [column for column in table.columns if column.name not in STAMPS]
     con.execute(
         "CREATE OR REPLACE TEMP TABLE raw_contacts "
         f"({', '.join(f'{c.name} {c.sql_type}' for c in columns)})"

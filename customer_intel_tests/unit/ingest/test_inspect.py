@@ -13,7 +13,7 @@ import openpyxl
 import polars as pl
 import pytest
 
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.ingest.advise import column_names

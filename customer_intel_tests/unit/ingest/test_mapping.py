@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.ingest.mapping import expressions
 from customer_intel.ingest.mapping import model as mapping

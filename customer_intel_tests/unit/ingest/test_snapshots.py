@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
 from customer_intel.ingest.conform.conform import conformed_sql
 from customer_intel.ingest.land import entity_night as landing
 from customer_intel.ingest.land.landing_folder import export_file

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
 from customer_intel.demo import simulate
 from customer_intel.ingest.conform.conform import Conformed, SourceFile, conform
 from customer_intel.ingest.mapping import model as mapping

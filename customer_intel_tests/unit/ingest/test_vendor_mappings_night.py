@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from customer_intel import open_release
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
 from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.ingest.land import entity_night as landing

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
 from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.ingest.land import entity_night as landing

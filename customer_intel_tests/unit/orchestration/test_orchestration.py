@@ -18,7 +18,7 @@ import dagster as dg
 import pytest
 from pydantic import SecretStr
 
-from customer_intel.core.contract import model as contract
+from customer_intel.core.contract import load as contract
 from customer_intel.core.store.lake import HomeBusy, home_lock
 from customer_intel.core.tables import definition as table
 from customer_intel.orchestration import alerts, jobs, nights, runs
