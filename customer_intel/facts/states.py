@@ -331,8 +331,8 @@ def _check_entity(entity: str, where: str) -> None:
 
 def _shipped() -> set[tuple[str, str]]:
     """(source, entity) of the shipped mappings whose rows have a state."""
-    vendors = PACKAGE / "ingest" / "vendors"
-    mappings = [yamlfile.load(path) for path in sorted(vendors.rglob("*.yaml"))]
+    folder = PACKAGE / "ingest" / "vendors"
+    mappings = [yamlfile.load(path) for path in sorted(folder.rglob("*.yaml"))]
     return {
         (mapping["source"], mapping["entity"])
         for mapping in mappings

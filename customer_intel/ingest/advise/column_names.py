@@ -57,7 +57,7 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_") or "file"
 
 
-def listed(text: Any) -> list[str]:
+def comma_items(text: Any) -> list[str]:
     """The items of a list that is separated by commas."""
     return [word.strip() for word in str(text or "").split(",") if word.strip()]
 
@@ -65,7 +65,7 @@ def listed(text: Any) -> list[str]:
 @lru_cache(maxsize=64)
 def nouns(entity: str) -> tuple[str, ...]:
     """What one row of the entity is called, from words.yaml."""
-    return tuple(listed(words()["entities"].get(entity, {}).get("nouns")))
+    return tuple(comma_items(words()["entities"].get(entity, {}).get("nouns")))
 
 
 @lru_cache(maxsize=64)
@@ -85,7 +85,7 @@ def synonyms(entity: str, target: str) -> tuple[str, ...]:
     """What a column may be called, the likeliest first."""
     listed = words()["columns"].get(f"{entity}.{target}") or words()["columns"].get(target)
     found = [target.replace("_", " ").strip()]
-    for word in listed(listed):
+    for word in comma_items(listed):
         found += [word.replace("*", noun) for noun in nouns(entity)] if "*" in word else [word]
     return tuple(dict.fromkeys(found))
 

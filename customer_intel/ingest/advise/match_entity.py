@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from customer_intel.core.contract.model import Column, Table
 from customer_intel.ingest.advise.column_names import (
+    comma_items,
     common_prefixes,
     helpers,
-    listed,
     name_score,
     nouns,
     plain,
@@ -264,7 +264,7 @@ def _named_after(file_name: str) -> dict[str, float]:
     )
     ends: dict[str, tuple[int, int]] = {}
     for entity, entry in words()["entities"].items():
-        for noun in (*listed(entry.get("nouns")), *listed(entry.get("files"))):
+        for noun in (*comma_items(entry.get("nouns")), *comma_items(entry.get("files"))):
             for form in {
                 noun,
                 noun + "s",
