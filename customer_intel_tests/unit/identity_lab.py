@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from customer_intel.core.contract import model as contracts
+from customer_intel.core.contract import load as contracts
 from customer_intel.core.tables.parameters import room_config, sql_literal
 from customer_intel.core.tables.queries import PLACEHOLDER, tables_read
 from customer_intel.identity.explain.reasons import match_explanation
