@@ -8,13 +8,13 @@ from typing import Any
 
 import polars as pl
 
+from customer_intel.core.contract.model import POLARS_TYPES
 from customer_intel.identity.golden.golden import profile_field_provenance, source_trust
 from customer_intel.identity.groups.accounts import account, account_map
 from customer_intel.identity.groups.customer_household import customer_household
 from customer_intel_tests.unit.identity_lab import (
     MAP,
     NIGHT,
-    POLARS,
     ROOM,
     Lab,
     _connection,
@@ -39,7 +39,9 @@ def golden_night(
     error.
     """
     lab.night(as_of, only=(*MAP, "customer_id_registry"))
-    schema = {column.name: POLARS[column.type] for column in lab.contract.table("accounts").columns}
+    schema = {
+        column.name: POLARS_TYPES[column.type] for column in lab.contract.table("accounts").columns
+    }
     tables = {
         **lab.tables,
         "accounts": pl.DataFrame(lab.rows["accounts"], schema=schema, strict=False),
@@ -61,7 +63,7 @@ def _computed(
         )
     if previous is None:
         previous = pl.DataFrame(
-            schema={c.name: POLARS[c.type] for c in lab.contract.table(name).columns}
+            schema={c.name: POLARS_TYPES[c.type] for c in lab.contract.table(name).columns}
         )
     given = {
         "as_of": as_of,

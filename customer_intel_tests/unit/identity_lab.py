@@ -14,6 +14,7 @@ import duckdb
 import polars as pl
 
 from customer_intel.core.contract import load as contracts
+from customer_intel.core.contract.model import PACKAGE, POLARS_TYPES, STAMPS
 from customer_intel.core.tables.parameters import room_config, sql_literal
 from customer_intel.core.tables.queries import PLACEHOLDER, tables_read
 from customer_intel.identity.explain.reasons import match_explanation
@@ -37,7 +38,6 @@ TIMES = {
     "reviews": ("created_at",), "marketing_touches": ("occurred_at",), "consents": ("collected_at",),
     "actions_log": ("performed_at",), "identity_overrides": ("decided_at",),
 }  # fmt: skip
-POLARS = contracts.POLARS_TYPES
 ORDER = (
     "party_source", "party_record", "identifier_fact", "hub_value", "likely_pair", "match_edge",
     "match_conflict", "record_customer_map", "match_explanation", "match_review",
@@ -52,7 +52,7 @@ FUNCTIONS: dict[str, Any] = {
 }  # fmt: skip
 # Enough to know who is who.
 MAP = ORDER[: ORDER.index("record_customer_map") + 1]
-ROOM = contracts.PACKAGE / "identity"
+ROOM = PACKAGE / "identity"
 Row = dict[str, Any]
 MOBILE = "+49 171 2345678"
 
@@ -102,7 +102,8 @@ class Lab:
         frames: dict[str, pl.DataFrame] = {}
         for name in ENTITIES:
             schema = {
-                column.name: POLARS[column.type] for column in self.contract.table(name).columns
+                column.name: POLARS_TYPES[column.type]
+                for column in self.contract.table(name).columns
             }
             frames[name] = pl.DataFrame(self.rows[name], schema=schema, strict=False)
         con = _connection()
@@ -127,7 +128,7 @@ class Lab:
                 con, PLACEHOLDER.sub(lambda m: sql_literal(values[m.group(1)]), text), frames
             )
         empty = pl.DataFrame(
-            schema={c.name: POLARS[c.type] for c in self.contract.table(name).columns}
+            schema={c.name: POLARS_TYPES[c.type] for c in self.contract.table(name).columns}
         )
         special = {
             "as_of": as_of,
@@ -143,7 +144,7 @@ class Lab:
 
     def _typed(self, name: str, frame: pl.DataFrame) -> pl.DataFrame:
         table = self.contract.table(name)
-        wanted = {c.name: POLARS[c.type] for c in table.columns if c.name not in contracts.STAMPS}
+        wanted = {c.name: POLARS_TYPES[c.type] for c in table.columns if c.name not in STAMPS}
         assert sorted(frame.columns) == sorted(wanted), (
             f"{name}: {set(frame.columns) ^ set(wanted)}"
         )
