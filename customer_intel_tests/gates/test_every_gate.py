@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -76,7 +76,7 @@ class Candidates:
             for name in poisoned:
                 self.poison(name, self.good[name])
 
-    @lru_cache(maxsize=None)  # noqa: B019 (as long as the module)
+    @cache  # noqa: B019 (as long as the module)
     def accepted(self, name: str) -> gate.Verdict:
         """The verdict on the good rows, of the whole suite."""
         return self.check(TABLES[name], "SELECT * FROM good", previous_rows=self.rows(name))
