@@ -56,7 +56,7 @@ def _shipped_config(room: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=4096)
-def _parsed(sql: str) -> duckdb.Statement:
+def parsed(sql: str) -> duckdb.Statement:
     """A statement that any connection executes; to parse one costs as much as to run it."""
     (statement,) = DuckDBEngine(INSTANCE, [], shared=True).con.extract_statements(sql)
     return statement
@@ -141,7 +141,7 @@ class TableLab:
         ((is_there,),) = self._execute(f'SELECT EXISTS (FROM "{name}")', name)
         ddl = self.contract.table(name).ddl
         if is_there or ddl not in _empty:
-            query = _parsed(f'SELECT * FROM "{name}"')
+            query = parsed(f'SELECT * FROM "{name}"')
             found: pl.DataFrame = self.con.sql(query).pl()
             _empty[ddl] = found.clear()
             return found
@@ -351,7 +351,7 @@ class TableLab:
         for name in names:
             if name not in self._made:
                 ddl = self.contract.table(name).ddl
-                statement = _parsed(f'CREATE TABLE IF NOT EXISTS "{name}" ({ddl})')
+                statement = parsed(f'CREATE TABLE IF NOT EXISTS "{name}" ({ddl})')
                 self.con.execute(statement).fetchall()
                 self._made.add(name)
 
@@ -364,7 +364,7 @@ class TableLab:
 
     def _execute(self, sql: str, *tables: str) -> list[tuple[Any, ...]]:
         """The statement's rows; `tables` are what it looks at."""
-        statement = _parsed(sql)
+        statement = parsed(sql)
         self._create(*tables)
         return self._again(tables, lambda: self.con.execute(statement).fetchall())
 

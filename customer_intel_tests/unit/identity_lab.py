@@ -23,7 +23,7 @@ from customer_intel.identity.linking.hub_value import hub_value
 from customer_intel.identity.linking.likely_pair import likely_pair
 from customer_intel.identity.linking.match_edge import match_conflict, match_edge
 from customer_intel.identity.records.party import party_record
-from customer_intel_tests.unit.sqlroom import NOWHERE
+from customer_intel.testing.lab import NOWHERE, parsed
 
 NIGHT = date(2026, 3, 1)
 SEEN = datetime(2026, 1, 15, 12)
@@ -163,10 +163,16 @@ class Lab:
     def _gate(
         self, name: str, frames: Mapping[str, pl.DataFrame], con: duckdb.DuckDBPyConnection
     ) -> None:
-        for expectation in self.contract.table(name).expect:
-            if expectation.kind == "sql" and expectation.severity == "critical":
-                found = _query(con, expectation.args["query"], frames)
-                assert found.is_empty(), f"{name}: {expectation.args['name']}: {found.rows()[:3]}"
+        queries = {
+            rule.args["name"]: rule.args["query"]
+            for rule in self.contract.table(name).expect
+            if rule.kind == "sql" and rule.severity == "critical"
+        }
+        asked = " UNION ALL ".join(
+            f"(SELECT '{rule}' FROM ({query}\n) LIMIT 1)" for rule, query in queries.items()
+        )
+        for (rule,) in _query(con, asked, frames).rows() if queries else ():
+            raise AssertionError(f"{name}: {rule}: {_query(con, queries[rule], frames).rows()[:3]}")
 
     def customers(self) -> dict[str, str]:
         """record_key → customer_id today."""
@@ -209,15 +215,18 @@ def _tables_read(sql: str) -> tuple[str, ...]:
     return tables_read(sql, "query")
 
 
+# What the connection shows under which name.
+_shown: dict[str, pl.DataFrame] = {}
+
+
 def _query(
     con: duckdb.DuckDBPyConnection, sql: str, frames: Mapping[str, pl.DataFrame]
 ) -> pl.DataFrame:
-    names = _tables_read(sql)
-    for name in names:
-        con.register(name, frames[name].to_arrow())
-    result: pl.DataFrame = con.sql(sql).pl()
-    for name in names:
-        con.unregister(name)
+    for name in _tables_read(sql):
+        if _shown.get(name) is not frames[name]:
+            con.register(name, frames[name].to_arrow())
+            _shown[name] = frames[name]
+    result: pl.DataFrame = con.sql(parsed(sql)).pl()
     return result
 
 
