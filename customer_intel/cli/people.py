@@ -20,7 +20,7 @@ from customer_intel.cli.records_file import (
     read_records,
     resolved_of,
 )
-from customer_intel.cli.screen import JsonOption, out
+from customer_intel.cli.screen import HomeOption, JsonOption, out
 from customer_intel.core.contract.yaml_lines import ConfigError
 
 
@@ -77,9 +77,7 @@ def resolve(
 def why(
     record: Annotated[str, typer.Argument(help="A record_key (source:id) or a customer_id.")],
     other: Annotated[str | None, typer.Argument(help="Another record_key.")] = None,
-    home: Annotated[
-        Path, typer.Option("--home", help="The home whose last night is explained.")
-    ] = Path("data"),
+    home: HomeOption = Path("data"),
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a machine-readable summary instead.")
     ] = False,

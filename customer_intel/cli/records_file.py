@@ -44,7 +44,10 @@ SaveOption = Annotated[
 ]
 SHIPPED = "default"
 IdentityHomeOption = Annotated[
-    Path, typer.Option("--home", help="Whose config/identity.yaml applies.")
+    Path,
+    typer.Option(
+        "--home", envvar="CUSTOMER_INTEL_HOME", help="Whose config/identity.yaml applies."
+    ),
 ]
 TRUTH = "customer_intel_truth"
 

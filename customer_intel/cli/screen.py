@@ -22,7 +22,12 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 HomeOption = Annotated[
-    Path, typer.Option("--home", help="Holds landing/, lake/, quarantine/, published/, config/.")
+    Path,
+    typer.Option(
+        "--home",
+        envvar="CUSTOMER_INTEL_HOME",
+        help="Holds landing/, lake/, quarantine/, published/, config/.",
+    ),
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print a machine-readable summary instead.")

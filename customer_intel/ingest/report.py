@@ -66,8 +66,12 @@ def _tonight(evidence: Evidence, files: pl.DataFrame) -> Html:
     parts = [
         (
             f"{plural(tonight['source_file'].n_unique(), 'file')} of {sources} brought "
-            f"{count(read)} "
-            "rows"
+            f"{count(read)} rows"
+            + (
+                ", a file's for each entity that it feeds"
+                if tonight["source_file"].is_duplicated().any()
+                else ""
+            )
         )
     ]
     refused = _files(tonight, "refused")

@@ -48,11 +48,11 @@ def segments(evidence: Evidence) -> Html:
     best = rows.sort("revenue", "segment", descending=[True, False], nulls_last=True).row(
         0, named=True
     )
-    lede = f"{count(rows['n'].sum())} customers ordered."
+    lede = f"{count(rows['n'].sum())} customers who may be profiled have orders that count."
     if revenue > 0 and best["revenue"] is not None:
         lede += (
             f" {plain(best['segment'])} are {percent(best['share'])} of them and brought "
-            f"{percent(best['revenue'] / revenue)} of all revenue."
+            f"{percent(best['revenue'] / revenue)} of their revenue."
         )
     parts = [part / revenue for part in rows["revenue"].drop_nulls() if revenue > 0]
     widest = max([float(rows["share"].max() or 0), *parts])  # type: ignore[arg-type]
