@@ -156,12 +156,15 @@ def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Defini
             )
         if table.without:
             reads = tuple(sorted({*reads, table.without}))
-        place = str(source.relative_to(package)) if source else table.where
         for name in (*reads, *against):
             if name not in contract.tables:
+                place = table.where
+                if source and name in reads:
+                    above = re.split(rf"\b{name}\b", _text(source))[0]
+                    place = f"{source.relative_to(package)}:{above.count(chr(10)) + 1}"
                 raise ConfigError(
-                    f"{place if name in reads else table.where}: '{table.name}' reads '{name}', "
-                    f"which no room makes{suggestion(name, contract.tables)}"
+                    f"{place}: '{table.name}' reads '{name}', which no room makes"
+                    f"{suggestion(name, contract.tables)}"
                 )
         found[table.name] = Definition(table, kind, source, reads, arguments, against, joins)
     if package == PACKAGE:

@@ -83,6 +83,10 @@ def test_a_select_that_a_night_would_fail_for(house: House, sql: str, said: str)
          "foreign_key: 'orders' is BIGINT, 'base.customer_id' VARCHAR"),
         ("sql: {name: none_below, query: select customer_id from total where order < 0}",
          "sql none_below: Parser Error: syntax error at or near \"order\""),
+        (
+            "sql: {name: many, query: select customer_id from total where orders > 'a lot'}",
+            "sql many: Conversion Error: Could not convert string 'a lot' to INT64",
+        ),
         ("sql: {name: none_below, query: select customer_id from total where orderz < 0}",
          "sql none_below: Binder Error: Referenced column \"orderz\" not found in FROM clause!"),
     ],
@@ -158,7 +162,7 @@ def test_a_function_without_fault_compiles(house: House) -> None:
         (
             "room/total.sql",
             "SELECT * FROM bace",
-            r"'total' reads 'bace', which no room makes; did you mean base\?",
+            r"room/total\.sql:1: 'total' reads 'bace', which no room makes; did you mean base\?",
         ),
         ("room/sums.py", "def total(:\n", r"room/sums\.py:1: .*; mend the Python"),
     ],
