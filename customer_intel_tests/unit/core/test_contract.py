@@ -7,7 +7,7 @@ import pytest
 from customer_intel.core.contract import model as contract
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.tables import definition as table
-from customer_intel_tests.conftest import TABLES, House
+from customer_intel_tests.house import TABLES, House
 
 
 @pytest.mark.parametrize(

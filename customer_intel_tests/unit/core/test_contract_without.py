@@ -17,7 +17,7 @@ from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.night import build as step
 from customer_intel.core.store.lake import Lake
 from customer_intel.core.tables.definition import Definition, company_config, room_config
-from customer_intel_tests.conftest import SQL, TABLES, House
+from customer_intel_tests.house import SQL, TABLES, House
 
 BARRED = """\
 barred:

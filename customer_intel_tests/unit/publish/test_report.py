@@ -14,7 +14,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 from rich.console import Console
-from scipy.stats import binomtest
 
 from customer_intel.core.store.lake import Lake, Version
 from customer_intel.core.store.release import Published
@@ -257,6 +256,8 @@ def test_windows_and_weeks_count_whole_days(tmp_path: Path) -> None:
 
 
 def test_published_values_of_the_statistics() -> None:
+    from scipy.stats import binomtest
+
     for hits, n in ((10, 100), (0, 7), (7, 7)):
         oracle = binomtest(hits, n).proportion_ci(method="wilson")
         assert measures.wilson(hits, n) == pytest.approx((oracle.low, oracle.high), abs=1e-12)
