@@ -1,14 +1,21 @@
-"""Fixtures that several tiers share: a miniature house, and where the real data lies."""
+"""Fixtures that several tiers share: a miniature house, and where the real data lies.
+
+Fixtures import what they make: the process that only hands out tests reads this file too.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from customer_intel_tests.house import House
+    from customer_intel_tests.whole_nights import Demo
 
 # Workers share the cores: threads of one that wait for threads of another cost a fifth of the whole
 # suite's time.
@@ -16,84 +23,9 @@ import pytest
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
-from customer_intel.core.contract import load as contract
-from customer_intel.core.contract.model import Contract
-from customer_intel.core.engine import EngineSettings
-from customer_intel.core.night.night import Night
-from customer_intel.core.tables import definition as table
-from customer_intel.core.tables.definition import Definition
-from customer_intel_tests.whole_nights import Demo, demo
 
 # Dagster's definitions are made once a process; homes of several dates share it.
 os.environ.setdefault("CUSTOMER_INTEL_FIRST_EXPORT_DATE", "2018-01-01")
-
-COLUMNS = """\
-customer_id: {type: text, meaning: Who}
-day: {type: date, meaning: When}
-orders: {type: int, unit: orders, meaning: How many}
-revenue: {type: money, meaning: How much}
-as_of: {type: date, meaning: The night}
-snapshot_id: {type: text, meaning: The release}
-"""
-TABLES = """\
-base:
-  grain: one row per customer and day
-  purpose: Things that happened
-  owner: team:test
-  key: [customer_id, day]
-  layout: {by_day: day}
-  columns: customer_id*, day*, orders*, revenue
-total:
-  grain: one row per customer
-  purpose: What each customer bought
-  owner: team:test
-  key: [customer_id]
-  published: true
-  columns: customer_id*, orders*, revenue
-  expect:
-    - rows: {min: 1}
-    - between: {column: orders, min: 0}
-"""
-SQL = {
-    "base": "SELECT * FROM (VALUES ('a', DATE '2024-01-01', 1, CAST(5 AS DECIMAL(18,2))), "
-    "('a', DATE '2024-01-02', 2, 7.5), ('b', DATE '2024-01-02', 1, 1)) AS v(customer_id, day, "
-    "orders, revenue)",
-    "total": "SELECT customer_id, CAST(sum(orders) AS BIGINT) AS orders, "
-    "CAST(sum(revenue) AS DECIMAL(18,2)) AS revenue FROM base WHERE day < $as_of GROUP BY 1",
-}
-
-
-class House:
-    """A package of one room in a temporary folder, and a home for its nights."""
-
-    def __init__(self, root: Path) -> None:
-        self.package = root / "package"
-        self.home = root / "home"
-        self.package.mkdir(parents=True)
-        self.write("columns.yaml", COLUMNS)
-        self.write("room/tables.yaml", TABLES)
-        for name, sql in SQL.items():
-            self.write(f"room/{name}.sql", sql)
-
-    def write(self, name: str, text: str) -> None:
-        (self.package / name).parent.mkdir(exist_ok=True)
-        (self.package / name).write_text(text, encoding="utf-8")
-        contract._load.cache_clear()
-        table._text.cache_clear()
-        table._functions.cache_clear()
-
-    @property
-    def contract(self) -> Contract:
-        return contract.load(self.package)
-
-    @property
-    def definitions(self) -> dict[str, Definition]:
-        return table.definitions(self.contract, self.package)
-
-    def night(self, as_of: date = date(2024, 1, 3), snapshot_id: str = "s1") -> Night:
-        return Night(
-            self.home, self.home / "landing", as_of, snapshot_id, self.contract, EngineSettings()
-        )
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -110,12 +42,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def _sample(config: pytest.Config) -> tuple[int, int]:
     """(N, offset), from the option; (1, 0) without."""
     every, _, offset = str(config.getoption("--sample") or "1").partition(":")
-    if not offset:
+    if every != "1" and not offset:
         head = ["git", "rev-parse", "HEAD"]
         root = Path(__file__).parent
         commit = subprocess.run(head, capture_output=True, text=True, check=False, cwd=root).stdout
         offset = str(int(commit[:8] or "0", 16) % int(every))
-    return int(every), int(offset)
+    return int(every), int(offset or 0)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -140,17 +72,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture
 def house(tmp_path: Path) -> House:
+    from customer_intel_tests.house import House
+
     return House(tmp_path)
 
 
 @pytest.fixture
 def make_house(tmp_path: Path) -> Callable[[str], House]:
+    from customer_intel_tests.house import House
+
     return lambda name: House(tmp_path / name)
 
 
 @pytest.fixture(scope="session")
 def demo_nights(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """The demo company's two nights, made once for all workers."""
+    from customer_intel_tests.whole_nights import demo
+
     folder = tmp_path_factory.getbasetemp()
     return demo(
         (folder.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder) / "demo_nights"

@@ -12,7 +12,7 @@ from customer_intel.core.night import build as step
 from customer_intel.core.night.night import Outcome
 from customer_intel.core.store.lake import Lake
 from customer_intel.core.store.release import Published, ReleaseRefused
-from customer_intel_tests.conftest import SQL, TABLES, House
+from customer_intel_tests.house import SQL, TABLES, House
 
 RULES = "    - between: {column: orders, min: 0}\n"
 

@@ -25,9 +25,9 @@ from customer_intel.core.night import build as step
 from customer_intel.core.night.night import Night, StepFailed
 from customer_intel.core.store.release import MANIFEST, Published
 from customer_intel.demo import simulate
-from customer_intel_tests.conftest import House
 from customer_intel_tests.faults import small
 from customer_intel_tests.faults.nursery import Nursery
+from customer_intel_tests.house import House
 from customer_intel_tests.whole_nights import FIRST, SECOND, accepted, upstream
 
 CLI = [sys.executable, "-m", "customer_intel.cli"]

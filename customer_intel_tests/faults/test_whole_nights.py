@@ -21,8 +21,8 @@ from customer_intel.core.contract import load as contract
 from customer_intel.core.night import build as step
 from customer_intel.core.tables import definition as table
 from customer_intel.demo import simulate
-from customer_intel_tests.conftest import House
 from customer_intel_tests.faults.nursery import Nursery
+from customer_intel_tests.house import House
 from customer_intel_tests.whole_nights import FIRST, SECOND
 
 KILLS, IN_A_ROW = 40, 4

@@ -1,11 +1,12 @@
-"""Metrics against scikit-learn, brute force and the bootstrap."""
+"""Metrics against scikit-learn, brute force and the bootstrap.
+
+scikit-learn and scipy are imported in tests: each worker reads every module, and these take seconds.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
-from sklearn import metrics as sk
 
 from customer_intel.core.statistics import wilson
 from customer_intel.predictions import metrics
@@ -23,6 +24,8 @@ def _sample(n: int, seed: int, *, ties: bool) -> tuple[Floats, Floats, Floats]:
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("seed", range(4))
 def test_point_values_are_scikit_learns(seed: int, ties: bool) -> None:
+    from sklearn import metrics as sk
+
     y, p, _ = _sample(700, seed, ties=ties)
     found = metrics.point_metrics(y, p)
     assert found["auc"] == pytest.approx(sk.roc_auc_score(y, p))
@@ -97,6 +100,9 @@ def test_clustered_delong_agrees_with_a_bootstrap_of_clusters() -> None:
 
 
 def test_log_loss_gain_is_a_paired_t_interval() -> None:
+    from scipy import stats
+    from sklearn import metrics as sk
+
     y, p, base = _sample(400, 6, ties=False)
     gain = metrics.log_loss_gain(y, p, base)
     paired = stats.ttest_rel(metrics.log_losses(y, base), metrics.log_losses(y, p))
@@ -105,6 +111,8 @@ def test_log_loss_gain_is_a_paired_t_interval() -> None:
 
 
 def test_wilson_is_scipys() -> None:
+    from scipy import stats
+
     for hits, n in ((0, 7), (3, 10), (10, 10), (480, 1000)):
         wanted = stats.binomtest(hits, n).proportion_ci(method="wilson")
         assert wilson(hits, n) == pytest.approx((wanted.low, wanted.high), abs=1e-12)

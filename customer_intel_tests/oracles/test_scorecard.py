@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from sklearn.linear_model import LogisticRegression
 
 from customer_intel.predictions import metrics, scorecard
 from customer_intel.predictions.metrics import Floats
@@ -34,6 +33,8 @@ def test_contributions_sum_to_the_logit_also_when_calibrated() -> None:
 
 
 def test_baseline_is_plain_logistic_regression_on_log_recency() -> None:
+    from sklearn.linear_model import LogisticRegression
+
     features, y = _sample(1500, 3)
     card = scorecard.fit({"a": features["a"]}, y, np.arange(1500), splines=False)
     x = np.log1p(features["a"])[:, None]

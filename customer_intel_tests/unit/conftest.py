@@ -10,7 +10,7 @@ import pytest
 
 from customer_intel.core.store.object_store import FolderStore, S3Store
 from customer_intel.core.store.release import Published, Release
-from customer_intel_tests.conftest import House
+from customer_intel_tests.house import House
 from customer_intel_tests.unit import s3_server
 from customer_intel_tests.unit.bucket import there
 from customer_intel_tests.unit.s3_server import S3

@@ -15,7 +15,7 @@ from customer_intel.core.report.section import room_reports
 from customer_intel.core.tables.definition import module_of
 from customer_intel.publish import report
 from customer_intel.testing import TableLab
-from customer_intel_tests.conftest import House
+from customer_intel_tests.house import House
 
 DOCS = PACKAGE.parent / "docs"
 

@@ -12,7 +12,7 @@ import pytest
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import SchemaMismatch
 from customer_intel.testing import TableLab
-from customer_intel_tests.conftest import House
+from customer_intel_tests.house import House
 
 NIGHT = date(2024, 1, 3)
 FUNCTION = """\

@@ -8,7 +8,7 @@ import pytest
 
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.tables import compile as compiler
-from customer_intel_tests.conftest import SQL, TABLES, House
+from customer_intel_tests.house import SQL, TABLES, House
 
 FUNCTION = """\
 import polars as pl

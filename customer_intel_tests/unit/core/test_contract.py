@@ -8,7 +8,7 @@ from customer_intel.core.contract import load as contract
 from customer_intel.core.contract.model import OF_ENTITIES, STAMPS
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.tables import lineage
-from customer_intel_tests.conftest import COLUMNS, TABLES, House
+from customer_intel_tests.house import COLUMNS, TABLES, House
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from customer_intel.core.contract.model import Column
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.gate import gate
 from customer_intel.publish import catalog
-from customer_intel_tests.conftest import COLUMNS, TABLES, House
+from customer_intel_tests.house import COLUMNS, TABLES, House
 
 WORDS = """\
 state: {type: text, meaning: Where it stands}

@@ -19,7 +19,7 @@ from customer_intel.core.night.night import Outcome
 from customer_intel.core.store.lake import Lake
 from customer_intel.core.tables.definition import Definition
 from customer_intel.core.tables.parameters import company_config, room_config
-from customer_intel_tests.conftest import SQL, TABLES, House
+from customer_intel_tests.house import SQL, TABLES, House
 
 BARRED = """\
 barred:

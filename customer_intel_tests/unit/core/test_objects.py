@@ -20,7 +20,7 @@ from customer_intel.core.store import mirror as objects
 from customer_intel.core.store.mirror import mirror, open_release, point_at, prune, writable
 from customer_intel.core.store.object_store import FolderStore, S3Store, StoreError
 from customer_intel.core.store.release import Release
-from customer_intel_tests.conftest import SQL
+from customer_intel_tests.house import SQL
 from customer_intel_tests.unit.bucket import ROOT, URL, content, there
 from customer_intel_tests.unit.core.test_release import night
 from customer_intel_tests.unit.s3_server import S3

@@ -14,7 +14,7 @@ from customer_intel.core.store.lake import Lake
 from customer_intel.core.tables import compile as compiler
 from customer_intel.core.tables import lineage, portable_sql
 from customer_intel.testing import TableLab
-from customer_intel_tests.conftest import COLUMNS, TABLES, House
+from customer_intel_tests.house import COLUMNS, TABLES, House
 
 NIGHT = date(2024, 1, 3)
 PERSON = """

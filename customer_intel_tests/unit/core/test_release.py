@@ -14,7 +14,7 @@ from customer_intel.core.night import build as step
 from customer_intel.core.store.lake import HomeBusy, Lake, home_lock
 from customer_intel.core.store.release import Published, Release, ReleaseRefused
 from customer_intel.publish import catalog
-from customer_intel_tests.conftest import SQL, House
+from customer_intel_tests.house import SQL, House
 
 
 def night(house: House, as_of: date = date(2024, 1, 3), snapshot_id: str = "s1") -> Release:

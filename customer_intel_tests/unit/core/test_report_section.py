@@ -10,7 +10,7 @@ import pytest
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.report.evidence import Evidence
 from customer_intel.core.report.section import room_reports
-from customer_intel_tests.conftest import House
+from customer_intel_tests.house import House
 from customer_intel_tests.unit.report_lake import AS_OF, SNAPSHOT
 from customer_intel_tests.whole_nights import cli
 

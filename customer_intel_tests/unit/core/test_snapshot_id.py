@@ -12,7 +12,7 @@ import pytest
 from customer_intel.core.night import snapshot
 from customer_intel.core.night.snapshot import snapshot_id
 from customer_intel.core.store.lake import Lake
-from customer_intel_tests.conftest import House
+from customer_intel_tests.house import House
 
 NIGHT = date(2026, 6, 30)
 

@@ -10,7 +10,7 @@ import pytest
 from customer_intel.core.night import build as step
 from customer_intel.core.night.night import Outcome
 from customer_intel.core.store.lake import Lake, LakeError
-from customer_intel_tests.conftest import SQL, TABLES, House
+from customer_intel_tests.house import SQL, TABLES, House
 
 
 def run(house: House, **night: object) -> dict[str, Outcome]:
