@@ -5,6 +5,7 @@ Fixtures import what they make: the process that only hands out tests reads this
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 from collections.abc import Callable
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
     from customer_intel_tests.house import House
     from customer_intel_tests.whole_nights import Demo
 
+# As in a night's own process: many long-lived objects, little garbage.
+gc.set_threshold(200_000, 20, 100)
+
 # Workers share the cores: threads of one that wait for threads of another cost a fifth of the whole
 # suite's time.
 # Polars reads this when it is imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
-
 
 # Dagster's definitions are made once a process; homes of several dates share it.
 os.environ.setdefault("CUSTOMER_INTEL_FIRST_EXPORT_DATE", "2018-01-01")
