@@ -163,7 +163,7 @@ def test_duckdb_reads_every_table_and_its_commented_view(
     assert set(comments) == set(tables)
     assert all(comments[name].startswith(table.purpose) for name, table in tables.items())
     assert {(t, c): text for t, c, text in columns} == {
-        (name, column.name): column.meaning
+        (name, column.name): column.described
         for name, table in tables.items()
         for column in table.columns
     }
