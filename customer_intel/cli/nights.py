@@ -56,6 +56,10 @@ def run(
     code, summary = one_night(settings, night, tables, quiet=as_json)
     if as_json:
         print(json.dumps(summary, indent=1, default=str))
+    elif code == DONE and not tables:
+        from customer_intel.publish import findings
+
+        findings.print_screenful(settings.home_dir, out)
     raise typer.Exit(code)
 
 

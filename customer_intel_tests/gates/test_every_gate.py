@@ -152,6 +152,10 @@ def _broken(table: Table, rule: Expectation) -> str:
         case "unique":
             return "SELECT * FROM good UNION ALL SELECT * FROM good"
         case "sql":
+            assert (table.name, args["name"]) in SQL, (
+                f"say what breaks {table.name}'s {args['name']} in gates/poisons.py "
+                "(docs/add-a-gate.md, 2)"
+            )
             poison = SQL[table.name, args["name"]]
             return (
                 poison if poison.startswith("SELECT ") else f"SELECT * REPLACE ({poison}) FROM good"

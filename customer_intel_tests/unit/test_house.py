@@ -22,7 +22,6 @@ from customer_intel.core.tables import queries
 from customer_intel.publish import catalog
 from customer_intel_tests.whole_nights import Demo
 
-PACKAGE = PACKAGE
 ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/tables.yaml"))
 OUTER = {"cli", "orchestration", "testing", "definitions.py", "settings.py"}
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -34,8 +33,17 @@ def place(path: Path) -> str:
 
 # A room reads its own tables and those of rooms before it.
 ORDER = (
-    "ingest", "identity", "facts", "activity", "segments", "feedback", "journeys", "predictions", "profiles", "publish",
-)  # fmt: skip
+    "ingest",
+    "identity",
+    "facts",
+    "activity",
+    "segments",
+    "feedback",
+    "journeys",
+    "predictions",
+    "profiles",
+    "publish",
+)
 BEFORE_FACTS = {"ingest", "identity", "facts"}
 TABLES = contract.load().tables
 DEFINITIONS = table.definitions(contract.load())
@@ -206,7 +214,8 @@ def test_the_readmes_list_of_tables_is_the_contracts() -> None:
 
 # ---- facts: decided once, read by every later room
 def test_rooms_read_only_rooms_before_them() -> None:
-    assert {spec.room for spec in TABLES.values()} <= set(ORDER)
+    rooms = {spec.room for spec in TABLES.values()}
+    assert rooms <= set(ORDER), f"put {rooms - set(ORDER)} in its place in ORDER, above"
     for name, definition in DEFINITIONS.items():
         own = ORDER.index(TABLES[name].room)
         later = [read for read in definition.depends_on if ORDER.index(TABLES[read].room) > own]

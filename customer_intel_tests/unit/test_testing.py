@@ -98,4 +98,4 @@ def test_rows_become_what_a_report_may_look_at(lab: TableLab, tmp_path: Path) ->
     evidence = lab.evidence(tmp_path, "EUR")
     assert evidence.frame("base", "customer_id", "orders").rows() == [("a", 1), ("a", 2), ("a", 9)]
     assert (evidence.has("base"), evidence.has("total"), evidence.currency) == (True, False, "EUR")
-    assert evidence.why_not("total") == "total is not published"
+    assert evidence.why_not("total") == "total is in no release yet; run a night"

@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from pathlib import Path
 from string import Formatter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -374,6 +374,13 @@ def _expectation(item: Any, where: str, table: str) -> Expectation:
         args = {"columns": list(_words(args))}
     args = dict(args)
     severity = args.pop("severity", severity)
+    for word, field in ((kind, "kind"), (severity, "severity")):
+        known = get_args(Expectation.model_fields[field].annotation)
+        if word not in known:
+            raise ConfigError(
+                f"{where}: table '{table}': '{word}' is no {field} of expectations"
+                f"{suggestion(str(word), known)}; use {', '.join(known)}"
+            )
     return _parse(Expectation, {"kind": kind, "args": args, "severity": severity}, where)
 
 

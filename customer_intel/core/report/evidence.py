@@ -100,7 +100,7 @@ class Evidence:
         """Why the table has nothing to show, in a few words."""
         source = self.tables.get(name)
         if source is None:
-            return f"{name} is not published"
+            return f"{name} is in no release yet; run a night"
         return source.reason or f"{name} has no rows"
 
     def scan(self, name: str) -> pl.LazyFrame:

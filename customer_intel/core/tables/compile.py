@@ -256,7 +256,12 @@ def _last_line(text: str, pattern: str) -> int:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    """What the error says, with the names that DuckDB would have known."""
+    text = str(error).strip()
+    near = re.search(r"^Candidate bindings: (.+)$", text, re.MULTILINE)
+    return (text.splitlines()[0] if text else type(error).__name__) + (
+        f" did you mean {near[1]}?" if near else ""
+    )
 
 
 def _without_place(error: ConfigError) -> str:

@@ -31,6 +31,8 @@ SPECIAL = ("as_of", "config", "schema", "previous", "ledgers", "landing")
 # The module in which a room says what the report tells of it (core/report); it computes no table.
 REPORT_FILE = "report.py"
 
+# What a comment says of a setting uses none.
+_SETTING = re.compile(rf"^\s*--.*|{PLACEHOLDER.pattern}", re.MULTILINE)
 _FUNCTION = re.compile(r"^def (\w+)", re.MULTILINE)
 
 Kind = Literal["sql", "function", "raw", "conformed"]
@@ -69,6 +71,8 @@ class Definition:
 
         def fill(match: re.Match[str]) -> str:
             name = match.group(1)
+            if name is None:
+                return match[0]
             if name not in parameters:
                 raise ConfigError(
                     f"{self.table.room}/{self.table.name}.sql uses "
@@ -77,7 +81,7 @@ class Definition:
                 )
             return sql_literal(parameters[name])
 
-        return PLACEHOLDER.sub(fill, self.text)
+        return _SETTING.sub(fill, self.text)
 
     def function(self) -> Callable[..., Any]:
         """The function that computes the table; its module is imported."""
@@ -164,7 +168,7 @@ def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Defini
                     place = f"{source.relative_to(package)}:{above.count(chr(10)) + 1}"
                 raise ConfigError(
                     f"{place}: '{table.name}' reads '{name}', which no room makes"
-                    f"{suggestion(name, contract.tables)}"
+                    f"{suggestion(name, [*contract.tables, *SPECIAL])}"
                 )
         found[table.name] = Definition(table, kind, source, reads, arguments, against, joins)
     if package == PACKAGE:
@@ -178,7 +182,12 @@ def _gate_tables(table: Table) -> tuple[str, ...]:
         if expectation.kind == "foreign_key":
             names.add(expectation.args["table"])
         elif expectation.kind == "sql":
-            names.update(tables_read(expectation.args["query"], f"{table.where} '{table.name}'"))
+            names.update(
+                tables_read(
+                    expectation.args["query"],
+                    f"{table.where}: '{table.name}': sql {expectation.args['name']}, line ",
+                )
+            )
     return tuple(sorted(names - {table.name}))
 
 

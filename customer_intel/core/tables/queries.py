@@ -48,7 +48,8 @@ def parse(sql: str, name: str) -> exp.Query:
             if tree is not None
         ]
     except sqlglot.errors.ParseError as error:
-        place = f":{error.errors[0]['line']}" if error.errors else ""
+        line = str(error.errors[0]["line"]) if error.errors else ""
+        place = line if name.endswith(" ") else f":{line}"
         said = error.errors[0]["description"] if error.errors else str(error).splitlines()[0]
         raise ConfigError(f"{name}{place}: {said.rstrip('.')}; mend the SQL there") from error
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):

@@ -43,7 +43,7 @@ def test_a_house_without_fault_compiles(house: House) -> None:
          "in the SELECT, so that no value changes unseen"),
         ("SELECT customer_id,\n  orders,\n  revenu AS revenue FROM base",
          ("room/total.sql:3: 'total': Binder Error: Referenced column \"revenu\" not found in FROM "
-             "clause!")),
+             'clause! did you mean "revenue", "orders"?')),
         ("SELECT customer_id, orders FROM base",
          "room/tables.yaml:8: 'total': lacks revenue; make its SELECT and tables.yaml agree"),
         ("SELECT customer_id, orders, revenue, 1 AS orders FROM base",
@@ -60,6 +60,12 @@ def test_a_house_without_fault_compiles(house: House) -> None:
 def test_a_select_that_a_night_would_fail_for(house: House, sql: str, said: str) -> None:
     house.write("room/total.sql", sql)
     assert _faults(house) == [said]
+
+
+def test_what_a_comment_says_of_a_setting_uses_none(house: House) -> None:
+    sql = "-- Costs $lots.\nSELECT customer_id, orders, revenue FROM base WHERE day < $as_of"
+    house.write("room/total.sql", sql)
+    assert _faults(house) == []
 
 
 @pytest.mark.parametrize(
@@ -88,7 +94,8 @@ def test_a_select_that_a_night_would_fail_for(house: House, sql: str, said: str)
             "sql many: Conversion Error: Could not convert string 'a lot' to INT64",
         ),
         ("sql: {name: none_below, query: select customer_id from total where orderz < 0}",
-         "sql none_below: Binder Error: Referenced column \"orderz\" not found in FROM clause!"),
+         "sql none_below: Binder Error: Referenced column \"orderz\" not found in FROM clause! did you "
+         'mean "orders", "customer_id", "revenue"?'),
     ],
 )  # fmt: skip
 def test_an_expectation_that_no_gate_could_ask(house: House, rule: str, said: str) -> None:

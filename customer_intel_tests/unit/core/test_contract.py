@@ -21,7 +21,10 @@ from customer_intel_tests.house import COLUMNS, TABLES, House
         (("  grain: one row per customer\n", ""), r"tables.yaml:8: 'total': grain: Field required"),
         (("purpose: What", "porpose: What"), r"tables.yaml:8: 'total'"),
         (("key: [customer_id]", "key: [nobody]"), r"'total' says something of 'nobody'"),
-        (("- rows: {min: 1}", "- rowz: {min: 1}"), r"kind: Input should be"),
+        (
+            ("- rows: {min: 1}", "- rowz: {min: 1}"),
+            r"'rowz' is no kind of expectations; did you mean rows\?; use rows, between",
+        ),
         (("  published: true", "  needs: [nothing]"), r"needs 'nothing', which no room makes"),
         (("total:\n", "total:\n  owner: team:x\n"), r"tables.yaml:12: 'owner' stands twice"),
     ],
