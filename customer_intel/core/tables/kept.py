@@ -10,8 +10,8 @@ import contextlib
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Callable
-from functools import cache
 from importlib import metadata
 from typing import TypeVar
 
@@ -22,35 +22,37 @@ FILE = PACKAGE / "__pycache__" / f"kept.sqlglot-{metadata.version('sqlglot')}.js
 
 Read = TypeVar("Read")
 
-# Of this process; readings of texts that are no more are not kept.
+# What this process knows, from the file and of its own, and which of it was asked for: readings of
+# texts that are no more are not kept.
+_known: dict[str, object] | None = None
 _asked: set[str] = set()
+# Steps of a run are threads: two that begin at once must not each have a dictionary.
+_lock = threading.RLock()
 
 
 def reading(kind: str, text: str, make: Callable[[], Read]) -> Read:
     """`make()`, once per text. What it gives must be the same after JSON: no tuples, no dates."""
-    known = _kept()
     key = f"{kind} {hashlib.sha256(text.encode()).hexdigest()}"
-    if key not in known:
-        known[key] = make()
-    _asked.add(key)
-    return known[key]  # type: ignore[return-value]
+    global _known
+    with _lock:
+        known = _known = _read() if _known is None else _known
+        if key not in known:
+            known[key] = make()
+        _asked.add(key)
+        return known[key]  # type: ignore[return-value]
 
 
 def keep() -> None:
     """Keeps this process's readings for the next one; without effect where they cannot be written."""
-    if _asked <= _read().keys():
-        return
-    known = {key: _kept()[key] for key in sorted(_asked)}
+    with _lock:
+        if _known is None or _asked <= _read().keys():
+            return
+        known = {key: _known[key] for key in sorted(_asked)}
     partial = FILE.with_name(f"{FILE.name}.{os.getpid()}")
     with contextlib.suppress(OSError):
         FILE.parent.mkdir(exist_ok=True)
         partial.write_text(json.dumps(known), encoding="utf-8")
         partial.replace(FILE)
-
-
-@cache
-def _kept() -> dict[str, object]:
-    return _read()
 
 
 def _read() -> dict[str, object]:

@@ -5,6 +5,8 @@ over a changed text.
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,13 +19,12 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "__pycache__" / "kept.json"
     monkeypatch.setattr(kept, "FILE", path)
     monkeypatch.setattr(kept, "_asked", set())
-    kept._kept.cache_clear()
-    yield path
-    kept._kept.cache_clear()
+    monkeypatch.setattr(kept, "_known", None)
+    return path
 
 
 def next_process() -> None:
-    kept._kept.cache_clear()
+    kept._known = None
     kept._asked.clear()
 
 
@@ -66,3 +67,16 @@ def test_where_it_cannot_be_written_nothing_happens(
     monkeypatch.setattr(kept, "FILE", Path("/proc/none/kept.json"))
     assert kept.reading("tables", "a", lambda: ["t"]) == ["t"]
     kept.keep()
+
+
+def test_steps_that_begin_at_once_share_what_was_read(file: Path) -> None:
+    begin = threading.Barrier(8)
+
+    def read(text: str) -> object:
+        begin.wait()
+        return kept.reading("tables", text, lambda: [text])
+
+    with ThreadPoolExecutor(8) as steps:
+        assert list(steps.map(read, "abcdefgh")) == [[text] for text in "abcdefgh"]
+    kept.keep()
+    assert len(json.loads(file.read_text())) == 8
