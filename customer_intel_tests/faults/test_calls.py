@@ -60,7 +60,9 @@ def test_the_shim_sees_every_call_that_the_interpreter_reports(
     assert any(call[0] == ("sendfile" if linkless else "link") for call in found["calls"])
 
 
-@pytest.mark.parametrize("every", [41, pytest.param(1, marks=pytest.mark.faults)])
+@pytest.mark.parametrize(
+    "every", [pytest.param(41, marks=pytest.mark.slow), pytest.param(1, marks=pytest.mark.faults)]
+)
 def test_no_call_that_fails_tears_anything_and_the_next_run_alone_mends_it(
     every: int, home: Path, nursery: Nursery, figure: Callable[[str], None]
 ) -> None:

@@ -31,6 +31,7 @@ def publish(house: House, snapshot_id: str) -> str:
     ).snapshot_id
 
 
+@pytest.mark.slow
 def test_g1_publish_alone_after_a_closed_gate_is_refused(
     house: House, figure: Callable[[str], None]
 ) -> None:

@@ -14,7 +14,10 @@ from customer_intel_tests.faults import small
 from customer_intel_tests.faults.nursery import Nursery
 
 
-@pytest.mark.parametrize("kills", [25, pytest.param(1000, marks=pytest.mark.faults)])
+@pytest.mark.parametrize(
+    "kills",
+    [pytest.param(25, marks=pytest.mark.slow), pytest.param(1000, marks=pytest.mark.faults)],
+)
 def test_readers_see_whole_releases_however_often_the_publisher_is_killed(
     kills: int, fast: Path, nursery: Nursery, figure: Callable[[str], None]
 ) -> None:

@@ -47,7 +47,9 @@ def test_p4_old_releases_keep_their_bytes_for_ten_nights(
     assert len(Published(home).releases()) == 10 and compared > 200
 
 
-@pytest.mark.parametrize("races", [3, pytest.param(20, marks=pytest.mark.faults)])
+@pytest.mark.parametrize(
+    "races", [pytest.param(3, marks=pytest.mark.slow), pytest.param(20, marks=pytest.mark.faults)]
+)
 def test_p5_of_two_publishers_one_wins_and_both_end_well(
     races: int, home: Path, nursery: Nursery, figure: Callable[[str], None]
 ) -> None:
@@ -90,7 +92,7 @@ print(" ".join(sorted(nights)), flush=True)
 """
 
 
-@pytest.mark.parametrize("spared", [True, False])
+@pytest.mark.parametrize("spared", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_p6_a_slow_reader_reads_what_it_opened_over_three_publications_and_pruning(
     spared: bool, home: Path, figure: Callable[[str], None]
 ) -> None:

@@ -33,7 +33,9 @@ KINDS = (
 )
 
 
-@pytest.mark.parametrize("seeds", [2, pytest.param(25, marks=pytest.mark.faults)])
+@pytest.mark.parametrize(
+    "seeds", [pytest.param(2, marks=pytest.mark.slow), pytest.param(25, marks=pytest.mark.faults)]
+)
 def test_d3_simulated_nights_end_as_the_oracle_says(
     seeds: int, fast: Path, nursery: Nursery, figure: Callable[[str], None]
 ) -> None:

@@ -47,6 +47,7 @@ def test_baseline_is_plain_logistic_regression_on_log_recency() -> None:
     )
 
 
+@pytest.mark.slow
 def test_standard_errors_are_those_of_refitting_on_resampled_customers() -> None:
     rng = np.random.default_rng(4)
     features, y = _sample(600, 4)
@@ -79,6 +80,7 @@ def test_nothing_varies_nothing_fitted() -> None:
     assert scorecard.fit({"a": np.ones(40), "b": np.full(40, np.nan)}, y, np.arange(40)) is None
 
 
+@pytest.mark.slow
 def test_telecom_churn_is_as_good_as_published_and_no_better(shared_data: Path) -> None:
     file = shared_data / "telco_churn" / "WA_Fn-UseC_-Telco-Customer-Churn.csv.gz"
     frame = pl.read_csv(file, null_values=" ")

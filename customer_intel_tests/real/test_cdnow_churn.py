@@ -13,6 +13,8 @@ from customer_intel.predictions.evaluation import churn_predictions, model_evalu
 from customer_intel_tests.unit.small_lake import MONEY, SCHEMAS, TS, Lake, config, features, run_sql
 from customer_intel_tests.unit.sqlroom import schema
 
+pytestmark = pytest.mark.slow
+
 AS_OF = date(1998, 7, 1)
 
 

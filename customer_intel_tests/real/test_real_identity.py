@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 from customer_intel.cli import app
 from customer_intel_tests.bench_identity import sets
 
+pytestmark = pytest.mark.slow
+
 # set → F1 and precision, apart: a false merge costs more than a miss. Measured 2026-11: febrl3
 # .9997, RLdata500 .9796,
 # fake_1000 .9817, each with precision 1.

@@ -20,6 +20,8 @@ from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.ingest.land import entity_night as landing
 from customer_intel.ingest.land.landing_folder import COUNTS
 
+pytestmark = pytest.mark.slow
+
 CONFIG = yamlfile.load(Path(landing.__file__).parent.parent / "config.yaml")
 NIGHT = date(2026, 11, 20)
 
@@ -145,7 +147,6 @@ def test_cdnow(take: Callable[[str], Taken], expected: dict[str, Any]) -> None:
     assert orders["customer_ref"].n_unique() == expected["cdnow_sample"]["customers"]
 
 
-@pytest.mark.slow
 def test_complete_journey(take: Callable[[str], Taken], expected: dict[str, Any]) -> None:
     journey, known = take("completejourney"), expected["completejourney"]
     journey.assert_identity()

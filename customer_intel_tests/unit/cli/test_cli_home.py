@@ -13,11 +13,16 @@ from customer_intel.cli import app
 def test_the_environment_names_the_home_where_no_option_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`check` finds this home's wrong setting, not what lies in data/."""
-    (tmp_path / "config").mkdir()
-    (tmp_path / "config" / "company.yaml").write_text("new_dayz: 14\n")
-    monkeypatch.setenv("CUSTOMER_INTEL_HOME", str(tmp_path))
+    """`check` finds the wrong setting of the home that is meant."""
+
+    def wrong(home: Path, setting: str) -> Path:
+        (home / "config").mkdir(parents=True)
+        (home / "config" / "company.yaml").write_text(f"{setting}: 14\n")
+        return home
+
+    monkeypatch.setenv("CUSTOMER_INTEL_HOME", str(wrong(tmp_path / "named", "new_dayz")))
+    other = wrong(tmp_path / "other", "new_dais")
     named = CliRunner().invoke(app, ["check"])
     assert "'new_dayz' is not a setting of company; did you mean new_days?" in str(named.exception)
-    (tmp_path / "other").mkdir()
-    assert CliRunner().invoke(app, ["check", "--home", str(tmp_path / "other")]).exit_code == 0
+    given = CliRunner().invoke(app, ["check", "--home", str(other)])
+    assert "'new_dais' is not a setting of company" in str(given.exception)

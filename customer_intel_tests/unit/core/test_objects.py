@@ -342,6 +342,7 @@ def test_a_write_whose_answer_is_lost_is_known_for_ones_own(
     assert content(there()) == {"snapshot_id": "s1", "orders": 4}
 
 
+@pytest.mark.slow
 def test_a_dead_publishers_young_objects_are_taken_over_and_its_old_ones_pruned(
     s3: S3, five_nights: list[Release]
 ) -> None:

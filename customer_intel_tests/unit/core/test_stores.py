@@ -73,6 +73,7 @@ def test_nothing_there_is_said_so(s3: S3) -> None:
         open_release(URL)
 
 
+@pytest.mark.slow
 def test_another_s3_server_agrees(
     five_nights: list[Release], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -168,6 +168,7 @@ def test_very_many_records_over_any_nights(given_worlds: list[Any]) -> None:
     holds_over_nights(given_worlds)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(partitions)
 def test_ids_over_any_history_of_clusters(history: list[dict[int, int]]) -> None:

@@ -174,6 +174,7 @@ def test_ten_nights_of_a_rough_company_that_lose_contact_points() -> None:
     assert 0 < changed / seen <= 4 * GOAL
 
 
+@pytest.mark.slow
 def test_nights_one_by_one_and_one_rebuilt_night_find_the_same_customers() -> None:
     company, lab = Company(500), Lab()
     for night in range(4):

@@ -155,6 +155,7 @@ def own() -> MatchModel:
     return trained(4_000)
 
 
+@pytest.mark.slow
 def test_the_shipped_model_is_what_its_script_makes(own: MatchModel) -> None:
     """The script, on a few of its records: the same levels, agreement for and disagreement against."""
     shipped, again = model_of({"likely_model": {}}, 1000), own

@@ -53,6 +53,7 @@ def groups(pairs: list[tuple[int, int]]) -> set[frozenset[int]]:
     return found
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.lists(PAIRS, max_size=10))
 def test_the_tree_is_the_first_of_all_sets_of_rows_that_connect_as_much(

@@ -157,6 +157,7 @@ def test_records_without_a_label_are_resolved_and_not_counted(
     assert (found["records"], found["unlabelled_records"]) == (166, 84)
 
 
+@pytest.mark.slow
 def test_a_saved_model_gives_the_same_answer(
     file: Path, usual: dict[str, object], tmp_path: Path
 ) -> None:

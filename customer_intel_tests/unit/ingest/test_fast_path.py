@@ -284,6 +284,7 @@ def matrix(cases: Sequence[Case], same: Same) -> None:
         same(case.data, case.mapping, case.entity, case.file)
 
 
+@pytest.mark.slow
 def test_each_twelfth_case_of_the_bad_input_matrix(same: Same) -> None:
     matrix(DELIMITED[::12], same)
 
@@ -309,6 +310,7 @@ def damage(count: int, same: Same) -> None:
         same(data, THINGS.replace("things*", "*orders*"), "products")
 
 
+@pytest.mark.slow
 def test_a_dozen_damaged_files(same: Same, taken: Taken) -> None:
     damage(12, same)
     assert taken["piecewise"] > 1

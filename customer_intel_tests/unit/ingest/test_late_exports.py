@@ -54,7 +54,7 @@ def exports(dice: random.Random) -> dict[int, list[Order]]:
     return found
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_overlapping_resent_and_late_exports_end_in_the_oracles_totals(
     tmp_path: Path, seed: int
 ) -> None:

@@ -339,6 +339,7 @@ def line_mutations(count: int, seed: int = 7) -> tuple[int, int]:
     return seen, len(lost)
 
 
+@pytest.mark.slow
 def test_two_hundred_line_mutations_lose_no_sound_row() -> None:
     assert line_mutations(200) == (200 * 39, 0)
 

@@ -99,6 +99,7 @@ def test_dagsters_own_class_reads_what_it_wrote(tmp_path: Path) -> None:
     assert messages(SqliteEventLogStorage(str(tmp_path)), RUNS[0]) == ["m0", "m1", "m2"]
 
 
+@pytest.mark.slow
 def test_many_threads_over_more_runs_than_stay_open_lose_nothing(tmp_path: Path) -> None:
     log = EventLog(str(tmp_path))
 

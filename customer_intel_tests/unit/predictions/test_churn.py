@@ -81,6 +81,7 @@ def test_past_scores_know_nothing_of_later_origins(
     assert early.filter(here).select(kept).equals(scores.filter(here).select(kept))
 
 
+@pytest.mark.slow
 def test_shifting_all_dates_changes_no_prediction(
     lake: Lake, known: pl.DataFrame, scores: pl.DataFrame
 ) -> None:
