@@ -42,6 +42,7 @@ ORDER = (
     "journeys",
     "predictions",
     "profiles",
+    "metrics",
     "publish",
 )
 BEFORE_FACTS = {"ingest", "identity", "facts"}
