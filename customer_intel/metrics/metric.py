@@ -25,8 +25,10 @@ def metric(schema: pl.Schema) -> pl.DataFrame:
             "is_additive": entry.is_additive,
             "entities": "|".join(entry.entities),
             "dimensions": "|".join(entry.dimensions),
+            "subject": entry.subject or None,
+            "tile": entry.tile,
         }
-        for entry in load().table("metric_row").metrics
+        for entry in load().metrics
         for name, days in entry.ids.items()
     ]
     return pl.DataFrame(rows, schema=schema)

@@ -2,7 +2,7 @@
 -- Meaning: the value of the window that ends with the day. Sums, means and shares are differences of running totals,
 --   distinct counts the running total of who entered and who left the window. Interval: a mean's by Student's t (quantile
 --   by Abramowitz and Stegun 26.7.5), a share's by Wilson. complete: each source of the metric's kinds of records began
---   before the window did, and was exported on its last day or later.
+--   before the window did, and was exported after its last day.
 -- Caveats: a sum with one amount that nobody knows is empty, and so are the windows that hold it.
 WITH known AS (
     SELECT DISTINCT entry, metric_kind FROM metric
@@ -119,9 +119,9 @@ source AS (
 ),
 -- Of the whole every source must have told, of a source's own figures that source.
 told AS (
-    SELECT metric, 'all' AS source_system, max(first_day) AS first_day, min(last_export_date) AS last_day FROM source GROUP BY metric
+    SELECT metric, 'all' AS source_system, max(first_day) AS first_day, min(last_export_date) - 1 AS last_day FROM source GROUP BY metric
     UNION ALL
-    SELECT metric, source_system, max(first_day), min(last_export_date) FROM source GROUP BY metric, source_system
+    SELECT metric, source_system, max(first_day), min(last_export_date) - 1 FROM source GROUP BY metric, source_system
 ),
 measured AS (
     SELECT

@@ -170,7 +170,9 @@ def _find(name: str, table: str, where: str, known: dict[str, Declared]) -> Colu
             f"{at} declared in {own.where} for tables of that room; move that line to columns.yaml "
             "to share it"
         )
-    near = suggestion(name, [other.column.name for other in known.values() if other.room in ("", room)])
+    near = suggestion(
+        name, [other.column.name for other in known.values() if other.room in ("", room)]
+    )
     raise ConfigError(
         f"{at} neither in columns.yaml nor in {room}/columns.yaml{near}; add it to "
         f"{room}/columns.yaml with type and meaning"
@@ -180,16 +182,14 @@ def _find(name: str, table: str, where: str, known: dict[str, Declared]) -> Colu
 def _metrics(path: Path, file: str) -> tuple[Metric, ...]:
     """The entries of a room's metrics.yaml."""
     found = []
-    document = yamlfile.load(path, file) if path.exists() else {}
+    document = yamlfile.load(path, file)
     for name, entry in document.items():
         where = f"{file}:{document.lines[name]}"
-        if not isinstance(entry, dict):
+        if not isinstance(entry, yamlfile.Mapping):
             raise ConfigError(f"{where}: metric '{name}' needs label, meaning, unit, kind, rows")
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
             raise ConfigError(f"{where}: metric '{name}': use lower-case letters, digits and _")
-        lists = {
-            part: _words(entry[part]) for part in ("entities", "dimensions") if part in entry
-        }
+        lists = {part: _words(entry[part]) for part in ("entities", "dimensions") if part in entry}
         place = f"{file}:{entry.lines['rows']}" if "rows" in entry else where
         found.append(_parse(Metric, {"name": name, **entry, **lists, "where": place}, where))
     return tuple(found)

@@ -130,6 +130,9 @@ class Metric(Model):
     # Kinds of records whose silence would look like a fall.
     entities: tuple[str, ...] = ()
     dimensions: tuple[str, ...] = ()
+    # What its changes are about, where they are told; its place among the report's tiles.
+    subject: str = ""
+    tile: int | None = None
     # False: what is measured must not be added up over members, as amounts of several currencies.
     has_total: bool = True
     rows: str
@@ -246,6 +249,11 @@ class Contract(Model):
         """The tables that bring columns to a profile, by their rooms' names."""
         others = self.tables.values() if table.is_profile else ()
         return tuple(other for other in others if other.profile and other.key == table.key)
+
+    @cached_property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Every room's metrics, in the order of their files."""
+        return tuple(metric for table in self.tables.values() for metric in table.metrics)
 
     @cached_property
     def entities(self) -> dict[str, Table]:

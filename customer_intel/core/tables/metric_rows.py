@@ -44,7 +44,9 @@ def _offset(sql: str, line: int) -> int:
 
 def _parts(metric: Metric) -> Iterator[str]:
     total = [("'all'", "'all'")] if metric.has_total else []
-    members = [(f"'{name}'", f"coalesce(CAST({name} AS VARCHAR), 'unknown')") for name in metric.dimensions]
+    members = [
+        (f"'{name}'", f"coalesce(CAST({name} AS VARCHAR), 'unknown')") for name in metric.dimensions
+    ]
     exact = f"CAST(value AS {EXACT})"
     known, unknown = "count(value)", "sum(CASE WHEN value IS NULL THEN 1 ELSE 0 END)"
     sums = {
