@@ -189,6 +189,9 @@ SQL: dict[tuple[str, str], str] = {
     ),
     ("rfm", "equal_money_equal_score"): ("CASE WHEN customer_id < 'c_8' THEN 1 ELSE 5 END AS "
         "m_score, 9 AS monetary"),
+    ("segment_history", "without_unprofiled_customer"): UNPROFILED,
+    ("segment_history", "stretches_do_not_overlap"): "valid_from AS valid_to",
+    ("segment_history", "open_stretches_are_todays_segments"): "SELECT * FROM good OFFSET 1",
     ("segment_summary", "every_customer_in_one_segment"): "n + 1 AS n",
     ("segment_summary", "revenue_is_its_customers"): "revenue + 1 AS revenue",
 }  # fmt: skip
