@@ -58,6 +58,10 @@ SQL: dict[tuple[str, str], str] = {
         "SELECT good.* REPLACE (TRUE AS is_answered) FROM good, range(1000)"
     ),
     ("nps_summary", "answers_add_up"): "passives + 1 AS passives",
+    ("nps_summary", "interval_holds_score"): "score + 1 AS low",
+    ("nps_summary", "scored_where_answered"): "NULL AS mde80",
+    ("nps_summary", "pairs_within_answers"): "n + 1 AS n_paired",
+    ("nps_summary", "answers_are_on_the_scale"): "1 AS n_unusable",
     ("nps_summary", "adjusted_not_below_plain"): "0.5 AS p_value, 0.4 AS p_adj",
     ("nps_summary", "score_is_its_counts"): "score / 2 + 1 AS score",
     ("party_source", "seen_in_order"): "last_seen_at + INTERVAL 1 DAY AS first_seen_at",
