@@ -148,6 +148,8 @@ SQL: dict[tuple[str, str], str] = {
     ("journey_transitions", "every_journey_starts_once"): "n + 1 AS n",
     ("journey_paths", "coverage_adds_up"): "coverage + 0.01 AS coverage",
     ("journey_paths", "no_more_conversions_than_journeys"): "n + 1 AS n_converted",
+    ("journey_paths", "interval_holds_rate"): "conversion_rate / 2 + 0.6 AS conversion_rate",
+    ("journey_paths", "only_the_start_has_no_rate"): "NULL AS conversion_rate",
     ("churn_features", "label_only_when_matured"): "1 AS label, as_of AS origin",
     ("churn_features", "without_unprofiled_customer"): UNPROFILED,
     ("churn_scores", "without_unprofiled_customer"): UNPROFILED,
