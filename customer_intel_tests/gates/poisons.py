@@ -58,6 +58,10 @@ SQL: dict[tuple[str, str], str] = {
         "SELECT good.* REPLACE (TRUE AS is_answered) FROM good, range(1000)"
     ),
     ("nps_summary", "answers_add_up"): "passives + 1 AS passives",
+    ("nps_summary", "interval_holds_score"): "score + 1 AS low",
+    ("nps_summary", "scored_where_answered"): "NULL AS mde80",
+    ("nps_summary", "pairs_within_answers"): "n + 1 AS n_paired",
+    ("nps_summary", "answers_are_on_the_scale"): "1 AS n_unusable",
     ("nps_summary", "adjusted_not_below_plain"): "0.5 AS p_value, 0.4 AS p_adj",
     ("nps_summary", "score_is_its_counts"): "score / 2 + 1 AS score",
     ("party_source", "seen_in_order"): "last_seen_at + INTERVAL 1 DAY AS first_seen_at",
@@ -144,6 +148,8 @@ SQL: dict[tuple[str, str], str] = {
     ("journey_transitions", "every_journey_starts_once"): "n + 1 AS n",
     ("journey_paths", "coverage_adds_up"): "coverage + 0.01 AS coverage",
     ("journey_paths", "no_more_conversions_than_journeys"): "n + 1 AS n_converted",
+    ("journey_paths", "interval_holds_rate"): "conversion_rate / 2 + 0.6 AS conversion_rate",
+    ("journey_paths", "only_the_start_has_no_rate"): "NULL AS conversion_rate",
     ("churn_features", "label_only_when_matured"): "1 AS label, as_of AS origin",
     ("churn_features", "without_unprofiled_customer"): UNPROFILED,
     ("churn_scores", "without_unprofiled_customer"): UNPROFILED,
@@ -189,6 +195,9 @@ SQL: dict[tuple[str, str], str] = {
     ),
     ("rfm", "equal_money_equal_score"): ("CASE WHEN customer_id < 'c_8' THEN 1 ELSE 5 END AS "
         "m_score, 9 AS monetary"),
+    ("segment_history", "without_unprofiled_customer"): UNPROFILED,
+    ("segment_history", "stretches_do_not_overlap"): "valid_from AS valid_to",
+    ("segment_history", "open_stretches_are_todays_segments"): "SELECT * FROM good OFFSET 1",
     ("segment_summary", "every_customer_in_one_segment"): "n + 1 AS n",
     ("segment_summary", "revenue_is_its_customers"): "revenue + 1 AS revenue",
 }  # fmt: skip
