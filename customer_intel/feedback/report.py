@@ -41,9 +41,10 @@ _NAMES = {"nps": "NPS", "csat": "CSAT"}
 _UNITS = {"nps": "", "csat": f"{NBSP}%"}
 _KINDS = {"rfm_segment": "segment", "channel": "channel", "touchpoint": "touchpoint"}
 _MONTHS = 18
+_SURVEYS = 5
 # How to say who was asked, by kind of segment.
 _ASKED = {
-    "rfm_segment": "Customers in ‘{}’",
+    "rfm_segment": "Customers who answered while in ‘{}’",
     "channel": "Customers asked by {}",
     "touchpoint": "Customers asked after {}",
 }
@@ -57,6 +58,7 @@ def feedback(evidence: Evidence) -> Html:
     pictures = [picture for metric in there if (picture := _over_time(evidence, metric))]
     return join((
         *(_lede(evidence, metric) for metric in there),
+        _unusable(evidence),
         tag("div", *pictures, class_="row") if pictures else None,
         *(_by_segment(evidence, metric, kind) for metric in there for kind in _KINDS),
     ))  # fmt: skip
@@ -91,6 +93,27 @@ def _lede(evidence: Evidence, metric: str) -> Html | None:
         "in five."
     )
     return paragraph(text, class_="lede" if metric == "nps" else None)
+
+
+def _unusable(evidence: Evidence) -> Html | None:
+    """Which surveys have answers that no score counts."""
+    rows = evidence.frame("nps_summary").filter(
+        (pl.col("period") == "all")
+        & (pl.col("segment_type") == "survey")
+        & (pl.col("n_unusable") > 0)
+    )
+    if rows.is_empty():
+        return None
+    surveys = ", ".join(
+        f"{row['segment']} ({_NAMES[row['metric']]}: {count(row['n_unusable'])})"
+        for row in rows.sort("n_unusable", "segment", descending=[True, False])
+        .head(_SURVEYS)
+        .iter_rows(named=True)
+    )
+    return paragraph(
+        f"{count(rows['n_unusable'].sum())} answers count in no score: no number, decimals, or not "
+        f"on the survey's scale. Most of them: {surveys}."
+    )
 
 
 def _over_time(evidence: Evidence, metric: str) -> Html | None:
@@ -157,22 +180,19 @@ def _by_segment(evidence: Evidence, metric: str, kind: str) -> Html | None:
 
 def score(evidence: Evidence, metric: str, period: str = "quarter") -> dict[str, Any] | None:
     """The latest wave of a survey score over everybody."""
-    rows = evidence.frame("nps_summary").filter(
-        (pl.col("metric") == metric)
-        & (pl.col("period") == period)
-        & (pl.col("segment_type") == "all")
-    )
-    return rows.sort("wave").row(-1, named=True) if len(rows) else None
+    rows = scores(evidence, metric, period)
+    return rows.row(-1, named=True) if len(rows) else None
 
 
 def scores(evidence: Evidence, metric: str, period: str, segment_type: str = "all") -> pl.DataFrame:
-    """A metric's rows of one kind of period and segment, by wave."""
+    """A metric's rows with a score, of one kind of period and segment, by wave."""
     return (
         evidence.frame("nps_summary")
         .filter(
             (pl.col("metric") == metric)
             & (pl.col("period") == period)
             & (pl.col("segment_type") == segment_type)
+            & (pl.col("n") > 0)
         )
         .sort("wave", "segment")
     )

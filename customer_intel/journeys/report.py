@@ -40,7 +40,9 @@ _STEPS = 4
 _PER_STEP = 6
 _MATRIX = 10
 _OTHER, _WON, _GONE = "(other)", "(purchase)", "(no purchase)"
-_SPECIAL = {_OTHER: "Other", _WON: "Purchase", _GONE: "No purchase"}
+# The path of journeys that began with the conversion.
+_DIRECT = "(start)"
+_SPECIAL = {_OTHER: "Other", _WON: "Purchase", _GONE: "No purchase", _DIRECT: "Directly"}
 
 
 def journeys(evidence: Evidence) -> Html:
@@ -64,6 +66,13 @@ def _lede(rows: pl.DataFrame) -> Html:
     n, won = int(rows["n"].sum()), int(rows["n_converted"].sum())
     covered = f"{percent(float(rows['coverage'][-1]))} of all that had time to end"
     text = f"{count(n)} journeys took the {count(len(rows))} most frequent ways, {covered}"
+    if not won:
+        return paragraph(
+            text,
+            "; none of them holds a conversion: no order, no subscription, and no event that "
+            "conversion_activities names. What journeys are for is set in config/journeys.yaml.",
+            class_="lede",
+        )
     return paragraph(
         text, f"; {percent(won / n if n else 0)} of them led to a purchase.", class_="lede"
     )
@@ -115,13 +124,11 @@ def _flow(rows: pl.DataFrame) -> Html:
 
 
 def _beginnings(rows: pl.DataFrame) -> Html | None:
-    """Conversion by first step. By whole way it says little: a way that ends in a purchase names
-    the purchase.
-    """
+    """Conversion by first step, of all journeys that took one before the purchase."""
     firsts: dict[str, list[int]] = {}
     for way, n, won in rows.select("path", "n", "n_converted").iter_rows():
         first = str(way).split(" > ")[0]
-        if arrived(first):
+        if first == _DIRECT:
             continue
         sums = firsts.setdefault(first, [0, 0])
         sums[0] += n
@@ -164,7 +171,8 @@ def axis_percent(value: float) -> str:
 def path(text: str) -> Html:
     """A path's steps with arrows between."""
     steps = [
-        tag("span", "…" if step == "…" else touchpoint_name(step)) for step in text.split(" > ")
+        tag("span", _SPECIAL.get(step) or ("…" if step == "…" else touchpoint_name(step)))
+        for step in text.split(" > ")
     ]
     return tag("span", join(steps, " <i>→</i> "), class_="path")
 
@@ -175,14 +183,20 @@ def _paths(evidence: Evidence, rows: pl.DataFrame) -> Html:
             path(row["path"]),
             count(row["n"]),
             percent(row["share"], 1),
-            percent(row["conversion_rate"]),
-            percents(row["conversion_low"], row["conversion_high"]),
+            "" if row["conversion_rate"] is None else percent(row["conversion_rate"]),
+            ""
+            if row["conversion_rate"] is None
+            else percents(row["conversion_low"], row["conversion_high"]),
             money(row["conversion_value"], evidence.currency) if row["n_converted"] else "",
         )
         for row in rows.head(_PATHS).iter_rows(named=True)
     ]
     head = ("Way", "Journeys", "Share", "To a purchase", "95 %", "Value")
-    return figure("The most frequent ways", table(head, body, numeric=(1, 2, 3, 4, 5)))
+    note = (
+        "Steps before the first purchase, or all where there is none: so journeys with and without "
+        "one share a way."
+    )
+    return figure("The most frequent ways", table(head, body, numeric=(1, 2, 3, 4, 5)), note)
 
 
 def _exits(evidence: Evidence) -> Html | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -394,32 +395,23 @@ def _scores(rng: Any) -> list[dict[str, Any]]:
 
 
 def _journeys() -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+    # Steps before the purchase, journeys, and how many of them then bought.
     ways = [
-        (
-            [
-                "web:page_viewed:home",
-                "web:product_viewed",
-                "web:checkout_started",
-                "shop:order_placed",
-            ],
-            400,
-            400,
-        ),
+        (["web:page_viewed:home", "web:product_viewed", "web:checkout_started"], 750, 400),
         (["web:page_viewed:home", "web:product_viewed"], 700, 0),
-        (["web:page_viewed:home", "web:product_viewed", "web:checkout_started"], 350, 0),
         (
             [
                 "email:email_opened",
                 "web:product_viewed",
                 "web:product_added",
                 "web:checkout_started",
-                "shop:order_placed",
             ],
             210,
-            210,
+            110,
         ),
         (["web:page_viewed:blog"], 180, 0),
-        (["email:email_opened", "web:page_viewed:home", "shop:order_placed"], 90, 90),
+        (["email:email_opened", "web:page_viewed:home"], 90, 60),
+        (["(start)"], 40, 40),
         ([f"web:{HOSTILE}", "web:page_viewed:home"], 20, 0),
     ]
     ways.sort(key=lambda way: -way[1])
@@ -427,25 +419,33 @@ def _journeys() -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[s
     paths, pairs, covered = [], {}, 0.0
     for rank, (steps, n, won) in enumerate(ways, 1):
         covered += n / total
-        rate = won / n
+        rate, walked = won / n, [step for step in steps if step != "(start)"]
         paths.append(
             {
                 "path_rank": rank,
                 "path": " > ".join(steps),
-                "n_steps": len(steps),
+                "n_steps": len(walked),
                 "n": n,
                 "customers": n,
                 "share": n / total,
                 "coverage": covered,
                 "n_converted": won,
-                "conversion_rate": rate,
-                "conversion_low": max(0.0, rate - 0.03),
-                "conversion_high": min(1.0, rate + 0.03),
+                "conversion_rate": rate if walked else None,
+                "conversion_low": max(0.0, rate - 0.03) if walked else None,
+                "conversion_high": min(1.0, rate + 0.03) if walked else None,
                 "conversion_value": money(won * 38),
             }
         )
-        for source, target in zip(["(start)", *steps], [*steps, "(end)"], strict=True):
-            pairs[source, target] = pairs.get((source, target), 0) + n
+        ends = [(walked or steps)[-1], "shop:order_placed", "(end)"]
+        taken = [(pair, n) for pair in pairwise(["(start)", *walked])]
+        taken += [
+            ((ends[0], ends[1]), won),
+            ((ends[0], ends[2]), n - won),
+            ((ends[1], ends[2]), won),
+        ]
+        for pair, times in taken:
+            if times:
+                pairs[pair] = pairs.get(pair, 0) + times
     everything = sum(pairs.values())
     out: dict[str, int] = {}
     into: dict[str, int] = {}

@@ -287,7 +287,7 @@ def answered(*answers: tuple[str, datetime]) -> dict[str, Any]:
     )
     asked = chain(made, "survey_invitation_fact")
     found = nps_summary(
-        made.rows("survey_answer_fact"), asked, made.rows("rfm"), schema("nps_summary")
+        made.rows("survey_answer_fact"), asked, made.rows("segment_history"), schema("nps_summary")
     )
     rows = found.filter(pl.col("segment_type") == "all").select("wave", "response_rate").rows()
     return {wave: pytest.approx(rate, abs=1e-8) for wave, rate in rows}

@@ -37,8 +37,19 @@ def _summary(
     made.put("survey_responses", frame("survey_responses", answers))
     made.put("survey_invitations", frame("survey_invitations", invitations or []))
     asked = chain(made, "survey_invitation_fact")
-    rfm = pl.DataFrame({"customer_id": ["c-a"], "segment": ["champions"]})
-    return nps_summary(made.rows("survey_answer_fact"), asked, rfm, schema("nps_summary"))
+    made.put(
+        "segment_history",
+        [
+            _segment("new_customers", date(2026, 4, 20), date(2026, 5, 20)),
+            _segment("champions", date(2026, 5, 20), None),
+        ],
+    )
+    history = made.rows("segment_history")
+    return nps_summary(made.rows("survey_answer_fact"), asked, history, schema("nps_summary"))
+
+
+def _segment(name: str, since: date, until: date | None) -> dict[str, Any]:
+    return {"customer_id": "c-a", "segment": name, "valid_from": since, "valid_to": until}
 
 
 def _row(
@@ -70,7 +81,7 @@ def test_the_latest_answer_of_a_person_in_a_wave_counts() -> None:
     whole = _row(found, "all")
     assert (whole["promoters"], whole["passives"], whole["detractors"]) == (1, 1, 2)
     assert _row(found, "2026-Q2")["n"] == 4
-    assert _row(found, "2026-05", "rfm_segment", "champions")["n"] == 1
+    assert _row(found, "2026-05", "rfm_segment", "new_customers")["n"] == 1
     assert _row(found, "2026-05", "rfm_segment", "unknown")["n"] == 3
     assert found.filter(pl.col("segment_type") == "touchpoint").is_empty()
 
@@ -154,7 +165,7 @@ def test_response_rates() -> None:
     answers = [_answer("a", sent + timedelta(days=1), 9), _answer("d", sent - timedelta(days=9), 9)]
     found = _summary([*answers, _answer("x", sent, 9)], invitations)
     assert _row(found, "2026-05")["response_rate"] == 0.25
-    assert _row(found, "2026-05", "rfm_segment", "champions")["response_rate"] == 1
+    assert _row(found, "2026-05", "rfm_segment", "new_customers")["response_rate"] == 1
     assert _row(found, "2026-05", "survey", "rel")["response_rate"] == 0.25
     assert _row(found, "2026-05", "channel", "email")["response_rate"] is None
     assert _row(found, "2026-04")["response_rate"] is None
@@ -175,3 +186,112 @@ def test_an_answer_closes_one_invitation_the_newest_before_it() -> None:
 
 def test_no_answers_no_rows() -> None:
     assert len(_summary([])) == 0
+
+
+def test_a_segment_is_the_one_of_the_day_of_the_answer() -> None:
+    days = [datetime(2026, 4, 19), datetime(2026, 5, 19), datetime(2026, 6, 20)]
+    answers = [_answer("a", at, 9, survey_id=f"s{number}") for number, at in enumerate(days)]
+    found = _summary([*answers, _answer("b", days[2], 2)]).filter(
+        pl.col("segment_type") == "rfm_segment", pl.col("period") == "month"
+    )
+    assert found.select("wave", "segment", "n").sort("wave", "segment").rows() == [
+        ("2026-04", "unknown", 1),
+        ("2026-05", "new_customers", 1),
+        ("2026-06", "champions", 1),
+        ("2026-06", "unknown", 1),
+    ]
+
+
+def test_who_answered_in_both_waves_is_counted_and_compared_with_himself() -> None:
+    def wave(month: int, given: list[int], first: int) -> list[dict[str, Any]]:
+        at = datetime(2026, month, 2)
+        return [_answer(f"p{first + n}", at, score) for n, score in enumerate(given)]
+
+    lower, higher = [9] * 20 + [7] * 10 + [3] * 10, [9] * 25 + [7] * 10 + [3] * 5
+    same, others = (
+        _row(_summary(wave(3, lower, 0) + wave(5, higher, first)), "2026-05") for first in (0, 100)
+    )
+    assert (same["n_paired"], others["n_paired"]) == (40, 0)
+    assert same["delta"] == others["delta"] == 25
+    assert same["p_value"] < 0.001 < 0.05 < others["p_value"]
+    half = _row(_summary(wave(3, lower, 0) + wave(5, higher, 20)), "2026-05")
+    assert half["n_paired"] == 20
+    assert _row(_summary(wave(3, lower, 0)), "2026-03")["n_paired"] is None
+
+
+def test_answers_that_cannot_be_used_are_counted_beside_n() -> None:
+    may = datetime(2026, 5, 3)
+    found = _summary(
+        [
+            _answer("a", may, 9),
+            _answer("b", may, None),
+            _answer("c", may, 9.5),
+            _answer("d", may, 80),
+            _answer("e", may, -1),
+            _answer("f", may, 3.7, survey_type="csat"),
+        ]
+    )
+    row = _row(found, "2026-05")
+    assert (row["n"], row["n_unusable"], row["promoters"], row["score"]) == (1, 4, 1, 100)
+    csat = _row(found, "all", "survey", "rel", metric="csat")
+    assert (csat["n"], csat["n_unusable"], csat["score"], csat["mde80"]) == (0, 1, None, None)
+
+
+def test_an_unusable_answer_does_not_replace_a_usable_one_and_an_empty_wave_is_passed_over() -> (
+    None
+):
+    answers = [
+        _answer("a", datetime(2026, month, 3), score)
+        for month, score in ((3, 9), (4, None), (5, 2))
+    ]
+    found = _summary([*answers, _answer("a", datetime(2026, 5, 4), None)])
+    assert _row(found, "2026-04")["n"] == 0 and _row(found, "2026-04")["prev_score"] is None
+    row = _row(found, "2026-05")
+    assert (row["n"], row["n_unusable"], row["score"], row["prev_score"], row["n_paired"]) == (
+        1, 1, -100, 100, 1,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("metric", "given", "is_other"),
+    [
+        ("nps", [1, 2, 3, 4, 5] * 4, True),
+        ("nps", [0, 1, 2, 3, 4, 5] * 5, True),
+        ("nps", [1, 2, 3, 4, 5, 6, 7] * 5, True),
+        ("nps", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] * 10, True),
+        ("nps", [0, 20, 55, 100] * 5, True),
+        ("nps", [8.2, 9.1, 9.0, 7.0] * 5, True),
+        ("csat", [0, 25, 50, 75, 100] * 4, True),
+        ("csat", [1, 3, 5, 7, 10] * 4, True),
+        ("csat", [1, 2, 3] * 10, True),
+        ("nps", [0, *range(1, 11)] * 10, False),
+        ("nps", [10, 8, 3] * 10, False),
+        ("nps", [3] * 40, False),
+        ("nps", [9] * 30 + [9.5], False),
+        ("csat", [1, 2, 3, 4, 5] * 4, False),
+        ("csat", [4, 5] * 10, False),
+    ],
+)
+def test_a_survey_on_another_scale_is_refused_whole(
+    metric: str, given: list[float], is_other: bool
+) -> None:
+    at = datetime(2026, 5, 3)
+    answers = [_answer(f"p{n}", at, x, survey_type=metric) for n, x in enumerate(given)]
+    beside = _answer("z", at, 5, survey_type=metric, survey_id="another")
+    found = _summary([*answers, beside])
+    row = _row(found, "all", "survey", "rel", metric=metric)
+    used = 0 if is_other else sum(x == int(x) for x in given)
+    assert (row["n"], row["n_unusable"]) == (used, len(given) - used)
+    assert (row["score"] is None) == is_other
+    assert _row(found, "all", metric=metric)["n"] == used + 1, "other surveys stay"
+
+
+def test_the_gate_warns_of_each_survey_with_answers_that_no_score_counts() -> None:
+    at = datetime(2026, 5, 3)
+    found = _summary(
+        [_answer("a", at, 9), _answer("b", at, None), _answer("c", at, 9, survey_id="t")]
+    )
+    made = Room(AS_OF)
+    made.put("nps_summary", found)
+    assert made.failures("nps_summary") == []
+    assert made.warnings("nps_summary") == ["answers_are_on_the_scale"]

@@ -170,21 +170,54 @@ def test_transitions_equal_a_plain_count_on_random_walks(seed: int) -> None:
     assert all(total == pytest.approx(1, abs=1e-7) for total in by_source.values())
 
 
-def test_paths_collapse_repeats_stop_at_the_first_conversion_and_count_value_once() -> None:
-    made = journeys(walk("a", "AAB$C$"), walk("b", "AB$"), walk("c", "AB"), walk("d", "ABA"))
-    rows = made.run("journey_paths").sort("path_rank").rows(named=True)
-    assert [
-        (row["path"], row["n"], row["n_converted"], row["conversion_value"]) for row in rows
-    ] == [
-        ("A > B > $", 2, 2, Decimal("20.00")),
-        ("A > B", 1, 0, Decimal("0.00")),
-        ("A > B > A", 1, 0, Decimal("0.00")),
-    ]
-    assert [row["coverage"] for row in rows] == [0.5, 0.75, 1.0]
-    assert (rows[0]["conversion_low"], rows[0]["conversion_high"]) == (
-        pytest.approx(0.342380227),
-        1.0,
+def paths(made: Room, **config: Any) -> list[dict[str, Any]]:
+    return made.run("journey_paths", **config).sort("path_rank").rows(named=True)
+
+
+def test_paths_end_before_the_first_conversion_so_that_a_rate_is_one() -> None:
+    made = journeys(
+        walk("a", "AAB$C$"), walk("b", "AB$"), walk("c", "AB"), walk("d", "ABA"), walk("e", "AB")
     )
+    rows = paths(made)
+    assert [
+        (row["path"], row["n_steps"], row["n"], row["n_converted"], row["conversion_value"])
+        for row in rows
+    ] == [
+        ("A > B", 2, 4, 2, Decimal("20.00")),
+        ("A > B > A", 3, 1, 0, Decimal("0.00")),
+    ]
+    assert [row["coverage"] for row in rows] == [0.8, 1.0]
+    # Wilson, for 2 of 4.
+    assert (rows[0]["conversion_rate"], rows[0]["conversion_low"], rows[0]["conversion_high"]) == (
+        0.5,
+        pytest.approx(0.150039, abs=1e-6),
+        pytest.approx(0.849961, abs=1e-6),
+    )
+
+
+def test_journeys_that_begin_with_the_conversion_have_no_rate() -> None:
+    (row,) = paths(journeys(walk("a", "$B"), walk("b", "$")))
+    assert (row["path"], row["n_steps"], row["n"], row["n_converted"]) == ("(start)", 0, 2, 2)
+    assert row["conversion_rate"] is row["conversion_low"] is row["conversion_high"] is None
+    assert row["conversion_value"] == Decimal("20.00")
+
+
+def test_a_purchase_of_two_steps_ends_a_path_once_and_brings_its_value() -> None:
+    """The page tells a purchase, the shop the order; an order later on is another one."""
+
+    def bought(who: str) -> list[dict[str, Any]]:
+        rows = walk(who, "ABP$C$")
+        rows[2] |= {"activity": "purchase", "touchpoint_id": "P"}
+        rows[5] |= {"revenue": Decimal("99.00")}
+        return rows
+
+    (row,) = paths(journeys(bought("a"), walk("b", "AB$")))
+    assert (row["path"], row["n"], row["n_converted"]) == ("A > B", 2, 2)
+    assert row["conversion_value"] == Decimal("20.00")
+    apart = walk("a", "AP$")
+    apart[1] |= {"activity": "purchase"}
+    apart[2] |= {"activity": "page_viewed"}
+    assert paths(journeys(apart))[0]["conversion_value"] == 0, "a page's amount is no order's"
 
 
 def test_long_paths_are_cut_but_their_conversion_counts() -> None:
@@ -216,3 +249,7 @@ def test_gates_close_on_poisoned_rows() -> None:
     assert "every_journey_starts_once" in made.failures("journey_transitions")
     made.con.execute("UPDATE journey_paths SET coverage = 1").fetchall()
     assert made.failures("journey_paths") == ["coverage_adds_up"]
+    made.con.execute("UPDATE journey_paths SET n_converted = 1").fetchall()
+    assert "interval_holds_rate" in made.failures("journey_paths")
+    made.con.execute("UPDATE journey_paths SET conversion_low = NULL").fetchall()
+    assert "only_the_start_has_no_rate" in made.failures("journey_paths")

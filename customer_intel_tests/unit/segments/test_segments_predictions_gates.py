@@ -18,8 +18,8 @@ from customer_intel_tests.unit.sqlroom import Room, schema
 
 AS_OF = date(2026, 7, 1)
 TABLES = (
-    "rfm", "segment_summary", "churn_features", "churn_scores", "model_evaluation", "calibration_bins",
-    "churn_predictions", "nps_summary",
+    "rfm", "segment_history", "segment_summary", "churn_features", "churn_scores", "model_evaluation",
+    "calibration_bins", "churn_predictions", "nps_summary",
 )  # fmt: skip
 
 
@@ -42,8 +42,9 @@ def room() -> Room:
         room.put(name, table, **when)
         return table
 
-    rfm = keep("rfm", chain(room, "rfm"))
+    keep("rfm", chain(room, "rfm"))
     keep("segment_summary", chain(room, "segment_summary"))
+    history = keep("segment_history", chain(room, "segment_history"))
     features = keep("churn_features", chain(room, "churn_features"))
     scores = keep(
         "churn_scores", churn.churn_scores(features, AS_OF, settings, schema("churn_scores"))
@@ -62,7 +63,7 @@ def room() -> Room:
     asked = chain(room, "survey_invitation_fact")
     keep(
         "nps_summary",
-        survey.nps_summary(room.rows("survey_answer_fact"), asked, rfm, schema("nps_summary")),
+        survey.nps_summary(room.rows("survey_answer_fact"), asked, history, schema("nps_summary")),
     )
     return room
 
@@ -103,6 +104,11 @@ POISON = [
     ("churn_predictions", "p_low = 1, p_churn = 0.5", "interval_holds_probability"),
     ("churn_predictions", "model_id = 'scorecard_x'", "losing_model_not_published"),
     ("nps_summary", "passives = passives + 1", "answers_add_up"),
+    ("nps_summary", "low = score + 1, high = score + 2", "interval_holds_score"),
+    ("nps_summary", "method = NULL", "scored_where_answered"),
+    ("nps_summary", "n_paired = n + 1", "pairs_within_answers"),
+    ("segment_history", "valid_to = valid_from", "stretches_do_not_overlap"),
+    ("segment_history", "segment = 'x'", "open_stretches_are_todays_segments"),
     ("nps_summary", "p_adj = p_value / 2", "adjusted_not_below_plain"),
     ("nps_summary", "score = score / 2 + 1", "score_is_its_counts"),
 ]

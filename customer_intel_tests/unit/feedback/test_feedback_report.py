@@ -1,0 +1,42 @@
+"""What the report says of survey scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from customer_intel.core.report.evidence import Evidence
+from customer_intel.feedback import report
+from customer_intel_tests.unit.report_lake import AS_OF, SNAPSHOT, Lake, accept
+
+
+def _evidence(home: Path, *rows: dict[str, Any]) -> Evidence:
+    lake = Lake(home)
+    shared = {"metric": "nps", "period": "all", "wave": "all"}
+    version = accept(lake, "nps_summary", [shared | row for row in rows])
+    return Evidence.of_night(lake, {"nps_summary": version}, AS_OF, SNAPSHOT)
+
+
+USED = {"n": 40, "score": 20.0, "low": 0.0, "high": 40.0, "mde80": 30.0, "n_unusable": 2}
+NONE_USED = {"n": 0, "n_unusable": 60}
+
+
+def test_answers_that_count_nowhere_are_told_by_survey(tmp_path: Path) -> None:
+    said = report.feedback(
+        _evidence(
+            tmp_path,
+            {"segment_type": "all", "segment": "all", **USED, "n_unusable": 62},
+            {"segment_type": "survey", "segment": "after-visit", **USED},
+            {"segment_type": "survey", "segment": "five-stars", **NONE_USED},
+        )
+    )
+    assert "62 answers count in no score" in str(said)
+    assert "five-stars (NPS: 60), after-visit (NPS: 2)" in str(said)
+
+
+@pytest.mark.parametrize("made", [report.feedback, lambda e: list(report.headlines(e))])
+def test_a_survey_without_a_usable_answer_has_no_score_to_tell(tmp_path: Path, made: Any) -> None:
+    nothing = _evidence(tmp_path, {"segment_type": "all", "segment": "all", **NONE_USED})
+    assert "NPS is" not in str(made(nothing))
