@@ -41,8 +41,9 @@ from customer_intel.metrics.figures import WINDOW, Change, Value
 # A fall by this share is told whatever else there is, unless chance explains it.
 GRAVE = -1 / 3
 GRAVE_ERRORS = 2.0
-# A level's change below this is told by nobody.
-_LEVEL_MOVED = 0.01
+# A level's change below the first share is told by nobody, from the second on always: it is no
+# sample, even where such changes are usual.
+_LEVEL_MOVED, _LEVEL_MUCH = 0.01, 0.05
 _WORDS = {True: "rose", False: "fell"}
 
 
@@ -176,8 +177,8 @@ def _is_grave(item: Change, direction: str) -> bool:
 
 
 def _is_told(item: Change, direction: str) -> bool:
-    if item.is_level and _size(item) < _LEVEL_MOVED:
-        return False
+    if item.is_level and not _LEVEL_MOVED <= _size(item) < _LEVEL_MUCH:
+        return _size(item) >= _LEVEL_MUCH
     return item.is_sure or _is_grave(item, direction)
 
 
