@@ -14,13 +14,20 @@ import polars as pl
 
 from customer_intel.core.contract.load import load
 from customer_intel.core.contract.model import Column
-from customer_intel.predictions.metrics import Floats, Ints
+from customer_intel.predictions.metrics import Floats, Ints, log_losses
 from customer_intel.predictions.reasons import Phrasebook
-from customer_intel.predictions.scorecard import Scorecard, fit, sigmoid
+from customer_intel.predictions.scorecard import (
+    NO_RIDGE_C,
+    RIDGE_C,
+    RIDGES,
+    Scorecard,
+    fit_each,
+    sigmoid,
+)
 
 N_REASONS = 3
-# A contribution below this moves no probability by a visible amount, so it is no reason.
-NOTABLE = 0.01
+# A topic that weighs less moves a probability by about a point at most, so it is no reason.
+NOTABLE = 0.05
 
 
 @dataclass(frozen=True)
@@ -84,12 +91,14 @@ def churn_scores(
     churn_features: pl.DataFrame, as_of: date, config: dict[str, Any], schema: pl.Schema
 ) -> pl.DataFrame:
     """Scores of past origins by models that had seen only origins matured before them, and of as_of
-    by the final one.
+    by the final one. Who has lapsed is neither learned from nor scored.
 
-    Model: spline-logit scorecard, Platt-calibrated on the out-of-time scores of earlier origins.
-    Baseline: logistic in log recency, calibrated likewise. logit = intercept + contribution_sum;
-    logit_se by the delta method over coefficients (sandwich, clustered by customer) and
-    calibration. A definition whose labels cannot judge a model has none.
+    Model: spline-logit scorecard. How much it is shrunk, and whether Platt's line through earlier
+    out-of-time scores calibrates it, is what had the least log-loss on origins matured before.
+    Baseline: logistic in log recency, calibrated or not likewise. Base rate: churn of the origins
+    matured before. logit = intercept + contribution_sum, against a customer who has every
+    reference that reasons name; logit_se by the delta method over coefficients (sandwich,
+    clustered by customer) and calibration. A definition whose labels cannot judge a model has none.
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -98,9 +107,9 @@ def churn_scores(
     # cores.
     with threadpool_limits(limits=1):
         for definition_id, recency in sorted(definitions(config).items()):
-            frame = churn_features.filter(pl.col("definition_id") == definition_id).sort(
-                "origin", "customer_id"
-            )
+            frame = churn_features.filter(
+                (pl.col("definition_id") == definition_id) & ~pl.col("is_lapsed")
+            ).sort("origin", "customer_id")
             if len(frame):
                 frames.append(_definition_scores(frame, recency, as_of, config, schema))
     return pl.concat(frames) if frames else pl.DataFrame(schema=schema)
@@ -127,6 +136,7 @@ def _definition_scores(
         "horizon_days": frame["horizon_days"],
         "label": frame["label"],
         "is_in_training": frame["label"].is_not_null(),
+        "p_base_rate": np.round(_base_rate(rows, horizon), 9),
     }
     features, _, _ = rows.take(today)
     phrases = Phrasebook(features, feature_columns())
@@ -134,20 +144,20 @@ def _definition_scores(
     model_logit, baseline_logit = (model.logits if model else empty.copy()), baseline.logits
     if model and model.final and today.any():
         card = model.final
-        contributions = card.contributions(features)
+        contributions, base = _against_references(card, features, phrases)
         model_logit[today] = card.logit(features)
         columns |= {
             "model_id": _spread(today, [card.model_id("scorecard")] * int(today.sum())),
             "logit_se": _spread(today, np.round(card.standard_error(features), 9)),
-            "intercept": _spread(today, np.full(int(today.sum()), card.base)),
+            "intercept": _spread(today, np.full(int(today.sum()), base)),
             "contribution_sum": _spread(today, contributions.sum(axis=1)),
         }
         columns["logit"] = _spread(today, model_logit[today])
-        for name, values in _explained(card, contributions, phrases).items():
+        for name, values in _explained(card.features, contributions, phrases).items():
             columns[name] = _spread(today, values)
     if baseline.final and today.any():
         card = baseline.final
-        logodds = np.round(card.contributions(features)[:, 0], 9)
+        logodds = np.round(_against_references(card, features, phrases)[0][:, 0], 9)
         baseline_logit[today] = card.logit(features)
         columns |= {
             "baseline_logit": _spread(today, np.round(baseline_logit[today], 9)),
@@ -160,65 +170,129 @@ def _definition_scores(
         }
     columns["p_model"] = np.round(sigmoid(model_logit), 9)
     columns["p_baseline"] = np.round(sigmoid(baseline_logit), 9)
-    scored = ~np.isnan(columns["p_model"]) | ~np.isnan(columns["p_baseline"])
+    scored = ~np.isnan(columns["p_base_rate"])
     return _frame(columns, schema, len(frame)).filter(scored)
+
+
+def _base_rate(rows: Rows, horizon: int) -> Floats:
+    """Of each row, the churn of all origins matured before its own; half a case each way keeps it
+    off 0 and 1.
+    """
+    rate, matured = np.full(len(rows.y), np.nan), ~np.isnan(rows.y)
+    for origin in np.unique(rows.origin):
+        known = rows.y[matured & (rows.origin + np.timedelta64(horizon, "D") <= origin)]
+        if len(known):
+            rate[rows.origin == origin] = (known.sum() + 0.5) / (len(known) + 1)
+    return rate
 
 
 def _roll(
     rows: Rows, names: Sequence[str], horizon: int, class_min: int, *, splines: bool
 ) -> Rolled:
-    raw, calibrated = np.full(len(rows.y), np.nan), np.full(len(rows.y), np.nan)
+    """Each origin is scored by a card of every strength, plain and calibrated; which of these
+    counts is chosen anew at each origin, by the scores of the origins matured before it.
+    """
+    strengths = RIDGES if splines else (NO_RIDGE_C,)
+    usual = strengths.index(RIDGE_C) if splines else 0
+    signs = {name: column.sign for name, column in feature_columns().items()}
+    # By strength, then by row.
+    plain = np.full((len(strengths), len(rows.y)), np.nan)
+    straightened, logits = plain.copy(), np.full(len(rows.y), np.nan)
     matured = ~np.isnan(rows.y)
 
-    def fitted(mask: Any, *, errors: bool = False) -> Scorecard | None:
+    def fitted(mask: Any, ridges: Sequence[float], *, errors: bool = False) -> list[Scorecard]:
         features, y, clusters = rows.take(mask)
         if not _two_sided(y, class_min):
-            return None
-        return fit(
-            {name: features[name] for name in names}, y, clusters, splines=splines, errors=errors
-        )
+            return []
+        own = {name: features[name] for name in names}
+        return fit_each(own, y, clusters, ridges, splines=splines, errors=errors, signs=signs)
 
-    def calibrate(card: Scorecard, mask: Any) -> Scorecard:
+    def calibrated(card: Scorecard, at: int, mask: Any) -> Scorecard | None:
         known = rows.y[mask]
-        return (
-            card.calibrated(raw[mask], known, rows.clusters[mask])
-            if _two_sided(known, class_min)
-            else card
-        )
+        if not _two_sided(known, class_min):
+            return None
+        line = card.calibrated(plain[at][mask], known, rows.clusters[mask])
+        # A line that falls would turn every reason round.
+        return line if line.slope > 0 else None
+
+    def chosen(mask: Any) -> tuple[int, bool]:
+        """Strength and whether to calibrate: the least log-loss over the rows of `mask`."""
+        judged = mask & ~np.isnan(plain[0])
+        if not judged.any():
+            return usual, False
+        rivals = np.vstack([plain, straightened])[:, judged]
+        losses = [log_losses(rows.y[judged], sigmoid(rival)).mean() for rival in rivals]
+        best = int(np.argmin(np.round(losses, 9)))
+        return best % len(strengths), best >= len(strengths)
 
     for origin in np.unique(rows.origin[matured]):
         known_then = matured & (rows.origin + np.timedelta64(horizon, "D") <= origin)
-        card = fitted(known_then)
-        if card is None:
+        cards = fitted(known_then, strengths)
+        if not cards:
             continue
         here = matured & (rows.origin == origin)
         features, _, _ = rows.take(here)
-        card_then = calibrate(card, known_then & ~np.isnan(raw))
-        raw[here] = card.logit(features)
-        calibrated[here] = card_then.recalibrated(raw[here])
-    final = fitted(matured, errors=True)
-    return Rolled(calibrated, calibrate(final, matured & ~np.isnan(raw)) if final else None)
+        scored = known_then & ~np.isnan(plain[0])
+        best, is_calibrated = chosen(known_then)
+        for at, card in enumerate(cards):
+            plain[at, here] = card.logit(features)
+            line = calibrated(card, at, scored) or card
+            straightened[at, here] = line.recalibrated(plain[at, here])
+        logits[here] = (straightened if is_calibrated else plain)[best, here]
+    best, is_calibrated = chosen(matured)
+    final = next(iter(fitted(matured, [strengths[best]], errors=True)), None)
+    if final and is_calibrated:
+        final = calibrated(final, best, matured & ~np.isnan(plain[0])) or final
+    return Rolled(logits, final)
 
 
-def _explained(card: Scorecard, contributions: Floats, phrases: Phrasebook) -> dict[str, list[Any]]:
-    """The largest contributions towards churn, and the largest against it, in words."""
-    order = np.argsort(-contributions, axis=1, kind="stable")
-    names = card.features
-    result: dict[str, list[Any]] = {"protect_1": []}
+def _against_references(
+    card: Scorecard, features: dict[str, Floats], phrases: Phrasebook
+) -> tuple[Floats, float]:
+    """Contributions against the values that reasons name as typical or average, and the log-odds of
+    who has them all: so a curve that only rises raises the risk of exactly those above.
+    """
+    typical = {name: np.array([phrases.reference(name)]) for name in card.features}
+    there = card.contributions(typical)
+    return card.contributions(features) - there, card.base + float(there.sum())
+
+
+def _explained(
+    names: Sequence[str], contributions: Floats, phrases: Phrasebook
+) -> dict[str, list[Any]]:
+    """What raises the risk most, topic by topic, and the topic that lowers it most, in words.
+
+    A topic weighs what its features weigh together, so no two reasons contradict each other; the
+    feature that moves most that way tells it.
+    """
+    columns = feature_columns()
+    topics: dict[str, list[int]] = {}
+    for at, name in enumerate(names):
+        topics.setdefault(columns[name].topic or name, []).append(at)
+    members = list(topics.values())
+    sums = np.column_stack([contributions[:, own].sum(axis=1) for own in members])
+    order = np.argsort(-sums, axis=1, kind="stable")
+
+    def told(row: int, topic: int) -> tuple[str | None, str | None, float | None]:
+        weight, own = sums[row, topic], members[topic]
+        teller = own[int(np.argmax(contributions[row, own] * np.sign(weight)))]
+        return phrases.words(names[teller], row), names[teller], round(float(weight), 9)
+
+    result: dict[str, list[Any]] = {}
     for place in range(N_REASONS):
-        texts, features, logodds = [], [], []
-        for row, ranked in enumerate(order):
-            column = ranked[place] if place < len(ranked) else ranked[-1]
-            weight = float(contributions[row, column])
-            given = place < len(ranked) and weight >= NOTABLE
-            texts.append(phrases.words(names[column], row) if given else None)
-            features.append(names[column] if given else None)
-            logodds.append(round(weight, 9) if given else None)
         key = f"reason_{place + 1}"
-        result |= {key: texts, f"{key}_feature": features, f"{key}_logodds": logodds}
-    for row, ranked in enumerate(order):
-        protects = contributions[row, ranked[-1]] <= -NOTABLE
-        result["protect_1"].append(phrases.words(names[ranked[-1]], row) if protects else None)
+        found = [
+            told(row, ranked[place])
+            if place < len(ranked) and sums[row, ranked[place]] >= NOTABLE
+            else (None, None, None)
+            for row, ranked in enumerate(order)
+        ]
+        for at, part in enumerate((key, f"{key}_feature", f"{key}_logodds")):
+            result[part] = [one[at] for one in found]
+    result["protect_1"] = [
+        told(row, ranked[-1])[0] if sums[row, ranked[-1]] <= -NOTABLE else None
+        for row, ranked in enumerate(order)
+    ]
     return result
 
 

@@ -1,8 +1,10 @@
--- Grain: one row per churn definition, origin and customer who was alive at that origin and may be profiled.
+-- Grain: one row per churn definition, origin and customer who bought in the eligible days or paid then, and may be profiled.
 -- Meaning: f_* columns are what was known when the origin's day began: it happened before that day, and an export had told of
 --   it (known_from and known_at of the facts). label is 1 when the customer churned in the horizon that begins with the
 --   origin, 0 when not, empty while the horizon is not over. Origins are as_of and, in steps, those whose horizon is over,
 --   as far back as a horizon of history precedes them. Subscriptions: alive is a paid one, so a lapsed trial never churns.
+--   A buyer has lapsed whose silence is longer than the horizon and than $lapsed_after_gaps usual gaps of the customer's own;
+--   everybody's mean gap at that origin counts there as one more gap, and is the only one of who ordered on one day.
 -- Caveats: today's identity map serves past origins too, and web events without a time of receipt count as known when they
 --   happened. An undated end of
 --   an order is known from the export that first shows it. Past plan amounts come from events and invoices, because what the
@@ -104,6 +106,12 @@ ordered AS (
         sum(CASE WHEN order_day >= origin - 365 AND gross_reporting IS NULL THEN 1 ELSE 0 END) AS n_without_rate
     FROM known_order
     GROUP BY origin, customer_id
+),
+everybody AS (
+    SELECT origin, CAST(sum(date_diff('day', first_order_day, last_order_day)) AS DOUBLE) / sum(order_days - 1) AS mean_gap
+    FROM ordered
+    WHERE order_days > 1
+    GROUP BY origin
 ),
 given_back AS (
     SELECT o.origin, f.customer_id, count(*) AS refunds_365d, sum(f.refund_reporting) AS refunded_365d
@@ -237,10 +245,19 @@ eligible AS (
         b.customer_id,
         b.first_order_day AS since_day,
         CASE WHEN d.k > 0 THEN CASE WHEN l.customer_id IS NULL THEN 1 ELSE 0 END END AS label,
+        coalesce(
+            date_diff('day', b.last_order_day, d.origin) > d.horizon_days
+            AND date_diff('day', b.last_order_day, d.origin)
+                > $lapsed_after_gaps * (date_diff('day', b.first_order_day, b.last_order_day) + v.mean_gap) / b.order_days,
+            FALSE
+        ) AS is_lapsed,
+        -- Per day observed, at least a horizon: a first order of yesterday is no daily habit.
         CASE WHEN d.k = 0 AND b.n_without_rate = 0
-            THEN CAST(b.charged_365d AS DOUBLE) - coalesce(CAST(g.refunded_365d AS DOUBLE), 0) END AS value_at_risk
+            THEN (CAST(b.charged_365d AS DOUBLE) - coalesce(CAST(g.refunded_365d AS DOUBLE), 0)) * d.horizon_days
+                / least(365, greatest(date_diff('day', b.first_order_day, d.origin), d.horizon_days)) END AS value_at_risk
     FROM definition_origin AS d
     JOIN ordered AS b ON b.origin = d.origin
+    LEFT JOIN everybody AS v ON v.origin = d.origin
     LEFT JOIN given_back AS g ON g.origin = d.origin AND g.customer_id = b.customer_id
     LEFT JOIN ordered_later AS l ON l.origin = d.origin AND l.customer_id = b.customer_id
     WHERE d.kind = 'purchase' AND b.last_order_day >= d.origin - $purchase_eligible_days
@@ -253,7 +270,8 @@ eligible AS (
         a.customer_id,
         f.day,
         CASE WHEN a.origin < $as_of THEN CASE WHEN s.customer_id IS NULL THEN 1 ELSE 0 END END,
-        CASE WHEN a.origin = $as_of THEN CAST(y.amount AS DOUBLE) END
+        FALSE,
+        CASE WHEN a.origin = $as_of THEN CAST(y.amount AS DOUBLE) * a.horizon_days / 365 END
     FROM alive_customer AS a
     JOIN first_start AS f ON f.customer_id = a.customer_id AND f.day < a.origin
     LEFT JOIN stayed AS s ON s.origin = a.origin AND s.customer_id = a.customer_id
@@ -294,6 +312,7 @@ SELECT
     customer_id,
     CAST(horizon_days AS BIGINT) AS horizon_days,
     CAST(label AS BIGINT) AS label,
+    is_lapsed,
     CAST(days_since_order AS DOUBLE) AS f_days_since_order,
     round(usual_gap, 6) AS f_usual_gap_days,
     round(days_since_order / nullif(usual_gap, 0), 6) AS f_gap_ratio,

@@ -111,8 +111,11 @@ def log_loss_gain(y: Floats, p: Floats, base: Floats, clusters: Ints | None = No
     return Estimate(value, value - Z95 * error, value + Z95 * error)
 
 
-def weighted_metrics(y: Floats, p: Floats, weights: Floats) -> dict[str, Floats]:
+def weighted_metrics(
+    y: Floats, p: Floats, weights: Floats, groups: Ints | None = None
+) -> dict[str, Floats]:
     """ap, log_loss, brier, ece and lift_decile under each row of `weights` (replicates × rows).
+    With `groups`, ece is the mean of the groups' own.
 
     ap: mean precision over the recall steps, tied scores taken together. ece: the gap between
     observed and mean p, over ten mid-rank bins of p by their share. lift_decile: share of positives
@@ -129,9 +132,8 @@ def weighted_metrics(y: Floats, p: Floats, weights: Floats) -> dict[str, Floats]
     precision = hits / np.maximum(seen, _EPS)
     average_precision = (precision * np.diff(recall, axis=1, prepend=0.0)).sum(axis=1)
 
-    bins = mid_rank_bin(p, 10)
-    starts = np.flatnonzero(np.append(True, np.diff(bins) != 0))
-    gap = np.add.reduceat(w * (y - p), starts, axis=1)
+    groups = np.zeros(len(y), dtype=np.int64) if groups is None else groups[order]
+    errors = [_ece(y[own], p[own], w[:, own]) for own in (groups == g for g in np.unique(groups))]
     top = np.empty(len(w))
     for row in range(len(w)):
         top[row] = np.interp(total[row] / 10, np.append(0.0, seen[row]), np.append(0.0, hits[row]))
@@ -139,19 +141,26 @@ def weighted_metrics(y: Floats, p: Floats, weights: Floats) -> dict[str, Floats]
         "ap": average_precision,
         "log_loss": w @ log_losses(y, p) / total,
         "brier": w @ np.square(y - p) / total,
-        "ece": np.abs(gap).sum(axis=1) / total,
+        "ece": np.asarray(np.mean(errors, axis=0)),
         "lift_decile": (top / (total / 10)) / (positives / total),
     }
 
 
-def point_metrics(y: Floats, p: Floats) -> dict[str, float]:
+def _ece(y: Floats, p: Floats, weights: Floats) -> Floats:
+    """By replicate; rows in the order of p."""
+    starts = np.flatnonzero(np.append(True, np.diff(mid_rank_bin(p, 10)) != 0))
+    gap = np.add.reduceat(weights * (y - p), starts, axis=1)
+    return np.asarray(np.abs(gap).sum(axis=1) / np.maximum(weights.sum(axis=1), _EPS))
+
+
+def point_metrics(y: Floats, p: Floats, groups: Ints | None = None) -> dict[str, float]:
     """auc and every metric of `weighted_metrics`, once."""
-    single = weighted_metrics(y, p, np.ones((1, len(y))))
+    single = weighted_metrics(y, p, np.ones((1, len(y))), groups)
     return {"auc": auc(y, p), **{name: float(values[0]) for name, values in single.items()}}
 
 
 def evaluate(
-    y: Floats, p: Floats, clusters: Ints, replicates: int, seed: int
+    y: Floats, p: Floats, clusters: Ints, replicates: int, seed: int, groups: Ints | None = None
 ) -> dict[str, Estimate]:
     """Every metric with its 95 % interval: DeLong for auc, else value ± 1.96 standard errors of a
     Poisson bootstrap.
@@ -160,13 +169,13 @@ def evaluate(
     itself.
     """
     generator = np.random.default_rng(seed)
-    point = point_metrics(y, p)
+    point = point_metrics(y, p, groups)
     draws: dict[str, list[Floats]] = {}
     n_clusters = int(clusters.max()) + 1
     for start in range(0, replicates, _CHUNK):
         rows = min(_CHUNK, replicates - start)
         weights = generator.poisson(1.0, (rows, n_clusters)).astype(np.float64)[:, clusters]
-        for name, values in weighted_metrics(y, p, weights).items():
+        for name, values in weighted_metrics(y, p, weights, groups).items():
             draws.setdefault(name, []).append(values)
     result = {"auc": auc_delong(y, p, clusters)}
     for name, chunks in draws.items():

@@ -38,6 +38,14 @@ class Phrasebook:
             for name in features
         }
 
+    def reference(self, feature: str) -> float:
+        """The value that the feature's phrase compares with: the mean where it names {a}, else the
+        median; NaN when no value is known.
+        """
+        known = self._features[feature][~np.isnan(self._features[feature])]
+        median, mean = self._references[feature]
+        return (mean if "{a" in self._phrases[feature] else median) if len(known) else np.nan
+
     def words(self, feature: str, row: int) -> str:
         """The reason text of one feature for one customer."""
         value = float(self._features[feature][row])

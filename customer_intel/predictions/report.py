@@ -51,11 +51,7 @@ def churn(evidence: Evidence) -> Html:
     if not evidence.has("churn_predictions") and not evidence.has("model_evaluation"):
         return quiet(f"Not available: {evidence.why_not('churn_predictions')}.")
     judged = evidence.frame("model_evaluation") if evidence.has("model_evaluation") else None
-    scored = (
-        evidence.frame("churn_predictions").filter("eligible")
-        if evidence.has("churn_predictions")
-        else None
-    )
+    scored = evidence.frame("churn_predictions") if evidence.has("churn_predictions") else None
     names = {
         name
         for frame in (judged, scored)
@@ -83,15 +79,41 @@ def _definition(
     evidence: Evidence, name: str, judged: pl.DataFrame | None, scored: pl.DataFrame | None
 ) -> Html:
     own = judged.filter(pl.col("definition_id") == name) if judged is not None else None
-    risks = scored.filter(pl.col("definition_id") == name) if scored is not None else None
+    mine = scored.filter(pl.col("definition_id") == name) if scored is not None else None
+    risks = mine.filter("eligible") if mine is not None else None
     is_scored = risks is not None and len(risks) > 0
     return join((
         tag("h3", title(name), class_="major"),
         _verdict(own, is_scored) if own is not None and len(own) else None,
         _evaluation(evidence, name, own) if own is not None and len(own) else None,
-        _bands(evidence, risks) if risks is not None and len(risks) else quiet("Nobody is scored tonight."),
-        _first(evidence, risks) if risks is not None and len(risks) else None,
+        _tonight(evidence, risks, own) if risks is not None and is_scored else quiet("Nobody is scored tonight."),
+        _lapsed(mine.filter(~pl.col("eligible"))) if mine is not None else None,
     ))  # fmt: skip
+
+
+def _tonight(evidence: Evidence, risks: pl.DataFrame, own: pl.DataFrame | None) -> Html:
+    if risks["risk_band"].null_count() == len(risks):
+        return paragraph(
+            f"Each of the {count(len(risks))} customers has the base rate: "
+            f"{percent(risks['p_churn'][0])} are expected to leave. Nothing tells them apart, so "
+            "there is no band, reason or loss."
+        )
+    return join((_bands(evidence, risks, own), _first(evidence, risks)))
+
+
+def _lapsed(lapsed: pl.DataFrame) -> Html | None:
+    if not len(lapsed):
+        return None
+    share = lapsed["p_return"][0]
+    back = (
+        f" Of such, {percent(share)} came back within the horizon before." if known(share) else ""
+    )
+    return tag(
+        "p",
+        f"{count(len(lapsed))} more have lapsed: silent far beyond their usual gap, so not scored.",
+        back,
+        class_="note",
+    )
 
 
 def _pooled(own: pl.DataFrame, metric: str) -> dict[str, Any] | None:
@@ -105,7 +127,7 @@ def _verdict(own: pl.DataFrame, is_scored: bool) -> Html:
     reason = str(own["reason"][0])
     if auc is None or verdict == "insufficient":
         told = tag("span", "No model can be judged yet.", class_="warn")
-        used = " Probabilities come from recency alone." if is_scored else ""
+        used = " Everybody has the base rate." if is_scored else ""
         return join(
             (paragraph(told, used, class_="lede"), tag("p", plain(reason) + ".", class_="note"))
         )
@@ -120,8 +142,12 @@ def _verdict(own: pl.DataFrame, is_scored: bool) -> Html:
         return join(
             (paragraph(told, numbers, class_="lede"), tag("p", plain(reason) + ".", class_="note"))
         )
-    told = tag("span", "The model is not used.", class_="warn")
-    end = " That is no clear gain, so the probabilities below come from recency alone."
+    if verdict == "no_signal":
+        told = tag("span", "No signal.", class_="warn")
+        end = " Neither clearly beats the base rate, so that is all that is published."
+    else:
+        told = tag("span", "The model is not used.", class_="warn")
+        end = " That is no clear gain, so the probabilities below come from recency alone."
     return join(
         (paragraph(told, numbers, end, class_="lede"), tag("p", plain(reason) + ".", class_="note"))
     )
@@ -136,9 +162,10 @@ def _evaluation(evidence: Evidence, name: str, own: pl.DataFrame) -> Html:
             metrics.append((
                 join((tag("b", words), tag("br"), tag("small", meanings[metric]))), number(row["metric_value"], digits),
                 interval(row["low"], row["high"], digits), number(row["baseline_value"], digits),
+                number(row["base_rate_value"], digits) if known(row["base_rate_value"]) else DASH,
             ))  # fmt: skip
-    head = ("On all past dates", "Model", "95 % interval", "Recency alone")
-    measured = table(head, metrics, numeric=(1, 2, 3)) if metrics else None
+    head = ("On all past dates", "Model", "95 % interval", "Recency alone", "Base rate")
+    measured = table(head, metrics, numeric=(1, 2, 3, 4)) if metrics else None
     left, right = join((_origins(own), measured)), _calibration(evidence, name)
     return tag(
         "div",
@@ -206,7 +233,16 @@ def _calibration(evidence: Evidence, name: str) -> Html | None:
     return figure("Is a promised 30 % a true 30 %?", picture, note)
 
 
-def _bands(evidence: Evidence, risks: pl.DataFrame) -> Html:
+def _came_to(own: pl.DataFrame | None, band: str) -> str:
+    """What the band's churn was at past origins, by whoever is published now."""
+    row = _pooled(own, f"churn_{band}") if own is not None else None
+    if row is None:
+        return DASH
+    share = row["metric_value" if row["verdict"] == "model" else "baseline_value"]
+    return percent(share) if known(share) else DASH
+
+
+def _bands(evidence: Evidence, risks: pl.DataFrame, own: pl.DataFrame | None) -> Html:
     found = {
         row["risk_band"]: row
         for row in risks.group_by("risk_band")
@@ -225,13 +261,14 @@ def _bands(evidence: Evidence, risks: pl.DataFrame) -> Html:
             tag("span", charts.bar(found[band]["n"] / largest), class_="bars"),
             percent(found[band]["n"] / total),
             count(round(found[band]["expected"])),
+            _came_to(own, band),
             money(found[band]["loss"], evidence.currency),
         )
         for band in _BANDS
         if band in found
     ]
-    head = ("Risk", "Customers", "", "Share", "Expected to leave", "Expected loss")
-    return join((tag("h4", "Risk tonight"), table(head, body, numeric=(1, 3, 4, 5))))
+    head = ("Risk", "Customers", "", "Share", "Expected to leave", "Left before", "Expected loss")
+    return join((tag("h4", "Risk tonight"), table(head, body, numeric=(1, 3, 4, 5, 6))))
 
 
 def _first(evidence: Evidence, risks: pl.DataFrame) -> Html:
@@ -250,8 +287,8 @@ def _first(evidence: Evidence, risks: pl.DataFrame) -> Html:
     if not body:
         return quiet("No customer's value at risk is known.")
     return join((
-        tag("h4", "Whom to call first ", tag("small", ("by probability times the last year’s "
-            "value"))),
+        tag("h4", "Whom to call first ", tag("small", "by probability times what staying would bring "
+            f"in {risks['horizon_days'][0]} days")),
         table(("Customer", "Churn", "95 %", "Expected loss", "Why"), body, numeric=(1, 2, 3)),
     ))  # fmt: skip
 
@@ -280,7 +317,7 @@ def expected_churn(evidence: Evidence) -> Iterator[Finding]:
             f"expected to {act} within "
             f"{days} days; the {count(len(few))} with most at stake stand for "
             f"{percent(held / total)} of the expected "
-            f"loss ({money(held, evidence.currency)} of {money(total, evidence.currency)} a year)."
+            f"loss ({money(held, evidence.currency)} of {money(total, evidence.currency)})."
         )
         yield Finding(text, "churn_predictions", min(1.0, held / at_stake))
 
@@ -291,11 +328,17 @@ REPORT = RoomReport(
     findings=(expected_churn,),
     glossary={
         "Expected loss": (
-            "Probability of churn times what the customer brought in the last year (or pays a year)."
+            "Probability of churn times what the customer brings within the horizon by staying: by "
+            "the own past rate, or the monthly amount times its months."
         ),
         "Recency alone": (
             "The simplest prediction: who was silent longest leaves first. A model must "
             "beat it to be used."
         ),
+        "Base rate": (
+            "The share that left at earlier dates, the same for everybody. What does not beat it "
+            "tells nobody apart."
+        ),
+        "Left before": "The share of that band, as drawn at past dates, that then left.",
     },
 )

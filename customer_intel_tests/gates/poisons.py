@@ -163,8 +163,11 @@ SQL: dict[tuple[str, str], str] = {
     ("calibration_bins", "interval_holds_share"): "0.5 AS observed_share, 0.4 AS high",
     ("churn_predictions", "without_unprofiled_customer"): UNPROFILED,
     ("churn_predictions", "interval_holds_probability"): "0.5 AS p_churn, 0.6 AS p_low",
-    ("churn_predictions", "losing_model_not_published"): ("'scorecard_x' AS model_id, 'nothing' AS "
-        "definition_id"),
+    ("churn_predictions", "losing_model_not_published"): ("'scorecard_x' AS model_id, TRUE AS eligible, "
+        "'nothing' AS definition_id"),
+    ("churn_predictions", "lapsed_has_no_score"): "FALSE AS eligible, 0.5 AS p_churn",
+    ("churn_predictions", "base_rate_tells_nobody_apart"): "'base_rate' AS model_id, 'high' AS risk_band",
+    ("churn_predictions", "reason_raises_risk"): "-0.1 AS reason_1_logodds",
     ("customer_engagement", "longer_windows_hold_shorter"): "active_days_28d + 1 AS active_days_7d",
     ("customer_transactions", "longer_windows_hold_shorter"): "orders_total + 1 AS orders_365d",
     ("customer_subscription", "no_revenue_without_a_subscription"): ("0 AS subscriptions_active, 1 "

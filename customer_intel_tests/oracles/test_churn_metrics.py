@@ -121,3 +121,11 @@ def test_wilson_is_scipys() -> None:
 def test_bins_never_split_equal_values() -> None:
     p = np.repeat([0.1, 0.5, 0.9], [60, 30, 10])
     assert metrics.mid_rank_bin(p, 10).tolist() == [3] * 60 + [7] * 30 + [9] * 10
+
+
+def test_calibration_errors_of_two_groups_do_not_cancel() -> None:
+    y, p = np.array([1.0] * 3 + [0.0] * 7 + [1.0] * 7 + [0.0] * 3), np.full(20, 0.5)
+    assert metrics.point_metrics(y, p)["ece"] == pytest.approx(0)
+    groups = np.repeat([0, 1], 10)
+    assert metrics.point_metrics(y, p, groups)["ece"] == pytest.approx(0.2)
+    assert metrics.evaluate(y, p, np.arange(20), 50, 1, groups)["ece"].value == pytest.approx(0.2)

@@ -67,6 +67,40 @@ def test_standard_errors_are_those_of_refitting_on_resampled_customers() -> None
     assert 0.8 < np.median(ratio) < 1.2
 
 
+def test_a_signed_curve_only_moves_its_own_way() -> None:
+    """`a` goes up and down in truth, `b` raises the odds: held to rise, and held to fall."""
+    features, y = _sample(3000, 6)
+    free = scorecard.fit(features, y, np.arange(3000), ridge=1.0)
+    held = scorecard.fit(features, y, np.arange(3000), ridge=1.0, signs={"a": 1, "b": -1, "c": 1})
+    assert free is not None and held is not None
+    grid = {name: np.linspace(0, 60, 200) for name in features}
+    assert np.diff(free.contributions(grid)[:, 0]).min() < -1e-3
+    assert np.diff(held.contributions(grid)[:, 0]).min() >= -1e-12
+    assert np.abs(held.contributions(grid)[:, 1]).max() == 0
+    assert metrics.log_losses(y, scorecard.sigmoid(held.logit(features))).mean() < np.log(2)
+
+
+def test_the_bounded_fit_is_the_least_penalised_loss() -> None:
+    from scipy.optimize import minimize
+
+    rng = np.random.default_rng(7)
+    design = np.column_stack([np.ones(800), rng.normal(size=(800, 6))])
+    y = (rng.random(800) < scorecard.sigmoid(design @ [0.2, 1, -1, 0.5, -0.5, 0, 0.1])).astype(
+        float
+    )
+    bounded = np.array([False, True, True, True, True, False, False])
+
+    def loss(weights: Floats) -> float:
+        logit = design @ weights
+        return float((np.logaddexp(0, logit) - y * logit).sum() + 5 * (weights[1:] ** 2).sum())
+
+    bounds = [(0, None) if bound else (None, None) for bound in bounded]
+    found = minimize(loss, np.zeros(7), method="L-BFGS-B", bounds=bounds)
+    ours = scorecard._fit_logistic(design, y, 0.1, bounded)
+    assert loss(ours) <= found.fun + 1e-6
+    assert ours == pytest.approx(found.x, abs=1e-3) and ours[2] == ours[4] == 0
+
+
 def test_its_name_is_its_content() -> None:
     features, y = _sample(400, 5)
     one, two = (scorecard.fit(features, y, np.arange(400)) for _ in range(2))

@@ -204,8 +204,8 @@ def test_cdnow(shared_data: Path, tmp_path: Path) -> None:
     pooled = table("model_evaluation").filter(
         (pl.col("definition_id") == "purchase_90d") & (pl.col("evaluated_origin") == "all")
     )
-    assert set(pooled["metric"]) == {"auc", "ap", "log_loss", "brier", "ece", "lift_decile"}
-    assert pooled["metric_value"].null_count() == pooled["baseline_value"].null_count() == 0
+    assert {"auc", "ap", "log_loss", "brier", "ece", "lift_decile"} < set(pooled["metric"])
+    assert pooled["metric_value"].null_count() == 0
     auc = pooled.row(by_predicate=pl.col("metric") == "auc", named=True)
     # Recency alone is a strong predictor here: the model is told beside it, and published only if
     # it beats it.

@@ -78,6 +78,15 @@ class Column(Model):
     # median and the mean over all rows; another feature's name: its value.
     phrase: str | None = None
     phrase_missing: str | None = None
+    # What reasons speak of once, and whether more of the feature may only raise or only lower what
+    # is predicted.
+    topic: str | None = None
+    direction: Literal["raises", "lowers"] | None = None
+
+    @property
+    def sign(self) -> int:
+        """`direction` as 1, -1 or 0."""
+        return {"raises": 1, "lowers": -1, None: 0}[self.direction]
 
     @property
     def sql_type(self) -> str:

@@ -4,7 +4,7 @@ published.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,9 @@ import polars as pl
 import pytest
 
 from customer_intel.predictions import metrics
-from customer_intel.predictions.churn import churn_scores, refusal
+from customer_intel.predictions.churn import churn_scores, feature_columns, refusal
 from customer_intel.predictions.evaluation import (
+    _bands,
     calibration_bins,
     churn_predictions,
     model_evaluation,
@@ -108,11 +109,105 @@ def test_shuffled_labels_give_a_coin(known: pl.DataFrame) -> None:
         y, p = past["label"].cast(pl.Float64).to_numpy(), past["p_model"].to_numpy()
         chance = metrics.auc_delong(y, p)
         assert abs(chance.value - 0.5) < 3 * (chance.high - chance.low) / 2 / metrics.Z95
-    assert set(evaluation["verdict"]) == {"baseline"}
+        # What held at no earlier origin is shrunk away, not told with confidence.
+        assert p.std() < 0.06
+    assert set(evaluation["verdict"]) == {"no_signal"}
+    _only_the_base_rate(predictions)
+
+
+def _only_the_base_rate(predictions: pl.DataFrame) -> None:
+    alive = predictions.filter("eligible")
+    assert len(alive) and set(alive["model_id"]) == {"base_rate"}
+    assert alive.group_by("definition_id").agg(pl.col("p_churn").n_unique())["p_churn"].max() == 1
+    told = ["p_low", "p_high", "risk_decile", "risk_band", "expected_loss", "reason_1", "protect_1"]
+    assert alive.select(told).null_count().row(0) == (len(alive),) * len(told)
+    assert not predictions["model_beats_baseline"].any()
+
+
+@pytest.mark.parametrize(
+    ("p_model", "verdict"), [("p_base_rate", "no_signal"), ("p_baseline", "baseline")]
+)
+def test_the_base_rate_is_a_baseline_of_its_own(
+    known: pl.DataFrame, scores: pl.DataFrame, p_model: str, verdict: str
+) -> None:
+    """Neither beats it: no signal. Recency does and the model is no better: recency."""
+    p_baseline = "p_base_rate" if verdict == "no_signal" else "p_baseline"
+    changed = scores.with_columns(p_model=p_model, p_baseline=p_baseline)
+    evaluation, predictions = _publish(known, changed)
+    own = evaluation.filter(pl.col("definition_id") == "purchase_90d")
+    assert set(own["verdict"]) == {verdict}
+    loss = own.filter(
+        pl.col("metric") == "log_loss", pl.col("evaluated_origin") == "all"
+    ).to_dicts()[0]
+    assert (loss["metric_value"] < loss["base_rate_value"]) == (verdict == "baseline")
+    mine = predictions.filter(pl.col("definition_id") == "purchase_90d")
+    if verdict == "no_signal":
+        _only_the_base_rate(mine)
+    else:
+        assert set(mine.filter("eligible")["model_id"]) == {"recency_baseline"}
+
+
+def test_the_base_rate_knows_only_origins_matured_before(
+    known: pl.DataFrame, scores: pl.DataFrame
+) -> None:
+    own = known.filter(pl.col("definition_id") == "purchase_90d", ~pl.col("is_lapsed"))
+    found = scores.filter(pl.col("definition_id") == "purchase_90d")
+    rates = dict(found.group_by("origin").agg(pl.col("p_base_rate").unique()).iter_rows())
+    assert len(rates) > 4
+    for origin, rate in rates.items():
+        before = own.filter(pl.col("origin") + timedelta(days=90) <= origin)["label"]
+        assert rate == [pytest.approx((before.sum() + 0.5) / (len(before) + 1), abs=1e-8)]
+
+
+def test_a_reason_is_on_the_side_of_its_reference_and_a_topic_speaks_once(
+    known: pl.DataFrame, scores: pl.DataFrame
+) -> None:
+    columns = feature_columns()
+    today = known.filter((pl.col("origin") == AS_OF) & ~pl.col("is_lapsed"))
+    told = 0
+    for row in scores.filter(pl.col("origin") == AS_OF).drop_nulls("reason_1").to_dicts():
+        own = today.filter(pl.col("definition_id") == row["definition_id"])
+        value = own.row(by_predicate=pl.col("customer_id") == row["customer_id"], named=True)
+        named = [row[f"reason_{n}_feature"] for n in (1, 2, 3) if row[f"reason_{n}_feature"]]
+        topics = [columns[name].topic or name for name in named]
+        assert len(topics) == len(set(topics))
+        for name in named:
+            if columns[name].sign and value[name] is not None:
+                average = "{a" in str(columns[name].phrase)
+                reference = own[name].mean() if average else own[name].median()
+                assert columns[name].sign * (value[name] - reference) > 0, (name, value[name])
+                told += 1
+    assert told > 100
+
+
+def test_bands_are_the_riskiest_shares_and_equal_risks_share_one() -> None:
+    p = np.array([0.9, 0.8, 0.8, 0.7, 0.5, 0.5, 0.4, 0.3, 0.2, 0.1])
+    shares = {"high": 0.2, "medium": 0.3}
+    assert _bands(p, shares).tolist() == ["high", *["medium"] * 3, *["low"] * 6]
+    assert _bands(p, {"high": 3, "medium": 0.1}).tolist() == [*["high"] * 3, "medium", *["low"] * 6]
+    assert set(_bands(np.full(10, 0.9), shares)) == {"low"}
+
+
+def test_what_past_bands_came_to_stands_beside(known: pl.DataFrame, scores: pl.DataFrame) -> None:
+    evaluation, predictions = _publish(known, scores)
+    own = evaluation.filter(pl.col("definition_id") == "purchase_90d")
+    pooled = {
+        row["metric"]: row for row in own.filter(pl.col("evaluated_origin") == "all").to_dicts()
+    }
+    high, low = pooled["churn_high"], pooled["churn_low"]
+    assert high["metric_value"] > high["base_rate_value"] > low["metric_value"]
     assert (
-        set(predictions["model_id"]) == {"recency_baseline"}
-        and not predictions["model_beats_baseline"].any()
+        sum(pooled[f"churn_{band}"]["n"] for band in ("high", "medium", "low"))
+        == pooled["auc"]["n"]
     )
+    alive = predictions.filter(pl.col("eligible"), pl.col("definition_id") == "purchase_90d")
+    assert 0 < (alive["risk_band"] == "high").sum() <= 0.2 * len(alive)
+    lapsed = predictions.filter(~pl.col("eligible"))
+    assert len(lapsed) == known.filter((pl.col("origin") == AS_OF) & pl.col("is_lapsed")).height > 0
+    assert lapsed["p_churn"].null_count() == lapsed["risk_band"].null_count() == len(lapsed)
+    assert lapsed["p_return"].unique().to_list() == [
+        pytest.approx(1 - pooled["churn_lapsed"]["metric_value"])
+    ]
 
 
 def test_what_is_published(known: pl.DataFrame, scores: pl.DataFrame) -> None:
@@ -122,7 +217,7 @@ def test_what_is_published(known: pl.DataFrame, scores: pl.DataFrame) -> None:
     )
     auc = pooled.filter(pl.col("metric") == "auc").to_dicts()[0]
     assert auc["verdict"] == "model" and auc["metric_value"] > auc["baseline_value"]
-    own = predictions.filter(pl.col("definition_id") == "purchase_90d")
+    own = predictions.filter(pl.col("eligible"), pl.col("definition_id") == "purchase_90d")
     assert own["model_beats_baseline"].all() and own["model_id"][0].startswith("scorecard_")
     assert (own["p_low"] <= own["p_churn"]).all() and (own["p_churn"] <= own["p_high"]).all()
     assert own.group_by("p_churn").agg(pl.col("risk_decile").n_unique())["risk_decile"].max() == 1
@@ -143,6 +238,7 @@ def test_a_losing_model_gives_way_to_recency(known: pl.DataFrame, scores: pl.Dat
     evaluation, _ = _publish(known, scores)
     lost = evaluation.with_columns(verdict=pl.lit("baseline"))
     predictions = churn_predictions(known, scores, lost, AS_OF, CONFIG, PREDICTIONS)
+    predictions = predictions.filter("eligible")
     today = scores.filter(pl.col("origin") == AS_OF).sort("definition_id", "customer_id")
     assert predictions["p_churn"].equals(today["p_baseline"].alias("p_churn"))
     assert set(predictions["reason_1_feature"].drop_nulls()) == {
@@ -169,10 +265,8 @@ def test_too_little_to_judge_by(known: pl.DataFrame, changed: dict[str, Any], wh
         and evaluation["reason"].str.contains(why).all()
     )
     predictions = churn_predictions(known, found, evaluation, AS_OF, settings, PREDICTIONS)
-    assert set(predictions["model_id"]) <= {"recency_baseline"}
-    assert len(predictions) == (
-        0 if "class_min" in changed else len(known.filter(pl.col("origin") == AS_OF))
-    )
+    _only_the_base_rate(predictions)
+    assert len(predictions) == len(known.filter(pl.col("origin") == AS_OF))
 
 
 def test_nothing_at_all_is_no_error() -> None:

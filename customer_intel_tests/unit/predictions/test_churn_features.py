@@ -32,7 +32,11 @@ def test_truncating_at_the_origin_changes_no_feature_byte(lake: Lake) -> None:
         known = features(truncate(lake, origin), origin).filter(
             (pl.col("definition_id") == definition_id) & (pl.col("origin") == origin)
         )
-        names = [name for name in whole.columns if name.startswith("f_") or name == "customer_id"]
+        names = [
+            name
+            for name in whole.columns
+            if name.startswith("f_") or name in ("customer_id", "is_lapsed")
+        ]
         assert then.select(names).equals(known.select(names))
         assert known["label"].null_count() == len(known)
         compared += len(known)
@@ -200,8 +204,50 @@ def test_subscription_churn_is_none_alive_at_the_end() -> None:
     assert (then["stays"]["f_seats"], then["stays"]["f_plan_amount"]) == (2, 24)
     assert (then["ends"]["f_seats"], then["ends"]["f_plan_amount"]) == (None, None)
     now = {row["customer_id"]: row for row in found.filter(pl.col("origin") == AS_OF).to_dicts()}
-    assert (now["stays"]["f_seats"], float(now["stays"]["value_at_risk"])) == (5, 60 * 12)
+    # 30 days of 60 a month.
+    assert (now["stays"]["f_seats"], float(now["stays"]["value_at_risk"])) == (5, 59.18)
     assert "ends_on_the_last_day" not in now and "ends_after" in now
+
+
+def test_a_buyer_has_lapsed_by_the_own_rhythm_and_not_within_a_horizon() -> None:
+    """Everybody's mean gap is 23 days here and counts as one more gap of each."""
+    origin = AS_OF - H
+
+    def days(*ago: int) -> list[date]:
+        return [origin - timedelta(days=day) for day in ago]
+
+    weekly = range(120, 300, 7)
+    rows = _bought("weekly_gone", *days(*weekly)) + _bought(
+        "weekly_lately", *days(*range(60, 250, 7))
+    )
+    rows += _bought("quarterly", *days(330, 210, 120)) + _bought("once_long_ago", *days(200))
+    rows += _bought("once_lately", *days(80)) + _bought("yearly", *days(900, 550, 200))
+    found = _purchases(rows)
+    assert {who: row["is_lapsed"] for who, row in found.items()} == {
+        "weekly_gone": True, "weekly_lately": False, "quarterly": False, "once_long_ago": True,
+        "once_lately": False, "yearly": False,
+    }  # fmt: skip
+
+
+def test_nobody_has_lapsed_where_nobody_ordered_twice() -> None:
+    origin = AS_OF - H
+    rows = _bought("a", origin - timedelta(days=300)) + _bought("b", origin - timedelta(days=200))
+    assert not any(row["is_lapsed"] for row in _purchases(rows).values())
+
+
+def test_what_staying_would_bring_is_of_the_horizon() -> None:
+    """Net revenue per day observed, at least a horizon and at most a year, times 90 days."""
+
+    def days(*ago: int) -> list[date]:
+        return [AS_OF - timedelta(days=day) for day in ago]
+
+    rows = _bought("old", *days(700, 300, 200, 100, 10)) + _bought("new", *days(5))
+    rows += _bought("half_a_year", *days(180, 20))
+    lake = {"orders": pl.DataFrame(rows), "record_customer_map": _people(rows)}
+    now = features(lake, AS_OF).filter(pl.col("origin") == AS_OF)
+    assert {row["customer_id"]: float(row["value_at_risk"]) for row in now.to_dicts()} == {
+        "old": 9.86, "new": 10.0, "half_a_year": 10.0,
+    }  # fmt: skip
 
 
 def test_an_origin_knows_what_exports_had_told_by_then() -> None:
