@@ -97,17 +97,20 @@ def docs(
 ) -> None:
     """Dictionary, data contracts and generated SELECTs, from the contract alone.
 
-    In the repository, README's list of tables and docs/states.md too.
+    In the repository, README's list of tables, docs/states.md and docs/metrics.md too.
     """
     from customer_intel.core.contract import load as contract
     from customer_intel.core.contract.model import PACKAGE
     from customer_intel.core.tables import definition as table
     from customer_intel.facts import states as facts_states
-    from customer_intel.publish import catalog
+    from customer_intel.publish import catalog, semantic_model
 
     tables = {name: spec for name, spec in contract.load().tables.items() if spec.published}
+    metrics = contract.load().metrics
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "dictionary.md").write_text(catalog.dictionary(tables, {}), encoding="utf-8")
+    model = semantic_model.document(tables, metrics)
+    (folder / "semantic_model.yaml").write_text(model, encoding="utf-8")
     for name, spec in tables.items():
         (folder / f"{name}.odcs.yaml").write_text(catalog.odcs(spec, "0", tables), encoding="utf-8")
     for name, definition in table.definitions(contract.load()).items():
@@ -122,6 +125,7 @@ def docs(
             catalog.with_list(readme.read_text(encoding="utf-8"), tables), encoding="utf-8"
         )
         words.write_text(facts_states.page(), encoding="utf-8")
+        words.with_name("metrics.md").write_text(catalog.metrics_page(metrics), encoding="utf-8")
     out.print(f"[green]✓[/] dictionary and {len(tables)} contracts are in {folder}/")
 
 

@@ -1,5 +1,5 @@
 -- Grain: one row per source and kind of record.
--- Meaning: since which day a source tells of its kind of things, and since which export it is taken. Before that day its
+-- Meaning: since which day a source tells of its kind of things, and from which export to which it is taken. Before that day its
 --   silence says nothing: no trend and no sign of life begins with a source.
 -- Caveats: one forged date in a source moves its first day; days before 1990 are left out.
 WITH told AS (
@@ -25,6 +25,7 @@ SELECT
     local_day(min(happened_at)) AS first_day,
     local_day(max(happened_at)) AS last_day,
     CAST(min(exported_at) AS DATE) AS first_export_date,
+    CAST(max(exported_at) AS DATE) AS last_export_date,
     CAST(count(*) AS BIGINT) AS n
 FROM told
 WHERE happened_at >= TIMESTAMP '1990-01-01' AND happened_at < CAST($as_of AS TIMESTAMP) + INTERVAL 1 DAY

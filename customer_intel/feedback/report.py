@@ -34,7 +34,7 @@ from customer_intel.core.report.markup import (
     table,
     tag,
 )
-from customer_intel.core.report.section import SURE, Finding, Headline, RoomReport, Section
+from customer_intel.core.report.section import SURE, Finding, RoomReport, Section
 from customer_intel.core.statistics import Contrast, contrast, holm
 
 _NAMES = {"nps": "NPS", "csat": "CSAT"}
@@ -227,29 +227,6 @@ def score_contrasts(evidence: Evidence, metric: str, segment_type: str) -> list[
     ]
 
 
-def headlines(evidence: Evidence) -> Iterator[Headline]:
-    """The last score of each metric, with its interval."""
-    for metric, name in _NAMES.items() if evidence.has("nps_summary") else ():
-        now = score(evidence, metric)
-        if now is None:
-            continue
-        sure = (
-            f"{interval(now['low'], now['high'])} at 95 %, {count(now['n'])} answers in "
-            f"{now['wave'].replace('-', ' ')}"
-        )
-        moved = (
-            f"{signed(now['delta'])} on the quarter before ({p_value(now['p_value'])})"
-            if known(now["delta"])
-            else None
-        )
-        value, unit = (
-            (signed(now["score"]), "")
-            if metric == "nps"
-            else (number(now["score"], 0), "% satisfied")
-        )
-        yield Headline(name, value, unit, (sure, moved))
-
-
 def score_change(evidence: Evidence) -> Iterator[Finding]:
     """Whether a score moved since the wave before, beyond chance."""
     for metric, unit in _UNITS.items():
@@ -283,7 +260,6 @@ def score_by_segment(evidence: Evidence) -> Iterator[Finding]:
 REPORT = RoomReport(
     place=60,
     sections=(Section("feedback", "Feedback", feedback),),
-    headlines=(headlines,),
     findings=(score_change, score_by_segment),
     glossary={
         "NPS": (

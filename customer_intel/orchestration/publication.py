@@ -99,7 +99,7 @@ def publish(night: Night, tables: Mapping[str, Table], run_id: str) -> Release:
     """Publishes the night's accepted tables. Raises ReleaseRefused when one of them is not this
     night's.
     """
-    from customer_intel.publish import catalog, report
+    from customer_intel.publish import catalog, report, semantic_model
 
     store = Published(night.home)
     versions = store.verified(night.lake, tables, night.snapshot_id)
@@ -107,6 +107,7 @@ def publish(night: Night, tables: Mapping[str, Table], run_id: str) -> Release:
     documents = {
         "dictionary.md": catalog.dictionary(tables, states).encode(),
         "report.html": report.render(night.lake, versions, night.as_of, night.snapshot_id).encode(),
+        "semantic_model.yaml": semantic_model.document(tables, night.contract.metrics).encode(),
         **{
             f"contracts/{name}.odcs.yaml": catalog.odcs(table, night.snapshot_id, tables).encode()
             for name, table in tables.items()

@@ -32,7 +32,7 @@ from customer_intel.core.report.markup import (
     table,
     tag,
 )
-from customer_intel.core.report.section import Finding, Headline, RoomReport, Section
+from customer_intel.core.report.section import Finding, RoomReport, Section
 
 # Title and decimals of each metric that is told beside the area under the curve.
 _METRICS = {
@@ -293,33 +293,6 @@ def _first(evidence: Evidence, risks: pl.DataFrame) -> Html:
     ))  # fmt: skip
 
 
-def high_risk(evidence: Evidence) -> Iterator[Headline]:
-    """How many are in the top band, and what they would cost."""
-    if not evidence.has("churn_predictions"):
-        return
-    columns = ("definition_id", "eligible", "horizon_days", "risk_band", "expected_loss")
-    rows = evidence.frame("churn_predictions", *columns).filter("eligible")
-    for name in rows["definition_id"].unique().sort():
-        own = rows.filter(pl.col("definition_id") == name)
-        if own["risk_band"].null_count() == len(own):
-            continue
-        high = own.filter(pl.col("risk_band") == "high")
-        yield Headline(
-            f"High churn risk, {kind(name)}",
-            count(len(high)),
-            f"of {count(len(own))}",
-            (
-                title(name).lower(),
-                f"expected loss {money(_known_sum(high['expected_loss']), evidence.currency)}",
-            ),
-        )
-
-
-def _known_sum(values: pl.Series) -> float | None:
-    """The sum; None where there are values and none of them is known."""
-    return None if len(values) and values.null_count() == len(values) else float(values.sum() or 0)
-
-
 def expected_churn(evidence: Evidence) -> Iterator[Finding]:
     """How much of the expected loss lies with the few who have most at stake."""
     if not evidence.has("churn_predictions"):
@@ -352,7 +325,6 @@ def expected_churn(evidence: Evidence) -> Iterator[Finding]:
 REPORT = RoomReport(
     place=50,
     sections=(Section("churn", "Churn", churn),),
-    headlines=(high_risk,),
     findings=(expected_churn,),
     glossary={
         "Expected loss": (

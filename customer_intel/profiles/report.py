@@ -16,13 +16,9 @@ from customer_intel.core.report.charts import Point
 from customer_intel.core.report.evidence import Evidence
 from customer_intel.core.report.markup import (
     Html,
-    change,
     count,
     figure,
     join,
-    listed,
-    money,
-    moved,
     number,
     p_value,
     paragraph,
@@ -35,16 +31,10 @@ from customer_intel.core.report.markup import (
     table,
     tag,
 )
-from customer_intel.core.report.section import SURE, Finding, Headline, RoomReport, Section
+from customer_intel.core.report.section import SURE, Finding, RoomReport, Section
 from customer_intel.core.statistics import contrast, holm
 from customer_intel.profiles import report_numbers as numbers
-from customer_intel.profiles.report_numbers import Window
 
-# Distance from usual changes, in robust standard deviations, from which a change of revenue is
-# worth a sentence.
-_UNUSUAL = 2.5
-# A change of recurring revenue by this share is.
-_MOVED = 0.01
 # Bad experiences that the profile knows, and how to say that a customer had one.
 _EXPERIENCES = {
     "late_deliveries_365d": "a late delivery in the last year",
@@ -122,10 +112,8 @@ def _stages(evidence: Evidence) -> Html:
 
 
 def _over_time(evidence: Evidence) -> Html:
-    if not evidence.has("activity_daily"):
-        return quiet(
-            f"Engagement over time is not available: {evidence.why_not('activity_daily')}."
-        )
+    if not evidence.has("metric_daily"):
+        return quiet(f"Engagement over time is not available: {evidence.why_not('metric_daily')}.")
     weeks = numbers.weekly(evidence)
     if len(weeks) < 3:
         return quiet("Engagement over time needs three full weeks of activity.")
@@ -163,7 +151,7 @@ def _last_value(value: float) -> str:
 
 
 def _subscriptions(evidence: Evidence) -> Html | None:
-    if not evidence.has("mrr_movement"):
+    if not evidence.has("mrr_movement", "metric_daily"):
         return quiet(
             f"Monthly recurring revenue is not available: {evidence.why_not('mrr_movement')}."
         )
@@ -184,7 +172,7 @@ def _subscriptions(evidence: Evidence) -> Html | None:
     head = (
         "Currency",
         "Paying",
-        "30 days ago",
+        "28 days ago",
         "New",
         "Expansion",
         "Back again",
@@ -197,107 +185,6 @@ def _subscriptions(evidence: Evidence) -> Html | None:
         table(head, rows, numeric=range(1, 9)),
         tag("div", *pictures, class_="row") if pictures else None,
     ))  # fmt: skip
-
-
-def known_and_buying(evidence: Evidence) -> Iterator[Headline]:
-    """How many customers are known, and how many of them ordered."""
-    if not evidence.has("customer_profile"):
-        return
-    rows = evidence.frame("customer_profile", "orders_total", "is_profiling_denied")
-    buyers, barred = int((rows["orders_total"] > 0).sum()), int(rows["is_profiling_denied"].sum())
-    left_out = (
-        f"{count(barred)} may not be profiled: no stage, segment or prediction" if barred else None
-    )
-    bought = f"{count(buyers)} of them have ordered"
-    yield Headline("Customers", count(len(rows)), "", (bought, left_out))
-
-
-def active(evidence: Evidence) -> Iterator[Headline]:
-    """How many were active in 28 and 90 days."""
-    if not evidence.has("activity_daily"):
-        return
-    month, quarter = numbers.active(evidence, 28), numbers.active(evidence, 90)
-    longer = (
-        join((f"{count(quarter.now)} in 90 days, ", _against(quarter, 90)))
-        if quarter.before is not None
-        else None
-    )
-    yield Headline("Active, last 28 days", count(month.now), "", (_against(month, 28), longer))
-
-
-def net_revenue(evidence: Evidence) -> Iterator[Headline]:
-    """Revenue of 30 and 90 days; why there is none where a rate is missing."""
-    if not evidence.has("activity_daily"):
-        return
-    label = "Net revenue, last 30 days"
-    if evidence.unconverted:
-        by_currency = numbers.net_by_currency(evidence, 30)[:4]
-        apart = [money(round(net), currency) for currency, net in by_currency]
-        lost = listed([f"{count(n)} in {currency}" for currency, n in evidence.unconverted])
-        why = (
-            f"no rate to {evidence.currency} for {lost} of all sales; by currency {listed(apart)}"
-            if apart
-            else f"no rate: {lost}"
-        )
-        yield Headline(label, "not available", "", (why,))
-        return
-    month, quarter = numbers.revenue(evidence, 30), numbers.revenue(evidence, 90)
-    if month.now or month.before or quarter.now:
-        longer = None
-        if quarter.before is not None:
-            total = money(round(quarter.now), "")
-            longer = join((f"{total} in 90 days, ", _against(quarter, 90)))
-        value = money(round(month.now), "")
-        yield Headline(label, value, evidence.currency, (_against(month, 30), longer))
-
-
-def recurring(evidence: Evidence) -> Iterator[Headline]:
-    """Monthly recurring revenue of the two largest currencies."""
-    for item in numbers.mrr(evidence)[:2] if evidence.has("mrr_movement") else ():
-        relative = moved(change(item.now, item.before))
-        beside = join((relative, " in 30 days")) if relative else None
-        people = f"from {count(item.subscribers)} subscribers"
-        value = money(item.now, "")
-        yield Headline("Monthly recurring revenue", value, item.currency, (beside, people))
-
-
-def _against(window: Window, days: int) -> Html:
-    shown = moved(change(window.now, window.before))
-    return (
-        join((shown, f" against the {days} days before"))
-        if shown
-        else join(("no earlier days to compare with",))
-    )
-
-
-def revenue_change(evidence: Evidence) -> Iterator[Finding]:
-    """Whether revenue left its usual ups and downs."""
-    found = numbers.unusual_change(evidence) if evidence.has("activity_daily") else None
-    if found and abs(found[1]) >= _UNUSUAL:
-        now = numbers.revenue(evidence, 30)
-        word = "rose" if found[0] > 0 else "fell"
-        text = (
-            f"Revenue {word} by {percent(abs(found[0]))} in the last 30 days, to "
-            f"{money(now.now, evidence.currency)}; "
-            "that is well outside its usual ups and downs."
-        )
-        yield Finding(text, "order_fact", min(1.0, 0.15 + abs(found[0])))
-
-
-def recurring_revenue(evidence: Evidence) -> Iterator[Finding]:
-    """Whether recurring revenue grew or shrank in 30 days."""
-    for item in numbers.mrr(evidence) if evidence.has("mrr_movement") else ():
-        net = item.now - item.before
-        if item.before > 0 and abs(net) / item.before >= _MOVED:
-            gained = sum(value for value in item.movements.values() if value > 0)
-            lost = -sum(value for value in item.movements.values() if value < 0)
-            text = (
-                f"Monthly recurring revenue {'grew' if net > 0 else 'shrank'} by "
-                f"{percent(abs(net) / item.before, 1)} "
-                f"in 30 days to {money(item.now, item.currency)}: {money(gained, '')} won, "
-                f"{money(lost, '')} lost."
-            )
-            yield Finding(text, "mrr_movement", min(1.0, (gained + lost) / item.before))
 
 
 def bad_experiences(evidence: Evidence) -> Iterator[Finding]:
@@ -357,8 +244,7 @@ def concentration(evidence: Evidence) -> Iterator[Finding]:
 REPORT = RoomReport(
     place=30,
     sections=(Section("customers", "Customers", customers),),
-    headlines=(known_and_buying, active, net_revenue, recurring),
-    findings=(revenue_change, recurring_revenue, bad_experiences, concentration),
+    findings=(bad_experiences, concentration),
     glossary={
         "Active": (
             "Did something themselves (came, bought, opened a ticket); being sent an email does "

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from customer_intel.core.contract.model import Column, Expectation, Table
+from customer_intel.core.contract.model import Column, Expectation, Metric, Table
 from customer_intel.core.contract.yaml_lines import dumped
 from customer_intel.core.engine import literal
 
@@ -81,6 +81,29 @@ def dictionary(tables: Mapping[str, Table], states: Mapping[str, tuple[int, str]
                 f"| {column.name}{'*' if column.required else ''} | {column.sql_type} | {meaning} |"
             )
         lines.append("")
+    return "\n".join(lines)
+
+
+def metrics_page(metrics: Sequence[Metric]) -> str:
+    """Markdown: every metric with its windows, and the SELECT that decides it."""
+    lines = [
+        "# Metrics",
+        "",
+        "Made by `make docs` from `customer_intel/metrics/metrics.yaml`: each figure is decided there, "
+        "once, and stands in `metric_daily` by day. Intervals are of 95 %.",
+        "",
+    ]
+    for metric in metrics:
+        told = [
+            f"{metric.kind}, in {metric.unit}",
+            {"up": "more is better", "down": "less is better"}.get(metric.direction, ""),
+            f"by {', '.join(metric.dimensions)}" if metric.dimensions else "",
+        ]
+        lines += [f"## {metric.label}", "", f"{metric.meaning}.", ""]
+        lines += [
+            f"{', '.join(f'`{name}`' for name in metric.ids)}: {'; '.join(filter(None, told))}."
+        ]
+        lines += ["", "```sql", metric.rows.strip(), "```", ""]
     return "\n".join(lines)
 
 

@@ -26,20 +26,22 @@ if TYPE_CHECKING:
 
 
 def top(source: Evidence | Lake, n: int = 3) -> list[Finding]:
-    """The n findings of the highest value, at most one per question asked."""
+    """The n findings of the highest value, at most one per question and subject, and the grave."""
     evidence = _evidence(source) if isinstance(source, Lake) else source
     return best(with_money(evidence), room_reports(), n)
 
 
 def best(evidence: Evidence, rooms: Sequence[RoomReport], n: int = 3) -> list[Finding]:
-    """As `top`, of these rooms' questions only."""
-    found = [
-        answer
-        for room in rooms
-        for ask in room.findings
-        if (answer := max(ask(evidence), key=lambda item: item.value, default=None))
-    ]
-    return sorted(found, key=lambda item: (-item.value, item.text))[:n]
+    """As `top`, of these rooms' questions only; whatever is grave beside them."""
+    found: dict[tuple[object, str], Finding] = {}
+    for room in rooms:
+        for ask in room.findings:
+            for item in ask(evidence):
+                known = found.get((ask, item.subject))
+                if known is None or item.value > known.value:
+                    found[ask, item.subject] = item
+    ranked = sorted(found.values(), key=lambda item: (-item.value, item.text))
+    return [item for place, item in enumerate(ranked) if place < n or item.is_grave]
 
 
 def _evidence(lake: Lake) -> Evidence:

@@ -111,7 +111,13 @@ def _head(
     evidence: Evidence, rooms: Sequence[RoomReport], links: Sequence[tuple[str, str]]
 ) -> Html:
     told = [
-        tag("li", item.text, " ", tag("span", item.evidence_table, class_="from"))
+        tag(
+            "li",
+            item.text,
+            " ",
+            tag("span", item.metric or item.evidence_table, class_="from"),
+            data_metric=item.metric or None,
+        )
         for item in findings.best(evidence, rooms)
     ]
     tiles = [_headline(item) for room in rooms for ask in room.headlines for item in ask(evidence)]
@@ -136,6 +142,7 @@ def _headline(item: Headline) -> Html:
         tag("dt", item.label),
         tag("dd", item.value, unit, class_="big"),
         *(tag("dd", line, class_="beside") for line in item.beside if line),
+        data_metric=item.metric or None,
     )
 
 
@@ -151,7 +158,9 @@ def _reading(evidence: Evidence, rooms: Sequence[RoomReport]) -> Html:
         tag("a", "dictionary.md", href="dictionary.md"),
         " says what each column means, ",
         tag("a", "manifest.json", href="manifest.json"),
-        " lists files, sizes, hashes and gate results, and ",
+        " lists files, sizes, hashes and gate results, ",
+        tag("a", "semantic_model.yaml", href="semantic_model.yaml"),
+        " tells BI tools of tables, joins and metrics, and ",
         tag("span", "customer_intel.duckdb", class_="id"),
         " holds a view of each table.",
     )

@@ -203,6 +203,15 @@ SQL: dict[tuple[str, str], str] = {
     ("segment_history", "open_stretches_are_todays_segments"): "SELECT * FROM good OFFSET 1",
     ("segment_summary", "every_customer_in_one_segment"): "n + 1 AS n",
     ("segment_summary", "revenue_is_its_customers"): "revenue + 1 AS revenue",
+    ("metric_daily", "no_day_after_the_night"): "CAST(as_of AS DATE) AS day",
+    ("metric_daily", "value_within_its_interval"): "value + 1 AS low",
+    ("metric_daily", "members_add_up"): (
+        "CASE WHEN dimension = 'all' THEN value ELSE value + 1 END AS value"
+    ),
+    ("metric_daily", "orders_are_the_facts"): "value + 1 AS value",
+    ("metric_daily", "revenue_is_the_facts"): "value + 1 AS value",
+    ("metric_daily", "recurring_is_the_facts"): "value + 1 AS value",
+    ("metric_daily", "customers_are_the_profiles"): "value + 1 AS value",
 }  # fmt: skip
 
 # What must be wrong in another table at the same time.

@@ -13,7 +13,7 @@ from sqlglot import exp
 import customer_intel.ingest  # noqa: F401 (registers how exports become entities)
 from customer_intel import open_release
 from customer_intel.core.contract import load as contract
-from customer_intel.core.contract.model import PACKAGE
+from customer_intel.core.contract.model import PACKAGE, Metric
 from customer_intel.core.report.section import room_reports
 from customer_intel.core.store.lake import Lake
 from customer_intel.core.tables import definition as table
@@ -42,6 +42,7 @@ ORDER = (
     "journeys",
     "predictions",
     "profiles",
+    "metrics",
     "publish",
 )
 BEFORE_FACTS = {"ingest", "identity", "facts"}
@@ -286,6 +287,12 @@ def state_words(sql: str, name: str) -> list[str]:
 @pytest.mark.parametrize("path", LATER_SQL, ids=lambda path: path.stem)
 def test_after_facts_no_sql_judges_a_states_word(path: Path) -> None:
     assert state_words(path.read_text(), path.name) == []
+
+
+@pytest.mark.parametrize("metric", contract.load().metrics, ids=lambda metric: metric.name)
+def test_a_metric_judges_no_states_word_and_is_portable(metric: Metric) -> None:
+    assert state_words(metric.rows, metric.name) == []
+    assert portable.faults(metric.rows, metric.name) == []
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from customer_intel.core.contract.model import (
     Column,
     Contract,
     Expectation,
+    Metric,
     Profile,
     Table,
     suggestion,
@@ -46,7 +47,9 @@ class Declared(NamedTuple):
 
 
 def declared(package: Path = PACKAGE) -> dict[str, Declared]:
-    """Every column of columns.yaml and of the rooms' own. Raises ConfigError naming file and line."""
+    """Every column of columns.yaml by name, of the rooms' own by room/name: what an export calls a
+    value is not what a metric does. Raises ConfigError naming file and line.
+    """
     found: dict[str, Declared] = {}
     for path in (package / "columns.yaml", *sorted(package.glob("*/columns.yaml"))):
         file = path.relative_to(package).as_posix()
@@ -56,10 +59,11 @@ def declared(package: Path = PACKAGE) -> dict[str, Declared]:
             where = f"{file}:{document.lines[name]}"
             if name in found:
                 raise ConfigError(
-                    f"{where}: column '{name}' is declared in {found[name].where} too; keep one "
-                    "line, in columns.yaml where tables of several rooms list it"
+                    f"{where}: column '{name}' is declared in {found[name].where} too, for all "
+                    "rooms; take this line out, or name the column otherwise"
                 )
-            found[name] = Declared(_column(name, entry, where), room, where)
+            key = f"{room}/{name}" if room else name
+            found[key] = Declared(_column(name, entry, where), room, where)
     return found
 
 
@@ -88,12 +92,17 @@ def _load(package: Path) -> Contract:
     }
     tables: dict[str, Table] = {}
     places: dict[str, str] = {}
+    metrics = {
+        path.parent.name: _metrics(path, path.relative_to(package).as_posix())
+        for path in sorted(package.glob("*/metrics.yaml"))
+    }
     for name, (where, entry) in entries.items():
-        table = _table(name, where, entry, columns, worded)
+        of_room = metrics.get(where.partition("/")[0], ())
+        table = _table(name, where, entry, columns, worded, of_room)
         tables[name], places[name] = table, f"{where}: table '{name}'"
         if table.entity is not None:
             tables[f"raw_{name}"] = _raw(table)
-    known = {name: own.column for name, own in columns.items()}
+    known = {own.column.name: own.column for own in columns.values()}
     for name, table in tables.items():
         if table.without:
             tables[name] = _without(table, tables)
@@ -151,26 +160,52 @@ def _allowed(said: Any, where: str, others: dict[str, Any] | None = None) -> dic
 
 def _find(name: str, table: str, where: str, known: dict[str, Declared]) -> Column:
     """The column that a table at `where` lists: one of its room's or of the house's."""
-    room, own = where.partition("/")[0], known.get(name)
-    if own and own.room in ("", room):
+    room = where.partition("/")[0]
+    if own := known.get(f"{room}/{name}") or known.get(name):
         return own.column
+    own = next((other for other in known.values() if other.column.name == name), None)
     at = f"{where}: table '{table}': column '{name}' is"
     if own:
         raise ConfigError(
             f"{at} declared in {own.where} for tables of that room; move that line to columns.yaml "
             "to share it"
         )
-    near = suggestion(name, [word for word, other in known.items() if other.room in ("", room)])
+    near = suggestion(
+        name, [other.column.name for other in known.values() if other.room in ("", room)]
+    )
     raise ConfigError(
         f"{at} neither in columns.yaml nor in {room}/columns.yaml{near}; add it to "
         f"{room}/columns.yaml with type and meaning"
     )
 
 
+def _metrics(path: Path, file: str) -> tuple[Metric, ...]:
+    """The entries of a room's metrics.yaml."""
+    found = []
+    document = yamlfile.load(path, file)
+    for name, entry in document.items():
+        where = f"{file}:{document.lines[name]}"
+        if not isinstance(entry, yamlfile.Mapping):
+            raise ConfigError(f"{where}: metric '{name}' needs label, meaning, unit, kind, rows")
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+            raise ConfigError(f"{where}: metric '{name}': use lower-case letters, digits and _")
+        lists = {part: _words(entry[part]) for part in ("entities", "dimensions") if part in entry}
+        place = f"{file}:{entry.lines['rows']}" if "rows" in entry else where
+        found.append(_parse(Metric, {"name": name, **entry, **lists, "where": place}, where))
+    return tuple(found)
+
+
 def _table(
-    name: str, where: str, entry: dict[str, Any], known: dict[str, Declared], worded: dict[str, Any]
+    name: str,
+    where: str,
+    entry: dict[str, Any],
+    known: dict[str, Declared],
+    worded: dict[str, Any],
+    metrics: tuple[Metric, ...],
 ) -> Table:
-    """`known`: every declared column; `worded`: table.column → the `values` that its entry says."""
+    """`known`: every declared column; `worded`: table.column → the `values` that its entry says;
+    `metrics`: its room's.
+    """
     entry = dict(entry)
     meanings = entry.pop("meanings", {})
     values = entry.pop("values", None) or {}
@@ -218,6 +253,8 @@ def _table(
         says = {} if profile is True else dict(profile)
         lists = {part: _words(says.pop(part, [])) for part in ("all_but", "zero")}
         entry["profile"] = _parse(Profile, {**says, **lists}, f"{where}: table '{name}': profile")
+    if entry.get("metrics") is True:
+        entry["metrics"] = metrics
     entry["needs"] = _words(entry.pop("needs", []))
     entry["key"] = _words(entry.pop("key", []))
     table = _parse(

@@ -121,6 +121,43 @@ class Profile(Model):
     zero: tuple[str, ...] = ()
 
 
+class Metric(Model):
+    """One figure, decided once: `rows` is a SELECT of `day`, `value` and its dimensions.
+
+    sum: values add up over days; level: they are changes of a running total; mean and share (of
+    true ones): of single observations; distinct: how many different values; given: computed by its
+    own table, with n, low and high. `windows`: over how many days, each a metric of its own.
+    """
+
+    name: str
+    label: str
+    meaning: str
+    unit: str
+    direction: Literal["up", "down", "none"]
+    kind: Literal["sum", "level", "mean", "share", "distinct", "given"]
+    windows: tuple[int, ...] = (1,)
+    # Kinds of records whose silence would look like a fall.
+    entities: tuple[str, ...] = ()
+    dimensions: tuple[str, ...] = ()
+    # What its changes are about, where they are told; its place among the report's tiles.
+    subject: str = ""
+    tile: int | None = None
+    # False: what is measured must not be added up over members, as amounts of several currencies.
+    has_total: bool = True
+    rows: str
+    where: str = ""
+
+    @property
+    def ids(self) -> dict[str, int]:
+        """Each window's metric and the days it covers."""
+        return {self.name if days == 1 else f"{self.name}_{days}d": days for days in self.windows}
+
+    @property
+    def is_additive(self) -> bool:
+        """Whether the members of a dimension add up to the whole."""
+        return self.kind in ("sum", "level")
+
+
 class Table(Model):
     """One table's contract. `layout` is whole, by_day (`day_column` set) or by_export (raw
     exports).
@@ -142,6 +179,8 @@ class Table(Model):
     is_profile: bool = False
     # How the names of the columns begin that a model learns from.
     features: str | None = None
+    # Its rows are those of the room's metrics.yaml.
+    metrics: tuple[Metric, ...] = ()
     layout: Literal["whole", "by_day", "by_export"] = "whole"
     day_column: str | None = None
     expect: tuple[Expectation, ...] = ()
@@ -219,6 +258,11 @@ class Contract(Model):
         """The tables that bring columns to a profile, by their rooms' names."""
         others = self.tables.values() if table.is_profile else ()
         return tuple(other for other in others if other.profile and other.key == table.key)
+
+    @cached_property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Every room's metrics, in the order of their files."""
+        return tuple(metric for table in self.tables.values() for metric in table.metrics)
 
     @cached_property
     def entities(self) -> dict[str, Table]:

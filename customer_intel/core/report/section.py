@@ -36,25 +36,32 @@ class Section:
 
 @dataclass(frozen=True)
 class Headline:
-    """One figure of the strip on top of the page. Of the lines `beside` it, empty ones are left
-    out.
+    """One figure of the strip on top of the page, of the `metric` that decides it. Of the lines
+    `beside` it, empty ones are left out.
     """
 
     label: str
     value: str
     unit: str = ""
     beside: tuple[object, ...] = ()
+    metric: str = ""
 
 
 @dataclass(frozen=True)
 class Finding:
     """A sentence that the data is sure of. `value`, by which findings rank, is the share of the
     business that it concerns (0 to 1), as well as it can be told.
+
+    Of one question one answer is told per `subject`; what is `grave` is told however many others
+    there are. `metric`: the one it is about.
     """
 
     text: str
     evidence_table: str
     value: float
+    metric: str = ""
+    subject: str = ""
+    is_grave: bool = False
 
 
 @dataclass(frozen=True)

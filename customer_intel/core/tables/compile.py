@@ -23,7 +23,7 @@ from customer_intel.core.contract.model import PACKAGE, Contract, Expectation, T
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, SchemaMismatch, literal
 from customer_intel.core.gate import gate
-from customer_intel.core.tables import parameters
+from customer_intel.core.tables import metric_rows, parameters
 from customer_intel.core.tables.definition import Definition
 
 _DAY = date(2000, 1, 1)
@@ -124,7 +124,10 @@ class _Compiler:
             return Fault(f"{spec.room}/tables.yaml", self._table_line(spec), spec.name, said)
         except duckdb.Error as error:
             place = re.search(r"^LINE (\d+):", str(error), re.MULTILINE)
-            return Fault(file, int(place[1]) if place else 1, spec.name, _first_line(error))
+            line = int(place[1]) if place else 1
+            if spec.metrics:
+                file, line = metric_rows.place(sql, line) or (file, 1)
+            return Fault(file, line, spec.name, _first_line(error))
         return None
 
     def _function(self, definition: Definition, settings: Mapping[str, Any]) -> Iterator[Fault]:

@@ -22,7 +22,7 @@ import polars as pl
 
 from customer_intel.core.contract.model import PACKAGE, Contract, Table, suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError
-from customer_intel.core.tables import kept, kinds, profile
+from customer_intel.core.tables import kept, kinds, metric_rows, profile
 from customer_intel.core.tables.parameters import sql_literal
 from customer_intel.core.tables.queries import PLACEHOLDER, tables_read
 
@@ -63,6 +63,8 @@ class Definition:
         """The SELECT as it is written or generated, with its `$name` placeholders."""
         if self.kind == "conformed":
             return kinds.intake(self.table.room).conformed_sql(self.table)
+        if self.table.metrics:
+            return metric_rows.select(self.table.metrics)
         own = _text(self.source)
         return profile.select(own, self.table.key, self.joins) if self.joins else own
 
@@ -140,6 +142,9 @@ def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Defini
             kind, source, reads = "raw", None, ()
         elif table.entity is not None:
             kind, source, reads = "conformed", None, (f"raw_{table.name}",)
+        elif table.metrics and not sql_files and not places:
+            kind, source = "sql", package / table.metrics[0].where.partition(":")[0]
+            reads = _metrics_read(table)
         elif len(sql_files) == 1 and not places:
             kind, source = "sql", sql_files[0]
             joins = contract.joined(table)
@@ -174,6 +179,16 @@ def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Defini
     if package == PACKAGE:
         kept.keep()
     return _ordered(found)
+
+
+def _metrics_read(table: Table) -> tuple[str, ...]:
+    """Each entry by itself, so that a fault names its lines."""
+    read: set[str] = set()
+    for metric in table.metrics:
+        file, _, line = metric.where.partition(":")
+        blank = "\n" * int(line)
+        read |= {*tables_read(f"{blank}{metric.rows}", file)}
+    return tuple(sorted(read))
 
 
 def _gate_tables(table: Table) -> tuple[str, ...]:

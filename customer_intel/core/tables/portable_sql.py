@@ -19,7 +19,7 @@ from customer_intel.core.tables.queries import parse
 # Functions (as sqlglot names their nodes) that mean the same on DuckDB and Spark.
 _FUNCTIONS = """
     Abs And Avg Case Cast Ceil Coalesce Concat ConcatWs Count CountIf CumeDist CurrentDate Date DateTrunc Day
-    DenseRank Exists Exp Extract FirstValue Floor Greatest If JSONExtractScalar Lag LastValue Lead Least Left
+    DenseRank Exists Exp Extract FirstValue Floor Greatest If JSONExtractScalar Lag LastDay LastValue Lead Least Left
     Length Literal Ln LogicalAnd LogicalOr Lower Lpad MD5 Max Median Min Mod Month Not NthValue Ntile Nullif Or
     Pad PercentRank Pow Quarter Rank RegexpLike Replace Right Round RowNumber Sign Split SplitPart Sqrt
     StartsWith Stddev StddevPop StddevSamp StrPosition Strftime Substring Sum TimestampTrunc Translate Trim

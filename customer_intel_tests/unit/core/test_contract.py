@@ -141,6 +141,7 @@ def test_each_column_stands_where_the_tables_that_list_it_are() -> None:
     for spec in contract.load().tables.values():
         for column in spec.columns:
             rooms.setdefault(column.name, set()).add(spec.room)
+            rooms.setdefault(f"{spec.room}/{column.name}", set()).add(spec.room)
     added = {*STAMPS, *OF_ENTITIES}
     for name, own in contract.declared().items():
         listing = rooms.get(name, set())
@@ -169,7 +170,7 @@ def test_a_room_declares_columns_of_its_own_beside_those_of_the_house(house: Hou
     plan = house.contract.table("plan")
     assert [column.name for column in plan.columns][:2] == ["customer_id", "seats"]
     assert plan.by_name["seats"].unit == "seats"
-    assert contract.declared(house.package)["seats"].where == "other/columns.yaml:1"
+    assert contract.declared(house.package)["other/seats"].where == "other/columns.yaml:1"
 
 
 def test_what_another_room_declares_is_shared_through_the_house(house: House) -> None:

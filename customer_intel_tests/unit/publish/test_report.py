@@ -99,6 +99,7 @@ def test_no_external_reference_and_no_script(page: str) -> None:
     links = [value for name, value in parsed.attributes if name in ("href", "src", "xlink:href")]
     assert {link for link in links if not str(link).startswith("#")} == {
         "dictionary.md",
+        "semantic_model.yaml",
         "manifest.json",
     }
     assert not re.search(r"https?:|url\(|@import|javascript:", page)

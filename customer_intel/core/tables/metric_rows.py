@@ -1,0 +1,100 @@
+"""The SELECT of what metrics are made of: the rows of every entry, by day, dimension and member.
+
+Belongs here: the text of that SELECT. Not here: what a metric is (core/contract/model.py), what is
+made of its rows (a room's own SQL).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from customer_intel.core.contract.model import Metric
+
+# Sums in this type are exact, so that they are the same however rows are dealt out to threads.
+EXACT = "DECIMAL(38, 6)"
+_PLACE = re.compile(r"^-- from (\S+):(\d+)$", re.MULTILINE)
+
+
+def select(metrics: Sequence[Metric]) -> str:
+    """One SELECT over all. Before each entry's text a comment says where it stands."""
+    rows = ",\n".join(
+        f"rows_{metric.name} AS (\n-- from {metric.where}\n{metric.rows.strip().rstrip(';')}\n)"
+        for metric in metrics
+    )
+    return f"WITH\n{rows}\n" + "\nUNION ALL\n".join(
+        part for metric in metrics for part in _parts(metric)
+    )
+
+
+def place(sql: str, line: int) -> tuple[str, int] | None:
+    """File and line of the entry that made line `line` (from 1) of the SELECT; None outside of
+    entries.
+    """
+    begins = list(_PLACE.finditer(sql, 0, _offset(sql, line)))
+    if not begins or re.search(r"^\)", sql[begins[-1].end() : _offset(sql, line)], re.MULTILINE):
+        return None
+    above = sql.count("\n", 0, begins[-1].start()) + 1
+    return begins[-1][1], int(begins[-1][2]) + line - above
+
+
+def _offset(sql: str, line: int) -> int:
+    return sum(len(text) + 1 for text in sql.split("\n")[:line])
+
+
+def _parts(metric: Metric) -> Iterator[str]:
+    total = [("'all'", "'all'")] if metric.has_total else []
+    members = [
+        (f"'{name}'", f"coalesce(CAST({name} AS VARCHAR), 'unknown')") for name in metric.dimensions
+    ]
+    exact = f"CAST(value AS {EXACT})"
+    known, unknown = "count(value)", "sum(CASE WHEN value IS NULL THEN 1 ELSE 0 END)"
+    sums = {
+        "counted": "''",
+        "n": "count(*)",
+        "n_unknown": unknown,
+        "total": f"coalesce(sum({exact}), 0)",
+        "squares": "0",
+        "low": "NULL",
+        "high": "NULL",
+    }
+    if metric.kind in ("mean", "share"):
+        if metric.kind == "share":
+            exact = f"CAST(CASE WHEN value THEN 1 ELSE 0 END AS {EXACT})"
+        squared = f"CAST(round(CAST({exact} AS DOUBLE) * CAST({exact} AS DOUBLE), 6) AS {EXACT})"
+        only = "CASE WHEN value IS NOT NULL THEN {} END"
+        sums |= {
+            "n": known,
+            "n_unknown": "0",
+            "total": f"coalesce(sum({only.format(exact)}), 0)",
+            "squares": f"coalesce(sum({only.format(squared)}), 0)",
+        }
+    elif metric.kind == "distinct":
+        sums |= {"counted": "CAST(value AS VARCHAR)", "n_unknown": "0", "total": "0"}
+    elif metric.kind == "given":
+        sums |= {
+            "n": "max(n)",
+            "total": f"max({exact})",
+            "n_unknown": unknown,
+            "low": "max(low)",
+            "high": "max(high)",
+        }
+    types = {
+        "counted": "VARCHAR",
+        "n": "BIGINT",
+        "n_unknown": "BIGINT",
+        "total": "DOUBLE",
+        "squares": "DOUBLE",
+        "low": "DOUBLE",
+        "high": "DOUBLE",
+    }
+    listed = ",\n    ".join(f"CAST({sql} AS {types[name]}) AS {name}" for name, sql in sums.items())
+    for dimension, member in (*total, *members):
+        group = "day" + (f", {member}" if dimension != "'all'" else "")
+        group += ", value" if metric.kind == "distinct" else ""
+        rows = "WHERE value IS NOT NULL " if metric.kind == "distinct" else ""
+        yield (
+            f"SELECT\n    '{metric.name}' AS entry,\n    day,\n    {dimension} AS dimension,\n"
+            f"    {member} AS member,\n    {listed}\n"
+            f"FROM rows_{metric.name}\n{rows}GROUP BY {group}"
+        )

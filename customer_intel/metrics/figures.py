@@ -1,0 +1,235 @@
+"""Values of metrics for the report: of a day, of the days before, and what changed.
+
+Belongs here: reading metric_daily. Not here: computing a figure (metrics.yaml, metric_daily.sql),
+words (report.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from math import log, sqrt
+from statistics import median
+
+import polars as pl
+
+from customer_intel.core.report.evidence import Evidence
+
+# Windows of whole weeks, so that equal weekdays are compared.
+WINDOW = 28
+# A source that was exported within so many days before as_of is alive.
+LATE_DAYS = 7
+# How many standard errors, or usual changes, a change must be away from none to be told.
+TOLD = 3.0
+# From this many earlier windows on, what is usual can be said.
+WINDOWS_MIN = 5
+_NEVER = date(1, 12, 31)
+# What the report tells metrics by.
+_TOLD_BY = ("all", "source_system", "currency", "definition_id")
+# A robust standard deviation is this many median absolute deviations.
+_MAD = 1.4826
+
+
+@dataclass(frozen=True)
+class Value:
+    """A metric's value on a day; `low` and `high` where it is estimated."""
+
+    day: date
+    value: float | None
+    n: int | None
+    low: float | None
+    high: float | None
+    complete: bool
+
+
+@dataclass(frozen=True)
+class Change:
+    """A metric's window, or level, that ends with `day`, against the one before it: of the whole, or
+    of the sources (`of`) that told of both.
+    """
+
+    metric: str
+    day: date
+    now: float
+    before: float
+    of: tuple[str, ...]
+    # Distance from no change: in standard errors, and in usual changes where those are known.
+    errors: float
+    usual: float | None
+    is_level: bool
+
+    @property
+    def relative(self) -> float:
+        """Share of the former value; infinite for what began from nothing."""
+        return self.now / self.before - 1 if self.before else float("inf")
+
+    @property
+    def is_sure(self) -> bool:
+        """Neither chance nor the usual ups and downs explain it."""
+        return min(self.errors, self.errors if self.usual is None else self.usual) >= TOLD
+
+
+def dictionary(evidence: Evidence) -> pl.DataFrame:
+    """Table metric, in the order of metrics.yaml."""
+    return evidence.frame("metric")
+
+
+def _rows(evidence: Evidence) -> dict[tuple[str, str], dict[str, dict[date, Value]]]:
+    """(metric, dimension) → member → day → value; in one pass, asked for by `evidence.once`."""
+    found: dict[tuple[str, str], dict[str, dict[date, Value]]] = {}
+    columns = ("metric", "dimension", "member", "day", "value", "n", "low", "high", "complete")
+    told = evidence.scan("metric_daily").filter(pl.col("dimension").is_in(_TOLD_BY))
+    for metric, dimension, member, day, *rest in told.select(columns).collect().iter_rows():
+        members = found.setdefault((metric, dimension), {})
+        members.setdefault(member, {})[day] = Value(day, *rest)
+    return found
+
+
+def members(evidence: Evidence, metric: str, dimension: str) -> list[str]:
+    """The dimension's members, by name."""
+    return sorted(evidence.once(_rows).get((metric, dimension), {}))
+
+
+def value(
+    evidence: Evidence,
+    metric: str,
+    day: date | None = None,
+    *,
+    dimension: str = "all",
+    member: str = "all",
+) -> Value | None:
+    """On `day`, by default the last that the night knows; None where there is none."""
+    days = evidence.once(_rows).get((metric, dimension), {}).get(member, {})
+    return days.get(day or evidence.as_of - timedelta(days=1))
+
+
+def newest(evidence: Evidence, metric: str) -> Value | None:
+    """The last day that has a value, for metrics that have one now and then."""
+    days = evidence.once(_rows).get((metric, "all"), {}).get("all", {})
+    return days[max(days)] if days else None
+
+
+def changes(evidence: Evidence) -> Iterator[Change]:
+    """Of every metric that has a subject: its window of four weeks, or its level, against four weeks
+    before.
+    """
+    for row in dictionary(evidence).filter(pl.col("subject").is_not_null()).iter_rows(named=True):
+        if row["metric_kind"] == "given" or row["window_days"] not in (1, WINDOW):
+            continue
+        if (row["window_days"] == 1) == (row["metric_kind"] != "level"):
+            continue
+        if change := _change(evidence, row):
+            yield change
+
+
+def _change(evidence: Evidence, row: dict[str, object]) -> Change | None:
+    metric, kind = str(row["metric"]), str(row["metric_kind"])
+    series = evidence.once(_rows).get((metric, "all"), {}).get("all", {})
+    alive = evidence.as_of - timedelta(days=LATE_DAYS)
+    complete = [day for day, value in series.items() if value.complete]
+    of: tuple[str, ...] = ()
+    day = max(complete, default=_NEVER)
+    before = series.get(day - timedelta(days=WINDOW))
+    if day < alive or before is None or not before.complete:
+        # Like with like: the sources that told of both windows, where they add up.
+        sources = evidence.once(_rows).get((metric, "source_system"), {})
+        if kind not in ("sum", "level"):
+            return None
+        ends = {
+            name: max((d for d, v in days.items() if v.complete), default=_NEVER)
+            for name, days in sources.items()
+        }
+        living = {name: end for name, end in ends.items() if end >= alive}
+        day = min(living.values(), default=_NEVER)
+        start = day - timedelta(days=WINDOW)
+        of = tuple(
+            name
+            for name in sorted(living)
+            if start in sources[name] and sources[name][start].complete
+        )
+        if not of:
+            return None
+        series = _summed([sources[name] for name in of])
+    now, before = series.get(day), series.get(day - timedelta(days=WINDOW))
+    if now is None or before is None or now.value is None or before.value is None:
+        return None
+    if not now.value and not before.value:
+        return None
+    return Change(
+        metric,
+        day,
+        now.value,
+        before.value,
+        of,
+        _errors(now, before, kind, str(row["metric_unit"])),
+        _usual_changes(series, now, before) if kind not in ("mean", "share") else None,
+        kind == "level",
+    )
+
+
+def _summed(parts: list[dict[date, Value]]) -> dict[date, Value]:
+    """Values of sources that add up, on the days that each of them has."""
+    days = set.intersection(*(set(part) for part in parts))
+    found = {}
+    for day in days:
+        values = [part[day] for part in parts]
+        known = [value.value for value in values if value.value is not None]
+        total = sum(known) if len(known) == len(values) else None
+        complete = all(value.complete for value in values)
+        n = sum(value.n or 0 for value in values)
+        found[day] = Value(day, total, n, None, None, complete)
+    return found
+
+
+def _errors(now: Value, before: Value, kind: str, unit: str) -> float:
+    """How many standard errors the two values are apart; a level is no sample."""
+    assert now.value is not None and before.value is not None
+    if kind == "level":
+        return float("inf") if now.value != before.value else 0.0
+    if kind in ("mean", "share"):
+        if None in (now.low, now.high, before.low, before.high):
+            return 0.0
+        errors = [(v.high - v.low) / 3.92 for v in (now, before)]  # type: ignore[operator]
+        error = sqrt(errors[0] ** 2 + errors[1] ** 2)
+        return abs(now.value - before.value) / error if error else 0.0
+    # Counts vary by their root, sums of amounts more: their mean square is about twice the squared
+    # mean. What is distinct is its own count.
+    counts = [float(v.n if v.n is not None else v.value or 0) for v in (now, before)]
+    spread = 2.0 if unit == "money" else 1.0
+    if not min(counts):
+        # None after some, or some after none: the root of the deviance of two Poisson counts.
+        return sqrt(2 * log(2) * max(counts) / spread)
+    return _moved(now, before) / sqrt(spread * sum(1 / n for n in counts))
+
+
+def _moved(now: Value, before: Value) -> float:
+    """The change as a logarithm, either way; large for what began from nothing or ended."""
+    low, high = sorted((now.value or 0.0, before.value or 0.0))
+    return log(high / low) if low > 0 else 10.0 if high > 0 else 0.0
+
+
+def _usual_changes(series: dict[date, Value], now: Value, before: Value) -> float | None:
+    usual = _usual(series, now.day)
+    return None if usual is None else _moved(now, before) / usual
+
+
+def _usual(series: dict[date, Value], day: date) -> float | None:
+    """A robust standard deviation of earlier changes from window to window, as logarithms; None
+    where there are too few.
+    """
+    values = []
+    at = day - timedelta(days=WINDOW)
+    while at in series and series[at].complete and series[at].value is not None:
+        values.append(float(series[at].value or 0))
+        at -= timedelta(days=WINDOW)
+    moves = [log(later / before) for later, before in pairwise(values) if later > 0 and before > 0]
+    if len(moves) < WINDOWS_MIN:
+        return None
+    return max(_MAD * median(abs(move) for move in moves), 0.005)
+
+
+def earlier(day: date, days: int) -> date:
+    """The day so many days before."""
+    return day - timedelta(days=days)

@@ -1,0 +1,279 @@
+"""The strip of tiles, what changed in four weeks, and every metric in one table.
+
+Belongs here: words and markup of metrics. Not here: their values (figures.py reads them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from customer_intel.core.report.evidence import Evidence
+from customer_intel.core.report.markup import (
+    NBSP,
+    Html,
+    change,
+    count,
+    day,
+    day_short,
+    details,
+    interval,
+    join,
+    listed,
+    money,
+    moved,
+    number,
+    paragraph,
+    percent,
+    percents,
+    plain,
+    quiet,
+    signed,
+    table,
+    tag,
+)
+from customer_intel.core.report.section import Finding, Headline, RoomReport, Section
+from customer_intel.metrics import figures
+from customer_intel.metrics.figures import WINDOW, Change, Value
+
+# A fall by this share is told whatever else there is, unless chance explains it.
+GRAVE = -1 / 3
+GRAVE_ERRORS = 2.0
+# A level's change below the first share is told by nobody, from the second on always: it is no
+# sample, even where such changes are usual.
+_LEVEL_MOVED, _LEVEL_MUCH = 0.01, 0.05
+_WORDS = {True: "rose", False: "fell"}
+
+
+def said(value: Any, unit: str, currency: str) -> str:
+    """A value with its unit, as people say it."""
+    if value is None:
+        return "not available"
+    if unit in ("money", "own money"):
+        return money(round(value, 2), currency)
+    if unit == "share":
+        return percent(value, 1)
+    if unit == "points":
+        return signed(value)
+    if unit == "hours":
+        return f"{number(value)}{NBSP}h"
+    return count(value)
+
+
+# ---- tiles
+def tiles(evidence: Evidence) -> Iterator[Headline]:
+    """The metrics that say `tile`, in the order of its numbers."""
+    if not evidence.has("metric", "metric_daily"):
+        return
+    rows = figures.dictionary(evidence).filter(pl.col("tile").is_not_null())
+    for tile in rows["tile"].unique().sort():
+        own = rows.filter(pl.col("tile") == tile)
+        windows = own.filter(pl.col("window_days") == WINDOW)
+        row = (windows if len(windows) else own).sort("window_days").row(0, named=True)
+        if row["metric_kind"] == "given":
+            yield from _given_tile(evidence, row)
+        else:
+            longer = own.filter(pl.col("window_days") > WINDOW)
+            yield from _tile(evidence, row, longer.row(0, named=True) if len(longer) else None)
+
+
+def _tile(
+    evidence: Evidence, row: dict[str, Any], longer: dict[str, Any] | None
+) -> Iterator[Headline]:
+    metric, unit = row["metric"], row["metric_unit"]
+    now = figures.value(evidence, metric)
+    if now is None or (row["metric_kind"] != "distinct" and now.value == 0 and not now.n):
+        return
+    lines: list[object] = [_error(now, unit), _against(evidence, row, now)]
+    if longer and (wide := figures.value(evidence, longer["metric"])):
+        shown = said(wide.value, unit, "")
+        beside = _against(evidence, longer, wide)
+        lines.append(join((f"{shown} in {longer['window_days']} days", beside), ", "))
+    if now.value is None:
+        yield Headline(row["label"], "not available", "", (_why_unknown(evidence, row),), metric)
+        return
+    currency = evidence.currency if unit == "money" else ""
+    yield Headline(row["label"], said(now.value, unit, ""), currency, tuple(lines), metric)
+
+
+def _error(now: Value, unit: str) -> str | None:
+    if now.low is None or now.high is None:
+        return None
+    told = percents(now.low, now.high) if unit == "share" else interval(now.low, now.high)
+    return f"{told} at 95 %, n = {count(now.n)}"
+
+
+def _against(evidence: Evidence, row: dict[str, Any], now: Value) -> Html:
+    """The change against the window before, or the level four weeks before."""
+    days = row["window_days"] if row["metric_kind"] != "level" else WINDOW
+    before = figures.value(evidence, row["metric"], figures.earlier(now.day, days))
+    if before is None or not before.complete or before.value is None or now.value is None:
+        return join(("no earlier days to compare with",))
+    shown = moved(change(now.value, before.value))
+    if shown is None:
+        return join((f"{said(before.value, row['metric_unit'], '')} before",))
+    told = "in 28 days" if row["metric_kind"] == "level" else f"against the {days} days before"
+    return join((shown, f" {told}"))
+
+
+def _why_unknown(evidence: Evidence, row: dict[str, Any]) -> str:
+    """Which currencies have no rate, and what there is in each."""
+    lost = listed([f"{count(n)} in {currency}" for currency, n in evidence.unconverted])
+    own = f"{row['entry']}_own_{WINDOW}d" if row["window_days"] == WINDOW else f"{row['entry']}_own"
+    apart = [
+        money(round(found.value), currency)
+        for currency in figures.members(evidence, own, "currency")
+        if (found := figures.value(evidence, own, dimension="currency", member=currency))
+        and found.value
+    ]
+    by_currency = f"; by currency {listed(apart)}" if apart else ""
+    return f"no rate to {evidence.currency} for {lost or 'some amounts'}{by_currency}"
+
+
+def _given_tile(evidence: Evidence, row: dict[str, Any]) -> Iterator[Headline]:
+    metric, unit = row["metric"], row["metric_unit"]
+    if not row["dimensions"]:
+        now = figures.newest(evidence, metric)
+        if now and now.value is not None:
+            lines = (_error(now, unit), f"answers of the quarter to {day(now.day)}")
+            yield Headline(row["label"], said(now.value, unit, ""), "", lines, metric)
+        return
+    for member in figures.members(evidence, metric, row["dimensions"]):
+        found = figures.value(evidence, metric, dimension=row["dimensions"], member=member)
+        if found and found.value is not None:
+            label = f"{row['label']}, {plain(member).lower()}"
+            of = f"of {count(found.n)}"
+            yield Headline(label, said(found.value, unit, ""), of, (row["meaning"],), metric)
+
+
+# ---- what changed
+def changes(evidence: Evidence) -> Iterator[Finding]:
+    """Of each subject the surest change, with the others of the subject in the same sentence."""
+    if not evidence.has("metric", "metric_daily"):
+        return
+    rows = {row["metric"]: row for row in figures.dictionary(evidence).iter_rows(named=True)}
+    found: dict[str, list[Change]] = {}
+    for item in figures.changes(evidence):
+        if _is_told(item, rows[item.metric]["direction"]):
+            found.setdefault(rows[item.metric]["subject"], []).append(item)
+    for subject, items in found.items():
+        items.sort(key=lambda item: (-item.errors, item.metric))
+        first, row = items[0], rows[items[0].metric]
+        text = _sentence(first, row, evidence) + _also(items[1:], rows)
+        weight = 0.15 + min(_size(first), 1.0) * 0.85
+        grave = any(_is_grave(item, rows[item.metric]["direction"]) for item in items)
+        yield Finding(text, "metric_daily", weight, first.metric, subject, grave)
+
+
+def _size(item: Change) -> float:
+    return abs(item.relative)
+
+
+def _is_grave(item: Change, direction: str) -> bool:
+    worse = item.relative <= GRAVE if direction == "up" else item.relative >= 0.5
+    return worse and item.errors >= GRAVE_ERRORS
+
+
+def _is_told(item: Change, direction: str) -> bool:
+    if item.is_level and not _LEVEL_MOVED <= _size(item) < _LEVEL_MUCH:
+        return _size(item) >= _LEVEL_MUCH
+    return item.is_sure or _is_grave(item, direction)
+
+
+def _sentence(item: Change, row: dict[str, Any], evidence: Evidence) -> str:
+    unit = row["metric_unit"]
+    currency = evidence.currency if unit == "money" else ""
+    label = row["label"].removesuffix(f", last {WINDOW} days")
+    of = f" of {listed(item.of)}" if item.of else ""
+    end = figures.earlier(evidence.as_of, 1)
+    when = f"{WINDOW} days" if item.day == end else f"{WINDOW} days to {day_short(item.day)}"
+    now, before = said(item.now, unit, currency), said(item.before, unit, currency)
+    if not item.before:
+        return (
+            f"{label}{of} began in the last {when}: {now}, after none in the {WINDOW} days before"
+        )
+    word = _WORDS[item.now > item.before]
+    by = percent(abs(item.relative))
+    usual = ""
+    if item.usual is not None:
+        outside = item.usual >= figures.TOLD
+        usual = "; well outside" if outside else "; within"
+        usual += " its usual ups and downs"
+    than = "" if item.is_level else f" from {before} in the {WINDOW} days before"
+    than = than or f" from {before}"
+    return f"{label}{of} {word} by {by} in the last {when}, to {now}{than}{usual}"
+
+
+def _also(others: list[Change], rows: dict[str, dict[str, Any]]) -> str:
+    told = [
+        f"{rows[item.metric]['label'].removesuffix(f', last {WINDOW} days').lower()} "
+        f"{signed(100 * item.relative)}{NBSP}%"
+        for item in others
+        if item.before
+    ]
+    return f". Also: {listed(told)}." if told else "."
+
+
+# ---- all of them
+def all_metrics(evidence: Evidence) -> Html:
+    """Every metric's last value, its interval and its change."""
+    if not evidence.has("metric", "metric_daily"):
+        return quiet(f"Not available: {evidence.why_not('metric_daily')}.")
+    rows = []
+    for row in figures.dictionary(evidence).iter_rows(named=True):
+        if row["metric_kind"] != "level" and row["window_days"] not in (WINDOW, 1):
+            continue
+        if row["metric_kind"] in ("sum", "distinct") and row["window_days"] == 1:
+            continue
+        rows += list(_lines(evidence, row))
+    head = ("Metric", "Value", "Interval", "Four weeks before", "Change", "What it says")
+    note = paragraph(
+        "Windows are of whole weeks. A change is told where every source told of both windows. "
+        "metric_daily holds each day, by source, channel and currency too.",
+        class_="note",
+    )
+    return join((details("Every metric", table(head, rows, numeric=range(1, 5))), note))
+
+
+def _lines(evidence: Evidence, row: dict[str, Any]) -> Iterator[tuple[object, ...]]:
+    metric, unit = row["metric"], row["metric_unit"]
+    given, dimension = row["metric_kind"] == "given", row["dimensions"].partition("|")[0]
+    whole = figures.newest(evidence, metric) if given else figures.value(evidence, metric)
+    found: list[tuple[str, Value | None]] = [("", whole)] if whole else []
+    if not whole and dimension:
+        found = [
+            (name, figures.value(evidence, metric, dimension=dimension, member=name))
+            for name in figures.members(evidence, metric, dimension)
+        ]
+    for member, now in found:
+        if now is None:
+            continue
+        where = {"dimension": dimension, "member": member} if member else {}
+        then = figures.value(evidence, metric, figures.earlier(now.day, WINDOW), **where)
+        before = then.value if then and then.complete and not given else None
+        currency = member if unit == "own money" else evidence.currency if unit == "money" else ""
+        label = join((tag("b", row["label"]), f" {member}" if member else ""))
+        limits = (now.low, now.high)
+        error = percents(*limits) if unit == "share" else interval(*limits, 1)
+        yield (
+            tag("span", label, data_metric=metric),
+            said(now.value, unit, currency),
+            error,
+            "·" if before is None else said(before, unit, currency),
+            moved(change(now.value, before)) or "·",
+            tag("small", row["meaning"]),
+        )
+
+
+REPORT = RoomReport(
+    place=25,
+    sections=(Section("metrics", "Metrics", all_metrics),),
+    headlines=(tiles,),
+    findings=(changes,),
+    glossary={
+        "Metric": "A figure that is decided in one place (metrics.yaml), whoever shows it.",
+        "Complete": "Every source that a metric needs told of all days of its window.",
+    },
+)

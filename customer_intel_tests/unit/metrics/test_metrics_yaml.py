@@ -1,0 +1,126 @@
+"""An entry of metrics.yaml: what of it may be wrong, and where that is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from customer_intel.core.contract.load import load
+from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.core.tables import compile as compiled
+from customer_intel.core.tables import metric_rows
+from customer_intel.core.tables.definition import definitions
+from customer_intel_tests.house import TABLES, House
+
+ROW = """\
+metric_row:
+  grain: one row per entry and day
+  purpose: Rows of metrics
+  owner: team:test
+  key: [entry, dimension, member, day, counted]
+  metrics: true
+  columns: entry*, day*, dimension*, member*, counted*, n*, n_unknown*, total, squares*, low, high
+"""
+COLUMNS = """\
+entry: {type: text, meaning: Entry}
+dimension: {type: text, meaning: By what}
+member: {type: text, meaning: Of it}
+counted: {type: text, meaning: What counts once}
+n: {type: int, meaning: Rows}
+n_unknown: {type: int, meaning: Rows nobody knows}
+total: {type: float, meaning: Sum}
+squares: {type: float, meaning: Sum of squares}
+low: {type: float, meaning: Low}
+high: {type: float, meaning: High}
+"""
+ENTRY = """\
+spent:
+  label: Spent
+  meaning: What was spent
+  unit: money
+  direction: up
+  kind: sum
+  windows: [1, 28]
+  rows: |-
+    SELECT day, revenue AS value
+    FROM base
+"""
+
+
+@pytest.fixture
+def with_metrics(house: House) -> House:
+    house.write("room/columns.yaml", COLUMNS)
+    house.write("room/tables.yaml", TABLES + ROW)
+    house.write("room/metrics.yaml", ENTRY)
+    return house
+
+
+def faults(house: House) -> list[str]:
+    found = compiled.faults(house.contract, house.definitions, house.home, house.package)
+    return [str(fault) for fault in found]
+
+
+def test_an_entry_is_computed_from_what_it_reads(with_metrics: House) -> None:
+    assert with_metrics.definitions["metric_row"].reads == ("base",)
+    (metric,) = with_metrics.contract.metrics
+    assert metric.ids == {"spent": 1, "spent_28d": 28}
+    assert faults(with_metrics) == []
+
+
+def test_a_wrong_column_is_told_by_the_line_of_the_entry(with_metrics: House) -> None:
+    with_metrics.write("room/metrics.yaml", ENTRY.replace("revenue AS", "revenu AS"))
+    (fault,) = faults(with_metrics)
+    assert fault.startswith("room/metrics.yaml:9: 'metric_row': Binder Error")
+    assert "did you mean" in fault and "revenue" in fault
+
+
+def test_sql_that_does_not_parse_is_told_by_its_line(with_metrics: House) -> None:
+    with_metrics.write("room/metrics.yaml", ENTRY.replace("FROM base", "FROM base WHERE ("))
+    with pytest.raises(ConfigError, match=r"room/metrics\.yaml:10: .*mend the SQL there"):
+        _ = with_metrics.definitions
+
+
+def test_a_table_that_no_room_makes_is_told(with_metrics: House) -> None:
+    with_metrics.write("room/metrics.yaml", ENTRY.replace("FROM base", "FROM bases"))
+    with pytest.raises(ConfigError, match=r"reads 'bases', which no room makes; did you mean base"):
+        _ = with_metrics.definitions
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "said"),
+    [
+        ("  kind: sum\n", "  kind: total\n", "room/metrics.yaml:1: 'spent': kind: Input should be"),
+        ("  unit: money\n", "", "room/metrics.yaml:1: 'spent': unit: Field required"),
+        ("  unit: money\n", "  unit: money\n  dimension: channel\n", "did you mean dimensions"),
+        ("spent:\n", "Spent Money:\n", "use lower-case letters, digits and _"),
+    ],
+)
+def test_a_wrong_entry_is_bad_configuration(
+    with_metrics: House, line: str, wrong: str, said: str
+) -> None:
+    with_metrics.write("room/metrics.yaml", ENTRY.replace(line, wrong))
+    with pytest.raises(ConfigError, match="metrics") as raised:
+        _ = with_metrics.contract
+    assert said in str(raised.value)
+
+
+def test_every_shipped_entry_is_found_by_its_line() -> None:
+    made = definitions(load())["metric_row"]
+    lines = made.text.split("\n")
+    for metric in load().metrics:
+        first = metric.rows.strip().split("\n")[0]
+        at = lines.index(f"rows_{metric.name} AS (") + 3
+        assert lines[at - 1] == first
+        file, line = metric_rows.place(made.text, at) or ("", 0)
+        assert f"{file}:{line - 1}" == metric.where
+
+
+def test_the_page_of_metrics_is_made_from_the_entries() -> None:
+    from customer_intel.core.contract.model import PACKAGE
+    from customer_intel.publish import catalog
+
+    page = Path(PACKAGE.parent / "docs" / "metrics.md")
+    if not page.exists():
+        pytest.skip("installed without its repository")
+    assert page.read_text(encoding="utf-8") == catalog.metrics_page(load().metrics), "make docs"
