@@ -36,6 +36,7 @@ def check(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
     from customer_intel.core.tables import definition as table
     from customer_intel.ingest.advise import check_mappings as mapping_check
 
+    landing = Settings(home=home).landing_dir
     counts = checked(home)
     # A night would find a broken report.py only at its end, when it publishes.
     room_reports()
@@ -49,7 +50,6 @@ def check(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
         for fault in faults:
             err.print(f"[red]✗[/] {escape(str(fault))}", soft_wrap=True)
         raise typer.Exit(BAD_CONFIGURATION)
-    landing = Settings(home=home).landing_dir
     compared = mapping_check.check(home / "config" / "mappings", landing, contract.load().entities)
     counts["mappings compared with a landed file"] = len(compared)
     told = states.words(home, landing)

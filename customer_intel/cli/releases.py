@@ -56,12 +56,13 @@ def rollback(release: str, home: HomeOption = Path("data")) -> None:
     """Points readers back at a kept release."""
     from customer_intel.core.store.release import Published
 
+    url = settings_of(home).publish_url
     store = Published(home.resolve())
     for kept in store.releases():
         if kept.snapshot_id == release:
             with home_lock(home):
                 store.point_at(kept.snapshot_id, kept.as_of)
-            if url := settings_of(home, None).publish_url:
+            if url:
                 from customer_intel.core.store import mirror as objects
 
                 objects.point_at(objects.writable(url), kept.snapshot_id, back=True)
