@@ -155,6 +155,9 @@ class _Compiler:
                 file, place or _line(text, rf"def {spec.name}\b"), spec.name, _first_line(error)
             )
             return
+        except ConfigError as error:
+            yield Fault(file, _line(text, rf"def {spec.name}\b"), spec.name, _without_place(error))
+            return
         except (
             Exception
         ):  # over no rows a function may stumble where a night, which has rows, does not
@@ -266,4 +269,6 @@ def _first_line(error: Exception) -> str:
 
 def _without_place(error: ConfigError) -> str:
     """The message without the file and table that stand before it: the fault names them itself."""
-    return re.sub(r"^[\w/]+\.(sql|yaml) (uses )|^table '\w+', ", r"\2", str(error))
+    return re.sub(
+        r"^[\w/]+\.(sql|yaml) (uses )|^[\w/]+\.py:\d+: '\w+': |^table '\w+', ", r"\2", str(error)
+    )

@@ -91,6 +91,8 @@ class Definition:
     def call(self, given: Mapping[str, Any], read: Callable[[str], pl.LazyFrame]) -> pl.DataFrame:
         """The function's rows. `given`: what its arguments are that are no tables, beside its
         table's `schema`; `read`: a table, or `previous`.
+
+        Raises ConfigError with file and line for what is no frame.
         """
         given = {**given, "schema": self.table.polars_schema}
         values = {}
@@ -101,7 +103,23 @@ class Definition:
                 lazy = read(argument)
                 values[argument] = lazy if "LazyFrame" in annotation else lazy.collect()
         result = self.function()(**values)
-        return result.collect() if isinstance(result, pl.LazyFrame) else result
+        rows = result.collect() if isinstance(result, pl.LazyFrame) else result
+        if not isinstance(rows, pl.DataFrame):
+            raise ConfigError(
+                f"{self._place()}: '{self.table.name}': returns {type(rows).__name__}, not rows; "
+                "end it with `return` and a polars DataFrame or LazyFrame"
+            )
+        return rows
+
+    def _place(self) -> str:
+        """File and line of the function."""
+        assert self.source is not None
+        folders = list(self.source.parts)
+        below = len(folders) - 1 - folders[::-1].index(self.table.room)
+        lines = _text(self.source).splitlines()
+        begin = re.compile(rf"def {self.table.name}\b")
+        number = next((at for at, line in enumerate(lines, 1) if begin.match(line)), 1)
+        return f"{'/'.join(folders[below:])}:{number}"
 
 
 def module_of(source: Path) -> ModuleType:

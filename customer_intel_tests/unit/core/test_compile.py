@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.core.night import build as step
 from customer_intel.core.tables import compile as compiler
 from customer_intel_tests.house import SQL, TABLES, House
 
@@ -139,6 +140,34 @@ def test_a_function_that_is_at_fault_itself(house: House, text: str, said: str) 
     house.write("room/sums.py", text)
     (found,) = _faults(house)
     assert found.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("return 5", "returns int, not rows; end it with `return` and a polars DataFrame or "),
+        ("base.collect()", "returns NoneType, not rows"),
+        ("yield base", "returns generator, not rows"),
+        ("return base.collect()['orders']", "returns Series, not rows"),
+    ],
+)
+def test_a_function_that_returns_no_rows_is_at_fault(house: House, body: str, said: str) -> None:
+    (house.package / "room/total.sql").unlink()
+    house.write(
+        "room/deeper/sums.py",
+        f"import polars as pl\n\n\ndef total(base: pl.LazyFrame):\n    {body}\n",
+    )
+    (found,) = _faults(house)
+    assert found.startswith(f"room/deeper/sums.py:4: 'total': {said}")
+
+
+def test_a_night_says_so_of_a_function_that_returns_no_rows(house: House) -> None:
+    (house.package / "room/total.sql").unlink()
+    house.write("room/sums.py", "def total(base):\n    return 5\n")
+    night = house.night()
+    step.build(night, house.definitions["base"])
+    with pytest.raises(ConfigError, match=r"^room/sums\.py:1: 'total': returns int, not rows"):
+        step.build(night, house.definitions["total"])
 
 
 def test_a_function_is_compiled_with_the_columns_of_its_contract(house: House) -> None:
