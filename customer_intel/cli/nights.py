@@ -13,8 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from customer_intel.cli import states
-from customer_intel.cli.data import checked
+from customer_intel.cli import configuration, states
 from customer_intel.cli.screen import (
     BAD_CONFIGURATION,
     DONE,
@@ -25,6 +24,7 @@ from customer_intel.cli.screen import (
     fail,
     out,
     settings_of,
+    warn,
 )
 from customer_intel.core.store.lake import HomeBusy, home_lock
 from customer_intel.settings import Settings
@@ -52,7 +52,9 @@ def run(
     # The date must be one of the job's partitions also when no landing folder is named after it.
     os.environ.setdefault("CUSTOMER_INTEL_FIRST_EXPORT_DATE", night.isoformat())
     tables = [name.strip() for name in select.split(",")] if select else None
-    checked(settings.home_dir, tables or ())
+    looked = configuration.look(settings.home_dir, settings.landing_dir, tables or ())
+    looked.faults.raise_any()
+    warn(looked.warnings)
     code, summary = one_night(settings, night, tables, quiet=as_json)
     if as_json:
         print(json.dumps(summary, indent=1, default=str))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -38,6 +39,12 @@ def fail(message: str, code: int) -> NoReturn:
     """Says it on stderr and ends the process with `code`."""
     err.print(f"[red]✗[/] {escape(message)}")
     sys.exit(code)
+
+
+def warn(warnings: Sequence[str]) -> None:
+    """Says on stderr what may be right and is worth a look."""
+    for warning in warnings:
+        err.print(f"[yellow]![/] {escape(warning)}", soft_wrap=True)
 
 
 def settings_of(home: Path, landing: str | None = None) -> Settings:

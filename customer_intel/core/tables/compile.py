@@ -62,8 +62,9 @@ def faults(
     Raises ConfigError for a setting that no file knows.
     """
     with DuckDBEngine(EngineSettings(), []) as engine:
+        company = parameters.company_config(home, package)
         engine.define_local_time(
-            str(parameters.company_config(home, package).get("time_zone", "UTC"))
+            str(company.get("time_zone", "UTC")), parameters.place_of(company, "time_zone")
         )
         for name, spec in contract.tables.items():
             engine.con.execute(f'CREATE TABLE "{name}" ({spec.ddl})')

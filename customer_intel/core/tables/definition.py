@@ -21,7 +21,7 @@ from typing import Any, Literal
 import polars as pl
 
 from customer_intel.core.contract.model import PACKAGE, Contract, Table, suggestion
-from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.core.contract.yaml_lines import ConfigError, Faults
 from customer_intel.core.tables import kept, kinds, profile
 from customer_intel.core.tables.parameters import sql_literal
 from customer_intel.core.tables.queries import PLACEHOLDER, tables_read
@@ -145,53 +145,66 @@ def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Defini
         for path in sorted((package / room).rglob("*.sql")):
             selects.setdefault((room, path.stem), []).append(path)
     found: dict[str, Definition] = {}
+    faults = Faults()
     for table in contract.tables.values():
-        sql_files = selects.get((table.room, table.name), [])
-        places = functions.get((table.room, table.name), [])
-        against = _gate_tables(table)
-        reads: tuple[str, ...]
-        arguments: dict[str, str] = {}
-        joins: tuple[Table, ...] = ()
-        source: Path | None
-        kind: Kind
-        if table.raw_of:
-            kind, source, reads = "raw", None, ()
-        elif table.entity is not None:
-            kind, source, reads = "conformed", None, (f"raw_{table.name}",)
-        elif len(sql_files) == 1 and not places:
-            kind, source = "sql", sql_files[0]
-            joins = contract.joined(table)
-            reads = tables_read(_text(source), str(source.relative_to(package)))
-            reads = tuple(sorted({*reads, *(other.name for other in joins)}))
-        elif len(places) == 1 and not sql_files:
-            source, arguments = places[0]
-            kind = "function"
-            reads = tuple(name for name in arguments if name not in SPECIAL)
-            if "ledgers" in arguments:
-                reads += tuple(f"raw_{name}" for name in contract.entities)
-        else:
-            there = [*sql_files, *(path for path, _ in places)]
-            names = ", ".join(str(path.relative_to(package)) for path in there) or "none"
-            raise ConfigError(
-                f"{table.where}: '{table.name}' needs exactly one of {table.name}.sql or a "
-                f"function {table.name}() in a module of {table.room}/; found {names}"
-            )
-        if table.without:
-            reads = tuple(sorted({*reads, table.without}))
-        for name in (*reads, *against):
-            if name not in contract.tables:
-                place = table.where
-                if source and name in reads:
-                    above = re.split(rf"\b{name}\b", _text(source))[0]
-                    place = f"{source.relative_to(package)}:{above.count(chr(10)) + 1}"
-                raise ConfigError(
-                    f"{place}: '{table.name}' reads '{name}', which no room makes"
-                    f"{suggestion(name, [*contract.tables, *SPECIAL])}"
-                )
-        found[table.name] = Definition(table, kind, source, reads, arguments, against, joins)
+        with faults.gathered():
+            found[table.name] = _definition(table, contract, package, selects, functions)
+    faults.raise_any()
     if package == PACKAGE:
         kept.keep()
     return _ordered(found)
+
+
+def _definition(
+    table: Table,
+    contract: Contract,
+    package: Path,
+    selects: Mapping[tuple[str, str], list[Path]],
+    functions: Mapping[tuple[str, str], list[tuple[Path, dict[str, str]]]],
+) -> Definition:
+    sql_files = selects.get((table.room, table.name), [])
+    places = functions.get((table.room, table.name), [])
+    against = _gate_tables(table)
+    reads: tuple[str, ...]
+    arguments: dict[str, str] = {}
+    joins: tuple[Table, ...] = ()
+    source: Path | None
+    kind: Kind
+    if table.raw_of:
+        kind, source, reads = "raw", None, ()
+    elif table.entity is not None:
+        kind, source, reads = "conformed", None, (f"raw_{table.name}",)
+    elif len(sql_files) == 1 and not places:
+        kind, source = "sql", sql_files[0]
+        joins = contract.joined(table)
+        reads = tables_read(_text(source), str(source.relative_to(package)))
+        reads = tuple(sorted({*reads, *(other.name for other in joins)}))
+    elif len(places) == 1 and not sql_files:
+        source, arguments = places[0]
+        kind = "function"
+        reads = tuple(name for name in arguments if name not in SPECIAL)
+        if "ledgers" in arguments:
+            reads += tuple(f"raw_{name}" for name in contract.entities)
+    else:
+        there = [*sql_files, *(path for path, _ in places)]
+        names = ", ".join(str(path.relative_to(package)) for path in there) or "none"
+        raise ConfigError(
+            f"{table.where}: '{table.name}' needs exactly one of {table.name}.sql or a "
+            f"function {table.name}() in a module of {table.room}/; found {names}"
+        )
+    if table.without:
+        reads = tuple(sorted({*reads, table.without}))
+    for name in (*reads, *against):
+        if name not in contract.tables:
+            place = table.where
+            if source and name in reads:
+                above = re.split(rf"\b{name}\b", _text(source))[0]
+                place = f"{source.relative_to(package)}:{above.count(chr(10)) + 1}"
+            raise ConfigError(
+                f"{place}: '{table.name}' reads '{name}', which no room makes"
+                f"{suggestion(name, [*contract.tables, *SPECIAL])}"
+            )
+    return Definition(table, kind, source, reads, arguments, against, joins)
 
 
 def _gate_tables(table: Table) -> tuple[str, ...]:
@@ -217,6 +230,7 @@ def _functions(
     reading the source: nothing is imported.
     """
     found: dict[tuple[str, str], list[tuple[Path, dict[str, str]]]] = {}
+    faults = Faults()
     folders = [path.parent for path in sorted(package.glob("*/tables.yaml"))]
     for room, path in (
         (folder.name, path) for folder in folders for path in sorted(folder.rglob("*.py"))
@@ -228,9 +242,12 @@ def _functions(
         ):
             continue
         place = str(path.relative_to(package))
-        arguments = kept.reading("functions", text, partial(_arguments, text, place))
+        arguments: dict[str, dict[str, str]] = {}
+        with faults.gathered():
+            arguments = kept.reading("functions", text, partial(_arguments, text, place))
         for name in arguments.keys() & {name for owner, name in wanted if owner == room}:
             found.setdefault((room, name), []).append((path, arguments[name]))
+    faults.raise_any()
     return found
 
 

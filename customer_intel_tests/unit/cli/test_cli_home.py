@@ -23,6 +23,6 @@ def test_the_environment_names_the_home_where_no_option_does(
     monkeypatch.setenv("CUSTOMER_INTEL_HOME", str(wrong(tmp_path / "named", "new_dayz")))
     other = wrong(tmp_path / "other", "new_dais")
     named = CliRunner().invoke(app, ["check"])
-    assert "'new_dayz' is not a setting of company; did you mean new_days?" in str(named.exception)
+    assert "'new_dayz' is not a setting of company; did you mean new_days?" in named.output
     given = CliRunner().invoke(app, ["check", "--home", str(other)])
-    assert "'new_dais' is not a setting of company" in str(given.exception)
+    assert "'new_dais' is not a setting of company" in given.output
