@@ -33,6 +33,12 @@ def _memory(text: str) -> str:
     return text
 
 
+def _landing(place: Path | str | None) -> Path | str | None:
+    if re.match("(s3|sftp|ssh|gs|gcs|file):", str(place)) and "://" not in str(place):
+        raise ValueError("no address")
+    return place
+
+
 def _cron(text: str) -> str:
     if not _CRON.fullmatch(text.strip()):
         raise ValueError("no line of cron")
@@ -47,6 +53,7 @@ def _engine(text: str) -> str:
 
 # What a variable takes that is more than text, for the message about one that is wrong.
 _TAKES: dict[str, str] = {
+    "landing": "a folder, or an address such as s3://bucket/prefix",
     "landing_max_bytes": "a whole number of bytes above 0, such as 500000000000",
     "engine": "duckdb, the only engine there is",
     "memory_limit": "a number with a unit, such as 2GB or 512MiB",
@@ -69,7 +76,7 @@ class Settings(BaseSettings):
     home: Path = Path("data")
     # A folder, or an address (s3://, sftp://, gs://) whose files are fetched to
     # <home>/landing-cache before the night.
-    landing: Path | str | None = None
+    landing: Annotated[Path | str | None, AfterValidator(_landing)] = None
     landing_max_bytes: Annotated[int, Field(ge=1)] = 500_000_000_000
     sftp_password: SecretStr | None = None
     sftp_key_file: Path | None = None

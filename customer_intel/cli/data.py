@@ -19,6 +19,7 @@ from customer_intel.cli.screen import (
     HomeOption,
     JsonOption,
     err,
+    existing,
     out,
     warn,
 )
@@ -31,7 +32,7 @@ def check(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
     from customer_intel.core.tables import compile as compiler
     from customer_intel.ingest.advise import check_mappings as mapping_check
 
-    landing = Settings(home=home).landing_dir
+    landing = Settings(home=existing(home)).landing_dir
     looked = configuration.look(home, landing)
     faults = looked.faults
     # A night would find a broken report.py only at its end, when it publishes.
@@ -87,7 +88,13 @@ def inspect(
     from customer_intel.ingest.advise import inspect_file as inspector
 
     found = inspector.inspect(
-        file, home=home, out=to, source=source, entity=entity, force=force, today=date.today()
+        file,
+        home=existing(home, is_made=True),
+        out=to,
+        source=source,
+        entity=entity,
+        force=force,
+        today=date.today(),
     )
     if as_json:
         print(json.dumps(found.summary(), indent=1))

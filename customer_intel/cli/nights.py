@@ -47,8 +47,11 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """One night: every new export up to the date, through every gate, to one release."""
-    settings = _fetched(settings_of(home, landing))
+    # With exports from elsewhere a run begins a home; without, a missing one is a slip.
+    from_elsewhere = bool(landing or os.environ.get("CUSTOMER_INTEL_LANDING"))
+    settings = _fetched(settings_of(home, landing, is_made=from_elsewhere))
     night = _night_date(settings, as_of)
+    _refuse_earlier(settings, night, as_of)
     # The date must be one of the job's partitions also when no landing folder is named after it.
     os.environ.setdefault("CUSTOMER_INTEL_FIRST_EXPORT_DATE", night.isoformat())
     tables = [name.strip() for name in select.split(",")] if select else None
@@ -78,7 +81,7 @@ def demo(
     """Writes a simulated company's exports to the landing folder and runs its night(s)."""
     from customer_intel.demo import simulate
 
-    settings = settings_of(home, None)
+    settings = settings_of(home, is_made=True)
     started = time.perf_counter()
     made = simulate(
         settings.landing_dir,
@@ -113,7 +116,7 @@ def dev(home: HomeOption = Path("data"), port: int = 3000, host: str = "127.0.0.
     """The Dagster UI, with the schedule and the alerts, until interrupted."""
     from customer_intel.orchestration.runs import prepare_instance
 
-    prepare_instance(settings_of(home, None))
+    prepare_instance(settings_of(home, is_made=True))
     command = [
         sys.executable,
         "-m",
@@ -191,7 +194,7 @@ def one_night(
         "skipped": list(result.skipped),
     }
     if not quiet:
-        _closing(summary, closed)
+        _closing(summary, closed, settings.home_dir)
         states.print_meaning(settings.home, out)
     return code, summary
 
@@ -213,7 +216,7 @@ def _line(outcome: Any) -> str:
     return text if outcome.passed else f"{text}\n    {escape(outcome.reason)}"
 
 
-def _closing(summary: dict[str, Any], closed: list[Any]) -> None:
+def _closing(summary: dict[str, Any], closed: list[Any], home: Path) -> None:
     phases = summary["seconds_by_phase"]
     out.print(
         f"{summary['seconds']:.1f} s: imports and orchestration "
@@ -243,10 +246,15 @@ def _closing(summary: dict[str, Any], closed: list[Any]) -> None:
             "before; run again."
         )
     elif summary["exit_code"] != DONE:
+        from customer_intel.core.store.release import Published
+
+        is_there = Published(home).current() is not None
+        stays = "last night's release stays" if is_there else "there is no release yet"
+        is_file = any(name.startswith("raw_") for name in closed_names)
+        at_fault = "the file named above, or its mapping," if is_file else "what is named above"
         out.print(
-            "[red]Nothing was published[/]; last night's release stays. "
-            f"{len(summary['skipped'])} steps downstream "
-            "were skipped. Mend the file named above, or its mapping, and run again."
+            f"[red]Nothing was published[/]; {stays}. {len(summary['skipped'])} steps downstream "
+            f"were skipped. Mend {at_fault} and run again."
         )
 
 
@@ -293,3 +301,18 @@ def _night_date(settings: Settings, as_of: str | None) -> date:
             BAD_CONFIGURATION,
         )
     return dates[-1]
+
+
+def _refuse_earlier(settings: Settings, night: date, as_of: str | None) -> None:
+    """Ends the process with 3, before a table is computed, for a night before the home's last one."""
+    from customer_intel.core.store.lake import Lake
+
+    last = Lake(settings.home_dir).current("record_customer_map")
+    if last is not None and night.isoformat() < last.as_of:
+        what = f"--as-of {as_of}" if as_of else f"the newest export, of {night.isoformat()},"
+        fail(
+            f"{what} lies before the last night: the home has already seen the night of "
+            f"{last.as_of}, and an earlier one would rewrite the history of customer ids; run a "
+            f"night of {last.as_of} or later, or begin an empty --home",
+            BAD_CONFIGURATION,
+        )

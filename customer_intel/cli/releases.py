@@ -9,7 +9,16 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from customer_intel.cli.screen import DONE, ERROR, HomeOption, JsonOption, fail, out, settings_of
+from customer_intel.cli.screen import (
+    DONE,
+    ERROR,
+    HomeOption,
+    JsonOption,
+    existing,
+    fail,
+    out,
+    settings_of,
+)
 from customer_intel.core.store.lake import home_lock
 
 
@@ -23,7 +32,7 @@ def releases(
     """The kept releases, newest first; the current one is marked."""
     from customer_intel.core.store.release import Published
 
-    store = Published(home.resolve())
+    store = Published(existing(home).resolve())
     if verify:
         faults = store.verify()
         if as_json:

@@ -69,6 +69,8 @@ def open_landed(path: Path) -> io.BufferedReader:
         why = (
             "is a symbolic link; land the file itself"
             if path.is_symlink()
+            else "does not exist; look at its path"
+            if isinstance(error, FileNotFoundError | NotADirectoryError)
             else f"cannot be opened ({error.strerror}); grant the permission"
         )
         raise Refused(why) from None
