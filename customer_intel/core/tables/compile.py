@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from customer_intel.core.contract.model import PACKAGE, Contract, Expectation, T
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, SchemaMismatch, literal
 from customer_intel.core.gate import gate
-from customer_intel.core.tables import parameters
+from customer_intel.core.tables import kept, parameters
 from customer_intel.core.tables.definition import Definition
 
 _DAY = date(2000, 1, 1)
@@ -71,13 +72,24 @@ def faults(
             # Over no row at all DuckDB would never convert a constant: monetary > 'a lot'.
             engine.con.execute(f'INSERT INTO "{name}" DEFAULT VALUES')
         compiler = _Compiler(contract, engine, home, package)
-        return [fault for definition in definitions.values() for fault in compiler.of(definition)]
+        found = [fault for definition in definitions.values() for fault in compiler.of(definition)]
+    if package == PACKAGE:
+        kept.keep()
+    return found
 
 
 class _Compiler:
     def __init__(self, contract: Contract, engine: DuckDBEngine, home: Path, package: Path) -> None:
         self.contract, self.engine, self.home, self.package = contract, engine, home, package
         self.documents: dict[str, yamlfile.Mapping] = {}
+        self.dates = sorted(
+            {
+                column.name
+                for spec in contract.tables.values()
+                for column in spec.columns
+                if column.type == "date"
+            }
+        )
 
     def of(self, definition: Definition) -> Iterator[Fault]:
         spec = definition.table
@@ -110,6 +122,21 @@ class _Compiler:
             return
         if fault := self._mismatch(spec, sql, file, text):
             yield fault
+            return
+        for line, said in self._not_portable(text, file):
+            yield Fault(file, line, spec.name, said)
+
+    def _not_portable(self, text: str, file: str) -> list[tuple[int, str]]:
+        """Line and words of what another engine would compute otherwise, or another night."""
+
+        def read() -> list[list[Any]]:
+            from customer_intel.core.tables import portable_sql
+
+            return [list(found) for found in portable_sql.located(text, file)]
+
+        # The rules are part of what was read: parsing every SELECT anew takes seconds.
+        kept_for = "\n".join([_rules(), *self.dates, text])
+        return [(line, said) for line, said in kept.reading("portable", kept_for, read)]
 
     def _mismatch(self, spec: Table, sql: str, file: str, text: str) -> Fault | None:
         """How a query differs from the contract, or why it cannot run at all."""
@@ -246,6 +273,11 @@ class _Compiler:
         if number < len(items) and isinstance(items[number], yamlfile.Mapping):
             return int(min(items[number].lines.values()))
         return self._table_line(spec)
+
+
+@cache
+def _rules() -> str:
+    return Path(__file__).with_name("portable_sql.py").read_text(encoding="utf-8")
 
 
 def _line(text: str, pattern: str) -> int:

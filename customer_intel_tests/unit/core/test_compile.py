@@ -63,6 +63,30 @@ def test_a_select_that_a_night_would_fail_for(house: House, sql: str, said: str)
     assert _faults(house) == [said]
 
 
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        ("hash(orders) % 7", "function hash() is not on the portable list"),
+        ("TRY_CAST(orders AS BIGINT)", "TRY_CAST (it accepts '12.7' as 13) is not portable"),
+        ("CAST(round(random()) AS BIGINT)", "random() differs from run to run; the same night"),
+        (
+            "CAST(year(current_date) AS BIGINT)",
+            "current_date differs from run to run; the night's ",
+        ),
+        ("CAST(year(today()) AS BIGINT)", "current_date differs from run to run; the night's date"),
+        ("CAST(year(now()) AS BIGINT)", "function now() is not on the portable list"),
+    ],
+)
+def test_sql_that_another_engine_or_another_night_would_answer_otherwise(
+    house: House, column: str, said: str
+) -> None:
+    column = column.replace("hash(orders) % 7", "CAST(hash(orders) % 7 AS BIGINT)")
+    sql = f"-- Totals.\nSELECT customer_id,\n  {column} AS orders,\n  revenue\nFROM base"
+    house.write("room/total.sql", sql)
+    found = _faults(house)
+    assert len(found) == 1 and found[0].startswith(f"room/total.sql:3: 'total': {said}")
+
+
 def test_what_a_comment_says_of_a_setting_uses_none(house: House) -> None:
     sql = "-- Costs $lots.\nSELECT customer_id, orders, revenue FROM base WHERE day < $as_of"
     house.write("room/total.sql", sql)
