@@ -128,3 +128,8 @@ def test_a_night_before_the_last_one_is_refused_before_anything_is_computed(
     (tmp_path / "landing" / "till" / "2026-06-28").mkdir(parents=True)
     ran = cli("run", "--home", tmp_path)
     assert ran.code == 3 and "the newest export, of 2026-06-28, lies before the last" in ran.text
+
+
+@pytest.mark.parametrize("arguments", [("run", "--lading", "x"), ("ruin",), ("why",)])
+def test_a_command_line_that_cannot_be_read_is_no_closed_gate(arguments: tuple[str, ...]) -> None:
+    assert cli(*arguments).code == 64
