@@ -80,13 +80,14 @@ def _settings(looked: Looked, home: Path, rooms: Sequence[str]) -> dict[str, str
 
     declared: dict[str, str] = {}
     for room in rooms:
-        with looked.faults.gathered():
-            config = parameters.room_config(room, home)
-            if room == "facts":
-                lines = getattr(config["states"], "lines", {})
-                declared = {key: f"{states.OWN_FILE}:{line}" for key, line in lines.items()}
-                with looked.faults.gathered():
-                    states.validate(config)
+        config, wrong = parameters.read(room, home)
+        looked.faults.add(*wrong.told)
+        if room == "facts":
+            lines = getattr(config["states"], "lines", {})
+            declared = {key: f"{states.OWN_FILE}:{line}" for key, line in lines.items()}
+            with looked.faults.gathered():
+                states.validate(config)
+            with looked.faults.gathered():
                 DuckDBEngine(EngineSettings(), []).define_local_time(
                     str(config["time_zone"]), parameters.place_of(config, "time_zone")
                 )
@@ -110,10 +111,9 @@ def _unread(config: Path, rooms: Iterable[str]) -> Iterator[str]:
         elif len(name.parts) > 1:
             yield f"{told}; settings lie in config/ itself, mappings in config/mappings/"
         elif path.name not in known:
-            near = (
-                suggestion(f"{path.stem.lower()}.yaml", known) or f"; {', '.join(known)} are read"
-            )
-            yield f"{told}{near}, and mappings/*.yaml"
+            meant, others = f"{path.stem.lower()}.yaml", ", ".join(known)
+            near = f"; name it {meant}" if meant in known else suggestion(meant, known)
+            yield told + (near or f"; those read are {others} and mappings/*.yaml")
 
 
 def _strangers(

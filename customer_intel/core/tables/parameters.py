@@ -41,36 +41,48 @@ def room_config(room: str, home: Path, package: Path = PACKAGE) -> Configuration
     Top-level key by key. Raises ConfigError, a line a fault, for keys that are no settings of the
     file's and values of another kind than the shipped ones.
     """
-    faults = Faults()
-    company = own = Configuration({}, {})
-    with faults.gathered():
-        company = company_config(home, package)
-    with faults.gathered():
-        own = _overridden(package / room / "config.yaml", home / "config" / f"{room}.yaml", room)
+    config, faults = read(room, home, package)
     faults.raise_any()
-    return Configuration({**company, **own}, {**company.places, **own.places})
+    return config
+
+
+def read(room: str, home: Path, package: Path = PACKAGE) -> tuple[Configuration, Faults]:
+    """As `room_config`, and what is wrong with it: a setting at fault has its shipped value."""
+    faults = Faults()
+    company = _overridden(
+        package / "config.yaml", home / "config" / f"{COMPANY}.yaml", COMPANY, faults
+    )
+    own = _overridden(
+        package / room / "config.yaml", home / "config" / f"{room}.yaml", room, faults
+    )
+    return Configuration({**company, **own}, {**company.places, **own.places}), faults
 
 
 def company_config(home: Path, package: Path = PACKAGE) -> Configuration:
     """What every room shares, with the home's company.yaml laid over it."""
-    return _overridden(package / "config.yaml", home / "config" / f"{COMPANY}.yaml", COMPANY)
+    faults = Faults()
+    path = home / "config" / f"{COMPANY}.yaml"
+    config = _overridden(package / "config.yaml", path, COMPANY, faults)
+    faults.raise_any()
+    return config
 
 
-def _overridden(shipped: Path, override: Path, name: str) -> Configuration:
+def _overridden(shipped: Path, override: Path, name: str, faults: Faults) -> Configuration:
     merged: dict[str, Any] = dict(yamlfile.load(shipped)) if shipped.exists() else {}
     own = yamlfile.Mapping()
     if override.exists():
-        own = yamlfile.load(override, f"config/{name}.yaml")
+        with faults.gathered():
+            own = yamlfile.load(override, f"config/{name}.yaml")
     places = {key: f"config/{name}.yaml:{line}" for key, line in own.lines.items()}
-    faults = Faults()
     for key, value in own.items():
         if key not in merged:
             near = suggestion(key, merged)
             faults.add(f"{places[key]}: '{key}' is not a setting of {name}{near}")
             continue
-        faults.add(*_kind_faults(key, merged[key], value, places[key], f"config/{name}.yaml"))
+        if wrong := _kind_faults(key, merged[key], value, places[key], f"config/{name}.yaml"):
+            faults.add(*wrong)
+            continue
         merged[key] = _over(merged[key], value) if _is_pairs(merged[key], value) else value
-    faults.raise_any()
     return Configuration(merged, places)
 
 
