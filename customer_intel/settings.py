@@ -5,51 +5,114 @@ orchestration/.
 from __future__ import annotations
 
 import os
+import re
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import SecretStr
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import EngineSettings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+PREFIX = "CUSTOMER_INTEL_"
+
+# DuckDB's notation of an amount of memory, and five fields of cron or one of its names.
+_MEMORY = re.compile(
+    r"(\d*\.)?\d+ *([kmgt](i?b)?|[kmgt]i|(kilo|mega|giga|tera)bytes?)|[1-9]\d?%|100%", re.IGNORECASE
+)
+_CRON = re.compile(r"@(hourly|daily|weekly|monthly|yearly|annually)|[^ ]+( +[^ ]+){4}")
+
+
+def _memory(text: str) -> str:
+    if not _MEMORY.fullmatch(text.strip()) or not re.search("[1-9]", text):
+        raise ValueError("no amount of memory")
+    return text
+
+
+def _landing(place: Path | str | None) -> Path | str | None:
+    if re.match("(s3|sftp|ssh|gs|gcs|file):", str(place)) and "://" not in str(place):
+        raise ValueError("no address")
+    return place
+
+
+def _cron(text: str) -> str:
+    if not _CRON.fullmatch(text.strip()):
+        raise ValueError("no line of cron")
+    return text
+
+
+def _engine(text: str) -> str:
+    if text != "duckdb":
+        raise ValueError("no engine")
+    return text
+
+
+# What a variable takes that is more than text, for the message about one that is wrong.
+_TAKES: dict[str, str] = {
+    "landing": "a folder, or an address such as s3://bucket/prefix",
+    "landing_max_bytes": "a whole number of bytes above 0, such as 500000000000",
+    "engine": "duckdb, the only engine there is",
+    "memory_limit": "a number with a unit, such as 2GB or 512MiB",
+    "threads": "a whole number above 0, such as 2",
+    "gate_seconds": "a number of seconds above 0, such as 1800",
+    "cron": "the five fields of a cron line, such as 0 4 * * *",
+    "schedule_running": "true or false",
+    "first_export_date": "a date YYYY-MM-DD, such as 2024-01-01",
+    "smtp_port": "a port from 1 to 65535, such as 25",
+}
 
 
 class Settings(BaseSettings):
     """CUSTOMER_INTEL_<NAME> in the environment sets each; secrets come from nowhere else."""
 
     model_config = SettingsConfigDict(
-        env_prefix="CUSTOMER_INTEL_", frozen=True, ignored_types=(cached_property,)
+        env_prefix=PREFIX, frozen=True, ignored_types=(cached_property,)
     )
 
     home: Path = Path("data")
     # A folder, or an address (s3://, sftp://, gs://) whose files are fetched to
     # <home>/landing-cache before the night.
-    landing: Path | str | None = None
-    landing_max_bytes: int = 500_000_000_000
+    landing: Annotated[Path | str | None, AfterValidator(_landing)] = None
+    landing_max_bytes: Annotated[int, Field(ge=1)] = 500_000_000_000
     sftp_password: SecretStr | None = None
     sftp_key_file: Path | None = None
     sftp_known_hosts: Path | None = None
     # Where each release is mirrored to: s3://bucket/prefix or file:///folder; AWS_… in the
     # environment opens it.
     publish_url: str | None = None
-    engine: str = "duckdb"
-    memory_limit: str = "2GB"
-    threads: int = os.cpu_count() or 2
-    gate_seconds: float = 1800
-    cron: str = "0 4 * * *"
+    engine: Annotated[str, AfterValidator(_engine)] = "duckdb"
+    memory_limit: Annotated[str, AfterValidator(_memory)] = "2GB"
+    threads: Annotated[int, Field(ge=1)] = os.cpu_count() or 2
+    gate_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1800
+    cron: Annotated[str, AfterValidator(_cron)] = "0 4 * * *"
     schedule_running: bool = True
     first_export_date: date | None = None
     alert_slack_webhook: SecretStr | None = None
     alert_email_to: str | None = None
     alert_email_from: str = "customer-intel@localhost"
     smtp_host: str = "localhost"
-    smtp_port: int = 25
+    smtp_port: Annotated[int, Field(ge=1, le=65535)] = 25
     smtp_user: str | None = None
     smtp_password: SecretStr | None = None
     ui_url: str = "http://127.0.0.1:3000"
+
+    def __init__(self, **given: Any) -> None:
+        """Raises ConfigError, one line a variable that is wrong: its kind and what it takes, not
+        its value.
+        """
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            faults = {str(item["loc"][0]): _kind(item["input"]) for item in error.errors()}
+            told = [
+                f"{PREFIX}{name.upper()} is {kind}; it takes {_TAKES.get(name, 'text')}"
+                for name, kind in faults.items()
+            ]
+            raise ConfigError("\n".join(told)) from None
 
     @cached_property
     def landing_dir(self) -> Path:
@@ -82,3 +145,18 @@ class Settings(BaseSettings):
     def engine_settings(self) -> EngineSettings:
         """What the engine may take."""
         return EngineSettings(self.memory_limit, self.threads, self.spill_dir, self.gate_seconds)
+
+
+def _kind(value: object) -> str:
+    """What kind of value it is, without saying it: a variable may hold a secret."""
+    text = str(value).strip()
+    if not text:
+        return "empty"
+    try:
+        number = float(text)
+    except ValueError:
+        return "text"
+    if number == 0:
+        return "0"
+    kind = "a whole number" if text.lstrip("+-").isdigit() else "a number"
+    return f"{kind} below 0" if number < 0 else kind

@@ -8,7 +8,7 @@ import os
 import typer
 
 from customer_intel.cli import data, evaluate, nights, people, releases
-from customer_intel.cli.screen import BAD_CONFIGURATION, ERROR, fail
+from customer_intel.cli.screen import BAD_CONFIGURATION, ERROR, WRONG_COMMAND_LINE, fail
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.night.worker import LONG_LIVED
 from customer_intel.core.store.lake import LakeError
@@ -31,6 +31,9 @@ app.add_typer(evaluation, name="evaluate")
 def main() -> None:
     """Runs the command that the arguments name, and ends with its exit code."""
     os.umask(0o077)
+    # The parser's own 2 would say that a gate closed.
+    usage = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
+    usage.exit_code = WRONG_COMMAND_LINE  # type: ignore[attr-defined]
     # A night makes many long-lived objects and little garbage: looking for it ever so often cost a
     # twentieth of it.
     gc.set_threshold(LONG_LIVED, 20, 100)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from customer_intel.cli import states
+from customer_intel.cli import configuration, states
 from customer_intel.cli.screen import (
     BAD_CONFIGURATION,
     DONE,
@@ -20,47 +19,53 @@ from customer_intel.cli.screen import (
     HomeOption,
     JsonOption,
     err,
+    existing,
     out,
+    warn,
 )
 from customer_intel.settings import Settings
-
-# The asset that publishes, which --select may name beside tables.
-RELEASE = "release"
 
 
 def check(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
     """Contracts, definitions, mappings and configuration; explains each fault with file and line."""
-    from customer_intel.core.contract import load as contract
     from customer_intel.core.report.section import room_reports
     from customer_intel.core.tables import compile as compiler
-    from customer_intel.core.tables import definition as table
     from customer_intel.ingest.advise import check_mappings as mapping_check
 
-    counts = checked(home)
+    landing = Settings(home=existing(home)).landing_dir
+    looked = configuration.look(home, landing)
+    faults = looked.faults
     # A night would find a broken report.py only at its end, when it publishes.
-    room_reports()
-    if faults := compiler.faults(contract.load(), table.definitions(contract.load()), home):
-        if as_json:
-            print(
-                json.dumps(
-                    {"ok": False, "faults": [asdict(fault) for fault in faults]}, ensure_ascii=False
-                )
-            )
-        for fault in faults:
-            err.print(f"[red]✗[/] {escape(str(fault))}", soft_wrap=True)
-        raise typer.Exit(BAD_CONFIGURATION)
-    landing = Settings(home=home).landing_dir
-    compared = mapping_check.check(home / "config" / "mappings", landing, contract.load().entities)
-    counts["mappings compared with a landed file"] = len(compared)
-    told = states.words(home, landing)
+    with faults.gathered():
+        room_reports()
+    if looked.contract and looked.definitions:
+        # Where the home's settings are at fault, definitions are held against the shipped ones.
+        settings = home if looked.is_configured else home / ".shipped"
+        with faults.gathered():
+            found = compiler.faults(looked.contract, looked.definitions, settings)
+            faults.add(*map(str, found))
+    if looked.contract:
+        with faults.gathered():
+            mappings, entities = home / "config" / "mappings", looked.contract.entities
+            compared = mapping_check.check(mappings, landing, entities)
+            looked.counts["mappings compared with a landed file"] = len(compared)
+    told: list[dict[str, Any]] = []
+    if not faults.told:
+        with faults.gathered():
+            told = states.words(home, landing)
     if as_json:
-        print(json.dumps({"ok": True, **counts, "states": told}, ensure_ascii=False))
-    else:
-        out.print(
-            "[green]✓[/] "
-            + ", ".join(f"{count} {name}" for name, count in counts.items())
-            + ": no fault found"
-        )
+        sound = {**looked.counts, "states": told}
+        wrong = {"faults": [_parted(fault) for fault in faults.told]}
+        summary = {"ok": not faults.told, **(wrong if faults.told else sound)}
+        print(json.dumps({**summary, "warnings": looked.warnings}, ensure_ascii=False))
+    for fault in faults.told:
+        err.print(f"[red]✗[/] {escape(fault)}", soft_wrap=True)
+    warn(looked.warnings)
+    if faults.told:
+        raise typer.Exit(BAD_CONFIGURATION)
+    if not as_json:
+        counted = ", ".join(f"{count} {name}" for name, count in looked.counts.items())
+        out.print(f"[green]✓[/] {counted}: no fault found")
         states.print_words(told, out)
 
 
@@ -83,7 +88,13 @@ def inspect(
     from customer_intel.ingest.advise import inspect_file as inspector
 
     found = inspector.inspect(
-        file, home=home, out=to, source=source, entity=entity, force=force, today=date.today()
+        file,
+        home=existing(home, is_made=True),
+        out=to,
+        source=source,
+        entity=entity,
+        force=force,
+        today=date.today(),
     )
     if as_json:
         print(json.dumps(found.summary(), indent=1))
@@ -129,30 +140,12 @@ def docs(
     out.print(f"[green]✓[/] dictionary and {len(tables)} contracts are in {folder}/")
 
 
-def checked(home: Path, select: Sequence[str] = ()) -> dict[str, int]:
-    """Counts contracts, entities and mappings. Raises ConfigError, naming file and line, for the
-    first fault.
-    """
-    from customer_intel.core.contract import load as contract
-    from customer_intel.core.engine import DuckDBEngine, EngineSettings
-    from customer_intel.core.tables import definition as table
-    from customer_intel.core.tables import parameters
-    from customer_intel.facts import states as facts_states
-    from customer_intel.ingest.mapping import model as mapping
-
-    contracts = contract.load()
-    definitions = table.definitions(contracts)
-    for room in sorted({item.room for item in contracts.tables.values()}):
-        config = parameters.room_config(room, home)
-        if room == "facts":
-            facts_states.validate(config)
-            DuckDBEngine(EngineSettings(), []).define_local_time(str(config["time_zone"]))
-    mappings = mapping.load(home / "config" / "mappings", contracts.entities)
-    for name in select:
-        if name != RELEASE:
-            contracts.table(name)
-    return {
-        "tables": len(definitions),
-        "entities": len(contracts.entities),
-        "mappings": len(mappings),
-    }
+def _parted(fault: str) -> dict[str, Any]:
+    """file, line, table and message of a fault; those of them that it names."""
+    parts = re.match(
+        r"(?P<file>[^\s:]+)(:(?P<line>\d+))?: ('(?P<table>\w+)': )?(?P<message>.*)", fault
+    )
+    if parts is None:
+        return {"message": fault}
+    found = {name: value for name, value in parts.groupdict().items() if value is not None}
+    return {**found, **({"line": int(found["line"])} if "line" in found else {})}

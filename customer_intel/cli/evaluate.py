@@ -21,7 +21,7 @@ from customer_intel.cli.records_file import (
     record_keys,
     resolved_of,
 )
-from customer_intel.cli.screen import JsonOption, out
+from customer_intel.cli.screen import JsonOption, existing, out
 
 
 def identity(
@@ -43,7 +43,7 @@ def identity(
 
     from customer_intel.identity.matching import metrics as evaluation
 
-    frame, columns = read_records(file, mapping, home, truth)
+    frame, columns = read_records(file, mapping, existing(home), truth)
     started, cpu = time.perf_counter(), time.process_time()
     resolved = resolved_of(frame, columns, home, model, save_model)
     spent, cpu = time.perf_counter() - started, time.process_time() - cpu

@@ -13,8 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from customer_intel.cli import states
-from customer_intel.cli.data import checked
+from customer_intel.cli import configuration, states
 from customer_intel.cli.screen import (
     BAD_CONFIGURATION,
     DONE,
@@ -25,6 +24,7 @@ from customer_intel.cli.screen import (
     fail,
     out,
     settings_of,
+    warn,
 )
 from customer_intel.core.store.lake import HomeBusy, home_lock
 from customer_intel.settings import Settings
@@ -47,12 +47,17 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """One night: every new export up to the date, through every gate, to one release."""
-    settings = _fetched(settings_of(home, landing))
+    # With exports from elsewhere a run begins a home; without, a missing one is a slip.
+    from_elsewhere = bool(landing or os.environ.get("CUSTOMER_INTEL_LANDING"))
+    settings = _fetched(settings_of(home, landing, is_made=from_elsewhere))
     night = _night_date(settings, as_of)
+    _refuse_earlier(settings, night, as_of)
     # The date must be one of the job's partitions also when no landing folder is named after it.
     os.environ.setdefault("CUSTOMER_INTEL_FIRST_EXPORT_DATE", night.isoformat())
     tables = [name.strip() for name in select.split(",")] if select else None
-    checked(settings.home_dir, tables or ())
+    looked = configuration.look(settings.home_dir, settings.landing_dir, tables or ())
+    looked.faults.raise_any()
+    warn(looked.warnings)
     code, summary = one_night(settings, night, tables, quiet=as_json)
     if as_json:
         print(json.dumps(summary, indent=1, default=str))
@@ -76,7 +81,7 @@ def demo(
     """Writes a simulated company's exports to the landing folder and runs its night(s)."""
     from customer_intel.demo import simulate
 
-    settings = settings_of(home, None)
+    settings = settings_of(home, is_made=True)
     started = time.perf_counter()
     made = simulate(
         settings.landing_dir,
@@ -111,7 +116,7 @@ def dev(home: HomeOption = Path("data"), port: int = 3000, host: str = "127.0.0.
     """The Dagster UI, with the schedule and the alerts, until interrupted."""
     from customer_intel.orchestration.runs import prepare_instance
 
-    prepare_instance(settings_of(home, None))
+    prepare_instance(settings_of(home, is_made=True))
     command = [
         sys.executable,
         "-m",
@@ -189,7 +194,7 @@ def one_night(
         "skipped": list(result.skipped),
     }
     if not quiet:
-        _closing(summary, closed)
+        _closing(summary, closed, settings.home_dir)
         states.print_meaning(settings.home, out)
     return code, summary
 
@@ -211,7 +216,7 @@ def _line(outcome: Any) -> str:
     return text if outcome.passed else f"{text}\n    {escape(outcome.reason)}"
 
 
-def _closing(summary: dict[str, Any], closed: list[Any]) -> None:
+def _closing(summary: dict[str, Any], closed: list[Any], home: Path) -> None:
     phases = summary["seconds_by_phase"]
     out.print(
         f"{summary['seconds']:.1f} s: imports and orchestration "
@@ -241,10 +246,15 @@ def _closing(summary: dict[str, Any], closed: list[Any]) -> None:
             "before; run again."
         )
     elif summary["exit_code"] != DONE:
+        from customer_intel.core.store.release import Published
+
+        is_there = Published(home).current() is not None
+        stays = "last night's release stays" if is_there else "there is no release yet"
+        is_file = any(name.startswith("raw_") for name in closed_names)
+        at_fault = "the file named above, or its mapping," if is_file else "what is named above"
         out.print(
-            "[red]Nothing was published[/]; last night's release stays. "
-            f"{len(summary['skipped'])} steps downstream "
-            "were skipped. Mend the file named above, or its mapping, and run again."
+            f"[red]Nothing was published[/]; {stays}. {len(summary['skipped'])} steps downstream "
+            f"were skipped. Mend {at_fault} and run again."
         )
 
 
@@ -291,3 +301,18 @@ def _night_date(settings: Settings, as_of: str | None) -> date:
             BAD_CONFIGURATION,
         )
     return dates[-1]
+
+
+def _refuse_earlier(settings: Settings, night: date, as_of: str | None) -> None:
+    """Ends the process with 3, before a table is computed, for a night before the home's last one."""
+    from customer_intel.core.store.lake import Lake
+
+    last = Lake(settings.home_dir).current("record_customer_map")
+    if last is not None and night.isoformat() < last.as_of:
+        what = f"--as-of {as_of}" if as_of else f"the newest export, of {night.isoformat()},"
+        fail(
+            f"{what} lies before the last night: the home has already seen the night of "
+            f"{last.as_of}, and an earlier one would rewrite the history of customer ids; run a "
+            f"night of {last.as_of} or later, or begin an empty --home",
+            BAD_CONFIGURATION,
+        )

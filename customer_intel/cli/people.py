@@ -20,7 +20,7 @@ from customer_intel.cli.records_file import (
     read_records,
     resolved_of,
 )
-from customer_intel.cli.screen import HomeOption, JsonOption, out
+from customer_intel.cli.screen import HomeOption, JsonOption, existing, out
 from customer_intel.core.contract.yaml_lines import ConfigError
 
 
@@ -44,7 +44,7 @@ def resolve(
 
     if target.suffix not in (".parquet", ".csv"):
         raise ConfigError(f"--out {target.name}: write to .parquet or .csv")
-    frame, columns = read_records(file, mapping, home, None)
+    frame, columns = read_records(file, mapping, existing(home), None)
     resolved = resolved_of(frame, columns, home, model, save_model)
     ids = [
         f"c_{hashlib.sha256(key.encode()).hexdigest()[:16]}" for key in resolved.clusters["cluster"]
@@ -93,7 +93,7 @@ def why(
     from customer_intel.core.store.lake import Lake
     from customer_intel.identity.explain.match_explanation import TABLES, Why
 
-    lake, contracts = Lake(home.resolve()), load()
+    lake, contracts = Lake(existing(home).resolve()), load()
     if lake.current("record_customer_map") is None:
         raise ConfigError(
             f"{home.name}/ holds no customers yet; run a night first (customer-intel run)"

@@ -9,7 +9,16 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from customer_intel.cli.screen import DONE, ERROR, HomeOption, JsonOption, fail, out, settings_of
+from customer_intel.cli.screen import (
+    DONE,
+    ERROR,
+    HomeOption,
+    JsonOption,
+    existing,
+    fail,
+    out,
+    settings_of,
+)
 from customer_intel.core.store.lake import home_lock
 
 
@@ -23,7 +32,7 @@ def releases(
     """The kept releases, newest first; the current one is marked."""
     from customer_intel.core.store.release import Published
 
-    store = Published(home.resolve())
+    store = Published(existing(home).resolve())
     if verify:
         faults = store.verify()
         if as_json:
@@ -56,12 +65,13 @@ def rollback(release: str, home: HomeOption = Path("data")) -> None:
     """Points readers back at a kept release."""
     from customer_intel.core.store.release import Published
 
+    url = settings_of(home).publish_url
     store = Published(home.resolve())
     for kept in store.releases():
         if kept.snapshot_id == release:
             with home_lock(home):
                 store.point_at(kept.snapshot_id, kept.as_of)
-            if url := settings_of(home, None).publish_url:
+            if url:
                 from customer_intel.core.store import mirror as objects
 
                 objects.point_at(objects.writable(url), kept.snapshot_id, back=True)

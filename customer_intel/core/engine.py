@@ -108,13 +108,13 @@ class DuckDBEngine:
             f'WHERE "{key}" IS NULL OR "{key}" NOT IN (SELECT "{key}" FROM {keys})'
         )
 
-    def define_local_time(self, zone: str) -> None:
+    def define_local_time(self, zone: str, where: str = "config/company.yaml") -> None:
         """`local_time(utc)`, `local_day(utc)`: a UTC time on the clock of `zone`, and the day
         there.
 
         `day_start(day)`: the UTC time at which a day begins there. `before_export(exported_at)`:
         the last second of which an export of that day can tell. Raises ConfigError for a zone that
-        the engine does not know.
+        the engine does not know, which `where` sets.
         """
         local = "ts" if zone == "UTC" else f"timezone({literal(zone)}, timezone('UTC', ts))"
         begin = "CAST(d AS TIMESTAMP)"
@@ -124,8 +124,7 @@ class DuckDBEngine:
                 self.con.execute(f"SELECT timezone({literal(zone)}, TIMESTAMP '2000-01-01')")
             except duckdb.Error:
                 raise ConfigError(
-                    f"config/company.yaml: time_zone '{zone}' is unknown; use names such as "
-                    "Europe/Berlin"
+                    f"{where}: time_zone '{zone}' is unknown; use names such as Europe/Berlin"
                 ) from None
         self.con.execute(f"CREATE OR REPLACE TEMP MACRO day_start(d) AS {begin}")
         self.con.execute(

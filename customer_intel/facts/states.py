@@ -20,7 +20,8 @@ import polars as pl
 
 from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.contract.model import PACKAGE, suggestion
-from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.core.contract.yaml_lines import ConfigError, Faults
+from customer_intel.core.tables.parameters import place_of
 
 STATES: dict[str, tuple[str, ...]] = {
     "orders": (
@@ -85,8 +86,12 @@ def vocabulary(
 
 
 def validate(config: Mapping[str, Any]) -> None:
-    """Raises ConfigError for a word of one's own, or a list of counted states, that names no state."""
-    _own_words(config)
+    """Raises ConfigError, a line a fault, for words of one's own, or a list of counted states, that
+    name no state.
+    """
+    faults = Faults()
+    with faults.gathered():
+        _own_words(config)
     for key, entity in (
         ("counted_order_states", "orders"),
         ("counted_subscription_states", "subscriptions"),
@@ -96,21 +101,23 @@ def validate(config: Mapping[str, Any]) -> None:
         if not isinstance(text, str) or not (
             text.startswith("|") and text.endswith("|") and all(names)
         ):
-            raise ConfigError(f"config/company.yaml: {key} is written |like|this|, not {text!r}")
+            faults.add(f"{place_of(config, key)}: {key} is written |like|this|, not {text!r}")
+            continue
         for name in names:
             if name not in STATES[entity]:
                 hint = suggestion(name, STATES[entity])
-                raise ConfigError(
-                    f"config/company.yaml: {key}: '{name}' is no state of {entity}{hint}"
+                faults.add(
+                    f"{place_of(config, key)}: {key}: '{name}' is no state of {entity}{hint}"
                 )
     currency = config.get("reporting_currency", "auto")
     if currency != "auto" and not (
         isinstance(currency, str) and re.fullmatch("[A-Za-z]{3}", currency)
     ):
-        raise ConfigError(
-            "config/company.yaml: reporting_currency is auto or a code such as EUR, not "
-            f"{currency!r}"
+        faults.add(
+            f"{place_of(config, 'reporting_currency')}: reporting_currency is auto or a code such "
+            f"as EUR, not {currency!r}"
         )
+    faults.raise_any()
 
 
 def vendor_of(source_system: str) -> str | None:
@@ -253,21 +260,24 @@ def _own_words(config: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, str
     own: dict[tuple[str, str], dict[str, str]] = {}
     states = config["states"]
     lines = getattr(states, "lines", {})
+    faults = Faults()
     for key, words in states.items():
         source, _, entity = key.rpartition(".")
-        where = f"{OWN_FILE}:{lines[key]}" if key in lines else OWN_FILE
-        _check_entity(entity, f"{where}: states")
-        if not isinstance(words, Mapping):
-            raise ConfigError(
-                f"{where}: states: '{key}' needs 'word: state' pairs, such as {{Abgelegt: "
-                f"cancelled}}"
+        where = f"{OWN_FILE}:{lines[key]}" if key in lines else place_of(config, "states", "facts")
+        with faults.gathered():
+            _check_entity(entity, f"{where}: states")
+            if not isinstance(words, Mapping):
+                raise ConfigError(
+                    f"{where}: states: '{key}' needs 'word: state' pairs, such as {{Abgelegt: "
+                    f"cancelled}}"
+                )
+            word_lines = getattr(words, "lines", {})
+            pairs = (
+                (word, state, f"{OWN_FILE}:{word_lines[word]}" if word in word_lines else where)
+                for word, state in words.items()
             )
-        word_lines = getattr(words, "lines", {})
-        pairs = (
-            (word, state, f"{OWN_FILE}:{word_lines[word]}" if word in word_lines else OWN_FILE)
-            for word, state in words.items()
-        )
-        own[source, entity] = _folded(entity, pairs)
+            own[source, entity] = _folded(entity, pairs)
+    faults.raise_any()
     return own
 
 
@@ -303,22 +313,24 @@ def _folded(entity: str, pairs: Iterable[tuple[Any, Any, str]]) -> dict[str, str
     """Folded word → state of (word, state, place) triples, each of them checked."""
     known = STATES[entity][:-1]
     words: dict[str, str] = {}
+    faults = Faults()
     for word, state, where in pairs:
         if state not in known:
-            raise ConfigError(
+            faults.add(
                 f"{where}: '{state}' is not a state of {entity} "
                 f"({', '.join(known)}){suggestion(str(state), known)}"
             )
+            continue
         if not isinstance(word, str):
-            raise ConfigError(
-                f"{where}: {word!r} under '{state}' is not text; put the word in quotes"
-            )
+            faults.add(f"{where}: {word!r} under '{state}' is not text; put the word in quotes")
+            continue
         before = words.setdefault(fold(word), state)
         if before != state:
-            raise ConfigError(
+            faults.add(
                 f"{where}: '{word}' of {entity} is both {before} and {state}; leave it with one "
                 "of them"
             )
+    faults.raise_any()
     return words
 
 

@@ -40,7 +40,9 @@ def failure_text(context: dg.RunFailureSensorContext, ui_url: str) -> str:
     """
     run = context.dagster_run
     night = run.tags.get(nights.AS_OF) or run.tags.get(nights.PARTITION) or "?"
-    lines = [f"Customer Intel: the night of {night} did not publish; last night's release stays."]
+    lines = [
+        f"Customer Intel: the night of {night} did not publish; what was published before stays."
+    ]
     for event in context.get_step_failure_events():
         error = event.step_failure_data.error
         failure = event.step_failure_data.user_failure_data

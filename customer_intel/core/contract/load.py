@@ -28,7 +28,7 @@ from customer_intel.core.contract.model import (
     Table,
     suggestion,
 )
-from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.core.contract.yaml_lines import ConfigError, Faults
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
@@ -51,38 +51,50 @@ def declared(package: Path = PACKAGE) -> dict[str, Declared]:
     value is not what a metric does. Raises ConfigError naming file and line.
     """
     found: dict[str, Declared] = {}
+    faults = Faults()
     for path in (package / "columns.yaml", *sorted(package.glob("*/columns.yaml"))):
         file = path.relative_to(package).as_posix()
         room = "" if path.parent == package else path.parent.name
-        document = yamlfile.load(path, file)
+        document = yamlfile.Mapping()
+        with faults.gathered():
+            document = yamlfile.load(path, file)
         for name, entry in document.items():
             where = f"{file}:{document.lines[name]}"
             if name in found:
-                raise ConfigError(
+                faults.add(
                     f"{where}: column '{name}' is declared in {found[name].where} too, for all "
                     "rooms; take this line out, or name the column otherwise"
                 )
-            key = f"{room}/{name}" if room else name
-            found[key] = Declared(_column(name, entry, where), room, where)
+                continue
+            with faults.gathered():
+                key = f"{room}/{name}" if room else name
+                found[key] = Declared(_column(name, entry, where), room, where)
+    faults.raise_any()
     return found
 
 
 @lru_cache(maxsize=4)
 def _load(package: Path) -> Contract:
-    columns = declared(package)
+    faults = Faults()
+    columns: dict[str, Declared] = {}
+    with faults.gathered():
+        columns = declared(package)
     entries: dict[str, tuple[str, Any]] = {}
     for path in sorted(package.glob("*/tables.yaml")):
         file = path.relative_to(package).as_posix()
-        document = yamlfile.load(path, file)
+        document = yamlfile.Mapping()
+        with faults.gathered():
+            document = yamlfile.load(path, file)
         for name, entry in document.items():
             where = f"{file}:{document.lines[name]}"
             if name in entries:
-                raise ConfigError(f"{where}: table '{name}' is declared in two rooms; rename one")
-            if not isinstance(entry, dict):
-                raise ConfigError(
-                    f"{where}: table '{name}' needs grain, purpose, owner, key, columns"
-                )
-            entries[name] = where, entry
+                faults.add(f"{where}: table '{name}' is declared in two rooms; rename one")
+            elif not isinstance(entry, dict):
+                faults.add(f"{where}: table '{name}' needs grain, purpose, owner, key, columns")
+            else:
+                entries[name] = where, entry
+    # Columns that could not be read would be missed in every table that lists them.
+    faults.raise_any()
     worded = {
         f"{name}.{column}": words
         for name, (_, entry) in entries.items()
@@ -97,21 +109,24 @@ def _load(package: Path) -> Contract:
         for path in sorted(package.glob("*/metrics.yaml"))
     }
     for name, (where, entry) in entries.items():
-        of_room = metrics.get(where.partition("/")[0], ())
-        table = _table(name, where, entry, columns, worded, of_room)
-        tables[name], places[name] = table, f"{where}: table '{name}'"
-        if table.entity is not None:
-            tables[f"raw_{name}"] = _raw(table)
+        with faults.gathered():
+            of_room = metrics.get(where.partition("/")[0], ())
+            table = _table(name, where, entry, columns, worded, of_room)
+            tables[name], places[name] = table, f"{where}: table '{name}'"
+            if table.entity is not None:
+                tables[f"raw_{name}"] = _raw(table)
+    faults.raise_any()
     known = {own.column.name: own.column for own in columns.values()}
     for name, table in tables.items():
-        if table.without:
-            tables[name] = _without(table, tables)
-        if table.is_profile:
-            tables[name] = _profile(tables[name], tables, known, places)
+        with faults.gathered():
+            if table.without:
+                tables[name] = _without(table, tables)
+            if table.is_profile:
+                tables[name] = _profile(tables[name], tables, known, places)
     profiles = {table.key for table in tables.values() if table.is_profile}
     for name, table in tables.items():
         if table.profile and table.key not in profiles:
-            raise ConfigError(
+            faults.add(
                 f"{places[name]} says profile, but no table with is_profile has its key "
                 f"({', '.join(table.key)}); a table enters the profile whose key it has"
             )
@@ -119,10 +134,11 @@ def _load(package: Path) -> Contract:
         for need in table.needs:
             for option in need.split("|"):
                 if option not in tables:
-                    raise ConfigError(
+                    faults.add(
                         f"{table.where}: '{table.name}' needs '{option}', which no room makes"
                         f"{suggestion(option, tables)}"
                     )
+    faults.raise_any()
     return Contract(tables=tables)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,30 @@ import yaml
 
 class ConfigError(ValueError):
     """A configuration file is wrong; the message says file, line, what, and what to do."""
+
+
+class Faults:
+    """What several steps complain of, told at once: each fault once, in its order."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        """Keeps the ConfigError of what is done within, and goes on."""
+        try:
+            yield
+        except ConfigError as error:
+            self.add(*str(error).splitlines())
+
+    def add(self, *faults: str) -> None:
+        """Keeps the faults that are not kept yet."""
+        self.told += [fault for fault in dict.fromkeys(faults) if fault not in self.told]
+
+    def raise_any(self) -> None:
+        """Raises ConfigError, a line a fault, unless there is none."""
+        if self.told:
+            raise ConfigError("\n".join(self.told))
 
 
 class Mapping(dict[str, Any]):

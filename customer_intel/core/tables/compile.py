@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from customer_intel.core.contract.model import PACKAGE, Contract, Expectation, T
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, SchemaMismatch, literal
 from customer_intel.core.gate import gate
-from customer_intel.core.tables import metric_rows, parameters
+from customer_intel.core.tables import kept, metric_rows, parameters
 from customer_intel.core.tables.definition import Definition
 
 _DAY = date(2000, 1, 1)
@@ -62,21 +63,33 @@ def faults(
     Raises ConfigError for a setting that no file knows.
     """
     with DuckDBEngine(EngineSettings(), []) as engine:
+        company = parameters.company_config(home, package)
         engine.define_local_time(
-            str(parameters.company_config(home, package).get("time_zone", "UTC"))
+            str(company.get("time_zone", "UTC")), parameters.place_of(company, "time_zone")
         )
         for name, spec in contract.tables.items():
             engine.con.execute(f'CREATE TABLE "{name}" ({spec.ddl})')
             # Over no row at all DuckDB would never convert a constant: monetary > 'a lot'.
             engine.con.execute(f'INSERT INTO "{name}" DEFAULT VALUES')
         compiler = _Compiler(contract, engine, home, package)
-        return [fault for definition in definitions.values() for fault in compiler.of(definition)]
+        found = [fault for definition in definitions.values() for fault in compiler.of(definition)]
+    if package == PACKAGE:
+        kept.keep()
+    return found
 
 
 class _Compiler:
     def __init__(self, contract: Contract, engine: DuckDBEngine, home: Path, package: Path) -> None:
         self.contract, self.engine, self.home, self.package = contract, engine, home, package
         self.documents: dict[str, yamlfile.Mapping] = {}
+        self.dates = sorted(
+            {
+                column.name
+                for spec in contract.tables.values()
+                for column in spec.columns
+                if column.type == "date"
+            }
+        )
 
     def of(self, definition: Definition) -> Iterator[Fault]:
         spec = definition.table
@@ -109,6 +122,22 @@ class _Compiler:
             return
         if fault := self._mismatch(spec, sql, file, text):
             yield fault
+            return
+        for line, said in self._not_portable(definition.text if spec.metrics else text, file):
+            place = metric_rows.place(definition.text, line) if spec.metrics else None
+            yield Fault(*(place or (file, line)), spec.name, said)
+
+    def _not_portable(self, text: str, file: str) -> list[tuple[int, str]]:
+        """Line and words of what another engine would compute otherwise, or another night."""
+
+        def read() -> list[list[Any]]:
+            from customer_intel.core.tables import portable_sql
+
+            return [list(found) for found in portable_sql.located(text, file)]
+
+        # The rules are part of what was read: parsing every SELECT anew takes seconds.
+        kept_for = "\n".join([_rules(), *self.dates, text])
+        return [(line, said) for line, said in kept.reading("portable", kept_for, read)]
 
     def _mismatch(self, spec: Table, sql: str, file: str, text: str) -> Fault | None:
         """How a query differs from the contract, or why it cannot run at all."""
@@ -157,6 +186,9 @@ class _Compiler:
             yield Fault(
                 file, place or _line(text, rf"def {spec.name}\b"), spec.name, _first_line(error)
             )
+            return
+        except ConfigError as error:
+            yield Fault(file, _line(text, rf"def {spec.name}\b"), spec.name, _without_place(error))
             return
         except (
             Exception
@@ -247,6 +279,11 @@ class _Compiler:
         return self._table_line(spec)
 
 
+@cache
+def _rules() -> str:
+    return Path(__file__).with_name("portable_sql.py").read_text(encoding="utf-8")
+
+
 def _line(text: str, pattern: str) -> int:
     """The line of the pattern's first match, 1 when there is none."""
     found = re.search(pattern, text)
@@ -269,4 +306,6 @@ def _first_line(error: Exception) -> str:
 
 def _without_place(error: ConfigError) -> str:
     """The message without the file and table that stand before it: the fault names them itself."""
-    return re.sub(r"^[\w/]+\.(sql|yaml) (uses )|^table '\w+', ", r"\2", str(error))
+    return re.sub(
+        r"^[\w/]+\.(sql|yaml) (uses )|^[\w/]+\.py:\d+: '\w+': |^table '\w+', ", r"\2", str(error)
+    )

@@ -21,7 +21,7 @@ from typing import Any, Literal
 import polars as pl
 
 from customer_intel.core.contract.model import PACKAGE, Contract, Table, suggestion
-from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.core.contract.yaml_lines import ConfigError, Faults
 from customer_intel.core.tables import kept, kinds, metric_rows, profile
 from customer_intel.core.tables.parameters import sql_literal
 from customer_intel.core.tables.queries import PLACEHOLDER, tables_read
@@ -93,6 +93,8 @@ class Definition:
     def call(self, given: Mapping[str, Any], read: Callable[[str], pl.LazyFrame]) -> pl.DataFrame:
         """The function's rows. `given`: what its arguments are that are no tables, beside its
         table's `schema`; `read`: a table, or `previous`.
+
+        Raises ConfigError with file and line for what is no frame.
         """
         given = {**given, "schema": self.table.polars_schema}
         values = {}
@@ -103,7 +105,23 @@ class Definition:
                 lazy = read(argument)
                 values[argument] = lazy if "LazyFrame" in annotation else lazy.collect()
         result = self.function()(**values)
-        return result.collect() if isinstance(result, pl.LazyFrame) else result
+        rows = result.collect() if isinstance(result, pl.LazyFrame) else result
+        if not isinstance(rows, pl.DataFrame):
+            raise ConfigError(
+                f"{self._place()}: '{self.table.name}': returns {type(rows).__name__}, not rows; "
+                "end it with `return` and a polars DataFrame or LazyFrame"
+            )
+        return rows
+
+    def _place(self) -> str:
+        """File and line of the function."""
+        assert self.source is not None
+        folders = list(self.source.parts)
+        below = len(folders) - 1 - folders[::-1].index(self.table.room)
+        lines = _text(self.source).splitlines()
+        begin = re.compile(rf"def {self.table.name}\b")
+        number = next((at for at, line in enumerate(lines, 1) if begin.match(line)), 1)
+        return f"{'/'.join(folders[below:])}:{number}"
 
 
 def module_of(source: Path) -> ModuleType:
@@ -129,53 +147,11 @@ def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Defini
         for path in sorted((package / room).rglob("*.sql")):
             selects.setdefault((room, path.stem), []).append(path)
     found: dict[str, Definition] = {}
+    faults = Faults()
     for table in contract.tables.values():
-        sql_files = selects.get((table.room, table.name), [])
-        places = functions.get((table.room, table.name), [])
-        against = _gate_tables(table)
-        reads: tuple[str, ...]
-        arguments: dict[str, str] = {}
-        joins: tuple[Table, ...] = ()
-        source: Path | None
-        kind: Kind
-        if table.raw_of:
-            kind, source, reads = "raw", None, ()
-        elif table.entity is not None:
-            kind, source, reads = "conformed", None, (f"raw_{table.name}",)
-        elif table.metrics and not sql_files and not places:
-            kind, source = "sql", package / table.metrics[0].where.partition(":")[0]
-            reads = _metrics_read(table)
-        elif len(sql_files) == 1 and not places:
-            kind, source = "sql", sql_files[0]
-            joins = contract.joined(table)
-            reads = tables_read(_text(source), str(source.relative_to(package)))
-            reads = tuple(sorted({*reads, *(other.name for other in joins)}))
-        elif len(places) == 1 and not sql_files:
-            source, arguments = places[0]
-            kind = "function"
-            reads = tuple(name for name in arguments if name not in SPECIAL)
-            if "ledgers" in arguments:
-                reads += tuple(f"raw_{name}" for name in contract.entities)
-        else:
-            there = [*sql_files, *(path for path, _ in places)]
-            names = ", ".join(str(path.relative_to(package)) for path in there) or "none"
-            raise ConfigError(
-                f"{table.where}: '{table.name}' needs exactly one of {table.name}.sql or a "
-                f"function {table.name}() in a module of {table.room}/; found {names}"
-            )
-        if table.without:
-            reads = tuple(sorted({*reads, table.without}))
-        for name in (*reads, *against):
-            if name not in contract.tables:
-                place = table.where
-                if source and name in reads:
-                    above = re.split(rf"\b{name}\b", _text(source))[0]
-                    place = f"{source.relative_to(package)}:{above.count(chr(10)) + 1}"
-                raise ConfigError(
-                    f"{place}: '{table.name}' reads '{name}', which no room makes"
-                    f"{suggestion(name, [*contract.tables, *SPECIAL])}"
-                )
-        found[table.name] = Definition(table, kind, source, reads, arguments, against, joins)
+        with faults.gathered():
+            found[table.name] = _definition(table, contract, package, selects, functions)
+    faults.raise_any()
     if package == PACKAGE:
         kept.keep()
     return _ordered(found)
@@ -189,6 +165,61 @@ def _metrics_read(table: Table) -> tuple[str, ...]:
         blank = "\n" * int(line)
         read |= {*tables_read(f"{blank}{metric.rows}", file)}
     return tuple(sorted(read))
+
+
+def _definition(
+    table: Table,
+    contract: Contract,
+    package: Path,
+    selects: Mapping[tuple[str, str], list[Path]],
+    functions: Mapping[tuple[str, str], list[tuple[Path, dict[str, str]]]],
+) -> Definition:
+    sql_files = selects.get((table.room, table.name), [])
+    places = functions.get((table.room, table.name), [])
+    against = _gate_tables(table)
+    reads: tuple[str, ...]
+    arguments: dict[str, str] = {}
+    joins: tuple[Table, ...] = ()
+    source: Path | None
+    kind: Kind
+    if table.raw_of:
+        kind, source, reads = "raw", None, ()
+    elif table.entity is not None:
+        kind, source, reads = "conformed", None, (f"raw_{table.name}",)
+    elif table.metrics and not sql_files and not places:
+        kind, source = "sql", package / table.metrics[0].where.partition(":")[0]
+        reads = _metrics_read(table)
+    elif len(sql_files) == 1 and not places:
+        kind, source = "sql", sql_files[0]
+        joins = contract.joined(table)
+        reads = tables_read(_text(source), str(source.relative_to(package)))
+        reads = tuple(sorted({*reads, *(other.name for other in joins)}))
+    elif len(places) == 1 and not sql_files:
+        source, arguments = places[0]
+        kind = "function"
+        reads = tuple(name for name in arguments if name not in SPECIAL)
+        if "ledgers" in arguments:
+            reads += tuple(f"raw_{name}" for name in contract.entities)
+    else:
+        there = [*sql_files, *(path for path, _ in places)]
+        names = ", ".join(str(path.relative_to(package)) for path in there) or "none"
+        raise ConfigError(
+            f"{table.where}: '{table.name}' needs exactly one of {table.name}.sql or a "
+            f"function {table.name}() in a module of {table.room}/; found {names}"
+        )
+    if table.without:
+        reads = tuple(sorted({*reads, table.without}))
+    for name in (*reads, *against):
+        if name not in contract.tables:
+            place = table.where
+            if source and name in reads:
+                above = re.split(rf"\b{name}\b", _text(source))[0]
+                place = f"{source.relative_to(package)}:{above.count(chr(10)) + 1}"
+            raise ConfigError(
+                f"{place}: '{table.name}' reads '{name}', which no room makes"
+                f"{suggestion(name, [*contract.tables, *SPECIAL])}"
+            )
+    return Definition(table, kind, source, reads, arguments, against, joins)
 
 
 def _gate_tables(table: Table) -> tuple[str, ...]:
@@ -214,6 +245,7 @@ def _functions(
     reading the source: nothing is imported.
     """
     found: dict[tuple[str, str], list[tuple[Path, dict[str, str]]]] = {}
+    faults = Faults()
     folders = [path.parent for path in sorted(package.glob("*/tables.yaml"))]
     for room, path in (
         (folder.name, path) for folder in folders for path in sorted(folder.rglob("*.py"))
@@ -225,9 +257,12 @@ def _functions(
         ):
             continue
         place = str(path.relative_to(package))
-        arguments = kept.reading("functions", text, partial(_arguments, text, place))
+        arguments: dict[str, dict[str, str]] = {}
+        with faults.gathered():
+            arguments = kept.reading("functions", text, partial(_arguments, text, place))
         for name in arguments.keys() & {name for owner, name in wanted if owner == room}:
             found.setdefault((room, name), []).append((path, arguments[name]))
+    faults.raise_any()
     return found
 
 

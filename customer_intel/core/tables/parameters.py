@@ -6,55 +6,133 @@ Belongs here: laying one file over another, and a value as SQL. Not here: which 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.contract.model import PACKAGE, suggestion
-from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.core.contract.yaml_lines import ConfigError, Faults
 from customer_intel.core.engine import literal
 
 # The file of a home's config folder that overrides what every room shares.
 COMPANY = "company"
 
 
-def room_config(room: str, home: Path, package: Path = PACKAGE) -> dict[str, Any]:
+class Configuration(dict[str, Any]):
+    """Setting → value. `places`: where the home says it, file and line, of those that it says."""
+
+    def __init__(self, values: Mapping[str, Any], places: Mapping[str, str]) -> None:
+        super().__init__(values)
+        self.places = places
+
+
+def place_of(config: Mapping[str, Any], key: str, name: str = COMPANY) -> str:
+    """Where a home sets `key`: file and line as far as they are known, else the file for it."""
+    return str(getattr(config, "places", {}).get(key, f"config/{name}.yaml"))
+
+
+def room_config(room: str, home: Path, package: Path = PACKAGE) -> Configuration:
     """What every room shares and the room's config.yaml, each with the home's own (company.yaml,
     <room>.yaml) over it.
 
-    Top-level key by key. Raises ConfigError with file and line for a key that is no setting of the
-    file's.
+    Top-level key by key. Raises ConfigError, a line a fault, for keys that are no settings of the
+    file's and values of another kind than the shipped ones.
     """
-    return {
-        **company_config(home, package),
-        **_overridden(package / room / "config.yaml", home / "config" / f"{room}.yaml", room),
-    }
+    config, faults = read(room, home, package)
+    faults.raise_any()
+    return config
 
 
-def company_config(home: Path, package: Path = PACKAGE) -> dict[str, Any]:
+def read(room: str, home: Path, package: Path = PACKAGE) -> tuple[Configuration, Faults]:
+    """As `room_config`, and what is wrong with it: a setting at fault has its shipped value."""
+    faults = Faults()
+    company = _overridden(
+        package / "config.yaml", home / "config" / f"{COMPANY}.yaml", COMPANY, faults
+    )
+    own = _overridden(
+        package / room / "config.yaml", home / "config" / f"{room}.yaml", room, faults
+    )
+    return Configuration({**company, **own}, {**company.places, **own.places}), faults
+
+
+def company_config(home: Path, package: Path = PACKAGE) -> Configuration:
     """What every room shares, with the home's company.yaml laid over it."""
-    return _overridden(package / "config.yaml", home / "config" / f"{COMPANY}.yaml", COMPANY)
+    faults = Faults()
+    path = home / "config" / f"{COMPANY}.yaml"
+    config = _overridden(package / "config.yaml", path, COMPANY, faults)
+    faults.raise_any()
+    return config
 
 
-def _overridden(shipped: Path, override: Path, name: str) -> dict[str, Any]:
+def _overridden(shipped: Path, override: Path, name: str, faults: Faults) -> Configuration:
     merged: dict[str, Any] = dict(yamlfile.load(shipped)) if shipped.exists() else {}
+    own = yamlfile.Mapping()
     if override.exists():
-        own = yamlfile.load(override)
-        for key, value in own.items():
-            if key not in merged:
-                raise ConfigError(
-                    f"config/{name}.yaml:{own.lines[key]}: '{key}' is not a setting of "
-                    f"{name}{suggestion(key, merged)}"
-                )
-            if isinstance(merged[key], dict) and not isinstance(value, dict | None):
-                raise ConfigError(
-                    f"config/{name}.yaml:{own.lines[key]}: '{key}' needs 'name: value' pairs"
-                )
-            merged[key] = (
-                {**merged[key], **(value or {})} if isinstance(merged[key], dict) else value
-            )
-    return merged
+        with faults.gathered():
+            own = yamlfile.load(override, f"config/{name}.yaml")
+    places = {key: f"config/{name}.yaml:{line}" for key, line in own.lines.items()}
+    for key, value in own.items():
+        if key not in merged:
+            near = suggestion(key, merged)
+            faults.add(f"{places[key]}: '{key}' is not a setting of {name}{near}")
+            continue
+        if wrong := _kind_faults(key, merged[key], value, places[key], f"config/{name}.yaml"):
+            faults.add(*wrong)
+            continue
+        merged[key] = _over(merged[key], value) if _is_pairs(merged[key], value) else value
+    return Configuration(merged, places)
+
+
+def _over(shipped: Mapping[str, Any], own: yamlfile.Mapping | None) -> yamlfile.Mapping:
+    """Pairs with a home's own over them, and the lines of those."""
+    both = yamlfile.Mapping()
+    both.update({**shipped, **(own or {})})
+    both.lines = dict(own.lines) if own else {}
+    return both
+
+
+def _is_pairs(shipped: Any, own: Any) -> bool:
+    return isinstance(shipped, dict) and isinstance(own, dict | None)
+
+
+def _kind_faults(key: str, shipped: Any, own: Any, place: str, file: str) -> list[str]:
+    """What is wrong with the kind of a value, given the shipped one; of pairs, with each of those
+    that are shipped too.
+    """
+    if _is_pairs(shipped, own):
+        lines = getattr(own, "lines", {})
+        return [
+            fault
+            for part, value in (own or {}).items()
+            if part in shipped and isinstance(shipped[part], int | float)
+            for at in [f"{file}:{lines[part]}" if part in lines else place]
+            for fault in _kind_faults(f"{key}.{part}", shipped[part], value, at, file)
+        ]
+    if shipped is None or (shipped == "" and own is None):
+        return []
+    needed, kind = _kind(shipped), _kind(own)
+    if needed == kind:
+        return []
+    example = yamlfile.dumped(shipped, sort_keys=False).removesuffix("\n...\n").strip()
+    like = f" like {example}" if 0 < len(example) < 60 and "\n" not in example else ""
+    return [f"{place}: '{key}' needs {needed}{like}, not {kind}"]
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true or false (a text such as no needs quotes)"
+    if isinstance(value, int | float):
+        return "a number" if math.isfinite(value) else "an endless number"
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, list):
+        return "a list"
+    return "'name: value' pairs" if isinstance(value, dict) else "a date"
 
 
 def sql_literal(value: Any) -> str:

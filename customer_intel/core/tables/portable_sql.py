@@ -8,6 +8,7 @@ on both engines.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 import sqlglot
@@ -18,7 +19,7 @@ from customer_intel.core.tables.queries import parse
 
 # Functions (as sqlglot names their nodes) that mean the same on DuckDB and Spark.
 _FUNCTIONS = """
-    Abs And Avg Case Cast Ceil Coalesce Concat ConcatWs Count CountIf CumeDist CurrentDate Date DateTrunc Day
+    Abs And Avg Case Cast Ceil Coalesce Concat ConcatWs Count CountIf CumeDist Date DateTrunc Day
     DenseRank Exists Exp Extract FirstValue Floor Greatest If JSONExtractScalar Lag LastDay LastValue Lead Least Left
     Length Literal Ln LogicalAnd LogicalOr Lower Lpad MD5 Max Median Min Mod Month Not NthValue Ntile Nullif Or
     Pad PercentRank Pow Quarter Rank RegexpLike Replace Right Round RowNumber Sign Split SplitPart Sqrt
@@ -52,6 +53,18 @@ FORBIDDEN: dict[type[exp.Expr], str] = {
     exp.TryCast: "TRY_CAST (it accepts '12.7' as 13)",
 }
 
+_CLOCK = "the night's date is $as_of"
+_CHANCE = "the same night twice must give the same rows: order by a key, or hash one"
+# What no night may ask: kind → what it is, what to do instead.
+UNREPEATABLE: dict[type[exp.Expr], tuple[str, str]] = {
+    exp.CurrentDate: ("current_date", _CLOCK),
+    exp.CurrentTime: ("current_time", _CLOCK),
+    exp.CurrentTimestamp: ("current_timestamp", _CLOCK),
+    exp.Localtime: ("localtime", _CLOCK),
+    exp.Localtimestamp: ("localtimestamp", _CLOCK),
+    exp.Rand: ("random()", _CHANCE),
+    exp.Uuid: ("uuid()", _CHANCE),
+}
 
 BY_USE = (exp.DateDiff, exp.RegexpReplace, exp.Struct)
 
@@ -60,50 +73,76 @@ NOT_LISTED = "is not on the portable list (core/tables/portable_sql.py)"
 
 def faults(sql: str, name: str) -> list[str]:
     """What in `sql` lies outside the subset, one line each; empty when it is portable."""
-    found = set()
+    return sorted({f"{name}: {said}" for _, said in located(sql, name)})
+
+
+def located(sql: str, name: str) -> list[tuple[int, str]]:
+    """Line, from 1, and words of each thing that lies outside the subset."""
+    found: set[tuple[int, str]] = set()
     tree = parse(sql, name)
     for node in tree.walk():
-        for kind, what in FORBIDDEN.items():
-            if isinstance(node, kind):
-                found.add(f"{name}: {what} is not portable")
-        found.update(_by_use(node, name))
-        if isinstance(node, exp.Anonymous) and node.name.lower() not in ANONYMOUS | REWRITTEN:
-            found.add(f"{name}: function {node.name.lower()}() {NOT_LISTED}")
-        elif (
-            isinstance(node, exp.Func)
-            and type(node) not in (*FORBIDDEN, *BY_USE, exp.Anonymous)
-            and type(node).__name__ not in FUNCTIONS
-        ):
-            found.add(f"{name}: function {type(node).__name__} {NOT_LISTED}")
-        if isinstance(node, exp.Star) and any(
-            node.args.get(word) for word in ("except_", "except", "replace")
-        ):
-            found.add(f"{name}: * EXCLUDE / REPLACE is not portable")
-        if isinstance(node, exp.Join) and str(node.args.get("method", "")).upper() == "ASOF":
-            found.add(f"{name}: ASOF JOIN is not portable (union and forward-fill)")
-        if isinstance(node, exp.SetOperation) and node.args.get("by_name"):
-            found.add(f"{name}: UNION BY NAME is not portable")
-    if any(token.token_type == TokenType.DARROW for token in sqlglot.tokenize(sql, read="duckdb")):
-        found.add(f"{name}: ->> is not portable (use json_extract_string)")
-    found.update(_alias_in_where(tree, name))
+        found.update((_line(node, sql), said) for said in _of_node(node))
+    for token in sqlglot.tokenize(sql, read="duckdb"):
+        if token.token_type == TokenType.DARROW:
+            found.add((token.line, "->> is not portable (use json_extract_string)"))
+    found.update(_alias_in_where(tree, sql))
     return sorted(found)
 
 
-def _by_use(node: exp.Expr, name: str) -> set[str]:
+def _line(node: exp.Expr, sql: str) -> int:
+    """The line on which a part of the query begins, as far as the parser kept it."""
+    lines = [int(part.meta["line"]) for part in node.walk() if "line" in part.meta]
+    if lines:
+        return min(lines)
+    word = re.match(r"\w*", node.sql(dialect="duckdb"))
+    place = re.search(rf"\b{word[0]}\b", sql, re.IGNORECASE) if word and word[0] else None
+    return sql.count("\n", 0, place.start()) + 1 if place else 1
+
+
+def _of_node(node: exp.Expr) -> set[str]:
+    found = {
+        f"{what} is not portable" for kind, what in FORBIDDEN.items() if isinstance(node, kind)
+    }
+    found |= {
+        f"{what} differs from run to run; {instead}"
+        for kind, (what, instead) in UNREPEATABLE.items()
+        if isinstance(node, kind)
+    }
+    found |= _by_use(node)
+    if isinstance(node, exp.Anonymous) and node.name.lower() not in ANONYMOUS | REWRITTEN:
+        found.add(f"function {node.name.lower()}() {NOT_LISTED}")
+    elif (
+        isinstance(node, exp.Func)
+        and type(node) not in (*FORBIDDEN, *UNREPEATABLE, *BY_USE, exp.Anonymous)
+        and type(node).__name__ not in FUNCTIONS
+    ):
+        found.add(f"function {type(node).__name__} {NOT_LISTED}")
+    if isinstance(node, exp.Star) and any(
+        node.args.get(word) for word in ("except_", "except", "replace")
+    ):
+        found.add("* EXCLUDE / REPLACE is not portable")
+    if isinstance(node, exp.Join) and str(node.args.get("method", "")).upper() == "ASOF":
+        found.add("ASOF JOIN is not portable (union and forward-fill)")
+    if isinstance(node, exp.SetOperation) and node.args.get("by_name"):
+        found.add("UNION BY NAME is not portable")
+    return found
+
+
+def _by_use(node: exp.Expr) -> set[str]:
     """Functions that are safe in one use only."""
     # On timestamps DuckDB counts boundaries, Spark elapsed units; on dates they agree.
     if isinstance(node, exp.DateDiff) and not all(
         _is_date(side) for side in (node.this, node.expression)
     ):
-        return {f"{name}: date_diff over something not plainly a date: CAST(… AS DATE) both sides"}
+        return {"date_diff over something not plainly a date: CAST(… AS DATE) both sides"}
     if isinstance(node, exp.RegexpReplace) and "g" not in str(
         node.args.get("modifiers") or ""
     ).strip("'"):
-        return {f"{name}: regexp_replace without 'g' replaces once here and everywhere elsewhere"}
+        return {"regexp_replace without 'g' replaces once here and everywhere elsewhere"}
     if isinstance(node, exp.Struct) and not (
         isinstance(node.parent, exp.Anonymous) and node.parent.name.lower() == "to_json"
     ):
-        return {f"{name}: a struct is not portable (only inside to_json)"}
+        return {"a struct is not portable (only inside to_json)"}
     return set()
 
 
@@ -129,7 +168,7 @@ def date_columns() -> frozenset[str]:
     )
 
 
-def _alias_in_where(tree: exp.Expr, name: str) -> set[str]:
+def _alias_in_where(tree: exp.Expr, sql: str) -> set[tuple[int, str]]:
     """A SELECT's own alias used in its WHERE: an error elsewhere, unless a column of that name
     exists.
     """
@@ -152,5 +191,6 @@ def _alias_in_where(tree: exp.Expr, name: str) -> set[str]:
                 and column.name in computed
                 and column.find_ancestor(exp.Select) is select
             ):
-                found.add(f"{name}: WHERE uses the alias '{column.name}' of the same SELECT")
+                said = f"WHERE uses the alias '{column.name}' of the same SELECT"
+                found.add((_line(column, sql), said))
     return found

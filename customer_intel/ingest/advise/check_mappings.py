@@ -27,11 +27,20 @@ from customer_intel.ingest.land.landing_folder import LandedFile, discover
 from customer_intel.ingest.mapping import expressions
 from customer_intel.ingest.mapping import model as mappings
 from customer_intel.ingest.mapping.model import SPECIAL, FileMapping
-from customer_intel.ingest.read.open_file import Limits, Refused, sha256_of, spool, unpacked
+from customer_intel.ingest.read.open_file import (
+    Limits,
+    Refused,
+    decoded,
+    sha256_of,
+    spool,
+    unpacked,
+)
 from customer_intel.ingest.read.readers import header_of, read_text
 from customer_intel.ingest.read.text_table import column_names
 
 _HEAD = 1 << 20
+# So much of a file's text is read to tell its encoding.
+_DECODED = 64 << 20
 # `Created (UTC)` is more likely a column's name than a function call.
 _NAME = re.compile(r"[\w ]+ \([\w %$€/-]+\)")
 
@@ -67,6 +76,11 @@ def check(home_mappings: Path, landing: Path, entities: Mapping[str, Table]) -> 
             continue
         if landed:
             compared.append(f"{name}: {landed.file.source_file}")
+            try:
+                _decode(landed.file.path, mapping)
+            except Refused as refused:
+                faults.append(f"{landed.file.source_file}: {refused.reason}")
+                continue
         found = _faults(mapping, landed)
         if home_file.is_file() and newest is None and files:
             found += _unmatched(mapping, files)
@@ -76,7 +90,8 @@ def check(home_mappings: Path, landing: Path, entities: Mapping[str, Table]) -> 
             for place, text in found
         ]
     if faults:
-        raise ConfigError("\n".join(faults))
+        # Several mappings may be meant for one file.
+        raise ConfigError("\n".join(dict.fromkeys(faults)))
     return compared
 
 
@@ -131,7 +146,7 @@ def columns_of(path: Path, mapping: FileMapping) -> tuple[str, ...]:
     kind = reader.format or mappings.format_of(path.name)
     if kind == "fixed":
         return column_names([field.name for field in reader.fields])
-    sha256 = sha256_of(path)[0]
+    sha256 = _sha256(path)
     with TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True) as folder:
         work = Path(folder)
         if kind == "parquet":
@@ -149,6 +164,27 @@ def columns_of(path: Path, mapping: FileMapping) -> tuple[str, ...]:
         text = io.StringIO(head.decode(encoding, errors="ignore"), newline="")
         lines = itertools.islice(text, max(header - 1, 0), None)
         return header_of(lines, reader.parted_by(kind), reader.quote, bool(header))
+
+
+def _decode(path: Path, mapping: FileMapping) -> None:
+    """Reads a text file's begin by the mapping's encoding. Raises Refused as a night would."""
+    kind = mapping.reader.format or mappings.format_of(path.name)
+    if kind not in ("csv", "tsv", "fixed"):
+        return
+    limits, size = Limits(), 0
+    for chunk in decoded(path, _sha256(path), limits, mapping.reader.encoding, 0):
+        size += len(chunk)
+        if size > _DECODED:
+            return
+
+
+def _sha256(path: Path) -> str:
+    return _hash(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _hash(path: Path, _: int) -> str:
+    return sha256_of(path)[0]
 
 
 def _first(path: Path, sha256: str, limits: Limits) -> list[bytes]:

@@ -80,8 +80,13 @@ def _files(landing: Path) -> Iterator[Path]:
         if Path(error.filename) != landing:
             closed.append(Path(error.filename))
         elif not isinstance(error, FileNotFoundError):
+            remedy = (
+                "land exports in a folder"
+                if isinstance(error, NotADirectoryError)
+                else "grant the permission"
+            )
             raise ConfigError(
-                f"the landing folder cannot be read ({error.strerror}); grant the permission"
+                f"the landing folder cannot be read ({error.strerror}); {remedy}"
             ) from None
 
     for folder, folders, names in os.walk(landing, onerror=unreadable):

@@ -113,7 +113,9 @@ def too_many_rejects(conformed: Conformed, max_reject_share: float) -> Refused |
     if counts.rows_quarantined <= max_reject_share * rows:
         return None
     first, *others = conformed.failures
-    other_failures = "; ".join(f"row {item.row} {item.place}: {item.reason}" for item in others)
+    other_failures = "; ".join(
+        f"row {item.row}{f' {item.place}' if item.place else ''}: {item.reason}" for item in others
+    )
     return Refused(
         f"{first.reason}; {counts.rows_quarantined:,} of {rows:,} rows cannot be taken, more "
         "than "

@@ -7,10 +7,11 @@ reading files (open_file.py) and computing rows (conform.py).
 
 from __future__ import annotations
 
+import codecs
 import fnmatch
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -291,9 +292,30 @@ def _semantic_faults(
                 f"no time zone '{mapping.reader.zone}'; use names such as Europe/Berlin",
             )
         )
+    readers: dict[tuple[str, ...], Reader] = {("reader",): mapping.reader}
+    readers |= {("lookups", name, "reader"): own.reader for name, own in mapping.lookups.items()}
+    for at, reader in readers.items():
+        faults += [((*at, key), said) for key, said in _contradictions(reader)]
     if mapping.reader.format == "fixed" and not mapping.reader.fields:
         faults.append((("reader",), "format fixed needs fields: [{name: …, width: …}, …]"))
     return faults
+
+
+def _contradictions(reader: Reader) -> Iterator[tuple[str, str]]:
+    """Settings of a reader that no file can be read by."""
+    if reader.decimal == reader.thousands:
+        yield (
+            "thousands",
+            f"decimal and thousands are both '{reader.decimal}'; one sign cannot be both: 1.234,50 "
+            'has decimal: "," and thousands: "."',
+        )
+    try:
+        codecs.lookup(reader.encoding)
+    except LookupError:
+        yield (
+            "encoding",
+            f"no encoding '{reader.encoding}'; use utf-8, windows-1252, latin-1 or utf-16",
+        )
 
 
 def places_of(mapping: FileMapping) -> list[tuple[tuple[str, ...], str]]:

@@ -69,6 +69,8 @@ def open_landed(path: Path) -> io.BufferedReader:
         why = (
             "is a symbolic link; land the file itself"
             if path.is_symlink()
+            else "does not exist; look at its path"
+            if isinstance(error, FileNotFoundError | NotADirectoryError)
             else f"cannot be opened ({error.strerror}); grant the permission"
         )
         raise Refused(why) from None
@@ -256,14 +258,14 @@ def decoded(path: Path, sha256: str, limits: Limits, encoding: str, skip: int) -
         else:
             try:
                 data = decoder.decode(chunk, final=not chunk).encode()
-            except UnicodeDecodeError as error:
+            except UnicodeError as error:  # of UTF-16 without its mark a plain one
                 hint = (
                     "set reader.encoding, such as windows-1252"
                     if name == "utf-8"
                     else "set another reader.encoding"
                 )
                 raise Refused(
-                    f"is not {name} (near byte {n_read + error.start + 1:,}); {hint}"
+                    f"is not {name} (near byte {n_read + getattr(error, 'start', 0) + 1:,}); {hint}"
                 ) from None
         n_read += len(chunk)
         if b"\x00" in data:

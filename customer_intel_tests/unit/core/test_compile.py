@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.core.night import build as step
 from customer_intel.core.tables import compile as compiler
 from customer_intel_tests.house import SQL, TABLES, House
 
@@ -60,6 +61,30 @@ def test_a_house_without_fault_compiles(house: House) -> None:
 def test_a_select_that_a_night_would_fail_for(house: House, sql: str, said: str) -> None:
     house.write("room/total.sql", sql)
     assert _faults(house) == [said]
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        ("hash(orders) % 7", "function hash() is not on the portable list"),
+        ("TRY_CAST(orders AS BIGINT)", "TRY_CAST (it accepts '12.7' as 13) is not portable"),
+        ("CAST(round(random()) AS BIGINT)", "random() differs from run to run; the same night"),
+        (
+            "CAST(year(current_date) AS BIGINT)",
+            "current_date differs from run to run; the night's ",
+        ),
+        ("CAST(year(today()) AS BIGINT)", "current_date differs from run to run; the night's date"),
+        ("CAST(year(now()) AS BIGINT)", "function now() is not on the portable list"),
+    ],
+)
+def test_sql_that_another_engine_or_another_night_would_answer_otherwise(
+    house: House, column: str, said: str
+) -> None:
+    column = column.replace("hash(orders) % 7", "CAST(hash(orders) % 7 AS BIGINT)")
+    sql = f"-- Totals.\nSELECT customer_id,\n  {column} AS orders,\n  revenue\nFROM base"
+    house.write("room/total.sql", sql)
+    found = _faults(house)
+    assert len(found) == 1 and found[0].startswith(f"room/total.sql:3: 'total': {said}")
 
 
 def test_what_a_comment_says_of_a_setting_uses_none(house: House) -> None:
@@ -139,6 +164,34 @@ def test_a_function_that_is_at_fault_itself(house: House, text: str, said: str) 
     house.write("room/sums.py", text)
     (found,) = _faults(house)
     assert found.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("return 5", "returns int, not rows; end it with `return` and a polars DataFrame or "),
+        ("base.collect()", "returns NoneType, not rows"),
+        ("yield base", "returns generator, not rows"),
+        ("return base.collect()['orders']", "returns Series, not rows"),
+    ],
+)
+def test_a_function_that_returns_no_rows_is_at_fault(house: House, body: str, said: str) -> None:
+    (house.package / "room/total.sql").unlink()
+    house.write(
+        "room/deeper/sums.py",
+        f"import polars as pl\n\n\ndef total(base: pl.LazyFrame):\n    {body}\n",
+    )
+    (found,) = _faults(house)
+    assert found.startswith(f"room/deeper/sums.py:4: 'total': {said}")
+
+
+def test_a_night_says_so_of_a_function_that_returns_no_rows(house: House) -> None:
+    (house.package / "room/total.sql").unlink()
+    house.write("room/sums.py", "def total(base):\n    return 5\n")
+    night = house.night()
+    step.build(night, house.definitions["base"])
+    with pytest.raises(ConfigError, match=r"^room/sums\.py:1: 'total': returns int, not rows"):
+        step.build(night, house.definitions["total"])
 
 
 def test_a_function_is_compiled_with_the_columns_of_its_contract(house: House) -> None:

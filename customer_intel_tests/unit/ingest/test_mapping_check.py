@@ -144,3 +144,42 @@ def test_a_landed_file_that_cannot_be_read_is_named(home: Home) -> None:
     home.land("shop/2026-01-02/orders.csv.gz", "no gzip, but no csv either\n".replace(",", ""))
     with pytest.raises(ConfigError, match=r"orders\.csv\.gz"):
         home.check()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [
+        ("utf-8", "is not utf-8 (near byte 66); set reader.encoding, such as windows-1252"),
+        ("utf-16", "is not utf-16 (near byte 1); set another reader.encoding"),
+    ],
+)
+def test_a_landed_file_of_another_encoding_is_told_as_the_night_tells_it(
+    encoding: str, said: str, home: Home
+) -> None:
+    home.map(GOOD + f"reader: {{encoding: {encoding}}}\n")
+    path = home.land("shop/2026-01-02/orders.csv")
+    path.write_bytes(
+        (HEADER + "1,2024-01-01,eur,5,1\nMüller,2024-01-01,eur,5,1\n").encode("latin-1")
+    )
+    with pytest.raises(ConfigError) as told:
+        home.check()
+    assert str(told.value) == f"shop/2026-01-02/orders.csv: {said}"
+    home.map(GOOD + "reader: {encoding: windows-1252}\n")
+    assert home.check() == ["shop_orders: shop/2026-01-02/orders.csv"]
+
+
+@pytest.mark.parametrize(
+    ("reader", "says"),
+    [
+        ('{decimal: ",", thousands: ","}', "decimal and thousands are both ','"),
+        ('{thousands: "."}', "decimal and thousands are both '.'"),
+        ("{encoding: utf9}", "no encoding 'utf9'; use utf-8"),
+    ],
+)
+def test_a_reader_that_contradicts_itself_is_a_fault_of_the_mapping(
+    reader: str, says: str, home: Home
+) -> None:
+    home.map(GOOD + f"reader: {reader}\n")
+    line = GOOD.count("\n") + 1
+    with pytest.raises(ConfigError, match=rf"^mappings/shop_orders\.yaml:{line}: {says}"):
+        home.check()

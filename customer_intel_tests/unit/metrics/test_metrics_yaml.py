@@ -81,6 +81,12 @@ def test_sql_that_does_not_parse_is_told_by_its_line(with_metrics: House) -> Non
         _ = with_metrics.definitions
 
 
+def test_what_is_not_portable_is_told_by_its_line(with_metrics: House) -> None:
+    with_metrics.write("room/metrics.yaml", ENTRY.replace("revenue AS", "random() AS"))
+    (fault,) = faults(with_metrics)
+    assert fault.startswith("room/metrics.yaml:9: 'metric_row': ") and "random" in fault
+
+
 def test_a_table_that_no_room_makes_is_told(with_metrics: House) -> None:
     with_metrics.write("room/metrics.yaml", ENTRY.replace("FROM base", "FROM bases"))
     with pytest.raises(ConfigError, match=r"reads 'bases', which no room makes; did you mean base"):

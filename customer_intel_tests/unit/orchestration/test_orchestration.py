@@ -269,7 +269,7 @@ def test_slack_hears_which_gate_closed_on_which_night_and_where_to_look(
     (request,) = opened.call_args.args
     text = json.loads(request.data)["text"]
     assert text.splitlines() == [
-        "Customer Intel: the night of 2026-06-30 did not publish; last night's release stays.",
+        "Customer Intel: the night of 2026-06-30 did not publish; what was published before stays.",
         (
             "• closed_gate: The gate of 'orders' closed; last night's table stays. unique "
             "order_id: 3 "
