@@ -59,7 +59,7 @@ def said(value: Any, unit: str, currency: str) -> str:
         return signed(value)
     if unit == "hours":
         return f"{number(value)}{NBSP}h"
-    return count(value)
+    return count(value) if float(value).is_integer() else number(value)
 
 
 # ---- tiles

@@ -95,7 +95,7 @@ def metrics_page(metrics: Sequence[Metric]) -> str:
     ]
     for metric in metrics:
         told = [
-            f"{metric.kind}, in {metric.unit}",
+            metric.kind if metric.unit == metric.kind else f"{metric.kind}, in {metric.unit}",
             {"up": "more is better", "down": "less is better"}.get(metric.direction, ""),
             f"by {', '.join(metric.dimensions)}" if metric.dimensions else "",
         ]

@@ -7,6 +7,7 @@ Belongs here: reading, and what may not stand in these files. Not here: what the
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from string import Formatter
@@ -123,6 +124,8 @@ def _load(package: Path) -> Contract:
                 tables[name] = _without(table, tables)
             if table.is_profile:
                 tables[name] = _profile(tables[name], tables, known, places)
+    for told in _unknown_entities(metrics.values(), tables):
+        faults.add(told)
     profiles = {table.key for table in tables.values() if table.is_profile}
     for name, table in tables.items():
         if table.profile and table.key not in profiles:
@@ -208,7 +211,44 @@ def _metrics(path: Path, file: str) -> tuple[Metric, ...]:
         lists = {part: _words(entry[part]) for part in ("entities", "dimensions") if part in entry}
         place = f"{file}:{entry.lines['rows']}" if "rows" in entry else where
         found.append(_parse(Metric, {"name": name, **entry, **lists, "where": place}, where))
+        _check_windows(found[-1], f"{where}: metric '{name}'")
+    for what, claims in (
+        ("makes", [(name, metric.name) for metric in found for name in metric.ids]),
+        ("has tile", [(str(metric.tile), metric.name) for metric in found if metric.tile]),
+    ):
+        owners: dict[str, str] = {}
+        for claim, owner in claims:
+            if (other := owners.setdefault(claim, owner)) != owner:
+                where = f"{file}:{document.lines[owner]}"
+                raise ConfigError(
+                    f"{where}: metric '{owner}' {what} {claim}, as '{other}' does; change one"
+                )
     return tuple(found)
+
+
+def _unknown_entities(
+    metrics: Iterable[tuple[Metric, ...]], tables: dict[str, Table]
+) -> Iterator[str]:
+    """Kinds of records that metrics name and no source can tell of."""
+    entities = [name for name, table in tables.items() if table.entity is not None]
+    for metric in (item for of_room in metrics for item in of_room):
+        for entity in metric.entities:
+            if entity not in entities:
+                yield (
+                    f"{metric.where}: metric '{metric.name}': entities: '{entity}' is no kind of "
+                    f"record{suggestion(entity, entities)}"
+                )
+
+
+def _check_windows(metric: Metric, where: str) -> None:
+    """Raises ConfigError for windows that its kind cannot have."""
+    windows = metric.windows
+    if not windows or min(windows) < 1 or len(set(windows)) < len(windows):
+        raise ConfigError(f"{where}: windows are different numbers of days, as [1, 28]")
+    if metric.kind in ("level", "given") and windows != (1,):
+        raise ConfigError(f"{where}: a {metric.kind} has no windows; take the line out")
+    if metric.kind == "share" and metric.unit != "share":
+        raise ConfigError(f"{where}: the unit of a share is share")
 
 
 def _table(

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import polars as pl
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from customer_intel.core.contract.yaml_lines import ConfigError
 
@@ -130,9 +130,9 @@ class Metric(Model):
     """
 
     name: str
-    label: str
-    meaning: str
-    unit: str
+    label: str = Field(min_length=1)
+    meaning: str = Field(min_length=1)
+    unit: str = Field(min_length=1)
     direction: Literal["up", "down", "none"]
     kind: Literal["sum", "level", "mean", "share", "distinct", "given"]
     windows: tuple[int, ...] = (1,)

@@ -20,7 +20,14 @@ import duckdb
 import polars as pl
 
 from customer_intel.core.contract import yaml_lines as yamlfile
-from customer_intel.core.contract.model import PACKAGE, Contract, Expectation, Table, suggestion
+from customer_intel.core.contract.model import (
+    PACKAGE,
+    Contract,
+    Expectation,
+    Metric,
+    Table,
+    suggestion,
+)
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, SchemaMismatch, literal
 from customer_intel.core.gate import gate
@@ -120,12 +127,50 @@ class _Compiler:
                 _without_place(error),
             )
             return
+        if spec.metrics and (wrong := list(self._metrics(definition, settings))):
+            yield from wrong
+            return
         if fault := self._mismatch(spec, sql, file, text):
             yield fault
             return
         for line, said in self._not_portable(definition.text if spec.metrics else text, file):
             place = metric_rows.place(definition.text, line) if spec.metrics else None
             yield Fault(*(place or (file, line)), spec.name, said)
+
+    def _metrics(self, definition: Definition, settings: Mapping[str, Any]) -> Iterator[Fault]:
+        """What is wrong with the columns and types of each entry's rows."""
+        for metric in definition.table.metrics:
+            file, _, first = metric.where.partition(":")
+            needed = ["day", "value", *metric.dimensions]
+            needed += ["n", "low", "high"] if metric.kind == "given" else []
+
+            def fault(
+                said: str,
+                line: int = 0,
+                metric: Metric = metric,
+                file: str = file,
+                first: str = first,
+            ) -> Fault:
+                return Fault(file, int(first) + line, metric.name, said)
+
+            try:
+                rows = self.engine.con.execute(
+                    f"DESCRIBE ({definition.filled(metric.rows, settings)}\n)"
+                ).fetchall()
+            except duckdb.Error as error:
+                place = re.search(r"^LINE (\d+):", str(error), re.MULTILINE)
+                yield fault(_first_line(error), int(place[1]) if place else 0)
+                continue
+            types = {row[0]: str(row[1]) for row in rows}
+            for name in needed:
+                if name not in types:
+                    yield fault(f"its rows have no column '{name}'{suggestion(name, types)}")
+            for name in sorted(types.keys() - set(needed)):
+                yield fault(
+                    f"its rows have '{name}', which is no dimension of it; add it to dimensions or "
+                    "take it out"
+                )
+            yield from map(fault, _wrong_types(metric, types))
 
     def _not_portable(self, text: str, file: str) -> list[tuple[int, str]]:
         """Line and words of what another engine would compute otherwise, or another night."""
@@ -282,6 +327,22 @@ class _Compiler:
 @cache
 def _rules() -> str:
     return Path(__file__).with_name("portable_sql.py").read_text(encoding="utf-8")
+
+
+def _wrong_types(metric: Metric, types: Mapping[str, str]) -> Iterator[str]:
+    """What the kind of a metric cannot be made of."""
+    if types.get("day", "DATE") != "DATE":
+        yield f"day is {types['day']}; CAST(… AS DATE), or local_day(…) of a timestamp"
+    value = types.get("value", "")
+    if metric.kind == "share" and value not in ("", "BOOLEAN"):
+        yield f"value is {value}; the values of a share are true or false"
+    elif metric.kind not in ("share", "distinct") and value in (
+        "BOOLEAN",
+        "VARCHAR",
+        "DATE",
+        "TIMESTAMP",
+    ):
+        yield f"value is {value}; the values of a {metric.kind} are numbers"
 
 
 def _line(text: str, pattern: str) -> int:

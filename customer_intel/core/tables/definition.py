@@ -70,6 +70,10 @@ class Definition:
 
     def sql(self, parameters: Mapping[str, Any]) -> str:
         """The SELECT with its placeholders filled in. Raises ConfigError for one that nobody sets."""
+        return self.filled(self.text, parameters)
+
+    def filled(self, text: str, parameters: Mapping[str, Any]) -> str:
+        """As `sql`, of a part of it."""
 
         def fill(match: re.Match[str]) -> str:
             name = match.group(1)
@@ -83,7 +87,7 @@ class Definition:
                 )
             return sql_literal(parameters[name])
 
-        return _SETTING.sub(fill, self.text)
+        return _SETTING.sub(fill, text)
 
     def function(self) -> Callable[..., Any]:
         """The function that computes the table; its module is imported."""
@@ -157,13 +161,24 @@ def definitions(contract: Contract, package: Path = PACKAGE) -> dict[str, Defini
     return _ordered(found)
 
 
-def _metrics_read(table: Table) -> tuple[str, ...]:
-    """Each entry by itself, so that a fault names its lines."""
+def _metrics_read(table: Table, contract: Contract) -> tuple[str, ...]:
+    """Each entry by itself, so that a fault names its lines. Raises ConfigError for one that reads
+    what sources told, before it was decided what counts.
+    """
     read: set[str] = set()
     for metric in table.metrics:
         file, _, line = metric.where.partition(":")
         blank = "\n" * int(line)
-        read |= {*tables_read(f"{blank}{metric.rows}", file)}
+        own = tables_read(f"{blank}{metric.rows}", file)
+        for name in own:
+            if name in contract.tables and {name, name.removeprefix("raw_")} & set(
+                contract.entities
+            ):
+                raise ConfigError(
+                    f"{metric.where}: metric '{metric.name}' reads '{name}', which is what sources "
+                    "told; read the facts made of it"
+                )
+        read |= {*own}
     return tuple(sorted(read))
 
 
@@ -188,7 +203,7 @@ def _definition(
         kind, source, reads = "conformed", None, (f"raw_{table.name}",)
     elif table.metrics and not sql_files and not places:
         kind, source = "sql", package / table.metrics[0].where.partition(":")[0]
-        reads = _metrics_read(table)
+        reads = _metrics_read(table, contract)
     elif len(sql_files) == 1 and not places:
         kind, source = "sql", sql_files[0]
         joins = contract.joined(table)

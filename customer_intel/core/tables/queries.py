@@ -51,6 +51,8 @@ def parse(sql: str, name: str) -> exp.Query:
         line = str(error.errors[0]["line"]) if error.errors else ""
         place = line if name.endswith(" ") else f":{line}"
         said = error.errors[0]["description"] if error.errors else str(error).splitlines()[0]
+        if said.startswith("Required keyword"):
+            said = "an expression is missing or not ended"
         raise ConfigError(f"{name}{place}: {said.rstrip('.')}; mend the SQL there") from error
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
         raise ConfigError(f"{name}: a table's file is one SELECT, found {len(trees)} statement(s)")

@@ -71,7 +71,7 @@ def test_an_entry_is_computed_from_what_it_reads(with_metrics: House) -> None:
 def test_a_wrong_column_is_told_by_the_line_of_the_entry(with_metrics: House) -> None:
     with_metrics.write("room/metrics.yaml", ENTRY.replace("revenue AS", "revenu AS"))
     (fault,) = faults(with_metrics)
-    assert fault.startswith("room/metrics.yaml:9: 'metric_row': Binder Error")
+    assert fault.startswith("room/metrics.yaml:9: 'spent': Binder Error")
     assert "did you mean" in fault and "revenue" in fault
 
 
@@ -79,6 +79,22 @@ def test_sql_that_does_not_parse_is_told_by_its_line(with_metrics: House) -> Non
     with_metrics.write("room/metrics.yaml", ENTRY.replace("FROM base", "FROM base WHERE ("))
     with pytest.raises(ConfigError, match=r"room/metrics\.yaml:10: .*mend the SQL there"):
         _ = with_metrics.definitions
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("revenue AS value", "revenue > 1 AS value", "value is BOOLEAN; the values of a sum are numbers"),
+        ("revenue AS value", "revenue", "its rows have no column 'value'"),
+        ("SELECT day", "SELECT CAST(day AS TIMESTAMP) AS day", "day is TIMESTAMP; CAST(… AS DATE)"),
+        ("SELECT day", "SELECT orders, day", "its rows have 'orders', which is no dimension of it"),
+    ],
+)  # fmt: skip
+def test_rows_that_its_kind_cannot_use_are_told(
+    with_metrics: House, before: str, after: str, said: str
+) -> None:
+    with_metrics.write("room/metrics.yaml", ENTRY.replace(before, after))
+    assert f"room/metrics.yaml:8: 'spent': {said}" in faults(with_metrics)[0]
 
 
 def test_what_is_not_portable_is_told_by_its_line(with_metrics: House) -> None:
@@ -99,6 +115,15 @@ def test_a_table_that_no_room_makes_is_told(with_metrics: House) -> None:
         ("  kind: sum\n", "  kind: total\n", "room/metrics.yaml:1: 'spent': kind: Input should be"),
         ("  unit: money\n", "", "room/metrics.yaml:1: 'spent': unit: Field required"),
         ("  unit: money\n", "  unit: money\n  dimension: channel\n", "did you mean dimensions"),
+        ("  windows: [1, 28]\n", "  windows: [0]\n", "windows are different numbers of days"),
+        ("  kind: sum\n", "  kind: level\n", "a level has no windows; take the line out"),
+        ("  kind: sum\n", "  kind: share\n", "the unit of a share is share"),
+        ("  kind: sum\n", "  kind: sum\n  entities: order\n", "'order' is no kind of record"),
+        (
+            "spent:\n",
+            ENTRY.replace("spent", "spent_28d").replace("[1, 28]", "[1]") + "spent:\n",
+            "metric 'spent' makes spent_28d, as 'spent_28d' does; change one",
+        ),
         ("spent:\n", "Spent Money:\n", "use lower-case letters, digits and _"),
     ],
 )
