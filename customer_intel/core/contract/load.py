@@ -124,25 +124,28 @@ def _load(package: Path) -> Contract:
                 tables[name] = _without(table, tables)
             if table.is_profile:
                 tables[name] = _profile(tables[name], tables, known, places)
-    for told in _unknown_entities(metrics.values(), tables):
+    for told in (*_unmet(tables, places), *_unknown_entities(metrics.values(), tables)):
         faults.add(told)
+    faults.raise_any()
+    return Contract(tables=tables)
+
+
+def _unmet(tables: dict[str, Table], places: dict[str, str]) -> Iterator[str]:
+    """Profiles and needed tables that no room makes."""
     profiles = {table.key for table in tables.values() if table.is_profile}
     for name, table in tables.items():
         if table.profile and table.key not in profiles:
-            faults.add(
+            yield (
                 f"{places[name]} says profile, but no table with is_profile has its key "
                 f"({', '.join(table.key)}); a table enters the profile whose key it has"
             )
     for table in tables.values():
-        for need in table.needs:
-            for option in need.split("|"):
-                if option not in tables:
-                    faults.add(
-                        f"{table.where}: '{table.name}' needs '{option}', which no room makes"
-                        f"{suggestion(option, tables)}"
-                    )
-    faults.raise_any()
-    return Contract(tables=tables)
+        for option in (option for need in table.needs for option in need.split("|")):
+            if option not in tables:
+                yield (
+                    f"{table.where}: '{table.name}' needs '{option}', which no room makes"
+                    f"{suggestion(option, tables)}"
+                )
 
 
 def _column(name: str, entry: Any, where: str) -> Column:
