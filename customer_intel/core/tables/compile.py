@@ -7,12 +7,14 @@ names. Not here: rows (the gates), mappings (ingest), what the loader of contrac
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -69,25 +71,16 @@ def faults(
 
     Raises ConfigError for a setting that no file knows.
     """
-    with DuckDBEngine(EngineSettings(), []) as engine:
-        company = parameters.company_config(home, package)
-        engine.define_local_time(
-            str(company.get("time_zone", "UTC")), parameters.place_of(company, "time_zone")
-        )
-        for name, spec in contract.tables.items():
-            engine.con.execute(f'CREATE TABLE "{name}" ({spec.ddl})')
-            # Over no row at all DuckDB would never convert a constant: monetary > 'a lot'.
-            engine.con.execute(f'INSERT INTO "{name}" DEFAULT VALUES')
-        compiler = _Compiler(contract, engine, home, package)
-        found = [fault for definition in definitions.values() for fault in compiler.of(definition)]
+    compiler = _Compiler(contract, home, package)
+    found = [fault for definition in definitions.values() for fault in compiler.faults(definition)]
     if package == PACKAGE:
         kept.keep()
     return found
 
 
 class _Compiler:
-    def __init__(self, contract: Contract, engine: DuckDBEngine, home: Path, package: Path) -> None:
-        self.contract, self.engine, self.home, self.package = contract, engine, home, package
+    def __init__(self, contract: Contract, home: Path, package: Path) -> None:
+        self.contract, self.home, self.package = contract, home, package
         self.documents: dict[str, yamlfile.Mapping] = {}
         self.dates = sorted(
             {
@@ -98,9 +91,43 @@ class _Compiler:
             }
         )
 
-    def of(self, definition: Definition) -> Iterator[Fault]:
+    @cached_property
+    def engine(self) -> DuckDBEngine:
+        """With a table of every name, made when something is bound for the first time."""
+        engine = DuckDBEngine(EngineSettings(), [])
+        company = parameters.company_config(self.home, self.package)
+        engine.define_local_time(
+            str(company.get("time_zone", "UTC")), parameters.place_of(company, "time_zone")
+        )
+        for name, spec in self.contract.tables.items():
+            engine.con.execute(f'CREATE TABLE "{name}" ({spec.ddl})')
+            # Over no row at all DuckDB would never convert a constant: monetary > 'a lot'.
+            engine.con.execute(f'INSERT INTO "{name}" DEFAULT VALUES')
+        return engine
+
+    def faults(self, definition: Definition) -> list[Fault]:
+        """The definition's. Of a shipped one they are kept: by what it says, its inputs' columns,
+        its room's settings and this code.
+        """
+        room = definition.table.room
+        settings = {**parameters.room_config(room, self.home, self.package), "as_of": _DAY}
+
+        def read() -> list[list[Any]]:
+            return [[f.file, f.line, f.table, f.message] for f in self._of(definition, settings)]
+
+        if self.package != PACKAGE:
+            return [Fault(*found) for found in read()]
+        inputs = [self.contract.table(name).ddl for name in definition.depends_on]
+        said = [definition.table.model_dump_json(), json.dumps(settings, default=str), *inputs]
+        said += [duckdb.__version__, _code("core"), *self.dates]
+        if definition.kind == "function":
+            said.append(_code(room))
+        elif definition.kind == "sql":
+            said.append(definition.text)
+        return [Fault(*found) for found in kept.reading("compiled", "\n".join(said), read)]
+
+    def _of(self, definition: Definition, settings: Mapping[str, Any]) -> Iterator[Fault]:
         spec = definition.table
-        settings = {**parameters.room_config(spec.room, self.home, self.package), "as_of": _DAY}
         if definition.kind == "sql":
             yield from self._sql(definition, settings)
         elif definition.kind == "function":
@@ -327,6 +354,15 @@ class _Compiler:
 @cache
 def _rules() -> str:
     return Path(__file__).with_name("portable_sql.py").read_text(encoding="utf-8")
+
+
+@cache
+def _code(folder: str) -> str:
+    """The Python of a folder of the package, as a hash."""
+    digest = hashlib.sha256()
+    for path in sorted((PACKAGE / folder).rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _wrong_types(metric: Metric, types: Mapping[str, str]) -> Iterator[str]:
