@@ -99,8 +99,6 @@ TEXT = [
             "near byte", "windows-1252")),
     Case("windows-1252, declared", with_lines(b"o0098,Z\xfcrich,m,2026-02-01,1,red"), "as is", rows=41, mapping=reader(
             "encoding: windows-1252"), values=lambda rows: "Zürich" in rows["customer_ref"].to_list()),
-    Case("an encoding that nobody knows", as_csv(), "refused", ("reader.encoding", "unknown"), mapping=reader(
-            "encoding: utf-99")),
     Case("an empty file", b"", "refused", ("is empty", "header")),
     Case("only blank lines", b"\n\n\n", "refused", ("is empty",)),
     Case("a header and no row", as_csv(()), "warned", ("has a header and no row",), rows=0, lost=IDS),
