@@ -10,7 +10,7 @@ SAMPLE ?= 1
 export UV_COMPILE_BYTECODE = 1
 export DAGSTER_DISABLE_TELEMETRY = 1
 
-.PHONY: demo test test-all slow browser faults dev bench lint format docs clean
+.PHONY: demo test test-all nights slow browser faults dev bench lint format docs clean
 .DEFAULT_GOAL := demo
 
 # What the night needs, and, on top of it, what tests and lint need: `make demo` does not wait for the latter.
@@ -41,6 +41,11 @@ test: $(DEV)
 	@$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -q \
 	  --ignore customer_intel_tests/browser
 
+# Whole nights one after the other, closed gates, and what other tools read of the releases.
+nights: $(DEV)
+	@$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -q -m nights \
+	  customer_intel_tests
+
 # Minutes, not seconds: long properties, whole nights over every vendor and data set.
 # `make slow SAMPLE=3` runs every third of them; which ones follows from the commit.
 slow: $(DEV)
@@ -54,7 +59,7 @@ browser: $(DEV)
 faults: $(DEV)
 	@$(BIN)/python -m pytest -q -m faults --sample $(SAMPLE) customer_intel_tests
 
-test-all: browser faults slow test
+test-all: browser faults slow nights test
 
 dev: $(READY)
 	@$(BIN)/customer-intel dev

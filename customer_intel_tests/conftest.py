@@ -63,7 +63,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """One module that needs the demo's nights first, the others last: who would wait for them has
     work meanwhile.
     """
-    needing = {item.path for item in items if "demo_nights" in getattr(item, "fixturenames", ())}
+    needing = {item.path for item in items if "demo_folder" in getattr(item, "fixturenames", ())}
     first = next((item.path for item in items if item.path in needing), None)
     items.sort(key=lambda item: 0 if item.path == first else 2 if item.path in needing else 1)
     every, offset = _sample(config)
@@ -88,14 +88,26 @@ def make_house(tmp_path: Path) -> Callable[[str], House]:
 
 
 @pytest.fixture(scope="session")
-def demo_nights(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where all workers find the demo company's homes."""
+    folder = tmp_path_factory.getbasetemp()
+    return (folder.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder) / "demo_nights"
+
+
+@pytest.fixture(scope="session")
+def demo_night(demo_folder: Path) -> Path:
+    """The demo company's home after its first night, made once for all workers."""
+    from customer_intel_tests.whole_nights import first_night
+
+    return first_night(demo_folder)
+
+
+@pytest.fixture(scope="session")
+def demo_nights(demo_folder: Path) -> Demo:
     """The demo company's two nights, made once for all workers."""
     from customer_intel_tests.whole_nights import demo
 
-    folder = tmp_path_factory.getbasetemp()
-    return demo(
-        (folder.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder) / "demo_nights"
-    )
+    return demo(demo_folder)
 
 
 @pytest.fixture(scope="session")

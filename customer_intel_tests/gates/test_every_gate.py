@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -21,7 +22,6 @@ from customer_intel.core.gate import gate
 from customer_intel.core.store.lake import Lake
 from customer_intel.core.tables.parameters import sql_literal
 from customer_intel_tests.gates.poisons import BESIDE, SQL
-from customer_intel_tests.whole_nights import Demo
 
 TABLES = {name: table for name, table in contract.load().tables.items() if table.raw_of is None}
 RULES = [
@@ -87,8 +87,8 @@ class Candidates:
 
 
 @pytest.fixture(scope="module")
-def candidates(demo_nights: Demo) -> Iterator[Candidates]:
-    made = Candidates(Lake(demo_nights.second))
+def candidates(demo_night: Path) -> Iterator[Candidates]:
+    made = Candidates(Lake(demo_night))
     yield made
     made.con.close()
 

@@ -22,6 +22,9 @@ from customer_intel_tests.whole_nights import FIRST, SECOND, Demo, Steps, bytes_
 Spoil = Callable[[pytest.MonkeyPatch, Path], None]
 
 
+pytestmark = pytest.mark.nights
+
+
 @pytest.fixture
 def home(demo_nights: Demo, tmp_path: Path) -> Path:
     """After the first night; the second night's exports lie in landing/."""

@@ -25,6 +25,8 @@ from customer_intel_tests.whole_nights import Demo, published
 
 # rows, and per column how many values it has and, of money, their exact sum
 Content = tuple[int, dict[str, tuple[int, Decimal | None]]]
+pytestmark = pytest.mark.nights
+
 POLARS = {
     "text": pl.String(),
     "int": pl.Int64(),

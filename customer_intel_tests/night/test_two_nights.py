@@ -36,6 +36,8 @@ from customer_intel_tests.whole_nights import (
     published,
 )
 
+pytestmark = pytest.mark.nights
+
 BY_DAY = ("events", "activity", "session", "activity_daily")
 
 

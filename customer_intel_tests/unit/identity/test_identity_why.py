@@ -123,13 +123,13 @@ def test_an_unknown_record_is_refused_with_the_nearest() -> None:
         found.one("c_0")
 
 
-def test_the_command_reads_a_home(demo_nights, capsys: pytest.CaptureFixture[str]) -> None:  # type: ignore[no-untyped-def]
+def test_the_command_reads_a_home(demo_night: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import polars as pl
 
     from customer_intel.cli.people import why as command
     from customer_intel.core.store.lake import Lake
 
-    home: Path = demo_nights.second
+    home = demo_night
     known = pl.read_parquet(Lake(home).files("record_customer_map")).filter(
         pl.col("valid_to").is_null()
     )
