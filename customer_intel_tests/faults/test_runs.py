@@ -60,6 +60,7 @@ def whole_nursery() -> Iterator[Nursery]:
 
 
 # ---- R1
+@pytest.mark.slow
 def test_r1_of_two_nights_at_once_one_leaves_and_the_result_is_one_nights(
     fast: Path, nursery: Nursery, figure: Callable[[str], None]
 ) -> None:

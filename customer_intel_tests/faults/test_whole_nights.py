@@ -166,6 +166,7 @@ def test_d1_threads_file_order_zone_and_locale_do_not_change_a_byte(
     )
 
 
+@pytest.mark.slow
 def test_d1_a_miniature_night_has_the_same_bytes_at_1_2_4_8_threads(
     make_house: Callable[[str], House], figure: Callable[[str], None]
 ) -> None:

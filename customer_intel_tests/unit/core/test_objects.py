@@ -151,7 +151,6 @@ def test_pruning_spares_the_release_that_was_current_before_a_rollback(
 @pytest.mark.parametrize(
     ("kind", "races"),
     [
-        ("s3", 2),
         ("folder", 12),
         pytest.param("s3", 24, marks=pytest.mark.slow),
     ],

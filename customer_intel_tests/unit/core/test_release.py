@@ -114,6 +114,7 @@ def test_the_catalog_reads_in_plain_duckdb(house: House) -> None:
     assert ("How much",) in comments
 
 
+@pytest.mark.slow
 def test_every_contract_document_is_valid_odcs() -> None:
     from open_data_contract_standard.model import OpenDataContractStandard
 

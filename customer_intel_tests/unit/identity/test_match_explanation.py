@@ -71,6 +71,7 @@ def test_the_tree_is_the_first_of_all_sets_of_rows_that_connect_as_much(
     assert spanning_tree(frame).to_list() == list(first)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(

@@ -77,6 +77,7 @@ def test_people_are_found_again(usual: dict[str, object]) -> None:
     assert float(str(usual["recall"])) >= 0.95
 
 
+@pytest.mark.slow
 def test_twice_is_the_same(file: Path, usual: dict[str, object]) -> None:
     assert evaluated(file) == usual
     assert resolved(file).equals(resolved(file))

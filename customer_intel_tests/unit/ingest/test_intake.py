@@ -239,6 +239,7 @@ def test_the_counter_agrees_whatever_the_chunks(size: int) -> None:
     assert counter.records == 5
 
 
+@pytest.mark.slow
 def test_rows_keep_the_files_order_at_any_size(read: Read) -> None:
     data = "id,pad\n" + "".join(f"{n},{'x' * 40}\n" for n in range(1, 300_001))
     text, rows = read("a.csv", data.encode())

@@ -93,6 +93,7 @@ def test_shifting_all_dates_changes_no_prediction(
     )
 
 
+@pytest.mark.slow
 def test_shuffled_labels_give_a_coin(known: pl.DataFrame) -> None:
     rng = np.random.default_rng(5)
     label = known["label"].to_numpy().copy()
