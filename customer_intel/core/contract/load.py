@@ -7,15 +7,16 @@ Belongs here: reading, and what may not stand in these files. Not here: what the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from string import Formatter
 from typing import Any, NamedTuple, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from customer_intel.core.contract import yaml_lines as yamlfile
+from customer_intel.core.contract.metrics_yaml import read_metrics, unknown_entities
 from customer_intel.core.contract.model import (
     MAY_BE_EMPTY,
     OF_ENTITIES,
@@ -29,6 +30,7 @@ from customer_intel.core.contract.model import (
     Table,
     suggestion,
 )
+from customer_intel.core.contract.parsing import parsed, word_list
 from customer_intel.core.contract.yaml_lines import ConfigError, Faults
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
@@ -106,7 +108,7 @@ def _load(package: Path) -> Contract:
     tables: dict[str, Table] = {}
     places: dict[str, str] = {}
     metrics = {
-        path.parent.name: _metrics(path, path.relative_to(package).as_posix())
+        path.parent.name: read_metrics(path, path.relative_to(package).as_posix())
         for path in sorted(package.glob("*/metrics.yaml"))
     }
     for name, (where, entry) in entries.items():
@@ -124,7 +126,7 @@ def _load(package: Path) -> Contract:
                 tables[name] = _without(table, tables)
             if table.is_profile:
                 tables[name] = _profile(tables[name], tables, known, places)
-    for told in (*_unmet(tables, places), *_unknown_entities(metrics.values(), tables)):
+    for told in (*_unmet(tables, places), *unknown_entities(metrics.values(), tables)):
         faults.add(told)
     faults.raise_any()
     return Contract(tables=tables)
@@ -157,7 +159,7 @@ def _column(name: str, entry: Any, where: str) -> Column:
         raise ConfigError(f"{where}: column '{name}' needs {{type: …, meaning: …}}")
     at = f"{where}: values of '{name}' are"
     words = _allowed(entry["values"], at) if "values" in entry else {}
-    return _parse(Column, {"name": name, **entry, **words}, where)
+    return parsed(Column, {"name": name, **entry, **words}, where)
 
 
 def _allowed(said: Any, where: str, others: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -201,59 +203,6 @@ def _find(name: str, table: str, where: str, known: dict[str, Declared]) -> Colu
     )
 
 
-def _metrics(path: Path, file: str) -> tuple[Metric, ...]:
-    """The entries of a room's metrics.yaml."""
-    found = []
-    document = yamlfile.load(path, file)
-    for name, entry in document.items():
-        where = f"{file}:{document.lines[name]}"
-        if not isinstance(entry, yamlfile.Mapping):
-            raise ConfigError(f"{where}: metric '{name}' needs label, meaning, unit, kind, rows")
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-            raise ConfigError(f"{where}: metric '{name}': use lower-case letters, digits and _")
-        lists = {part: _words(entry[part]) for part in ("entities", "dimensions") if part in entry}
-        place = f"{file}:{entry.lines['rows']}" if "rows" in entry else where
-        found.append(_parse(Metric, {"name": name, **entry, **lists, "where": place}, where))
-        _check_windows(found[-1], f"{where}: metric '{name}'")
-    for what, claims in (
-        ("makes", [(name, metric.name) for metric in found for name in metric.ids]),
-        ("has tile", [(str(metric.tile), metric.name) for metric in found if metric.tile]),
-    ):
-        owners: dict[str, str] = {}
-        for claim, owner in claims:
-            if (other := owners.setdefault(claim, owner)) != owner:
-                where = f"{file}:{document.lines[owner]}"
-                raise ConfigError(
-                    f"{where}: metric '{owner}' {what} {claim}, as '{other}' does; change one"
-                )
-    return tuple(found)
-
-
-def _unknown_entities(
-    metrics: Iterable[tuple[Metric, ...]], tables: dict[str, Table]
-) -> Iterator[str]:
-    """Kinds of records that metrics name and no source can tell of."""
-    entities = [name for name, table in tables.items() if table.entity is not None]
-    for metric in (item for of_room in metrics for item in of_room):
-        for entity in metric.entities:
-            if entity not in entities:
-                yield (
-                    f"{metric.where}: metric '{metric.name}': entities: '{entity}' is no kind of "
-                    f"record{suggestion(entity, entities)}"
-                )
-
-
-def _check_windows(metric: Metric, where: str) -> None:
-    """Raises ConfigError for windows that its kind cannot have."""
-    windows = metric.windows
-    if not windows or min(windows) < 1 or len(set(windows)) < len(windows):
-        raise ConfigError(f"{where}: windows are different numbers of days, as [1, 28]")
-    if metric.kind in ("level", "given") and windows != (1,):
-        raise ConfigError(f"{where}: a {metric.kind} has no windows; take the line out")
-    if metric.kind == "share" and metric.unit != "share":
-        raise ConfigError(f"{where}: the unit of a share is share")
-
-
 def _table(
     name: str,
     where: str,
@@ -292,7 +241,7 @@ def _table(
             at = f"{where}: table '{name}': values of '{column_name}' are"
             changes |= _allowed(values[column_name], at, worded)
         picked[column_name] = column.model_copy(update=changes)
-    for stray in (set(meanings) | set(values) | set(_words(entry.get("key", [])))) - set(picked):
+    for stray in (set(meanings) | set(values) | set(word_list(entry.get("key", [])))) - set(picked):
         raise ConfigError(
             f"{where}: table '{name}' says something of '{stray}', which is not among its columns"
         )
@@ -310,13 +259,13 @@ def _table(
                 f"{where}: table '{name}': profile is true, or any of all_but, rename, zero"
             )
         says = {} if profile is True else dict(profile)
-        lists = {part: _words(says.pop(part, [])) for part in ("all_but", "zero")}
-        entry["profile"] = _parse(Profile, {**says, **lists}, f"{where}: table '{name}': profile")
+        lists = {part: word_list(says.pop(part, [])) for part in ("all_but", "zero")}
+        entry["profile"] = parsed(Profile, {**says, **lists}, f"{where}: table '{name}': profile")
     if entry.get("metrics") is True:
         entry["metrics"] = metrics
-    entry["needs"] = _words(entry.pop("needs", []))
-    entry["key"] = _words(entry.pop("key", []))
-    table = _parse(
+    entry["needs"] = word_list(entry.pop("needs", []))
+    entry["key"] = word_list(entry.pop("key", []))
+    table = parsed(
         Table,
         {
             "name": name,
@@ -467,7 +416,7 @@ def _expectation(item: Any, where: str, table: str) -> Expectation:
         )
     kind, args = next(iter(item.items()))
     if kind == "unique":
-        args = {"columns": list(_words(args))}
+        args = {"columns": list(word_list(args))}
     args = dict(args)
     severity = args.pop("severity", severity)
     for word, field in ((kind, "kind"), (severity, "severity")):
@@ -477,20 +426,4 @@ def _expectation(item: Any, where: str, table: str) -> Expectation:
                 f"{where}: table '{table}': '{word}' is no {field} of expectations"
                 f"{suggestion(str(word), known)}; use {', '.join(known)}"
             )
-    return _parse(Expectation, {"kind": kind, "args": args, "severity": severity}, where)
-
-
-def _words(value: Any) -> tuple[str, ...]:
-    return tuple(re.split(r"[,\s]+", value.strip())) if isinstance(value, str) else tuple(value)
-
-
-def _parse(model: type[Parsed], data: dict[str, Any], where: str) -> Parsed:
-    try:
-        return model(**data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        hint = suggestion(field, model.model_fields) if first["type"] == "extra_forbidden" else ""
-        raise ConfigError(
-            f"{where}: '{data.get('name', '?')}': {field}: {first['msg']}{hint}"
-        ) from error
+    return parsed(Expectation, {"kind": kind, "args": args, "severity": severity}, where)
