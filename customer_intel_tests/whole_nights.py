@@ -167,25 +167,24 @@ class Demo:
 
 def first_night(folder: Path) -> Path:
     """The demo company's home after one night, in `folder`, made once for all processes."""
-    home = folder / "first"
-    once(folder / "first.json", lambda: _first(home))
-    return home
+    once(folder / "first.json", lambda: _first(folder / "first", folder / "second"))
+    return folder / "first"
 
 
-def _first(home: Path) -> str:
-    simulate(home / "landing", customers=150, days=120, nights=2)
-    steps = Steps(home, FIRST)
+def _first(first: Path, second: Path) -> str:
+    """`second` goes on from here; a copy has no hard links between lake and release."""
+    simulate(second / "landing", customers=150, days=120, nights=2)
+    steps = Steps(second, FIRST)
     assert all(outcome.passed for outcome in steps.build().values())
     steps.publish()
-    return json.dumps(str(home))
+    shutil.copytree(second, first, symlinks=True)
+    return json.dumps(str(first))
 
 
 def demo(folder: Path) -> Demo:
     """Makes the homes in `folder`, or reads them where another process has made them."""
     first_night(folder)
-    story = once(
-        folder / "story.json", lambda: json.dumps(_story(folder / "first", folder / "second"))
-    )
+    story = once(folder / "story.json", lambda: json.dumps(_story(folder / "second")))
     told = json.loads(story)
     return Demo(
         folder / "first",
@@ -207,8 +206,7 @@ def once(answer: Path, make: Callable[[], str]) -> str:
     return answer.read_text(encoding="utf-8")
 
 
-def _story(first: Path, second: Path) -> dict[str, Any]:
-    shutil.copytree(first, second, symlinks=True)
+def _story(second: Path) -> dict[str, Any]:
     good = (second / "landing" / BAD_FILE).read_bytes()
     seen = [_bytes(second)]
     assert poison(second / "landing", "renamed_column") == second / "landing" / BAD_FILE

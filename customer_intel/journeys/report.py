@@ -343,7 +343,7 @@ def early_exits(evidence: Evidence) -> Iterator[Finding]:
             text = (
                 f"{percent(item.p)} of the steps ‘{touchpoint_name(item.step)}’ end the "
                 "journey, against "
-                f"{percent(item.expected)} of all steps: {count(item.excess)} journeys more than "
+                f"{percent(item.expected)} of all steps: {count(round(item.excess))} journeys more than "
                 "expected."
             )
             yield Finding(text, "journey_transitions", min(1.0, item.excess / item.journeys))

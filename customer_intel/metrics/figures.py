@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import pairwise
 from math import log, sqrt
-from statistics import median
 
 import polars as pl
 
@@ -21,15 +19,13 @@ from customer_intel.core.report.evidence import Evidence
 WINDOW = 28
 # A source that was exported within so many days before as_of is alive.
 LATE_DAYS = 7
-# How many standard errors, or usual changes, a change must be away from none to be told.
+# How many standard errors a change must be away from none to be told.
 TOLD = 3.0
-# From this many earlier windows on, what is usual can be said.
-WINDOWS_MIN = 5
+# A change is unusual when at most this share of earlier ones was as large, of so many days at least.
+RARE, DAYS_MIN = 0.02, 5 * WINDOW
 _NEVER = date(1, 12, 31)
 # What the report tells metrics by.
 _TOLD_BY = ("all", "source_system", "currency", "definition_id")
-# A robust standard deviation is this many median absolute deviations.
-_MAD = 1.4826
 
 
 @dataclass(frozen=True)
@@ -55,9 +51,10 @@ class Change:
     now: float
     before: float
     of: tuple[str, ...]
-    # Distance from no change: in standard errors, and in usual changes where those are known.
+    # Distance from no change in standard errors. Of how many earlier days the change over as many
+    # days was as large; None where there are too few to say.
     errors: float
-    usual: float | None
+    as_large: tuple[int, int] | None
     is_level: bool
 
     @property
@@ -68,7 +65,8 @@ class Change:
     @property
     def is_sure(self) -> bool:
         """Neither chance nor the usual ups and downs explain it."""
-        return min(self.errors, self.errors if self.usual is None else self.usual) >= TOLD
+        often, days = self.as_large or (0, 1)
+        return self.errors >= TOLD and often <= RARE * days
 
 
 def dictionary(evidence: Evidence) -> pl.DataFrame:
@@ -164,7 +162,7 @@ def _change(evidence: Evidence, row: dict[str, object]) -> Change | None:
         before.value,
         of,
         _errors(now, before, kind, str(row["metric_unit"])),
-        _usual_changes(series, now, before) if kind not in ("mean", "share") else None,
+        _as_large(series, now, before),
         kind == "level",
     )
 
@@ -210,24 +208,17 @@ def _moved(now: Value, before: Value) -> float:
     return log(high / low) if low > 0 else 10.0 if high > 0 else 0.0
 
 
-def _usual_changes(series: dict[date, Value], now: Value, before: Value) -> float | None:
-    usual = _usual(series, now.day)
-    return None if usual is None else _moved(now, before) / usual
-
-
-def _usual(series: dict[date, Value], day: date) -> float | None:
-    """A robust standard deviation of earlier changes from window to window, as logarithms; None
-    where there are too few.
-    """
-    values = []
-    at = day - timedelta(days=WINDOW)
-    while at in series and series[at].complete and series[at].value is not None:
-        values.append(float(series[at].value or 0))
-        at -= timedelta(days=WINDOW)
-    moves = [log(later / before) for later, before in pairwise(values) if later > 0 and before > 0]
-    if len(moves) < WINDOWS_MIN:
-        return None
-    return max(_MAD * median(abs(move) for move in moves), 0.005)
+def _as_large(series: dict[date, Value], now: Value, before: Value) -> tuple[int, int] | None:
+    """On how many of the days before this window the change over as many days was as large."""
+    moved, often, days = _moved(now, before), 0, 0
+    for day, then in series.items():
+        former = series.get(day - timedelta(days=WINDOW))
+        if day > before.day or former is None or not (then.complete and former.complete):
+            continue
+        if then.value is not None and former.value is not None:
+            days += 1
+            often += _moved(then, former) >= moved
+    return (often, days) if days >= DAYS_MIN else None
 
 
 def earlier(day: date, days: int) -> date:

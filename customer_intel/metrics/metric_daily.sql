@@ -67,8 +67,19 @@ moved AS (
     WHERE day < $as_of
     GROUP BY series, day, dimension, member
 ),
+source AS (
+    SELECT m.metric, s.source_system, s.first_day, s.last_export_date
+    FROM metric AS m
+    JOIN source_start AS s ON strpos(concat('|', m.entities, '|'), concat('|', s.entity, '|')) > 0
+),
+-- From the first day of its sources on nothing is known to be nothing.
 begun AS (
-    SELECT series, min(day) AS first_day FROM moved GROUP BY series
+    SELECT m.series, least(min(m.day), coalesce(greatest(min(t.first_day), min(c.first_day)), min(m.day))) AS first_day
+    FROM (SELECT series, min(day) AS day FROM moved GROUP BY series) AS m
+    CROSS JOIN calendar AS c
+    LEFT JOIN metric AS k ON m.series = CASE WHEN k.metric_kind = 'distinct' THEN k.metric ELSE k.entry END
+    LEFT JOIN source AS t ON t.metric = k.metric
+    GROUP BY m.series
 ),
 cell AS (
     SELECT m.series, m.dimension, m.member, d.day, b.first_day
@@ -111,11 +122,6 @@ windowed AS (
         ON m.metric_kind NOT IN ('level', 'distinct') AND b.series = a.series AND b.dimension = a.dimension
         AND b.member = a.member AND b.day = a.day - CAST(m.window_days AS INTEGER)
     WHERE a.day >= $as_of - $history_days
-),
-source AS (
-    SELECT m.metric, s.source_system, s.first_day, s.last_export_date
-    FROM metric AS m
-    JOIN source_start AS s ON strpos(concat('|', m.entities, '|'), concat('|', s.entity, '|')) > 0
 ),
 -- Of the whole every source must have told, of a source's own figures that source.
 told AS (
@@ -167,8 +173,8 @@ SELECT
         ELSE CAST(total AS DOUBLE)
     END, 9) AS value,
     CASE WHEN metric_kind NOT IN ('level', 'distinct') THEN CAST(n AS BIGINT) END AS n,
-    round(CASE WHEN metric_kind = 'share' OR n >= 5 THEN low END, 9) AS low,
-    round(CASE WHEN metric_kind = 'share' OR n >= 5 THEN high END, 9) AS high,
+    round(CASE WHEN n >= 5 OR (metric_kind = 'share' AND n > 0) THEN low END, 9) AS low,
+    round(CASE WHEN n >= 5 OR (metric_kind = 'share' AND n > 0) THEN high END, 9) AS high,
     complete
 FROM bounded
 UNION ALL

@@ -57,6 +57,8 @@ def said(value: Any, unit: str, currency: str) -> str:
         return percent(value, 1)
     if unit == "points":
         return signed(value)
+    if unit == "points of 100":
+        return f"{number(value, 0)} of 100"
     if unit == "hours":
         return f"{number(value)}{NBSP}h"
     return count(value) if float(value).is_integer() else number(value)
@@ -84,7 +86,7 @@ def _tile(
 ) -> Iterator[Headline]:
     metric, unit = row["metric"], row["metric_unit"]
     now = figures.value(evidence, metric)
-    if now is None or (row["metric_kind"] != "distinct" and now.value == 0 and not now.n):
+    if now is None:
         return
     lines: list[object] = [_error(now, unit), _against(evidence, row, now)]
     if longer and (wide := figures.value(evidence, longer["metric"])):
@@ -109,13 +111,24 @@ def _against(evidence: Evidence, row: dict[str, Any], now: Value) -> Html:
     """The change against the window before, or the level four weeks before."""
     days = row["window_days"] if row["metric_kind"] != "level" else WINDOW
     before = figures.value(evidence, row["metric"], figures.earlier(now.day, days))
-    if before is None or not before.complete or before.value is None or now.value is None:
+    if before is None or before.value is None or now.value is None:
         return join(("no earlier days to compare with",))
-    shown = moved(change(now.value, before.value))
+    if not before.complete:
+        return join((f"a source began within the {days} days before",))
+    shown = _moved(row["metric_unit"], now.value, before.value)
     if shown is None:
         return join((f"{said(before.value, row['metric_unit'], '')} before",))
     told = "in 28 days" if row["metric_kind"] == "level" else f"against the {days} days before"
     return join((shown, f" {told}"))
+
+
+def _moved(unit: str, now: float | None, before: float | None) -> Html | None:
+    """The change of a share in points, of anything else relative to what it was."""
+    if unit != "share" or now is None or before is None:
+        return moved(change(now, before))
+    points = 100 * (now - before)
+    class_ = "up" if points > 0 else "down" if points < 0 else None
+    return tag("span", f"{signed(points, 1)} points", class_=class_)
 
 
 def _why_unknown(evidence: Evidence, row: dict[str, Any]) -> str:
@@ -197,10 +210,10 @@ def _sentence(item: Change, row: dict[str, Any], evidence: Evidence) -> str:
     word = _WORDS[item.now > item.before]
     by = percent(abs(item.relative))
     usual = ""
-    if item.usual is not None:
-        outside = item.usual >= figures.TOLD
-        usual = "; well outside" if outside else "; within"
-        usual += " its usual ups and downs"
+    if item.as_large is not None:
+        often, days = item.as_large
+        usual = f"; on {count(often)} of {count(days)} earlier days the change was as large"
+        usual = usual if often else f"; the largest such change in {count(days)} days"
     than = "" if item.is_level else f" from {before} in the {WINDOW} days before"
     than = than or f" from {before}"
     return f"{label}{of} {word} by {by} in the last {when}, to {now}{than}{usual}"
@@ -262,7 +275,7 @@ def _lines(evidence: Evidence, row: dict[str, Any]) -> Iterator[tuple[object, ..
             said(now.value, unit, currency),
             error,
             "·" if before is None else said(before, unit, currency),
-            moved(change(now.value, before)) or "·",
+            _moved(unit, now.value, before) or "·",
             tag("small", row["meaning"]),
         )
 

@@ -142,7 +142,7 @@ def _over_time(evidence: Evidence) -> Html:
 
 def _last_value(value: float) -> str:
     return (
-        short(round(value))
+        short(value)
         if abs(value) >= 10
         else f"{value:g}"
         if float(value).is_integer()
@@ -251,8 +251,7 @@ REPORT = RoomReport(
             "not count."
         ),
         "Revenue": (
-            "What was charged for orders that count, on their day, less what was given back, "
-            "on its day."
+            "What was charged for sales, on their day, less what was given back, on its day."
         ),
         "MRR": (
             "What running subscriptions bring a month; a yearly plan counts a twelfth. Currencies "
