@@ -158,7 +158,7 @@ def test_weeks_of_the_report_are_whole(lab: TableLab, tmp_path: Path) -> None:
     made(lab)
     weeks = numbers.weekly(lab.evidence(tmp_path))
     assert weeks["orders"].to_list()[-6:] == [1, 1, 0, 0, 1, 2] and len(weeks) == 53
-    assert weeks["last_day"][-1] == LAST and weeks["revenue"].sum() == 40
+    assert weeks["last_day"][-1] == LAST and weeks["revenue"].sum() == 50
 
 
 def test_a_mean_has_students_interval_and_a_share_wilsons(lab: TableLab) -> None:
