@@ -175,7 +175,8 @@ def changes(evidence: Evidence) -> Iterator[Finding]:
         items.sort(key=lambda item: (-item.errors, item.metric))
         first, row = items[0], rows[items[0].metric]
         text = _sentence(first, row, evidence) + _also(items[1:], rows)
-        weight = 0.15 + min(_size(first), 1.0) * 0.85
+        # What is told only because it is grave happened before: others come first.
+        weight = (0.15 + min(_size(first), 1.0) * 0.85) * (1 if first.is_sure else 0.3)
         grave = any(_is_grave(item, rows[item.metric]["direction"]) for item in items)
         yield Finding(text, "metric_daily", weight, first.metric, subject, grave)
 
