@@ -43,7 +43,7 @@ test: $(DEV)
 
 # Whole nights one after the other, closed gates, and what other tools read of the releases.
 nights: $(DEV)
-	@$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -q -m nights \
+	@$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -q -m "nights and not faults and not slow" \
 	  customer_intel_tests
 
 # Minutes, not seconds: long properties, whole nights over every vendor and data set.

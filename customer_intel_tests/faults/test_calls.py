@@ -15,6 +15,8 @@ from customer_intel.core.store.release import STAGING
 from customer_intel_tests.faults import small
 from customer_intel_tests.faults.nursery import Ended, Nursery, in_child
 
+pytestmark = pytest.mark.nights
+
 FAULTS = ("before", "after", "ENOSPC", "EIO", "short")
 # What the interpreter does not report.
 UNAUDITED = {"write", "sendfile", "fsync"}

@@ -14,6 +14,8 @@ from customer_intel.core.store.lake import Lake
 from customer_intel.core.store.release import Published, ReleaseRefused
 from customer_intel_tests.house import SQL, TABLES, House
 
+pytestmark = pytest.mark.nights
+
 RULES = "    - between: {column: orders, min: 0}\n"
 
 

@@ -20,6 +20,8 @@ from customer_intel_tests.faults import small
 from customer_intel_tests.faults.nursery import Nursery
 from customer_intel_tests.whole_nights import cli
 
+pytestmark = pytest.mark.nights
+
 
 @pytest.fixture
 def home(fast: Path) -> Path:

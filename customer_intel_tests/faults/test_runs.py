@@ -30,6 +30,8 @@ from customer_intel_tests.faults.nursery import Nursery
 from customer_intel_tests.house import House
 from customer_intel_tests.whole_nights import FIRST, SECOND, accepted, upstream
 
+pytestmark = pytest.mark.nights
+
 CLI = [sys.executable, "-m", "customer_intel.cli"]
 FEW = "raw_orders,orders,raw_products,products"
 # Rows whose sort and grouping need several times the memory that a test allows.

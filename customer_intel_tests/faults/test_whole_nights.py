@@ -25,6 +25,8 @@ from customer_intel_tests.faults.nursery import Nursery
 from customer_intel_tests.house import House
 from customer_intel_tests.whole_nights import FIRST, SECOND
 
+pytestmark = pytest.mark.nights
+
 KILLS, IN_A_ROW = 40, 4
 PLACES = (
     {"CUSTOMER_INTEL_THREADS": "1", "TZ": "UTC", "LC_ALL": "C"},

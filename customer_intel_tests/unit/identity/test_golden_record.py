@@ -291,6 +291,7 @@ def test_estimated_trust_recovers_how_often_a_source_is_right() -> None:
 
 
 # ---- what must hold always
+@pytest.mark.slow
 def test_the_order_of_rows_is_irrelevant_and_a_rerun_is_a_no_op() -> None:
     random.seed(3)
     lab = Lab()

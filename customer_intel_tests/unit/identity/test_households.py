@@ -170,6 +170,7 @@ def test_a_household_keeps_its_id_when_it_grows_moves_or_shrinks() -> None:
     assert gone["household_id"].to_list() == [home], "the past is kept"
 
 
+@pytest.mark.slow
 def test_the_order_of_rows_is_irrelevant_and_a_rerun_is_a_no_op() -> None:
     random.seed(4)
     lab = Lab()

@@ -111,6 +111,7 @@ def test_a_source_that_starts_is_no_rise(tmp_path: Path) -> None:
     assert sales(evidence) is None
 
 
+@pytest.mark.slow
 def test_a_source_that_ends_is_no_fall(tmp_path: Path) -> None:
     evidence = Company(5, told={"shop": (HISTORY, 0), "till": (HISTORY, 20)}).evidence(tmp_path)
     assert sales(evidence) is None
@@ -130,6 +131,7 @@ def test_exports_that_come_once_a_week_are_compared_to_their_last_day(tmp_path: 
     assert found and "in the last 28 days to 26 Jun" in found.text
 
 
+@pytest.mark.slow
 def test_few_orders_that_halve_by_chance_are_not_told(tmp_path: Path) -> None:
     silent = [sales(Company(seed, usual=0.12).evidence(tmp_path / str(seed))) for seed in range(4)]
     assert not [item for item in silent if item and item.is_grave]

@@ -84,6 +84,7 @@ def night(folder: Path, module: str, name: str) -> tuple[list[tuple[Any, ...]], 
     return events, rows
 
 
+@pytest.mark.slow
 def test_it_keeps_what_dagsters_own_class_keeps(tmp_path: Path) -> None:
     own = night(tmp_path / "own", "dagster._core.storage.event_log", "SqliteEventLogStorage")
     ours = night(tmp_path / "ours", "customer_intel.orchestration.event_log", "EventLog")
