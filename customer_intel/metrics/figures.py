@@ -70,7 +70,7 @@ class Change:
 
 
 def dictionary(evidence: Evidence) -> pl.DataFrame:
-    """Table metric, in the order of metrics.yaml."""
+    """Table metric, by name."""
     return evidence.frame("metric")
 
 
@@ -113,11 +113,10 @@ def changes(evidence: Evidence) -> Iterator[Change]:
     """Of every metric that has a subject: its window of four weeks, or its level, against four weeks
     before.
     """
-    for row in dictionary(evidence).filter(pl.col("subject").is_not_null()).iter_rows(named=True):
-        if row["metric_kind"] == "given" or row["window_days"] not in (1, WINDOW):
-            continue
-        if (row["window_days"] == 1) == (row["metric_kind"] != "level"):
-            continue
+    kind = pl.col("metric_kind")
+    days = pl.when(kind == "level").then(1).otherwise(WINDOW)
+    told = pl.col("subject").is_not_null() & (kind != "given") & (pl.col("window_days") == days)
+    for row in dictionary(evidence).filter(told).iter_rows(named=True):
         if change := _change(evidence, row):
             yield change
 
@@ -219,8 +218,3 @@ def _as_large(series: dict[date, Value], now: Value, before: Value) -> tuple[int
             days += 1
             often += _moved(then, former) >= moved
     return (often, days) if days >= DAYS_MIN else None
-
-
-def earlier(day: date, days: int) -> date:
-    """The day so many days before."""
-    return day - timedelta(days=days)

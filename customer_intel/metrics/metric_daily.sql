@@ -106,7 +106,6 @@ windowed AS (
         m.metric,
         m.metric_kind,
         m.window_days,
-        m.entities,
         a.day,
         a.dimension,
         a.member,
@@ -141,26 +140,27 @@ measured AS (
     LEFT JOIN told AS t
         ON t.metric = w.metric AND t.source_system = CASE WHEN w.dimension = 'source_system' THEN w.member ELSE 'all' END
 ),
+-- The interval's centre, half its width, and what both are divided by.
+ranged AS (
+    SELECT
+        *,
+        CASE metric_kind WHEN 'mean' THEN mean WHEN 'share' THEN mean + z * z / (2 * n) END AS centre,
+        CASE metric_kind
+            WHEN 'mean' THEN error * (
+                z + (z * z * z + z) / (4 * v) + (5 * z * z * z * z * z + 16 * z * z * z + 3 * z) / (96 * v * v)
+                + (3 * z * z * z * z * z * z * z + 19 * z * z * z * z * z + 17 * z * z * z - 15 * z) / (384 * v * v * v)
+            )
+            WHEN 'share' THEN z * sqrt(mean * (1 - mean) / n + z * z / (4.0 * n * n))
+        END AS half,
+        CASE metric_kind WHEN 'share' THEN 1 + z * z / n ELSE 1 END AS scale
+    FROM measured
+),
 bounded AS (
     SELECT
         *,
-        CASE metric_kind
-            WHEN 'mean' THEN mean - error * (
-                z + (z * z * z + z) / (4 * v) + (5 * z * z * z * z * z + 16 * z * z * z + 3 * z) / (96 * v * v)
-                + (3 * z * z * z * z * z * z * z + 19 * z * z * z * z * z + 17 * z * z * z - 15 * z) / (384 * v * v * v)
-            )
-            WHEN 'share' THEN
-                greatest(0, (mean + z * z / (2 * n) - z * sqrt(mean * (1 - mean) / n + z * z / (4.0 * n * n))) / (1 + z * z / n))
-        END AS low,
-        CASE metric_kind
-            WHEN 'mean' THEN mean + error * (
-                z + (z * z * z + z) / (4 * v) + (5 * z * z * z * z * z + 16 * z * z * z + 3 * z) / (96 * v * v)
-                + (3 * z * z * z * z * z * z * z + 19 * z * z * z * z * z + 17 * z * z * z - 15 * z) / (384 * v * v * v)
-            )
-            WHEN 'share' THEN
-                least(1, (mean + z * z / (2 * n) + z * sqrt(mean * (1 - mean) / n + z * z / (4.0 * n * n))) / (1 + z * z / n))
-        END AS high
-    FROM measured
+        greatest((centre - half) / scale, CASE WHEN metric_kind = 'share' THEN 0 END) AS low,
+        least((centre + half) / scale, CASE WHEN metric_kind = 'share' THEN 1 END) AS high
+    FROM ranged
 )
 SELECT
     metric,

@@ -6,6 +6,7 @@ Belongs here: words and markup of metrics. Not here: their values (figures.py re
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -88,14 +89,14 @@ def _tile(
     now = figures.value(evidence, metric)
     if now is None:
         return
+    if now.value is None:
+        yield Headline(row["label"], "not available", "", (_why_unknown(evidence, row),), metric)
+        return
     lines: list[object] = [_error(now, unit), _against(evidence, row, now)]
     if longer and (wide := figures.value(evidence, longer["metric"])):
         shown = said(wide.value, unit, "")
         beside = _against(evidence, longer, wide)
         lines.append(join((f"{shown} in {longer['window_days']} days", beside), ", "))
-    if now.value is None:
-        yield Headline(row["label"], "not available", "", (_why_unknown(evidence, row),), metric)
-        return
     currency = evidence.currency if unit == "money" else ""
     yield Headline(row["label"], said(now.value, unit, ""), currency, tuple(lines), metric)
 
@@ -110,7 +111,7 @@ def _error(now: Value, unit: str) -> str | None:
 def _against(evidence: Evidence, row: dict[str, Any], now: Value) -> Html:
     """The change against the window before, or the level four weeks before."""
     days = row["window_days"] if row["metric_kind"] != "level" else WINDOW
-    before = figures.value(evidence, row["metric"], figures.earlier(now.day, days))
+    before = figures.value(evidence, row["metric"], now.day - timedelta(days=days))
     if before is None or before.value is None or now.value is None:
         return join(("no earlier days to compare with",))
     if not before.complete:
@@ -201,7 +202,7 @@ def _sentence(item: Change, row: dict[str, Any], evidence: Evidence) -> str:
     currency = evidence.currency if unit == "money" else ""
     label = row["label"].removesuffix(f", last {WINDOW} days")
     of = f" of {listed(item.of)}" if item.of else ""
-    end = figures.earlier(evidence.as_of, 1)
+    end = evidence.as_of - timedelta(days=1)
     when = f"{WINDOW} days" if item.day == end else f"{WINDOW} days to {day_short(item.day)}"
     now, before = said(item.now, unit, currency), said(item.before, unit, currency)
     if not item.before:
@@ -215,8 +216,7 @@ def _sentence(item: Change, row: dict[str, Any], evidence: Evidence) -> str:
         often, days = item.as_large
         usual = f"; on {count(often)} of {count(days)} earlier days the change was as large"
         usual = usual if often else f"; the largest such change in {count(days)} days"
-    than = "" if item.is_level else f" from {before} in the {WINDOW} days before"
-    than = than or f" from {before}"
+    than = f" from {before}" + ("" if item.is_level else f" in the {WINDOW} days before")
     return f"{label}{of} {word} by {by} in the last {when}, to {now}{than}{usual}"
 
 
@@ -265,7 +265,7 @@ def _lines(evidence: Evidence, row: dict[str, Any]) -> Iterator[tuple[object, ..
         if now is None:
             continue
         where = {"dimension": dimension, "member": member} if member else {}
-        then = figures.value(evidence, metric, figures.earlier(now.day, WINDOW), **where)
+        then = figures.value(evidence, metric, now.day - timedelta(days=WINDOW), **where)
         before = then.value if then and then.complete and not given else None
         currency = member if unit == "own money" else evidence.currency if unit == "money" else ""
         label = join((tag("b", row["label"]), f" {member}" if member else ""))

@@ -11,9 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from string import Formatter
-from typing import Any, NamedTuple, TypeVar, get_args
-
-from pydantic import BaseModel
+from typing import Any, NamedTuple, get_args
 
 from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.contract.metrics_yaml import read_metrics, unknown_entities
@@ -32,8 +30,6 @@ from customer_intel.core.contract.model import (
 )
 from customer_intel.core.contract.parsing import parsed, word_list
 from customer_intel.core.contract.yaml_lines import ConfigError, Faults
-
-Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
 def load(package: Path = PACKAGE) -> Contract:

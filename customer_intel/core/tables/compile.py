@@ -119,7 +119,8 @@ class _Compiler:
             return [Fault(*found) for found in read()]
         inputs = [self.contract.table(name).ddl for name in definition.depends_on]
         said = [definition.table.model_dump_json(), json.dumps(settings, default=str), *inputs]
-        said += [duckdb.__version__, _code("core"), *self.dates]
+        # A fault names a line of tables.yaml, so its whole text counts.
+        said += [duckdb.__version__, _code("core"), _text(room, "tables.yaml"), *self.dates]
         if definition.kind == "function":
             said.append(_code(room))
         elif definition.kind == "sql":
@@ -160,56 +161,45 @@ class _Compiler:
         if fault := self._mismatch(spec, sql, file, text):
             yield fault
             return
-        for line, said in self._not_portable(definition.text if spec.metrics else text, file):
-            place = metric_rows.place(definition.text, line) if spec.metrics else None
+        # Parsing costs more than binding, so only what binds is parsed.
+        from customer_intel.core.tables import portable_sql
+
+        select = definition.text if spec.metrics else text
+        for line, said in portable_sql.located(select, file):
+            place = metric_rows.place(select, line) if spec.metrics else None
             yield Fault(*(place or (file, line)), spec.name, said)
 
     def _metrics(self, definition: Definition, settings: Mapping[str, Any]) -> Iterator[Fault]:
         """What is wrong with the columns and types of each entry's rows."""
         for metric in definition.table.metrics:
             file, _, first = metric.where.partition(":")
-            needed = ["day", "value", *metric.dimensions]
-            needed += ["n", "low", "high"] if metric.kind == "given" else []
+            rows = definition.filled(metric.rows, settings)
+            for line, said in self._entry(metric, rows):
+                yield Fault(file, int(first) + line, metric.name, said)
 
-            def fault(
-                said: str,
-                line: int = 0,
-                metric: Metric = metric,
-                file: str = file,
-                first: str = first,
-            ) -> Fault:
-                return Fault(file, int(first) + line, metric.name, said)
-
-            try:
-                rows = self.engine.con.execute(
-                    f"DESCRIBE ({definition.filled(metric.rows, settings)}\n)"
-                ).fetchall()
-            except duckdb.Error as error:
-                place = re.search(r"^LINE (\d+):", str(error), re.MULTILINE)
-                yield fault(_first_line(error), int(place[1]) if place else 0)
-                continue
-            types = {row[0]: str(row[1]) for row in rows}
-            for name in needed:
-                if name not in types:
-                    yield fault(f"its rows have no column '{name}'{suggestion(name, types)}")
-            for name in sorted(types.keys() - set(needed)):
-                yield fault(
+    def _entry(self, metric: Metric, rows: str) -> Iterator[tuple[int, str]]:
+        """Lines below the entry's `rows:`, and what is wrong there."""
+        try:
+            found = self.engine.con.execute(f"DESCRIBE ({rows}\n)").fetchall()
+        except duckdb.Error as error:
+            yield _error_line(error, 0), _first_line(error)
+            return
+        types = {row[0]: str(row[1]) for row in found}
+        needed = ["day", "value", *metric.dimensions]
+        needed += ["n", "low", "high"] if metric.kind == "given" else []
+        for name in needed:
+            if name not in types:
+                yield 0, f"its rows have no column '{name}'{suggestion(name, types)}"
+        for name in sorted(types.keys() - set(needed)):
+            yield (
+                0,
+                (
                     f"its rows have '{name}', which is no dimension of it; add it to dimensions or "
                     "take it out"
-                )
-            yield from map(fault, _wrong_types(metric, types))
-
-    def _not_portable(self, text: str, file: str) -> list[tuple[int, str]]:
-        """Line and words of what another engine would compute otherwise, or another night."""
-
-        def read() -> list[list[Any]]:
-            from customer_intel.core.tables import portable_sql
-
-            return [list(found) for found in portable_sql.located(text, file)]
-
-        # The rules are part of what was read: parsing every SELECT anew takes seconds.
-        kept_for = "\n".join([_rules(), *self.dates, text])
-        return [(line, said) for line, said in kept.reading("portable", kept_for, read)]
+                ),
+            )
+        for said in _wrong_types(metric, types):
+            yield 0, said
 
     def _mismatch(self, spec: Table, sql: str, file: str, text: str) -> Fault | None:
         """How a query differs from the contract, or why it cannot run at all."""
@@ -224,8 +214,7 @@ class _Compiler:
                 return Fault(file, _last_line(text, rf"\b{column[1]}\b"), spec.name, said)
             return Fault(f"{spec.room}/tables.yaml", self._table_line(spec), spec.name, said)
         except duckdb.Error as error:
-            place = re.search(r"^LINE (\d+):", str(error), re.MULTILINE)
-            line = int(place[1]) if place else 1
+            line = _error_line(error, 1)
             if spec.metrics:
                 file, line = metric_rows.place(sql, line) or (file, 1)
             return Fault(file, line, spec.name, _first_line(error))
@@ -352,8 +341,8 @@ class _Compiler:
 
 
 @cache
-def _rules() -> str:
-    return Path(__file__).with_name("portable_sql.py").read_text(encoding="utf-8")
+def _text(room: str, file: str) -> str:
+    return (PACKAGE / room / file).read_text(encoding="utf-8")
 
 
 @cache
@@ -390,6 +379,12 @@ def _line(text: str, pattern: str) -> int:
 def _last_line(text: str, pattern: str) -> int:
     places = [match.start() for match in re.finditer(pattern, text)]
     return text.count("\n", 0, places[-1]) + 1 if places else 1
+
+
+def _error_line(error: duckdb.Error, otherwise: int) -> int:
+    """The line of the query that DuckDB names."""
+    place = re.search(r"^LINE (\d+):", str(error), re.MULTILINE)
+    return int(place[1]) if place else otherwise
 
 
 def _first_line(error: Exception) -> str:

@@ -171,14 +171,13 @@ def _metrics_read(table: Table, contract: Contract) -> tuple[str, ...]:
         blank = "\n" * int(line)
         own = tables_read(f"{blank}{metric.rows}", file)
         for name in own:
-            if name in contract.tables and {name, name.removeprefix("raw_")} & set(
-                contract.entities
-            ):
+            told = contract.tables.get(name)
+            if told and (told.entity is not None or told.raw_of):
                 raise ConfigError(
                     f"{metric.where}: metric '{metric.name}' reads '{name}', which is what sources "
                     "told; read the facts made of it"
                 )
-        read |= {*own}
+        read.update(own)
     return tuple(sorted(read))
 
 

@@ -31,15 +31,12 @@ def place(sql: str, line: int) -> tuple[str, int] | None:
     """File and line of the entry that made line `line` (from 1) of the SELECT; None outside of
     entries.
     """
-    begins = list(_PLACE.finditer(sql, 0, _offset(sql, line)))
-    if not begins or re.search(r"^\)", sql[begins[-1].end() : _offset(sql, line)], re.MULTILINE):
+    end = sum(len(text) + 1 for text in sql.split("\n")[:line])
+    begins = list(_PLACE.finditer(sql, 0, end))
+    if not begins or re.search(r"^\)", sql[begins[-1].end() : end], re.MULTILINE):
         return None
     above = sql.count("\n", 0, begins[-1].start()) + 1
     return begins[-1][1], int(begins[-1][2]) + line - above
-
-
-def _offset(sql: str, line: int) -> int:
-    return sum(len(text) + 1 for text in sql.split("\n")[:line])
 
 
 def _parts(metric: Metric) -> Iterator[str]:
