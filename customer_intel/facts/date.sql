@@ -1,8 +1,8 @@
--- Grain: one row per day from the first day of any fact to as_of.
+-- Grain: one row per day from the first day of any fact, the day before as_of where there is none, to as_of.
 -- Meaning: the calendar to which facts join by their day columns.
 -- Caveats: weeks are ISO weeks, Monday first; a week belongs to the year of its Thursday.
 WITH bounds AS (
-    SELECT greatest(min(first_day), $as_of - 36500) AS first_day FROM source_start
+    SELECT greatest(coalesce(min(first_day), $as_of - 1), $as_of - 36500) AS first_day FROM source_start
 ),
 digit AS (
     SELECT d FROM (VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)) AS v(d)

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import polars as pl
 
+from customer_intel.core.report import metric
 from customer_intel.core.report.evidence import Evidence
 from customer_intel.core.report.markup import (
     Html,
     count,
     details,
+    enumerated,
     join,
     listed,
     number,
     paragraph,
     percent,
+    phrase,
     plain,
     plural,
     quiet,
     table,
     tag,
 )
+from customer_intel.core.report.metric import cited, said_in
 from customer_intel.core.report.section import RoomReport, Section
 
 _BASIS = {
@@ -64,12 +68,13 @@ def _currency(evidence: Evidence) -> Html | None:
     told = [f"Sums of money are in {own['currency']}, {_BASIS[own['reporting_basis']]}."]
     if others:
         told.append(f"Amounts in {listed(others)} are brought over at the rate of their day.")
-    lost = [f"{count(n)} in {currency}" for currency, n in evidence.unconverted]
+    missing = metric.by_member(evidence, "unconverted_amounts", "currency")
+    lost = [join((cited(count(at.value), at), f" in {name}")) for name, at in missing.items()]
     warning = (
-        f" {listed(lost)} have no rate (fx_rates): they are in no sum, and not available."
-        if lost
-        else None
-    )
+        join((
+            " ", enumerated(lost), " have no rate (fx_rates): they are in no sum, and not available.",
+        )) if lost else None
+    )  # fmt: skip
     return paragraph(
         " ".join(told), tag("span", warning, class_="warn") if warning else None, class_="lede"
     )
@@ -87,13 +92,21 @@ def _words(evidence: Evidence) -> Html:
         return quiet("No export has a state.")
     unknown = words.filter(pl.col("basis") == "unknown")
     if len(unknown):
+        rows_of = metric.by_member(evidence, "undeclared_rows", "source_word")
         named = [
-            f"‘{word or '(empty)'}’ ({source}, {count(n)})" for source, word, n in _short(unknown)
+            phrase(
+                f"‘{{word}}’ ({source}, {{n}})",
+                word=word or "(empty)",
+                n=cited(count(at.value), at),
+            )
+            for source, word, _ in _short(unknown)
+            if (at := rows_of.get(f"{source}: {word}"))
         ]
+        n = said_in(plural(len(unknown), "word"), "state_word.word")
         lede = paragraph(
             tag(
                 "span",
-                f"{plural(len(unknown), 'word')} nobody declared: {listed(named)}. ",
+                phrase("{n} nobody declared: {named}. ", n=n, named=enumerated(named)),
                 class_="warn",
             ),
             "Their rows do not count. Say what they mean in config/facts.yaml (states).",
@@ -143,7 +156,7 @@ def _figures(evidence: Evidence) -> Html | None:
             class_="ok",
         )
         if not off
-        else tag("span", f"{plural(off, 'customer')} differ between tables.", class_="down")
+        else tag("span", _differ(evidence, off), class_="down")
     )
     body = [
         (
@@ -169,6 +182,12 @@ def _figures(evidence: Evidence) -> Html | None:
             table(head, body, numeric=(2, 3, 4)),
         )
     )
+
+
+def _differ(evidence: Evidence, off: int) -> Html:
+    found = metric.value(evidence, "differing_customers")
+    n = plural(off, "customer")
+    return join((cited(n, found) if found else n, " differ between tables."))
 
 
 REPORT = RoomReport(

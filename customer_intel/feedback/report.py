@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.core.report import charts
+from customer_intel.core.report import charts, metric
 from customer_intel.core.report.charts import Point, Range
 from customer_intel.core.report.evidence import Evidence
 from customer_intel.core.report.markup import (
@@ -28,12 +28,14 @@ from customer_intel.core.report.markup import (
     p_value,
     paragraph,
     percent,
+    phrase,
     plain,
     quiet,
     signed,
     table,
     tag,
 )
+from customer_intel.core.report.metric import cited, said_in
 from customer_intel.core.report.section import SURE, Finding, RoomReport, Section
 from customer_intel.core.statistics import Contrast, contrast, holm
 
@@ -54,70 +56,73 @@ def feedback(evidence: Evidence) -> Html:
     """The last scores with their intervals, over time and by segment."""
     if not evidence.has("nps_summary"):
         return quiet(f"Not available: {evidence.why_not('nps_summary')}.")
-    there = [metric for metric in _NAMES if score(evidence, metric, "all")]
-    pictures = [picture for metric in there if (picture := _over_time(evidence, metric))]
+    there = [question for question in _NAMES if score(evidence, question, "all")]
+    pictures = [picture for question in there if (picture := _over_time(evidence, question))]
     return join((
-        *(_lede(evidence, metric) for metric in there),
+        *(_lede(evidence, question) for question in there),
         _unusable(evidence),
         tag("div", *pictures, class_="row") if pictures else None,
-        *(_by_segment(evidence, metric, kind) for metric in there for kind in _KINDS),
+        *(_by_segment(evidence, question, kind) for question in there for kind in _KINDS),
     ))  # fmt: skip
 
 
-def said(metric: str, value: Any) -> str:
+def said(question: str, value: Any) -> str:
     """An NPS has a sign, a share of satisfied answers does not."""
-    return signed(value) if metric == "nps" else f"{number(value, 0)}{NBSP}%"
+    return signed(value) if question == "nps" else f"{number(value, 0)}{NBSP}%"
 
 
-def _lede(evidence: Evidence, metric: str) -> Html | None:
-    now = score(evidence, metric)
-    if now is None:
+def _lede(evidence: Evidence, kind: str) -> Html | None:
+    now, found = score(evidence, kind), metric.newest(evidence, kind)
+    if now is None or found is None:
         return None
-    text = (
-        f"{_NAMES[metric]} is {said(metric, now['score'])} in {now['wave'].replace('-', ' ')} "
-        f"({interval(now['low'], now['high'])}, {count(now['n'])} answers"
-    )
-    text += (
-        f", {percent(now['response_rate'])} of those asked). "
-        if known(now["response_rate"])
-        else "). "
-    )
+    text = phrase(
+        f"{_NAMES[kind]} is {{score}} in {now['wave'].replace('-', ' ')} ({{between}}, {{n}} answers{{rate}}). ",
+        score=cited(said(kind, found.value), found),
+        between=cited(interval(found.low, found.high), found, part="low"),
+        n=cited(count(found.n), found, part="n"),
+        rate=join((
+            ", ", said_in(percent(now["response_rate"]), "nps_summary.response_rate"), " of those asked",
+        )) if known(now["response_rate"]) else "",
+    )  # fmt: skip
+    moved = None
     if known(now["delta"]):
         verdict = "a real change" if now["significant"] else "no more than chance would do"
-        text += (
-            f"Against the quarter before: {signed(now['delta'])} points, {verdict} "
-            f"({p_value(now['p_value'])}). "
+        moved = phrase(
+            f"Against the quarter before: {{delta}} points, {verdict} ({p_value(now['p_value'])}). ",
+            delta=said_in(signed(now["delta"]), "nps_summary.delta"),
         )
-    text += (
-        f"A wave of this size shows a change of {number(now['mde80'], 0)} points four times "
-        "in five."
+    sees = phrase(
+        "A wave of this size shows a change of {points} points four times in five.",
+        points=said_in(number(now["mde80"], 0), "nps_summary.mde80"),
     )
-    return paragraph(text, class_="lede" if metric == "nps" else None)
+    return paragraph(text, moved, sees, class_="lede" if kind == "nps" else None)
 
 
 def _unusable(evidence: Evidence) -> Html | None:
     """Which surveys have answers that no score counts."""
-    rows = evidence.frame("nps_summary").filter(
-        (pl.col("period") == "all")
-        & (pl.col("segment_type") == "survey")
-        & (pl.col("n_unusable") > 0)
-    )
-    if rows.is_empty():
+    everything = metric.value(evidence, "unusable_answers")
+    surveys = metric.by_member(evidence, "unusable_answers", "survey")
+    if everything is None or not surveys:
         return None
-    surveys = ", ".join(
-        f"{row['segment']} ({_NAMES[row['metric']]}: {count(row['n_unusable'])})"
-        for row in rows.sort("n_unusable", "segment", descending=[True, False])
-        .head(_SURVEYS)
-        .iter_rows(named=True)
-    )
+    most = sorted(surveys, key=lambda name: (-(surveys[name].value or 0), name))[:_SURVEYS]
     return paragraph(
-        f"{count(rows['n_unusable'].sum())} answers count in no score: no number, decimals, or not "
-        f"on the survey's scale. Most of them: {surveys}."
+        phrase(
+            "{n} answers count in no score: no number, decimals, or not on the survey's scale. Most of "
+            "them: {surveys}.",
+            n=cited(count(everything.value), everything),
+            surveys=join(
+                [
+                    join((f"{name}: ", cited(count(surveys[name].value), surveys[name])))
+                    for name in most
+                ],
+                ", ",
+            ),
+        )
     )
 
 
-def _over_time(evidence: Evidence, metric: str) -> Html | None:
-    rows = scores(evidence, metric, "month").tail(_MONTHS)
+def _over_time(evidence: Evidence, question: str) -> Html | None:
+    rows = scores(evidence, question, "month").tail(_MONTHS)
     if len(rows) < 2:
         return None
     points = [
@@ -126,24 +131,24 @@ def _over_time(evidence: Evidence, metric: str) -> Html | None:
     ]
 
     def show(value: float) -> str:
-        return signed(value) if metric == "nps" else number(value, 0)
+        return signed(value) if question == "nps" else number(value, 0)
 
-    label = f"{_NAMES[metric]} by month"
-    from_zero = metric == "nps"
+    label = f"{_NAMES[question]} by month"
+    from_zero = question == "nps"
     picture = charts.trend(
         points, label, width=470, height=210, from_zero=from_zero, show=show, axis=show, dots=True
     )
     few, many = count(rows["n"].min()), count(rows["n"].max())
     answers = f"{few if few == many else f'{few} to {many}'} answers a month. Band: 95 % interval."
-    return figure(join((_NAMES[metric], " ", tag("small", "by month"))), picture, answers)
+    return figure(join((_NAMES[question], " ", tag("small", "by month"))), picture, answers)
 
 
-def _by_segment(evidence: Evidence, metric: str, kind: str) -> Html | None:
-    rows = scores(evidence, metric, "all", kind).filter(pl.col("segment") != "unknown")
+def _by_segment(evidence: Evidence, question: str, kind: str) -> Html | None:
+    rows = scores(evidence, question, "all", kind).filter(pl.col("segment") != "unknown")
     if len(rows) < 2:
         return None
-    against = {item.name: item for item in score_contrasts(evidence, metric, kind)}
-    everybody = score(evidence, metric, "all")
+    against = {item.name: item for item in score_contrasts(evidence, question, kind)}
+    everybody = score(evidence, question, "all")
     items = [
         (
             row,
@@ -152,7 +157,7 @@ def _by_segment(evidence: Evidence, metric: str, kind: str) -> Html | None:
         for row in rows.sort("score", "segment", descending=[True, False]).iter_rows(named=True)
     ]
     scale = charts.scale_of(
-        [item for _, item in items], *((-100.0, 100.0) if metric == "nps" else (0.0, 100.0))
+        [item for _, item in items], *((-100.0, 100.0) if question == "nps" else (0.0, 100.0))
     )
     body: list[tuple[object, ...]] = []
     for row, item in items:
@@ -166,30 +171,32 @@ def _by_segment(evidence: Evidence, metric: str, kind: str) -> Html | None:
             ))  # fmt: skip
         name = plain(row["segment"]) if kind == "rfm_segment" else row["segment"]
         mark = charts.range_mark(item, scale, 320)
-        body.append((tag("b", name), count(row["n"]), mark, said(metric, item.value), verdict))
-    axis = charts.range_axis(scale, lambda v: signed(v) if metric == "nps" else f"{v:g}", 320)
+        body.append((tag("b", name), count(row["n"]), mark, said(question, item.value), verdict))
+    axis = charts.range_axis(scale, lambda v: signed(v) if question == "nps" else f"{v:g}", 320)
     body.append(("", "", axis, "", ""))
     note = (
         "All answers so far. Dot and bar: score with its 95 % interval; notch: everybody. The "
         "last column compares "
         f"with all other {_KINDS[kind]}s, corrected for looking at several (Holm)."
     )
-    head = (plain(_KINDS[kind]), "Answers", _NAMES[metric], "", "Against the others")
-    return figure(f"{_NAMES[metric]} by {_KINDS[kind]}", table(head, body, numeric=(1, 3)), note)
+    head = (plain(_KINDS[kind]), "Answers", _NAMES[question], "", "Against the others")
+    return figure(f"{_NAMES[question]} by {_KINDS[kind]}", table(head, body, numeric=(1, 3)), note)
 
 
-def score(evidence: Evidence, metric: str, period: str = "quarter") -> dict[str, Any] | None:
+def score(evidence: Evidence, question: str, period: str = "quarter") -> dict[str, Any] | None:
     """The latest wave of a survey score over everybody."""
-    rows = scores(evidence, metric, period)
+    rows = scores(evidence, question, period)
     return rows.row(-1, named=True) if len(rows) else None
 
 
-def scores(evidence: Evidence, metric: str, period: str, segment_type: str = "all") -> pl.DataFrame:
-    """A metric's rows with a score, of one kind of period and segment, by wave."""
+def scores(
+    evidence: Evidence, question: str, period: str, segment_type: str = "all"
+) -> pl.DataFrame:
+    """A question's rows with a score, of one kind of period and segment, by wave."""
     return (
         evidence.frame("nps_summary")
         .filter(
-            (pl.col("metric") == metric)
+            (pl.col("metric") == question)
             & (pl.col("period") == period)
             & (pl.col("segment_type") == segment_type)
             & (pl.col("n") > 0)
@@ -198,15 +205,15 @@ def scores(evidence: Evidence, metric: str, period: str, segment_type: str = "al
     )
 
 
-def score_contrasts(evidence: Evidence, metric: str, segment_type: str) -> list[Contrast]:
+def score_contrasts(evidence: Evidence, question: str, segment_type: str) -> list[Contrast]:
     """Each segment's score over all waves against the other segments' of its type, in points; p
     adjusted by Holm.
     """
-    rows = scores(evidence, metric, "all", segment_type).filter(pl.col("segment") != "unknown")
+    rows = scores(evidence, question, "all", segment_type).filter(pl.col("segment") != "unknown")
     sides = [
         (r["segment"], r["n"], r["promoters"], r["detractors"]) for r in rows.iter_rows(named=True)
     ]
-    low_side = metric == "nps"
+    low_side = question == "nps"
 
     def moments(n: int, plus: int, minus: int) -> tuple[int, float, float]:
         minus = minus if low_side else 0
@@ -229,32 +236,40 @@ def score_contrasts(evidence: Evidence, metric: str, segment_type: str) -> list[
 
 def score_change(evidence: Evidence) -> Iterator[Finding]:
     """Whether a score moved since the wave before, beyond chance."""
-    for metric, unit in _UNITS.items():
-        now = score(evidence, metric) if evidence.has("nps_summary") else None
-        if now and now["p_value"] is not None and now["p_value"] < 0.05:
+    for kind, unit in _UNITS.items():
+        now = score(evidence, kind) if evidence.has("nps_summary") else None
+        found = metric.newest(evidence, kind)
+        if now and found and now["p_value"] is not None and now["p_value"] < 0.05:
             word = "rose" if now["delta"] > 0 else "fell"
-            text = (
-                f"{metric.upper()} {word} by {abs(now['delta']):.0f} points since the quarter "
-                "before, to "
-                f"{number(now['score'], 0)}{unit} ({p_value(now['p_value'])}, {count(now['n'])} "
-                "answers)."
+            text = phrase(
+                f"{kind.upper()} {word} by {{by}} points since the quarter before, to {{score}} "
+                f"({p_value(now['p_value'])}, {{n}} answers).",
+                by=said_in(number(abs(now["delta"]), 0), "nps_summary.delta"),
+                score=cited(f"{number(found.value, 0)}{unit}", found),
+                n=cited(count(found.n), found, part="n"),
             )
-            yield Finding(text, "nps_summary", min(1.0, 0.1 + abs(now["delta"]) / 100))
+            yield Finding(text, "nps_summary", min(1.0, 0.1 + abs(now["delta"]) / 100), kind)
 
 
 def score_by_segment(evidence: Evidence) -> Iterator[Finding]:
     """Who scores lower than the others, beyond chance."""
-    for metric, kind in product(_UNITS, _ASKED) if evidence.has("nps_summary") else ():
-        for item in score_contrasts(evidence, metric, kind):
-            if item.p_value < SURE and item.gap < 0:
+    for question, kind in product(_UNITS, _ASKED) if evidence.has("nps_summary") else ():
+        known_scores = metric.by_member(evidence, f"{question}_so_far", kind)
+        for item in score_contrasts(evidence, question, kind):
+            own = known_scores.get(item.name)
+            if own and item.p_value < SURE and item.gap < 0:
                 who = _ASKED[kind].format(plain(item.name) if kind == "rfm_segment" else item.name)
-                text = (
-                    f"{who} score {number(item.mean, 0)}{_UNITS[metric]} in {metric.upper()}, "
-                    f"{abs(item.gap):.0f} points below the others ({p_value(item.p_value)}, "
-                    f"{count(item.n)} answers)."
+                text = phrase(
+                    f"{{who}} score {{score}} in {question.upper()}, {{gap}} points below the others "
+                    f"({p_value(item.p_value)}, {{n}} answers).",
+                    who=who,
+                    score=cited(f"{number(own.value, 0)}{_UNITS[question]}", own),
+                    gap=said_in(number(abs(item.gap), 0), "nps_summary.score"),
+                    n=cited(count(own.n), own, part="n"),
                 )
                 weight = (item.n / (item.n + item.n_rest)) ** 0.5
-                yield Finding(text, "nps_summary", min(1.0, abs(item.gap) / 100 * weight))
+                value = min(1.0, abs(item.gap) / 100 * weight)
+                yield Finding(text, "nps_summary", value, f"{question}_so_far")
 
 
 REPORT = RoomReport(

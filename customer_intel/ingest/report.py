@@ -10,6 +10,7 @@ from datetime import date
 
 import polars as pl
 
+from customer_intel.core.report import metric
 from customer_intel.core.report.evidence import Evidence
 from customer_intel.core.report.markup import (
     Html,
@@ -17,21 +18,29 @@ from customer_intel.core.report.markup import (
     day,
     details,
     join,
-    listed,
     paragraph,
     percent,
+    phrase,
     plain,
     plural,
     quiet,
     table,
     tag,
 )
+from customer_intel.core.report.metric import Value, cited, said_in
 from customer_intel.core.report.section import Finding, RoomReport, Section
 
 _PARTS = ("rows_accepted", "rows_quarantined", "rows_duplicate", "rows_skipped")
+_OUTCOMES = {
+    "taken": "taken",
+    "quarantined": "in quarantine",
+    "repeated": "repeated",
+    "unwanted": "not wanted by the mapping",
+}
 _LISTED = 12
-# A source that loses this share of its rows of tonight is worth a sentence.
+# A source that loses this share of its rows of tonight, and as many, is worth a sentence.
 _LOST_SHARE = 0.01
+_LOST_ROWS = 5
 
 
 def what_came_in(evidence: Evidence) -> Html:
@@ -44,7 +53,7 @@ def what_came_in(evidence: Evidence) -> Html:
     return join(
         (
             _tonight(evidence, files),
-            _identity(files),
+            _identity(evidence, files),
             _sources(evidence, files),
             _refused(files),
             _broken_rules(evidence),
@@ -61,40 +70,43 @@ def _tonight(evidence: Evidence, files: pl.DataFrame) -> Html:
             f"No export is dated {day(evidence.as_of)}; the newest is of {day(newest)}.",
             class_="lede",
         )
-    sources = plural(tonight["source_system"].n_unique(), "source")
-    read, bad = int(tonight["rows_read"].sum()), int(tonight["rows_quarantined"].sum())
-    parts = [
-        (
-            f"{plural(tonight['source_file'].n_unique(), 'file')} of {sources} brought "
-            f"{count(read)} rows"
-            + (
-                ", a file's for each entity that it feeds"
-                if tonight["source_file"].is_duplicated().any()
-                else ""
-            )
-        )
-    ]
-    refused = _files(tonight, "refused")
-    parts.append(f"{count(bad)} of them ({percent(bad / max(read, 1), 2)}) went to quarantine")
-    parts.append(
-        f"{plural(refused, 'file')} could not be taken" if refused else "no file was refused"
-    )
-    return paragraph(f"Tonight {listed(parts)}.", class_="lede")
+    arrived = metric.value(evidence, "exported_files")
+    read, bad = metric.value(evidence, "exported_rows"), metric.value(evidence, "quarantined_rows")
+    if arrived is None or read is None or bad is None:
+        return quiet(f"Counts are not available: {evidence.why_not('metric_daily')}.")
+    refused = metric.value(evidence, "exported_files", dimension="status", member="refused")
+    several = tonight["source_file"].is_duplicated().any()
+    lost = (bad.value or 0) / (read.value or 1)
+    return paragraph(
+        phrase(
+            "Tonight {files} of {sources} brought {rows} rows" + ", a file's for each entity that it feeds" * several
+            + ", {bad} of them ({lost}) went to quarantine and {refused}.",
+            files=_files(arrived),
+            sources=plural(tonight["source_system"].n_unique(), "source"),
+            rows=cited(count(read.value), read),
+            bad=cited(count(bad.value), bad),
+            lost=cited(percent(lost, 2), bad, against=read, how="ratio"),
+            refused=join((_files(refused), " could not be taken"))
+            if refused and refused.value
+            else "no file was refused",
+        ),
+        class_="lede",
+    )  # fmt: skip
 
 
-def _files(files: pl.DataFrame, status: str) -> int:
-    return (
-        files.filter(pl.col("status") == status).select("export_date", "source_file").n_unique()
-        if len(files)
-        else 0
-    )
+def _files(found: Value) -> Html:
+    return cited(plural(int(found.value or 0), "file"), found)
 
 
-def _identity(files: pl.DataFrame) -> Html:
-    sums = [int(files[name].sum()) for name in ("rows_read", *_PARTS)]
+def _identity(evidence: Evidence, files: pl.DataFrame) -> Html:
     off = files.filter(pl.col("rows_read") != pl.sum_horizontal(*_PARTS))
-    words = ("read", "taken", "in quarantine", "repeated", "not wanted by the mapping")
-    sides = [f"{count(n)} {word}" for n, word in zip(sums, words, strict=True)]
+    read = metric.value(evidence, "exported_rows_ever")
+    outcomes = metric.by_member(evidence, "exported_rows_ever", "outcome")
+    sides = [
+        join((cited(count(outcomes[name].value), outcomes[name]), f" {words}"))
+        for name, words in _OUTCOMES.items()
+        if name in outcomes
+    ]
     verdict = (
         tag("span", "It adds up for every file.", class_="ok")
         if not len(off)
@@ -104,8 +116,15 @@ def _identity(files: pl.DataFrame) -> Html:
             class_="down",
         )
     )
+    if read is None:
+        return paragraph(verdict)
     return paragraph(
-        f"Of all rows since the first night, {sides[0]} = {' + '.join(sides[1:])}. ", verdict
+        phrase(
+            "Of all rows since the first night, {read} read = {sides}. {verdict}",
+            read=cited(count(read.value), read),
+            sides=join(sides, " + "),
+            verdict=verdict,
+        )
     )
 
 
@@ -232,8 +251,13 @@ def gates(evidence: Evidence) -> Html:
         )
     ]
     warned.sort(key=lambda item: (-item[1]["unexpected"], item[0], item[1]["expectation"]))
-    lede = f"{count(checks)} checks guarded {count(len(evidence.tables))} tables; all critical ones passed"
-    lede += f", {plural(len(warned), 'check')} warned." if warned else " and none warned."
+    lede = phrase(
+        "{checks} checks guarded {tables} tables; all critical ones passed"
+        + (", {warned} warned." if warned else " and none warned."),
+        checks=said_in(count(checks), "manifest.json: gate"),
+        tables=said_in(count(len(evidence.tables)), "manifest.json: tables"),
+        warned=said_in(plural(len(warned), "check"), "manifest.json: gate"),
+    )
     listed_warnings = table(
         ("Table", "Check that warned", "Rows", "of", "What it says"),
         [
@@ -272,37 +296,32 @@ def gates(evidence: Evidence) -> Html:
 
 def refused_files(evidence: Evidence) -> Iterator[Finding]:
     """Whether a file of tonight could not be taken."""
-    if not evidence.has("export_file"):
-        return
-    tonight = evidence.frame("export_file").filter(pl.col("export_date") == evidence.as_of)
-    refused = tonight.filter(pl.col("status") == "refused")["source_file"].n_unique()
-    if refused:
-        files = count(tonight["source_file"].n_unique())
-        text = (
-            f"{count(refused)} of tonight's {files} files could not be taken: what follows "
-            "lacks their rows."
+    files = metric.value(evidence, "exported_files")
+    refused = metric.value(evidence, "exported_files", dimension="status", member="refused")
+    if files and refused and refused.value:
+        text = phrase(
+            "{refused} of tonight's {files} files could not be taken: what follows lacks their rows.",
+            refused=cited(count(refused.value), refused),
+            files=cited(count(files.value), files),
         )
-        yield Finding(text, "export_file", 0.9)
+        yield Finding(text, "export_file", 0.9, "exported_files")
 
 
 def lost_rows(evidence: Evidence) -> Iterator[Finding]:
     """Which source lost more rows to quarantine than is usual."""
-    if not evidence.has("export_file"):
-        return
-    tonight = evidence.frame("export_file").filter(pl.col("export_date") == evidence.as_of)
-    sums = (
-        tonight.group_by("source_system")
-        .agg(pl.col("rows_read", "rows_quarantined").sum())
-        .sort("source_system")
-    )
-    for source, read, bad in sums.iter_rows():
-        if read and bad / read >= _LOST_SHARE:
-            share = percent(bad / read, 1)
-            text = (
-                f"{count(bad)} of tonight's {count(read)} rows from {source} ({share}) are in "
-                "quarantine."
+    read = metric.by_member(evidence, "exported_rows", "source_system")
+    for source, bad in metric.by_member(evidence, "quarantined_rows", "source_system").items():
+        rows = read.get(source)
+        lost = (bad.value or 0) / rows.value if rows and rows.value else 0.0
+        if rows and lost >= _LOST_SHARE and (bad.value or 0) >= _LOST_ROWS:
+            text = phrase(
+                "{bad} of tonight's {rows} rows from {source} ({share}) are in quarantine.",
+                bad=cited(count(bad.value), bad),
+                rows=cited(count(rows.value), rows),
+                source=source,
+                share=cited(percent(lost, 1), bad, against=rows, how="ratio"),
             )
-            yield Finding(text, "export_file", 0.2 + bad / read)
+            yield Finding(text, "export_file", 0.2 + lost, "quarantined_rows")
 
 
 REPORT = RoomReport(

@@ -1,7 +1,7 @@
 -- Grain: one row per pair of touchpoints that followed each other in a journey, with '(start)' and '(end)'.
 -- Meaning: p is the share of the transitions out of from_step that went to to_step, with Wilson's 95 % interval;
---   expected_p is to_step's share of all transitions, what p would be if the next step did not depend on the present
---   one; lift is p over expected_p. Seconds are those between the two steps; p90 is the least value with nine tenths
+--   expected_p is to_step's share of all transitions out of steps, what p would be if the next step did not depend on the
+--   present one (of '(start)': its share of all steps); lift is p over expected_p. Seconds are those between the two steps; p90 is the least value with nine tenths
 --   at or below it.
 -- Caveats: transitions of one customer are not independent of each other, so the intervals are somewhat too narrow.
 --   The last step of an open journey is no exit yet and is not counted.
@@ -51,12 +51,19 @@ shared AS (
     SELECT
         *,
         sum(n) OVER (PARTITION BY from_step) AS n_from,
-        sum(n) OVER (PARTITION BY to_step) AS n_to,
-        sum(n) OVER () AS n_all
+        sum(CASE WHEN from_step = '(start)' THEN 0 ELSE n END) OVER (PARTITION BY to_step) AS n_to,
+        sum(CASE WHEN from_step = '(start)' THEN 0 ELSE n END) OVER () AS n_all,
+        sum(n) OVER (PARTITION BY to_step) AS n_steps,
+        sum(CASE WHEN to_step = '(end)' THEN 0 ELSE n END) OVER () AS n_steps_all
     FROM pair
 ),
 measured AS (
-    SELECT *, n / nullif(n_from, 0) AS p, n_to / nullif(n_all, 0) AS expected_p, 1.959963984540054 AS z FROM shared
+    SELECT
+        *,
+        n / nullif(n_from, 0) AS p,
+        CASE WHEN from_step = '(start)' THEN n_steps / nullif(n_steps_all, 0) ELSE n_to / nullif(n_all, 0) END AS expected_p,
+        1.959963984540054 AS z
+    FROM shared
 )
 SELECT
     from_step,

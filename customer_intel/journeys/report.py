@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import polars as pl
 
-from customer_intel.core.report import charts
+from customer_intel.core.report import charts, metric
 from customer_intel.core.report.charts import Flow, Range
 from customer_intel.core.report.evidence import Evidence
 from customer_intel.core.report.markup import (
@@ -23,11 +23,13 @@ from customer_intel.core.report.markup import (
     paragraph,
     percent,
     percents,
+    phrase,
     quiet,
     shortened,
     table,
     tag,
 )
+from customer_intel.core.report.metric import Value, cited, said_in
 from customer_intel.core.report.section import Finding, RoomReport, Section
 from customer_intel.core.statistics import wilson
 
@@ -50,7 +52,7 @@ def journeys(evidence: Evidence) -> Html:
     parts: list[Html | None] = []
     if evidence.has("journey_paths"):
         rows = evidence.frame("journey_paths").sort("path_rank")
-        parts += [_lede(rows), _flow(rows), _beginnings(rows), _paths(evidence, rows)]
+        parts += [_lede(evidence, rows), _flow(rows), _beginnings(rows), _paths(evidence, rows)]
     else:
         parts.append(quiet(f"Paths are not available: {evidence.why_not('journey_paths')}."))
     if evidence.has("journey_transitions"):
@@ -62,11 +64,18 @@ def journeys(evidence: Evidence) -> Html:
     return join(parts)
 
 
-def _lede(rows: pl.DataFrame) -> Html:
-    n, won = int(rows["n"].sum()), int(rows["n_converted"].sum())
-    covered = f"{percent(float(rows['coverage'][-1]))} of all that had time to end"
-    text = f"{count(n)} journeys took the {count(len(rows))} most frequent ways, {covered}"
-    if not won:
+def _lede(evidence: Evidence, rows: pl.DataFrame) -> Html | None:
+    names = ("frequent_journeys", "frequent_coverage", "journey_conversion")
+    n, covered, won = (metric.value(evidence, name) for name in names)
+    if n is None or covered is None or won is None:
+        return None
+    text = phrase(
+        "{n} journeys took the {ways} most frequent ways, {covered} of all that had time to end",
+        n=cited(count(n.value), n),
+        ways=said_in(count(len(rows)), "journey_paths.path"),
+        covered=cited(percent(covered.value), covered),
+    )
+    if not won.value:
         return paragraph(
             text,
             "; none of them holds a conversion: no order, no subscription, and no event that "
@@ -74,7 +83,9 @@ def _lede(rows: pl.DataFrame) -> Html:
             class_="lede",
         )
     return paragraph(
-        text, f"; {percent(won / n if n else 0)} of them led to a purchase.", class_="lede"
+        text,
+        phrase("; {won} of them led to a purchase.", won=cited(percent(won.value), won)),
+        class_="lede",
     )
 
 
@@ -200,25 +211,21 @@ def _paths(evidence: Evidence, rows: pl.DataFrame) -> Html:
 
 
 def _exits(evidence: Evidence) -> Html | None:
-    found = [item for item in exits(evidence) if item.excess > 0 and item.p_low > item.expected][
-        :_EXITS
-    ]
+    found = [item for item in exits(evidence) if item.is_sure][:_EXITS]
     if not found:
         return paragraph("No step loses clearly more journeys than any step does.")
-    scale = (
-        0.0,
-        charts.scale_of([Range(i.p, i.p_low, i.p_high, i.expected) for i in found], 0.0, 1.0)[1],
-    )
+    ranges = [Range(i.at.value, i.at.low, i.at.high, i.every.value) for i in found]
+    scale = (0.0, charts.scale_of(ranges, 0.0, 1.0)[1])
     body: list[tuple[object, ...]] = [
         (
             tag("b", touchpoint_name(item.step)),
-            count(item.n),
-            charts.range_mark(Range(item.p, item.p_low, item.p_high, item.expected), scale),
-            percent(item.p),
-            percents(item.p_low, item.p_high),
+            count(round((item.at.n or 0) * (item.at.value or 0.0))),
+            charts.range_mark(mark, scale),
+            cited(percent(item.at.value), item.at),
+            percents(item.at.low, item.at.high),
             count(round(item.excess)),
         )
-        for item in found
+        for item, mark in zip(found, ranges, strict=True)
     ]
     body.append(("", "", charts.range_axis(scale, axis_percent), "", "", ""))
     head = ("Step", "Ended here", "Share that ends", "", "95 %", "More than expected")
@@ -274,16 +281,20 @@ def touchpoint_name(touchpoint_id: str) -> str:
 
 @dataclass(frozen=True)
 class Exit:
-    """How often journeys end at a step, against how often a step is the last one anyway."""
+    """How often journeys end at a step, against how often any step is the last one. `excess`:
+    journeys that end there beyond that, of `journeys`.
+    """
 
     step: str
-    n: int
-    p: float
-    p_low: float
-    p_high: float
-    expected: float
+    at: Value
+    every: Value
     excess: float
     journeys: int
+
+    @property
+    def is_sure(self) -> bool:
+        """More than chance explains."""
+        return self.excess > 0 and (self.at.low or 0.0) > (self.every.value or 0.0)
 
 
 # A journey that ends with a purchase or with thanks has arrived; ends elsewhere are what can be
@@ -302,51 +313,36 @@ def exits(evidence: Evidence) -> list[Exit]:
     """Steps by journeys lost beyond expectation, worst first. Steps that are an end by nature are
     left out.
     """
-    if not evidence.has("journey_transitions"):
+    every = metric.value(evidence, "step_exits")
+    if every is None or not evidence.has("journey_transitions"):
         return []
-    rows = evidence.frame("journey_transitions")
-    out = rows.group_by("from_step").agg(n_out=pl.col("n").sum())
-    journeys = int(rows.filter(pl.col("from_step") == "(start)")["n"].sum())
+    starts = pl.col("from_step") == "(start)"
+    journeys = int(evidence.frame("journey_transitions").filter(starts)["n"].sum())
     stages: dict[str, str] = {}
     if evidence.has("touchpoint"):
         stages = dict(evidence.frame("touchpoint", "touchpoint_id", "stage").iter_rows())
-    found = []
-    for row in (
-        rows.filter(pl.col("is_exit"))
-        .join(out, on="from_step")
-        .sort("from_step")
-        .iter_rows(named=True)
-    ):
-        step = row["from_step"]
-        if step == "(start)" or arrived(step) or stages.get(step) in ("advocacy", "churn"):
-            continue
-        excess = row["n"] - row["n_out"] * row["expected_p"]
-        found.append(
-            Exit(
-                step,
-                row["n"],
-                row["p"],
-                row["p_low"],
-                row["p_high"],
-                row["expected_p"],
-                excess,
-                journeys,
-            )
-        )
+    found = [
+        Exit(step, at, every, (at.n or 0) * ((at.value or 0.0) - (every.value or 0.0)), journeys)
+        for step, at in metric.by_member(evidence, "step_exits", "step").items()
+        if not arrived(step) and stages.get(step) not in ("advocacy", "churn")
+    ]
     return sorted(found, key=lambda item: (-item.excess, item.step))
 
 
 def early_exits(evidence: Evidence) -> Iterator[Finding]:
     """Which step ends journeys more often than steps do."""
     for item in exits(evidence):
-        if item.excess > 0 and item.p_low > item.expected:
-            text = (
-                f"{percent(item.p)} of the steps ‘{touchpoint_name(item.step)}’ end the "
-                "journey, against "
-                f"{percent(item.expected)} of all steps: {count(round(item.excess))} journeys more than "
-                "expected."
+        if item.is_sure:
+            text = phrase(
+                "{share} of the steps ‘{step}’ end the journey, against {every} of all steps: "
+                "{excess} journeys more than expected.",
+                share=cited(percent(item.at.value), item.at),
+                step=touchpoint_name(item.step),
+                every=cited(percent(item.every.value), item.every),
+                excess=said_in(count(round(item.excess)), "journey_transitions.n"),
             )
-            yield Finding(text, "journey_transitions", min(1.0, item.excess / item.journeys))
+            value = min(1.0, item.excess / item.journeys)
+            yield Finding(text, "journey_transitions", value, "step_exits")
 
 
 REPORT = RoomReport(

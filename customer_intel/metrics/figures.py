@@ -1,7 +1,7 @@
-"""Values of metrics for the report: of a day, of the days before, and what changed.
+"""What changed in metrics: windows and levels against those of four weeks before.
 
-Belongs here: reading metric_daily. Not here: computing a figure (metrics.yaml, metric_daily.sql),
-words (report.py).
+Belongs here: comparing values of metric_daily. Not here: reading them (core/report/metric.py),
+computing a figure (metrics.yaml, metric_daily.sql), words (report.py).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from math import log, sqrt
 import polars as pl
 
 from customer_intel.core.report.evidence import Evidence
+from customer_intel.core.report.metric import Value, added, rows
 
 # Windows of whole weeks, so that equal weekdays are compared.
 WINDOW = 28
@@ -24,20 +25,6 @@ TOLD = 3.0
 # A change is unusual when at most this share of earlier ones was as large, of so many days at least.
 RARE, DAYS_MIN = 0.02, 5 * WINDOW
 _NEVER = date(1, 12, 31)
-# What the report tells metrics by.
-_TOLD_BY = ("all", "source_system", "currency", "definition_id")
-
-
-@dataclass(frozen=True)
-class Value:
-    """A metric's value on a day; `low` and `high` where it is estimated."""
-
-    day: date
-    value: float | None
-    n: int | None
-    low: float | None
-    high: float | None
-    complete: bool
 
 
 @dataclass(frozen=True)
@@ -48,14 +35,24 @@ class Change:
 
     metric: str
     day: date
-    now: float
-    before: float
+    at: Value
+    former: Value
     of: tuple[str, ...]
     # Distance from no change in standard errors. Of how many earlier days the change over as many
     # days was as large; None where there are too few to say.
     errors: float
     as_large: tuple[int, int] | None
     is_level: bool
+
+    @property
+    def now(self) -> float:
+        """The value that ends with `day`."""
+        return self.at.value or 0.0
+
+    @property
+    def before(self) -> float:
+        """The value four weeks before."""
+        return self.former.value or 0.0
 
     @property
     def relative(self) -> float:
@@ -74,41 +71,6 @@ def dictionary(evidence: Evidence) -> pl.DataFrame:
     return evidence.frame("metric")
 
 
-def _rows(evidence: Evidence) -> dict[tuple[str, str], dict[str, dict[date, Value]]]:
-    """(metric, dimension) → member → day → value; in one pass, asked for by `evidence.once`."""
-    found: dict[tuple[str, str], dict[str, dict[date, Value]]] = {}
-    columns = ("metric", "dimension", "member", "day", "value", "n", "low", "high", "complete")
-    told = evidence.scan("metric_daily").filter(pl.col("dimension").is_in(_TOLD_BY))
-    for metric, dimension, member, day, *rest in told.select(columns).collect().iter_rows():
-        members = found.setdefault((metric, dimension), {})
-        members.setdefault(member, {})[day] = Value(day, *rest)
-    return found
-
-
-def members(evidence: Evidence, metric: str, dimension: str) -> list[str]:
-    """The dimension's members, by name."""
-    return sorted(evidence.once(_rows).get((metric, dimension), {}))
-
-
-def value(
-    evidence: Evidence,
-    metric: str,
-    day: date | None = None,
-    *,
-    dimension: str = "all",
-    member: str = "all",
-) -> Value | None:
-    """On `day`, by default the last that the night knows; None where there is none."""
-    days = evidence.once(_rows).get((metric, dimension), {}).get(member, {})
-    return days.get(day or evidence.as_of - timedelta(days=1))
-
-
-def newest(evidence: Evidence, metric: str) -> Value | None:
-    """The last day that has a value, for metrics that have one now and then."""
-    days = evidence.once(_rows).get((metric, "all"), {}).get("all", {})
-    return days[max(days)] if days else None
-
-
 def changes(evidence: Evidence) -> Iterator[Change]:
     """Of every metric that has a subject: its window of four weeks, or its level, against four weeks
     before.
@@ -123,7 +85,7 @@ def changes(evidence: Evidence) -> Iterator[Change]:
 
 def _change(evidence: Evidence, row: dict[str, object]) -> Change | None:
     metric, kind = str(row["metric"]), str(row["metric_kind"])
-    series = evidence.once(_rows).get((metric, "all"), {}).get("all", {})
+    series = evidence.once(rows).get((metric, "all"), {}).get("all", {})
     alive = evidence.as_of - timedelta(days=LATE_DAYS)
     complete = [day for day, value in series.items() if value.complete]
     of: tuple[str, ...] = ()
@@ -131,7 +93,7 @@ def _change(evidence: Evidence, row: dict[str, object]) -> Change | None:
     before = series.get(day - timedelta(days=WINDOW))
     if day < alive or before is None or not before.complete:
         # Like with like: the sources that told of both windows, where they add up.
-        sources = evidence.once(_rows).get((metric, "source_system"), {})
+        sources = evidence.once(rows).get((metric, "source_system"), {})
         if kind not in ("sum", "level"):
             return None
         ends = {
@@ -157,8 +119,8 @@ def _change(evidence: Evidence, row: dict[str, object]) -> Change | None:
     return Change(
         metric,
         day,
-        now.value,
-        before.value,
+        now,
+        before,
         of,
         _errors(now, before, kind, str(row["metric_unit"])),
         _as_large(series, now, before),
@@ -169,15 +131,7 @@ def _change(evidence: Evidence, row: dict[str, object]) -> Change | None:
 def _summed(parts: list[dict[date, Value]]) -> dict[date, Value]:
     """Values of sources that add up, on the days that each of them has."""
     days = set.intersection(*(set(part) for part in parts))
-    found = {}
-    for day in days:
-        values = [part[day] for part in parts]
-        known = [value.value for value in values if value.value is not None]
-        total = sum(known) if len(known) == len(values) else None
-        complete = all(value.complete for value in values)
-        n = sum(value.n or 0 for value in values)
-        found[day] = Value(day, total, n, None, None, complete)
-    return found
+    return {day: added([part[day] for part in parts]) for day in days}
 
 
 def _errors(now: Value, before: Value, kind: str, unit: str) -> float:

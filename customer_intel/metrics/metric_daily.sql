@@ -72,9 +72,14 @@ source AS (
     FROM metric AS m
     JOIN source_start AS s ON strpos(concat('|', m.entities, '|'), concat('|', s.entity, '|')) > 0
 ),
--- From the first day of its sources on nothing is known to be nothing.
+-- From the first day of its sources on nothing is known to be nothing; what names no source begins with its first row.
 begun AS (
-    SELECT m.series, least(min(m.day), coalesce(greatest(min(t.first_day), min(c.first_day)), min(m.day))) AS first_day
+    SELECT
+        m.series,
+        CASE
+            WHEN min(t.first_day) IS NULL THEN min(m.day)
+            ELSE least(min(m.day), greatest(min(t.first_day), min(c.first_day)))
+        END AS first_day
     FROM (SELECT series, min(day) AS day FROM moved GROUP BY series) AS m
     CROSS JOIN calendar AS c
     LEFT JOIN metric AS k ON m.series = CASE WHEN k.metric_kind = 'distinct' THEN k.metric ELSE k.entry END

@@ -11,33 +11,37 @@ from typing import Any
 
 import polars as pl
 
+from customer_intel.core.report import metric as metrics
 from customer_intel.core.report.evidence import Evidence
 from customer_intel.core.report.markup import (
     NBSP,
     Html,
     change,
+    coloured,
     count,
     day,
     day_short,
     details,
+    enumerated,
     interval,
     join,
     listed,
     money,
-    moved,
     number,
     paragraph,
     percent,
     percents,
+    phrase,
     plain,
     quiet,
     signed,
     table,
     tag,
 )
+from customer_intel.core.report.metric import Value, cited, said_in
 from customer_intel.core.report.section import Finding, Headline, RoomReport, Section
 from customer_intel.metrics import figures
-from customer_intel.metrics.figures import WINDOW, Change, Value
+from customer_intel.metrics.figures import WINDOW, Change
 
 # A fall by this share is told whatever else there is, unless chance explains it.
 GRAVE = -1 / 3
@@ -86,50 +90,58 @@ def _tile(
     evidence: Evidence, row: dict[str, Any], longer: dict[str, Any] | None
 ) -> Iterator[Headline]:
     metric, unit = row["metric"], row["metric_unit"]
-    now = figures.value(evidence, metric)
+    now = metrics.value(evidence, metric)
     if now is None:
         return
     if now.value is None:
         yield Headline(row["label"], "not available", "", (_why_unknown(evidence, row),), metric)
         return
     lines: list[object] = [_error(now, unit), _against(evidence, row, now)]
-    if longer and (wide := figures.value(evidence, longer["metric"])):
-        shown = said(wide.value, unit, "")
+    if longer and (wide := metrics.value(evidence, longer["metric"])):
+        shown = cited(said(wide.value, unit, ""), wide)
         beside = _against(evidence, longer, wide)
-        lines.append(join((f"{shown} in {longer['window_days']} days", beside), ", "))
+        lines.append(join((join((shown, f" in {longer['window_days']} days")), beside), ", "))
     currency = evidence.currency if unit == "money" else ""
-    yield Headline(row["label"], said(now.value, unit, ""), currency, tuple(lines), metric)
+    shown = cited(said(now.value, unit, ""), now)
+    yield Headline(row["label"], shown, currency, tuple(lines), metric)
 
 
-def _error(now: Value, unit: str) -> str | None:
+def _error(now: Value, unit: str) -> Html | None:
     if now.low is None or now.high is None:
         return None
     told = percents(now.low, now.high) if unit == "share" else interval(now.low, now.high)
-    return f"{told} at 95 %, n = {count(now.n)}"
+    n = cited(count(now.n), now, part="n")
+    return phrase("{told} at 95 %, n = {n}", told=cited(told, now, part="low"), n=n)
 
 
 def _against(evidence: Evidence, row: dict[str, Any], now: Value) -> Html:
     """The change against the window before, or the level four weeks before."""
     days = row["window_days"] if row["metric_kind"] != "level" else WINDOW
-    before = figures.value(evidence, row["metric"], now.day - timedelta(days=days))
+    before = metrics.value(evidence, row["metric"], now.day - timedelta(days=days))
     if before is None or before.value is None or now.value is None:
         return join(("no earlier days to compare with",))
     if not before.complete:
         return join((f"a source began within the {days} days before",))
-    shown = _moved(row["metric_unit"], now.value, before.value)
+    shown = _moved(row, now, before)
     if shown is None:
-        return join((f"{said(before.value, row['metric_unit'], '')} before",))
+        return join((cited(said(before.value, row["metric_unit"], ""), before), " before"))
     told = "in 28 days" if row["metric_kind"] == "level" else f"against the {days} days before"
     return join((shown, f" {told}"))
 
 
-def _moved(unit: str, now: float | None, before: float | None) -> Html | None:
-    """The change of a share in points, of anything else relative to what it was."""
-    if unit != "share" or now is None or before is None:
-        return moved(change(now, before))
-    points = 100 * (now - before)
-    class_ = "up" if points > 0 else "down" if points < 0 else None
-    return tag("span", f"{signed(points, 1)} points", class_=class_)
+def _moved(row: dict[str, Any], now: Value, before: Value) -> Html | None:
+    """The change of a share in points, of anything else relative to what it was; None from nothing."""
+    if now.value is None or before.value is None:
+        return None
+    if row["metric_unit"] == "share":
+        points = now.value - before.value
+        text = cited(f"{signed(100 * points, 1)} points", now, against=before, how="difference")
+        return coloured(text, points, row["direction"])
+    relative = change(now.value, before.value)
+    if relative is None:
+        return None
+    shown = cited(f"{signed(100 * relative, 1)}{NBSP}%", now, against=before, how="change")
+    return coloured(shown, relative, row["direction"])
 
 
 def _why_unknown(evidence: Evidence, row: dict[str, Any]) -> str:
@@ -138,8 +150,8 @@ def _why_unknown(evidence: Evidence, row: dict[str, Any]) -> str:
     own = f"{row['entry']}_own_{WINDOW}d" if row["window_days"] == WINDOW else f"{row['entry']}_own"
     apart = [
         money(round(found.value), currency)
-        for currency in figures.members(evidence, own, "currency")
-        if (found := figures.value(evidence, own, dimension="currency", member=currency))
+        for currency in metrics.members(evidence, own, "currency")
+        if (found := metrics.value(evidence, own, dimension="currency", member=currency))
         and found.value
     ]
     by_currency = f"; by currency {listed(apart)}" if apart else ""
@@ -149,17 +161,20 @@ def _why_unknown(evidence: Evidence, row: dict[str, Any]) -> str:
 def _given_tile(evidence: Evidence, row: dict[str, Any]) -> Iterator[Headline]:
     metric, unit = row["metric"], row["metric_unit"]
     if not row["dimensions"]:
-        now = figures.newest(evidence, metric)
+        now = metrics.newest(evidence, metric)
         if now and now.value is not None:
             lines = (_error(now, unit), f"answers of the quarter to {day(now.day)}")
-            yield Headline(row["label"], said(now.value, unit, ""), "", lines, metric)
+            yield Headline(row["label"], cited(said(now.value, unit, ""), now), "", lines, metric)
         return
-    for member in figures.members(evidence, metric, row["dimensions"]):
-        found = figures.value(evidence, metric, dimension=row["dimensions"], member=member)
+    for member in metrics.members(evidence, metric, row["dimensions"]):
+        found = metrics.value(evidence, metric, dimension=row["dimensions"], member=member)
         if found and found.value is not None:
             label = f"{row['label']}, {plain(member).lower()}"
-            of = f"of {count(found.n)}"
-            yield Headline(label, said(found.value, unit, ""), of, (row["meaning"],), metric)
+            share = found.value / found.n if found.n else None
+            shown = cited(said(found.value, unit, ""), found)
+            of = join(("of ", cited(count(found.n), found, part="n")))
+            beside = f"{percent(share)} of those who can be judged" if share is not None else None
+            yield Headline(label, shown, of, (beside,), metric)
 
 
 # ---- what changed
@@ -175,7 +190,7 @@ def changes(evidence: Evidence) -> Iterator[Finding]:
     for subject, items in found.items():
         items.sort(key=lambda item: (-item.errors, item.metric))
         first, row = items[0], rows[items[0].metric]
-        text = _sentence(first, row, evidence) + _also(items[1:], rows)
+        text = join((_sentence(first, row, evidence), _also(items[1:], rows), "."))
         # What is told only because it is grave happened before: others come first.
         weight = (0.15 + min(_size(first), 1.0) * 0.85) * (1 if first.is_sure else 0.3)
         grave = any(_is_grave(item, rows[item.metric]["direction"]) for item in items)
@@ -197,37 +212,53 @@ def _is_told(item: Change, direction: str) -> bool:
     return item.is_sure or _is_grave(item, direction)
 
 
-def _sentence(item: Change, row: dict[str, Any], evidence: Evidence) -> str:
+def _sentence(item: Change, row: dict[str, Any], evidence: Evidence) -> Html:
     unit = row["metric_unit"]
     currency = evidence.currency if unit == "money" else ""
     label = row["label"].removesuffix(f", last {WINDOW} days")
     of = f" of {listed(item.of)}" if item.of else ""
     end = evidence.as_of - timedelta(days=1)
     when = f"{WINDOW} days" if item.day == end else f"{WINDOW} days to {day_short(item.day)}"
-    now, before = said(item.now, unit, currency), said(item.before, unit, currency)
+    now = cited(said(item.now, unit, currency), item.at)
+    before = cited(said(item.before, unit, currency), item.former)
     if not item.before:
-        return (
-            f"{label}{of} began in the last {when}: {now}, after none in the {WINDOW} days before"
-        )
+        template = f"{label}{{of}} began in the last {when}: {{now}}, after {{none}} in the {WINDOW} days before"
+        return phrase(template, of=of, now=now, none=cited("none", item.former))
     word = _WORDS[item.now > item.before]
-    by = percent(abs(item.relative))
-    usual = ""
-    if item.as_large is not None:
-        often, days = item.as_large
-        usual = f"; on {count(often)} of {count(days)} earlier days the change was as large"
-        usual = usual if often else f"; the largest such change in {count(days)} days"
-    than = f" from {before}" + ("" if item.is_level else f" in the {WINDOW} days before")
-    return f"{label}{of} {word} by {by} in the last {when}, to {now}{than}{usual}"
+    by = cited(percent(abs(item.relative)), item.at, against=item.former, how="change")
+    than = "" if item.is_level else f" in the {WINDOW} days before"
+    return phrase(
+        f"{label}{{of}} {word} by {{by}} in the last {when}, to {{now}} from {{before}}{than}{{usual}}",
+        of=of,
+        by=by,
+        now=now,
+        before=before,
+        usual=_usual(item.as_large),
+    )
 
 
-def _also(others: list[Change], rows: dict[str, dict[str, Any]]) -> str:
+def _usual(as_large: tuple[int, int] | None) -> Html | str:
+    """How often a change as large was seen before."""
+    if as_large is None:
+        return ""
+    often, days = (said_in(count(n), "metric_daily.day") for n in as_large)
+    if not as_large[0]:
+        return phrase("; the largest such change in {days} days", days=days)
+    return phrase(
+        "; on {often} of {days} earlier days the change was as large", often=often, days=days
+    )
+
+
+def _also(others: list[Change], rows: dict[str, dict[str, Any]]) -> Html | None:
     told = [
-        f"{rows[item.metric]['label'].removesuffix(f', last {WINDOW} days').lower()} "
-        f"{signed(100 * item.relative)}{NBSP}%"
+        join((
+            f"{rows[item.metric]['label'].removesuffix(f', last {WINDOW} days').lower()} ",
+            cited(f"{signed(100 * item.relative)}{NBSP}%", item.at, against=item.former, how="change"),
+        ))
         for item in others
         if item.before
-    ]
-    return f". Also: {listed(told)}." if told else "."
+    ]  # fmt: skip
+    return join((". Also: ", enumerated(told))) if told else None
 
 
 # ---- all of them
@@ -236,7 +267,9 @@ def all_metrics(evidence: Evidence) -> Html:
     if not evidence.has("metric", "metric_daily"):
         return quiet(f"Not available: {evidence.why_not('metric_daily')}.")
     rows = []
-    for row in figures.dictionary(evidence).iter_rows(named=True):
+    # What has a tile first, then by what it is about.
+    ordered = figures.dictionary(evidence).sort("tile", "subject", "metric", nulls_last=True)
+    for row in ordered.iter_rows(named=True):
         if row["metric_kind"] != "level" and row["window_days"] not in (WINDOW, 1):
             continue
         if row["metric_kind"] in ("sum", "distinct") and row["window_days"] == 1:
@@ -254,29 +287,25 @@ def all_metrics(evidence: Evidence) -> Html:
 def _lines(evidence: Evidence, row: dict[str, Any]) -> Iterator[tuple[object, ...]]:
     metric, unit = row["metric"], row["metric_unit"]
     given, dimension = row["metric_kind"] == "given", row["dimensions"].partition("|")[0]
-    whole = figures.newest(evidence, metric) if given else figures.value(evidence, metric)
-    found: list[tuple[str, Value | None]] = [("", whole)] if whole else []
+    whole = metrics.newest(evidence, metric) if given else metrics.value(evidence, metric)
+    found = [whole] if whole else []
     if not whole and dimension:
-        found = [
-            (name, figures.value(evidence, metric, dimension=dimension, member=name))
-            for name in figures.members(evidence, metric, dimension)
-        ]
-    for member, now in found:
-        if now is None:
-            continue
-        where = {"dimension": dimension, "member": member} if member else {}
-        then = figures.value(evidence, metric, now.day - timedelta(days=WINDOW), **where)
-        before = then.value if then and then.complete and not given else None
+        found = list(metrics.by_member(evidence, metric, dimension).values())
+    for now in found:
+        member = now.member if now.dimension != "all" else ""
+        where = {"dimension": now.dimension, "member": now.member}
+        then = metrics.value(evidence, metric, now.day - timedelta(days=WINDOW), **where)
+        before = then if then and then.complete and then.value is not None and not given else None
         currency = member if unit == "own money" else evidence.currency if unit == "money" else ""
         label = join((tag("b", row["label"]), f" {member}" if member else ""))
         limits = (now.low, now.high)
         error = percents(*limits) if unit == "share" else interval(*limits, 1)
         yield (
             tag("span", label, data_metric=metric),
-            said(now.value, unit, currency),
+            cited(said(now.value, unit, currency), now),
             error,
-            "·" if before is None else said(before, unit, currency),
-            _moved(unit, now.value, before) or "·",
+            cited(said(before.value, unit, currency), before) if before else "·",
+            (_moved(row, now, before) if before else None) or "·",
             tag("small", row["meaning"]),
         )
 

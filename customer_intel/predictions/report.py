@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.core.report import charts
+from customer_intel.core.report import charts, metric
 from customer_intel.core.report.charts import Range
 from customer_intel.core.report.evidence import Evidence
 from customer_intel.core.report.markup import (
@@ -27,11 +27,13 @@ from customer_intel.core.report.markup import (
     paragraph,
     percent,
     percents,
+    phrase,
     plain,
     quiet,
     table,
     tag,
 )
+from customer_intel.core.report.metric import Value, cited
 from customer_intel.core.report.section import Finding, RoomReport, Section
 
 # Title and decimals of each metric that is told beside the area under the curve.
@@ -84,36 +86,44 @@ def _definition(
     is_scored = risks is not None and len(risks) > 0
     return join((
         tag("h3", title(name), class_="major"),
-        _verdict(own, is_scored) if own is not None and len(own) else None,
+        _verdict(evidence, name, own, is_scored) if own is not None and len(own) else None,
         _evaluation(evidence, name, own) if own is not None and len(own) else None,
-        _tonight(evidence, risks, own) if risks is not None and is_scored else quiet("Nobody is scored tonight."),
-        _lapsed(mine.filter(~pl.col("eligible"))) if mine is not None else None,
+        _tonight(evidence, name, risks, own) if risks is not None and is_scored else quiet("Nobody is scored tonight."),
+        _lapsed(evidence, name),
     ))  # fmt: skip
 
 
-def _tonight(evidence: Evidence, risks: pl.DataFrame, own: pl.DataFrame | None) -> Html:
+def _of(evidence: Evidence, name: str, definition: str) -> Value | None:
+    """The metric's value for a definition of churn."""
+    return metric.value(evidence, name, dimension="definition_id", member=definition)
+
+
+def _tonight(
+    evidence: Evidence, name: str, risks: pl.DataFrame, own: pl.DataFrame | None
+) -> Html | None:
     if risks["risk_band"].null_count() == len(risks):
+        leaving = _of(evidence, "expected_to_leave", name)
+        if leaving is None or not leaving.n:
+            return None
         return paragraph(
-            f"Each of the {count(len(risks))} customers has the base rate: "
-            f"{percent(risks['p_churn'][0])} are expected to leave. Nothing tells them apart, so "
-            "there is no band, reason or loss."
+            phrase(
+                "Each of the {n} customers has the base rate: {leaving} of them are expected to leave. "
+                "Nothing tells them apart, so there is no band, reason or loss.",
+                n=cited(count(leaving.n), leaving, part="n"),
+                leaving=cited(count(round(leaving.value or 0)), leaving),
+            )
         )
     return join((_bands(evidence, risks, own), _first(evidence, risks)))
 
 
-def _lapsed(lapsed: pl.DataFrame) -> Html | None:
-    if not len(lapsed):
+def _lapsed(evidence: Evidence, name: str) -> Html | None:
+    lapsed, share = _of(evidence, "lapsed_customers", name), _of(evidence, "lapsed_return", name)
+    if lapsed is None:
         return None
-    share = lapsed["p_return"][0]
-    back = (
-        f" Of such, {percent(share)} came back within the horizon before." if known(share) else ""
-    )
-    return tag(
-        "p",
-        f"{count(len(lapsed))} more have lapsed: silent far beyond their usual gap, so not scored.",
-        back,
-        class_="note",
-    )
+    words = "{n} more have lapsed: silent far beyond their usual gap, so not scored."
+    words += " Of such, {share} came back within the horizon before." if share else ""
+    back = cited(percent(share.value), share) if share else ""
+    return tag("p", phrase(words, n=cited(count(lapsed.value), lapsed), share=back), class_="note")
 
 
 def _pooled(own: pl.DataFrame, metric: str) -> dict[str, Any] | None:
@@ -121,8 +131,8 @@ def _pooled(own: pl.DataFrame, metric: str) -> dict[str, Any] | None:
     return rows.row(0, named=True) if len(rows) else None
 
 
-def _verdict(own: pl.DataFrame, is_scored: bool) -> Html:
-    auc = _pooled(own, "auc")
+def _verdict(evidence: Evidence, name: str, own: pl.DataFrame, is_scored: bool) -> Html:
+    auc, recency = _of(evidence, "churn_auc", name), _of(evidence, "churn_auc_recency", name)
     verdict = own["verdict"][0]
     reason = str(own["reason"][0])
     if auc is None or verdict == "insufficient":
@@ -131,11 +141,13 @@ def _verdict(own: pl.DataFrame, is_scored: bool) -> Html:
         return join(
             (paragraph(told, used, class_="lede"), tag("p", plain(reason) + ".", class_="note"))
         )
-    numbers = (
-        f" On {count(auc['n'])} past cases it had not seen it ranks with an AUC of "
-        f"{number(auc['metric_value'], 3)} "
-        f"({interval(auc['low'], auc['high'], 3)}); recency alone reaches "
-        f"{number(auc['baseline_value'], 3)}."
+    numbers = phrase(
+        " On {n} past cases it had not seen it ranks with an AUC of {auc} ({between}); recency alone "
+        "reaches {recency}.",
+        n=cited(count(auc.n), auc, part="n"),
+        auc=cited(number(auc.value, 3), auc),
+        between=cited(interval(auc.low, auc.high, 3), auc, part="low"),
+        recency=cited(number(recency.value, 3), recency) if recency else DASH,
     )
     if verdict == "model":
         told = tag("span", "The model holds.", class_="ok")
@@ -154,18 +166,19 @@ def _verdict(own: pl.DataFrame, is_scored: bool) -> Html:
 
 
 def _evaluation(evidence: Evidence, name: str, own: pl.DataFrame) -> Html:
-    metrics = []
+    judged = []
     meanings = evidence.meanings("model_evaluation", "metric")
-    for metric, (words, digits) in _METRICS.items():
-        row = _pooled(own, metric)
+    for scored_by, (words, digits) in _METRICS.items():
+        row = _pooled(own, scored_by)
         if row and known(row["metric_value"]):
-            metrics.append((
-                join((tag("b", words), tag("br"), tag("small", meanings[metric]))), number(row["metric_value"], digits),
+            judged.append((
+                join((tag("b", words), tag("br"), tag("small", meanings[scored_by]))),
+                number(row["metric_value"], digits),
                 interval(row["low"], row["high"], digits), number(row["baseline_value"], digits),
                 number(row["base_rate_value"], digits) if known(row["base_rate_value"]) else DASH,
             ))  # fmt: skip
     head = ("On all past dates", "Model", "95 % interval", "Recency alone", "Base rate")
-    measured = table(head, metrics, numeric=(1, 2, 3, 4)) if metrics else None
+    measured = table(head, judged, numeric=(1, 2, 3, 4)) if judged else None
     left, right = join((_origins(own), measured)), _calibration(evidence, name)
     return tag(
         "div",
@@ -302,24 +315,29 @@ def expected_churn(evidence: Evidence) -> Iterator[Finding]:
     )
     for definition in rows["definition_id"].unique().sort():
         own = rows.filter(pl.col("definition_id") == definition)
-        own = own.sort("expected_loss", "customer_id", descending=[True, False])
-        total = float(own["expected_loss"].sum())
-        few = own.head(max(1, len(own) // 20))
-        held = float(few["expected_loss"].sum())
-        value = own.filter(pl.col("p_churn") > 0)
-        at_stake = float((value["expected_loss"].cast(pl.Float64) / value["p_churn"]).sum())
+        names = ("expected_to_leave", "expected_loss", "expected_loss_top")
+        leaving, loss, top = (_of(evidence, name, definition) for name in names)
+        if leaving is None or loss is None or top is None:
+            continue
+        held, total = top.value or 0.0, loss.value or 0.0
+        likely = own.filter(pl.col("p_churn") > 0)
+        at_stake = float((likely["expected_loss"].cast(pl.Float64) / likely["p_churn"]).sum())
         if len(own) < 20 or total <= 0 or at_stake <= 0:
             continue
         act = "cancel" if definition.startswith("subscription") else "not buy again"
         days = own["horizon_days"][0]
-        text = (
-            f"About {count(round(own['p_churn'].sum()))} of {count(len(own))} customers are "
-            f"expected to {act} within "
-            f"{days} days; the {count(len(few))} with most at stake stand for "
-            f"{percent(held / total)} of the expected "
-            f"loss ({money(held, evidence.currency)} of {money(total, evidence.currency)})."
+        text = phrase(
+            f"About {{leaving}} of {{n}} customers are expected to {act} within {days} days; the {{few}} "
+            "with most at stake stand for {share} of the expected loss ({held} of {total}).",
+            leaving=cited(count(round(leaving.value or 0)), leaving),
+            n=cited(count(leaving.n), leaving, part="n"),
+            few=cited(count(top.n), top, part="n"),
+            share=cited(percent(held / total), top, against=loss, how="ratio"),
+            held=cited(money(round(held, 2), evidence.currency), top),
+            total=cited(money(round(total, 2), evidence.currency), loss),
         )
-        yield Finding(text, "churn_predictions", min(1.0, held / at_stake))
+        value = min(1.0, held / at_stake)
+        yield Finding(text, "churn_predictions", value, "expected_loss")
 
 
 REPORT = RoomReport(

@@ -7,11 +7,10 @@ of it that take computing (report_numbers.py).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
 
 import polars as pl
 
-from customer_intel.core.report import charts
+from customer_intel.core.report import charts, metric
 from customer_intel.core.report.charts import Point
 from customer_intel.core.report.evidence import Evidence
 from customer_intel.core.report.markup import (
@@ -23,6 +22,7 @@ from customer_intel.core.report.markup import (
     p_value,
     paragraph,
     percent,
+    phrase,
     plain,
     plural,
     quiet,
@@ -31,21 +31,25 @@ from customer_intel.core.report.markup import (
     table,
     tag,
 )
+from customer_intel.core.report.metric import cited
 from customer_intel.core.report.section import SURE, Finding, RoomReport, Section
-from customer_intel.core.statistics import contrast, holm
+from customer_intel.core.statistics import Z95, contrast, holm
 from customer_intel.profiles import report_numbers as numbers
 
-# Bad experiences that the profile knows, and how to say that a customer had one.
+# Bad experiences, how to say that a customer had one, and with whom such customers are compared.
 _EXPERIENCES = {
-    "late_deliveries_365d": "a late delivery in the last year",
-    "payments_failed_90d": "a failed payment in the last 90 days",
-    "tickets_escalated": "an escalated ticket",
-    "ticket_reopens": "a reopened ticket",
-}
-# Answers that the profile keeps: the best one, and what was asked.
-_ANSWERS = {
-    "last_nps_score": (10, "whether they would recommend us"),
-    "last_csat_score": (5, "how satisfied they are"),
+    ("delivery", "late"): (
+        "a late delivery in the last year",
+        "in time",
+        "whose deliveries were in time",
+    ),
+    ("payment", "failed"): (
+        "a failed payment in the last 90 days",
+        "fine",
+        "whose payments succeeded",
+    ),
+    ("support", "escalated"): ("an escalated ticket", "plain", "whose tickets were not"),
+    ("support", "reopened"): ("a reopened ticket", "plain", "whose tickets were not"),
 }
 
 
@@ -58,9 +62,7 @@ def _people(evidence: Evidence) -> Html:
     if not evidence.has("customer_profile"):
         return quiet(f"Not available: {evidence.why_not('customer_profile')}.")
     rows = evidence.frame("customer_profile", "n_records", "n_sources", "sources")
-    n, records = len(rows), int(rows["n_records"].sum() or 0)
-    several = int((rows["n_records"] > 1).sum())
-    across = int((rows["n_sources"] > 1).sum())
+    n = len(rows)
     sources = (
         rows.drop_nulls("sources")
         .select(source=pl.col("sources").str.split("|"))
@@ -68,12 +70,6 @@ def _people(evidence: Evidence) -> Html:
         .group_by("source")
         .agg(n=pl.len())
         .sort("n", "source", descending=[True, False])
-    )
-    lede = (
-        f"{count(records)} records of {plural(len(sources), 'source')} are "
-        f"{plural(n, 'customer')}: "
-        f"{count(several)} customers had more than one record, "
-        f"{count(across)} ({percent(across / max(n, 1))}) are known to more than one source."
     )
     rows_ = [
         (tag("b", name), count(k), tag("span", charts.bar(k / n), class_="bars"), percent(k / n))
@@ -83,7 +79,36 @@ def _people(evidence: Evidence) -> Html:
         "Who knows them", table(("Source", "Customers", "", "Share"), rows_, numeric=(1, 3))
     )
     return join(
-        (paragraph(lede, class_="lede"), tag("div", _stages(evidence), known_by, class_="row"))
+        (
+            _brought_together(evidence, len(sources)),
+            tag("div", _stages(evidence), known_by, class_="row"),
+        )
+    )
+
+
+def _brought_together(evidence: Evidence, n_sources: int) -> Html | None:
+    names = (
+        "customer_records",
+        "customers",
+        "customers_of_several_records",
+        "customers_of_several_sources",
+    )
+    records, people, several, across = (metric.value(evidence, name) for name in names)
+    if records is None or people is None or several is None or across is None:
+        return None
+    share = (across.value or 0) / (people.value or 1)
+    return paragraph(
+        phrase(
+            "{records} records of {sources} are {people}: {several} customers had more than one "
+            "record, {across} ({share}) are known to more than one source.",
+            records=cited(count(records.value), records),
+            sources=plural(n_sources, "source"),
+            people=cited(plural(int(people.value or 0), "customer"), people),
+            several=cited(count(several.value), several),
+            across=cited(count(across.value), across),
+            share=cited(percent(share), across, against=people, how="ratio"),
+        ),
+        class_="lede",
     )
 
 
@@ -188,57 +213,47 @@ def _subscriptions(evidence: Evidence) -> Html | None:
 
 
 def bad_experiences(evidence: Evidence) -> Iterator[Finding]:
-    """Last scores of customers who had the experience against those of customers who had not."""
-    if not evidence.has("customer_profile"):
-        return
-    profiles = evidence.frame("customer_profile", "is_profiling_denied", *_ANSWERS, *_EXPERIENCES)
-    profiles = profiles.filter(~pl.col("is_profiling_denied"))
+    """Last NPS answers of customers who had the experience against those who could have had it."""
     found = []
-    for answer, column in product(_ANSWERS, _EXPERIENCES):
-        rows = profiles.select(
-            had=pl.col(column) > 0, score=pl.col(answer).cast(pl.Float64)
-        ).drop_nulls()
-        sides = {
-            had: (n, mean, variance)
-            for had, n, mean, variance in rows.group_by("had")
-            .agg(n=pl.len(), mean=pl.col("score").mean(), variance=pl.col("score").var())
-            .iter_rows()
-        }
-        made = contrast(column, sides[True], sides[False]) if len(sides) == 2 else None
-        if made:
-            found.append((answer, made))
-    adjusted = holm([item.p_value for _, item in found])
-    for (answer, item), p in zip(found, adjusted, strict=True):
-        best, asked = _ANSWERS[answer]
-        if p < SURE and item.gap < 0:
-            text = (
-                f"Customers with {_EXPERIENCES[item.name]} last gave {item.mean:.1f} of {best} "
-                f"when asked {asked}, "
-                f"the others {item.mean_rest:.1f} ({p_value(p)}, {count(item.n)} against "
-                f"{count(item.n_rest)}; "
-                "an association, not proof of a cause)."
+    for (dimension, bad), (_, good, _) in _EXPERIENCES.items():
+        sides = metric.by_member(evidence, "last_nps_answer", dimension)
+        if bad in sides and good in sides:
+            made = contrast(bad, _moments(sides[bad]), _moments(sides[good]))
+            found += [(dimension, sides[bad], sides[good], made)] if made else []
+    adjusted = holm([made.p_value for *_, made in found])
+    for (dimension, had, had_not, made), p in zip(found, adjusted, strict=True):
+        words, _, others = _EXPERIENCES[dimension, had.member]
+        if p < SURE and made.gap < 0:
+            text = phrase(
+                f"Customers with {words} last gave {{mean}} of 10 when asked whether they would "
+                f"recommend us, customers {others} {{rest}} ({p_value(p)}, {{n}} against {{n_rest}}; "
+                "an association, not proof of a cause).",
+                mean=cited(number(had.value, 1), had),
+                rest=cited(number(had_not.value, 1), had_not),
+                n=cited(count(had.n), had, part="n"),
+                n_rest=cited(count(had_not.n), had_not, part="n"),
             )
-            yield Finding(text, "customer_profile", min(1.0, abs(item.gap) / best + 0.1))
+            weight = min(1.0, abs(made.gap) / 10 + 0.1)
+            yield Finding(text, "customer_profile", weight, "last_nps_answer")
+
+
+def _moments(side: metric.Value) -> tuple[int, float, float]:
+    """n, mean and variance, the latter from the interval (normal theory; contrasts begin at 30)."""
+    n, low, high = side.n or 0, side.low or 0.0, side.high or 0.0
+    return n, side.value or 0.0, n * ((high - low) / (2 * Z95)) ** 2
 
 
 def concentration(evidence: Evidence) -> Iterator[Finding]:
     """How much of the last year's revenue the best tenth brought."""
-    if not evidence.has("customer_profile") or evidence.unconverted:
+    share = metric.value(evidence, "best_tenth_share")
+    if share is None or share.value is None or (share.n or 0) < 5 or evidence.unconverted:
         return
-    spent = (
-        evidence.frame("customer_profile", "revenue_365d")["revenue_365d"]
-        .cast(pl.Float64)
-        .sort(descending=True)
+    text = phrase(
+        "The best tenth of last year's buyers ({n} customers) brought {share} of its revenue.",
+        n=cited(count(share.n), share, part="n"),
+        share=cited(percent(share.value), share),
     )
-    buyers = spent.filter(spent > 0)
-    if len(buyers) >= 50:
-        few = len(buyers) // 10
-        share = float(buyers.head(few).sum()) / float(buyers.sum())
-        text = (
-            f"The best tenth of last year's buyers ({count(few)} customers) brought "
-            f"{percent(share)} of its revenue."
-        )
-        yield Finding(text, "customer_profile", 0.2 * share)
+    yield Finding(text, "customer_profile", 0.2 * share.value, "best_tenth_share")
 
 
 REPORT = RoomReport(

@@ -113,7 +113,7 @@ def _head(
     told = [
         tag(
             "li",
-            item.text,
+            item.sentence,
             " ",
             tag("span", item.metric or item.evidence_table, class_="from"),
             data_metric=item.metric or None,

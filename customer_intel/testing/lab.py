@@ -182,6 +182,12 @@ class TableLab:
             found = self.run(name)
         return found
 
+    def metrics(self) -> pl.DataFrame:
+        """Computes every metric over what was put; the rows of metric_daily. A report cites them."""
+        if not self.filled.get("source_start") and not self.filled.get("date"):
+            self.run("date")
+        return self.chain("metric", "metric_row", "metric_daily", rooms=("metrics", "facts"))
+
     def failures(self, name: str) -> list[str]:
         """Names of the critical `sql` expectations, keys and required columns that the table's rows
         break.

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from customer_intel.core.contract import load as contract
 from customer_intel.core.store.lake import WHOLE, Lake, Version
+from customer_intel.testing import TableLab
 
 AS_OF = date(2026, 7, 1)
 SNAPSHOT = "20260701-0123456789ab"
@@ -165,10 +166,18 @@ def company(lake: Lake, customers: int = 400) -> dict[str, Version]:
             "gross_reporting": row["revenue"],
             "net_amount": row["revenue"],
             "net_reporting": row["revenue"],
+            "delivered_at": row["first_at"],
+            "promised_at": row["last_at"],
         }
         for n, row in enumerate(made["activity_daily"])
         if row["activity"] == "order_placed"
     ]
+    first = AS_OF - timedelta(days=300)
+    made["source_start"] = [
+        {"source_system": "shop", "entity": entity, "first_day": first, "last_day": AS_OF,
+         "first_export_date": first, "last_export_date": AS_OF, "n": 400}
+        for entity in ("orders", "events")
+    ]  # fmt: skip
     made["currency_use"] = [
         {
             "currency": "USD",
@@ -221,9 +230,25 @@ def company(lake: Lake, customers: int = 400) -> dict[str, Version]:
             "rows_checked": 1000,
         }
     ]
-    return {
-        name: accept(lake, name, rows, findings=(CHECK, WARNING)) for name, rows in made.items()
+    return with_metrics(
+        lake,
+        {name: accept(lake, name, rows, findings=(CHECK, WARNING)) for name, rows in made.items()},
+    )
+
+
+def with_metrics(lake: Lake, versions: dict[str, Version]) -> dict[str, Version]:
+    """The tables and what metrics say of them."""
+    lab = TableLab(AS_OF)
+    for name, version in versions.items():
+        stamps = {"as_of", "snapshot_id"}
+        for part in version.parts.values():
+            frame = pl.read_parquet(lake.path(part))
+            lab.put(name, frame.drop(stamps & set(frame.columns)))
+    lab.metrics()
+    said = {
+        name: accept(lake, name, lab.rows(name).to_dicts()) for name in ("metric", "metric_daily")
     }
+    return versions | said
 
 
 def _days(rng: Any, ids: list[str]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

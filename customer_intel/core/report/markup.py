@@ -63,6 +63,19 @@ def _attribute(value: object) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
+def phrase(template: str, **parts: object) -> Html:
+    """The template's words, escaped, with `{name}` as the part of that name. Raises KeyError for a
+    name without a part.
+    """
+    words = re.split(r"\{(\w+)\}", template)
+    return join(parts[word] if at % 2 else word for at, word in enumerate(words))
+
+
+def unmarked(text: str) -> str:
+    """The text as a terminal shows it: of Html without its tags, of anything else itself."""
+    return html.unescape(re.sub(r"<[^>]+>", "", text)) if isinstance(text, Html) else text
+
+
 def plain(name: str) -> str:
     """A name from the tables as words: cant_lose_them → Can’t lose them."""
     words = _APOSTROPHE.sub(r"\1’t", str(name).replace("_", " ").strip())
@@ -113,12 +126,13 @@ def change(now: Any, before: Any) -> float | None:
     return float(now) / float(before) - 1
 
 
-def moved(relative: float | None) -> Html | None:
-    """A relative change as signed per cent, green or red; None where it is not known."""
-    if relative is None:
-        return None
-    class_ = "up" if relative > 0 else "down" if relative < 0 else None
-    return tag("span", f"{signed(100 * relative, 1)}{NBSP}%", class_=class_)
+def coloured(text: object, change: float, direction: str) -> Html:
+    """A change in green where it is for the better, in red where for the worse; `direction`: which
+    way is better (up, down, none).
+    """
+    better = change > 0 if direction == "up" else change < 0
+    class_ = None if not change or direction == "none" else "up" if better else "down"
+    return tag("span", text, class_=class_)
 
 
 def short(value: Any) -> str:
@@ -191,6 +205,12 @@ def listed(words: Sequence[str]) -> str:
     return (
         words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
     )
+
+
+def enumerated(parts: Sequence[object]) -> Html:
+    """As `listed`, of markup."""
+    head = join(parts[:-1], ", ")
+    return join((head, " and ", parts[-1])) if len(parts) > 1 else join(parts)
 
 
 def table(

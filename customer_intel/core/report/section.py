@@ -15,7 +15,7 @@ from pathlib import Path
 from customer_intel.core.contract.model import PACKAGE
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.report.evidence import Evidence
-from customer_intel.core.report.markup import Html
+from customer_intel.core.report.markup import Html, unmarked
 from customer_intel.core.tables.definition import REPORT_FILE, module_of
 
 # A difference is a finding when chance alone would show one as large less often than this, after
@@ -49,19 +49,25 @@ class Headline:
 
 @dataclass(frozen=True)
 class Finding:
-    """A sentence that the data is sure of. `value`, by which findings rank, is the share of the
-    business that it concerns (0 to 1), as well as it can be told.
+    """A sentence that the data is sure of; what it says of metrics is `cited` in it. `value`, by
+    which findings rank, is the share of the business that it concerns (0 to 1), as well as it can
+    be told.
 
     Of one question one answer is told per `subject`; what is `grave` is told however many others
     there are. `metric`: the one it is about.
     """
 
-    text: str
+    sentence: str
     evidence_table: str
     value: float
     metric: str = ""
     subject: str = ""
     is_grave: bool = False
+
+    @property
+    def text(self) -> str:
+        """The sentence without markup."""
+        return unmarked(self.sentence)
 
 
 @dataclass(frozen=True)

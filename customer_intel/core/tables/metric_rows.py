@@ -89,9 +89,20 @@ def _parts(metric: Metric) -> Iterator[str]:
     for dimension, member in (*total, *members):
         group = "day" + (f", {member}" if dimension != "'all'" else "")
         group += ", value" if metric.kind == "distinct" else ""
-        rows = "WHERE value IS NOT NULL " if metric.kind == "distinct" else ""
+        rows = _which(metric, dimension)
         yield (
             f"SELECT\n    '{metric.name}' AS entry,\n    day,\n    {dimension} AS dimension,\n"
             f"    {member} AS member,\n    {listed}\n"
             f"FROM rows_{metric.name}\n{rows}GROUP BY {group}"
         )
+
+
+def _which(metric: Metric, dimension: str) -> str:
+    """Which of an entry's rows make the part. A given total is a row without any member."""
+    if metric.kind == "distinct":
+        return "WHERE value IS NOT NULL "
+    if metric.kind != "given" or not metric.dimensions:
+        return ""
+    if dimension == "'all'":
+        return "WHERE " + " AND ".join(f"{name} IS NULL" for name in metric.dimensions) + " "
+    return f"WHERE {dimension.strip(chr(39))} IS NOT NULL "

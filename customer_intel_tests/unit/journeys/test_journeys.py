@@ -106,8 +106,11 @@ def test_transitions_of_hand_counted_journeys() -> None:
     }
     into_b = found["A", "B"]
     assert into_b["p"] == pytest.approx(0.5)
-    assert into_b["expected_p"] == pytest.approx(2 / 10)
-    assert into_b["lift"] == pytest.approx(2.5)
+    # Seven transitions out of steps; the three beginnings are of none.
+    assert into_b["expected_p"] == pytest.approx(2 / 7)
+    assert into_b["lift"] == pytest.approx(1.75)
+    # Of the seven steps taken, journeys begin with the three A.
+    assert found["(start)", "A"]["expected_p"] == pytest.approx(4 / 7)
     assert (into_b["customers"], into_b["median_seconds"], into_b["p90_seconds"]) == (2, 60.0, 60.0)
     # Wilson for 2 of 4 is symmetric about one half: .5 -+ z sqrt(.25/4 + z^2/64) / (1 + z^2/4).
     z = 1.959963984540054

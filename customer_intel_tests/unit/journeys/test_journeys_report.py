@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import polars as pl
+from datetime import date
+from pathlib import Path
+
 import pytest
 
+from customer_intel.core.report.markup import unmarked
 from customer_intel.journeys import report
+from customer_intel.testing import TableLab
 
 
 @pytest.mark.parametrize(
@@ -20,11 +24,17 @@ def test_a_touchpoint_is_named_in_words(touchpoint_id: str, said: str) -> None:
     assert report.touchpoint_name(touchpoint_id) == said
 
 
-def test_a_company_without_any_conversion_is_told_so() -> None:
-    rows = pl.DataFrame({"n": [5], "n_converted": [0], "coverage": [1.0]})
-    said = str(report._lede(rows))
-    assert "none of them holds a conversion" in said and "config/journeys.yaml" in said
-    assert "60" in str(report._lede(rows.with_columns(n_converted=pl.lit(3))))
+@pytest.mark.parametrize(
+    ("won", "told"),
+    [(0, "none of them holds a conversion: no order,"), (3, "60\u00a0% of them led to a purchase")],
+)
+def test_a_company_without_any_conversion_is_told_so(tmp_path: Path, won: int, told: str) -> None:
+    lab = TableLab(date(2026, 7, 1))
+    lab.put(
+        "journey_paths", [{"path": "a", "path_rank": 1, "n": 5, "n_converted": won, "coverage": 1}]
+    )
+    lab.metrics()
+    assert told in unmarked(report.journeys(lab.evidence(tmp_path)))
 
 
 def test_a_path_that_begins_with_the_conversion_is_named() -> None:

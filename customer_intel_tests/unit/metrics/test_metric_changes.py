@@ -13,7 +13,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from customer_intel.core.report import metric
 from customer_intel.core.report.evidence import Evidence
+from customer_intel.core.report.markup import unmarked
 from customer_intel.core.report.section import Finding, RoomReport
 from customer_intel.metrics import figures
 from customer_intel.metrics.report import changes, tiles
@@ -140,8 +142,8 @@ def test_few_orders_that_halve_by_chance_are_not_told(tmp_path: Path) -> None:
 def test_tiles_bear_their_metric_and_the_change_against_the_window_before(tmp_path: Path) -> None:
     evidence = Company(8).evidence(tmp_path)
     found = {tile.metric: tile for tile in tiles(evidence)}
-    value = figures.value(evidence, "orders_28d")
-    assert value and found["orders_28d"].value == f"{value.value:.0f}"
+    value = metric.value(evidence, "orders_28d")
+    assert value and unmarked(found["orders_28d"].value) == f"{value.value:.0f}"
     assert "against the 28 days before" in str(found["net_revenue_28d"].beside)
 
 

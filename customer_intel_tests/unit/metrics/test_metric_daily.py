@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from customer_intel.metrics import figures
+from customer_intel.core.report import metric
 from customer_intel.profiles import report_numbers as numbers
 from customer_intel.testing import TableLab
 
@@ -27,7 +27,6 @@ ORDER = {"is_sale": True, "is_counted": True, "source_system": "shop", "currency
 @pytest.fixture
 def lab() -> TableLab:
     lab = TableLab(AS_OF)
-    lab.run("metric")
     source(lab, "shop", "orders")
     return lab
 
@@ -54,8 +53,7 @@ def order(lab: TableLab, day: date, amount: object = 10, **columns: Any) -> None
 
 
 def made(lab: TableLab) -> pl.DataFrame:
-    lab.chain("metric_row", rooms=("metrics", "facts"))
-    return lab.chain("metric_daily", rooms=("metrics", "facts"))
+    return lab.metrics()
 
 
 def of(rows: pl.DataFrame, metric: str, day: date = LAST, member: str = "all") -> dict[str, Any]:
@@ -235,5 +233,5 @@ def test_a_given_metric_is_its_tables_own(lab: TableLab, tmp_path: Path) -> None
     lab.put("nps_summary", [{**cell, **score, "wave": wave} for wave in ("2026-Q1", "2026-Q2")])
     rows = made(lab)
     assert of(rows, "nps") == {**of(rows, "nps", date(2026, 3, 31)), "day": LAST}
-    found = figures.newest(lab.evidence(tmp_path), "nps")
+    found = metric.newest(lab.evidence(tmp_path), "nps")
     assert found and (found.value, found.low, found.n) == (30.0, 8.0, 40)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from customer_intel.core.report.evidence import Evidence
-from customer_intel.core.store.lake import Lake
+from customer_intel.core.report.markup import unmarked
 from customer_intel.predictions import report
-from customer_intel_tests.unit.report_lake import AS_OF, SNAPSHOT, accept
+from customer_intel.testing import TableLab
+from customer_intel_tests.unit.report_lake import AS_OF
 
 DEFINITION = {"definition_id": "purchase_90d", "horizon_days": 90}
 
@@ -24,13 +24,11 @@ def judged(verdict: str, metric: str = "auc", **more: Any) -> dict[str, Any]:
 def told(
     tmp_path: Path, predictions: list[dict[str, Any]], evaluation: list[dict[str, Any]]
 ) -> str:
-    lake = Lake(tmp_path)
-    versions = {
-        "churn_predictions": accept(lake, "churn_predictions", predictions),
-        "model_evaluation": accept(lake, "model_evaluation", evaluation),
-    }
-    evidence = Evidence.of_night(lake, versions, AS_OF, SNAPSHOT)
-    return str(report.churn(evidence)).replace("\xa0", " ")
+    lab = TableLab(AS_OF)
+    lab.put("churn_predictions", predictions)
+    lab.put("model_evaluation", evaluation)
+    lab.metrics()
+    return unmarked(report.churn(lab.evidence(tmp_path))).replace("\xa0", " ")
 
 
 def scored(who: str, band: str, p: float) -> dict[str, Any]:
@@ -44,10 +42,13 @@ def test_without_signal_everybody_has_the_base_rate_and_nobody_is_at_high_risk(
     alive = [
         DEFINITION
         | {"customer_id": who, "eligible": True, "p_churn": 0.25, "model_id": "base_rate"}
-        for who in "ab"
+        for who in "abcd"
     ]
     page = told(tmp_path, alive, [judged("no_signal")])
-    assert "No signal." in page and "Each of the 2 customers has the base rate: 25 %" in page
+    assert (
+        "No signal." in page
+        and "Each of the 4 customers has the base rate: 1 of them are expected" in page
+    )
     assert "Risk tonight" not in page and "Whom to call first" not in page
 
 

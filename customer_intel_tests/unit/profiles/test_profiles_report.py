@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
@@ -13,41 +13,43 @@ from customer_intel.testing import TableLab
 AS_OF = date(2026, 7, 1)
 
 
-def test_no_finding_from_noise(tmp_path: Path) -> None:
-    """Scores and experiences are independent here; the test is at 1 % after Holm, over 40 samples."""
+def company(scores: list[int], late: list[bool]) -> TableLab:
+    """Customers who all had a delivery in time or a late one, and gave these scores."""
     lab = TableLab(AS_OF)
-    lab.put(
-        "customer_profile",
-        [{"customer_id": f"c{n}"} for n in range(300)],
-        is_profiling_denied=False,
-    )
-    evidence, rows = lab.evidence(tmp_path), lab.rows("customer_profile")
+    rows = [
+        {"customer_id": f"c{n}", "last_nps_score": score, "late_deliveries_365d": int(late[n])}
+        for n, score in enumerate(scores)
+    ]
+    lab.put("customer_profile", rows, is_profiling_denied=False)
+    delivered = {"delivered_at": datetime(2026, 6, 2), "promised_at": datetime(2026, 6, 3)}
+    orders = [{"order_key": row["customer_id"], "customer_id": row["customer_id"]} for row in rows]
+    lab.put("order_fact", orders, is_sale=True, order_day=date(2026, 6, 1), **delivered)
+    return lab
+
+
+def test_no_finding_from_noise(tmp_path: Path) -> None:
+    """Scores and experiences are independent here; the test is at 1 % after Holm, over 20 samples."""
     numbered, false_alarms = pl.Series(range(300)), 0
-    for seed in range(40):
-        shuffled = rows.with_columns(
-            last_nps_score=(numbered.shuffle(seed=seed) % 11).cast(pl.Float64),
-            late_deliveries_365d=(numbered.shuffle(seed=seed + 99) % 3 == 0).cast(pl.Int64),
-        )
-        shuffled.write_parquet(tmp_path / "customer_profile.parquet")
-        false_alarms += len(list(bad_experiences(evidence)))
-    assert false_alarms <= 2
+    for seed in range(20):
+        scores = (numbered.shuffle(seed=seed) % 11).to_list()
+        lab = company(scores, (numbered.shuffle(seed=seed + 99) % 3 == 0).to_list())
+        lab.metrics()
+        false_alarms += len(list(bad_experiences(lab.evidence(tmp_path))))
+    assert false_alarms <= 1
 
 
 def test_a_late_delivery_that_costs_points_is_told(tmp_path: Path) -> None:
-    lab = TableLab(AS_OF)
-    lab.put(
-        "customer_profile",
-        [
-            {"customer_id": f"c{n}", "last_nps_score": 9 - n % 2 - 4 * late, "late_deliveries_365d": late}
-            for n in range(80)
-            for late in [n // 40]
-        ],
-        is_profiling_denied=False,
-    )  # fmt: skip
+    lab = company([9 - n % 2 - 4 * (n // 40) for n in range(80)], [n >= 40 for n in range(80)])
+    # Who had no delivery, or may not be profiled, is nobody to compare with.
+    lab.put("customer_profile", [{"customer_id": f"n{n}", "last_nps_score": 0} for n in range(50)],
+            is_profiling_denied=False)  # fmt: skip
+    lab.put("customer_profile", [{"customer_id": f"d{n}", "last_nps_score": 0, "late_deliveries_365d": 1}
+                                 for n in range(50)], is_profiling_denied=True)  # fmt: skip
+    lab.metrics()
     (told,) = bad_experiences(lab.evidence(tmp_path))
     assert told.text.startswith(
         "Customers with a late delivery in the last year last gave 4.5 of 10 when asked whether "
-        "they would recommend us, the others 8.5 (p < .001, 40 against 40;"
+        "they would recommend us, customers whose deliveries were in time 8.5 (p < .001, 40 against 40;"
     )
     lab.put("customer_profile", [{"customer_id": "x"}], is_profiling_denied=True, last_nps_score=0)
     assert next(bad_experiences(lab.evidence(tmp_path))) == told
