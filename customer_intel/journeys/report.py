@@ -301,6 +301,7 @@ class Exit:
 # mended.
 _ARRIVED = (
     "order_placed", "order_completed", "order_delivered", "purchase", "subscription_started", "checkout_completed",
+    "ticket_solved",
 )  # fmt: skip
 
 
