@@ -79,13 +79,26 @@ def inspect(
         str | None, typer.Option(help="The system that wrote it; default its folder's name.")
     ] = None,
     entity: Annotated[str | None, typer.Option(help="What it is, if not what is guessed.")] = None,
+    answer: Annotated[
+        list[str] | None,
+        typer.Option("--answer", help="topic=value, to what it asked (! decide); may come again."),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite a mapping that is there.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Looks at a raw file, says what it is, and writes a mapping that runs."""
+    from customer_intel.core.tables.parameters import room_config
+    from customer_intel.facts import states as facts_states
     from customer_intel.ingest.advise import inspect_file as inspector
+
+    source = source or inspector.source_of(file)
+    settings = room_config("facts", home)
+
+    def state_of(entity_name: str, word: str) -> str | None:
+        known = facts_states.vocabulary(settings, source, entity_name)
+        return known.get(facts_states.fold(word), (None, ""))[0]
 
     found = inspector.inspect(
         file,
@@ -95,6 +108,8 @@ def inspect(
         entity=entity,
         force=force,
         today=date.today(),
+        answers=answer or [],
+        state_of=state_of,
     )
     if as_json:
         print(json.dumps(found.summary(), indent=1))

@@ -93,7 +93,7 @@ def synonyms(entity: str, target: str) -> tuple[str, ...]:
 def name_score(name: str, entity: str, target: str, prefixes: Sequence[str]) -> float:
     """How well a source column's name says the entity's column, from 0 to 1."""
     known = synonyms(entity, target)
-    best = 0.0
+    best = _asked(name, entity, target)
     for variant, factor in _variants(plain(name), entity, prefixes):
         if variant in known:
             best = max(best, factor * (1 - 0.005 * min(known.index(variant), 20)))
@@ -110,6 +110,14 @@ def name_score(name: str, entity: str, target: str, prefixes: Sequence[str]) -> 
                 if alike.quick_ratio() > 0.87 and alike.ratio() > 0.87:
                     best = max(best, factor * 0.7)
     return best
+
+
+def _asked(name: str, entity: str, target: str) -> float:
+    """A survey's export calls a column as the question was put: told by stems of its words."""
+    stems = comma_items(words()["questions"].get(f"{entity}.{target}"))
+    inside = f" {plain(name)}"
+    is_question = "?" in name or len(inside.split()) >= 3
+    return 0.85 if is_question and any(f" {stem}" in inside for stem in stems) else 0.0
 
 
 def _variants(name: str, entity: str, prefixes: Sequence[str]) -> list[tuple[str, float]]:

@@ -40,9 +40,32 @@ NULLS = (
 )
 ENOUGH = 0.97
 _NUMBER = re.compile(r"[-+]?(\d[\d.,' \u00a0]*|[.,]\d+)([eE][-+]?\d{1,3})?")
+_SIGN = r"[€$£¥₹₽₺]|R\$|A\$|C\$|US\$|kr\.?|zł|Kč|Ft|lei|Fr\.?|[A-Z]{3}"
 _MARKED = re.compile(
-    r"(?P<before>[€$£¥]|[A-Z]{3})?\s?(?P<number>[-+]?\d[\d.,' ]*)\s?(?P<after>[€$£¥%]|[A-Z]{3})?"
+    rf"(?P<before>{_SIGN})?\s?(?P<number>[-+]?\d[\d.,' ]*?)\s?(?P<after>%|{_SIGN})?"
 )
+# As accountants write what is negative: (45.00), 45.00-, $-45, -$45, 45.00 CR.
+_NEGATIVE = re.compile(
+    rf"\((?P<inside>[^()]*\d[^()]*)\)|(?P<before>(?:{_SIGN})?\s?\d[\d.,' ]*?\s?(?:{_SIGN})?)(?:-|\s?CR)|"
+    rf"(?P<mark>{_SIGN})\s?\((?P<held>[^()]*\d[^()]*)\)|-\s?(?P<sign>(?:{_SIGN}).*)|(?P<lead>{_SIGN})\s?-\s?(?P<rest>\d.*)"
+)
+_SPACES = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2212": "-", "’": "'"})
+
+
+def _unaccounted(value: str) -> str:
+    """An amount with a plain minus in front of its digits, whichever way it is written."""
+    text = value.translate(_SPACES).strip()
+    match = _NEGATIVE.fullmatch(text)
+    if match is None:
+        return re.sub(r"\s?DR$", "", text) if re.search(r"\d\s?DR$", text) else text
+    if match["held"] is not None:
+        return f"{match['mark']}-{match['held']}"
+    if match["rest"] is not None:
+        return f"{match['lead']}-{match['rest']}"
+    body = (match["inside"] or match["before"] or match["sign"]).strip()
+    return body if "-" in body else re.sub(r"\d", r"-\g<0>", body, count=1)
+
+
 _PATTERNS = {
     "email": re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]{2,}"),
     "url": re.compile(r"(https?://|www\.)\S+", re.IGNORECASE),
@@ -101,6 +124,8 @@ class ColumnProfile:
     values: tuple[str, ...] = ()
     stays_text: str | None = None
     has_times: bool = False
+    # Signs of currencies or accountants' negatives stand at its numbers.
+    is_marked: bool = False
 
     @property
     def is_unique(self) -> bool:
@@ -206,6 +231,11 @@ def _kind(
         return time
     if _share(raw, _NUMBER) >= 0.9:
         return _number(raw, raw.values, None)
+    plain_values = [(_unaccounted(value), count) for value, count in raw.values]
+    if plain_values != raw.values:
+        raw = _Sampled(base, plain_values)
+        if _share(raw, _NUMBER) >= ENOUGH:
+            return replace(_number(raw, raw.values, None), is_marked=True)
     marks = Counter(
         # One frequent value must not outvote the others.
         mark
@@ -213,17 +243,13 @@ def _kind(
         if (mark := _mark(value))
         for _ in range(min(count, 50))
     )
-    if (
-        marks
-        and sum(count for value, count in raw.values if _mark(value)) >= ENOUGH * total
-        and len(marks) == 1
-    ):
-        numbers = [
-            (match["number"].strip(), count)
-            for value, count in raw.values
-            if _mark(value) and (match := _MARKED.fullmatch(value))
-        ]
-        return _number(raw, numbers, next(iter(marks)))
+    read = [
+        (match["number"].strip(), count)
+        for value, count in raw.values
+        if (match := _MARKED.fullmatch(value))
+    ]
+    if len(marks) == 1 and sum(count for _, count in read) >= ENOUGH * total:
+        return replace(_number(raw, read, next(iter(marks))), is_marked=True)
     return replace(base, kind="text")
 
 
@@ -240,7 +266,10 @@ def _mark(value: str) -> str | None:
 
 
 def _number(raw: _Sampled, numbers: Sequence[tuple[str, int]], symbol: str | None) -> ColumnProfile:
-    texts = [value.replace("\u00a0", " ") for value, _ in numbers]
+    texts = [value.translate(_SPACES) for value, _ in numbers]
+    if all(re.fullmatch(r"[-+]?\d+\.0", text) for text in texts):
+        # Whole numbers that a frame with gaps wrote as floats.
+        texts = [text[:-2] for text in texts]
     point = sum(
         1
         for text in texts

@@ -7,7 +7,7 @@ source column (starter.py).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from customer_intel.core.contract.model import Column, Table
@@ -25,6 +25,12 @@ _CURRENCIES = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY"}
 _CODES = ("usd", "eur", "gbp", "chf", "brl", "jpy", "cad", "aud", "sek", "pln", "inr")
 
 
+# (entity, word) → the state that the word means, None where nobody declared it.
+StateOf = Callable[[str, str], str | None]
+# ISO 4217's code where no currency is meant: what an amount is in when nothing says it.
+NO_CURRENCY = "XXX"
+
+
 @dataclass(frozen=True)
 class Filled:
     """An entity column's text in the mapping; `check` says what was guessed."""
@@ -39,7 +45,9 @@ class DerivedColumns:
     def __init__(
         self, table: Table, candidate: EntityCandidate, profiles: Sequence[ColumnProfile], locale: Locale,
         rows: FileRows, source: str, file_name: str, *, grouped: bool = False,
+        answers: Mapping[str, str] | None = None, state_of: StateOf | None = None, currency: str = "",
     ) -> None:  # fmt: skip
+        self.answers, self.state_of, self.currency = answers or {}, state_of, currency
         self.table, self.entity, self.profiles = (
             table,
             table.name,
@@ -92,15 +100,16 @@ class DerivedColumns:
         }
         if len(named) == 1:
             return Filled(f"'{named.pop().upper()}'", "read from the amount's name")
-        code = "EUR" if self.locale.decimal == "," else "USD"
-        self.notes.append(
-            Note(
-                "ask",
-                "currency",
-                f"the file names no currency; {code} is written, put the right one",
+        if self.currency:
+            return Filled(
+                f"'{self.currency}'",
+                "the file names no currency: the company's reporting_currency is taken",
             )
+        return Filled(
+            f"'{NO_CURRENCY}'",
+            f"the file names no currency: {NO_CURRENCY} (none) is written, so amounts are not added to "
+            "those of others; put the right one, or --answer currency=EUR",
         )
-        return Filled(f"'{code}'", "the file names no currency: put the right one")
 
     def _is_money(self, name: str) -> bool:
         return name in self.known and self.known[name].type == "money"

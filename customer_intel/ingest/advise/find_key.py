@@ -52,6 +52,16 @@ class FileRows:
         )
         return int(self.con.execute(sql).fetchall()[0][0])
 
+    def counts(self, column: str) -> dict[str, int]:
+        """Each value of a column and its rows, the most frequent first; empty ones left out."""
+        value = trimmed(quoted(column))
+        return dict(
+            self.con.execute(
+                f"SELECT v, count(*) FROM (SELECT {value} AS v FROM ({self.text.sql})) "
+                "WHERE v IS NOT NULL AND v <> '' GROUP BY v ORDER BY count(*) DESC, v"
+            ).fetchall()
+        )
+
     @cached_property
     def different(self) -> int:
         """How many rows are left when equal ones are taken once."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -19,13 +20,22 @@ from customer_intel.core.contract import load as contract
 from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.contract.model import Table, suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError
-from customer_intel.core.engine import DuckDBEngine, EngineSettings, literal
+from customer_intel.core.engine import DuckDBEngine, EngineSettings, literal, quoted
+from customer_intel.core.tables.parameters import company_config
+from customer_intel.ingest.advise import decisions
 from customer_intel.ingest.advise.column_names import slug
 from customer_intel.ingest.advise.column_profile import ColumnProfile, profiles_of
+from customer_intel.ingest.advise.date_order import date_order
+from customer_intel.ingest.advise.derived_columns import StateOf
 from customer_intel.ingest.advise.find_key import FileRows
 from customer_intel.ingest.advise.inspected import CONFIG, Inspected, Trial, Written, print_screen
-from customer_intel.ingest.advise.locale import Locale, locale_of
-from customer_intel.ingest.advise.match_entity import EntityCandidate, rank
+from customer_intel.ingest.advise.locale import locale_of
+from customer_intel.ingest.advise.match_entity import (
+    ColumnMatch,
+    EntityCandidate,
+    assigned,
+    rank,
+)
 from customer_intel.ingest.advise.sniff import Note, sniff
 from customer_intel.ingest.advise.starter import Builder, Starter
 from customer_intel.ingest.advise.write_mapping import mapping_text, unmapped
@@ -36,6 +46,11 @@ from customer_intel.ingest.read.readers import TextTable, read_text
 
 __all__ = ["Inspected", "inspect", "print_screen"]
 
+# Columns that a row of an order may say of its buyer.
+_OF_BUYERS = (
+    "email", "phone", "mobile_phone", "first_name", "last_name", "full_name", "street", "city", "state",
+    "postal_code", "country", "birth_date", "gender", "language",
+)  # fmt: skip
 # Below this score the match rests on names such as id, date and status, which any file may have.
 _SURE = 2.3
 # Folders that say nothing of the system that wrote a file.
@@ -64,11 +79,18 @@ def inspect(
     entity: str | None,
     force: bool,
     today: date,
+    answers: Sequence[str] = (),
+    state_of: StateOf | None = None,
 ) -> Inspected:
     """Looks at a file and writes its mapping(s). Raises ConfigError, naming what to do, when that
     cannot be.
+
+    `answers`: topic=value, to questions that an earlier look at the file left open. `state_of` says
+    what a word for a state means.
     """
     entities = contract.load().entities
+    given = decisions.parsed(answers)
+    entity = entity or given.get("entity")
     if entity is not None and entity not in entities:
         raise ConfigError(f"--entity: no entity '{entity}'{suggestion(entity, entities)}")
     settings = yamlfile.load(CONFIG)
@@ -79,7 +101,8 @@ def inspect(
         con = DuckDBEngine(EngineSettings(), [work]).con
         try:
             found, text = _look(con, path, work, limits, source, entities)
-            _write_all(con, found, text, path, home, out, entity, entities, force, today, work)
+            asked = _Asked(home, out, entity, force, today, given, state_of)
+            _write_all(con, found, text, path, entities, asked, work)
         except Refused as refused:
             place = f", column {refused.column}" if refused.column else ""
             raise ConfigError(f"{path.name}{place}: {refused.reason}") from None
@@ -124,13 +147,24 @@ def _look(
     return found, text
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What the caller wants, and the answers given, earlier ones among them."""
+
+    home: Path
+    out: Path | None
+    entity: str | None
+    force: bool
+    today: date
+    answers: Mapping[str, str]
+    state_of: StateOf | None
+
+
 def _write_all(
-    con: duckdb.DuckDBPyConnection, found: Inspected, text: TextTable, path: Path, home: Path, out: Path | None,
-    entity: str | None, entities: Mapping[str, Table], force: bool, today: date, work: Path,
+    con: duckdb.DuckDBPyConnection, found: Inspected, text: TextTable, path: Path,
+    entities: Mapping[str, Table], asked: _Asked, work: Path,
 ) -> None:  # fmt: skip
-    locale = locale_of(found.profiles, found.sniffed.reader.delimiter)
-    found.notes += locale.notes
-    rows = FileRows(con, text, found.sniffed.format)
+    entity = asked.entity
     chosen = (
         next((item for item in found.ranking if item.entity == entity), None)
         if entity
@@ -151,29 +185,86 @@ def _write_all(
         )
         found.notes.append(Note("found", "entity", text_of_note))
     plans = [(item, _grouped(item, found.profiles)) for item in (chosen, companion) if item]
-    starters = [
-        _starter(item, grouped, found, locale, rows, path, entities) for item, grouped in plans
-    ]
-    folder = home / "config" / "mappings"
+    if people := _people_of(chosen, found, entities):
+        plans.append((people, False))
+    folder, out = asked.home / "config" / "mappings", asked.out
     paths = [out or _place(folder, found.source, chosen.entity, path)]
     paths += [paths[0].with_name(f"{paths[0].stem}_{item.entity}.yaml") if out
               else _place(folder, found.source, item.entity, path) for item, _ in plans[1:]]  # fmt: skip
     _note_other_mappings(found, path, folder, {target.stem for target in paths}, entities)
+    answers = _may_write(paths, asked)
+    exported = _dated(path) or asked.today
+    locale = locale_of(
+        found.profiles,
+        found.sniffed.reader.delimiter,
+        lambda undecided: date_order(con, text, undecided, exported),
+        answers,
+    )
+    found.notes += locale.notes
+    rows = FileRows(con, text, found.sniffed.format)
+    currency = company_config(asked.home).get("reporting_currency", "auto")
+    builders = [
+        Builder(
+            entities[item.entity], item, found.profiles, locale, rows, found.source, path.name,
+            grouped=grouped, answers=answers, state_of=asked.state_of,
+            currency="" if currency == "auto" else str(currency).upper(),
+        )
+        for item, grouped in plans
+    ]  # fmt: skip
+    decisions.check_topics(
+        answers, [name for builder in builders for name in builder.known], chosen.entity
+    )
+    starters = [builder.build(found.sniffed.reader) for builder in builders]
+    of_all = [note for note in found.notes if note.level == "ask"]
+    for target, starter in zip(paths, starters, strict=True):
+        extra = unmapped(starter, found.profiles, entities[starter.entity])
+        target.parent.mkdir(parents=True, exist_ok=True)
+        notes = [note for note in of_all if _concerns(note, starter)]
+        own = [note for note in starter.notes if note.topic not in answers or note.level != "ask"]
+        starter.notes = list(dict.fromkeys([*(n for n in notes if n.topic not in answers), *own]))
+        written = mapping_text(starter, path.name, found.rows, extra)
+        target.write_text(decisions.sealed(written, answers), encoding="utf-8")
+        found.notes += [note for note in starter.notes if note not in found.notes]
+        trial = _trial(con, target, path, text, found, entities, asked.today, work)
+        asks = sum(note.level == "ask" for note in starter.notes)
+        found.written.append(Written(target, starter.entity, trial, extra, asks))
+    open_ones = {note for starter in starters for note in starter.notes if note.level == "ask"}
+    found.notes = [
+        note if note.level != "ask" or note in open_ones else replace(note, level="guess")
+        for note in found.notes
+        if note.topic not in answers or note.level != "ask"
+    ]
+
+
+def _may_write(paths: Sequence[Path], asked: _Asked) -> dict[str, str]:
+    """The answers given now and before. Raises ConfigError where a mapping is there that somebody
+    may have worked on.
+    """
+    earlier: dict[str, str] = {}
     for target in paths:
-        if target.exists() and not force:
+        if not target.exists() or asked.force:
+            continue
+        if not asked.answers:
             raise ConfigError(
                 f"{target.name} exists; look at it, or give --force to overwrite it or --out "
                 "another file"
             )
-    for target, starter in zip(paths, starters, strict=True):
-        extra = unmapped(starter, found.profiles, entities[starter.entity])
-        target.parent.mkdir(parents=True, exist_ok=True)
-        notes = [note for note in found.notes if note.level == "ask"]
-        starter.notes = list(dict.fromkeys([*notes, *starter.notes]))
-        target.write_text(mapping_text(starter, path.name, found.rows, extra), encoding="utf-8")
-        found.notes += [note for note in starter.notes if note not in found.notes]
-        trial = _trial(con, target, path, text, found, entities, today, work)
-        found.written.append(Written(target, starter.entity, trial, extra))
+        if not decisions.is_unedited(target):
+            raise ConfigError(
+                f"{target.name} was edited since inspect wrote it; answer in it and take the line out "
+                "of its decide, or give --force to write it anew"
+            )
+        earlier |= decisions.earlier(target)
+    return earlier | dict(asked.answers)
+
+
+def _concerns(note: Note, starter: Starter) -> bool:
+    """Whether the mapping reads one of the columns that a question is about."""
+    if not note.columns:
+        return True
+    text = " ".join(item.text for item in starter.columns.values())
+    direct = {item.text for item in starter.columns.values()}
+    return any(name in direct or quoted(name) in text for name in note.columns)
 
 
 def _place(folder: Path, source: str, entity: str, path: Path) -> Path:
@@ -214,22 +305,11 @@ def _note_other_mappings(
         )
         found.notes.append(
             Note(
-                "ask",
+                "guess",
                 "mapping",
                 f"{conflict}; write over it (--out <its name>.yaml) or keep only one",
             )
         )
-
-
-def _starter(
-    candidate: EntityCandidate, grouped: bool, found: Inspected, locale: Locale, rows: FileRows, path: Path,
-    entities: Mapping[str, Table],
-) -> Starter:  # fmt: skip
-    table = entities[candidate.entity]
-    builder = Builder(
-        table, candidate, found.profiles, locale, rows, found.source, path.name, grouped=grouped
-    )
-    return builder.build(found.sniffed.reader)
 
 
 def _note_certainty(found: Inspected) -> None:
@@ -237,7 +317,7 @@ def _note_certainty(found: Inspected) -> None:
     if best.entity == "reference_rows":
         found.notes.append(
             Note(
-                "ask",
+                "guess",
                 "entity",
                 (
                     "no entity fits; the rows are kept whole as reference_rows, or name one with "
@@ -247,20 +327,57 @@ def _note_certainty(found: Inspected) -> None:
         )
     elif best.why and best.why[0].startswith("by its values"):
         found.notes.append(
-            Note("ask", "entity", f"{best.entity} is guessed from values alone: check every column")
+            Note(
+                "ask",
+                "entity",
+                f"{best.entity} is guessed from values alone{_candidates(found)}",
+            )
         )
     elif best.score < _SURE:
-        text = (
-            f"few columns match {best.entity}; name another with --entity (reference_rows "
-            "keeps a file whole)"
-        )
+        text = f"few columns match {best.entity}; reference_rows keeps a file whole{_candidates(found)}"
         found.notes.append(Note("ask", "entity", text))
     elif second is not best and best.score - second.score < 0.4:
         text = (
             f"{best.entity} ({best.score:g}) and {second.entity} ({second.score:g}) fit about "
-            "equally; --entity decides"
+            f"equally{_candidates(found)}"
         )
         found.notes.append(Note("ask", "entity", text))
+
+
+def _candidates(found: Inspected) -> str:
+    listed = [item.entity for item in found.ranking[:3] if item.score > 0]
+    return f" (candidates: {', '.join(dict.fromkeys([*listed, 'reference_rows']))})"
+
+
+def _people_of(
+    chosen: EntityCandidate, found: Inspected, entities: Mapping[str, Table]
+) -> EntityCandidate | None:
+    """The buyers in a file of orders that says more of them than an id: contacts of their own."""
+    if chosen.entity != "orders" or "customer_ref" not in chosen.matches:
+        return None
+    people = assigned(entities["contacts"], found.profiles)
+    ref = chosen.matches["customer_ref"].source
+    # What the order itself is or says is no buyer's.
+    taken = {
+        match.source
+        for name, match in chosen.matches.items()
+        if name in ("order_id", "status", "ordered_at", "channel", "currency", "total")
+    }
+    own = {
+        name: match
+        for name, match in people.items()
+        if match.source not in taken and match.source != ref and name in _OF_BUYERS
+    }
+    if not {"phone", "mobile_phone", "first_name", "last_name", "full_name"} & set(own):
+        return None
+    own["contact_id"] = ColumnMatch(ref, "contact_id", 1.0)
+    if "ordered_at" in chosen.matches:
+        own["updated_at"] = ColumnMatch(chosen.matches["ordered_at"].source, "updated_at", 1.0)
+    names = sorted(match.source for name, match in own.items() if name in _OF_BUYERS)
+    found.notes.append(
+        Note("found", "people", f"{', '.join(names)} are the buyers': contacts are written too")
+    )
+    return EntityCandidate("contacts", 0.0, own)
 
 
 def _grouped(candidate: EntityCandidate, columns: Sequence[ColumnProfile]) -> bool:

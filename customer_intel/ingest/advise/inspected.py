@@ -51,6 +51,8 @@ class Written:
     entity: str
     trial: Trial
     unmapped: list[str]
+    # Questions that keep a night from reading files by it.
+    asks: int = 0
 
 
 @dataclass
@@ -69,8 +71,8 @@ class Inspected:
 
     @property
     def works(self) -> bool:
-        """Whether every written mapping works."""
-        return bool(self.written) and all(item.trial.works for item in self.written)
+        """Whether every written mapping works, or waits for an answer."""
+        return bool(self.written) and all(item.asks or item.trial.works for item in self.written)
 
     def summary(self) -> dict[str, Any]:
         """The findings for machines; no value of the file is among them."""
@@ -92,7 +94,9 @@ class Inspected:
             "best_score": best.score,
             "notes": [{"level": note.level, "topic": note.topic, "text": note.text} for note in self.notes],
             "mappings": [
-                {"path": str(item.path), "entity": item.entity, "extra_json": item.unmapped, "works": item.trial.works,
+                {"path": str(item.path), "entity": item.entity, "extra_json": item.unmapped,
+                 "works": item.trial.works and not item.asks,
+                 "asks": item.asks,
                  "rows": {name: value for name, value in vars(item.trial).items() if isinstance(value, int)},
                  "first_reasons": list(item.trial.failures)} for item in self.written
             ],
@@ -147,6 +151,13 @@ def print_screen(found: Inspected, out: Console) -> None:
 
 def _print_trial(item: Written, out: Console) -> None:
     trial = item.trial
+    if item.asks:
+        out.print(
+            f"[red]![/] {escape(str(item.path))} ({item.entity}): a night reads nothing by it until "
+            f"{item.asks} question{'s are' if item.asks > 1 else ' is'} answered: inspect again with "
+            "--answer topic=value, or decide in the file and take the line out of its decide"
+        )
+        return
     mark = "[green]✓[/]" if trial.works else "[red]✗[/]"
     out.print(
         f"{mark} {escape(str(item.path))} ({item.entity}): {trial.read:,} rows read, "

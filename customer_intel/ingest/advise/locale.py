@@ -8,7 +8,7 @@ Belongs here: what the profiles of all columns say together. Not here: one colum
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,7 @@ class Locale:
     epoch: str | None
     nulls: tuple[str, ...]
     value_words: frozenset[str]
+    zone: str = "UTC"
     notes: list[Note] = field(default_factory=list)
 
     # ---- expressions over one column
@@ -57,7 +58,7 @@ class Locale:
                 return f"case when {name} is not null then coalesce({read}, 'no date') end"
         if column.type in ("money", "float", "int") and profile.is_number:
             own = profile.decimal if profile.decimal in (".", ",") else self.decimal
-            if profile.symbol or own != self.decimal:
+            if own != self.decimal:
                 return self.written(self.number(profile))
         words = [word for word in profile.nulls if word not in self.nulls]
         text = name
@@ -68,8 +69,9 @@ class Locale:
     def number(self, profile: ColumnProfile) -> str:
         """SQL for the column as a number to reckon with."""
         text = quoted(profile.name)
-        if profile.symbol:
-            text = f"regexp_replace({text}, '[^0-9.,+-]', '', 'g')"
+        if profile.symbol or profile.is_marked:
+            minus = f"case when regexp_matches({text}, '[(−-]|CR\\s*$') then '-' else '' end"
+            text = f"{minus} || regexp_replace({text}, '[^0-9.,]', '', 'g')"
         decimal = profile.decimal if profile.decimal in (".", ",") else self.decimal
         for mark in {profile.thousands or (self.thousands if profile.decimal != "." else "")} - {
             "",
@@ -120,7 +122,7 @@ class Locale:
         if self.nulls:
             kept["null"] = ["", *self.nulls]
         if self.needs_zone(sources.values()):
-            kept["zone"] = "UTC"
+            kept["zone"] = self.zone
         return kept
 
     @staticmethod
@@ -132,11 +134,21 @@ class Locale:
         )
 
 
-def locale_of(profiles: Sequence[ColumnProfile], delimiter: str) -> Locale:
-    """What the columns say together."""
+# Says which comes first, day or month, and why; None where nothing tells.
+Orders = Callable[[Sequence[ColumnProfile]], tuple[str, str] | None]
+
+
+def locale_of(
+    profiles: Sequence[ColumnProfile], delimiter: str, orders: Orders, answers: Mapping[str, str]
+) -> Locale:
+    """What the columns say together; `orders` is asked where they leave day and month open, answers
+    come before both.
+    """
     notes: list[Note] = []
-    decimal, thousands = _numbers(profiles, notes)
-    order = _date_order(profiles, notes, european=decimal == "," or delimiter == ";")
+    decimal, thousands = _numbers(profiles, notes, answers.get("numbers"))
+    european = decimal == "," or delimiter == ";"
+    order = answers.get("dates") or _date_order(profiles, notes, orders, european=european)
+    zone = answers.get("zone", "UTC")
     epochs = Counter(
         profile.formats[0]
         for profile in profiles
@@ -161,7 +173,8 @@ def locale_of(profiles: Sequence[ColumnProfile], delimiter: str) -> Locale:
                 "one, it is quarantined"
             )
             notes.append(Note("guess", "values", rest))
-    _zones(profiles, notes)
+    if "zone" not in answers:
+        _zones(profiles, notes)
     epoch = epochs.most_common(1)[0][0] if epochs else None
     for profile in profiles:
         if profile.kind == "epoch":
@@ -179,6 +192,7 @@ def locale_of(profiles: Sequence[ColumnProfile], delimiter: str) -> Locale:
         epoch,
         tuple(word for word in nulls if word not in value_words),
         value_words,
+        zone,
         notes,
     )
 
@@ -193,9 +207,11 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
-def _numbers(profiles: Sequence[ColumnProfile], notes: list[Note]) -> tuple[str, str]:
+def _numbers(
+    profiles: Sequence[ColumnProfile], notes: list[Note], answer: str | None
+) -> tuple[str, str]:
     certain = Counter(profile.decimal for profile in profiles if profile.decimal in (".", ","))
-    decimal = certain.most_common(1)[0][0] if certain else None
+    decimal = answer or (certain.most_common(1)[0][0] if certain else None)
     undecided = [profile for profile in profiles if (profile.decimal or "").startswith("?")]
     thousands = Counter(
         profile.thousands
@@ -209,9 +225,9 @@ def _numbers(profiles: Sequence[ColumnProfile], notes: list[Note]) -> tuple[str,
             meant = "thousands" if mark == "," else "a decimal point"
             text = (
                 f"{profile.name}: '{mark}' before three digits may be either mark; it is read as "
-                f"{meant}"
+                f"{meant} (candidates for the decimal mark: '.', ',')"
             )
-            notes.append(Note("ask", "numbers", text))
+            notes.append(Note("ask", "numbers", text, (profile.name,)))
         if mark != decimal:
             thousands[mark] += 1
     if len(certain) > 1:
@@ -236,7 +252,9 @@ def _numbers(profiles: Sequence[ColumnProfile], notes: list[Note]) -> tuple[str,
     return decimal or ".", mark
 
 
-def _date_order(profiles: Sequence[ColumnProfile], notes: list[Note], *, european: bool) -> str:
+def _date_order(
+    profiles: Sequence[ColumnProfile], notes: list[Note], orders: Orders, *, european: bool
+) -> str:
     certain = Counter(profile.order for profile in profiles if profile.order in ("day", "month"))
     for profile in profiles:
         if profile.order in ("day", "month"):
@@ -272,6 +290,9 @@ def _date_order(profiles: Sequence[ColumnProfile], notes: list[Note], *, europea
             )
         )
         return kept
+    if told := orders(undecided):
+        notes.append(Note("found", "dates", f"{names}: {told[1]}"))
+        return told[0]
     if all("." in form for profile in undecided for form in profile.formats[:1]):
         notes.append(
             Note(
@@ -282,8 +303,9 @@ def _date_order(profiles: Sequence[ColumnProfile], notes: list[Note], *, europea
     likely = "day" if european else "month"
     notes.append(
         Note("ask", "dates", f"{names}: AMBIGUOUS, every value is a date with the day first and "
-            "with the month first; "
-             f"{likely} first is written, ask the source")
+            "with the month first, and neither the export's date nor the order of rows tells; "
+             f"{likely} first is written, ask the source (candidates: day, month)",
+             tuple(item.name for item in undecided))
     )  # fmt: skip
     return likely
 
@@ -302,4 +324,4 @@ def _zones(profiles: Sequence[ColumnProfile], notes: list[Note]) -> None:
             f"{names}: no time zone is given; UTC is written, put the source's (such as "
             "Europe/Berlin) in reader.zone"
         )
-        notes.append(Note("ask", "zone", text))
+        notes.append(Note("guess", "zone", text))

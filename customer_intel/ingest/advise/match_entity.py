@@ -27,6 +27,25 @@ FALLBACK = "reference_rows"
 # Below this a file is of no entity: it is kept whole, as reference rows.
 WEAK = 1.0
 _NUMBERED = re.compile(r"\b(id|no|nr|num|number|key|code|ref)\b|nummer|nr$")
+# What is bought or paid differs from row to row, where there are many.
+_MEASURES = ("total", "amount", "line_total")
+_MANY = 20
+# By one of these a row is about a person.
+_PERSON = (
+    "email",
+    "secondary_email",
+    "phone",
+    "mobile_phone",
+    "first_name",
+    "last_name",
+    "full_name",
+    "birth_date",
+    "gender",
+    "external_user_id",
+)
+_OF_THINGS = ("orders", "products", "payments")
+# Without a column of their name, these are found by their values when one column alone has such.
+_BY_KIND = {"email": "email", "requester_email": "email", "phone": "phone"}
 # Columns whose absence says nothing against an entity.
 _EASY = {
     "created_at", "updated_at", "currency", "platform", "survey_id", "survey_type", "billing_interval", "paid_at",
@@ -89,9 +108,7 @@ def fit(column: Column, profile: ColumnProfile, entity: str) -> float:
         case "timestamp" | "date":
             return 1.0 if profile.is_time else 0.0
         case "money" | "float":
-            return (
-                1.0 if profile.is_number and (profile.symbol != "%" or name == "discount") else 0.0
-            )
+            return _measure_fit(name, profile)
         case "int":
             return 1.0 if profile.kind == "int" else 0.0
         case "bool":
@@ -147,6 +164,10 @@ def fit(column: Column, profile: ColumnProfile, entity: str) -> float:
         or name in ("title", "subject", "street", "interests", "page_title")
         else 0.5
     )
+
+
+def _measure_fit(name: str, profile: ColumnProfile) -> float:
+    return float(profile.is_number and (profile.symbol != "%" or name == "discount"))
 
 
 def enum_words(entity: str, column: Column) -> dict[str, str]:
@@ -337,11 +358,50 @@ def _candidate(
     if (need := entry.get("need")) and not any(name in matches for name in need):
         candidate.score -= 2.5
         candidate.against.append(f"none of {', '.join(need)}")
+    if entity == "reviews" and "review" in plain(getattr(matches.get("body"), "source", "")):
+        candidate.score += 0.5
+    if entity == "contacts":
+        _judge_people(candidate, profiles)
+    elif entity in _OF_THINGS and len(traits := _traits(profiles)) >= 2:
+        candidate.score -= 0.5 * len(traits)
+        candidate.against.append(f"{', '.join(traits[:4])} are traits of people")
     if lacking:
         candidate.score -= 0.3 * len(lacking)
         candidate.against.append("nothing for " + ", ".join(lacking))
     candidate.score = round(candidate.score, 2)
     return candidate
+
+
+def _traits(profiles: Sequence[ColumnProfile]) -> list[str]:
+    """Columns whose names say what a person is like."""
+    known = set(comma_items(words()["entities"]["contacts"]["traits"]))
+    return [
+        item.name
+        for item in profiles
+        if known & set(plain(item.name).split()) or plain(item.name) in known
+    ]
+
+
+def _judge_people(candidate: EntityCandidate, profiles: Sequence[ColumnProfile]) -> None:
+    """A table of places or codes has columns as people have: a person must show in it."""
+    traits = _traits(profiles)
+    key = candidate.matches.get("contact_id")
+    is_named = key is not None and any(
+        f" {noun} " in f" {plain(key.source)} " for noun in nouns("contacts")
+    )
+    if traits:
+        candidate.score += 0.4 * min(len(traits), 4)
+        candidate.why.append(f"{', '.join(traits[:4])} are traits of people")
+    elif not is_named and not any(name in candidate.matches for name in _PERSON):
+        candidate.score -= 2.5
+        candidate.against.append(
+            "nothing in it is a person's: no name, address, number or birthday"
+        )
+
+
+def assigned(table: Table, profiles: Sequence[ColumnProfile]) -> dict[str, ColumnMatch]:
+    """As for ranking, for an entity that is known to be in the file."""
+    return _assigned(table, profiles, common_prefixes([profile.name for profile in profiles]))
 
 
 def _assigned(
@@ -357,6 +417,14 @@ def _assigned(
                 continue
             score = name_score(profile.name, table.name, target, prefixes)
             score = round(score * fit(column, profile, table.name), 3) if score else 0.0
+            if (
+                target in _MEASURES
+                and score < 0.95
+                and profile.distinct == 1
+                and profile.rows >= _MANY
+            ):
+                # What is the same in every row measures nothing, unless it is plainly called so.
+                score = 0.0
             if (
                 target == table.key[-1]
                 and profile.distinct < 0.5 * profile.filled
@@ -379,6 +447,16 @@ def _assigned(
         if match.target not in found and match.source not in used:
             found[match.target] = match
             used.add(match.source)
+    for target, kind in _BY_KIND.items():
+        alike = [item for item in profiles if item.kind == kind]
+        if (
+            target in known
+            and target not in found
+            and len(alike) == 1
+            and alike[0].name not in used
+        ):
+            found[target] = ColumnMatch(alike[0].name, target, 0.75)
+            used.add(alike[0].name)
     # One id column may fill both the record's key and the reference to the person.
     for *_, match in sorted(pairs, key=lambda pair: pair[:4]):
         if match.target == "customer_ref" and match.target not in found and match.score > 0.8:

@@ -42,13 +42,15 @@ _VALUE = re.compile(
 
 @dataclass(frozen=True)
 class Note:
-    """One finding. `ask`: somebody must decide; `guess`: likely, to be checked; `found`: plain to
-    see.
+    """One finding. `ask`: somebody must decide before a night reads the file; `guess`: likely, to be
+    checked; `found`: plain to see.
     """
 
     level: Literal["found", "guess", "ask"]
     topic: str
     text: str
+    # Source columns that it is about, where the mapping may do without them.
+    columns: tuple[str, ...] = ()
 
 
 @dataclass

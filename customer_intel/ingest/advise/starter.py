@@ -8,20 +8,52 @@ reader options that depend on values (values' marks and formats: locale.py), key
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from customer_intel.core.contract.model import Column
 from customer_intel.core.engine import literal, quoted
-from customer_intel.ingest.advise.column_names import plain, words
+from customer_intel.ingest.advise.column_names import plain, synonyms, words
 from customer_intel.ingest.advise.column_profile import ColumnProfile
 from customer_intel.ingest.advise.derived_columns import DerivedColumns, Filled
 from customer_intel.ingest.advise.find_key import Key, find_key
-from customer_intel.ingest.advise.match_entity import enum_words
+from customer_intel.ingest.advise.match_entity import ColumnMatch, enum_words
 from customer_intel.ingest.advise.sniff import Note
 from customer_intel.ingest.mapping.model import Reader
 
-_SURE = 0.8
+_SURE = 0.7
+# What a business is measured by: a guess at one of these is a question.
+_AMOUNTS = ("total", "amount", "line_total", "unit_amount", "cost")
+# With so many rows of words that nobody declared, a file is not read before somebody does.
+_UNKNOWN_MAX = 0.2
+# How a column of pieces is called.
+_PIECES = frozenset(synonyms("order_lines", "quantity"))
+_WITH_STATES = {
+    "orders": (
+        "draft",
+        "placed",
+        "paid",
+        "fulfilled",
+        "cancelled",
+        "returned",
+        "partly_returned",
+        "test",
+    ),
+    "payments": ("succeeded", "failed", "pending", "refunded", "partly_refunded", "cancelled"),
+    "subscriptions": (
+        "trial",
+        "active",
+        "past_due",
+        "paused",
+        "unpaid",
+        "ending",
+        "ended",
+        "never_started",
+    ),
+    "tickets": ("open", "pending", "solved", "closed"),
+    "invoices": ("draft", "open", "paid", "void", "uncollectible"),
+}
 # Entities whose exports are snapshots: an arbitrary date column says nothing of when they were
 # created.
 _LASTING = ("contacts", "accounts", "products")
@@ -46,15 +78,16 @@ class Builder(DerivedColumns):
 
     def build(self, reader: Reader) -> Starter:
         """The mapping, with what was guessed in its notes. `reader`: the options found by sniffing."""
+        self._take_answers()
         used = {match.source for match in self.matches.values()}
         key_name = self.table.key[-1]
         key = find_key(
             self.table, self.matches, list(self.profiles.values()), self.rows, grouped=self.grouped
         )
-        self.columns[key_name] = Filled(key.text, key.check)
+        self.columns.setdefault(key_name, Filled(key.text, key.check))
         self._amounts_of_plans()
         for name, column in self.known.items():
-            if name in self.matches and name != key_name:
+            if name in self.matches and name != key_name and name not in self.columns:
                 self.columns[name] = self._from_match(column)
         self._extras()
         for name, column in self.known.items():
@@ -100,10 +133,70 @@ class Builder(DerivedColumns):
             if name in used and profile.filled < profile.rows
         )
 
+    # ---- what somebody decided, and what must be decided
+    def _take_answers(self) -> None:
+        """Answers are columns of the file, or SQL; they come before any guess."""
+        for name, text in self.answers.items():
+            if name not in self.known:
+                continue
+            if text in self.profiles:
+                self.matches[name] = ColumnMatch(text, name, 1.0)
+            elif name == "currency" and re.fullmatch("[A-Za-z]{3}", text):
+                self.columns[name] = Filled(f"'{text.upper()}'")
+            else:
+                self.columns[name] = Filled(text)
+
+    def _ask_for_amount(self, name: str, why: str, proposed: str = "") -> Filled:
+        """An amount is never made up: without an answer nothing of the file is read."""
+        numbers = [
+            item.name
+            for item in self.profiles.values()
+            if item.is_number and item.distinct > 1 and not plain(item.name).endswith(" id")
+        ]
+        told = f"candidates: {', '.join(numbers[:6])}" if numbers else "no column holds numbers"
+        self.notes.append(Note("ask", name, f"{why} ({told})"))
+        return Filled(proposed or "cast(null as varchar)", why)
+
+    def _judge_states(self) -> None:
+        """Which words of a state nobody declared: their rows would not count."""
+        item, state_of = self.columns.get("status"), self.state_of
+        profile = self.profiles.get(item.text) if item else None
+        if profile is None or state_of is None or self.entity not in _WITH_STATES:
+            return
+        counts = self.rows.counts(profile.name)
+        answered = dict(pair.split("=", 1) for pair in _pairs(self.answers.get("states", "")))
+        states = {word: answered.get(word) or state_of(self.entity, word) for word in counts}
+        unknown = {word: n for word, n in counts.items() if states[word] is None}
+        told = ", ".join(
+            f"‘{word}’ {n:,} → {states[word] or 'unknown'}" for word, n in list(counts.items())[:12]
+        )
+        if answered:
+            cases = " ".join(
+                f"when {literal(word)} then {literal(state)}" for word, state in answered.items()
+            )
+            name = quoted(profile.name)
+            self.columns["status"] = Filled(f"case {name} {cases} else {name} end")
+        if not unknown:
+            self.notes.append(Note("found", "states", f"{profile.name}: {told}"))
+        elif sum(unknown.values()) > _UNKNOWN_MAX * sum(counts.values()):
+            text = (
+                f"{profile.name}: {told}; what do the unknown words mean? Rows of an unknown state do "
+                f"not count (candidates: {', '.join(_WITH_STATES[self.entity])})"
+            )
+            self.notes.append(Note("ask", "states", text))
+        else:
+            text = f"{profile.name}: {told}; rows of unknown words do not count until config/facts.yaml says"
+            self.notes.append(Note("guess", "states", text))
+
     # ---- from a column
     def _from_match(self, column: Column) -> Filled:
         match = self.matches[column.name]
         profile = self.profiles[match.source]
+        made_of_lines = self.grouped and self._lines_total(Filled(profile.name)) is not None
+        if column.name in _AMOUNTS and match.score < _SURE and not made_of_lines:
+            text = self.locale.expression(column, profile)
+            why = f"only its name, or its values, speak for {profile.name}"
+            return self._ask_for_amount(column.name, why, text)
         check = (
             ""
             if match.score >= _SURE
@@ -185,6 +278,7 @@ class Builder(DerivedColumns):
             self.columns["ended_at"] = Filled(when)
         if self.entity == "events" and "event_type" not in self.columns:
             self.columns["event_type"] = Filled("'track'")
+        self._judge_states()
         people = {
             "events": ("user_id", "anonymous_id", "account_id"),
             "orders": ("customer_ref", "email"),
@@ -197,7 +291,7 @@ class Builder(DerivedColumns):
             ]
             others = [name for name in ids if name not in self.columns[self.table.key[-1]].text]
             lead = f"; {others[0]} may lead to them through lookups" if others else ""
-            self.notes.append(Note("ask", "people", f"no column says who it was{lead}"))
+            self.notes.append(Note("guess", "people", f"no column says who it was{lead}"))
 
     # ---- what has no column
     def _fill(self, column: Column, used: set[str]) -> Filled:
@@ -219,22 +313,22 @@ class Builder(DerivedColumns):
                 text = self.locale.expression(column, free[0])
                 return Filled(text, "the first column of dates that nothing else takes")
         if column.type == "money":
+            prices = [name for name in self.profiles if self._lines_total(Filled(name))]
+            if self.grouped and column.name == "total" and len(prices) == 1:
+                # Made of its lines when the rows of an order are put together.
+                return Filled(prices[0])
             free = [
                 profile
                 for profile in self.profiles.values()
-                if profile.kind == "decimal" and profile.name not in used
+                if profile.kind == "decimal" and profile.distinct > 1 and profile.name not in used
             ]
-            if free:
-                used.add(free[0].name)
-                return Filled(
-                    self.locale.expression(column, free[0]),
-                    "the first column of amounts that nothing else takes",
-                )
+            proposed = self.locale.expression(column, free[0]) if len(free) == 1 else ""
+            return self._ask_for_amount(column.name, "no column is plainly this amount", proposed)
         if default := words()["defaults"].get(f"{self.entity}.{column.name}"):
             return Filled(default[0], default[1])
         if column.type in ("timestamp", "date"):
             return Filled("_exported_at", "the file does not say when: the export's date is taken")
-        if column.type in ("money", "float", "int"):
+        if column.type in ("float", "int"):
             return Filled("'0'", "the file has no number for it")
         return Filled(f"'{self.stem}'", "the file does not say; its own name is taken")
 
@@ -246,6 +340,9 @@ class Builder(DerivedColumns):
         for name, item in self.columns.items():
             profile = self.profiles.get(item.text)
             if name == self.table.key[-1] or item.text.startswith("'"):
+                continue
+            if name == "total" and (of_lines := self._lines_total(item)):
+                self.columns[name] = of_lines
                 continue
             amount = profile is not None and self._is_money(name)
             if (
@@ -273,3 +370,22 @@ class Builder(DerivedColumns):
                 self.columns[name] = Filled(f"min({quoted(profile.name)})", item.check)
             else:
                 self.columns[name] = Filled(f"min({item.text})", item.check)
+
+    def _lines_total(self, item: Filled) -> Filled | None:
+        """An order's total of its lines: pieces times price where the amount is a piece's."""
+        profile = self.profiles.get(item.text)
+        pieces = next(
+            (p for p in self.profiles.values() if p.is_number and plain(p.name) in _PIECES), None
+        )
+        is_price = profile is not None and bool({"unit", "price", "preis", "prix", "precio"}
+                                                & set(plain(profile.name).split()))  # fmt: skip
+        if profile is None or pieces is None or not is_price or pieces is profile:
+            return None
+        text = f"sum(round({self.locale.number(profile)} * {self.locale.number(pieces)}, 2))"
+        return Filled(
+            self.locale.written(text), f"the rows' {profile.name} times {pieces.name} added up"
+        )
+
+
+def _pairs(text: str) -> list[str]:
+    return [pair.strip() for pair in text.split(";") if "=" in pair]

@@ -47,9 +47,6 @@ def mapping_text(starter: Starter, file_name: str, rows: int, extra: Sequence[st
             "marks guesses."
         )
     ]
-    asks = [note for note in starter.notes if note.level == "ask"]
-    if asks:
-        lines += ["# To decide:", *(f"#   {note.topic}: {_comment(note.text)}" for note in asks)]
     lines += [
         f"source: {starter.source}",
         f"files: {_scalar(glob_of(file_name), always=True)}",
@@ -67,6 +64,20 @@ def mapping_text(starter: Starter, file_name: str, rows: int, extra: Sequence[st
     if starter.optional:
         lines.append("# Not every line has these; a file may lack them.")
         lines.append(f"optional: {_flow(list(starter.optional))}")
+    asks: dict[str, str] = {}
+    for note in starter.notes:
+        if note.level == "ask":
+            known = asks.get(note.topic)
+            asks[note.topic] = f"{known}; {_comment(note.text)}" if known else _comment(note.text)
+    if asks:
+        lines.append("# ! Nothing is read by this mapping until each is decided: change what it is")
+        lines.append(
+            "# about below and take its line out, or inspect again with --answer topic=value."
+        )
+        lines.append("decide:")
+        lines += [
+            f"  {topic}: {json.dumps(text, ensure_ascii=False)}" for topic, text in asks.items()
+        ]
     lines.append("columns:")
     for name, item in starter.columns.items():
         lines.append(

@@ -129,6 +129,8 @@ class FileMapping(_StrictModel):
     # Each export holds everything: what the newest lacks is deleted.
     snapshot: bool = False
     canonical: bool = False
+    # Questions that inspect could not decide, by topic: until none is left nothing is read by it.
+    decide: dict[str, str] = {}
 
     @property
     def namespace(self) -> str:

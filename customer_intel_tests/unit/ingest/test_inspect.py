@@ -148,7 +148,7 @@ def test_a_german_shop_export_has_commas_points_and_umlauts(lab: Lab, encoding: 
     assert "Grüße 0" in first["extra_json"]
     assert "Bestelldatum: day first" in notes(found, "found")
     assert "decimal comma, thousands '.'" in notes(found, "found")
-    assert "no time zone is given" in notes(found, "ask")
+    assert "no time zone is given" in notes(found, "guess")
 
 
 def test_product_events_in_json_lines_have_epochs_and_no_id(lab: Lab) -> None:
@@ -448,7 +448,7 @@ def test_a_file_that_a_mapping_takes_already_is_said_to_be_so(lab: Lab) -> None:
     path = lab.write("orders.csv", orders_csv(["2024-01-01"] * 20))
     lab.look(path)
     again = lab.look(path, out=lab.root / "home" / "config" / "mappings" / "second.yaml")
-    assert "shop_orders of source shop takes this file already" in notes(again, "ask")
+    assert "shop_orders of source shop takes this file already" in notes(again, "guess")
 
 
 def test_another_file_of_the_same_entity_gets_a_mapping_of_its_own(lab: Lab) -> None:
