@@ -95,7 +95,8 @@ def _words(evidence: Evidence) -> Html:
         rows_of = metric.by_member(evidence, "undeclared_rows", "source_word")
         named = [
             phrase(
-                f"‘{{word}}’ ({source}, {{n}})",
+                "‘{word}’ ({source}, {n})",
+                source=source,
                 word=word or "(empty)",
                 n=cited(count(at.value), at),
             )

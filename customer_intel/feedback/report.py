@@ -30,6 +30,7 @@ from customer_intel.core.report.markup import (
     percent,
     phrase,
     plain,
+    plural,
     quiet,
     signed,
     table,
@@ -76,10 +77,10 @@ def _lede(evidence: Evidence, kind: str) -> Html | None:
     if now is None or found is None:
         return None
     text = phrase(
-        f"{_NAMES[kind]} is {{score}} in {now['wave'].replace('-', ' ')} ({{between}}, {{n}} answers{{rate}}). ",
+        f"{_NAMES[kind]} is {{score}} in {now['wave'].replace('-', ' ')} ({{between}}, {{n}}{{rate}}). ",
         score=cited(said(kind, found.value), found),
         between=cited(interval(found.low, found.high), found, part="low"),
-        n=cited(count(found.n), found, part="n"),
+        n=cited(plural(found.n or 0, "answer"), found, part="n"),
         rate=join((
             ", ", said_in(percent(now["response_rate"]), "nps_summary.response_rate"), " of those asked",
         )) if known(now["response_rate"]) else "",

@@ -290,6 +290,9 @@ def gates(evidence: Evidence) -> Html:
         tag("h3", "Gates"),
         paragraph(lede),
         listed_warnings if warned else None,
+        quiet(f"and {count(len(warned) - _LISTED)} more; all are in manifest.json")
+        if len(warned) > _LISTED
+        else None,
         details(f"All {count(len(evidence.tables))} tables", everything),
     ))  # fmt: skip
 

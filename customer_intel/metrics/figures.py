@@ -162,13 +162,17 @@ def _moved(now: Value, before: Value) -> float:
 
 
 def _as_large(series: dict[date, Value], now: Value, before: Value) -> tuple[int, int] | None:
-    """On how many of the days before this window the change over as many days was as large."""
+    """On how many of the days before this window the change over as many days was as large and went
+    the same way.
+    """
     moved, often, days = _moved(now, before), 0, 0
+    rose = (now.value or 0.0) > (before.value or 0.0)
     for day, then in series.items():
         former = series.get(day - timedelta(days=WINDOW))
         if day > before.day or former is None or not (then.complete and former.complete):
             continue
         if then.value is not None and former.value is not None:
             days += 1
-            often += _moved(then, former) >= moved
+            alike = (then.value > former.value) == rose
+            often += alike and _moved(then, former) >= moved
     return (often, days) if days >= DAYS_MIN else None

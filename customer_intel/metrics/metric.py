@@ -23,6 +23,7 @@ def metric(schema: pl.Schema) -> pl.DataFrame:
             "metric_kind": entry.kind,
             "window_days": days,
             "is_additive": entry.is_additive,
+            "has_total": entry.has_total,
             "entities": "|".join(entry.entities),
             "dimensions": "|".join(entry.dimensions),
             "subject": entry.subject or None,

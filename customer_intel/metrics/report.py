@@ -64,6 +64,8 @@ def said(value: Any, unit: str, currency: str) -> str:
         return signed(value)
     if unit == "points of 100":
         return f"{number(value, 0)} of 100"
+    if unit == "of 1":
+        return number(value, 3)
     if unit == "hours":
         return f"{number(value)}{NBSP}h"
     return count(value) if float(value).is_integer() else number(value)
@@ -120,8 +122,10 @@ def _against(evidence: Evidence, row: dict[str, Any], now: Value) -> Html:
     before = metrics.value(evidence, row["metric"], now.day - timedelta(days=days))
     if before is None or before.value is None or now.value is None:
         return join(("no earlier days to compare with",))
+    if not now.complete:
+        return join(("a source has not told of all these days",))
     if not before.complete:
-        return join((f"a source began within the {days} days before",))
+        return join((f"no change told: a source began within the {days} days before",))
     shown = _moved(row, now, before)
     if shown is None:
         return join((cited(said(before.value, row["metric_unit"], ""), before), " before"))
@@ -163,17 +167,24 @@ def _given_tile(evidence: Evidence, row: dict[str, Any]) -> Iterator[Headline]:
     if not row["dimensions"]:
         now = metrics.newest(evidence, metric)
         if now and now.value is not None:
-            lines = (_error(now, unit), f"answers of the quarter to {day(now.day)}")
-            yield Headline(row["label"], cited(said(now.value, unit, ""), now), "", lines, metric)
+            is_old = now.day < evidence.as_of - timedelta(days=1)
+            lines = (_error(now, unit), f"as of {day(now.day)}" if is_old else None)
+            currency = evidence.currency if unit == "money" else ""
+            shown = cited(said(now.value, unit, ""), now)
+            yield Headline(row["label"], shown, currency, lines, metric)
         return
-    for member in metrics.members(evidence, metric, row["dimensions"]):
-        found = metrics.value(evidence, metric, dimension=row["dimensions"], member=member)
+    dimension = row["dimensions"].partition("|")[0]
+    for member in metrics.members(evidence, metric, dimension):
+        found = metrics.value(evidence, metric, dimension=dimension, member=member)
         if found and found.value is not None:
             label = f"{row['label']}, {plain(member).lower()}"
             share = found.value / found.n if found.n else None
             shown = cited(said(found.value, unit, ""), found)
-            of = join(("of ", cited(count(found.n), found, part="n")))
-            beside = f"{percent(share)} of those who can be judged" if share is not None else None
+            of = evidence.currency if unit == "money" else ""
+            beside = None
+            if unit == "customers" and share is not None and share <= 1:
+                of = join(("of ", cited(count(found.n), found, part="n")))
+                beside = f"{percent(share)} of those who can be judged"
             yield Headline(label, shown, of, (beside,), metric)
 
 
@@ -222,13 +233,14 @@ def _sentence(item: Change, row: dict[str, Any], evidence: Evidence) -> Html:
     now = cited(said(item.now, unit, currency), item.at)
     before = cited(said(item.before, unit, currency), item.former)
     if not item.before:
-        template = f"{label}{{of}} began in the last {when}: {{now}}, after {{none}} in the {WINDOW} days before"
-        return phrase(template, of=of, now=now, none=cited("none", item.former))
+        template = f"{{label}}{{of}} began in the last {when}: {{now}}, after {{none}} in the {WINDOW} days before"
+        return phrase(template, label=label, of=of, now=now, none=cited("none", item.former))
     word = _WORDS[item.now > item.before]
     by = cited(percent(abs(item.relative)), item.at, against=item.former, how="change")
     than = "" if item.is_level else f" in the {WINDOW} days before"
     return phrase(
-        f"{label}{{of}} {word} by {{by}} in the last {when}, to {{now}} from {{before}}{than}{{usual}}",
+        f"{{label}}{{of}} {word} by {{by}} in the last {when}, to {{now}} from {{before}}{than}{{usual}}",
+        label=label,
         of=of,
         by=by,
         now=now,
@@ -243,9 +255,9 @@ def _usual(as_large: tuple[int, int] | None) -> Html | str:
         return ""
     often, days = (said_in(count(n), "metric_daily.day") for n in as_large)
     if not as_large[0]:
-        return phrase("; the largest such change in {days} days", days=days)
+        return phrase("; on none of the {days} days before that was the change as large", days=days)
     return phrase(
-        "; on {often} of {days} earlier days the change was as large", often=often, days=days
+        "; on {often} of the {days} days before that it changed as much", often=often, days=days
     )
 
 
@@ -295,7 +307,8 @@ def _lines(evidence: Evidence, row: dict[str, Any]) -> Iterator[tuple[object, ..
         member = now.member if now.dimension != "all" else ""
         where = {"dimension": now.dimension, "member": now.member}
         then = metrics.value(evidence, metric, now.day - timedelta(days=WINDOW), **where)
-        before = then if then and then.complete and then.value is not None and not given else None
+        alike = then is not None and now.complete and then.complete and then.value is not None
+        before = then if alike and not given else None
         currency = member if unit == "own money" else evidence.currency if unit == "money" else ""
         label = join((tag("b", row["label"]), f" {member}" if member else ""))
         limits = (now.low, now.high)

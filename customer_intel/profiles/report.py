@@ -249,7 +249,8 @@ def concentration(evidence: Evidence) -> Iterator[Finding]:
     if share is None or share.value is None or (share.n or 0) < 5 or evidence.unconverted:
         return
     text = phrase(
-        "The best tenth of last year's buyers ({n} customers) brought {share} of its revenue.",
+        "The best tenth of the known customers who bought in the last 365 days ({n} customers) brought "
+        "{share} of what all of them spent.",
         n=cited(count(share.n), share, part="n"),
         share=cited(percent(share.value), share),
     )

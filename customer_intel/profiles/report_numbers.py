@@ -15,6 +15,8 @@ from customer_intel.core.report.evidence import Evidence
 
 # 53 weeks: a year of whole weeks.
 WEEKS = 53
+# So many weeks an export may be late.
+LATE_WEEKS = 2
 DRAWN = {"active_customers_7d": "customers", "orders_7d": "orders", "net_revenue_7d": "revenue"}
 
 
@@ -34,7 +36,10 @@ def weekly(evidence: Evidence) -> pl.DataFrame:
     age = (pl.lit(evidence.as_of) - pl.col("day")).dt.total_days()
     # A week that had begun before the metric did is none.
     first = pl.col("day").min() + pl.duration(days=6)
-    weeks = rows.filter((age % 7 == 1) & (age <= 7 * WEEKS) & (pl.col("day") >= first))
+    # The last weeks are told once every source has told of them.
+    late = (pl.col("day") > evidence.as_of - timedelta(days=7 * LATE_WEEKS)) & ~pl.col("complete")
+    told = rows.filter(~late.any().over("day"))
+    weeks = told.filter((age % 7 == 1) & (age <= 7 * WEEKS) & (pl.col("day") >= first))
     empty = pl.DataFrame(schema={"last_day": pl.Date, **dict.fromkeys(DRAWN, pl.Float64)})
     wide = weeks.pivot("metric", index="day", values="value").rename({"day": "last_day"})
     found = pl.concat([empty, wide], how="diagonal").rename(DRAWN).fill_null(0)

@@ -7,13 +7,16 @@ Belongs here: which findings are told. Not here: what is asked (findings of <roo
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from customer_intel.core.contract.load import load
+from customer_intel.core.contract.model import suggestion
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.report.evidence import Evidence
 from customer_intel.core.report.markup import count, day, plural
 from customer_intel.core.report.section import Finding, RoomReport, room_reports
@@ -36,12 +39,33 @@ def best(evidence: Evidence, rooms: Sequence[RoomReport], n: int = 3) -> list[Fi
     found: dict[tuple[object, str], Finding] = {}
     for room in rooms:
         for ask in room.findings:
-            for item in ask(evidence):
+            for item in _answers(ask, evidence):
                 known = found.get((ask, item.subject))
                 if known is None or item.value > known.value:
                     found[ask, item.subject] = item
     ranked = sorted(found.values(), key=lambda item: (-item.value, item.text))
     return [item for place, item in enumerate(ranked) if place < n or item.is_grave]
+
+
+def _answers(ask: Callable[[Evidence], Iterable[Finding]], evidence: Evidence) -> list[Finding]:
+    """What a room answers. Raises ConfigError, naming the question, for an answer that fails or cites
+    what is not there.
+    """
+    where = f"{ask.__module__.removeprefix('customer_intel.').replace('.', '/')}.py: {ask.__name__}"
+    try:
+        found = list(ask(evidence))
+    except Exception as error:
+        raise ConfigError(f"{where}: {type(error).__name__}: {error}") from error
+    tables = load().tables
+    metrics = {name for entry in load().metrics for name in entry.ids}
+    for item in found:
+        if item.evidence_table not in tables:
+            hint = suggestion(item.evidence_table, tables)
+            raise ConfigError(f"{where}: there is no table '{item.evidence_table}'{hint}")
+        if item.metric and item.metric not in metrics:
+            hint = suggestion(item.metric, metrics)
+            raise ConfigError(f"{where}: there is no metric '{item.metric}'{hint}")
+    return found
 
 
 def _evidence(lake: Lake) -> Evidence:
@@ -111,7 +135,9 @@ def print_screenful(home: Path, console: Console) -> None:
     console.print(grid)
     console.print()
     for place, finding in enumerate(top(evidence), 1):
-        console.print(f"[bold]{place}.[/] {escape(finding.text)} [dim]{finding.evidence_table}[/]")
+        console.print(
+            f"[bold]{place}.[/] {escape(finding.text)} [dim]{finding.metric or finding.evidence_table}[/]"
+        )
     console.print()
     console.print(
         f"[green]→[/] report: {escape(str(release.folder / 'report.html'))}", soft_wrap=True

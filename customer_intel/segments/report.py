@@ -124,7 +124,7 @@ def slipping_segments(evidence: Evidence) -> Iterator[Finding]:
     if (many.value or 0) >= _FEW and (much.value or 0) > 0:
         text = phrase(
             "{many} customers in {names} used to buy well and have gone quiet; they hold {share} of "
-            "everything ever spent ({much}).",
+            "what all customers with a segment ever brought ({much}).",
             many=cited(count(many.value), many),
             names=" and ".join(f"‘{plain(name)}’" for name in slipping),
             share=cited(percent(_share(much, earned)), much, against=earned, how="ratio"),

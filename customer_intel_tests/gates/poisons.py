@@ -9,6 +9,10 @@ FUTURE = "exported_at + INTERVAL 3 DAY"
 UNPROFILED = "(SELECT min(customer_id) FROM unprofiled_customer) AS customer_id"
 
 SQL: dict[tuple[str, str], str] = {
+    ("metric_row", "no_day_to_come"): "DATE '2100-01-01' AS day",
+    ("metric_daily", "given_has_its_total"): (
+        "SELECT * FROM good WHERE metric <> 'step_exits' OR dimension <> 'all'"
+    ),
     ("activity", "day_is_the_day_of_ts"): "CAST(day + 2 AS DATE) AS day",
     ("activity", "not_before_1990"): "DATE '1970-01-01' AS day",
     ("session", "begins_on_its_day"): "started_at - INTERVAL 1 SECOND AS ended_at",

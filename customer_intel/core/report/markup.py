@@ -64,11 +64,11 @@ def _attribute(value: object) -> str:
 
 
 def phrase(template: str, **parts: object) -> Html:
-    """The template's words, escaped, with `{name}` as the part of that name. Raises KeyError for a
-    name without a part.
+    """The template's words, escaped, with `{name}` as the part of that name; other braces stay as
+    they are. What comes from data is a part, never the template.
     """
     words = re.split(r"\{(\w+)\}", template)
-    return join(parts[word] if at % 2 else word for at, word in enumerate(words))
+    return join(parts.get(word, f"{{{word}}}") if at % 2 else word for at, word in enumerate(words))
 
 
 def unmarked(text: str) -> str:

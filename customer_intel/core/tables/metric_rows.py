@@ -70,11 +70,12 @@ def _parts(metric: Metric) -> Iterator[str]:
         sums |= {"counted": "CAST(value AS VARCHAR)", "n_unknown": "0", "total": "0"}
     elif metric.kind == "given":
         sums |= {
-            "n": "max(n)",
-            "total": f"max({exact})",
-            "n_unknown": unknown,
-            "low": "max(low)",
-            "high": "max(high)",
+            # Each row is its own: two of a day and member break the table's key.
+            "n": "n",
+            "total": exact,
+            "n_unknown": "CASE WHEN value IS NULL THEN 1 ELSE 0 END",
+            "low": "low",
+            "high": "high",
         }
     types = {
         "counted": "VARCHAR",
@@ -90,10 +91,11 @@ def _parts(metric: Metric) -> Iterator[str]:
         group = "day" + (f", {member}" if dimension != "'all'" else "")
         group += ", value" if metric.kind == "distinct" else ""
         rows = _which(metric, dimension)
+        grouping = "" if metric.kind == "given" else f"GROUP BY {group}"
         yield (
             f"SELECT\n    '{metric.name}' AS entry,\n    day,\n    {dimension} AS dimension,\n"
             f"    {member} AS member,\n    {listed}\n"
-            f"FROM rows_{metric.name}\n{rows}GROUP BY {group}"
+            f"FROM rows_{metric.name}\n{rows}{grouping}"
         )
 
 
