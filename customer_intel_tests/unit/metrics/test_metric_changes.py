@@ -4,6 +4,7 @@ that is not so.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -13,6 +14,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.report import metric
 from customer_intel.core.report.evidence import Evidence
 from customer_intel.core.report.markup import unmarked
@@ -87,11 +89,11 @@ def sales(evidence: Evidence) -> Finding | None:
 def test_a_fall_of_a_third_is_told_whatever_else_there_is(tmp_path: Path) -> None:
     found = sales(Company(1, planted=since(28, 0.6)).evidence(tmp_path))
     assert found and found.is_grave
-    assert " fell by " in found.text and "the largest such change in " in found.text
+    assert " fell by " in found.text and "on none of the " in found.text
 
 
 def test_what_is_grave_is_told_beyond_the_number_of_findings(tmp_path: Path) -> None:
-    loud = [Finding(f"loud {n}", "t", 0.99) for n in range(5)]
+    loud = [Finding(f"loud {n}", "metric_daily", 0.99) for n in range(5)]
     asks = [lambda evidence, item=item: iter([item]) for item in loud]
     evidence = Company(1, planted=since(28, 0.6)).evidence(tmp_path)
     found = best(evidence, [RoomReport(place=1, findings=(*asks, changes))])
@@ -196,3 +198,26 @@ def _untrue(kind: str, seed: int, evidence: Evidence) -> Iterator[str]:
         now, before = (own.filter(age.is_between(28 * k, 28 * k + 27)).height for k in (0, 1))
         if (now, before) != (item.now, item.before):
             yield f"{kind} {seed}: {item} is {now} after {before}"
+
+
+def test_a_finding_that_cites_what_is_not_there_is_named(tmp_path: Path) -> None:
+    evidence = Company(1).evidence(tmp_path)
+    for item, said in (
+        (
+            Finding("x", "metric_dialy", 1),
+            "there is no table 'metric_dialy'; did you mean metric_daily",
+        ),
+        (
+            Finding("x", "metric_daily", 1, "order_28d"),
+            "there is no metric 'order_28d'; did you mean",
+        ),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(said)):
+            best(evidence, [RoomReport(place=1, findings=(lambda _, item=item: [item],))])
+
+
+def test_a_window_that_no_source_told_of_to_its_end_has_no_change(tmp_path: Path) -> None:
+    evidence = Company(6, told={"shop": (HISTORY, 0), "till": (HISTORY, 5)}).evidence(tmp_path)
+    (tile,) = [tile for tile in tiles(evidence) if tile.metric == "orders_28d"]
+    assert "a source has not told of all these days" in str(tile.beside)
+    assert "against the 28 days before" not in str(tile.beside)
