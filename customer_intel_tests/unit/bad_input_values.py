@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 
 from customer_intel_tests.unit.bad_input_cases import PEOPLE, RATES, SURVEY, reader
 from customer_intel_tests.unit.bad_input_files import (
@@ -47,16 +48,20 @@ def untyped(name: str, column: str, source: str, value: str, reason: str) -> Cas
 
 
 def whole(value: str) -> Case:
-    says = ("row 41 attempt_count (mail): not a whole number",)
+    says = ("emptied_attempt_count: 1 of 41 rows; these texts are no such value",)
     data = as_csv((*COUNTED, row(99, mail=value)))
     return Case(
-        f"{value} for a whole number",
+        f"{value} for a whole number that may be empty",
         data,
-        "quarantined",
+        "warned",
         says,
         entity="invoices",
         mapping=WHOLE,
         rows=41,
+        values=lambda rows: (
+            rows["attempt_count"][40] is None
+            and json.loads(rows["extra_json"][40])["_emptied"] == {"attempt_count": value}
+        ),
     )
 
 
@@ -69,10 +74,12 @@ VALUES = [
     *(untyped("a time", "ordered_at", "at", value, "not a timestamp") for value in ("epoch", "infinity", "-infinity",
             "now", "today", "1_000", "12", "2026-02-30", "2026-02-01 25:00", "03/04/2026", "1.2.2026", "12:00",
             "20260201", "2026-W05")),
-    *(untyped("a time", "ordered_at", "at", value, "outside 1900 to 2036") for value in ("1899-12-31", "0001-01-01",
-            "2099-01-01", "9999-12-31")),
+    *(untyped("a time", "ordered_at", "at", value, "outside 1900 to 2036") for value in ("1899-12-29", "0001-01-02",
+            "2099-01-01", "9999-12-30")),
+    *(untyped("a required time", "ordered_at", "at", value, "required, but empty") for value in ("1899-12-31",
+            "0001-01-01", "1900-01-01", "9999-12-31 23:59:59", "0000-00-00 00:00:00", "1753-01-01", "2999-12-31")),
     *(untyped("an amount", "total", "total", value, "not an amount") for value in ("1_000", "1,5", "1.000,50", "12a",
-            "$3", "0x10", "1e999", "inf", "nan", "--3", "1 000", "٣", "9" * 30)),
+            "€3 $", "0x10", "1e999", "inf", "nan", "--3", "1,000", "(5", "٣", "9" * 30)),
     untyped("a required time", "ordered_at", "at", "", "required, but empty"),
     untyped("a required time", "ordered_at", "at", "  \t ", "required, but empty"),
     untyped("a required key", "order_id", "id", "", "required, but empty"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,19 +18,20 @@ import duckdb
 
 from customer_intel.core.contract.model import STAMPS, Column, Table
 from customer_intel.core.engine import literal, quoted
+from customer_intel.ingest.conform import odd_values
 from customer_intel.ingest.conform.duplicates import conflicting, find_duplicates
+from customer_intel.ingest.conform.emptied import (
+    counted,
+    emptied_sql,
+    float_ids,
+    with_kept,
+)
 from customer_intel.ingest.conform.latest_row import conformed_sql
 from customer_intel.ingest.conform.mapping_sql import MappingSql, failure_of, make_lookups
 from customer_intel.ingest.conform.quarantine import Failure, place_of, write_keys, write_quarantine
 from customer_intel.ingest.conform.results import Conformed, Counts, SourceFile
-from customer_intel.ingest.conform.typing_rules import (
-    AMBIGUOUS,
-    CURRENCIES,
-    Typing,
-    record_key,
-    source_value,
-)
-from customer_intel.ingest.mapping.expressions import columns_of
+from customer_intel.ingest.conform.row_rules import RowRules, text_of, tried_of
+from customer_intel.ingest.conform.typing_rules import record_key, source_value
 from customer_intel.ingest.mapping.model import FileMapping, settable
 from customer_intel.ingest.read.open_file import Refused
 
@@ -70,7 +71,7 @@ def own_schema(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
         con.execute(f"DROP SCHEMA {schema} CASCADE")
 
 
-class Steps:
+class Steps(RowRules):
     """One file's steps: text_row → src (no duplicates) → picked (values as text) → typed; src,
     picked are SQL.
     """
@@ -83,29 +84,18 @@ class Steps:
         source: SourceFile,
         target: Path,
     ) -> None:
-        self.con, self.entity, self.mapping, self.source, self.target = (
-            con,
-            entity,
-            mapping,
-            source,
-            target,
-        )
-        self.columns = {
-            name: column for name, column in settable(entity).items() if name in mapping.columns
-        }
+        super().__init__(entity, mapping, source.export_date)
+        self.con, self.source, self.target = con, source, target
         self.texts = MappingSql(mapping, source)
         self.actual = self.texts.actual
-        self.typing = Typing(mapping.reader, source.export_date)
-        self.settings = entity.entity or {}
         keeps_all = self.settings.get("extra") == "all"
         used = () if keeps_all else mapping.sources(source.text.columns, mapping.columns.values())
         not_extra = {name.lower() for name in (*used, *mapping.ignore)}
         self.key_columns = self._key_columns()
         self.keys_repeat = True
+        self.whole_ids: frozenset[str] = frozenset()
         # Columns of text_row beside the file's that typed must keep.
         self.carried: tuple[str, ...] = ()
-        rules = self.settings.get("rules", ())
-        self.rules = [rule for rule in rules if columns_of(rule["bad"], ()) <= self.columns.keys()]
         # SQL instead of a view: defining the view would plan the query once more.
         self.src = ""
         self.extra = tuple(name for name in source.text.columns if name.lower() not in not_extra)
@@ -125,6 +115,8 @@ class Steps:
         for name, found in ((ROUNDED, rounded), (CURRENCY, unknown), (CONFLICT, self._conflicts())):
             if found:
                 checks[name] = (int(found), int(accepted))
+        if self._soft():
+            checks |= {name: (n, int(records)) for name, n in counted(self.con).items()}
         bad += len(text.unreadable)
         counts = Counts(text.rows_read, int(accepted), int(bad), duplicates, skipped, int(records))
         accounted = (
@@ -156,6 +148,17 @@ class Steps:
         plain = len(found) == len(texts) and not self.mapping.group_by
         return [quoted(name) for name in found] if plain else []
 
+    @property
+    def id_columns(self) -> list[str]:
+        """The file's columns that ids are made of."""
+        texts = [
+            self.mapping.columns[name]
+            for name, column in self.columns.items()
+            if odd_values.is_id(column, self.entity.key)
+        ]
+        used = self.mapping.sources(self.source.text.columns, texts)
+        return sorted(self.actual[name.lower()] for name in used if name.lower() in self.actual)
+
     # ---- steps
     def _make_src(self) -> int:
         """`src`: nulls as nulls, the special columns, exact duplicates gone. Returns how many those
@@ -167,15 +170,17 @@ class Steps:
         if self.mapping.duplicates == "drop" and text.columns:
             names = [quoted(name) for name in text.columns]
             duplicates, self.keys_repeat = find_duplicates(self.con, names, self.key_columns)
+        self.whole_ids = float_ids(self.con, "text_row", self.id_columns, self.mapping.reader)
         self._set_src(" WHERE _row NOT IN (SELECT _row FROM duplicate_row)" if duplicates else "")
         return duplicates
 
     def _set_src(self, kept: str = "") -> None:
         text, reader = self.source.text, self.mapping.reader
-        values = [
-            f"{source_value(name, reader, clean=name in text.clean)} AS {quoted(name)}"
-            for name in text.columns
-        ]
+        values = []
+        for name in text.columns:
+            value = source_value(name, reader, clean=name in text.clean)
+            value = f"left({value}, length({value}) - 2)" if name in self.whole_ids else value
+            values.append(f"{value} AS {quoted(name)}")
         absent = [name for name in self.mapping.optional if name.lower() not in self.actual]
         values += [f"CAST(NULL AS VARCHAR) AS {quoted(name)}" for name in absent]
         day = literal(self.source.export_date.isoformat())
@@ -218,7 +223,8 @@ class Steps:
             else ", ".join(["_row, 1 AS _rows", *self.carried])
         )
         values = [
-            f"{self._picked(self.mapping.columns[name])} AS {_text(name)}" for name in self.columns
+            f"{self._picked(self.mapping.columns[name])} AS {text_of(name)}"
+            for name in self.columns
         ]
         where = (
             f" WHERE coalesce({self.texts.sql(self.mapping.only)}, false)"
@@ -238,13 +244,14 @@ class Steps:
             f"{self._value(column)} AS {quoted(name)}" for name, column in self.columns.items()
         )
         plain_casts = {
-            name: self.typing.tried(column, _text(name)) for name, column in self.columns.items()
+            name: self.typing.tried(column, text_of(name)) for name, column in self.columns.items()
         }
-        casts = "".join(f", {sql} AS {_tried(name)}" for name, sql in plain_casts.items() if sql)
+        casts = "".join(f", {sql} AS {tried_of(name)}" for name, sql in plain_casts.items() if sql)
+        soft = {column.name: (self._odd(column), text_of(column.name)) for column in self._soft()}
         faults = [
-            f"({_text(name)} IS NOT NULL AND {quoted(name)} IS NULL)"
+            f"({text_of(name)} IS NOT NULL AND {quoted(name)} IS NULL)"
             for name, column in self.columns.items()
-            if self._value(column) != _text(name)
+            if self._is_typed(column) and name not in soft
         ]
         faults += [
             f"({self._lacking(column)})" for column in self.columns.values() if column.required
@@ -252,34 +259,26 @@ class Steps:
         faults += [f"coalesce({rule['bad']}, false)" for rule in self.rules]
         money = [name for name, column in self.columns.items() if column.type == "money"]
         beyond = (
-            f"CAST({self.typing.rounded(_text(name), quoted(name))} AS INTEGER)" for name in money
+            f"CAST({self.typing.rounded(text_of(name), quoted(name))} AS INTEGER)" for name in money
         )
         rounded = " + ".join(["0", *beyond])
-        kept = ", ".join(["_row, _rows, _extra", *self.carried, *map(quoted, self.columns)])
-        flags = f"{' OR '.join(faults) or 'false'} AS _bad, {rounded} AS _rounded"
+        extra = with_kept("_extra", "_emptied") if soft else "_extra"
+        kept = ", ".join(
+            [f"_row, _rows, {extra} AS _extra, _emptied", *self.carried, *map(quoted, self.columns)]
+        )
+        flags = (
+            f"{' OR '.join(faults) or 'false'} AS _bad, {rounded} AS _rounded, "
+            f"{emptied_sql(soft)} AS _emptied"
+        )
         # Rejected rows carry their texts along: reading the file again for them would cost as much
         # as the first time.
-        texts = ", ".join(f"{_text(name)} := {_text(name)}" for name in self.columns)
+        texts = ", ".join(f"{text_of(name)} := {text_of(name)}" for name in self.columns)
         self._attempt(
             f"CREATE {kind} typed AS SELECT {kept}, _bad, _rounded, "
             f"CASE WHEN _bad THEN struct_pack({texts}) END AS _texts "
             f"FROM (SELECT *, {flags} FROM (SELECT *, {typed} FROM (SELECT *{casts} FROM "
             f"({picked}))))"
         )
-
-    def _lacking(self, column: Column) -> str:
-        """SQL for whether a required value is absent. A deletion need only say what is gone."""
-        absent = f"{_text(column.name)} IS NULL"
-        only_if_kept = "_deleted" in self.columns and column.name not in self.entity.key
-        return f'{absent} AND NOT coalesce("_deleted", false)' if only_if_kept else absent
-
-    def _unknown_currency(self) -> str:
-        known = ", ".join(literal(code) for code in CURRENCIES.split())
-        names = self._mapped(self.settings.get("currencies", ("currency",)))
-        return " OR ".join(f"{name} NOT IN ({known})" for name in names) or "false"
-
-    def _mapped(self, names: Iterable[str]) -> list[str]:
-        return [quoted(name) for name in names if name in self.columns]
 
     def _conflicts(self) -> int:
         key, times = self._mapped(self.entity.key), self._mapped(self.settings.get("order", ()))
@@ -289,12 +288,6 @@ class Steps:
         # Plain columns were trimmed in src already.
         sql = self.texts.sql(text)
         return sql if text.lower() in self.actual else f"nullif(trim(CAST({sql} AS VARCHAR)), '')"
-
-    def _value(self, column: Column) -> str:
-        text = _text(column.name)
-        if column.name in self.settings.get("json", ()):
-            return f"CASE WHEN json_valid({text}) THEN {text} END"
-        return self.typing.value(column, text, _tried(column.name))
 
     def _extra(self, grouped: bool) -> str:
         """The columns that no entity column uses, as JSON. Of a group: those in which its rows do
@@ -364,35 +357,13 @@ class Steps:
             (
                 name,
                 self.texts.named_in(self.mapping.columns[name]),
-                _text(name),
+                text_of(name),
                 self._reason(column),
             )
             for name, column in self.columns.items()
+            if self._may_fail(column)
         ]
         return write_quarantine(self.con, where, reasons, self.source.text.unreadable, path)
-
-    def _reason(self, column: Column) -> str:
-        """SQL for why the value of a failed row is none, null when it is fine."""
-        text, value = _text(column.name), quoted(column.name)
-        why = literal(
-            "not JSON"
-            if column.name in self.settings.get("json", ())
-            else self.typing.fault(column)
-        )
-        if column.type in ("date", "timestamp"):
-            clash = self.typing.ambiguous(column, text)
-            found = self.typing.unbounded(column, text)
-            why = (
-                f"CASE WHEN {clash} THEN {literal(AMBIGUOUS)} "
-                f"WHEN {found} IS NOT NULL THEN {literal(self.typing.bounds)} ELSE {why} END"
-            )
-        cases = f"WHEN {text} IS NOT NULL AND {value} IS NULL THEN {why}"
-        if column.required:
-            cases += f" WHEN {self._lacking(column)} THEN 'required, but empty'"
-        for rule in self.rules:
-            if rule["column"] == column.name:
-                cases += f" WHEN {rule['bad']} THEN {literal(rule['reason'])}"
-        return f"CASE {cases} END"
 
     def _attempt(self, sql: str) -> duckdb.DuckDBPyConnection:
         """Runs SQL that holds the mapping's expressions; when it fails, finds out which of them is
@@ -421,13 +392,3 @@ class Steps:
                         f"the mapping's expression fails: {failure_of(found)}", column=place
                     ) from None
             raise Refused(f"the mapping fails: {failure_of(error)}") from None
-
-
-def _text(name: str) -> str:
-    """The column that holds a value as text."""
-    return quoted(f"={name}")
-
-
-def _tried(name: str) -> str:
-    """The column that holds what a plain cast makes of the value."""
-    return quoted(f"~{name}")

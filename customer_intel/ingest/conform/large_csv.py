@@ -37,6 +37,7 @@ from customer_intel.ingest.conform.conform import (
     own_schema,
 )
 from customer_intel.ingest.conform.duplicates import conflicting, find_duplicates
+from customer_intel.ingest.conform.emptied import CHECK, counted_in, is_float_id
 from customer_intel.ingest.conform.large_csv_steps import PieceSteps, Worker
 from customer_intel.ingest.conform.parquet_writer import PartWriter
 from customer_intel.ingest.conform.quarantine import Failure, first_failures
@@ -59,6 +60,8 @@ WORKERS = 2
 # More bad rows than this in one piece: the file as a whole is wrong, and the general path says how.
 MANY_BAD = 20_000
 FEW_BAD = 100
+# So many values of a piece are looked at together.
+FIRST = 1_000
 MANY_REPEATED = 2_000_000
 # The name that a piece's rows have on a connection.
 ROWS = "piece_rows"
@@ -120,7 +123,8 @@ class _LargeFileRun:
         self.con, self.entity, self.mapping, self.source = con, entity, mapping, source
         self.target, self.file, self.dialect = target, file, dialect
         self.columns, self.written = source.text.columns, target.with_suffix(".written")
-        self.extra = Steps(con, entity, mapping, source, target).extra
+        steps = Steps(con, entity, mapping, source, target)
+        self.extra, self.id_columns = steps.extra, steps.id_columns
         # Columns with a value that has to be trimmed.
         self.untrimmed: set[str] = set()
         self.idle: SimpleQueue[Worker] = SimpleQueue()
@@ -164,9 +168,7 @@ class _LargeFileRun:
             if dropped_rows and repeated_rows:
                 dropped = repeated_rows.counts.rows_read
                 numbers.subtract(_numbers(repeated_rows))
-                checks.subtract(
-                    {name: repeated_rows.checks[name][0] for name in self.mapping.checks}
-                )
+                checks.subtract({name: count for name, (count, _) in _own(repeated_rows).items()})
         if not dropped_rows:
             self.written.rename(self.target)
         return self._conformed(numbers, checks, rejected, dropped, conflicts, dropped_rows)
@@ -216,6 +218,10 @@ class _LargeFileRun:
             return swallowed(con, "folded", self.columns, self.dialect.delimiter)
 
     def _typed(self, worker: Worker, text: pa.Table) -> PieceResult:
+        if any(
+            is_float_id(_first(text[name], self.mapping.reader.null)) for name in self.id_columns
+        ):
+            raise NeedsGeneralPath
         untrimmed = {name for name in self.columns if padded(text[name])}
         self.untrimmed |= untrimmed
         steps = worker.steps(frozenset(self.columns) - untrimmed)
@@ -242,6 +248,7 @@ class _LargeFileRun:
             rounded=pc.sum(found["_rounded"]).as_py() or 0,
             unknown=steps.unknown(found),
         )
+        checks += counted_in(found["_emptied"].drop_null().to_pylist())
         return PieceResult(found, bad, hashes, numbers, checks)
 
     def _steps(self, con: duckdb.DuckDBPyConnection, clean: frozenset[str]) -> PieceSteps:
@@ -340,6 +347,8 @@ class _LargeFileRun:
         ):
             if count:
                 checks_found[name] = (int(count), accepted)
+        emptied = [name for name in checks if name.startswith(CHECK) and checks[name]]
+        checks_found |= {name: (checks[name], accepted) for name in sorted(emptied)}
         quarantine = self.target.with_suffix(".quarantine.parquet") if bad else None
         failures: tuple[Failure, ...] = ()
         keys_file = None
@@ -401,6 +410,21 @@ def _without(rows: pa.Table, places: npt.NDArray[np.intp]) -> pa.Table:
     # Slices are no copies.
     edges = [-1, *places.tolist(), len(rows)]
     return pa.concat_tables([rows.slice(a + 1, b - a - 1) for a, b in itertools.pairwise(edges)])
+
+
+def _first(column: pa.ChunkedArray, nulls: tuple[str, ...]) -> str:
+    """The first value of a column that is none of the reader's nulls, '' where there is none."""
+    for start in range(0, len(column), FIRST):
+        for text in column.slice(start, FIRST).to_pylist():
+            if text and text.strip() and text.strip() not in nulls:
+                return str(text)
+    return ""
+
+
+def _own(conformed: Conformed) -> dict[str, tuple[int, int]]:
+    """The checks that are summed up over pieces."""
+    summed = (ROUNDED, CURRENCY, CONFLICT)
+    return {name: found for name, found in conformed.checks.items() if name not in summed}
 
 
 def _numbers(conformed: Conformed) -> Counter[str]:

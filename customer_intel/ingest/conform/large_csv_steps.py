@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from customer_intel.core.engine import quoted
 from customer_intel.ingest.conform.conform import Steps, own_schema
-from customer_intel.ingest.conform.typing_rules import CURRENCIES
+from customer_intel.ingest.conform.odd_values import CURRENCIES
 from customer_intel.ingest.read.csv_chunks import NeedsGeneralPath
 
 
@@ -66,7 +66,7 @@ class PieceSteps(Steps):
     def rows(self, text: pa.Table) -> tuple[pa.Table, Counter[str], int]:
         """(rows that are not skipped, check → rows that match, rows skipped).
 
-        The entity's columns that are no constants, and _bad, _rounded and the key's _hash. Raises
+        The entity's columns that are no constants, and _bad, _rounded, _emptied and the key's _hash. Raises
         NeedsGeneralPath when rows are missing or out of order.
         """
         checks, skipped = self._count(len(text))
@@ -78,7 +78,7 @@ class PieceSteps(Steps):
             if column.name in computed and column.name not in as_is
         )
         rows = self.con.sql(
-            f"SELECT {values}, _bad, _rounded, _hash FROM {self._filled()}"
+            f"SELECT {values}, _bad, _rounded, _emptied, _hash FROM {self._filled()}"
         ).to_arrow_table()
         if len(rows) != len(text) - skipped:
             raise NeedsGeneralPath

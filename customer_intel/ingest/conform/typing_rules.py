@@ -5,8 +5,8 @@ Blank is null; text is trimmed. Dates and timestamps are ISO-8601 or in a declar
 to ten years after the export; a text that two declared formats read differently is none. A
 timestamp without zone is in reader.zone: in the hour that a clock skips it counts as if the clock
 had not moved, in the hour that comes twice as the second. Numbers are digits in the declared
-decimal mark; a fraction is no whole number. Money is rounded half-even to cents; a value that was
-further than float noise (0.000001) from a cent is kept, rounded, and counted in the check
+decimal mark, or as people write them (odd_values.py); a fraction is no whole number. Money is
+rounded half-even to cents; a value that was further than float noise (0.000001) from a cent is kept, rounded, and counted in the check
 `money_rounded`.
 """
 
@@ -17,6 +17,7 @@ from datetime import date
 
 from customer_intel.core.contract.model import Column, Table
 from customer_intel.core.engine import literal, quoted
+from customer_intel.ingest.conform import odd_values
 from customer_intel.ingest.mapping.model import FileMapping, Reader
 
 FIRST_YEAR = 1900
@@ -25,22 +26,10 @@ _SPACE = " \t\r\n\u00a0"
 _TIME = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?)?"
 _ZONE = r" ?(Z|UTC|GMT|[+-]\d\d(:?\d\d)?)"
 _NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?"
+WHOLE = r"^([-+]?\d{1,18})(?:\.0*)?$"
 _TRUE, _FALSE = "('true', 'yes', '1', 'y', 't')", "('false', 'no', '0', 'n', 'f')"
-# ISO 4217, funds and precious metals aside.
-CURRENCIES = (
-    "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP "
-    "BYN BZD CAD CDF CHF "
-    "CLF CLP CNY COP CRC CUC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP "
-    "GMD GNF GTQ GYD HKD "
-    "HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK "
-    "LBP LKR LRD LSL LYD "
-    "MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN "
-    "PGK PHP PKR PLN PYG "
-    "QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SLL SOS SRD SSP STN SVC SYP SZL THB TJS "
-    "TMT TND TOP TRY TTD "
-    "TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG ZWL"
-)
 AMBIGUOUS = "fits two of the declared formats, with different meanings"
+OTHER_CURRENCY = "not an amount in the row's currency"
 _CASTS = {"int": "BIGINT", "money": "DECIMAL(18,2)", "date": "DATE", "timestamp": "TIMESTAMP"}
 # 2026-02-28, and 2026-02-28 23:59:59: years beyond 9999 and before 0 are longer.
 _WIDTH = {"date": 10, "timestamp": 19}
@@ -91,7 +80,7 @@ class Typing:
         # The 29th of February has no tenth anniversary; the 28th always has.
         end = export_date.replace(year=export_date.year + YEARS_AHEAD, day=min(export_date.day, 28))
         self.bounds = f"outside {FIRST_YEAR} to {end.year}"
-        self._low, self._high = f"{FIRST_YEAR}-01-01", end.isoformat()
+        self._high = end.isoformat()
 
     def tried(self, column: Column, text: str) -> str | None:
         """The cast that gives the value of a text written as DuckDB writes it: of other texts it
@@ -102,8 +91,12 @@ class Typing:
         number = column.type in ("int", "money")
         return f"TRY_CAST({self._number(text) if number else text} AS {_CASTS[column.type]})"
 
-    def value(self, column: Column, text: str, tried: str | None = None) -> str:
-        """`tried`: a column that holds the result of that cast, so that it is made once."""
+    def value(
+        self, column: Column, text: str, tried: str | None = None, currency: str | None = None
+    ) -> str:
+        """`tried`: a column that holds the result of that cast, so that it is made once;
+        `currency`: one that holds the currency of an amount's row.
+        """
         tried = tried or self.tried(column, text) or ""
         if column.values is not None:
             cases = " ".join(
@@ -124,20 +117,22 @@ class Typing:
                 plain = f"strlen({number}) <= 18 AND {_written(tried, number)}"
                 return (
                     f"CASE WHEN {plain} THEN {tried} "
-                    f"WHEN {whole} THEN TRY_CAST(split_part({number}, '.', 1) AS BIGINT) END"
+                    f"WHEN {whole} THEN TRY_CAST(split_part({number}, '.', 1) AS BIGINT) "
+                    f"WHEN {text} IS NOT NULL THEN {self._odd_int(text)} END"
                 )
             case "float":
                 number = self._number(text)
                 return (
                     f"CASE WHEN {_matches(number, _NUMBER)} AND isfinite({_double(number)}) "
-                    f"THEN {_double(number)} END"
+                    f"THEN {_double(number)} "
+                    f"WHEN {text} IS NOT NULL THEN {self._odd_float(text, column)} END"
                 )
             case "money":
-                return self._money(self._number(text), tried)
+                return self._money(text, tried, currency)
         forms = self._forms(column, text)
         if len(forms) == 1 and self._utc("x") == "x":
             kind, width = column.type.upper(), _WIDTH[column.type]
-            near = f"{tried} >= {kind} '{self._low}' AND {tried} < {kind} '{self._high}'"
+            near = f"{tried} >= {kind} '{_low(column)}' AND {tried} < {kind} '{self._high}'"
             plain = f"strlen({text}) = {width} AND {_written(tried, text)} AND {near}"
             return f"CASE WHEN {plain} THEN {tried} ELSE {forms[0]} END"
         return (
@@ -167,7 +162,7 @@ class Typing:
         kind = column.type.upper()
         forms = self._date(text) if column.type == "date" else self._timestamp(text)
         return [
-            f"CASE WHEN {x} >= {kind} '{self._low}' AND {x} < {kind} '{self._high}' THEN {x} END"
+            f"CASE WHEN {x} >= {kind} '{_low(column)}' AND {x} < {kind} '{self._high}' THEN {x} END"
             for x in forms
         ]
 
@@ -180,11 +175,11 @@ class Typing:
         amount it became.
         """
         number = self._number(text)
-        exact = f"TRY_CAST({number} AS DECIMAL(38,12))"
-        beyond = _matches(number, r"[-+]?\d*\.\d{3,}")
-        rest = f"WHEN {beyond} THEN abs({exact} - round_even({exact}, 2)) > 0.000001"
+        odd = odd_values.number(text, self.reader, money=True)
+        exact = f"coalesce(TRY_CAST({number} AS DECIMAL(38,12)), TRY_CAST({odd} AS DECIMAL(38,12)))"
         return (
-            f"coalesce(CASE WHEN CAST({value} AS VARCHAR) = {number} THEN false {rest} END, false)"
+            f"coalesce(CASE WHEN CAST({value} AS VARCHAR) = {number} OR {_cents(number)} THEN false "
+            f"WHEN {value} IS NOT NULL THEN abs({exact} - {value}) > 0.000001 END, false)"
         )
 
     def _number(self, text: str) -> str:
@@ -203,13 +198,28 @@ class Typing:
             text = f"CASE WHEN NOT contains({text}, '.') THEN replace({text}, ',', '.') END"
         return text
 
-    def _money(self, number: str, tried: str) -> str:
-        exact = f"TRY_CAST({number} AS DECIMAL(38,12))"
-        cents = _matches(number, r"[-+]?\d{1,16}(\.\d{0,2})?")
+    def _money(self, text: str, tried: str, currency: str | None) -> str:
+        number = self._number(text)
+        odd = odd_values.number(text, self.reader, money=True)
         return (
-            f"CASE WHEN {_written(tried, number)} OR {cents} THEN {tried} "
-            f"WHEN {_matches(number, _NUMBER)} THEN TRY_CAST(round_even({exact}, 2) AS "
-            "DECIMAL(18,2)) END"
+            f"CASE WHEN {_written(tried, number)} OR {_cents(number)} THEN {tried} "
+            f"WHEN {_matches(number, _NUMBER)} THEN {_rounded(number)} "
+            f"WHEN {text} IS NOT NULL THEN CASE WHEN {odd_values.contradicts(text, currency)} "
+            f"THEN NULL ELSE {_rounded(odd)} END END"
+        )
+
+    def _odd_int(self, text: str) -> str:
+        number = odd_values.number(text, self.reader, money=False)
+        whole = f"regexp_extract({number}, {literal(WHOLE)}, 1)"
+        return f"TRY_CAST({whole} AS BIGINT)"
+
+    def _odd_float(self, text: str, column: Column) -> str:
+        number = odd_values.number(text, self.reader, money=False)
+        if column.unit != "share":
+            return _double(number)
+        share = odd_values.number(f"rtrim(rtrim({text}, '%'))", self.reader, money=False)
+        return (
+            f"CASE WHEN suffix({text}, '%') THEN {_double(share)} / 100 ELSE {_double(number)} END"
         )
 
     def _date(self, text: str) -> list[str]:
@@ -269,6 +279,19 @@ def record_key(entity: Table, mapping: FileMapping, system: str) -> str:
             f"WHEN ({email}) IS NOT NULL THEN {guest} || substr(md5(lower(trim({email}))), 1, 16)"
         )
     return f"CASE {' '.join(cases)} END" if cases else "NULL"
+
+
+def _low(column: Column) -> str:
+    """The first day that a column takes: 1 January 1900 is a date of birth, or none."""
+    return f"{FIRST_YEAR}-01-0{1 if odd_values.is_birth(column) else 2}"
+
+
+def _cents(number: str) -> str:
+    return _matches(number, r"[-+]?\d{1,16}(\.\d{0,2})?")
+
+
+def _rounded(number: str) -> str:
+    return f"TRY_CAST(round_even(TRY_CAST({number} AS DECIMAL(38,12)), 2) AS DECIMAL(18,2))"
 
 
 def _written(value: str, text: str) -> str:

@@ -56,7 +56,7 @@ __all__ = ["FilePart", "IngestResult", "LandedFile", "discover", "hashes", "inge
 
 # Version of the typing code: raised when it would make other rows of the same file and mapping, so
 # that all parts are made anew.
-RECIPE = 1
+RECIPE = 2
 # Size (unpacked) from which a file takes the fast path, and size of a piece.
 PIECEWISE_FROM, PIECE = 64 << 20, 16 << 20
 
@@ -143,7 +143,10 @@ class _EntityNight:
         self.limits = Limits(int(config["max_unpacked_bytes"]), int(config["max_ratio"]))
         self.piecewise_from = int(config.get("piecewise_from_bytes", PIECEWISE_FROM))
         self.piece_bytes = int(config.get("piece_bytes", PIECE))
-        self.max_reject_share = float(config["max_reject_share"])
+        self.max_rejects = (
+            float(config["max_reject_share"]),
+            int(config.get("min_rejected_rows", 1)),
+        )
         own = [facts for facts in known if facts["entity"] == entity.name]
         self.held: dict[str, Mapping[str, Any]] = {str(facts["part"]): facts for facts in own}
         self.column_drift = ColumnDrift(own)
@@ -284,7 +287,7 @@ class _EntityNight:
             )
         else:
             conformed = conform(self.con, self.entity, mapping, source, target)
-        if refused := too_many_rejects(conformed, self.max_reject_share):
+        if refused := too_many_rejects(conformed, *self.max_rejects):
             raise refused
         self.quarantined_keys[str(facts["part"])] = conformed.quarantined_keys
         facts |= asdict(conformed.counts)

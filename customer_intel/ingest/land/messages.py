@@ -13,6 +13,7 @@ from typing import Any
 
 from customer_intel.core.contract.model import suggestion
 from customer_intel.ingest.conform.conform import CONFLICT, CURRENCY, ROUNDED, Conformed
+from customer_intel.ingest.conform.emptied import CHECK, KEPT
 from customer_intel.ingest.mapping.expressions import parsed
 from customer_intel.ingest.mapping.model import FileMapping
 from customer_intel.ingest.read.open_file import Refused, printable
@@ -24,6 +25,10 @@ _ADVICE = {
     CONFLICT: "; one key and time, but other values: the later row stands",
     ROUNDED: "; rounded to cents",
 }
+
+_EMPTIED = (
+    f"; these texts are no such value, so the column is empty there; extra_json, {KEPT}, keeps them"
+)
 
 
 def finding(
@@ -58,7 +63,8 @@ def file_warnings(facts: Mapping[str, Any], notes: Sequence[str]) -> list[dict[s
     found = [finding("whole file", "warning", f"{name}: {note}") for note in notes]
     for check, (count, rows) in facts["checks"].items():
         if count:
-            message = f"{name}: {check}: {count:,} of {rows:,} rows{_ADVICE.get(check, '')}"
+            advice = _EMPTIED if check.startswith(CHECK) else _ADVICE.get(check, "")
+            message = f"{name}: {check}: {count:,} of {rows:,} rows{advice}"
             found.append(finding(f"check {check}", "warning", message, count, rows))
     if facts["rows_quarantined"]:
         count, rows = facts["rows_quarantined"], facts["rows_read"]
@@ -106,11 +112,15 @@ class ColumnDrift:
             self._always[facts["mapping"]] = self._always.get(facts["mapping"], columns) & columns
 
 
-def too_many_rejects(conformed: Conformed, max_reject_share: float) -> Refused | None:
-    """Why a file of which more is rejected than max_reject_share allows is refused."""
+def too_many_rejects(
+    conformed: Conformed, max_reject_share: float, min_rejected_rows: int
+) -> Refused | None:
+    """Why a file of which more is rejected than max_reject_share allows is refused. Of a small file
+    one row is a large share: fewer than min_rejected_rows refuse it only as more than half of it.
+    """
     counts = conformed.counts
-    rows = counts.rows_read - counts.rows_skipped
-    if counts.rows_quarantined <= max_reject_share * rows:
+    rows, bad = counts.rows_read - counts.rows_skipped, counts.rows_quarantined
+    if bad <= max_reject_share * rows or (bad < min_rejected_rows and 2 * bad <= rows):
         return None
     first, *others = conformed.failures
     other_failures = "; ".join(

@@ -66,7 +66,7 @@ def typed(
         ("float", "1e-05", 1e-05), ("float", ".5", 0.5), ("float", "nan", None), ("float", "inf", None),
         ("float", "1e999", None), ("float", "1,5", None),
         ("money", "12.5", Decimal("12.50")), ("money", "1.005", Decimal("1.00")), ("money", "1.015", Decimal("1.02")),
-        ("money", "0.30000000000000004", Decimal("0.30")), ("money", "-3", Decimal("-3.00")), ("money", "$3", None),
+        ("money", "0.30000000000000004", Decimal("0.30")), ("money", "-3", Decimal("-3.00")), ("money", "$3", Decimal("3.00")),
         ("money", "9" * 17, None), ("money", "1e-15", Decimal("0.00")),
         ("bool", "YES", True), ("bool", "0", False), ("bool", "2", None),
         ("date", "2026-02-30", None), ("date", "2026-02-28", date(2026, 2, 28)), ("date", "03/04/2026", None),
@@ -401,7 +401,7 @@ def test_values_are_data_never_code(shop: Landing) -> None:
     )
 
 
-def test_events_carry_their_day_and_bad_json_is_quarantined(shop: Landing) -> None:
+def test_events_carry_their_day_and_bad_json_costs_no_event(shop: Landing) -> None:
     lines = [
         f'{{"event_id": "{n}", "event_name": "view", "occurred_at": "2026-02-01T23:30:00-02:00"}}'
         for n in range(30)
@@ -413,10 +413,11 @@ def test_events_carry_their_day_and_bad_json_is_quarantined(shop: Landing) -> No
     shop.land("web/2026-02-28/events.jsonl", "\n".join(lines))
     (part,) = shop.night(entity="events").parts
     rows = pl.read_parquet(part.parquet)
-    assert (rows.height, rows["day"].unique().to_list()) == (30, [date(2026, 2, 2)])
-    assert pl.read_parquet(part.quarantine or "").select("column", "reason").rows() == [
-        ("properties", "not JSON")
-    ]
+    assert rows["day"].to_list() == [*[date(2026, 2, 2)] * 30, date(2026, 2, 1)]
+    assert rows.select("properties", "extra_json").row(30) == (
+        None, '{"_emptied":{"properties":"{oops"}}',
+    )  # fmt: skip
+    assert (part.quarantine, part.facts["checks"]) == (None, {"emptied_properties": (1, 31)})
 
 
 def test_a_canonical_file_in_a_source_of_its_own(shop: Landing) -> None:
