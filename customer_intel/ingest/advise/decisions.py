@@ -19,6 +19,7 @@ TOPICS = {
     "dates": "day or month, whichever comes first",
     "numbers": "the decimal mark, . or ,",
     "zone": "a time zone such as Europe/Berlin",
+    "units": "1, or 100 where amounts are written in hundredths",
     "currency": "a code such as EUR, or a column",
     "states": "word=state, several parted by ; as in Storniert=cancelled;Neu=placed",
 }
@@ -37,7 +38,11 @@ def parsed(texts: Sequence[str]) -> dict[str, str]:
                 "total=Amount"
             )
         found[topic.strip()] = value.strip()
-    for topic, allowed in (("dates", ("day", "month")), ("numbers", (".", ","))):
+    for topic, allowed in (
+        ("dates", ("day", "month")),
+        ("numbers", (".", ",")),
+        ("units", ("1", "100")),
+    ):
         if topic in found and found[topic] not in allowed:
             raise ConfigError(f"--answer {topic}={found[topic]}: it is {' or '.join(allowed)}")
     return found

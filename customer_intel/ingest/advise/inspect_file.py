@@ -333,6 +333,14 @@ def _note_certainty(found: Inspected) -> None:
                 f"{best.entity} is guessed from values alone{_candidates(found)}",
             )
         )
+    elif best.doubts:
+        found.notes.append(
+            Note(
+                "ask",
+                "entity",
+                f"{best.entity} fits best, but {best.doubts[0]}{_candidates(found)}",
+            )
+        )
     elif best.score < _SURE:
         text = f"few columns match {best.entity}; reference_rows keeps a file whole{_candidates(found)}"
         found.notes.append(Note("ask", "entity", text))

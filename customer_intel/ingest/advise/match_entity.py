@@ -92,6 +92,8 @@ class EntityCandidate:
     matches: dict[str, ColumnMatch] = field(default_factory=dict)
     why: list[str] = field(default_factory=list)
     against: list[str] = field(default_factory=list)
+    # Why it may be something else, though it fits best: somebody must say.
+    doubts: list[str] = field(default_factory=list)
 
 
 # ---- profiles
@@ -274,7 +276,7 @@ def _by_values(profiles: Sequence[ColumnProfile]) -> list[EntityCandidate]:
     return found
 
 
-def _named_after(file_name: str) -> dict[str, float]:
+def _named_after(file_name: str) -> _Named:
     """Entity → how much the file's name speaks for it. The last noun counts: order reviews are
     reviews.
     """
@@ -298,17 +300,22 @@ def _named_after(file_name: str) -> dict[str, float]:
                         ends.get(entity, (-1, 0)), (place + len(form), len(form.split()))
                     )
     last = max((end for end, _ in ends.values()), default=0)
-    return {
+    weights = {
         entity: (1.1 + 0.25 * (length - 1)) if end == last else 0.1
         for entity, (end, length) in ends.items()
     }
+    neutral = set(comma_items(words()["neutral"]))
+    rest = [word for word in text[last + 1 :].split() if word not in neutral and not word.isdigit()]
+    if not weights:
+        rest = [word for word in rest if len(word) > 2]
+    return _Named(weights, tuple(rest))
 
 
 def _candidate(
     table: Table,
     profiles: Sequence[ColumnProfile],
     prefixes: Sequence[str],
-    named: Mapping[str, float],
+    named: _Named,
 ) -> EntityCandidate:
     # The weights below are judgement: test_inspect holds them against known systems' exports.
     entity, known = table.name, settable(table)
@@ -334,8 +341,8 @@ def _candidate(
         candidate.why.append(
             ", ".join(pairs[:5]) + (f" and {len(pairs) - 5} more" if len(pairs) > 5 else "")
         )
-    if named.get(entity):
-        candidate.score += named[entity]
+    if named.weights.get(entity):
+        candidate.score += named.weights[entity]
         candidate.why.append("the file is named so")
     key = table.key[-1]
     if key in matches:
@@ -360,8 +367,9 @@ def _candidate(
         candidate.against.append(f"none of {', '.join(need)}")
     if entity == "reviews" and "review" in plain(getattr(matches.get("body"), "source", "")):
         candidate.score += 0.5
+    _doubt(candidate, table, named)
     if entity == "contacts":
-        _judge_people(candidate, profiles)
+        _judge_people(candidate, profiles, is_called=bool(named.weights.get(entity)))
     elif entity in _OF_THINGS and len(traits := _traits(profiles)) >= 2:
         candidate.score -= 0.5 * len(traits)
         candidate.against.append(f"{', '.join(traits[:4])} are traits of people")
@@ -382,13 +390,55 @@ def _traits(profiles: Sequence[ColumnProfile]) -> list[str]:
     ]
 
 
-def _judge_people(candidate: EntityCandidate, profiles: Sequence[ColumnProfile]) -> None:
+# Without one of these, and of another name, a table of ids and names is of companies no more than of
+# brands, coupons or holidays.
+_COMPANY = {
+    "industry", "employee_count", "website", "domain", "annual_revenue", "account_type", "naics_code", "tier",
+    "billing_street", "billing_city", "parent_account_id",
+}  # fmt: skip
+# A file that fits so well is what it looks like, whatever it is called.
+_PLAIN = 3.5
+
+
+@dataclass(frozen=True)
+class _Named:
+    """What the file's name says: entity → how much, and words after the last of them."""
+
+    weights: Mapping[str, float]
+    rest: tuple[str, ...]
+
+
+def _doubt(candidate: EntityCandidate, table: Table, named: _Named) -> None:
+    """Notes where the file's name speaks of something that is no entity, or an account of nothing."""
+    core = words()["entities"][table.name]["core"]
+    is_whole = all(
+        name in candidate.matches and candidate.matches[name].score >= 0.8 for name in core
+    )
+    if table.name == "accounts":
+        key = candidate.matches.get("account_id")
+        is_named = named.weights.get("accounts") or (
+            key and any(noun in plain(key.source).split() for noun in nouns("accounts"))
+        )
+        if not is_named and not _COMPANY & set(candidate.matches):
+            candidate.doubts.append("an id and a name may be anybody's, or anything's")
+    elif named.rest and not is_whole and candidate.score < _PLAIN:
+        candidate.doubts.append(f"the file is called after ‘{' '.join(named.rest)}’")
+
+
+def _judge_people(
+    candidate: EntityCandidate, profiles: Sequence[ColumnProfile], *, is_called: bool
+) -> None:
     """A table of places or codes has columns as people have: a person must show in it."""
     traits = _traits(profiles)
     key = candidate.matches.get("contact_id")
     is_named = key is not None and any(
         f" {noun} " in f" {plain(key.source)} " for noun in nouns("contacts")
     )
+    strong = set(_PERSON) - {"full_name", "phone"}
+    if len(strong & set(candidate.matches)) >= 3:
+        candidate.doubts.clear()
+    if not (traits or is_named or is_called or strong & set(candidate.matches)):
+        candidate.doubts.append("names and numbers alone may be a company's or a place's")
     if traits:
         candidate.score += 0.4 * min(len(traits), 4)
         candidate.why.append(f"{', '.join(traits[:4])} are traits of people")

@@ -188,6 +188,33 @@ class Builder(DerivedColumns):
             text = f"{profile.name}: {told}; rows of unknown words do not count until config/facts.yaml says"
             self.notes.append(Note("guess", "states", text))
 
+    def _judge_units(self) -> None:
+        """Whole numbers for amounts may be hundredths, as APIs write them: a factor of a hundred."""
+        whole = {
+            name: profile
+            for name, item in self.columns.items()
+            if self._is_money(name)
+            and (profile := self.profiles.get(item.text)) is not None
+            and profile.kind == "int"
+            and profile.distinct > 1
+        }
+        if not whole:
+            return
+        if (answer := self.answers.get("units")) is not None:
+            if answer == "100":
+                for name, profile in whole.items():
+                    text = self.locale.written(f"{self.locale.number(profile)} / 100")
+                    self.columns[name] = Filled(text)
+            return
+        codes = self._profile("currency")
+        is_api = codes is not None and all(value.islower() for value in codes.values)
+        parts = [int(value) for item in whole.values() for value in item.values if value.isdigit()]
+        priced = [part for part in parts if part >= 100 and part % 100 in (0, 50, 90, 95, 99)]
+        if is_api or (len(parts) >= 5 and len(priced) >= 0.8 * len(parts)):
+            names = ", ".join(profile.name for profile in whole.values())
+            text = f"{names}: whole numbers; are these amounts, or hundredths of them (candidates: 1, 100)"
+            self.notes.append(Note("ask", "units", text))
+
     # ---- from a column
     def _from_match(self, column: Column) -> Filled:
         match = self.matches[column.name]
@@ -279,6 +306,7 @@ class Builder(DerivedColumns):
         if self.entity == "events" and "event_type" not in self.columns:
             self.columns["event_type"] = Filled("'track'")
         self._judge_states()
+        self._judge_units()
         people = {
             "events": ("user_id", "anonymous_id", "account_id"),
             "orders": ("customer_ref", "email"),
