@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import duckdb
 
 from customer_intel.core.engine import literal, quoted
+from customer_intel.ingest.conform.odd_values import SIGNS
 from customer_intel.ingest.conform.typing_rules import FIRST_YEAR, trimmed
 from customer_intel.ingest.read.readers import TextTable
 
@@ -40,7 +41,7 @@ NULLS = (
 )
 ENOUGH = 0.97
 _NUMBER = re.compile(r"[-+]?(\d[\d.,' \u00a0]*|[.,]\d+)([eE][-+]?\d{1,3})?")
-_SIGN = r"[€$£¥₹₽₺]|R\$|A\$|C\$|US\$|kr\.?|zł|Kč|Ft|lei|Fr\.?|[A-Z]{3}"
+_SIGN = "|".join(re.escape(sign) for sign in sorted(SIGNS, key=len, reverse=True)) + "|[A-Z]{3}"
 _MARKED = re.compile(
     rf"(?P<before>{_SIGN})?\s?(?P<number>[-+]?\d[\d.,' ]*?)\s?(?P<after>%|{_SIGN})?"
 )
@@ -215,7 +216,7 @@ def _profile(
 def _kind(
     con: duckdb.DuckDBPyConnection, view: str, raw: _Sampled, name: str, *, has_names: bool
 ) -> ColumnProfile:
-    base, total = raw.profile, max(raw.total, 1)
+    base = raw.profile
     if (
         {value.lower() for value, _ in raw.values} <= _BOOLS
         and len(raw.values) <= 2
@@ -229,37 +230,25 @@ def _kind(
     when = bool(_WHEN.search(name)) or not has_names
     if time := _time(con, view, raw, when=when):
         return time
-    if _share(raw, _NUMBER) >= 0.9:
+    return _amounts(raw) or replace(base, kind="text")
+
+
+def _amounts(raw: _Sampled) -> ColumnProfile | None:
+    """Numbers, with signs of one currency or accountants' negatives at some of them; None for others."""
+    if _share(raw, _NUMBER) == 1:
         return _number(raw, raw.values, None)
-    plain_values = [(_unaccounted(value), count) for value, count in raw.values]
-    if plain_values != raw.values:
-        raw = _Sampled(base, plain_values)
-        if _share(raw, _NUMBER) >= ENOUGH:
-            return replace(_number(raw, raw.values, None), is_marked=True)
-    marks = Counter(
-        # One frequent value must not outvote the others.
-        mark
-        for value, count in raw.values
-        if (mark := _mark(value))
-        for _ in range(min(count, 50))
-    )
-    read = [
-        (match["number"].strip(), count)
-        for value, count in raw.values
-        if (match := _MARKED.fullmatch(value))
-    ]
-    if len(marks) == 1 and sum(count for _, count in read) >= ENOUGH * total:
-        return replace(_number(raw, read, next(iter(marks))), is_marked=True)
-    return replace(base, kind="text")
+    plain = _Sampled(raw.profile, [(_unaccounted(value), count) for value, count in raw.values])
+    read = [(match, count) for value, count in plain.values if (match := _MARKED.fullmatch(value))]
+    marks = Counter(mark for match, _ in read if (mark := match["before"] or match["after"]))
+    if len(marks) <= 1 and sum(count for _, count in read) >= ENOUGH * max(raw.total, 1):
+        numbers = [(match["number"].strip(), count) for match, count in read]
+        symbol = next(iter(marks), None)
+        return replace(_number(plain, numbers, symbol), is_marked=True)
+    return _number(raw, raw.values, None) if _share(raw, _NUMBER) >= 0.9 else None
 
 
 def _share(raw: _Sampled, pattern: re.Pattern[str]) -> float:
     return sum(count for value, count in raw.values if pattern.fullmatch(value)) / max(raw.total, 1)
-
-
-def _mark(value: str) -> str | None:
-    match = _MARKED.fullmatch(value)
-    return (match["before"] or match["after"]) if match else None
 
 
 # ---- numbers

@@ -18,10 +18,12 @@ from customer_intel.ingest.advise.find_key import FileRows
 from customer_intel.ingest.advise.locale import Locale
 from customer_intel.ingest.advise.match_entity import EntityCandidate
 from customer_intel.ingest.advise.sniff import Note
+from customer_intel.ingest.conform.odd_values import SIGNS
 from customer_intel.ingest.mapping.model import settable
 
 TRUE = "('true', 'yes', '1', 'y', 't')"
-_CURRENCIES = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY"}
+# A sign of several currencies is taken for its first, and said, where that is the usual reading.
+_USUAL = ("$", "£")
 _CODES = ("usd", "eur", "gbp", "chf", "brl", "jpy", "cad", "aud", "sek", "pln", "inr")
 
 
@@ -92,9 +94,18 @@ class DerivedColumns:
         symbols = {profile.symbol for profile in money if profile.symbol and profile.symbol != "%"}
         if len(symbols) == 1:
             symbol = symbols.pop()
-            return Filled(
-                f"'{_CURRENCIES.get(symbol, symbol)}'", "read from the sign at the amounts"
+            codes = SIGNS.get(symbol, symbol).split()
+            if len(codes) == 1 or symbol in _USUAL:
+                others = f"; it may be {', '.join(codes[1:5])} too" if len(codes) > 1 else ""
+                return Filled(f"'{codes[0]}'", f"read from the sign at the amounts{others}")
+            self.notes.append(
+                Note(
+                    "ask",
+                    "currency",
+                    f"the amounts bear {symbol} (candidates: {', '.join(codes)})",
+                )
             )
+            return Filled(f"'{codes[0]}'", "the sign is of several currencies")
         named = {
             code for profile in money for code in plain(profile.name).split() if code in _CODES
         }

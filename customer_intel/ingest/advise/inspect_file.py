@@ -206,7 +206,7 @@ def _write_all(
     builders = [
         Builder(
             entities[item.entity], item, found.profiles, locale, rows, found.source, path.name,
-            grouped=grouped, answers=answers, state_of=asked.state_of,
+            grouped=grouped, answers=_for(item, answers, plans), state_of=asked.state_of,
             currency="" if currency == "auto" else str(currency).upper(),
         )
         for item, grouped in plans
@@ -234,6 +234,15 @@ def _write_all(
         for note in found.notes
         if note.topic not in answers or note.level != "ask"
     ]
+
+
+def _for(
+    item: EntityCandidate, answers: Mapping[str, str], plans: Sequence[tuple[EntityCandidate, bool]]
+) -> dict[str, str]:
+    """The answers, and for buyers told by orders that each is one person however often they bought."""
+    is_buyer = item is not plans[0][0] and item.entity == "contacts"
+    key = {"contact_id": item.matches["contact_id"].source} if is_buyer else {}
+    return {**answers, **key}
 
 
 def _may_write(paths: Sequence[Path], asked: _Asked) -> dict[str, str]:

@@ -81,9 +81,16 @@ class Builder(DerivedColumns):
         self._take_answers()
         used = {match.source for match in self.matches.values()}
         key_name = self.table.key[-1]
-        key = find_key(
-            self.table, self.matches, list(self.profiles.values()), self.rows, grouped=self.grouped
-        )
+        if (answer := self.answers.get(key_name)) is not None:
+            key = Key(answer, "", (answer,))
+        else:
+            key = find_key(
+                self.table,
+                self.matches,
+                list(self.profiles.values()),
+                self.rows,
+                grouped=self.grouped,
+            )
         self.columns.setdefault(key_name, Filled(key.text, key.check))
         self._amounts_of_plans()
         for name, column in self.known.items():

@@ -1,0 +1,259 @@
+"""inspect decides only what a file's evidence decides; the rest is asked, and read when answered."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from customer_intel.core.contract import load as contract
+from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.facts import states
+from customer_intel.ingest.advise import decisions
+from customer_intel.ingest.advise.inspect_file import Inspected, inspect
+from customer_intel.ingest.mapping import model as mapping
+from customer_intel_tests.unit.ingest.test_inspect import Lab
+
+ENTITIES = contract.load().entities
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    return Lab(tmp_path)
+
+
+def state_of(entity: str, word: str) -> str | None:
+    return states.vocabulary({"states": {}}, "shop", entity).get(states.fold(word), (None, ""))[0]
+
+
+def look(lab: Lab, name: str, content: str, *answers: str, entity: str | None = None) -> Inspected:
+    path = lab.write(name, content)
+    return inspect(
+        path, home=lab.root / "home", out=None, source="shop", entity=entity, force=False,
+        today=dt.date(2026, 6, 30), answers=answers, state_of=state_of,
+    )  # fmt: skip
+
+
+def written(found: Inspected, which: int = 0) -> mapping.FileMapping:
+    return mapping.read(found.written[which].path, ENTITIES)
+
+
+def csv(head: str, *rows: str) -> str:
+    return "\n".join([head, *rows]) + "\n"
+
+
+def orders(dates: list[str], totals: list[str] | None = None, head: str = "total") -> str:
+    totals = totals or [f"{10 + n}.50" for n in range(len(dates))]
+    rows = [f"{n},c{n % 7},{day},{totals[n]}" for n, day in enumerate(dates)]
+    return csv(f"order_id,customer_id,order_date,{head}", *rows)
+
+
+# ---- dates
+def test_a_date_after_the_export_tells_the_order(lab: Lab) -> None:
+    found = look(lab, "orders.csv", orders([f"{1 + n % 12:02}/06/2026" for n in range(24)]))
+    assert written(found).decide == {}
+    assert written(found).reader.timestamp == ("%d/%m/%Y",)
+    assert any("would lie after 2026-06-30" in note.text for note in found.notes)
+
+
+def test_rows_in_the_order_of_time_tell_the_order(lab: Lab) -> None:
+    days = [dt.date(2025, 1, 1) + dt.timedelta(days=n) for n in range(0, 360, 3)]
+    dates = [day.strftime("%d/%m/%Y") for day in days if day.day <= 12]
+    found = look(lab, "orders.csv", orders(dates))
+    assert written(found).reader.timestamp == ("%d/%m/%Y",) and not written(found).decide
+
+
+def test_dates_that_nothing_tells_are_asked_and_read_as_answered(lab: Lab) -> None:
+    dates = [f"{1 + (5 * n) % 12:02}/{1 + (7 * n) % 12:02}/2025" for n in range(24)]
+    found = look(lab, "orders.csv", orders(dates))
+    assert "candidates: day, month" in written(found).decide["dates"] and found.written[0].asks == 1
+    again = look(lab, "orders.csv", orders(dates), "dates=month")
+    assert written(again).decide == {} and written(again).reader.timestamp == ("%m/%d/%Y",)
+
+
+# ---- amounts
+@pytest.mark.parametrize(
+    ("totals", "first"),
+    [
+        (["(45.00)"], "-45"), (["$(45.00)"], "-45"), (["-$45.00"], "-45"), (["45.00-"], "-45"),
+        (["45.00 CR"], "-45"), (["1\u202f045,90\u00a0€"], "1045.9"), (["CHF 1'045.90"], "1045.9"),
+        (["R$ 1.045,90"], "1045.9"),
+    ],
+)  # fmt: skip
+def test_amounts_as_accountants_write_them_are_amounts(
+    lab: Lab, totals: list[str], first: str
+) -> None:
+    decimal = "," if "," in totals[0] else "."
+    others = [f"{n}{decimal}25" for n in range(100, 140)]
+    content = orders(["2026-05-01"] * 41, [*totals, *others]).replace(",", ";")
+    if decimal == ",":
+        content = content.replace(totals[0].replace(",", ";"), totals[0])
+        for other in others:
+            content = content.replace(other.replace(",", ";"), other)
+    found = look(lab, "orders.csv", content)
+    assert written(found).decide == {} and found.works
+    rows = lab.rows(found, lab.root / "shop" / "orders.csv")
+    assert float(rows["total"][0]) == float(first) and rows["total"].null_count() == 0
+
+
+def test_an_amount_that_no_column_gives_is_asked_never_made_up(lab: Lab) -> None:
+    head = "order_id,customer_id,order_date,weight,height"
+    rows = [f"{n},c{n % 7},2026-05-{1 + n % 28:02},{n + 1}.5,{n + 2}.5" for n in range(30)]
+    found = look(lab, "orders.csv", csv(head, *rows))
+    made = written(found)
+    assert "candidates: weight, height" in made.decide["total"]
+    assert "'0'" not in made.columns.values()
+    again = look(lab, "orders.csv", csv(head, *rows), "total=height")
+    assert written(again).decide == {}
+    assert float(lab.rows(again, lab.root / "shop" / "orders.csv")["total"].sum()) == 30 * 2.5 + 435
+
+
+def test_hundredths_are_asked(lab: Lab) -> None:
+    head = "payment_id,amount,currency,status,created"
+    rows = [f"ch_{n},{1000 + 100 * n},eur,succeeded,2026-05-01 10:00:00" for n in range(9)]
+    assert set(written(look(lab, "payments.csv", csv(head, *rows))).decide) == {"units"}
+    again = look(lab, "payments.csv", csv(head, *rows), "units=100")
+    assert float(lab.rows(again, lab.root / "shop" / "payments.csv")["amount"].sum()) == 126.0
+
+
+def test_a_file_that_names_no_currency_is_in_none(lab: Lab) -> None:
+    found = look(lab, "orders.csv", orders(["2026-05-01"] * 20))
+    assert written(found).columns["currency"] == "'XXX'"
+    assert any(note.topic == "currency" and note.level == "guess" for note in found.notes)
+    again = look(lab, "orders.csv", orders(["2026-05-01"] * 20), "currency=chf")
+    assert written(again).columns["currency"] == "'CHF'"
+
+
+def test_the_companys_currency_is_taken_where_it_is_set(lab: Lab) -> None:
+    config = lab.root / "home" / "config"
+    config.mkdir(parents=True)
+    (config / "company.yaml").write_text("reporting_currency: SEK\n")
+    found = look(lab, "orders.csv", orders(["2026-05-01"] * 20))
+    assert written(found).columns["currency"] == "'SEK'"
+
+
+def test_an_orders_total_is_not_the_sum_of_its_lines_prices(lab: Lab) -> None:
+    head = "InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID"
+    rows = [f"{500 + n // 3},S{n % 3},{1 + n % 3},2026-05-01 09:00:00,{2 + n % 3}.50,{n // 9}"
+            for n in range(60)]  # fmt: skip
+    found = look(lab, "retail.csv", csv(head, *rows))
+    assert [item.entity for item in found.written] == ["order_lines", "orders"] and found.works
+    totals = lab.rows(found, lab.root / "shop" / "retail.csv", 1)["total"]
+    assert {float(total) for total in totals} == {1 * 2.5 + 2 * 3.5 + 3 * 4.5}
+
+
+# ---- states
+def test_words_of_states_are_listed_and_unknown_ones_asked(lab: Lab) -> None:
+    words = ["Abgeschlossen"] * 20 + ["Storniert"] * 5 + ["Zettel 7"] * 15
+    rows = [f"{n},c{n % 7},2026-05-01,{n}.50,{word}" for n, word in enumerate(words)]
+    content = csv("order_id,customer_id,order_date,total,Status", *rows)
+    said = written(look(lab, "orders.csv", content)).decide["states"]
+    assert "‘Storniert’ 5 → cancelled" in said and "‘Zettel 7’ 15 → unknown" in said
+    again = look(lab, "orders.csv", content, "states=Zettel 7=paid")
+    assert written(again).decide == {}
+    rows_again = lab.rows(again, lab.root / "shop" / "orders.csv")
+    assert rows_again["status"].value_counts().sort("status")["count"].to_list() == [20, 5, 15]
+
+
+# ---- entities
+def test_what_is_no_persons_is_no_contact(lab: Lab) -> None:
+    rows = [f'{n},{90000 + n},"{1 + n},{n:03}"' for n in range(60)]
+    found = look(lab, "zip_population.csv", csv("ID,Zip Code,Population", *rows))
+    assert found.written[0].entity != "contacts" and "entity" in written(found).decide
+
+
+def test_traits_of_people_make_contacts(lab: Lab) -> None:
+    head = "ID;Year_Birth;Education;Marital_Status;Income;Dt_Customer;MntWines;Z_Revenue"
+    rows = [
+        f"{n};{1950 + n % 40};PhD;Single;{3000 + n};2026-05-{1 + n % 28:02};{n};11"
+        for n in range(60)
+    ]
+    found = look(lab, "marketing_campaign.csv", csv(head, *rows))
+    assert found.written[0].entity == "contacts" and not written(found).decide
+    assert written(found).columns["created_at"] == "Dt_Customer"
+
+
+def test_reviews_are_reviews(lab: Lab) -> None:
+    rows = [f"{1 + n % 5}\t{1 + n % 28}-Jul-25\tBlack\tsome words of buyer {n}" for n in range(60)]
+    found = look(lab, "alexa.tsv", csv("rating\tdate\tvariation\tverified_reviews", *rows))
+    assert found.written[0].entity == "reviews"
+    assert written(found).columns["body"] == "verified_reviews"
+
+
+@pytest.mark.parametrize(
+    ("question", "why", "when"),
+    [
+        (
+            "Wie wahrscheinlich ist es, dass Sie uns weiterempfehlen? (0-10)",
+            "Warum?",
+            "Zeitstempel",
+        ),
+        ("¿Qué probabilidad hay de que nos recomiende?", "¿Por qué?", "Marca temporal"),
+        ("Recommanderiez-vous notre service à un ami ?", "Pourquoi ?", "Horodateur"),
+    ],
+)
+def test_a_surveys_question_is_told_in_other_languages(
+    lab: Lab, question: str, why: str, when: str
+) -> None:
+    rows = [
+        f'2026-06-{1 + n % 28:02} 10:05:00;p{n}@kunde.example;{n % 11};"a; {n}"' for n in range(40)
+    ]
+    found = look(lab, "umfrage.csv", csv(f"{when};E-Mail;{question};{why}", *rows))
+    made = written(found)
+    assert found.written[0].entity == "survey_responses" and not made.decide
+    assert (made.columns["score"], made.columns["comment"]) == (f'"{question}"', f'"{why}"') or (
+        made.columns["score"].strip('"'),
+        made.columns["comment"].strip('"'),
+    ) == (question, why)
+    assert made.columns["survey_type"] == "'nps'"
+
+
+def test_buyers_in_orders_become_contacts(lab: Lab) -> None:
+    head = "Order #,Order Date,Customer ID,Customer Name,Email,Order Status,Order Total"
+    rows = [f"{n},2026-05-{1 + n % 28:02},K{n % 9},\"Berg, Uta{n % 9}\",k{n % 9}@example.com,Shipped,{n}.10"
+            for n in range(40)]  # fmt: skip
+    found = look(lab, "orders.csv", csv(head, *rows))
+    assert [item.entity for item in found.written] == ["orders", "contacts"] and found.works
+    people = lab.rows(found, lab.root / "shop" / "orders.csv", 1)
+    assert set(people["contact_id"]) == {f"K{n}" for n in range(9)}
+    assert people["last_name"].null_count() == 0
+
+
+def test_an_id_and_a_name_are_no_company(lab: Lab) -> None:
+    rows = [f"{n},Brand {n},2026-05-01 10:00:00" for n in range(20)]
+    found = look(lab, "brand_data.csv", csv("id,name,created_at", *rows))
+    assert "candidates:" in written(found).decide["entity"]
+    again = look(lab, "brand_data.csv", csv("id,name,created_at", *rows), "entity=accounts")
+    assert written(again).decide == {}
+
+
+# ---- answers
+def test_an_answer_to_no_question_is_named(lab: Lab) -> None:
+    content = orders(["2026-05-01"] * 20)
+    for answer, said in (
+        ("totl=x", "'totl' is no question; topics are entity"),
+        ("dates=first", "it is day or month"),
+        ("total", "write topic=value"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            look(lab, "orders.csv", content, answer)
+
+
+def test_an_edited_mapping_is_not_written_over(lab: Lab) -> None:
+    dates = [f"{1 + (5 * n) % 12:02}/{1 + (7 * n) % 12:02}/2025" for n in range(24)]
+    path = look(lab, "orders.csv", orders(dates)).written[0].path
+    assert decisions.is_unedited(path)
+    path.write_text(path.read_text() + "# mine\n")
+    assert decisions.is_unedited(path)
+    path.write_text("# mine\n" + path.read_text())
+    with pytest.raises(ConfigError, match="was edited since inspect wrote it"):
+        look(lab, "orders.csv", orders(dates), "dates=day")
+
+
+def test_answers_are_kept_for_the_next_question(lab: Lab) -> None:
+    dates = [f"{1 + (5 * n) % 12:02}/{1 + (7 * n) % 12:02}/2025" for n in range(24)]
+    look(lab, "orders.csv", orders(dates))
+    look(lab, "orders.csv", orders(dates), "currency=EUR")
+    again = look(lab, "orders.csv", orders(dates), "dates=day")
+    assert written(again).columns["currency"] == "'EUR'" and not written(again).decide
