@@ -126,6 +126,7 @@ class Steps:
             if found:
                 checks[name] = (int(found), int(accepted))
         bad += len(text.unreadable)
+        skipped += text.skipped
         counts = Counts(text.rows_read, int(accepted), int(bad), duplicates, skipped, int(records))
         accounted = (
             counts.rows_accepted
