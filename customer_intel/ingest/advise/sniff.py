@@ -80,7 +80,8 @@ def sniff(path: Path, limits: Limits) -> Sniffed:
             sha256, size, "parquet", Reader(format=unless("parquet", by_name)), compression
         )
     found = Sniffed(sha256, size, "csv", Reader(encoding=text.encoding), compression)
-    if head[:4] == b"PK\x03\x04" and not _is_workbook(path, sha256, limits):
+    is_archive = head[:4] == b"PK\x03\x04" and by_name not in WORKBOOKS
+    if is_archive and not _is_workbook(path, sha256, limits):
         return _sniff_archive(path, limits, found)
     if kind := workbook_kind(head):
         return sniff_workbook(path, limits, found, kind, by_name)

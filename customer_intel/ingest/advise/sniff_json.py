@@ -45,7 +45,10 @@ def sniff_json(path: Path, limits: Limits, found: Sniffed, text: str, by_name: s
     if document and not re.match(r"\s*(\[\s*([\[{\]]|$)|\{\s*[\"}])", text):
         return False
     if not document and not _lines_are_objects(text):
-        return False
+        # What begins like an object is one, if a broken one: reading it says where.
+        document = re.match(r"\s*\{\s*\"", text) is not None
+        if not document:
+            return False
     with TemporaryDirectory(prefix="sniff-", ignore_cleanup_errors=True) as folder:
         plain, lines = Path(folder) / "plain", Path(folder) / "lines"
         encoding = found.reader.encoding
@@ -112,6 +115,8 @@ def _sample(lines: Path) -> Iterator[dict[str, Any]]:
 def _records_path(plain: Path, text: str, *, is_lines: bool) -> str | None:
     """Where the records stand, None where they are the document's own items or its lines."""
     if text.lstrip()[:1] == "[":
+        return None
+    if is_lines and not isinstance(_parsed(text.lstrip().partition("\n")[0]), dict):
         return None
     found = record_arrays(plain)
     if not found:

@@ -23,7 +23,7 @@ from pydantic import Field, ValidationError
 from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.contract.model import PROVENANCE, STAMPS, Column, Table, suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError
-from customer_intel.ingest.mapping.expressions import columns_of, expression_fault, parser
+from customer_intel.ingest.mapping.expressions import columns_of, expression_fault, parser, sql_fault
 from customer_intel.ingest.mapping.reader_options import (
     EXTENSIONS,
     FixedField,
@@ -262,8 +262,11 @@ def _contradictions(reader: Reader) -> Iterator[tuple[str, str]]:
         )
     if reader.header_rows > 1 and reader.header is False:
         yield ("header_rows", "header: false says that no row holds names; remove one of the two")
-    if reader.skip_rows and (fault := expression_fault(reader.skip_rows)):
-        yield "skip_rows", fault
+    if reader.skip_rows:
+        said = sql_fault(reader.skip_rows)
+        fault = f"is no SQL: {said}; put columns in double quotes" if said else ""
+        if fault := fault or expression_fault(reader.skip_rows) or "":
+            yield "skip_rows", fault
     try:
         codecs.lookup(reader.encoding)
     except LookupError:

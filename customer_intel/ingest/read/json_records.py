@@ -62,9 +62,9 @@ def records_as_lines(plain: Path, target: Path, records: str | None) -> int:
             out.write(b"\n")
             count += 1
     if records and not scanner.has_path:
-        keys = ", ".join(printable(key) for key in scanner.keys[:8]) or "none"
+        keys = ", ".join(printable(key) for key in scanner.keys[:8]) or "no keys"
         raise Refused(
-            f"has no '{records}', where reader.records says the records are; its keys: {keys}"
+            f"has no '{records}', where reader.records says the records are; it has {keys}"
         )
     return count
 
@@ -202,17 +202,20 @@ class _Scanner:
                 _, end = self.decode(self.text, self.at)
             except RecursionError:
                 raise Refused(f"is nested too deep in record {self.number:,}") from None
-            except ValueError:
+            except json.JSONDecodeError as error:
                 end = -1
+                open_end = (
+                    error.msg.startswith("Unterminated") or not self.text[error.pos :].strip()
+                )
             # A number at the end of a piece may go on in the next.
             if end >= 0 and (end < len(self.text) or not self._more()):
                 value, self.at = self.text[self.at : end], end
                 return value
             if end < 0 and (len(self.text) - self.at > MAX_RECORD_CHARS or not self._more()):
-                raise self._fault()
+                raise self._fault(is_cut_off=open_end)
 
-    def _fault(self) -> Refused:
-        if not self.is_whole or self._next():
+    def _fault(self, *, is_cut_off: bool = False) -> Refused:
+        if not self.is_whole or (self._next() and not is_cut_off):
             return Refused(
                 f"is no JSON from record {max(self.number, 1):,} on; mend it at the source, or send "
                 "it again",

@@ -44,7 +44,7 @@ def without_skipped(
     )
     if unknown:
         raise Refused(
-            f"lacks column '{printable(unknown[0])}', which reader.skip_rows names",
+            f"lacks column '{printable(unknown[0])}', which reader.skip_rows names; mend the mapping",
             column=unknown[0],
         )
     values = ", ".join(

@@ -25,6 +25,7 @@ BATCH = 50_000
 MANY_NOTES = 5
 # DuckDB's own name for the place of a row, by which _row is found.
 RESERVED = (*SPECIAL, "file_row_number")
+_NAME = re.compile(r"[^\W\d][\w .:/()%#?-]*")
 _IMPORT_ID = re.compile(r"\{\s*['\"]ImportId['\"].*\}", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
@@ -72,6 +73,7 @@ def column_names(names: Sequence[str]) -> ColumnNames:
     """
     given = [str(name).strip("\ufeff \t\r\n\v\f\xa0") for name in names]
     taken = {name.lower() for name in given if name}
+    is_header = all(_NAME.fullmatch(name) for name in given if name)
     columns: list[str] = []
     seen: dict[str, int] = {}
     notes: list[str] = []
@@ -89,9 +91,10 @@ def column_names(names: Sequence[str]) -> ColumnNames:
             )
         if before := seen.get(column.lower()):
             column = _free(column, taken)
+            # Where a header is absent, these are values of the first row.
+            shown = f"'{printable(column)}'" if is_header else "its name and a number"
             notes.append(
-                f"columns {before} and {place} have one name; the latter is read as "
-                f"'{printable(column)}'"
+                f"columns {before} and {place} have one name; the latter is read as {shown}"
             )
         taken.add(column.lower())
         seen[column.lower()] = place

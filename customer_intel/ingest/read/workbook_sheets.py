@@ -25,6 +25,7 @@ from customer_intel.ingest.read.foreign_formats import (
 )
 from customer_intel.ingest.read.markup_tables import Grid, html_tables, spreadsheet_ml
 from customer_intel.ingest.read.open_file import CHUNK, RATIO_FREE_BYTES, Limits, Refused
+from customer_intel.ingest.read.zip_member import refuse_document
 
 # (number of the row, its values, why it cannot be taken).
 Row = tuple[int, list[str | None], str]
@@ -48,6 +49,7 @@ def sheets_of(plain: Path, limits: Limits, encoding: str = "utf-8") -> list[Shee
         head = stream.read(HEAD)
     if head.startswith(b"PK"):
         names, formulas = _unpackable(plain, limits)
+        refuse_document(names)
         if any(name.startswith("xl/") for name in names) and "xl/workbook.bin" not in names:
             return _xlsx(plain, has_formulas=formulas)
         return _calamine(plain)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from customer_intel.ingest.mapping.reader_options import format_of
@@ -38,9 +39,7 @@ def is_workbook(plain: Path) -> bool:
     """
     with _opened(plain) as archive:
         names = archive.namelist()
-        for mark, what in _DOCUMENTS.items():
-            if any(name.startswith(mark) for name in names):
-                raise Refused(f"is {what}; export the table as CSV or .xlsx")
+        refuse_document(names)
         if any(name.startswith("xl/") for name in names):
             return True
         if "mimetype" in names:
@@ -50,6 +49,13 @@ def is_workbook(plain: Path) -> bool:
             if b"opendocument" in kind:
                 raise Refused("is an OpenDocument text or drawing; export the table as CSV or .ods")
         return False
+
+
+def refuse_document(names: Sequence[str]) -> None:
+    """Raises Refused where an archive's parts are those of a document that holds no table."""
+    for mark, what in _DOCUMENTS.items():
+        if any(name.startswith(mark) for name in names):
+            raise Refused(f"is {what}; export the table as CSV or .xlsx")
 
 
 def archive_fault(plain: Path) -> str | None:
