@@ -113,6 +113,27 @@ TEXT = [
     Case("tabs in a file named .tsv", as_csv(mark="\t"), "as is", file="orders.tsv"),
     Case("a first line sep=,", b"sep=,\n" + as_csv(), "refused", ("lacks column", "is reader.header right")),
     Case("a first line sep=, and header: 2", b"sep=,\n" + as_csv(), "as is", mapping=reader("header: 2")),
+    Case("backslashes before quotes, declared", with_lines(f'o0098,"{SECRET} \\\\ \\" x",m,2026-02-01,1,red'), "as is",
+            rows=41, mapping=reader("escape: '\\'"), values=lambda rows: f'{SECRET} \\ " x' in set(
+            rows["customer_ref"])),
+    Case("totals and closing lines, declared", with_lines(b"Total,,,,81.50,", b"Confidential", b"Acme, Inc."), "as is",
+            rows=43, mapping=reader("skip_rows: 'coalesce(\"at\", mail) is null'")),
+    Case("closing lines, some of them declared", with_lines(b"Total,,,,81.50,", b"Confidential"), "quarantined", (
+            "row 42", "1 values instead of 6",), rows=42, mapping=reader("skip_rows: lower(id) = 'total'")),
+    Case("skip_rows over a column that is not there", as_csv(), "refused", (
+            "column at_: lacks column 'at_', which reader.skip_rows names",),
+            mapping=reader("skip_rows: at_ is null")),
+    Case("skip_rows that fails on a value", as_csv(), "refused", ("reader.skip_rows fails (Conversion", "guard it"),
+            mapping=reader("skip_rows: cast(colour as integer) = 1")),
+    Case("several rows of names", as_csv(GOOD, None).join([as_csv(()) + b"a question,,,,,\n" + b"x,y,z,w,v,u\n", b""]),
+            "as is", mapping=reader("header_rows: 3")),
+    Case("a PNG image named .csv", b"\x89PNG\r\n\x1a\n\0\0", "refused", ("is a PNG image",)),
+    Case("a web page named .csv", b"<!DOCTYPE html><html><body>Sign in</body></html>", "refused", (
+            "is an HTML page, perhaps of an error or a login",)),
+    Case("a PDF document named .csv", b"%PDF-1.7 \n", "refused", ("is a PDF document; export the table as CSV",)),
+    Case("a Parquet file named .csv", as_parquet(), "refused", ("is a Parquet file; name it .parquet",)),
+    Case("text named .xlsx", as_csv(), "refused", ("is text, no workbook; set reader.format: csv",),
+            file="orders.xlsx"),
     Case("an unknown ending", as_csv(), "refused", ("unknown ending '.dat'", "set reader.format"), file="orders.dat"),
 ]
 # fmt: on
@@ -126,13 +147,14 @@ HEADERS = [
             "did you mean e_mail?")),
     Case("a dropped column", as_csv([values[:4] + values[5:] for values in GOOD], HEADER[:4] + HEADER[5:]), "refused", (
             "lacks column 'total'",)),
-    Case("a column of two names", as_csv(header=renamed(colour="total")), "refused", (
-            "two columns named 'total', columns 5 and 6", "rename one")),
-    Case("two columns that differ in capitals only", as_csv(header=renamed(colour="TOTAL")), "refused", (
-            "two columns named 'TOTAL'", "capitals make no difference")),
+    Case("a column of two names", as_csv(header=renamed(colour="total")), "warned", (
+            "columns 5 and 6 have one name; the latter is read as 'total_2'",),
+            values=lambda rows: '"total_2":' in rows["extra_json"][0]),
+    Case("two columns that differ in capitals only", as_csv(header=renamed(colour="TOTAL")), "warned", (
+            "the latter is read as 'TOTAL_2'",)),
     Case("no header", as_csv(header=None), "refused", ("lacks column", "is there a header row")),
     Case("no header, two equal values in the first row", as_csv((row(1, colour=f"{SECRET}-c1"), *GOOD[1:]), None),
-            "refused", ("two columns of one name, columns 2 and 6",)),
+            "refused", ("lacks column", "is there a header row")),
     Case("columns in another order", rotated(), "as is", values=lambda rows: rows["order_id"].to_list() == sorted(IDS)),
     Case("headers swapped over the values", as_csv(header=renamed(at="total", total="at")), "refused", (
             "row 1, column ordered_at (in the file: at): not a timestamp", "row 1 total: not an amount",
@@ -221,7 +243,7 @@ FORMATS = [
     Case("Parquet without checksums, a flipped bit: nobody can tell", flipped(PLAIN, PLAIN.index(f"{SECRET}-c7".encode(
             ))), "as is", file="orders.parquet"),
     Case("Parquet with two columns of one name", as_parquet(as_table().rename_columns(renamed(colour="total"))),
-            "refused", ("two columns named 'total'",), file="orders.parquet"),
+            "warned", ("columns 5 and 6 have one name",), file="orders.parquet"),
     Case("Parquet with nested columns", as_parquet(wide(n=pa.array([{"a": [1]}] * 40), m=pa.array([[("k", 1)]] * 40,
             pa.map_(pa.string(), pa.int64())))), "as is", file="orders.parquet",
             values=lambda rows: r"{\"a\":[1]}" in rows["extra_json"][0]),
@@ -262,10 +284,18 @@ FORMATS = [
             "not JSON"), file="orders.jsonl", rows=41),
     Case("JSON nested a hundred thousand deep", as_jsonl(GOOD[:39]) + as_jsonl(
             GOOD[39:])[:-2] + b', "deep": ' + b"[" * 100_000 + b"]" * 100_000 + b"}\n", "as is", file="orders.jsonl"),
-    Case("one JSON array", b"[" + as_jsonl().replace(b"\n", b",") + b"]", "refused", (
-            "is one JSON array; write one object per line",), file="orders.json"),
-    Case("JSON over several lines", b'{\n "id": 1\n}\n', "refused", ("row 1: not JSON",
-            "write one JSON object per line"), file="orders.json"),
+    Case("one JSON array", b"[" + as_jsonl().replace(b"\n", b",")[:-1] + b"]", "as is", file="orders.json"),
+    Case("one JSON array with a comma too many", b"[" + as_jsonl().replace(b"\n", b",") + b"]", "refused", (
+            "row 41: is no JSON from record 41 on",), file="orders.json"),
+    Case("one JSON array, cut off", b"[" + as_jsonl().replace(b"\n", b",")[:-30], "refused", (
+            "row 40: is JSON that ends within record 40", "send it again"), file="orders.json"),
+    Case("JSON over several lines", b'{\n "id": 1\n}\n', "refused", ("lacks column 'at'", "it has id"),
+            file="orders.json"),
+    Case("records in an object", b'{"n": 40, "page": {"orders": [' + as_jsonl().replace(b"\n", b",\n")[:-2] + b"]}}",
+            "as is", file="orders.json", mapping=reader("records: page.orders")),
+    Case("records in another object", b'{"n": 40, "data": []}', "refused", (
+            "has no 'page.orders', where reader.records says the records are; it has n, data",),
+            file="orders.json", mapping=reader("records: page.orders")),
     Case("empty JSON Lines", b"", "refused", ("is empty; land no file",), file="orders.jsonl"),
     Case("a workbook", as_xlsx(), "as is", file="orders.xlsx"),
     Case("a workbook of several sheets", as_xlsx(sheets=("March", "April")), "warned", (

@@ -127,6 +127,8 @@ class ColumnProfile:
     has_times: bool = False
     # Signs of currencies or accountants' negatives stand at its numbers.
     is_marked: bool = False
+    # What further rows of names say of it, such as a survey's question.
+    label: str = ""
 
     @property
     def is_unique(self) -> bool:
@@ -168,7 +170,7 @@ def profiles_of(
     con.execute(f"CREATE OR REPLACE TEMP VIEW sniffed AS {text.sql}")
     found = [_profile(con, name, text.rows, has_names=has_names) for name in text.columns]
     con.execute("DROP VIEW sniffed")
-    return found
+    return [replace(each, label=text.labels.get(each.name, "")) for each in found]
 
 
 def _profile(

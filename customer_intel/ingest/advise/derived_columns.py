@@ -17,7 +17,7 @@ from customer_intel.ingest.advise.column_profile import ColumnProfile
 from customer_intel.ingest.advise.find_key import FileRows
 from customer_intel.ingest.advise.locale import Locale
 from customer_intel.ingest.advise.match_entity import EntityCandidate
-from customer_intel.ingest.advise.sniff import Note
+from customer_intel.ingest.advise.sniffed import Note
 from customer_intel.ingest.conform.odd_values import SIGNS
 from customer_intel.ingest.mapping.model import settable
 

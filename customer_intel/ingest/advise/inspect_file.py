@@ -36,7 +36,8 @@ from customer_intel.ingest.advise.match_entity import (
     assigned,
     rank,
 )
-from customer_intel.ingest.advise.sniff import Note, sniff
+from customer_intel.ingest.advise.sniff import sniff
+from customer_intel.ingest.advise.sniffed import Note
 from customer_intel.ingest.advise.starter import Builder, Starter
 from customer_intel.ingest.advise.write_mapping import mapping_text, unmapped
 from customer_intel.ingest.conform.conform import Conformed, SourceFile, conform

@@ -17,7 +17,7 @@ from rich.table import Table as Grid
 from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.ingest.advise.column_profile import ColumnProfile
 from customer_intel.ingest.advise.match_entity import EntityCandidate
-from customer_intel.ingest.advise.sniff import Note, Sniffed
+from customer_intel.ingest.advise.sniffed import Note, Sniffed
 
 CONFIG = Path(__file__).resolve().parent.parent / "config.yaml"
 

@@ -15,7 +15,7 @@ from typing import Any
 from customer_intel.core.contract.model import Column
 from customer_intel.core.engine import literal, quoted
 from customer_intel.ingest.advise.column_profile import ColumnProfile, swapped
-from customer_intel.ingest.advise.sniff import Note
+from customer_intel.ingest.advise.sniffed import Note
 from customer_intel.ingest.mapping.model import Reader
 
 _READ_EPOCHS = ("epoch_s", "epoch_ms")

@@ -1,8 +1,10 @@
 """Format detection: from a raw file's bytes to the reader options that split it into rows and
 columns.
 
-Belongs here: compression, encoding, format, delimiter, quote, preamble, header. Not here: what the
-values are (column_profile.py) and what the file is about (match_entity.py).
+Belongs here: compression, encoding, format, delimiter, quote, fixed width. Not here: the rows of
+names (sniff_header.py) and closing lines (sniff_closing.py), JSON (sniff_json.py), workbooks
+(sniff_cells.py), what the values are (column_profile.py) and what the file is about
+(match_entity.py).
 """
 
 from __future__ import annotations
@@ -11,63 +13,51 @@ import codecs
 import csv
 import io
 import itertools
-import json
 import re
 import statistics
-import zipfile
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
+from customer_intel.ingest.advise.sniff_cells import (
+    sniff_event_log,
+    sniff_workbook,
+    workbook_kind,
+)
+from customer_intel.ingest.advise.sniff_header import header_row
+from customer_intel.ingest.advise.sniff_json import sniff_json
+from customer_intel.ingest.advise.sniffed import Note, Sniffed, note_header, note_rows, unless
 from customer_intel.ingest.mapping.model import FixedField, Reader, format_of
+from customer_intel.ingest.mapping.reader_options import WORKBOOKS
 from customer_intel.ingest.read.broken_csv import MAX_RECORD_CHARS
-from customer_intel.ingest.read.open_file import Limits, Refused, open_landed, sha256_of, unpacked
+from customer_intel.ingest.read.foreign_formats import is_xml, refuse_foreign
+from customer_intel.ingest.read.open_file import (
+    Limits,
+    Refused,
+    doubled,
+    open_landed,
+    printable,
+    sha256_of,
+    spool,
+    unpacked,
+)
+from customer_intel.ingest.read.zip_member import data_members, extract, is_workbook
+
+__all__ = ["Note", "Sniffed", "sniff"]
 
 HEAD_BYTES = 1 << 20
 HEAD_ROWS = 400
+TAIL_BYTES = 1 << 16
+TAIL_ROWS = 60
 DELIMITERS = (",", ";", "\t", "|", "^", "~")
 # Bytes that windows-1252 does not define: a file that has them is no windows-1252.
 _UNDEFINED_1252 = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
-_VALUE = re.compile(
-    r"""[-+]?[\d.,']*\d[\d.,']*\s?[€$£%]? | [€$£]\s?[\d.,]+ | \d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ,].*)?
-    | [^@\s]+@[^@\s]+\.[^@\s]+ | https?://\S+ | true|false
-    | [0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22} | (?=.*\d)[0-9a-f]{12,}""",
-    re.IGNORECASE | re.VERBOSE,
-)
-
-
-@dataclass(frozen=True)
-class Note:
-    """One finding. `ask`: somebody must decide before a night reads the file; `guess`: likely, to be
-    checked; `found`: plain to see.
-    """
-
-    level: Literal["found", "guess", "ask"]
-    topic: str
-    text: str
-    # Source columns that it is about, where the mapping may do without them.
-    columns: tuple[str, ...] = ()
-
-
-@dataclass
-class Sniffed:
-    """How a file is to be read, and what was noticed on the way."""
-
-    sha256: str
-    size: int
-    format: str
-    reader: Reader
-    compression: str | None = None
-    has_header: bool = True
-    notes: list[Note] = field(default_factory=list)
-
-    def note(self, level: Literal["found", "guess", "ask"], topic: str, text: str) -> None:
-        """Adds a finding."""
-        self.notes.append(Note(level, topic, text))
 
 
 def sniff(path: Path, limits: Limits) -> Sniffed:
@@ -80,41 +70,104 @@ def sniff(path: Path, limits: Limits) -> Sniffed:
     )
     # Always to the end: a truncated archive, or one bad byte at the file's end, must not surface on
     # the first night.
-    head, encoding, marked = _decodable(path, sha256, limits)
+    text = _decodable(path, sha256, limits)
+    head = text.head
     if not head.strip():
         raise Refused("is empty; an export without rows still has a header")
     by_name = format_of(path.name)
     if head[:4] == b"PAR1":
         return Sniffed(
-            sha256, size, "parquet", Reader(format=_unless("parquet", by_name)), compression
+            sha256, size, "parquet", Reader(format=unless("parquet", by_name)), compression
         )
-    if head[:4] == b"PK\x03\x04":
-        found = Sniffed(sha256, size, "xlsx", Reader(format=_unless("xlsx", by_name)), compression)
-        return _sniff_workbook(path, sha256, limits, found)
-    text = head.decode(encoding, errors="ignore").removeprefix("\ufeff")
-    found = Sniffed(sha256, size, "csv", Reader(encoding=encoding), compression)
-    _note_encoding(found, encoding, marked)
-    if text.lstrip()[:1] in ("{", "[") and (reader := _json_reader(text, by_name)):
-        found.format, found.reader = "jsonl", reader.model_copy(update={"encoding": encoding})
+    found = Sniffed(sha256, size, "csv", Reader(encoding=text.encoding), compression)
+    is_archive = head[:4] == b"PK\x03\x04" and by_name not in WORKBOOKS
+    if is_archive and not _is_workbook(path, sha256, limits):
+        return _sniff_archive(path, limits, found)
+    if kind := workbook_kind(head):
+        return sniff_workbook(path, limits, found, kind, by_name)
+    if is_xml(head):
+        return sniff_event_log(path, limits, found, by_name)
+    refuse_foreign(head, None if by_name in (*WORKBOOKS, "zip") else by_name)
+    if _is_unknown(text):
+        refuse_foreign(head, None)
+    plain = head.decode(text.encoding, errors="ignore").removeprefix("\ufeff")
+    _note_encoding(found, text.encoding, text.has_mark)
+    if plain.lstrip()[:1] in ("{", "[") and sniff_json(path, limits, found, plain, by_name):
         return found
-    return _sniff_text(text, by_name, found)
+    return _sniff_text(plain, text, by_name, found)
 
 
-def _unless(kind: str, by_name: str | None) -> Any:
-    """reader.format only where the file's ending does not say it."""
-    return None if kind == by_name else kind
+def _is_unknown(text: _Text) -> bool:
+    """Whether bytes that are no UTF-8 are hardly any other text."""
+    return text.encoding == "latin-1"
+
+
+def _is_workbook(path: Path, sha256: str, limits: Limits) -> bool:
+    with _plain(path, sha256, limits) as plain:
+        return is_workbook(plain)
+
+
+@contextmanager
+def _plain(path: Path, sha256: str, limits: Limits) -> Iterator[Path]:
+    """The unpacked content in a private file."""
+    with TemporaryDirectory(prefix="sniff-", ignore_cleanup_errors=True) as folder:
+        plain = Path(folder) / "plain"
+        spool(path, sha256, plain, limits)
+        yield plain
+
+
+def _sniff_archive(path: Path, limits: Limits, found: Sniffed) -> Sniffed:
+    """A zip archive: what its only data file is; of several the largest, which somebody must decide."""
+    with _plain(path, found.sha256, limits) as plain:
+        members = data_members(plain)
+        member = max(members, key=lambda name: members[name], default=None)
+        only = len(members) == 1
+        unpacked_file = extract(plain, None if only else member, plain.parent, limits)
+        inner = sniff(unpacked_file, limits)
+    name = PurePosixPath(member or "").name
+    if not only:
+        inner.reader = inner.reader.model_copy(update={"member": _open_name(name)})
+        others = ", ".join(printable(other) for other in members if other != member)
+        inner.note(
+            "ask",
+            "member",
+            f"the archive holds {len(members)} data files: '{printable(name)}', the largest, is "
+            f"read; for {others} copy the mapping and set reader.member",
+        )
+    else:
+        inner.note("found", "member", f"the archive's only data file is '{printable(name)}'")
+    inner.sha256, inner.size, inner.compression = found.sha256, found.size, "zip"
+    return inner
+
+
+def _open_name(name: str) -> str:
+    """A member's name with its date or number left open."""
+    literal_name = re.sub(r"[\[\]*?]", "?", name)
+    return re.sub(r"\d{4}[-_.]?\d{2}([-_.]?\d{2}([-_T ]?\d{4,6})?)?|\d{6,}", "*", literal_name)
 
 
 # ---- encoding
 
 
-def _decodable(path: Path, sha256: str, limits: Limits) -> tuple[bytes, str, bool]:
-    """(first bytes, encoding, whether a byte order mark says so), decided on the whole file."""
-    head = b""
+@dataclass(frozen=True)
+class _Text:
+    """A file's beginning and end, its encoding as the whole of it decides, and whether a byte order
+    mark says so.
+    """
+
+    head: bytes
+    tail: bytes
+    encoding: str
+    has_mark: bool = False
+
+
+def _decodable(path: Path, sha256: str, limits: Limits) -> _Text:
+    head, tail = b"", b""
     byte_counts = np.zeros(256, dtype=np.int64)
     decoder: Any = codecs.getincrementaldecoder("utf-8")()
     for chunk in unpacked(path, sha256, limits):
         head += chunk[: HEAD_BYTES - len(head)]
+        tail = (tail + chunk)[-TAIL_BYTES:]
         byte_counts += np.bincount(np.frombuffer(chunk, dtype=np.uint8), minlength=256)
         try:
             if decoder:
@@ -127,17 +180,15 @@ def _decodable(path: Path, sha256: str, limits: Limits) -> tuple[bytes, str, boo
     except UnicodeDecodeError:
         decoder = None
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return head, "utf-16", True
+        return _Text(head, tail, "utf-16", has_mark=True)
     # Western text in UTF-16 has a zero in every other byte; other text has none.
     if head[:4] not in (b"PAR1", b"PK\x03\x04") and byte_counts[0] > byte_counts.sum() / 5:
-        return head, "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be", False
+        little = head[1::2].count(0) > head[::2].count(0)
+        return _Text(head, tail, "utf-16-le" if little else "utf-16-be")
     if decoder:
-        return head, "utf-8", head[:3] == codecs.BOM_UTF8
-    return (
-        head,
-        "latin-1" if any(byte_counts[byte] for byte in _UNDEFINED_1252) else "windows-1252",
-        False,
-    )
+        return _Text(head, tail, "utf-8", has_mark=head[:3] == codecs.BOM_UTF8)
+    is_undefined = any(byte_counts[byte] for byte in _UNDEFINED_1252)
+    return _Text(head, tail, "latin-1" if is_undefined else "windows-1252")
 
 
 def _note_encoding(found: Sniffed, encoding: str, marked: bool) -> None:
@@ -160,36 +211,11 @@ def _note_encoding(found: Sniffed, encoding: str, marked: bool) -> None:
 # ---- text
 
 
-def _json_reader(text: str, by_name: str | None) -> Reader | None:
-    """Reader options of JSON Lines; None when the text only begins like JSON."""
-    if text.lstrip()[:1] == "[":
-        try:
-            json.JSONDecoder().raw_decode(text.lstrip())
-            whole = True
-        except json.JSONDecodeError:
-            whole = re.match(r"\s*\[\s*\{\s*\"", text) is not None
-        if whole:
-            raise Refused("is one JSON array; write one object per line (JSON Lines)")
-        return None
-    lines = [line for line in text.splitlines()[:-1] or [text] if line.strip()][:50]
-    objects = 0
-    for line in lines:
-        try:
-            objects += isinstance(json.loads(line), dict)
-        except json.JSONDecodeError:
-            continue
-    if objects * 2 < len(lines):
-        if re.match(r"\s*\{\s*\"", text):
-            raise Refused(
-                "is one JSON document over many lines; write one object per line (JSON Lines)"
-            )
-        return None
-    return Reader(format=_unless("jsonl", by_name))
-
-
-def _sniff_text(text: str, by_name: str | None, found: Sniffed) -> Sniffed:
-    complete = text if len(text) < HEAD_BYTES // 2 else text[: text.rfind("\n") + 1]
+def _sniff_text(plain: str, text: _Text, by_name: str | None, found: Sniffed) -> Sniffed:
+    complete = plain if len(plain) < HEAD_BYTES // 2 else plain[: plain.rfind("\n") + 1]
     quote = _quote(complete)
+    escape = "\\" if quote == '"' and _has_escapes(complete) else ""
+    complete = _undone(complete, escape)
     splits = {delimiter: _records(complete, delimiter, quote) for delimiter in DELIMITERS}
     ranked = sorted(splits, key=lambda delimiter: _steadiness(splits[delimiter]), reverse=True)
     delimiter, rows = ranked[0], splits[ranked[0]]
@@ -209,33 +235,37 @@ def _sniff_text(text: str, by_name: str | None, found: Sniffed) -> Sniffed:
         update["header"] = False
     elif line > 1:
         update["header"] = line
+    if escape:
+        update["escape"] = escape
+        found.note("found", "escape", "a quote within a value stands behind a backslash")
     found.reader, found.has_header = found.reader.model_copy(update=update), has_header
     named = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}.get(delimiter, delimiter)
     found.note(
         "found", "delimiter", f"{named}, {'single' if quote == chr(39) else 'double'} quotes"
     )
-    _note_header(found, line, has_header, why)
+    note_header(found, line, has_header, why)
+    if len(complete) < HEAD_BYTES // 2:
+        rows = _records(complete, delimiter, quote, None)
+    else:
+        end = _undone(text.tail.decode(text.encoding, errors="ignore"), escape)
+        rows = [*rows, *_records(end[end.find("\n") + 1 :], delimiter, quote, None)[-TAIL_ROWS:]]
+    note_rows(found, rows, header)
     return found
 
 
-def _note_header(found: Sniffed, row: int, has_header: bool, why: str) -> None:
-    if not has_header:
-        found.note(
-            "ask", "header",
-            f"no row of names ({why}): columns are called column1, column2, …; ask the source for "
-            "names, or read "
-            "with a header if the first row holds them",
-        )  # fmt: skip
-        if row > 1:
-            found.note(
-                "ask",
-                "header",
-                f"{row - 1} lines stand above the data and will be quarantined as rows",
-            )
-        return
-    if row > 1:
-        found.note("found", "header", f"names in row {row}; {row - 1} lines above it are left out")
-    found.note("found" if not why else "guess", "header", why or f"row {row} holds the names")
+def _has_escapes(text: str) -> bool:
+    """Whether quotes within values stand behind a backslash, and not doubled.
+
+    Doubled quotes behind a backslash are JSON's own; one that ends a value ends it.
+    """
+    within = len(re.findall(r'(?<!\\)\\"(?!["\s]*(?:[,;\t|]|\r?\n|$))(?!")', text))
+    doubled_ones = len(re.findall(r'[^,;\t|\r\n"]""[^,;\t|\r\n"]', text))
+    return within > 0 and within >= doubled_ones
+
+
+def _undone(text: str, escape: str) -> str:
+    """Text with doubled quotes for escaped ones, as the reader makes it."""
+    return doubled(text.encode(), is_last=True)[0].decode() if escape else text
 
 
 def _quote(text: str) -> str:
@@ -248,13 +278,15 @@ def _quote(text: str) -> str:
     return "'" if around["'"] > 20 * max(around['"'], 0.05) else '"'
 
 
-def _records(text: str, delimiter: str, quote: str) -> list[tuple[int, list[str]]]:
+def _records(
+    text: str, delimiter: str, quote: str, most: int | None = HEAD_ROWS
+) -> list[tuple[int, list[str]]]:
     """(line on which it begins, cells) of the first records that are not blank."""
     csv.field_size_limit(MAX_RECORD_CHARS)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quotechar=quote)
     rows, line = [], 1
     try:
-        for cells in itertools.islice(reader, HEAD_ROWS):
+        for cells in itertools.islice(reader, most):
             if any(cell.strip() for cell in cells):
                 rows.append((line, [cell.strip() for cell in cells]))
             line = reader.line_num + 1
@@ -273,45 +305,6 @@ def _steadiness(rows: Sequence[tuple[int, list[str]]]) -> tuple[float, int]:
         return 0.0, 1
     # Text above the header has other widths; of few rows it must not outvote the table.
     return round(count / max(len(rows) - min(len(rows) // 2, 10), count), 2), width
-
-
-def header_row(rows: Sequence[Sequence[str | None]]) -> tuple[int, bool, str]:
-    """(index of the first row of the table, whether it holds names, why when that is not plain)."""
-    cells = [[(cell or "").strip() for cell in row] for row in rows]
-    width = int(statistics.mode(sum(1 for cell in row if cell) for row in cells)) if cells else 0
-    widest = max((len(row) for row in cells), default=0)
-    full = [sum(1 for cell in row if cell) for row in cells]
-    # A data row may have holes, a row of names hardly any.
-    need = max(2, round(0.8 * width)) if widest > 1 else 1
-    first = next((place for place, count in enumerate(full[:40]) if count >= need), 0)
-    head, below = cells[first], cells[first + 1 : first + 200]
-    valued = [place for place, cell in enumerate(head) if cell and _VALUE.fullmatch(cell)]
-    if not below:
-        return first, not valued, "one row only" if valued else ""
-    columns = [
-        [row[place] for row in below if place < len(row) and row[place]]
-        for place in range(len(head))
-    ]
-    typed = [place for place, column in enumerate(columns) if _valued_share(column) > 0.6]
-    filled = [cell.lower() for cell in head if cell]
-    if valued and (
-        len(valued) * 4 >= len(filled) or len(set(valued) & set(typed)) * 2 > len(typed)
-    ):
-        return first, False, "the first row holds values such as numbers or dates"
-    if typed or len(set(head) - {""}) < 2:
-        return first, True, ""
-    repeated = sum(1 for place, cell in enumerate(head) if cell and cell in columns[place])
-    if repeated * 4 >= len(filled) or len(set(filled)) < len(filled):
-        return first, False, "the first row's values come again further down"
-    return (
-        first,
-        True,
-        f"row {first + 1} is taken for the names, but every column is text: look at it",
-    )
-
-
-def _valued_share(column: Sequence[str]) -> float:
-    return sum(1 for cell in column if _VALUE.fullmatch(cell)) / len(column) if column else 0.0
 
 
 # ---- fixed width
@@ -362,56 +355,5 @@ def _sniff_fixed(text: str, fields: list[tuple[int, int]], found: Sniffed) -> Sn
         "format",
         f"fixed width, {len(fields)} fields cut at columns that are blank in every line",
     )
-    _note_header(found, 1, has_header, why)
-    return found
-
-
-# ---- workbooks
-
-
-def _sniff_workbook(path: Path, sha256: str, limits: Limits, found: Sniffed) -> Sniffed:
-    import openpyxl
-
-    from customer_intel.ingest.read.excel import _cell
-
-    data = b"".join(unpacked(path, sha256, limits))
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sum(item.file_size for item in archive.infolist()) > limits.max_unpacked_bytes:
-                raise Refused(
-                    f"unpacks to more than {limits.max_unpacked_bytes:,} bytes (max_unpacked_bytes)"
-                )
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        sheets = {
-            sheet.title: [
-                (number, [_cell(value) for value in row])
-                for number, row in enumerate(
-                    sheet.iter_rows(values_only=True, max_row=HEAD_ROWS), 1
-                )
-                if any(value is not None for value in row)
-            ]
-            for sheet in book.worksheets
-        }
-        book.close()
-    except Refused:
-        raise
-    except Exception:
-        # openpyxl raises whatever its XML and zip parts raise; the file is bad in each case.
-        raise Refused("is no workbook that can be read; save it again as .xlsx or as CSV") from None
-    first = next(iter(sheets))
-    sheet = max(sheets, key=lambda name: (sum(len(row) for _, row in sheets[name]), name == first))
-    rows = sheets[sheet]
-    if not rows:
-        raise Refused("is empty; an export without rows still has a header")
-    if len(sheets) > 1:
-        found.note("guess", "sheet", f"'{sheet}', the fullest of {', '.join(sheets)}")
-    header, has_header, why = header_row([cells for _, cells in rows])
-    row = rows[header][0]
-    update: dict[str, Any] = {"sheet": sheet if sheet != first else None}
-    if not has_header:
-        update["header"] = False
-    elif row > 1:
-        update["header"] = row
-    found.reader, found.has_header = found.reader.model_copy(update=update), has_header
-    _note_header(found, row, has_header, why)
+    note_header(found, 1, has_header, why)
     return found

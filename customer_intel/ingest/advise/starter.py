@@ -19,7 +19,7 @@ from customer_intel.ingest.advise.column_profile import ColumnProfile
 from customer_intel.ingest.advise.derived_columns import DerivedColumns, Filled
 from customer_intel.ingest.advise.find_key import Key, find_key
 from customer_intel.ingest.advise.match_entity import ColumnMatch, enum_words
-from customer_intel.ingest.advise.sniff import Note
+from customer_intel.ingest.advise.sniffed import Note
 from customer_intel.ingest.mapping.model import Reader
 
 _SURE = 0.7

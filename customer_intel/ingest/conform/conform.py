@@ -118,6 +118,7 @@ class Steps(RowRules):
         if self._soft():
             checks |= {name: (n, int(records)) for name, n in counted(self.con).items()}
         bad += len(text.unreadable)
+        skipped += text.skipped
         counts = Counts(text.rows_read, int(accepted), int(bad), duplicates, skipped, int(records))
         accounted = (
             counts.rows_accepted

@@ -2,7 +2,8 @@
 
 Belongs here: their model, their loader with file and line in each complaint, which mappings a file
 belongs to, and what a mapping needs of a file. Not here: what its expressions say (expressions.py),
-reading files (open_file.py) and computing rows (conform.py).
+the reader's options (reader_options.py), reading files (open_file.py) and computing rows
+(conform.py).
 """
 
 from __future__ import annotations
@@ -14,88 +15,38 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import duckdb
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import Field, ValidationError
 
 from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.contract.model import PROVENANCE, STAMPS, Column, Table, suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError
-from customer_intel.ingest.mapping.expressions import columns_of, expression_fault, parser
+from customer_intel.ingest.mapping.expressions import (
+    columns_of,
+    expression_fault,
+    parser,
+    sql_fault,
+)
+from customer_intel.ingest.mapping.reader_options import (
+    EXTENSIONS,
+    FixedField,
+    Reader,
+    StrictModel,
+    Words,
+    format_of,
+)
+
+__all__ = ["EXTENSIONS", "FixedField", "Reader", "format_of"]
 
 SHIPPED = Path(__file__).resolve().parent.parent / "vendors"
 SPECIAL = ("_row", "_file", "_export_date", "_exported_at")
 # What conform.py fills in by itself.
 DERIVED = (*PROVENANCE, "record_key")
-EXTENSIONS = {
-    ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
-    ".parquet": "parquet", ".xlsx": "xlsx",
-}  # fmt: skip
 
 
-def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-
-
-class _StrictModel(BaseModel):
-    """A part of a mapping file: unknown keys are errors."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, coerce_numbers_to_str=True, ignored_types=(cached_property,)
-    )
-
-
-class FixedField(_StrictModel):
-    """One field of a fixed-width file; `width` in characters."""
-
-    name: str
-    width: int
-
-
-class Reader(_StrictModel):
-    """How a file is read and how its values are written. Timestamp formats are strptime's, tried
-    after ISO-8601.
-    """
-
-    format: Literal["csv", "tsv", "jsonl", "parquet", "xlsx", "fixed"] | None = None
-    delimiter: str = ","
-    quote: str = '"'
-    encoding: str = "utf-8"
-    # None: a first row of names, except in fixed; a number: the row that holds them.
-    header: bool | int | None = None
-    sheet: str | None = None
-    fields: tuple[FixedField, ...] = ()
-    timestamp: Words = ()
-    date: Words = ()
-    zone: str = "UTC"
-    decimal: Literal[".", ","] = "."
-    thousands: Literal["", ".", ",", " ", "'"] = ""
-    null: Words = ("",)
-
-    def header_row(self, kind: str) -> int:
-        """The row that holds the names, from 1; 0 where none does."""
-        return int(kind != "fixed") if self.header is None else int(self.header)
-
-    def parted_by(self, kind: str) -> str:
-        """The delimiter of a file of this format: tab for TSV, else the reader's."""
-        return "\t" if kind == "tsv" else self.delimiter
-
-    @property
-    def text_key(self) -> str:
-        """What decides how the file falls into rows and columns, as opposed to how values are
-        understood.
-        """
-        kept = self.model_dump(
-            include={"format", "delimiter", "quote", "encoding", "header", "sheet", "fields"}
-        )
-        return json.dumps(kept, sort_keys=True)
-
-
-class Lookup(_StrictModel):
+class Lookup(StrictModel):
     """Files beside the export; `sql` over `file` gives a key `k` and columns, joined where `on`
     equals `k`.
     """
@@ -106,7 +57,7 @@ class Lookup(_StrictModel):
     reader: Reader = Reader()
 
 
-class FileMapping(_StrictModel):
+class FileMapping(StrictModel):
     """One mapping file: what of an export fills which columns of an entity."""
 
     name: str
@@ -118,8 +69,8 @@ class FileMapping(_StrictModel):
     references: str | None = None
     group_by: Words = ()
     only: str | None = None
-    lookups: dict[str, Lookup] = {}
-    checks: dict[str, str] = {}
+    lookups: dict[str, Lookup] = Field(default_factory=dict)
+    checks: dict[str, str] = Field(default_factory=dict)
     ignore: Words = ()
     # Source columns that an export may lack; they read as null.
     optional: Words = ()
@@ -311,6 +262,18 @@ def _contradictions(reader: Reader) -> Iterator[tuple[str, str]]:
             f"decimal and thousands are both '{reader.decimal}'; one sign cannot be both: 1.234,50 "
             'has decimal: "," and thousands: "."',
         )
+    if reader.header_rows < 1:
+        yield (
+            "header_rows",
+            "header_rows counts rows of names, from 1; without any: header: false",
+        )
+    if reader.header_rows > 1 and reader.header is False:
+        yield ("header_rows", "header: false says that no row holds names; remove one of the two")
+    if reader.skip_rows:
+        said = sql_fault(reader.skip_rows)
+        fault = f"is no SQL: {said}; put columns in double quotes" if said else ""
+        if fault := fault or expression_fault(reader.skip_rows) or "":
+            yield "skip_rows", fault
     try:
         codecs.lookup(reader.encoding)
     except LookupError:
@@ -367,14 +330,6 @@ def _explained(document: Any, item: Any) -> str:
 
 
 # ---- which mappings a file belongs to
-
-
-def format_of(name: str) -> str | None:
-    """Format by extension, a compression's own extension aside."""
-    path = Path(name.lower())
-    if path.suffix in (".gz", ".zst", ".zstd"):
-        path = path.with_suffix("")
-    return EXTENSIONS.get(path.suffix)
 
 
 def named(name: str, globs: Iterable[str]) -> bool:

@@ -30,6 +30,7 @@ from customer_intel.ingest.read.open_file import (
     decoded,
 )
 from customer_intel.ingest.read.readers import header_of
+from customer_intel.ingest.read.text_table import ColumnNames
 
 # Typical ratio of unpacked to packed text.
 PACKED = 8
@@ -64,12 +65,16 @@ class Dialect:
     header: bool
     skip: int
     encoding: str
+    escape: str = ""
 
     @classmethod
     def of(cls, path: Path, reader: Reader) -> Dialect | None:
         """None where the file is no text delimited by single characters."""
         kind = reader.format or format_of(path.name)
-        if kind not in ("csv", "tsv"):
+        # Rows to be left out, and names in several rows, take the general path.
+        if kind not in ("csv", "tsv") or reader.skip_rows or reader.header_rows > 1:
+            return None
+        if reader.member is not None or format_of(path.name) == "zip":
             return None
         delimiter = reader.parted_by(kind)
         plain = (
@@ -78,9 +83,16 @@ class Dialect:
         if not plain:
             return None
         header = reader.header_row(kind)
-        return cls(delimiter, reader.quote, bool(header), max(header - 1, 0), reader.encoding)
+        return cls(
+            delimiter,
+            reader.quote,
+            bool(header),
+            max(header - 1, 0),
+            reader.encoding,
+            reader.escape,
+        )
 
-    def columns(self, start: bytes) -> tuple[str, ...]:
+    def columns(self, start: bytes) -> ColumnNames:
         """By the beginning of the text. Raises Refused."""
         stream = io.StringIO(start[:HEADER_BYTES].decode(errors="ignore"), newline="")
         return header_of(stream, self.delimiter, self.quote, self.header)
@@ -96,7 +108,9 @@ def peeked(file: LargeFile, dialect: Dialect) -> tuple[str, ...] | None:
     """The columns by the file's first chunk; None where it takes more than a look."""
     try:
         with contextlib.closing(_chunks(file, dialect)) as chunks:
-            return dialect.columns(next(chunks, b""))
+            columns = dialect.columns(next(chunks, b""))
+            # Names that had to be told apart are said, which the general path does.
+            return None if columns.notes else columns
     except Refused:
         return None
 
@@ -148,7 +162,9 @@ def pieces(file: LargeFile, dialect: Dialect) -> Iterator[Piece]:
 
 
 def _chunks(file: LargeFile, dialect: Dialect) -> Generator[bytes]:
-    return decoded(file.path, file.sha256, file.limits, dialect.encoding, dialect.skip)
+    return decoded(
+        file.path, file.sha256, file.limits, dialect.encoding, dialect.skip, dialect.escape
+    )
 
 
 def split(piece: Piece, columns: tuple[str, ...], dialect: Dialect) -> pa.Table:

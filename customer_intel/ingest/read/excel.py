@@ -1,140 +1,134 @@
-"""Excel workbooks as text: one sheet's rows, and no cell that only looks empty.
+"""Workbooks as text: one sheet's rows, and no cell that only looks empty.
 
-Belongs here: cells. Not here: the table of text that they become (text_table.py).
+Belongs here: which sheet is read, its rows of names, the table that they make. Not here: the cells
+of each format (workbook_sheets.py), the table of text itself (text_table.py).
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import io
 import itertools
 import json
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from customer_intel.ingest.mapping.model import Reader
+from customer_intel.ingest.mapping.reader_options import Reader
 from customer_intel.ingest.read.broken_csv import RAW_CHARS, Unreadable
-from customer_intel.ingest.read.open_file import CHUNK, RATIO_FREE_BYTES, Limits, Refused, printable
-from customer_intel.ingest.read.text_table import TextTable, column_names, rows_sql, write_rows
+from customer_intel.ingest.read.open_file import Limits, Refused, printable
+from customer_intel.ingest.read.text_table import (
+    ColumnNames,
+    TextTable,
+    column_names,
+    labels_of,
+    rows_sql,
+    write_rows,
+)
+from customer_intel.ingest.read.workbook_sheets import Row, Sheet, sheets_of
+
+EMPTY = "is empty; an export without rows still has a header"
+_CORRUPT = "is a corrupt workbook; save it again as .xlsx or as CSV"
+# Rows of a sheet that are looked at to tell a table from a title page.
+PEEKED = 60
 
 
 def read_workbook(plain: Path, reader: Reader, out: Path, limits: Limits) -> TextTable:
     """One sheet as text. Raises Refused for a workbook that is damaged, too large, empty or lacks
     the sheet.
     """
-    # Half a second to import, for a format that most nights do not see.
-    import openpyxl
-
-    unreadable: list[Unreadable] = []
     try:
-        formulas = _unpackable(plain, limits)
-        # As bytes: openpyxl judges a path by its ending.
-        content = io.BytesIO(plain.read_bytes())
-        book = openpyxl.load_workbook(content, read_only=True, data_only=True)
-        names = book.sheetnames
-        if reader.sheet is not None and reader.sheet not in names:
-            raise Refused(
-                f"has no sheet '{reader.sheet}', only {', '.join(map(printable, names[:8]))}"
-            )
-        sheet = reader.sheet or names[0]
-        # A formula without a computed value would look like an empty cell.
-        formula_book = openpyxl.load_workbook(content, read_only=True) if formulas else None
-        header = reader.header_row("xlsx")
-        grids = [
-            found[sheet].iter_rows(min_row=max(header, 1))
-            for found in (book, formula_book)
-            if found
-        ]
-        filled = (
-            ([_cell(cell.value) for cell in cells[0]], _fault(*cells))
-            for cells in itertools.zip_longest(*grids, fillvalue=())
-            if any(cell.value is not None for row in cells for cell in row)
-        )
-        first = next(filled, None)
-        if first is None:
-            raise Refused("is empty; an export without rows still has a header")
-        width = max(
-            (place for place, value in enumerate(first[0], 1) if value is not None), default=0
-        )
-        columns = column_names([first[0][place] or "" if header else "" for place in range(width)])
-
-        def even() -> Iterator[tuple[int, list[str | None]]]:
-            for number, (row, fault) in enumerate(
-                filled if header else itertools.chain([first], filled), 1
-            ):
-                if any(value is not None for value in row[width:]):
-                    fault = f"more than {width} values"
-                if fault:
-                    unreadable.append(
-                        Unreadable(number, fault, json.dumps(row, ensure_ascii=False)[:RAW_CHARS])
-                    )
-                else:
-                    yield number, (row + [None] * width)[:width]
-
-        rows = write_rows(out, columns, even())
+        sheets = sheets_of(plain, limits, reader.encoding)
+        sheet = chosen_sheet(sheets, reader.sheet)
+        table = _read_sheet(sheet, reader, out)
     except Refused:
         raise
     except Exception:
-        # openpyxl raises whatever its XML and zip parts raise; the file is bad in each case.
-        raise Refused("is a corrupt workbook; save it again as .xlsx or as CSV") from None
-    others = [printable(name) for name in names if name != sheet] if reader.sheet is None else []
-    notes = (
-        f"only its first sheet is read, not {', '.join(others[:8])}; set reader.sheet to say which",
+        # The libraries raise whatever their XML and zip parts raise; the file is bad in each case.
+        raise Refused(_CORRUPT) from None
+    others = [other for other in sheets if other is not sheet]
+    if reader.sheet is not None or not others:
+        return table
+    named = ", ".join(
+        f"{printable(other.name)}{' (hidden)' if other.is_hidden else ''}" for other in others[:8]
     )
-    return TextTable(rows_sql(out), columns, rows, tuple(unreadable), notes=notes if others else ())
+    which = "first sheet" if sheet is sheets[0] else f"sheet '{printable(sheet.name)}'"
+    note = f"only its {which} is read, not {named}; set reader.sheet to say which"
+    return TextTable(
+        table.sql, table.columns, table.rows, table.unreadable, notes=(*table.notes, note),
+        labels=table.labels,
+    )  # fmt: skip
 
 
-def _unpackable(plain: Path, limits: Limits) -> bool:
-    """Whether a sheet of the workbook holds formulas. Raises Refused for a bomb."""
-    with zipfile.ZipFile(plain) as archive:
-        size = sum(item.file_size for item in archive.infolist())
-        if size > limits.max_unpacked_bytes:
-            raise Refused(
-                f"unpacks to more than {limits.max_unpacked_bytes:,} bytes; set "
-                "max_unpacked_bytes if it is sound"
-            )
-        if size > RATIO_FREE_BYTES and size > limits.max_ratio * plain.stat().st_size:
-            raise Refused(
-                f"unpacks to more than {limits.max_ratio} times its size; set max_ratio if it is "
-                "sound"
-            )
-        for item in archive.infolist():
-            if item.filename.startswith("xl/worksheets/"):
-                with archive.open(item) as part:
-                    before = b""
-                    while chunk := part.read(CHUNK):
-                        if b"<f>" in before + chunk or b"<f " in before + chunk:
-                            return True
-                        before = chunk[-2:]
-    return False
+def chosen_sheet(sheets: Sequence[Sheet], name: str | None) -> Sheet:
+    """The sheet of that name; without one the first visible sheet with a table, hidden ones last.
+    Raises Refused.
+    """
+    if name is not None:
+        found = next((sheet for sheet in sheets if sheet.name == name), None)
+        if found is None:
+            names = ", ".join(printable(sheet.name) for sheet in sheets[:8])
+            raise Refused(f"has no sheet '{printable(name)}', only {names}")
+        return found
+    if not sheets:
+        raise Refused(EMPTY)
+    ordered = sorted(sheets, key=lambda sheet: sheet.is_hidden)
+    visible = [sheet for sheet in ordered if not sheet.is_hidden] or ordered
+    if len(visible) == 1:
+        return visible[0]
+    tables = (sheet for sheet in ordered if is_table(_head(sheet)))
+    filled = (sheet for sheet in ordered if _head(sheet))
+    return next(tables, next(filled, ordered[0]))
 
 
-def _fault(cells: Sequence[Any], formulas: Sequence[Any] = ()) -> str:
-    """Why a row of a sheet cannot be taken, if so."""
-    for cell in cells:
-        if cell.data_type == "e":
-            return f"a spreadsheet error in column {cell.column_letter}"
-    for place, formula in enumerate(formulas):
-        if formula.data_type == "f" and (place >= len(cells) or cells[place].value is None):
-            return (
-                f"a formula without a result in column {formula.column_letter}; open and save "
-                "the workbook once"
-            )
-    return ""
+def _head(sheet: Sheet) -> list[list[str | None]]:
+    rows = (values for _, values, _ in sheet.rows())
+    return [row for row in itertools.islice(rows, PEEKED) if any(row)]
 
 
-def _cell(value: Any) -> str | None:
-    match value:
-        case None:
-            return None
-        case bool():
-            return str(value).lower()
-        case dt.datetime():
-            return value.isoformat(sep=" ")
-        case dt.date() | dt.time():
-            return value.isoformat()
-        case float() if value.is_integer() and abs(value) < 1e15:
-            return str(int(value))
-    return str(value)
+def is_table(rows: Sequence[Sequence[str | None]]) -> bool:
+    """Whether rows have names and values below each other: a title page has words here and there."""
+    widths = [sum(value is not None for value in row) for row in rows]
+    return sum(width > 1 for width in widths) > 1
+
+
+def _read_sheet(sheet: Sheet, reader: Reader, out: Path) -> TextTable:
+    header = reader.header_row("xlsx")
+    filled = (
+        (values, fault)
+        for number, values, fault in sheet.rows()
+        if number >= header and any(value is not None for value in values)
+    )
+    # The rows of names; without a header the first row, which says how wide the table is.
+    heads = [values for values, _ in itertools.islice(filled, reader.header_rows if header else 0)]
+    body: Iterator[tuple[list[str | None], str]] = filled
+    if not header and (first := next(filled, None)):
+        body = itertools.chain([first], filled)
+        heads = [[value and "" for value in first[0]]]
+    if not heads:
+        raise Refused(EMPTY)
+    width = max(
+        (place for row in heads for place, value in enumerate(row, 1) if value is not None),
+        default=0,
+    )
+    named = [[(row + [None] * width)[place] or "" for place in range(width)] for row in heads]
+    columns: ColumnNames = column_names(named[0])
+    unreadable: list[Unreadable] = []
+    rows = write_rows(out, columns, _even(body, width, unreadable))
+    return TextTable(
+        rows_sql(out), columns, rows, tuple(unreadable), notes=columns.notes,
+        labels=labels_of(columns, named),
+    )  # fmt: skip
+
+
+def _even(
+    body: Iterator[tuple[list[str | None], str]], width: int, unreadable: list[Unreadable]
+) -> Iterator[tuple[int, list[str | None]]]:
+    for number, (row, fault) in enumerate(body, 1):
+        if any(value is not None for value in row[width:]):
+            fault = f"more than {width} values"
+        if fault:
+            raw = json.dumps(row, ensure_ascii=False)[:RAW_CHARS]
+            unreadable.append(Unreadable(number, fault, raw))
+        else:
+            yield number, (row + [None] * width)[:width]
+
+
+__all__ = ["EMPTY", "Row", "Sheet", "chosen_sheet", "is_table", "read_workbook"]

@@ -8,6 +8,7 @@ here: how the text falls into rows and columns (readers.py).
 from __future__ import annotations
 
 import codecs
+import contextlib
 import gzip
 import hashlib
 import io
@@ -161,6 +162,23 @@ def unpacked(path: Path, sha256: str, limits: Limits) -> Iterator[bytes]:
             raise Refused("changed while it was being read; run again when it is complete")
 
 
+def first_bytes(path: Path, size: int = 8192) -> bytes:
+    """The beginning of the unpacked content; empty where an archive is cut off within it. Raises
+    Refused for a file that cannot be opened.
+    """
+    with open_landed(path) as raw, contextlib.suppress(OSError, EOFError, zlib.error):
+        magic = raw.read(4)
+        raw.seek(0)
+        if magic[:2] == b"\x1f\x8b":
+            with gzip.GzipFile(fileobj=raw, mode="rb") as stream:
+                return stream.read(size)
+        if magic == b"\x28\xb5\x2f\xfd":
+            packed = pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
+            return bytes(packed.read(size))
+        return raw.read(size)
+    return b""
+
+
 def create_private(target: Path) -> IO[bytes]:
     """A new file that only its owner can read."""
     return os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
@@ -235,8 +253,11 @@ class RecordCounter:
 _ASCII = ("utf-8", "cp1252", "iso8859-1", "iso8859-15", "ascii")
 
 
-def decoded(path: Path, sha256: str, limits: Limits, encoding: str, skip: int) -> Generator[bytes]:
-    """The text as UTF-8 without byte order mark, in chunks, less `skip` lines.
+def decoded(
+    path: Path, sha256: str, limits: Limits, encoding: str, skip: int, escape: str = ""
+) -> Generator[bytes]:
+    """The text as UTF-8 without byte order mark, in chunks, less `skip` lines. Quotes that `escape`
+    escapes are doubled instead, as every reader knows them.
 
     Raises Refused for bytes that are not of the encoding, and for NUL.
     """
@@ -247,7 +268,7 @@ def decoded(path: Path, sha256: str, limits: Limits, encoding: str, skip: int) -
             f"reader.encoding '{encoding}' is unknown; use utf-8, windows-1252, latin-1 or utf-16"
         ) from None
     decoder = codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)()
-    n_read = 0
+    n_read, held = 0, b""
     for chunk in chain(unpacked(path, sha256, limits), [b""]):
         if not n_read and chunk[:2] in (b"\xff\xfe", b"\xfe\xff") and not name.startswith("utf-16"):
             raise Refused("is UTF-16; set reader.encoding: utf-16")
@@ -275,19 +296,39 @@ def decoded(path: Path, sha256: str, limits: Limits, encoding: str, skip: int) -
         while skip and data:
             _, end, data = data.partition(b"\n")
             skip -= bool(end)
+        if escape:
+            data, held = doubled(held + data, is_last=not chunk)
         if data:
             yield data
 
 
+def doubled(text: bytes, *, is_last: bool) -> tuple[bytes, bytes]:
+    """(text with doubled quotes for escaped ones, what belongs to the next chunk). A backslash
+    before anything but a quote or another backslash is one.
+    """
+    open_end = (len(text) - len(text.rstrip(b"\\"))) % 2 and not is_last
+    whole, held = (text[:-1], text[-1:]) if open_end else (text, b"")
+    # NUL marks the place of a backslash: no text that comes this far holds one.
+    plain = whole.replace(b"\\\\", b"\x00").replace(b'\\"', b'""').replace(b"\x00", b"\\")
+    return plain, held
+
+
 def spool_text(
-    path: Path, sha256: str, target: Path, limits: Limits, encoding: str, quote: str, skip: int
+    path: Path,
+    sha256: str,
+    target: Path,
+    limits: Limits,
+    encoding: str,
+    quote: str,
+    skip: int,
+    escape: str = "",
 ) -> tuple[int, int]:
     """Writes the text as UTF-8, less `skip` lines. Returns (records, line ends within quotes).
     Raises Refused.
     """
     counter = RecordCounter(quote)
     with create_private(target) as out:
-        for data in decoded(path, sha256, limits, encoding, skip):
+        for data in decoded(path, sha256, limits, encoding, skip, escape):
             counter.feed(data)
             out.write(data)
     return counter.records, counter.quoted_ends

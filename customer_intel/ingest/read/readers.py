@@ -1,8 +1,9 @@
 """Readers, from a landed file to a table of text: every value as it was written, every row
 numbered, every loss named.
 
-Belongs here: the formats. Not here: opening and unpacking (open_file.py), the slow parser for
-broken delimited text (broken_csv.py), workbooks (excel.py), and what the values mean (conform.py).
+Belongs here: which reader takes a file; delimited text, Parquet, fixed width. Not here: opening and
+unpacking (open_file.py, zip_member.py), the slow parser for broken delimited text (broken_csv.py),
+JSON (json_rows.py), workbooks (excel.py), and what the values mean (conform.py).
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ import csv
 import itertools
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as pq
 
 from customer_intel.core.engine import literal, quoted
-from customer_intel.ingest.mapping.model import Reader, format_of
+from customer_intel.ingest.mapping.reader_options import WORKBOOKS, Reader, format_of
 from customer_intel.ingest.read.broken_csv import (
-    MANY,
     MAX_RECORD_CHARS,
     PROSE_WIDTH,
     RAW_CHARS,
@@ -29,16 +30,33 @@ from customer_intel.ingest.read.broken_csv import (
     split_reader,
 )
 from customer_intel.ingest.read.excel import read_workbook
-from customer_intel.ingest.read.open_file import Limits, Refused, spool, spool_text
+from customer_intel.ingest.read.foreign_formats import refuse_foreign
+from customer_intel.ingest.read.json_rows import filled, read_json
+from customer_intel.ingest.read.markup_tables import read_xes
+from customer_intel.ingest.read.open_file import (
+    CHUNK,
+    Limits,
+    RecordCounter,
+    Refused,
+    first_bytes,
+    printable,
+    sha256_of,
+    spool,
+    spool_text,
+)
 from customer_intel.ingest.read.parquet_checksums import checked_footer
+from customer_intel.ingest.read.skipped_rows import without_skipped
 from customer_intel.ingest.read.text_table import (
+    ColumnNames,
     TextTable,
     column_names,
     copy_target,
+    labels_of,
     numbered_sql,
     rows_sql,
     write_rows,
 )
+from customer_intel.ingest.read.zip_member import extract, is_workbook
 
 __all__ = ["TextTable", "read_text"]
 
@@ -53,31 +71,134 @@ def read_text(
 ) -> TextTable:
     """Reads one file. Raises Refused when nothing of it can be trusted."""
     kind = reader.format or format_of(path.name)
-    if kind is None:
-        raise Refused(f"has an unknown ending '{path.suffix}'; set reader.format")
     folder = Path(tempfile.mkdtemp(prefix="text-", dir=workdir))
+    if format_of(path.name) == "zip" or reader.member is not None:
+        path, sha256 = _member(path, sha256, reader, folder, limits)
+        kind = reader.format or format_of(path.name)
+    refuse_foreign(first_bytes(path), kind)
+    if kind is None:
+        raise Refused(f"has an unknown ending '{printable(path.suffix)}'; set reader.format")
     plain, out = folder / "plain", folder / "rows.parquet"
+    file = _File(path, sha256, plain, out, limits)
     try:
-        if kind == "parquet":
-            spool(path, sha256, plain, limits)
-            return _parquet(con, plain, out)
-        if kind == "xlsx":
-            spool(path, sha256, plain, limits)
-            return read_workbook(plain, reader, out, limits)
-        quote = reader.quote if kind in ("csv", "tsv") else ""
-        header = reader.header_row(kind)
-        skip = max(header - 1, 0) if kind != "jsonl" else 0
-        records, folded = spool_text(path, sha256, plain, limits, reader.encoding, quote, skip)
-        if kind == "jsonl":
-            return _jsonl(con, plain, out, records)
-        if kind == "fixed":
-            return _fixed(plain, reader, out, bool(header))
-        return _csv(con, plain, out, reader.parted_by(kind), quote, bool(header), (records, folded))
+        table = _READERS.get(kind, _delimited)(con, file, reader, kind)
     finally:
         plain.unlink(missing_ok=True)
+        if path.parent == folder:
+            path.unlink(missing_ok=True)
+    if not reader.skip_rows:
+        return table
+    cells = _cells(reader, kind)
+    return without_skipped(con, table, reader.skip_rows, out, cells)
+
+
+@dataclass(frozen=True)
+class _File:
+    """A landed file, the place of its plain content, and that of its rows."""
+
+    path: Path
+    sha256: str
+    plain: Path
+    out: Path
+    limits: Limits
+
+    def spool(self) -> Path:
+        """Writes the plain content as it is."""
+        spool(self.path, self.sha256, self.plain, self.limits)
+        return self.plain
+
+
+def _member(
+    path: Path, sha256: str, reader: Reader, folder: Path, limits: Limits
+) -> tuple[Path, str]:
+    """The data file of a zip archive, unpacked, and its hash."""
+    archive = folder / "archive"
+    try:
+        spool(path, sha256, archive, limits)
+        with archive.open("rb") as stream:
+            if not stream.read(4).startswith(b"PK"):
+                raise Refused("is no zip archive; send it again, or name it for what it is")
+        if reader.member is None and is_workbook(archive):
+            raise Refused("is a workbook; name it .xlsx, or set reader.format: xlsx")
+        member = extract(archive, reader.member, folder, limits)
+    finally:
+        archive.unlink(missing_ok=True)
+    return member, sha256_of(member)[0]
+
+
+def _cells(reader: Reader, kind: str) -> Callable[[Unreadable], Sequence[str] | None]:
+    """How the cells of a row that does not have the header's width are told."""
+
+    def cells(item: Unreadable) -> Sequence[str] | None:
+        if kind in WORKBOOKS:
+            found = json.loads(item.raw) if item.raw.endswith("]") else None
+            return [value or "" for value in found] if found is not None else None
+        if kind not in ("csv", "tsv") or len(item.raw) >= RAW_CHARS:
+            return None
+        try:
+            return next(split_reader([item.raw], reader.parted_by(kind), reader.quote), None)
+        except csv.Error:
+            return None
+
+    return cells
 
 
 # ---- delimited text
+
+
+def _delimited(con: duckdb.DuckDBPyConnection, file: _File, reader: Reader, kind: str) -> TextTable:
+    header, delimiter = reader.header_row(kind), reader.parted_by(kind)
+    counted = spool_text(
+        file.path, file.sha256, file.plain, file.limits, reader.encoding, reader.quote,
+        max(header - 1, 0), reader.escape,
+    )  # fmt: skip
+    labels: dict[str, str] = {}
+    if header and reader.header_rows > 1:
+        labels, counted = _without_labels(file.plain, delimiter, reader, counted)
+    table = _csv(con, file.plain, file.out, delimiter, reader.quote, bool(header), counted)
+    return replace(table, labels=labels) if labels else table
+
+
+def _without_labels(
+    plain: Path, delimiter: str, reader: Reader, counted: tuple[int, int]
+) -> tuple[dict[str, str], tuple[int, int]]:
+    """Takes the rows of names after the first out of the file. Returns (column → what they say of
+    it, the file's counts without them).
+    """
+    rest = plain.with_name("rest")
+    csv.field_size_limit(MAX_RECORD_CHARS)
+    with (
+        plain.open(encoding="utf-8", newline="") as stream,
+        rest.open("w", encoding="utf-8", newline="") as out,
+    ):
+        heads: list[list[str]] = []
+        counter = RecordCounter(reader.quote)
+        # Line by line, not by iteration: the reader must not have read on when the names end.
+        lines = iter(stream.readline, "")
+        try:
+            for values in split_reader(lines, delimiter, reader.quote):
+                heads += [values] if values else []
+                if len(heads) == reader.header_rows:
+                    break
+        except csv.Error:
+            raise Refused(
+                "has a header that cannot be split; check reader.delimiter and reader.quote"
+            ) from None
+        if len(heads) < reader.header_rows:
+            raise Refused(
+                f"has fewer than {reader.header_rows} rows, which reader.header_rows says"
+            )
+        writer = csv.writer(
+            out, delimiter=delimiter, quotechar=reader.quote or None, lineterminator="\n",
+            quoting=csv.QUOTE_MINIMAL if reader.quote else csv.QUOTE_NONE,
+        )  # fmt: skip
+        writer.writerow(heads[0])
+        while text := stream.read(CHUNK):
+            counter.feed(text.encode())
+            out.write(text)
+    rest.replace(plain)
+    names = column_names(heads[0])
+    return labels_of(names, heads), (counter.records + 1, counter.quoted_ends)
 
 
 def _csv(
@@ -102,13 +223,13 @@ def _csv(
     if rows == expected and not (
         folded and swallowed(con, f"read_parquet({literal(str(out))})", columns, delimiter)
     ):
-        return TextTable(numbered_sql(out), columns, rows)
+        return TextTable(numbered_sql(out), columns, rows, notes=columns.notes)
     unreadable: list[Unreadable] = []
     again = retry_path(out)
     with plain.open(encoding="utf-8", newline="") as stream:
         good = resynchronised(stream, delimiter, quote, len(columns), header, unreadable)
         rows = write_rows(again, columns, good)
-    return TextTable(rows_sql(again), columns, rows, tuple(unreadable))
+    return TextTable(rows_sql(again), columns, rows, tuple(unreadable), notes=columns.notes)
 
 
 def retry_path(out: Path) -> Path:
@@ -119,7 +240,7 @@ def retry_path(out: Path) -> Path:
     return out.with_name(f"again-{out.name}")
 
 
-def header_of(stream: Iterable[str], delimiter: str, quote: str, header: bool) -> tuple[str, ...]:
+def header_of(stream: Iterable[str], delimiter: str, quote: str, header: bool) -> ColumnNames:
     """The columns' names by the first record. Raises Refused."""
     csv.field_size_limit(MAX_RECORD_CHARS)
     try:
@@ -183,100 +304,26 @@ def _kind_of_text(text: str) -> str:
     )
 
 
-def _filled(stream: Iterable[str]) -> Iterator[str]:
-    return (line for line in stream if line.strip("\r\n"))
-
-
 # ---- other formats
 
 
-def _jsonl(con: duckdb.DuckDBPyConnection, plain: Path, out: Path, records: int) -> TextTable:
-    """JSON Lines: the keys of all lines are the columns; nested values stay JSON text."""
-    if _first_byte(plain) == b"[":
-        raise Refused("is one JSON array; write one object per line (JSON Lines)")
-    if not records:
-        raise Refused("is empty; land no file when there is nothing to send")
-    lines = out.with_suffix(".lines")
-    # No delimiter: an information separator cannot stand unescaped in JSON, so a line that has one
-    # is no JSON.
-    options = (
-        "auto_detect = false, columns = {'line': 'VARCHAR'}, header = false, delim = '\x1e', "
-        "quote = '', escape = '', "
-        f"hive_partitioning = false, compression = 'none', max_line_size = {MAX_RECORD_CHARS}"
+def _json(con: duckdb.DuckDBPyConnection, file: _File, reader: Reader, _: str) -> TextTable:
+    records, _folded = spool_text(
+        file.path, file.sha256, file.plain, file.limits, reader.encoding, "", 0
     )
-    # DuckDB's json_keys fails on a line that is no object, so such lines are set aside first.
-    try:
-        read = (
-            f"SELECT line, {_JSON_FAULT} AS fault FROM read_csv({literal(str(plain))}, {options})"
-        )
-        con.execute(f"COPY ({read}) TO {copy_target(lines, records)}")
-        rows = pq.read_metadata(lines).num_rows
-        tagged = numbered_sql(lines)
-    except duckdb.Error:
-        rows = -1
-    if rows != records:
-        lines = retry_path(lines)
-        with plain.open(encoding="utf-8", newline="\n") as stream:
-            rows = write_rows(
-                lines, ["line"], enumerate(([line.rstrip("\r\n")] for line in _filled(stream)), 1)
-            )
-        tagged = f"SELECT *, {_JSON_FAULT} AS fault FROM ({rows_sql(lines)})"
-    con.execute(f"CREATE OR REPLACE TEMP VIEW json_line AS {tagged}")
-    # Lines have few shapes: a key that stands twice is looked for in those, and in every line only
-    # if one has it.
-    shapes = con.execute(
-        "SELECT DISTINCT json_keys(line) FROM json_line WHERE fault IS NULL"
-    ).fetchall()
-    if any(len(set(shape)) < len(shape) or "" in shape for (shape,) in shapes):
-        con.execute(
-            f"CREATE OR REPLACE TEMP VIEW json_line AS SELECT _row, line, "
-            f"CASE WHEN fault IS NOT NULL THEN fault {_TWICE} AS fault FROM ({tagged})"
-        )
-        shapes = con.execute(
-            "SELECT DISTINCT json_keys(line) FROM json_line WHERE fault IS NULL"
-        ).fetchall()
-    bad = con.execute(
-        f"SELECT _row, fault, left(line, {RAW_CHARS}) FROM json_line WHERE fault IS NOT NULL "
-        "ORDER BY _row "
-        f"LIMIT {max(MANY, rows // 2)}"
-    ).fetchall()
-    if len(bad) in (rows, max(MANY, rows // 2)):
-        raise Refused(
-            f"{bad[0][1]}, nor are most other lines; write one JSON object per line", row=bad[0][0]
-        )
-    keys = sorted({key for (shape,) in shapes for key in shape})
-    columns = column_names(keys)
-    unreadable = tuple(Unreadable(row, fault, line or "") for row, fault, line in bad)
-    if columns:
-        shape = literal(json.dumps(dict.fromkeys(keys, "VARCHAR")))
-        values = ", ".join(
-            f"value[{literal(key)}] AS {quoted(column)}"
-            for key, column in zip(keys, columns, strict=True)
-        )
-        con.execute(
-            f"COPY (SELECT _row, {values} FROM (SELECT _row, json_transform(line, {shape}) AS "
-            "value FROM json_line "
-            f"WHERE fault IS NULL)) TO {copy_target(out, records)}"
-        )
-    else:
-        write_rows(out, columns, [])
-    con.execute("DROP VIEW json_line")
-    lines.unlink()
-    return TextTable(rows_sql(out), columns, rows - len(bad), unreadable)
+    return read_json(con, file.plain, file.out, records, reader)
 
 
-_JSON_FAULT = """CASE WHEN line IS NULL OR NOT json_valid(line) THEN 'not JSON'
-    WHEN json_type(line) <> 'OBJECT' THEN 'not a JSON object' END"""
-_TWICE = """WHEN len(json_keys(line)) <> len(list_distinct(json_keys(line))) THEN 'a key stands twice'
-    WHEN list_contains(json_keys(line), '') THEN 'a key without a name' END"""
+def _workbook(_: duckdb.DuckDBPyConnection, file: _File, reader: Reader, _kind: str) -> TextTable:
+    return read_workbook(file.spool(), reader, file.out, file.limits)
 
 
-def _first_byte(plain: Path) -> bytes:
-    with plain.open("rb") as stream:
-        return stream.read(64).lstrip()[:1]
+def _event_log(_: duckdb.DuckDBPyConnection, file: _File, _reader: Reader, _kind: str) -> TextTable:
+    return read_xes(file.spool(), file.out)
 
 
-def _parquet(con: duckdb.DuckDBPyConnection, plain: Path, out: Path) -> TextTable:
+def _parquet(con: duckdb.DuckDBPyConnection, file: _File, _reader: Reader, _kind: str) -> TextTable:
+    plain, out = file.spool(), file.out
     try:
         footer = checked_footer(plain)
         # DuckDB gives the second of two columns of one name another name.
@@ -304,7 +351,7 @@ def _parquet(con: duckdb.DuckDBPyConnection, plain: Path, out: Path) -> TextTabl
     clean = {
         column for row, column in zip(found, columns, strict=True) if str(row[1]) in _NEVER_BLANK
     }
-    return TextTable(numbered_sql(out), columns, rows, clean=frozenset(clean))
+    return TextTable(numbered_sql(out), columns, rows, clean=frozenset(clean), notes=columns.notes)
 
 
 _NEVER_BLANK = {
@@ -329,14 +376,16 @@ def _as_text(column: str, kind: str) -> str:
     return f"CAST({f'to_json({quoted(column)})' if nested else quoted(column)} AS VARCHAR)"
 
 
-def _fixed(plain: Path, reader: Reader, out: Path, header: bool) -> TextTable:
+def _fixed(_: duckdb.DuckDBPyConnection, file: _File, reader: Reader, kind: str) -> TextTable:
+    plain, out, header = file.plain, file.out, reader.header_row(kind)
+    spool_text(file.path, file.sha256, plain, file.limits, reader.encoding, "", max(header - 1, 0))
     columns = column_names([field.name for field in reader.fields])
     edges = list(itertools.accumulate((field.width for field in reader.fields), initial=0))
     spans = list(itertools.pairwise(edges))
     unreadable: list[Unreadable] = []
 
     def rows(stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-        for number, line in enumerate(itertools.islice(_filled(stream), int(header), None), 1):
+        for number, line in enumerate(itertools.islice(filled(stream), int(bool(header)), None), 1):
             text = line.rstrip("\r\n")
             if len(text.rstrip()) > edges[-1] or len(text) <= edges[-2]:
                 reason = f"{len(text)} characters, the fields say {edges[-2] + 1} to {edges[-1]}"
@@ -346,4 +395,13 @@ def _fixed(plain: Path, reader: Reader, out: Path, header: bool) -> TextTable:
 
     with plain.open(encoding="utf-8", newline="\n") as stream:
         count = write_rows(out, columns, rows(stream))
-    return TextTable(rows_sql(out), columns, count, tuple(unreadable))
+    return TextTable(rows_sql(out), columns, count, tuple(unreadable), notes=columns.notes)
+
+
+_READERS: dict[str, Callable[[duckdb.DuckDBPyConnection, _File, Reader, str], TextTable]] = {
+    "parquet": _parquet,
+    "jsonl": _json,
+    "fixed": _fixed,
+    "xes": _event_log,
+    **dict.fromkeys(WORKBOOKS, _workbook),
+}

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,15 @@ import pyarrow.parquet as pq
 from customer_intel.core.engine import literal
 from customer_intel.ingest.mapping.model import SPECIAL
 from customer_intel.ingest.read.broken_csv import Unreadable
-from customer_intel.ingest.read.open_file import Refused
+from customer_intel.ingest.read.open_file import Refused, printable
 
 BATCH = 50_000
+MANY_NOTES = 5
 # DuckDB's own name for the place of a row, by which _row is found.
 RESERVED = (*SPECIAL, "file_row_number")
+_NAME = re.compile(r"[^\W\d][\w .:/()%#?-]*")
+_IMPORT_ID = re.compile(r"\{\s*['\"]ImportId['\"].*\}", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
-_NAME = re.compile(r"[^\W\d][\w .:/()%#-]*")
 
 
 @dataclass(frozen=True)
@@ -41,45 +43,89 @@ class TextTable:
     clean: frozenset[str] = frozenset()
     # Parts of the file that were left unread on purpose, such as other sheets.
     notes: tuple[str, ...] = ()
+    # Rows that reader.skip_rows leaves out.
+    skipped: int = 0
+    # What further rows of names say of a column.
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows_read(self) -> int:
-        """Rows of the file, unreadable ones included."""
-        return self.rows + len(self.unreadable)
+        """Rows of the file, unreadable and skipped ones included."""
+        return self.rows + len(self.unreadable) + self.skipped
 
 
-def column_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Trimmed names, nameless columns called by their place. Raises Refused for names that cannot
-    be told apart.
+class ColumnNames(tuple[str, ...]):
+    """The names of a table's columns, and what was done to tell them apart."""
+
+    notes: tuple[str, ...]
+
+    def __new__(cls, names: Iterable[str], notes: Iterable[str] = ()) -> ColumnNames:
+        """Names in the file's order."""
+        made = super().__new__(cls, names)
+        made.notes = tuple(notes)
+        return made
+
+
+def column_names(names: Sequence[str]) -> ColumnNames:
+    """Trimmed names; nameless columns are called by their place, the second `total` total_2.
+
+    Capitals make no difference. Raises Refused for names that are no text, or ours.
     """
-    columns = tuple(
-        str(name).strip("\ufeff \t\r\n\v\f\xa0") or f"column{at}"
-        for at, name in enumerate(names, 1)
-    )
+    given = [str(name).strip("\ufeff \t\r\n\v\f\xa0") for name in names]
+    taken = {name.lower() for name in given if name}
+    is_header = all(_NAME.fullmatch(name) for name in given if name)
+    columns: list[str] = []
     seen: dict[str, int] = {}
-    for place, column in enumerate(columns, 1):
+    notes: list[str] = []
+    for place, name in enumerate(given, 1):
+        column = name or _free(f"column{place}", taken)
         if _CONTROL.search(column):
             raise Refused(
                 f"holds control characters in the name of column {place}; it is no text, or was "
                 "damaged"
             )
-        if before := seen.get(column.lower()):
-            # Where a header is absent, these are values of the first row.
-            named = (
-                f" named '{column}'"
-                if all(_NAME.fullmatch(name) for name in columns)
-                else " of one name"
-            )
-            raise Refused(
-                f"has two columns{named}, columns {before} and {place} (capitals make no "
-                "difference); rename one"
-            )
         if column.lower() in RESERVED:
             raise Refused(
-                f"has a column named '{column}', which is reserved; rename it", column=column
+                f"has a column named '{printable(column)}', which is reserved; rename it",
+                column=column,
             )
+        if before := seen.get(column.lower()):
+            column = _free(column, taken)
+            # Where a header is absent, these are values of the first row.
+            shown = f"'{printable(column)}'" if is_header else "its name and a number"
+            notes.append(
+                f"columns {before} and {place} have one name; the latter is read as {shown}"
+            )
+        taken.add(column.lower())
         seen[column.lower()] = place
-    return columns
+        columns.append(column)
+    if len(notes) > MANY_NOTES:
+        notes[MANY_NOTES:] = [f"{len(notes) - MANY_NOTES:,} more columns have a name twice"]
+    return ColumnNames(columns, notes)
+
+
+def labels_of(columns: Sequence[str], heads: Sequence[Sequence[str]]) -> dict[str, str]:
+    """What rows of names after the first say of each column, such as a survey's question.
+
+    A column without a name belongs to the question before it. Ids that platforms write for
+    themselves (`{"ImportId": …}`) say nothing.
+    """
+    if len(heads) < 2:
+        return {}
+    labels, question = {}, ""
+    for place, column in enumerate(columns):
+        name, *others = (row[place].strip() if place < len(row) else "" for row in heads)
+        question = name or question
+        said = [text for text in others if text and not _IMPORT_ID.fullmatch(text)]
+        said = said if name else [question, *said]
+        labels[column] = " ".join(" ".join(said).split())
+    return {column: label for column, label in labels.items() if label}
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """The name, numbered from 2 where another column has it."""
+    numbered = (name if at == 1 else f"{name}_{at}" for at in itertools.count(1))
+    return next(each for each in numbered if each.lower() not in taken)
 
 
 def write_rows(

@@ -42,6 +42,7 @@ CASES = [*TEXT, *HEADERS, *ARCHIVES, *FORMATS, *NAMES, *VALUES]
 ADVICE = re.compile(
     r"send it again|set \w|land |rename|check |did you mean|it has |save it|write one|export "
     r"it|is reader\.header right"
+    r"|export the|decrypt it|unpack it|name it|name one|save the|guard it"
     r"|use utf-8|mend the|grant the|still has a header|was damaged|no such archive"
 )
 

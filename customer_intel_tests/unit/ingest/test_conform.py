@@ -230,7 +230,6 @@ def test_too_many_bad_rows_refuse_the_file_with_row_column_and_reason(shop: Land
             "lacks column 'mail', which mapping 'shop_orders' needs; did you mean e_mail",
         ),
         ("id;customer;mail;at;total;colour", "lacks column 'at'"),
-        ("id,customer,mail,at,total,total", "two columns named 'total'"),
     ],
 )
 def test_a_header_that_does_not_fit_refuses_the_file(shop: Landing, header: str, says: str) -> None:

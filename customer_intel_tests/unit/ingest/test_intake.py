@@ -117,7 +117,6 @@ def test_mutated_lines_never_cost_a_good_one(read: Read) -> None:
     ("name", "data", "options", "reason"),
     [
         ("a.csv", b"", {}, "is empty"),
-        ("a.csv", b"id,ID\n1,2\n", {}, "two columns named 'ID'"),
         ("a.csv", b"id,_row\n1,2\n", {}, "reserved"),
         ("a.csv", b"id\n\xff\xfe\n", {}, "is not utf-8"),
         ("a.csv", "id,b\n1,2\n".encode("utf-16"), {}, "is UTF-16"),
@@ -137,7 +136,7 @@ def test_mutated_lines_never_cost_a_good_one(read: Read) -> None:
         ),
         ("a.parquet", b"PAR1 no parquet PAR1", {}, "corrupt Parquet"),
         ("a.xlsx", b"PK no workbook", {}, "corrupt workbook"),
-        ("a.jsonl", b'[{"a": 1}]', {}, "JSON array"),
+        ("a.jsonl", b'[{"a": 1}', {}, "ends within record 1"),
         ("a.bin", b"x", {}, "unknown ending"),
     ],
 )
