@@ -128,6 +128,9 @@ class FileMapping(_StrictModel):
     duplicates: Literal["drop", "keep"] = "drop"
     # Each export holds everything: what the newest lacks is deleted.
     snapshot: bool = False
+    # Topic → the question about it that inspect could not answer; with one, the mapping does not
+    # run.
+    decide: dict[str, str] = {}
     canonical: bool = False
 
     @property
