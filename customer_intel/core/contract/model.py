@@ -235,11 +235,14 @@ class Table(Model):
 
 
 # Where an entity's row comes from.
-PROVENANCE = ("source_system", "exported_at", "source_file", "source_row", "extra_json")
+PROVENANCE = (
+    "source_system", "exported_at", "source_file", "source_row", "extra_json", "column_set",
+    "column_files",
+)  # fmt: skip
 # What core adds to every entity, and to every table that is rebuilt whole.
 OF_ENTITIES = ("_deleted", *PROVENANCE)
 STAMPS = ("as_of", "snapshot_id")
-MAY_BE_EMPTY = ("_deleted", "extra_json")
+MAY_BE_EMPTY = ("_deleted", "extra_json", "column_set", "column_files")
 
 
 class Contract(Model):

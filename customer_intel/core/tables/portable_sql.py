@@ -31,7 +31,15 @@ ANONYMOUS = frozenset({"json_extract_string", "make_date", "last_day"})
 # Written otherwise elsewhere, with the same meaning: the other engine's adapter rewrites them by
 # name.
 REWRITTEN = frozenset(
-    {"epoch_us", "to_json", "local_day", "local_time", "day_start", "before_export"}
+    {
+        "epoch_us",
+        "to_json",
+        "json_merge_patch",
+        "local_day",
+        "local_time",
+        "day_start",
+        "before_export",
+    }
 )
 
 # Node kinds that fail or, worse, differ elsewhere; the reason is what the author reads.

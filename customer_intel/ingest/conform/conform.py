@@ -19,6 +19,7 @@ import duckdb
 from customer_intel.core.contract.model import STAMPS, Column, Table
 from customer_intel.core.engine import literal, quoted
 from customer_intel.ingest.conform import odd_values
+from customer_intel.ingest.conform.column_sets import column_set
 from customer_intel.ingest.conform.duplicates import conflicting, find_duplicates
 from customer_intel.ingest.conform.emptied import (
     counted,
@@ -148,6 +149,11 @@ class Steps(RowRules):
         ]
         plain = len(found) == len(texts) and not self.mapping.group_by
         return [quoted(name) for name in found] if plain else []
+
+    @property
+    def column_set(self) -> int:
+        """Which of the entity's columns the file has."""
+        return column_set(self.entity, self.mapping, self.source, self.extra)
 
     @property
     def id_columns(self) -> list[str]:
@@ -323,6 +329,8 @@ class Steps(RowRules):
             "source_file": literal(self.source.source_file),
             "source_row": "_row",
             "extra_json": "_extra",
+            "column_set": str(self.column_set),
+            "column_files": "NULL",
             "record_key": record_key(self.entity, self.mapping, self.source.source_system),
         }
         if self.entity.day_column:

@@ -123,8 +123,8 @@ class _LargeFileRun:
         self.con, self.entity, self.mapping, self.source = con, entity, mapping, source
         self.target, self.file, self.dialect = target, file, dialect
         self.columns, self.written = source.text.columns, target.with_suffix(".written")
-        steps = Steps(con, entity, mapping, source, target)
-        self.extra, self.id_columns = steps.extra, steps.id_columns
+        self.steps = Steps(con, entity, mapping, source, target)
+        self.id_columns = self.steps.id_columns
         # Columns with a value that has to be trimmed.
         self.untrimmed: set[str] = set()
         self.idle: SimpleQueue[Worker] = SimpleQueue()
@@ -138,6 +138,7 @@ class _LargeFileRun:
             "source_system": self.source.source_system,
             "exported_at": self.source.export_date,
             "source_file": self.source.source_file,
+            "column_set": self.steps.column_set,
         }
         # DuckDB caches footers by name: the file is read under another name while it is written.
         written: Future[None] | None = None
@@ -373,7 +374,7 @@ class _LargeFileRun:
                     "parquet)"
                 )
         return Conformed(
-            self.target, quarantine, counts, checks_found, self.extra, failures, keys_file
+            self.target, quarantine, counts, checks_found, self.steps.extra, failures, keys_file
         )
 
 

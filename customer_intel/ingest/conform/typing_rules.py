@@ -6,7 +6,8 @@ to ten years after the export; a text that two declared formats read differently
 timestamp without zone is in reader.zone: in the hour that a clock skips it counts as if the clock
 had not moved, in the hour that comes twice as the second. Numbers are digits in the declared
 decimal mark, or as people write them (odd_values.py); a fraction is no whole number. Money is
-rounded half-even to cents; a value that was further than float noise (0.000001) from a cent is kept, rounded, and counted in the check
+rounded half-even to cents; a value that was further than float noise (0.000001) from a cent is kept,
+rounded, and counted in the check
 `money_rounded`.
 """
 

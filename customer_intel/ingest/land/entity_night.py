@@ -11,7 +11,6 @@ that comes again under another name has no effect; a file whose content changed 
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -28,6 +27,7 @@ from customer_intel.core.engine import literal
 from customer_intel.ingest.conform.conform import conform
 from customer_intel.ingest.conform.large_csv import conform_piecewise, fits
 from customer_intel.ingest.conform.results import SourceFile
+from customer_intel.ingest.land import ledger
 from customer_intel.ingest.land.file_reads import FileReads
 from customer_intel.ingest.land.full_snapshots import STATUS, History, missing_rows, part_key
 from customer_intel.ingest.land.landing_folder import COUNTS, LandedFile, discover, hashes
@@ -39,6 +39,7 @@ from customer_intel.ingest.land.messages import (
     missing_exports,
     refused_file,
     too_many_rejects,
+    undecided_file,
 )
 from customer_intel.ingest.mapping import model as mappings
 from customer_intel.ingest.mapping.model import FileMapping, Lookup
@@ -52,11 +53,8 @@ from customer_intel.ingest.read.csv_chunks import (
 from customer_intel.ingest.read.open_file import Limits, Refused, printable
 from customer_intel.ingest.read.text_table import TextTable
 
-__all__ = ["FilePart", "IngestResult", "LandedFile", "discover", "hashes", "ingest"]
+__all__ = ["COUNTS", "FilePart", "IngestResult", "LandedFile", "discover", "hashes", "ingest"]
 
-# Version of the typing code: raised when it would make other rows of the same file and mapping, so
-# that all parts are made anew.
-RECIPE = 2
 # Size (unpacked) from which a file takes the fast path, and size of a piece.
 PIECEWISE_FROM, PIECE = 64 << 20, 16 << 20
 
@@ -120,7 +118,7 @@ def ingest(
 
 
 class _EntityNight:
-    """One entity's files of one night."""
+    """One entity's files of one night. `held`: the ledger's entries, by part."""
 
     def __init__(
         self,
@@ -213,7 +211,14 @@ class _EntityNight:
 
     def _take_each(self, file: LandedFile, own: Sequence[FileMapping]) -> None:
         sha256, size = self.reads.hash_of(file.path)
-        for mapping in self._chosen(file, sha256, own):
+        try:
+            chosen = self._chosen(file, sha256, own)
+        except Refused:
+            # What is asked of a mapping may be how its files are read.
+            if not all(mapping.decide for mapping in own):
+                raise
+            chosen = list(own)
+        for mapping in chosen:
             self._take(file, sha256, size, mapping)
 
     def _take(self, file: LandedFile, sha256: str, size: int, mapping: FileMapping) -> None:
@@ -223,9 +228,7 @@ class _EntityNight:
         lookup_hashes = sorted(
             self.reads.hash_of(other.path)[0] for others in lookups.values() for other in others
         )
-        recipe = hashlib.sha256(
-            f"{RECIPE} {mapping.sha256(self.entity)} {lookup_hashes}".encode()
-        ).hexdigest()
+        recipe = ledger.recipe(mapping, self.entity, lookup_hashes)
         unchanged = [
             facts
             for facts in self.held.values()
@@ -235,33 +238,18 @@ class _EntityNight:
         original = {facts["part"]: facts for facts in unchanged if facts["status"] == "accepted"}
         if any(
             facts["source_file"] == file.source_file
-            and (facts["status"] == "accepted" or facts["same_as"] in original)
+            and (facts["status"] in ledger.STANDING or facts["same_as"] in original)
             for facts in unchanged
         ):
             return
-        facts: dict[str, Any] = {
-            "part": f"{file.export_date.isoformat()}/{mapping.name}/{file.source_file}",
-            "source_system": mapping.source,
-            "export_date": file.export_date.isoformat(),
-            "source_file": file.source_file,
-            "dated": file.dated,
-            "mapping": mapping.name,
-            "entity": self.entity.name,
-            "sha256": sha256,
-            "recipe": recipe,
-            "bytes": size,
-            **dict.fromkeys(COUNTS, 0),
-            "status": "accepted",
-            "reason": None,
-            "same_as": None,
-            # The ledger's word: another one would have every file taken anew.
-            "rivals": self._candidates_digest(file),
-            "checks": {},
-            "columns": [],
-            "extra_columns": [],
-        }
+        content = {"sha256": sha256, "recipe": recipe, "bytes": size}
+        rivals = ledger.candidates_digest(self.candidates[file])
+        facts = ledger.entry(file, mapping, {**content, "rivals": rivals})
         target = self.workdir / f"part-{len(self.result.parts)}.parquet"
-        earlier = self._same_content(file, mapping, sha256, original)
+        if mapping.decide:
+            self._leave_undecided(facts, mapping, target)
+            return
+        earlier = ledger.same_content(file, mapping, sha256, original, self.held.values())
         if earlier:
             reason = f"same content as {earlier['source_file']}"
             facts |= {"status": "same_content", "same_as": earlier["part"], "reason": reason}
@@ -323,6 +311,7 @@ class _EntityNight:
                 facts
                 for key, facts in self.held.items()
                 if facts["mapping"] == name
+                and facts["status"] != ledger.UNDECIDED
                 and key not in self.result.gone
                 and (key in fresh or key in self.held_files)
             ]
@@ -340,31 +329,18 @@ class _EntityNight:
         self.held[part.key] = part.facts
         self.result.parts.append(part)
 
-    def _same_content(
-        self,
-        file: LandedFile,
-        mapping: FileMapping,
-        sha256: str,
-        accepted: Mapping[str, Mapping[str, Any]],
-    ) -> Mapping[str, Any] | None:
-        """The accepted file with the same content, unless other content came between: then the old
-        state is news.
-        """
-        for _, facts in sorted(accepted.items(), reverse=True):
-            first, last = facts["export_date"], file.export_date.isoformat()
-            between = any(
-                first < other["export_date"] < last and other["sha256"] != sha256
-                for other in self.held.values()
-                if other["mapping"] == mapping.name
-            )
-            if first <= last and not between and facts["source_file"] != file.source_file:
-                return facts
-        return None
+    def _leave_undecided(self, facts: dict[str, Any], mapping: FileMapping, target: Path) -> None:
+        """A mapping with an open question takes no row: it may mean another thing by each."""
+        facts |= {"status": ledger.UNDECIDED, "reason": ledger.asked(mapping)}
+        self.result.findings.append(undecided_file(facts))
+        self._write_empty(target)
+        self._keep(FilePart(str(facts["part"]), target, None, facts))
 
     # ---- which files and mappings
     def _read_ahead(self, file: LandedFile) -> None:
         """Has a file that is new read while the one before it is conformed."""
-        if not self._own_mappings(file):
+        own = self._own_mappings(file)
+        if not own or all(mapping.decide for mapping in own):
             return
         try:
             sha256 = self.reads.hash_of(file.path)[0]
@@ -401,7 +377,7 @@ class _EntityNight:
 
     def _held(self, file: LandedFile, sha256: str) -> list[Mapping[str, Any]]:
         """The ledger's entries of the file as it is, with the same mappings to choose from."""
-        state = (file.source_file, sha256, self._candidates_digest(file))
+        state = (file.source_file, sha256, ledger.candidates_digest(self.candidates[file]))
         return [
             facts
             for facts in self.held.values()
@@ -448,11 +424,6 @@ class _EntityNight:
             if fault and mapping in own and (renamed or (not fitting and mapping is nearest[2])):
                 raise NeedsGeneralPath if self._peeked(file, sha256, mapping) else fault
         return [mapping for mapping in fitting if mapping in own]
-
-    def _candidates_digest(self, file: LandedFile) -> str:
-        """Changes when another mapping, or another wording of one, may take the file."""
-        dumped = sorted(mapping.model_dump_json() for mapping in self.candidates[file])
-        return hashlib.sha256("".join(dumped).encode()).hexdigest()[:16]
 
     def _lookup_files(self, file: LandedFile, lookup: Lookup) -> list[LandedFile]:
         """The newest export of the lookup's files that is not newer than the file itself."""

@@ -57,6 +57,12 @@ def refused_file(source_file: str, refused: Refused) -> dict[str, Any]:
     return finding("file taken", "critical", f"{', '.join(place)}: {refused.reason}")
 
 
+def undecided_file(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """A file of which nothing was taken, for its mapping still asks something."""
+    message = f"{printable(facts['source_file'], PATH_CHARS)}: {printable(facts['reason'], 2000)}"
+    return finding("mapping decided", "warning", message)
+
+
 def file_warnings(facts: Mapping[str, Any], notes: Sequence[str]) -> list[dict[str, Any]]:
     """Doubts about a file that was taken."""
     name = printable(facts["source_file"], PATH_CHARS)

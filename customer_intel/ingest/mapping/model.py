@@ -79,6 +79,9 @@ class FileMapping(StrictModel):
     duplicates: Literal["drop", "keep"] = "drop"
     # Each export holds everything: what the newest lacks is deleted.
     snapshot: bool = False
+    # Topic → the question about it that inspect could not answer; with one, the mapping does not
+    # run.
+    decide: dict[str, str] = {}
     canonical: bool = False
     # Questions that inspect could not decide, by topic: until none is left nothing is read by it.
     decide: dict[str, str] = {}

@@ -23,7 +23,7 @@ from customer_intel_tests.unit.vendor_samples_behaviour import GA4_EVENTS, SAMPL
 CONFIG = yamlfile.load(Path(landing.__file__).parent.parent / "config.yaml")
 Rows = list[dict[str, Any]]
 # Ids hold the parameters as written, which the two formats do differently.
-PROVENANCE = ("event_id", "exported_at", "source_file", "source_row", "extra_json")
+PROVENANCE = ("event_id", "exported_at", "source_file", "source_row", "extra_json", "column_set")
 
 
 @pytest.fixture
