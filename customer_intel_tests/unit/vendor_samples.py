@@ -31,6 +31,11 @@ class Sample:
         return path
 
 
+def sample(takes: str, source: str, name: str, content: bytes) -> Sample:
+    """`takes`: the mappings that must take it, parted by spaces; none where it is only looked up."""
+    return Sample(source, name, frozenset(takes.split()), content)
+
+
 def delimited(
     header: str, *rows: dict[str, Any], delimiter: str = ",", encoding: str = "utf-8"
 ) -> bytes:
