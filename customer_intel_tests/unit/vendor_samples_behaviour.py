@@ -10,6 +10,7 @@ from typing import Any
 
 from customer_intel_tests.unit import vendor_samples as base
 from customer_intel_tests.unit.vendor_samples import Sample, delimited, lines, parquet, sample
+from customer_intel_tests.unit.vendor_samples_billing import BILLING
 from customer_intel_tests.unit.vendor_samples_shops import SHOPS
 
 # ---- events
@@ -439,4 +440,5 @@ SAMPLES: tuple[Sample, ...] = (
     sample("sparkify_events sparkify_contacts", "sparkify", "2018-11-05-events.json", SPARKIFY),
     *(sample(takes, source, name, text.encode()) for takes, source, name, text in OTHERS),
     *SHOPS,
+    *BILLING,
 )
