@@ -12,6 +12,7 @@ from customer_intel_tests.unit import vendor_samples as base
 from customer_intel_tests.unit.vendor_samples import Sample, delimited, lines, parquet, sample
 from customer_intel_tests.unit.vendor_samples_billing import BILLING
 from customer_intel_tests.unit.vendor_samples_shops import SHOPS
+from customer_intel_tests.unit.vendor_samples_support import SUPPORT
 
 # ---- events
 
@@ -441,4 +442,5 @@ SAMPLES: tuple[Sample, ...] = (
     *(sample(takes, source, name, text.encode()) for takes, source, name, text in OTHERS),
     *SHOPS,
     *BILLING,
+    *SUPPORT,
 )

@@ -4,40 +4,20 @@ samples: which rows count, in which state, for how much money, and when.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
-import duckdb
-import polars as pl
 import pytest
 
-from customer_intel.core.store.lake import Lake
+from customer_intel_tests.unit.vendor_night import Ask, night_of
 from customer_intel_tests.unit.vendor_samples_billing import BILLING
 from customer_intel_tests.unit.vendor_samples_shops import SHOPS
-from customer_intel_tests.whole_nights import cli
 
-AS_OF = "2026-06-30"
 pytestmark = pytest.mark.slow
-Ask = Callable[[str, str], list[tuple[Any, ...]]]
 
 
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory: pytest.TempPathFactory) -> Ask:
-    """The night's tables, by SQL over one of them as `t`."""
-    home = tmp_path_factory.mktemp("figures")
-    for each in (*SHOPS, *BILLING):
-        each.land(home / "landing" / each.source / AS_OF)
-    ran = cli("run", "--home", home, "--as-of", AS_OF, "--json")
-    assert (ran.code, ran.summary["failures"]) == (0, {}), ran.text[-2000:]
-
-    def _ask(table: str, sql: str) -> list[tuple[Any, ...]]:
-        with duckdb.connect() as con:
-            con.register("t", pl.read_parquet(Lake(home).files(table)).to_arrow())
-            return con.execute(sql).fetchall()
-
-    return _ask
+    return night_of(tmp_path_factory.mktemp("figures"), (*SHOPS, *BILLING))
 
 
 def money(*amounts: str) -> tuple[Decimal, ...]:
