@@ -140,6 +140,8 @@ SQL: dict[tuple[str, str], str] = {
     ("consents", "expires_after_given"): "collected_at - INTERVAL 1 DAY AS expires_at",
     ("erasure_requests", "due_after_received"): "received_at - INTERVAL 1 DAY AS due_at",
     ("identity_overrides", "two_records"): "'merge' AS action, record_key_a AS record_key_b",
+    ("deals", "not_in_the_future"): f"{FUTURE} AS created_at",
+    ("deals", "open_means_not_closed"): "'open' AS status, created_at AS closed_at",
     ("incidents", "ends_after_it_starts"): "started_at - INTERVAL 1 DAY AS ended_at",
     ("fx_rates", "rate_is_positive"): "0 AS rate",
     ("reference_rows", "says_something"): "NULL AS extra_json",

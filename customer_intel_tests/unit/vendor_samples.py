@@ -31,6 +31,11 @@ class Sample:
         return path
 
 
+def sample(takes: str, source: str, name: str, content: bytes) -> Sample:
+    """`takes`: the mappings that must take it, parted by spaces; none where it is only looked up."""
+    return Sample(source, name, frozenset(takes.split()), content)
+
+
 def delimited(
     header: str, *rows: dict[str, Any], delimiter: str = ",", encoding: str = "utf-8"
 ) -> bytes:
@@ -205,6 +210,10 @@ STRIPE_CHARGES = delimited(
         "Status": "Paid",
         "Customer ID": "cus_1", "Invoice ID": "in_1", "Payment Source Type": "card",
     },
+    {
+        "id": "ch_2", "Created date (UTC)": "2026-06-12 14:45:40", "Amount": "19.00", "Amount Refunded": "4.00",
+        "Currency": "usd", "Status": "Paid", "Customer ID": "cus_1", "Invoice ID": "in_1",
+    },
 )  # fmt: skip
 STRIPE_OLD_CHARGES = delimited(
     "id,Description,Created (UTC),Amount,Amount Refunded,Currency,Converted Amount,Converted "
@@ -269,6 +278,15 @@ STRIPE_CONNECTOR = {
         "failure_code,failure_message,invoice_id,paid,status",
         *({"id": f"ch_{cur}", "amount": "12345", "card_id": "pm_1", "created": "2026-06-01 14:07:57", "currency": cur,
            "customer_id": "cus_2", "invoice_id": "in_2", "status": "succeeded"} for cur in ("usd", "jpy", "kwd")),
+        *({"id": of, "amount": "12345", "amount_refunded": back, "created": "2026-06-01 14:07:57", "currency": "usd",
+           "customer_id": "cus_2", "invoice_id": "in_2", "status": "succeeded"}
+          for of, back in (("ch_back", "12345"), ("ch_part", "345"), ("ch_lost", "0"), ("ch_won", "0"))),
+    ),
+    "dispute_data.csv": delimited(
+        "id,_fivetran_synced,amount,charge_id,created,currency,reason,status",
+        {"id": "dp_1", "charge_id": "ch_lost", "created": "2026-06-02 10:00:00", "status": "needs_response"},
+        {"id": "dp_2", "charge_id": "ch_lost", "created": "2026-06-09 10:00:00", "status": "lost"},
+        {"id": "dp_3", "charge_id": "ch_won", "created": "2026-06-09 10:00:00", "status": "won"},
     ),
     "invoice_data.csv": delimited(
         "id,_fivetran_synced,currency,customer_id,due_date,is_deleted,period_end,period_start,subscription_id,"

@@ -9,7 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from customer_intel_tests.unit import vendor_samples as base
-from customer_intel_tests.unit.vendor_samples import Sample, delimited, lines, parquet
+from customer_intel_tests.unit.vendor_samples import Sample, delimited, lines, parquet, sample
+from customer_intel_tests.unit.vendor_samples_billing import BILLING
+from customer_intel_tests.unit.vendor_samples_shops import SHOPS
+from customer_intel_tests.unit.vendor_samples_support import SUPPORT
 
 # ---- events
 
@@ -363,10 +366,6 @@ OTHERS = (
 )  # fmt: skip
 
 
-def _sample(takes: str, source: str, name: str, content: bytes) -> Sample:
-    return Sample(source, name, frozenset(takes.split()), content)
-
-
 _CONNECTED = {
     "customer_data.csv": "stripe_connector_customers", "charge_data.csv": "stripe_connector_charges",
     "invoice_data.csv": "stripe_connector_invoices", "subscription_history_data.csv": "stripe_connector_subscriptions",
@@ -374,71 +373,74 @@ _CONNECTED = {
     "organization_data.csv": "zendesk_connector_organizations",
 }  # fmt: skip
 SAMPLES: tuple[Sample, ...] = (
-    _sample(
+    sample(
         "hubspot_contacts",
         "hubspot",
         "hubspot-crm-exports-all-contacts-2026-06-30.csv",
         base.HUBSPOT_CONTACTS,
     ),
-    _sample(
+    sample(
         "hubspot_companies",
         "hubspot",
         "hubspot-crm-exports-all-companies-2026-06-30.csv",
         base.HUBSPOT_COMPANIES,
     ),
-    _sample("salesforce_contacts", "salesforce", "Contact.csv", base.SALESFORCE_CONTACTS),
-    _sample("salesforce_accounts", "salesforce", "Account.csv", base.SALESFORCE_ACCOUNTS),
-    _sample("shopify_customers", "shopify", "customers_export.csv", base.SHOPIFY_CUSTOMERS),
-    _sample(
+    sample("salesforce_contacts", "salesforce", "Contact.csv", base.SALESFORCE_CONTACTS),
+    sample("salesforce_accounts", "salesforce", "Account.csv", base.SALESFORCE_ACCOUNTS),
+    sample("shopify_customers", "shopify", "customers_export.csv", base.SHOPIFY_CUSTOMERS),
+    sample(
         "shopify_orders shopify_order_lines", "shopify", "orders_export_1.csv", base.SHOPIFY_ORDERS
     ),
-    _sample("stripe_customers", "stripe", "customers.csv", base.STRIPE_CUSTOMERS),
-    _sample("stripe_charges", "stripe", "unified_payments.csv", base.STRIPE_CHARGES),
-    _sample("stripe_charges", "stripe", "payments.csv", base.STRIPE_OLD_CHARGES),
-    _sample("stripe_invoices", "stripe", "invoices.csv", base.STRIPE_INVOICES),
-    _sample("stripe_subscriptions", "stripe", "subscriptions.csv", base.STRIPE_SUBSCRIPTIONS),
+    sample("stripe_customers", "stripe", "customers.csv", base.STRIPE_CUSTOMERS),
+    sample("stripe_charges", "stripe", "unified_payments.csv", base.STRIPE_CHARGES),
+    sample("stripe_charges", "stripe", "payments.csv", base.STRIPE_OLD_CHARGES),
+    sample("stripe_invoices", "stripe", "invoices.csv", base.STRIPE_INVOICES),
+    sample("stripe_subscriptions", "stripe", "subscriptions.csv", base.STRIPE_SUBSCRIPTIONS),
     *(
-        _sample(_CONNECTED.get(name, ""), "stripe", name, data)
+        sample(_CONNECTED.get(name, ""), "stripe", name, data)
         for name, data in base.STRIPE_CONNECTOR.items()
     ),
-    _sample("zendesk_tickets", "zendesk", "tickets.csv", base.ZENDESK_TICKETS),
-    _sample("zendesk_users", "zendesk", "users.csv", base.ZENDESK_USERS),
+    sample("zendesk_tickets", "zendesk", "tickets.csv", base.ZENDESK_TICKETS),
+    sample("zendesk_users", "zendesk", "users.csv", base.ZENDESK_USERS),
     *(
-        _sample(_CONNECTED.get(name, ""), "zendesk", name, data)
+        sample(_CONNECTED.get(name, ""), "zendesk", name, data)
         for name, data in base.ZENDESK_CONNECTOR.items()
     ),
-    _sample("segment_events", "segment", "segment-events-2026-06-30.jsonl", SEGMENT),
-    _sample("snowplow_enriched", "snowplow", "enriched-2026-06-03.tsv", SNOWPLOW_TSV),
-    _sample(
+    sample("segment_events", "segment", "segment-events-2026-06-30.jsonl", SEGMENT),
+    sample("snowplow_enriched", "snowplow", "enriched-2026-06-03.tsv", SNOWPLOW_TSV),
+    sample(
         "snowplow_events",
         "snowplow",
         "snowplow-2026-06-04.jsonl",
         SNOWPLOW_JSON.replace(b"-0088f", b"-1188f"),
     ),
-    _sample("ga4_events", "ga4", "events_20260604.json", lines(*GA4_EVENTS)),
-    _sample("delighted_nps", "delighted", "delighted-nps-responses-2026-06-30.csv", DELIGHTED_CSV),
-    _sample("delighted_responses", "delighted", "survey_responses.jsonl", DELIGHTED_JSON),
-    _sample("surveymonkey_responses", "surveymonkey", "Acme customer survey.csv", SURVEYMONKEY),
-    _sample(
+    sample("ga4_events", "ga4", "events_20260604.json", lines(*GA4_EVENTS)),
+    sample("delighted_nps", "delighted", "delighted-nps-responses-2026-06-30.csv", DELIGHTED_CSV),
+    sample("delighted_responses", "delighted", "survey_responses.jsonl", DELIGHTED_JSON),
+    sample("surveymonkey_responses", "surveymonkey", "Acme customer survey.csv", SURVEYMONKEY),
+    sample(
         "mailchimp_email_activity", "mailchimp", "reports_email_activity.jsonl", MAILCHIMP_ACTIVITY
     ),
-    _sample(
+    sample(
         "mailchimp_contacts", "mailchimp", "subscribed_members_export_1a2b.csv", MAILCHIMP_CONTACTS
     ),
-    _sample("onetrust_consents", "onetrust", "consent-receipts-2026-06-30.csv", ONETRUST),
-    _sample("loyalty_contacts", "loyalty", "loyalty-cards.csv", LOYALTY),
+    sample("onetrust_consents", "onetrust", "consent-receipts-2026-06-30.csv", ONETRUST),
+    sample("loyalty_contacts", "loyalty", "loyalty-cards.csv", LOYALTY),
     *(
-        _sample(takes, source, name, f"\ufeff{header}\n{row}\n".encode())
+        sample(takes, source, name, f"\ufeff{header}\n{row}\n".encode())
         for source, files in (("olist", OLIST), ("ravenstack", RAVENSTACK))
         for name, (takes, header, row) in files.items()
     ),
     *(
-        _sample(takes, "completejourney", f"{name}.parquet", parquet(row))
+        sample(takes, "completejourney", f"{name}.parquet", parquet(row))
         for name, (takes, row) in COMPLETE_JOURNEY.items()
     ),
-    _sample(
+    sample(
         "telco_contacts telco_subscriptions", "telco", "WA_Fn-UseC_-Telco-Customer-Churn.csv", TELCO
     ),
-    _sample("sparkify_events sparkify_contacts", "sparkify", "2018-11-05-events.json", SPARKIFY),
-    *(_sample(takes, source, name, text.encode()) for takes, source, name, text in OTHERS),
+    sample("sparkify_events sparkify_contacts", "sparkify", "2018-11-05-events.json", SPARKIFY),
+    *(sample(takes, source, name, text.encode()) for takes, source, name, text in OTHERS),
+    *SHOPS,
+    *BILLING,
+    *SUPPORT,
 )

@@ -158,6 +158,15 @@ def test_stripes_smallest_units_depend_on_the_currency(take: Callable[[str, str]
     assert amounts["ch_kwd"] == (Decimal("12.34"), "KWD")
 
 
+def test_stripes_payments_given_back_or_disputed_say_so(take: Callable[[str, str], Rows]) -> None:
+    """A charge stays `succeeded` (`Paid`) whatever comes after it: the amounts and disputes say it."""
+    states = {row["payment_id"]: row["status"] for row in take("stripe", "payments")}
+    assert {name: states[name] for name in ("ch_usd", "ch_back", "ch_part", "ch_lost", "ch_won", "ch_2")} == {
+        "ch_usd": "succeeded", "ch_back": "refunded", "ch_part": "partially refunded", "ch_lost": "lost",
+        "ch_won": "won", "ch_2": "partially refunded",
+    }  # fmt: skip
+
+
 def test_a_connectors_subscription_takes_its_price_from_its_item(
     take: Callable[[str, str], Rows],
 ) -> None:
