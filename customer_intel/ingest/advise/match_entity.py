@@ -466,6 +466,8 @@ def _assigned(
             if target == "_deleted":
                 continue
             score = name_score(profile.name, table.name, target, prefixes)
+            if profile.label:
+                score = max(score, name_score(profile.label, table.name, target, prefixes))
             score = round(score * fit(column, profile, table.name), 3) if score else 0.0
             if (
                 target in _MEASURES

@@ -83,8 +83,6 @@ class FileMapping(StrictModel):
     # run.
     decide: dict[str, str] = {}
     canonical: bool = False
-    # Questions that inspect could not decide, by topic: until none is left nothing is read by it.
-    decide: dict[str, str] = {}
 
     @property
     def namespace(self) -> str:
