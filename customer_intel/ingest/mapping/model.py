@@ -81,7 +81,7 @@ class FileMapping(StrictModel):
     snapshot: bool = False
     # Topic → the question about it that inspect could not answer; with one, the mapping does not
     # run.
-    decide: dict[str, str] = {}
+    decide: dict[str, str] = Field(default_factory=dict)
     canonical: bool = False
 
     @property
