@@ -23,7 +23,12 @@ from pydantic import Field, ValidationError
 from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.contract.model import PROVENANCE, STAMPS, Column, Table, suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError
-from customer_intel.ingest.mapping.expressions import columns_of, expression_fault, parser, sql_fault
+from customer_intel.ingest.mapping.expressions import (
+    columns_of,
+    expression_fault,
+    parser,
+    sql_fault,
+)
 from customer_intel.ingest.mapping.reader_options import (
     EXTENSIONS,
     FixedField,
