@@ -36,7 +36,12 @@ from customer_intel.ingest.advise.sniffed import Note, Sniffed, note_header, not
 from customer_intel.ingest.mapping.model import FixedField, Reader, format_of
 from customer_intel.ingest.mapping.reader_options import WORKBOOKS
 from customer_intel.ingest.read.broken_csv import MAX_RECORD_CHARS
-from customer_intel.ingest.read.foreign_formats import is_xml, refuse_foreign
+from customer_intel.ingest.read.foreign_formats import (
+    beginning,
+    is_compound,
+    is_xml,
+    refuse_foreign,
+)
 from customer_intel.ingest.read.open_file import (
     Limits,
     Refused,
@@ -72,7 +77,7 @@ def sniff(path: Path, limits: Limits) -> Sniffed:
     # the first night.
     text = _decodable(path, sha256, limits)
     head = text.head
-    if not head.strip():
+    if not head.removeprefix(codecs.BOM_UTF8).strip():
         raise Refused("is empty; an export without rows still has a header")
     by_name = format_of(path.name)
     if head[:4] == b"PAR1":
@@ -83,6 +88,8 @@ def sniff(path: Path, limits: Limits) -> Sniffed:
     is_archive = head[:4] == b"PK\x03\x04" and by_name not in WORKBOOKS
     if is_archive and not _is_workbook(path, sha256, limits):
         return _sniff_archive(path, limits, found)
+    if is_compound(head):
+        head = beginning(path)
     if kind := workbook_kind(head):
         return sniff_workbook(path, limits, found, kind, by_name)
     if is_xml(head):

@@ -11,9 +11,16 @@ import re
 from pathlib import Path
 
 from customer_intel.ingest.mapping.reader_options import WORKBOOKS, format_of
-from customer_intel.ingest.read.open_file import Limits, Refused, sha256_of, unpacked
+from customer_intel.ingest.read.open_file import (
+    Limits,
+    Refused,
+    first_bytes,
+    sha256_of,
+    unpacked,
+)
 
 HEAD = 8192
+WHOLE = 256 << 20
 _AS_TABLE = "export the table as CSV, Parquet or .xlsx"
 _STATISTICS = "export it as CSV or Parquet (pandas and R read and write it)"
 _DATABASE = "export its tables as CSV, a file each"
@@ -113,11 +120,32 @@ def foreign(head: bytes) -> tuple[str, str] | None:
     return None
 
 
-def _compound(content: bytes) -> tuple[str, str] | None:
-    for stream, name, remedy in _STREAMS:
-        if stream.encode("utf-16-le") in content:
-            return name, remedy
-    return "a file of an old Microsoft Office program", _AS_TABLE
+def _parts(content: bytes) -> list[tuple[str, str]]:
+    """What the parts of a compound file say that it is, the telling ones first."""
+    return [
+        (name, remedy)
+        for stream, name, remedy in _STREAMS
+        if stream.encode("utf-16-le") in content
+    ]
+
+
+def _compound(content: bytes) -> tuple[str, str]:
+    known = _parts(content)
+    return known[0] if known else ("a file of an old Microsoft Office program", _AS_TABLE)
+
+
+def _is_old_excel(content: bytes) -> bool:
+    return not is_encrypted_office(content) and any(
+        name.encode("utf-16-le") in content for name in ("Workbook", "Book")
+    )
+
+
+def beginning(path: Path) -> bytes:
+    """The first bytes of a landed file; of Microsoft's older formats, which say what they are
+    anywhere, the whole. Raises Refused.
+    """
+    head = first_bytes(path, HEAD)
+    return first_bytes(path, WHOLE) if is_compound(head) else head
 
 
 def is_compound(head: bytes) -> bool:
@@ -162,7 +190,8 @@ def refuse_foreign(head: bytes, kind: str | None) -> None:
     format says. `kind`: that format, None where it is open.
     """
     if kind in WORKBOOKS:
-        if is_compound(head):
+        # One that names no part of its own was cut off: its reader says so.
+        if is_compound(head) and (_is_old_excel(head) or not _parts(head)):
             return
         if (
             not head.startswith(b"PK")
@@ -202,14 +231,13 @@ def fault_of(path: Path, limits: Limits | None = None) -> str | None:
         sha256, size = sha256_of(path)
         if not size:
             return "is empty; an export without rows still has a header"
-        head, filled = b"", False
+        filled = False
         # To its end: a truncated archive shows there only.
         for chunk in unpacked(path, sha256, limits):
-            head += chunk[: HEAD - len(head)]
             filled = filled or bool(chunk.strip(b"\xef\xbb\xbf \r\n\t\x00"))
         if not filled:
             return "is empty; an export without rows still has a header"
-        kind = format_of(path.name)
+        kind, head = format_of(path.name), beginning(path)
         if head.startswith(b"PK\x03\x04"):
             return _fault_of_zip(path)
         if kind == "parquet" and not head.startswith(b"PAR1"):

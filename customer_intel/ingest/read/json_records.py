@@ -18,6 +18,7 @@ from customer_intel.ingest.read.open_file import Refused, create_private, printa
 STEP = 1 << 20
 # Objects around the records of a document.
 MAX_DEPTH = 3
+_OF_NUMBERS = "0123456789.eE+-"
 _SPACE = re.compile(r"[ \t\r\n]*")
 # Line ends stand between the parts of a record only: within its texts they are escaped.
 _LINE_ENDS = str.maketrans("\r\n", "  ")
@@ -207,8 +208,9 @@ class _Scanner:
                 open_end = (
                     error.msg.startswith("Unterminated") or not self.text[error.pos :].strip()
                 )
-            # A number at the end of a piece may go on in the next.
-            if end >= 0 and (end < len(self.text) or not self._more()):
+            # A number at the end of a piece may go on in the next: 1 in 1.5e3.
+            rest = self.text[end : end + 4].lstrip(_OF_NUMBERS)
+            if end >= 0 and (rest or len(self.text) - end > 3 or not self._more()):
                 value, self.at = self.text[self.at : end], end
                 return value
             if end < 0 and (len(self.text) - self.at > MAX_RECORD_CHARS or not self._more()):

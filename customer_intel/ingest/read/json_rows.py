@@ -28,7 +28,7 @@ from customer_intel.ingest.read.text_table import (
     write_rows,
 )
 
-# More columns than this out of nested objects: their keys are values, such as ids.
+# An object of more keys than this has values for keys, such as ids.
 MAX_NESTED = 1000
 _JSON_FAULT = """CASE WHEN line IS NULL OR NOT json_valid(line) THEN 'not JSON'
     WHEN json_type(line) <> 'OBJECT' THEN 'not a JSON object' END"""
@@ -149,24 +149,19 @@ class _Lines:
         self.con.execute(f"CREATE OR REPLACE TEMP VIEW json_row AS {source}")
         parents = _Tree(self.con, "line", self.reader, prefix)
         leaves = parents.leaves(keys)
-        shapes = [f"json_transform(line, {literal(json.dumps(parents.shape))}) AS value"]
+        shapes = parents.parsed()
         if prefix:
             items = _Tree(self.con, "item", self.reader, prefix, within="part")
             leaves += items.below("", prefix, prefix)
-            shapes.append(f"json_transform(item, {literal(json.dumps(items.shape))}) AS part")
+            shapes += items.parsed()
         columns = column_names([name for name, _ in leaves])
-        if len(columns) > max(MAX_NESTED, len(keys)):
-            raise Refused(
-                f"has {len(columns):,} columns with those of nested objects; set reader.nested to "
-                "a list of the objects that are to become columns"
-            )
         if columns:
             values = ", ".join(
                 f"{sql} AS {quoted(column)}"
                 for (_, sql), column in zip(leaves, columns, strict=True)
             )
             self.con.execute(
-                f"COPY (SELECT _row, {values} FROM (SELECT *, {', '.join(shapes)} FROM json_row)) "
+                f"COPY (SELECT _row, {values} FROM (SELECT {', '.join(['*', *shapes])} FROM json_row)) "
                 f"TO {copy_target(self.out, rows)}"
             )
         else:
@@ -220,6 +215,11 @@ class _Tree:
         self.shape = shape
         return list(self._level(keys, "", (), shape))
 
+    def parsed(self) -> list[str]:
+        """SQL of the struct that the leaves are fields of, each text parsed once."""
+        shape = literal(json.dumps(self.shape))
+        return [f"json_transform({self.column}, {shape}) AS {self.within}"] if self.shape else []
+
     def below(self, pointer: str, name: str, own: str) -> list[tuple[str, str]]:
         """The same of the items of an array: objects, or plain values as a column of their own."""
         shape: dict[str, object] = {}
@@ -257,6 +257,8 @@ class _Tree:
             below: dict[str, object] = {}
             shape[key] = below
             yield from self._level(inner, full, (*at, key), below)
+            if not below:
+                del shape[key]
             if kinds[key] - {"OBJECT", "NULL"}:
                 # Some records have a plain value where others have an object.
                 where = literal(pointers[key])
@@ -295,7 +297,13 @@ class _Tree:
         ).fetchall()
         if any(len(set(shape)) < len(shape) for (shape,) in shapes):
             raise Refused("has a nested object in which a key stands twice; mend it at the source")
-        return sorted({key for (shape,) in shapes for key in shape})
+        keys = sorted({key for (shape,) in shapes for key in shape})
+        if len(keys) > MAX_NESTED:
+            raise Refused(
+                f"has a nested object of {len(keys):,} different keys; set reader.nested to a list "
+                "of the objects that are to become columns"
+            )
+        return keys
 
 
 def filled(stream: Iterable[str]) -> Iterator[str]:

@@ -30,7 +30,7 @@ from customer_intel.ingest.read.broken_csv import (
     split_reader,
 )
 from customer_intel.ingest.read.excel import read_workbook
-from customer_intel.ingest.read.foreign_formats import refuse_foreign
+from customer_intel.ingest.read.foreign_formats import beginning, refuse_foreign
 from customer_intel.ingest.read.json_rows import filled, read_json
 from customer_intel.ingest.read.markup_tables import read_xes
 from customer_intel.ingest.read.open_file import (
@@ -38,7 +38,6 @@ from customer_intel.ingest.read.open_file import (
     Limits,
     RecordCounter,
     Refused,
-    first_bytes,
     printable,
     sha256_of,
     spool,
@@ -75,7 +74,7 @@ def read_text(
     if format_of(path.name) == "zip" or reader.member is not None:
         path, sha256 = _member(path, sha256, reader, folder, limits)
         kind = reader.format or format_of(path.name)
-    refuse_foreign(first_bytes(path), kind)
+    refuse_foreign(beginning(path), kind)
     if kind is None:
         raise Refused(f"has an unknown ending '{printable(path.suffix)}'; set reader.format")
     plain, out = folder / "plain", folder / "rows.parquet"
