@@ -24,18 +24,17 @@ from customer_intel.core.engine import DuckDBEngine, EngineSettings, literal, qu
 from customer_intel.core.tables.parameters import company_config
 from customer_intel.ingest.advise import decisions
 from customer_intel.ingest.advise.column_names import slug
-from customer_intel.ingest.advise.column_profile import ColumnProfile, profiles_of
+from customer_intel.ingest.advise.column_profile import profiles_of
 from customer_intel.ingest.advise.date_order import date_order
 from customer_intel.ingest.advise.derived_columns import StateOf
 from customer_intel.ingest.advise.find_key import FileRows
 from customer_intel.ingest.advise.inspected import CONFIG, Inspected, Trial, Written, print_screen
 from customer_intel.ingest.advise.locale import locale_of
 from customer_intel.ingest.advise.match_entity import (
-    ColumnMatch,
     EntityCandidate,
-    assigned,
     rank,
 )
+from customer_intel.ingest.advise.plans import Part, plans_of
 from customer_intel.ingest.advise.sniff import sniff
 from customer_intel.ingest.advise.sniffed import Note
 from customer_intel.ingest.advise.starter import Builder, Starter
@@ -47,11 +46,6 @@ from customer_intel.ingest.read.readers import TextTable, read_text
 
 __all__ = ["Inspected", "inspect", "print_screen"]
 
-# Columns that a row of an order may say of its buyer.
-_OF_BUYERS = (
-    "email", "phone", "mobile_phone", "first_name", "last_name", "full_name", "street", "city", "state",
-    "postal_code", "country", "birth_date", "gender", "language",
-)  # fmt: skip
 # Below this score the match rests on names such as id, date and status, which any file may have.
 _SURE = 2.3
 # Folders that say nothing of the system that wrote a file.
@@ -102,7 +96,7 @@ def inspect(
         con = DuckDBEngine(EngineSettings(), [work]).con
         try:
             found, text = _look(con, path, work, limits, source, entities)
-            asked = _Asked(home, out, entity, force, today, given, state_of)
+            asked = _Asked(home, out, entity, force, today, given, state_of, limits)
             _write_all(con, found, text, path, entities, asked, work)
         except Refused as refused:
             place = f", column {refused.column}" if refused.column else ""
@@ -159,6 +153,7 @@ class _Asked:
     today: date
     answers: Mapping[str, str]
     state_of: StateOf | None
+    limits: Limits
 
 
 def _write_all(
@@ -177,21 +172,18 @@ def _write_all(
         found.ranking.insert(0, chosen)
     else:
         _note_certainty(found)
-    companion = _companion(chosen, found)
-    if companion:
-        found.notes = [note for note in found.notes if note.topic != "entity"]
-        order = chosen.matches["order_id"].source
-        text_of_note = (
-            f"one row is one order line, {order} comes again: lines and orders are written"
-        )
-        found.notes.append(Note("found", "entity", text_of_note))
-    plans = [(item, _grouped(item, found.profiles)) for item in (chosen, companion) if item]
-    if people := _people_of(chosen, found, entities):
-        plans.append((people, False))
+    part = Part(text, found.sniffed.reader, found.profiles)
+
+    def child(name: str) -> Part:
+        reader = found.sniffed.reader_of(name)
+        read = read_text(con, path, found.sniffed.sha256, reader, work, asked.limits)
+        return Part(read, reader, profiles_of(con, read))
+
+    plans = plans_of(chosen, found, part, entities, child)
     folder, out = asked.home / "config" / "mappings", asked.out
     paths = [out or _place(folder, found.source, chosen.entity, path)]
-    paths += [paths[0].with_name(f"{paths[0].stem}_{item.entity}.yaml") if out
-              else _place(folder, found.source, item.entity, path) for item, _ in plans[1:]]  # fmt: skip
+    paths += [paths[0].with_name(f"{paths[0].stem}_{item.candidate.entity}.yaml") if out
+              else _place(folder, found.source, item.candidate.entity, path) for item in plans[1:]]  # fmt: skip
     _note_other_mappings(found, path, folder, {target.stem for target in paths}, entities)
     answers = _may_write(paths, asked)
     exported = _dated(path) or asked.today
@@ -202,23 +194,25 @@ def _write_all(
         answers,
     )
     found.notes += locale.notes
-    rows = FileRows(con, text, found.sniffed.format)
     currency = company_config(asked.home).get("reporting_currency", "auto")
     builders = [
         Builder(
-            entities[item.entity], item, found.profiles, locale, rows, found.source, path.name,
-            grouped=grouped, answers=_for(item, answers, plans), state_of=asked.state_of,
+            entities[plan.candidate.entity], plan.candidate, plan.part.profiles, locale,
+            FileRows(con, plan.part.text, found.sniffed.format), found.source, path.name,
+            grouped=plan.grouped, answers={**answers, **plan.keys}, state_of=asked.state_of,
             currency="" if currency == "auto" else str(currency).upper(),
         )
-        for item, grouped in plans
+        for plan in plans
     ]  # fmt: skip
     decisions.check_topics(
         answers, [name for builder in builders for name in builder.known], chosen.entity
     )
-    starters = [builder.build(found.sniffed.reader) for builder in builders]
+    starters = [
+        builder.build(plan.part.reader) for builder, plan in zip(builders, plans, strict=True)
+    ]
     of_all = [note for note in found.notes if note.level == "ask"]
-    for target, starter in zip(paths, starters, strict=True):
-        extra = unmapped(starter, found.profiles, entities[starter.entity])
+    for target, starter, plan in zip(paths, starters, plans, strict=True):
+        extra = unmapped(starter, plan.part.profiles, entities[starter.entity])
         target.parent.mkdir(parents=True, exist_ok=True)
         notes = [note for note in of_all if _concerns(note, starter)]
         own = [note for note in starter.notes if note.topic not in answers or note.level != "ask"]
@@ -226,7 +220,7 @@ def _write_all(
         written = mapping_text(starter, path.name, found.rows, extra)
         target.write_text(decisions.sealed(written, answers), encoding="utf-8")
         found.notes += [note for note in starter.notes if note not in found.notes]
-        trial = _trial(con, target, path, text, found, entities, asked.today, work)
+        trial = _trial(con, target, path, plan.part, entities, asked.today, work)
         asks = sum(note.level == "ask" for note in starter.notes)
         found.written.append(Written(target, starter.entity, trial, extra, asks))
     open_ones = {note for starter in starters for note in starter.notes if note.level == "ask"}
@@ -235,15 +229,6 @@ def _write_all(
         for note in found.notes
         if note.topic not in answers or note.level != "ask"
     ]
-
-
-def _for(
-    item: EntityCandidate, answers: Mapping[str, str], plans: Sequence[tuple[EntityCandidate, bool]]
-) -> dict[str, str]:
-    """The answers, and for buyers told by orders that each is one person however often they bought."""
-    is_buyer = item is not plans[0][0] and item.entity == "contacts"
-    key = {"contact_id": item.matches["contact_id"].source} if is_buyer else {}
-    return {**answers, **key}
 
 
 def _may_write(paths: Sequence[Path], asked: _Asked) -> dict[str, str]:
@@ -367,70 +352,15 @@ def _candidates(found: Inspected) -> str:
     return f" (candidates: {', '.join(dict.fromkeys([*listed, 'reference_rows']))})"
 
 
-def _people_of(
-    chosen: EntityCandidate, found: Inspected, entities: Mapping[str, Table]
-) -> EntityCandidate | None:
-    """The buyers in a file of orders that says more of them than an id: contacts of their own."""
-    if chosen.entity != "orders" or "customer_ref" not in chosen.matches:
-        return None
-    people = assigned(entities["contacts"], found.profiles)
-    ref = chosen.matches["customer_ref"].source
-    # What the order itself is or says is no buyer's.
-    taken = {
-        match.source
-        for name, match in chosen.matches.items()
-        if name in ("order_id", "status", "ordered_at", "channel", "currency", "total")
-    }
-    own = {
-        name: match
-        for name, match in people.items()
-        if match.source not in taken and match.source != ref and name in _OF_BUYERS
-    }
-    if not {"phone", "mobile_phone", "first_name", "last_name", "full_name"} & set(own):
-        return None
-    own["contact_id"] = ColumnMatch(ref, "contact_id", 1.0)
-    if "ordered_at" in chosen.matches:
-        own["updated_at"] = ColumnMatch(chosen.matches["ordered_at"].source, "updated_at", 1.0)
-    names = sorted(match.source for name, match in own.items() if name in _OF_BUYERS)
-    found.notes.append(
-        Note("found", "people", f"{', '.join(names)} are the buyers': contacts are written too")
-    )
-    return EntityCandidate("contacts", 0.0, own)
-
-
-def _grouped(candidate: EntityCandidate, columns: Sequence[ColumnProfile]) -> bool:
-    """Whether one order is several rows of the file."""
-    if candidate.entity != "orders" or "order_id" not in candidate.matches:
-        return False
-    key = next(
-        profile for profile in columns if profile.name == candidate.matches["order_id"].source
-    )
-    return key.filled == key.rows and key.distinct < 0.9 * key.rows
-
-
-def _companion(chosen: EntityCandidate, found: Inspected) -> EntityCandidate | None:
-    """Order lines that also say when was bought hold the orders too: the other of the two."""
-    by_entity = {
-        item.entity: item for item in found.ranking if item.entity in ("orders", "order_lines")
-    }
-    if chosen.entity not in by_entity or len(by_entity) < 2:
-        return None
-    orders, lines = by_entity["orders"], by_entity["order_lines"]
-    has_both = "ordered_at" in orders.matches and {"order_id", "product_id"} <= set(lines.matches)
-    has_both = has_both and bool({"line_total", "unit_price"} & set(lines.matches))
-    other = lines if chosen is orders else orders
-    return other if has_both and _grouped(orders, found.profiles) else None
-
-
 def _trial(
-    con: duckdb.DuckDBPyConnection, target: Path, path: Path, text: TextTable, found: Inspected,
+    con: duckdb.DuckDBPyConnection, target: Path, path: Path, part: Part,
     entities: Mapping[str, Table], today: date, work: Path,
 ) -> Trial:  # fmt: skip
     """The mapping as it was written, read back and run over the whole file."""
     mapping = mappings.read(target, entities)
-    assert mapping.reader.text_key == found.sniffed.reader.text_key
+    assert mapping.reader.text_key == part.reader.text_key
     table = entities[mapping.entity]
-    source = SourceFile(path.name, mapping.source, _dated(path) or today, text)
+    source = SourceFile(path.name, mapping.source, _dated(path) or today, part.text)
     result: Conformed = conform(
         con, table, mapping, source, work / f"trial-{mapping.entity}.parquet"
     )

@@ -449,9 +449,14 @@ def _judge_people(
         )
 
 
-def assigned(table: Table, profiles: Sequence[ColumnProfile]) -> dict[str, ColumnMatch]:
-    """As for ranking, for an entity that is known to be in the file."""
-    return _assigned(table, profiles, common_prefixes([profile.name for profile in profiles]))
+def assigned(
+    table: Table, profiles: Sequence[ColumnProfile], prefixes: Sequence[str] = ()
+) -> dict[str, ColumnMatch]:
+    """As for ranking, for an entity that is known to be in the file. `prefixes`: words before names
+    that say whose they are.
+    """
+    common = common_prefixes([profile.name for profile in profiles])
+    return _assigned(table, profiles, [*common, *map(plain, prefixes)])
 
 
 def _assigned(
