@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -25,14 +26,28 @@ from customer_intel.cli.screen import (
 )
 from customer_intel.settings import Settings
 
+if TYPE_CHECKING:
+    from customer_intel.ingest.advise.try_values import Tried
 
-def check(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
+
+def check(
+    home: HomeOption = Path("data"),
+    values: Annotated[
+        bool,
+        typer.Option(
+            "--values", help="Try each mapping on its newest file; rejected values are masked."
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Contracts, definitions, mappings and configuration; explains each fault with file and line."""
     from customer_intel.core.report.section import room_reports
     from customer_intel.core.tables import compile as compiler
     from customer_intel.ingest.advise import check_mappings as mapping_check
+    from customer_intel.ingest.advise import try_values
 
     landing = Settings(home=existing(home)).landing_dir
+    tries: list[try_values.Tried] = []
     looked = configuration.look(home, landing)
     faults = looked.faults
     # A night would find a broken report.py only at its end, when it publishes.
@@ -49,7 +64,12 @@ def check(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
             mappings, entities = home / "config" / "mappings", looked.contract.entities
             compared = mapping_check.check(mappings, landing, entities)
             looked.counts["mappings compared with a landed file"] = len(compared)
+            looked.warnings += mapping_check.questions(mappings, entities)
+            if values:
+                tries = try_values.tried(mappings, landing, entities)
     told: list[dict[str, Any]] = []
+    if tries and not as_json:
+        _print_tries(tries)
     if not faults.told:
         with faults.gathered():
             told = states.words(home, landing)
@@ -57,6 +77,8 @@ def check(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
         sound = {**looked.counts, "states": told}
         wrong = {"faults": [_parted(fault) for fault in faults.told]}
         summary = {"ok": not faults.told, **(wrong if faults.told else sound)}
+        if values:
+            summary["values"] = [item.summary() for item in tries]
         print(json.dumps({**summary, "warnings": looked.warnings}, ensure_ascii=False))
     for fault in faults.told:
         err.print(f"[red]✗[/] {escape(fault)}", soft_wrap=True)
@@ -67,6 +89,23 @@ def check(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None:
         counted = ", ".join(f"{count} {name}" for name, count in looked.counts.items())
         out.print(f"[green]✓[/] {counted}: no fault found")
         states.print_words(told, out)
+
+
+def _print_tries(tries: Sequence[Tried]) -> None:
+    for item in tries:
+        if item.refused:
+            out.print(f"[red]✗[/] {escape(f'{item.mapping}, {item.file}: {item.refused}')}")
+            continue
+        mark = "[yellow]![/]" if item.rejected else "[green]✓[/]"
+        counts = (
+            f"{item.read:,} rows read, {item.accepted:,} taken, {item.quarantined:,} quarantined, "
+            f"{item.duplicates:,} repeated, {item.skipped:,} left out"
+        )
+        out.print(f"{mark} {escape(item.mapping)}, {escape(item.file)}: {counts}")
+        for bad in item.rejected:
+            shapes = ", ".join(f"‘{shape}’" for shape in bad.shapes if shape)
+            told = f"{bad.column}: {bad.reason} ({bad.rows:,} rows: {shapes or 'empty'})"
+            out.print(f"    {escape(told)}", soft_wrap=True)
 
 
 def inspect(

@@ -65,7 +65,7 @@ def check(home_mappings: Path, landing: Path, entities: Mapping[str, Table]) -> 
     for name, mapping in sorted(known.items()):
         home_file = home_mappings / f"{name}.yaml"
         path = home_file if home_file.is_file() else vendors[name]
-        newest = _newest(mapping, files)
+        newest = newest_file(mapping, files)
         try:
             landed = NewestFile(newest, columns_of(newest.path, mapping)) if newest else None
         except Refused as refused:
@@ -95,7 +95,17 @@ def check(home_mappings: Path, landing: Path, entities: Mapping[str, Table]) -> 
     return compared
 
 
-def _newest(mapping: FileMapping, files: Sequence[LandedFile]) -> LandedFile | None:
+def questions(home_mappings: Path, entities: Mapping[str, Table]) -> list[str]:
+    """What mappings wait for: a night reads nothing by one that holds a question."""
+    return [
+        f"mappings/{name}.yaml waits for an answer: {topic}: {text}"
+        for name, mapping in sorted(mappings.load(home_mappings, entities).items())
+        for topic, text in mapping.decide.items()
+    ]
+
+
+def newest_file(mapping: FileMapping, files: Sequence[LandedFile]) -> LandedFile | None:
+    """The newest landed file whose source and name the mapping asks for."""
     fitting = [
         file
         for file in files
