@@ -123,9 +123,7 @@ def foreign(head: bytes) -> tuple[str, str] | None:
 def _parts(content: bytes) -> list[tuple[str, str]]:
     """What the parts of a compound file say that it is, the telling ones first."""
     return [
-        (name, remedy)
-        for stream, name, remedy in _STREAMS
-        if stream.encode("utf-16-le") in content
+        (name, remedy) for stream, name, remedy in _STREAMS if stream.encode("utf-16-le") in content
     ]
 
 
