@@ -103,6 +103,12 @@ def _merged(table: Table, columns: list[str]) -> str:
         f"{literal(f', {json.dumps(name)}: ')} || CAST(to_json(n.source_file) AS VARCHAR) END), '')"
         for name in valued
     )
+    others = " || ".join(
+        f"coalesce(max(CASE WHEN n.turn = {turn} AND n.extra_json IS NOT NULL THEN ', ' || "
+        "CAST(to_json(n.source_file) AS VARCHAR) END), '')"
+        for turn in range(2, FILES + 1)
+    )
+    told += f" || coalesce(', \"extra_json\": [' || substr(nullif({others}, ''), 3) || ']', '')"
     made["column_files"] = f"nullif('{{' || substr({told}, 3) || '}}', '{{}}')"
     picked = ",\n        ".join(f"{made[name]} AS {name}" for name in columns)
     return (
