@@ -83,8 +83,8 @@ def _merged(table: Table, columns: list[str]) -> str:
     ]
     same_key = " AND ".join(f"b.{name} = n.{name}" for name in table.key)
     own_key = ", ".join(f"n.{name}" for name in table.key)
-    at = ",\n        ".join(
-        f"coalesce(min(CASE WHEN {_has(table, name)} THEN turn END), "
+    at = "".join(
+        f",\n        coalesce(min(CASE WHEN {_has(table, name)} THEN turn END), "
         f"min(CASE WHEN {name} IS NOT NULL THEN turn END)) AS at_{name}"
         for name in valued
     )
@@ -98,18 +98,18 @@ def _merged(table: Table, columns: list[str]) -> str:
         for turn in range(FILES, 0, -1)
     )
     made["extra_json"] = f"nullif(CAST(json_merge_patch({turns}) AS VARCHAR), '{{}}')"
-    told = " || ".join(
+    told = [
         f"coalesce(max(CASE WHEN n.turn = b.at_{name} AND n.turn > 1 AND n.{name} IS NOT NULL THEN "
         f"{literal(f', {json.dumps(name)}: ')} || CAST(to_json(n.source_file) AS VARCHAR) END), '')"
         for name in valued
-    )
+    ]
     others = " || ".join(
         f"coalesce(max(CASE WHEN n.turn = {turn} AND n.extra_json IS NOT NULL THEN ', ' || "
         "CAST(to_json(n.source_file) AS VARCHAR) END), '')"
         for turn in range(2, FILES + 1)
     )
-    told += f" || coalesce(', \"extra_json\": [' || substr(nullif({others}, ''), 3) || ']', '')"
-    made["column_files"] = f"nullif('{{' || substr({told}, 3) || '}}', '{{}}')"
+    told.append(f"coalesce(', \"extra_json\": [' || substr(nullif({others}, ''), 3) || ']', '')")
+    made["column_files"] = f"nullif('{{' || substr({' || '.join(told)}, 3) || '}}', '{{}}')"
     picked = ",\n        ".join(f"{made[name]} AS {name}" for name in columns)
     return (
         "mixed AS (\n    SELECT *,\n"
@@ -119,7 +119,7 @@ def _merged(table: Table, columns: list[str]) -> str:
         f"newest AS (\n    SELECT {names},\n        row_number() OVER (PARTITION BY {parts} ORDER BY "
         "exported_at DESC, source_file DESC, source_row DESC, place) AS turn\n"
         "    FROM mixed WHERE place_of_set = 1 AND (gone_place IS NULL OR place < gone_place)\n),\n"
-        f"best AS (\n    SELECT {parts},\n        {at}\n    FROM newest GROUP BY {parts}\n),\n"
+        f"best AS (\n    SELECT {parts}{at}\n    FROM newest GROUP BY {parts}\n),\n"
         f"merged AS (\n    SELECT {picked}\n    FROM newest AS n INNER JOIN best AS b ON {same_key}\n"
         f"    GROUP BY {own_key}\n)\n"
     )
