@@ -90,9 +90,15 @@ def print_unknown(unknown: list[dict[str, Any]], out: Console) -> None:
 
 
 def print_meaning(home: Path, out: Console) -> None:
-    """After a night: defaults that touch money or people, and what does not count for want of a
-    declaration.
+    """After a night: files that wait for an answer, defaults that touch money or people, and what
+    does not count for want of a declaration.
     """
+    files = _frame(home, "export_file", "source_file", "status", "reason")
+    if files is not None:
+        for name, _, why in (
+            files.filter(pl.col("status") == "undecided").sort("source_file").rows()
+        ):
+            out.print(f"  [yellow]![/] {escape(f'{name} was not taken: {why}')}", soft_wrap=True)
     words = _frame(home, "state_word")
     if words is not None:
         print_unknown(

@@ -290,7 +290,7 @@ class TableLab:
         return _selects[key]
 
     def _called(self, definition: Definition, settings: Mapping[str, Any]) -> pl.DataFrame:
-        if nightly := {"landing", "ledgers"} & definition.arguments.keys():
+        if nightly := {"landing", "ledgers", "entities"} & definition.arguments.keys():
             raise ValueError(
                 f"'{definition.table.name}' reads '{min(nightly)}', which only a night has"
             )

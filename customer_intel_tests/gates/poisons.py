@@ -147,6 +147,7 @@ SQL: dict[tuple[str, str], str] = {
     ("reference_rows", "says_something"): "NULL AS extra_json",
     ("export_file", "every_row_accounted_for"): "rows_read + 1 AS rows_read",
     ("export_file", "records_come_from_rows"): "rows_accepted + 1 AS records_written",
+    ("export_file", "every_record_accounted_for"): "records_written + 1 AS records_standing",
     ("export_file", "every_file_has_a_mapping"): "'unmapped' AS status",
     ("export_file", "every_mapping_is_decided"): "'undecided' AS status",
     ("export_check", "matches_within_rows"): "rows_checked + 1 AS matches",

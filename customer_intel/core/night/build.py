@@ -168,6 +168,10 @@ def _select(night: Night, definition: Definition, engine: DuckDBEngine) -> str:
             for name in night.contract.entities
             for part in parts_of(night.lake.current(f"raw_{name}")).values()
         ]
+    if "entities" in definition.arguments:
+        given["entities"] = {
+            name: _frame(night, night.contract.table(name)) for name in night.contract.entities
+        }
 
     def read(name: str) -> pl.LazyFrame:
         own = name == "previous"

@@ -229,6 +229,7 @@ class _Compiler:
             "config": settings,
             "landing": self.home / "landing",
             "ledgers": [],
+            "entities": {},
         }
 
         def empty(name: str) -> pl.LazyFrame:

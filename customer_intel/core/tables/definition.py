@@ -27,7 +27,7 @@ from customer_intel.core.tables.parameters import sql_literal
 from customer_intel.core.tables.queries import PLACEHOLDER, tables_read
 
 # A function's arguments that are not tables.
-SPECIAL = ("as_of", "config", "schema", "previous", "ledgers", "landing")
+SPECIAL = ("as_of", "config", "schema", "previous", "ledgers", "entities", "landing")
 # The module in which a room says what the report tells of it (core/report); it computes no table.
 REPORT_FILE = "report.py"
 
@@ -214,6 +214,8 @@ def _definition(
         reads = tuple(name for name in arguments if name not in SPECIAL)
         if "ledgers" in arguments:
             reads += tuple(f"raw_{name}" for name in contract.entities)
+        if "entities" in arguments:
+            reads += tuple(contract.entities)
     else:
         there = [*sql_files, *(path for path, _ in places)]
         names = ", ".join(str(path.relative_to(package)) for path in there) or "none"

@@ -50,6 +50,6 @@ def places(entity: Table) -> dict[str, int]:
     return found
 
 
-def has(place: int) -> str:
-    """SQL for whether a row's file has the column of this bit."""
-    return f"mod(column_set, {2 << place}) >= {1 << place}"
+def has(place: int, row: str = "") -> str:
+    """SQL for whether the file of `row` has the column of this bit; false where nobody knows."""
+    return f"mod(coalesce({row}column_set, 0), {2 << place}) >= {1 << place}"

@@ -19,6 +19,8 @@ OF_FILE = ("source_system", "exported_at", "source_file", "source_row", "column_
 # So many files' unknown columns are joined for one key; more different exports of one entity, nobody
 # has.
 FILES = 16
+# Added to the turn of a file that fills a column which it does not have.
+UNSAID = 100_000
 
 
 def conformed_sql(table: Table) -> str:
@@ -76,56 +78,113 @@ def conformed_sql(table: Table) -> str:
 
 
 def _merged(table: Table, columns: list[str]) -> str:
-    """`merged`: the keys whose files have different columns, one row each."""
-    names, parts = ", ".join(columns), ", ".join(table.key)
-    valued = [
-        name for name in columns if name not in (*table.key, *OF_FILE, "extra_json", "column_files")
-    ]
-    same_key = " AND ".join(f"b.{name} = n.{name}" for name in table.key)
-    own_key = ", ".join(f"n.{name}" for name in table.key)
-    at = ",\n        ".join(
-        f"coalesce(min(CASE WHEN {_has(table, name)} THEN turn END), "
-        f"min(CASE WHEN {name} IS NOT NULL THEN turn END)) AS at_{name}"
-        for name in valued
-    )
-    made = {name: f"n.{name}" for name in table.key}
-    made |= {name: f"max(CASE WHEN n.turn = 1 THEN n.{name} END)" for name in OF_FILE}
-    made |= {name: f"max(CASE WHEN n.turn = b.at_{name} THEN n.{name} END)" for name in valued}
-    made |= {"source_system": "n.source_system"}
-    made["_deleted"] = "max(CASE WHEN n.turn = 1 AND n._deleted THEN 1 ELSE 0 END) = 1"
-    turns = ", ".join(
-        f"coalesce(max(CASE WHEN n.turn = {turn} THEN n.extra_json END), '{{}}')"
-        for turn in range(FILES, 0, -1)
-    )
-    made["extra_json"] = f"nullif(CAST(json_merge_patch({turns}) AS VARCHAR), '{{}}')"
-    told = " || ".join(
-        f"coalesce(max(CASE WHEN n.turn = b.at_{name} AND n.turn > 1 AND n.{name} IS NOT NULL THEN "
-        f"{literal(f', {json.dumps(name)}: ')} || CAST(to_json(n.source_file) AS VARCHAR) END), '')"
-        for name in valued
-    )
-    made["column_files"] = f"nullif('{{' || substr({told}, 3) || '}}', '{{}}')"
-    picked = ",\n        ".join(f"{made[name]} AS {name}" for name in columns)
+    """`merged`: the keys whose files have different columns, one row each. `turn`: a column set's
+    place among those of its key, the newest file's first.
+    """
+    parts = ", ".join(table.key)
+    over = f"OVER (PARTITION BY {parts})"
+    named = ", ".join(f"p.{name}" for name in columns)
+    same_key = " AND ".join(f"t.{name} = p.{name}" for name in table.key)
+    newest_file = "exported_at DESC, source_file DESC, source_row DESC, place"
+    # The order is found over narrow rows.
     return (
-        "mixed AS (\n    SELECT *,\n"
-        f"        min(CASE WHEN _deleted THEN place END) OVER (PARTITION BY {parts}) AS gone_place,\n"
+        f"mixed AS (\n    SELECT {parts}, column_set, exported_at, source_file, source_row, place,\n"
+        f"        min(CASE WHEN _deleted THEN place END) {over} AS gone_place,\n"
         f"        row_number() OVER (PARTITION BY {parts}, column_set ORDER BY place) AS place_of_set\n"
         "    FROM placed WHERE is_mixed\n),\n"
-        f"newest AS (\n    SELECT {names},\n        row_number() OVER (PARTITION BY {parts} ORDER BY "
-        "exported_at DESC, source_file DESC, source_row DESC, place) AS turn\n"
+        f"turned AS (\n    SELECT {parts}, place, count(*) {over} AS turns,\n"
+        f"        row_number() OVER (PARTITION BY {parts} ORDER BY {newest_file}) AS turn\n"
         "    FROM mixed WHERE place_of_set = 1 AND (gone_place IS NULL OR place < gone_place)\n),\n"
-        f"best AS (\n    SELECT {parts},\n        {at}\n    FROM newest GROUP BY {parts}\n),\n"
-        f"merged AS (\n    SELECT {picked}\n    FROM newest AS n INNER JOIN best AS b ON {same_key}\n"
-        f"    GROUP BY {own_key}\n)\n"
+        f"newest AS (\n    SELECT {named}, CAST(to_json(p.source_file) AS VARCHAR) AS file_json, t.turn, "
+        f"t.turns\n    FROM placed AS p INNER JOIN turned AS t ON {same_key} AND t.place = p.place\n"
+        "    WHERE p.is_mixed\n),\n"
+        f"merged AS (\n    {_of_two(table, columns)}\n    UNION ALL\n    {_of_many(table, columns)}\n)\n"
     )
 
 
-def _has(table: Table, name: str) -> str:
-    """SQL for whether a row's file has what a column is made of."""
+def _of_two(table: Table, columns: list[str]) -> str:
+    """SQL of the keys of at most two column sets: a join, which is a tenth of the work."""
+    made, told = {name: f"n.{name}" for name in columns}, []
+    for name in _valued(table, columns):
+        own, other = _has(table, name, "n."), _has(table, name, "o.")
+        made[name] = (
+            f"CASE WHEN {own} THEN n.{name} WHEN {other} THEN o.{name} ELSE "
+            f"coalesce(n.{name}, o.{name}) END"
+        )
+        told.append(
+            f"CASE WHEN o.{name} IS NULL OR {own} OR (n.{name} IS NOT NULL AND NOT {other}) THEN '' "
+            f"ELSE {literal(f', {json.dumps(name)}: ')} || o.file_json END"
+        )
+    told.append(
+        "CASE WHEN o.extra_json IS NULL THEN '' ELSE ', \"extra_json\": [' || o.file_json || ']' END"
+    )
+    made["extra_json"] = (
+        "CASE WHEN o.extra_json IS NULL THEN n.extra_json WHEN n.extra_json IS NULL THEN o.extra_json "
+        "ELSE CAST(json_merge_patch(o.extra_json, n.extra_json) AS VARCHAR) END"
+    )
+    made["column_files"] = _object(told)
+    picked = ",\n        ".join(f"{made[name]} AS {name}" for name in columns)
+    same_key = " AND ".join(f"o.{name} = n.{name}" for name in table.key)
+    return (
+        f"SELECT {picked}\n    FROM newest AS n LEFT JOIN newest AS o ON {same_key} AND o.turn = 2\n"
+        "    WHERE n.turn = 1 AND n.turns <= 2"
+    )
+
+
+def _of_many(table: Table, columns: list[str]) -> str:
+    """SQL of the other keys: windows and no groups, which keep every key's texts in memory at once."""
+    over = f"OVER (PARTITION BY {', '.join(table.key)})"
+    valued = _valued(table, columns)
+    at = "".join(
+        f",\n            mod(min(CASE WHEN {_has(table, name)} THEN turn WHEN {name} IS NOT NULL THEN "
+        f"turn + {UNSAID} END) {over}, {UNSAID}) AS at_{name}"
+        for name in valued
+    )
+    made = {name: f"max(CASE WHEN turn = at_{name} THEN {name} END) {over}" for name in valued}
+    extras = ", ".join(
+        f"coalesce(max(CASE WHEN turn = {turn} THEN extra_json END) {over}, '{{}}')"
+        for turn in range(FILES, 0, -1)
+    )
+    made["extra_json"] = f"nullif(CAST(json_merge_patch({extras}) AS VARCHAR), '{{}}')"
+    told = [
+        f"coalesce(max(CASE WHEN turn = at_{name} AND turn > 1 AND {name} IS NOT NULL THEN "
+        f"{literal(f', {json.dumps(name)}: ')} || file_json END) {over}, '')"
+        for name in valued
+    ]
+    others = " || ".join(
+        f"coalesce(max(CASE WHEN turn = {turn} AND extra_json IS NOT NULL THEN ', ' || file_json END) "
+        f"{over}, '')"
+        for turn in range(2, FILES + 1)
+    )
+    told.append(f"coalesce(', \"extra_json\": [' || substr(nullif({others}, ''), 3) || ']', '')")
+    made["column_files"] = _object(told)
+    picked = ",\n            ".join(f"{made.get(name, name)} AS {name}" for name in columns)
+    return (
+        f"SELECT {', '.join(columns)}\n    FROM (\n        SELECT turn,\n            {picked}\n"
+        f"        FROM (\n            SELECT *{at}\n            FROM newest WHERE turns > 2\n"
+        "        ) AS b\n    ) AS v\n    WHERE turn = 1"
+    )
+
+
+def _valued(table: Table, columns: list[str]) -> list[str]:
+    """The columns that each have a value of their own."""
+    said = (*table.key, *OF_FILE, "extra_json", "column_files")
+    return [name for name in columns if name not in said]
+
+
+def _object(pairs: list[str]) -> str:
+    """SQL of a JSON object of pairs, each of which begins with a comma and a space or is empty."""
+    return f"nullif('{{' || substr({' || '.join(pairs)}, 3) || '}}', '{{}}')"
+
+
+def _has(table: Table, name: str, row: str = "") -> str:
+    """SQL for whether the file of `row` has what a column is made of; never null."""
     bits, settings = places(table), table.entity or {}
     if name == table.day_column:
         name = str(settings["day"])
     if name == "record_key":
         made_of = columns_of(str(settings["ref"]), ()) if settings.get("ref") else set()
-        asked = [has(bits[item]) for item in sorted(made_of) if item in bits]
-        return " AND ".join([*asked, "record_key IS NOT NULL"]) if asked else "FALSE"
-    return has(bits[name])
+        asked = [has(bits[item], row) for item in sorted(made_of) if item in bits]
+        found = " AND ".join([*asked, f"{row}record_key IS NOT NULL"]) if asked else "FALSE"
+        return f"({found})"
+    return has(bits[name], row)

@@ -8,15 +8,17 @@ Belongs here: the folder's layout and the ledger as tables. Not here: what is ta
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
 
 from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.ingest.land.records_fates import FATES, records_fates
 from customer_intel.ingest.mapping.model import format_of
 from customer_intel.ingest.read.open_file import Refused, sha256_of
 
@@ -111,17 +113,22 @@ def _date(name: str) -> date | None:
 
 
 def export_file(
-    ledgers: list[dict[str, Any]], landing: Path, as_of: date, schema: pl.Schema
+    ledgers: list[dict[str, Any]],
+    landing: Path,
+    as_of: date,
+    schema: pl.Schema,
+    entities: Mapping[str, pl.LazyFrame] = MappingProxyType({}),
 ) -> pl.DataFrame:
-    """Every part's ledger entry, and a row for each landed file that no mapping asks for. Raises
-    ConfigError when `landing` itself cannot be read.
+    """Every part's ledger entry with what stands of its records, and a row for each landed file
+    that no mapping asks for. Raises ConfigError when `landing` itself cannot be read.
     """
     # The part of missing rows belongs to no file.
-    rows = [
-        {**{name: facts[name] for name in schema}, "export_date": _export_date(facts)}
-        for facts in ledgers
-        if facts["status"] != "missing"
-    ]
+    parts = [facts for facts in ledgers if facts["status"] != "missing"]
+    fates = records_fates(parts, entities)
+    rows = []
+    for facts in parts:
+        known = {**facts, **fates[str(facts["part"])], "export_date": _export_date(facts)}
+        rows.append({name: known[name] for name in schema})
     in_ledger = {facts["source_file"] for facts in ledgers}
     for file in discover(landing, as_of):
         if file.source_file in in_ledger:
@@ -139,7 +146,7 @@ def export_file(
                 "entity": "none",
                 "sha256": sha256,
                 "bytes": size,
-                **dict.fromkeys(COUNTS, 0),
+                **dict.fromkeys((*COUNTS, *FATES), 0),
                 "status": "unmapped",
                 "reason": reason,
             }

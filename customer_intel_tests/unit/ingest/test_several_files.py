@@ -24,6 +24,9 @@ from customer_intel.core.tables.parameters import room_config
 from customer_intel.ingest.conform.column_sets import COLUMNS, places
 from customer_intel.ingest.conform.latest_row import conformed_sql
 from customer_intel.ingest.land import entity_night as landing
+from customer_intel.ingest.land.landing_folder import export_file
+from customer_intel.ingest.land.records_fates import records_fates
+from customer_intel_tests.unit.sqlroom import schema
 
 ENTITIES = contract.load().entities
 Row = dict[str, Any]
@@ -132,8 +135,33 @@ def test_a_record_has_the_columns_of_both_files_and_says_whose(home: Home) -> No
     assert json.loads(both["extra_json"]) == {"Shoe": "41", "House": "7"}
     assert both["source_file"] == "v/2026-06-01/person.csv"
     address = "v/2026-06-01/address.csv"
-    assert json.loads(both["column_files"]) == {"city": address, "state": address}
+    assert json.loads(both["column_files"]) == {
+        "city": address, "state": address, "extra_json": [address],
+    }  # fmt: skip
     assert home.of("b", "city", "gender", "column_files") == ("Ulm", None, None)
+
+
+def test_each_files_records_are_accounted_for(home: Home) -> None:
+    home.land(1, "person", persons("a", "b", "c", gone="no"))
+    home.land(1, "address", addresses("a", "b", House="7"))
+    home.night(1)
+    home.land(2, "person", [*persons("a", gender="m", gone="no"), *persons("c", gone="yes")])
+    home.land(2, "address", addresses("b", city="Bonn", House="8"))
+    home.night(2)
+    rows = pl.DataFrame(list(home.rows().values()), infer_schema_length=None)
+    fates = records_fates(list(home.facts.values()), {"contacts": rows.lazy()})
+    told = {part.removeprefix("2026-06-0").replace("v_", ""): fate for part, fate in fates.items()}
+    counts = {part.split("/v/")[0]: tuple(fate.values()) for part, fate in told.items()}
+    # Standing, merged, replaced: b's person and a's address give columns, c is deleted.
+    assert counts == {
+        "1/person": (0, 1, 2), "1/address": (0, 1, 1), "2/person": (1, 0, 1), "2/address": (1, 0, 0),
+    }  # fmt: skip
+    files = export_file(
+        list(home.facts.values()), home.root / "landing", date(2026, 6, 2), schema("export_file"),
+        {"contacts": rows.lazy()},
+    )  # fmt: skip
+    assert files["records_merged"].sum() == 2
+    assert sorted(files["records_written"].to_list()) == [1, 2, 2, 3]
 
 
 def test_a_correction_in_one_file_changes_its_columns_only(home: Home) -> None:
