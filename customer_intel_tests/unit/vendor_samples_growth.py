@@ -18,7 +18,9 @@ def epoch(text: str) -> int:
 # ---- advertising
 
 
-def _google(campaign: str, day: str, micros: int, impressions: str, clicks: str, device: str) -> dict[str, Any]:
+def _google(
+    campaign: str, day: str, micros: int, impressions: str, clicks: str, device: str
+) -> dict[str, Any]:
     return {
         "customer": {"resourceName": "customers/1", "currencyCode": "EUR"},
         "campaign": {"resourceName": f"customers/1/campaigns/{campaign}", "id": campaign, "name": f"Search {campaign}"},
@@ -52,7 +54,8 @@ def _linkedin(pivot: str, cost: str) -> dict[str, Any]:
 
 
 LINKEDIN_ADS = lines(
-    _linkedin("urn:li:sponsoredCampaign:123", "12.50"), _linkedin("urn:li:sponsoredCreative:999", "12.50")
+    _linkedin("urn:li:sponsoredCampaign:123", "12.50"),
+    _linkedin("urn:li:sponsoredCreative:999", "12.50"),
 )
 
 # ---- product analytics
@@ -75,15 +78,21 @@ MIXPANEL = lines(
 
 def _amplitude(uuid: str, event: str, **more: Any) -> dict[str, Any]:
     return {
-        "uuid": uuid, "insert_id": f"n-{uuid}", "amplitude_id": 111, "app": 5, "event_type": event, "event_properties": {},
-        "event_time": "2026-06-06 10:15:00.123456", "server_received_time": "2026-06-06 10:15:02.000000", "user_id": None,
-        "device_id": "dev-1", "session_id": 1780740900000, "os_name": "ios", "device_type": "Apple iPhone", "country": "Spain",
-        "version_name": "2.1", "ip_address": "203.0.113.9", "user_properties": {"gp:email": "someone@x.example"}, **more,
+        "uuid": uuid, "insert_id": f"n-{uuid}", "amplitude_id": 111, "app": 5, "event_type": event,
+        "event_properties": {},
+        "event_time": "2026-06-06 10:15:00.123456", "server_received_time": "2026-06-06 10:15:02.000000",
+        "user_id": None,
+        "device_id": "dev-1", "session_id": 1780740900000, "os_name": "ios", "device_type": "Apple iPhone",
+        "country": "Spain",
+        "version_name": "2.1", "ip_address": "203.0.113.9", "user_properties": {"gp:email": "someone@x.example"},
+        **more,
     }  # fmt: skip
 
 
 AMPLITUDE = lines(
-    _amplitude("e-1", "[Amplitude] Page Viewed", event_properties={"[Amplitude] Page Path": "/pricing"}),
+    _amplitude(
+        "e-1", "[Amplitude] Page Viewed", event_properties={"[Amplitude] Page Path": "/pricing"}
+    ),
     _amplitude("e-2", "Export Made", user_id="u-3", event_properties={"rows": 40}),
     _amplitude("e-3", "Cron", user_id="u-3", session_id=-1, device_id=None),
 )
@@ -98,7 +107,12 @@ def _posthog(uuid: str, event: str, who: str, **properties: Any) -> dict[str, An
 
 
 POSTHOG = lines(
-    _posthog("f-1", "$pageview", "ph-d", **{"$is_identified": False, "$pathname": "/", "$geoip_country_code": "DE"}),
+    _posthog(
+        "f-1",
+        "$pageview",
+        "ph-d",
+        **{"$is_identified": False, "$pathname": "/", "$geoip_country_code": "DE"},
+    ),
     _posthog("f-2", "invoice_paid", "u-4", **{"$is_identified": True, "amount": 3}),
 )
 
@@ -115,11 +129,23 @@ def _klaviyo(number: str, metric: str, **properties: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-_METRICS = ("Received Email", "Opened Email", "Clicked Email", "Unsubscribed from Email Marketing", "Sent SMS", "Placed Order")
-KLAVIYO_METRICS = lines(
-    *({"type": "metric", "id": f"m{n}", "attributes": {"name": name}} for n, name in enumerate(_METRICS))
+_METRICS = (
+    "Received Email",
+    "Opened Email",
+    "Clicked Email",
+    "Unsubscribed from Email Marketing",
+    "Sent SMS",
+    "Placed Order",
 )
-KLAVIYO_EVENTS = lines(*(_klaviyo(f"k{n}", f"m{n}") for n in range(len(_METRICS))), _klaviyo("k9", "gone"))
+KLAVIYO_METRICS = lines(
+    *(
+        {"type": "metric", "id": f"m{n}", "attributes": {"name": name}}
+        for n, name in enumerate(_METRICS)
+    )
+)
+KLAVIYO_EVENTS = lines(
+    *(_klaviyo(f"k{n}", f"m{n}") for n in range(len(_METRICS))), _klaviyo("k9", "gone")
+)
 KLAVIYO_PROFILES = lines(
     {"type": "profile", "id": "kp1", "attributes": {
         "email": "iris@holm.example", "phone_number": "+4520000000", "external_id": "c-5", "first_name": "Iris",
@@ -128,16 +154,29 @@ KLAVIYO_PROFILES = lines(
         "subscriptions": {"email": {"marketing": {"consent": "UNSUBSCRIBED"}}},
     }, "relationships": {}, "links": {}},
 )  # fmt: skip
-_ITERABLE = {"campaignId": 77, "templateId": 5, "messageId": "msg-1", "email": "max@vogel.example", "userId": "v-1"}
+_ITERABLE = {
+    "campaignId": 77,
+    "templateId": 5,
+    "messageId": "msg-1",
+    "email": "max@vogel.example",
+    "userId": "v-1",
+}
 ITERABLE = {
     "iterable-emailSend.jsonl": lines({**_ITERABLE, "createdAt": "2026-06-09 08:00:00 +00:00"}),
-    "iterable-emailOpen.jsonl": lines({**_ITERABLE, "createdAt": "2026-06-09 09:00:00 +00:00", "ip": "203.0.113.9"}),
+    "iterable-emailOpen.jsonl": lines(
+        {**_ITERABLE, "createdAt": "2026-06-09 09:00:00 +00:00", "ip": "203.0.113.9"}
+    ),
     "iterable-emailClick.jsonl": lines(
         {**_ITERABLE, "createdAt": "2026-06-09 09:01:00 +00:00", "url": "https://x.example/a"},
         {**_ITERABLE, "createdAt": "2026-06-09 09:01:00 +00:00", "url": "https://x.example/b"},
     ),
     "iterable-emailUnSubscribe.jsonl": lines(
-        {"email": "max@vogel.example", "createdAt": "2026-06-09 10:00:00 +00:00", "messageId": None, "campaignId": None}
+        {
+            "email": "max@vogel.example",
+            "createdAt": "2026-06-09 10:00:00 +00:00",
+            "messageId": None,
+            "campaignId": None,
+        }
     ),
 }
 ITERABLE_USERS = lines(
@@ -173,8 +212,8 @@ TYPEFORM = lines(
     _typeform("tf4", submitted_at=None),
 )  # fmt: skip
 _Q = (
-    "StartDate,EndDate,Status,IPAddress,Progress,Duration (in seconds),Finished,RecordedDate,ResponseId,RecipientLastName,"
-    "RecipientFirstName,RecipientEmail,ExternalReference,LocationLatitude,LocationLongitude,DistributionChannel,"
+    "StartDate,EndDate,Status,IPAddress,Progress,Duration (in seconds),Finished,RecordedDate,ResponseId,"
+    "RecipientLastName,RecipientFirstName,RecipientEmail,ExternalReference,LocationLatitude,LocationLongitude,DistributionChannel,"
     "UserLanguage,NPS_NPS_GROUP,NPS,Q3_comment"
 )
 _ANSWER = {
@@ -187,7 +226,8 @@ QUALTRICS = delimited(
     _Q,
     {"StartDate": "Start Date", "Status": "Response Type", "Finished": "Finished", "ResponseId": "Response ID",
      "NPS_NPS_GROUP": "How likely … - Group", "NPS": "How likely are you to recommend us?", "Q3_comment": "Why?"},
-    {"StartDate": '{"ImportId":"startDate"}', "Status": '{"ImportId":"status"}', "ResponseId": '{"ImportId":"_recordId"}',
+    {"StartDate": '{"ImportId":"startDate"}', "Status": '{"ImportId":"status"}',
+    "ResponseId": '{"ImportId":"_recordId"}',
      "NPS": '{"ImportId":"QID1"}'},
     {**_ANSWER, "ResponseId": "R_1", "NPS_NPS_GROUP": "Promoter", "NPS": "10", "Q3_comment": "Good people"},
     {**_ANSWER, "ResponseId": "R_2", "NPS_NPS_GROUP": "Detractor", "NPS": "2", "ExternalReference": "c-12"},
@@ -203,7 +243,7 @@ GROWTH: tuple[Sample, ...] = (
     sample("amplitude_events", "amplitude", "amplitude_2026-06-06_10.json", AMPLITUDE),
     sample("posthog_events", "posthog", "posthog-events.jsonl", POSTHOG),
     sample("klaviyo_events", "klaviyo", "klaviyo-events.jsonl", KLAVIYO_EVENTS),
-    sample("", "klaviyo", "klaviyo-metrics.jsonl", KLAVIYO_METRICS),
+    sample("klaviyo_metrics", "klaviyo", "klaviyo-metrics.jsonl", KLAVIYO_METRICS),
     sample("klaviyo_profiles", "klaviyo", "klaviyo-profiles.jsonl", KLAVIYO_PROFILES),
     *(sample("iterable_touches", "iterable", name, content) for name, content in ITERABLE.items()),
     sample("iterable_users", "iterable", "iterable-users.jsonl", ITERABLE_USERS),

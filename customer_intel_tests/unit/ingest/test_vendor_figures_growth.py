@@ -38,7 +38,10 @@ def test_a_day_of_a_campaign_costs_what_its_rows_add_up_to(ask: Ask) -> None:
 
 
 def test_events_say_who_and_where(ask: Ask) -> None:
-    sql = "SELECT event_id, event_type, anonymous_id, user_id, session_id, page_path, country FROM t ORDER BY source_system, 1"
+    sql = (
+        "SELECT event_id, event_type, anonymous_id, user_id, session_id, page_path, country FROM t "
+        "ORDER BY source_system, 1"
+    )
     assert ask("events", sql) == [
         ("e-1", "page", "dev-1", None, "1780740900000", "/pricing", "Spain"),
         ("e-2", "track", "dev-1", "u-3", "1780740900000", None, "Spain"),
@@ -64,7 +67,10 @@ def test_events_do_not_tell_addresses_or_profiles(ask: Ask) -> None:
 
 
 def test_messages_were_sent_read_and_left(ask: Ask) -> None:
-    sql = "SELECT channel, touch_event, count(*), min(campaign_id), count(customer_id) FROM t WHERE source_system = '{}' GROUP BY 1, 2 ORDER BY 1, 2"
+    sql = (
+        "SELECT channel, touch_event, count(*), min(campaign_id), count(customer_id) FROM t WHERE "
+        "source_system = '{}' GROUP BY 1, 2 ORDER BY 1, 2"
+    )
     assert ask("touch_fact", sql.format("klaviyo")) == [
         ("email", "clicked", 1, "01MSG", 1), ("email", "delivered", 1, "01MSG", 1), ("email", "opened", 1, "01MSG", 1),
         ("email", "unsubscribed", 1, "01MSG", 1), ("sms", "sent", 1, "01MSG", 1),
