@@ -11,6 +11,7 @@ from typing import Any
 from customer_intel_tests.unit import vendor_samples as base
 from customer_intel_tests.unit.vendor_samples import Sample, delimited, lines, parquet, sample
 from customer_intel_tests.unit.vendor_samples_billing import BILLING
+from customer_intel_tests.unit.vendor_samples_growth import GROWTH
 from customer_intel_tests.unit.vendor_samples_shops import SHOPS
 from customer_intel_tests.unit.vendor_samples_support import SUPPORT
 
@@ -443,4 +444,5 @@ SAMPLES: tuple[Sample, ...] = (
     *SHOPS,
     *BILLING,
     *SUPPORT,
+    *GROWTH,
 )

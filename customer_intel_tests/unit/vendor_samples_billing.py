@@ -78,7 +78,9 @@ RECURLY_INVOICES = lines(
 )  # fmt: skip
 
 
-def _recurly_payment(number: str, kind: str, status: str, amount: float, **more: Any) -> dict[str, Any]:
+def _recurly_payment(
+    number: str, kind: str, status: str, amount: float, **more: Any
+) -> dict[str, Any]:
     return {
         "id": number, "object": "transaction", "original_transaction_id": None, "account": _ACCOUNT,
         "invoice": {"id": "i1", "number": "1001"}, "type": kind, "currency": "USD", "amount": amount, "status": status,
@@ -106,7 +108,9 @@ RECURLY_ACCOUNTS = lines(
 # ---- Chargebee: smallest units, epoch seconds
 
 
-def _chargebee(number: str, status: str, *items: tuple[str, int, int], **more: Any) -> dict[str, Any]:
+def _chargebee(
+    number: str, status: str, *items: tuple[str, int, int], **more: Any
+) -> dict[str, Any]:
     return {
         "id": number, "object": "subscription", "customer_id": "cb1", "status": status, "currency_code": "USD",
         "billing_period": 1, "billing_period_unit": "month", "created_at": _at("2026-02-01"),
@@ -163,10 +167,13 @@ CHARGEBEE_INVOICES = lines(
 )  # fmt: skip
 
 
-def _chargebee_payment(number: str, kind: str, status: str, amount: int, **more: Any) -> dict[str, Any]:
+def _chargebee_payment(
+    number: str, kind: str, status: str, amount: int, **more: Any
+) -> dict[str, Any]:
     return {
         "id": number, "object": "transaction", "customer_id": "cb1", "type": kind, "status": status, "amount": amount,
-        "currency_code": "USD", "date": _at("2026-06-02"), "payment_method": "card", "gateway": "chargebee", "last4": "4242",
+        "currency_code": "USD", "date": _at("2026-06-02"), "payment_method": "card", "gateway": "chargebee",
+        "last4": "4242",
         "deleted": False, "linked_invoices": [{"invoice_id": "ci1", "applied_amount": amount}], **more,
     }  # fmt: skip
 
@@ -227,10 +234,13 @@ PADDLE_SUBSCRIPTIONS = lines(
 )  # fmt: skip
 
 
-def _paddle_bill(number: str, status: str, total: str, *payments: dict[str, Any], **more: Any) -> dict[str, Any]:
+def _paddle_bill(
+    number: str, status: str, total: str, *payments: dict[str, Any], **more: Any
+) -> dict[str, Any]:
     balance = "0" if status in ("paid", "completed") else total
     return {
-        "id": number, "status": status, "customer_id": "ctm_1", "currency_code": "USD", "origin": "subscription_recurring",
+        "id": number, "status": status, "customer_id": "ctm_1", "currency_code": "USD",
+        "origin": "subscription_recurring",
         "subscription_id": "sub_p1", "billing_period": None, "created_at": "2026-06-01T09:00:00Z",
         "billed_at": "2026-06-01T09:00:01Z", "details": {"totals": {
             "subtotal": total, "discount": "0", "tax": "0", "total": total, "grand_total": total, "balance": balance,
@@ -243,7 +253,8 @@ def _attempt(number: str, status: str, amount: str, **more: Any) -> dict[str, An
     return {
         "payment_attempt_id": number, "amount": amount, "status": status, "error_code": None, "method_details": {
             "type": "card", "card": {"last4": "3184"},
-        }, "created_at": "2026-06-01T09:00:02Z", "captured_at": "2026-06-01T09:00:05Z" if status == "captured" else None,
+        }, "created_at": "2026-06-01T09:00:02Z",
+        "captured_at": "2026-06-01T09:00:05Z" if status == "captured" else None,
         **more,
     }  # fmt: skip
 
@@ -274,7 +285,7 @@ PADDLE_CUSTOMERS = lines(
 
 _NOON = "2026-05-01 12:00:00.000000 UTC"
 ZUORA = {
-    "account.csv": ("zuora_accounts", delimited(
+    "zuora_account.csv": ("zuora_accounts", delimited(
         "id,_fivetran_deleted,account_number,bill_to_contact_id,created_date,currency,name,parent_id,sales_rep_name,"
         "sold_to_contact_id,status,updated_date",
         {"id": "za1", "_fivetran_deleted": "FALSE", "account_number": "A-1", "bill_to_contact_id": "zc1",
@@ -355,7 +366,7 @@ ZUORA = {
 
 BILLING: tuple[Sample, ...] = (
     sample("recurly_subscriptions", "recurly", "recurly-subscriptions.jsonl", RECURLY_SUBSCRIPTIONS),
-    sample("", "recurly", "recurly-plans.jsonl", RECURLY_PLANS),
+    sample("recurly_plans", "recurly", "recurly-plans.jsonl", RECURLY_PLANS),
     sample("recurly_invoices", "recurly", "recurly-invoices.jsonl", RECURLY_INVOICES),
     sample("recurly_transactions", "recurly", "recurly-transactions.jsonl", RECURLY_TRANSACTIONS),
     sample("recurly_accounts", "recurly", "recurly-accounts.jsonl", RECURLY_ACCOUNTS),
@@ -365,7 +376,7 @@ BILLING: tuple[Sample, ...] = (
     sample("chargebee_customers", "chargebee", "chargebee-customers.jsonl", CHARGEBEE_CUSTOMERS),
     sample("paddle_subscriptions", "paddle", "paddle-subscriptions.jsonl", PADDLE_SUBSCRIPTIONS),
     sample("paddle_invoices paddle_payments", "paddle", "paddle-transactions.jsonl", PADDLE_TRANSACTIONS),
-    sample("", "paddle", "paddle-adjustments.jsonl", PADDLE_ADJUSTMENTS),
+    sample("paddle_adjustments", "paddle", "paddle-adjustments.jsonl", PADDLE_ADJUSTMENTS),
     sample("paddle_customers", "paddle", "paddle-customers.jsonl", PADDLE_CUSTOMERS),
     *(sample(takes, "zuora", name, content) for name, (takes, content) in ZUORA.items()),
 )  # fmt: skip

@@ -22,7 +22,8 @@ def _woo(number: int, status: str, total: str, **more: Any) -> dict[str, Any]:
             "phone": "+49 421 555",
         },
         "shipping": {"first_name": "Ilse", "last_name": "Brandt", "address_1": "Am Wall 3", "city": "Bremen"},
-        "payment_method": "bacs", "customer_ip_address": "203.0.113.9", "created_via": "checkout", "number": str(number),
+        "payment_method": "bacs", "customer_ip_address": "203.0.113.9", "created_via": "checkout",
+        "number": str(number),
         "line_items": [], "coupon_lines": [], "refunds": [], "currency_symbol": "€",
         "date_created_gmt": f"2026-06-{number - 690:02}T21:30:00",
         "date_modified_gmt": f"2026-06-{number - 690:02}T21:40:00", **more,
@@ -46,7 +47,8 @@ WOO_ORDERS = lines(
         refunds=[{"id": 801, "reason": "chipped", "total": "-4.00"}, {"id": 802, "reason": "", "total": "-6.00"}],
     ),
     _woo(
-        702, "processing", "24.00", customer_id=0, total_tax="4.00", line_items=[_woo_line(3, "Tea", 2, "20.00", "20.00")],
+        702, "processing", "24.00", customer_id=0, total_tax="4.00", line_items=[_woo_line(3, "Tea", 2, "20.00",
+        "20.00")],
         billing={"first_name": "Ruth", "last_name": "Okoro", "email": "ruth@okoro.example", "phone": ""},
     ),
     _woo(703, "refunded", "30.00", refunds=[{"id": 803, "reason": "late", "total": "-30.00"}]),
@@ -106,7 +108,14 @@ MAGENTO_ORDERS = lines(
         2007, "processing", 33, customer_id=None, customer_is_guest=1, customer_email="guest@sun.example"
     ),
 )  # fmt: skip
-_ITEM = {"order_id": 2001, "product_id": 71, "sku": "MUG-RED", "name": "Mug", "tax_amount": 4.5, "qty_refunded": 0}
+_ITEM = {
+    "order_id": 2001,
+    "product_id": 71,
+    "sku": "MUG-RED",
+    "name": "Mug",
+    "tax_amount": 4.5,
+    "qty_refunded": 0,
+}
 MAGENTO_ITEMS = lines(
     {**_ITEM, "item_id": 1, "product_type": "configurable", "qty_ordered": 2, "price": 25, "row_total": 50,
      "discount_amount": 5, "amount_refunded": 0},
@@ -183,7 +192,7 @@ BIG_PRODUCTS = lines(
 
 SHOPS: tuple[Sample, ...] = (
     sample("woocommerce_orders", "woocommerce", "woocommerce-orders.jsonl", WOO_ORDERS),
-    sample("", "woocommerce", "woocommerce-refunds.jsonl", WOO_REFUNDS),
+    sample("woocommerce_refunds", "woocommerce", "woocommerce-refunds.jsonl", WOO_REFUNDS),
     sample("woocommerce_customers", "woocommerce", "woocommerce-customers.jsonl", WOO_CUSTOMERS),
     sample("woocommerce_products", "woocommerce", "woocommerce-products.jsonl", WOO_PRODUCTS),
     sample("magento_orders", "magento", "magento-orders.jsonl", MAGENTO_ORDERS),

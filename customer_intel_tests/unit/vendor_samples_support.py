@@ -21,7 +21,8 @@ def epoch(text: str) -> int:
 def _intercom(number: str, state: str, **more: Any) -> dict[str, Any]:
     return {
         "type": "conversation", "id": number, "created_at": epoch("2026-06-10T09:00"),
-        "updated_at": epoch("2026-06-12T09:00"), "title": None, "state": state, "read": True, "priority": "not_priority",
+        "updated_at": epoch("2026-06-12T09:00"), "title": None, "state": state, "read": True,
+        "priority": "not_priority",
         "waiting_since": None, "snoozed_until": None, "admin_assignee_id": 814860, "team_assignee_id": 0,
         "source": {"type": "email", "id": "s1", "delivered_as": "customer_initiated", "subject": "Late <b>parcel</b>",
                    "body": "<p>Where is it?</p>", "author": {"type": "user", "id": "ic1", "name": "Ana Costa",
@@ -40,7 +41,11 @@ INTERCOM_CONVERSATIONS = lines(
     _intercom("92", "open", conversation_rating=None),
     _intercom("93", "snoozed", statistics=None, conversation_rating=None, admin_assignee_id=None),
 )  # fmt: skip
-_PART = {"type": "conversation_part", "conversation_id": "91", "created_at": epoch("2026-06-10T09:45")}
+_PART = {
+    "type": "conversation_part",
+    "conversation_id": "91",
+    "created_at": epoch("2026-06-10T09:45"),
+}
 INTERCOM_PARTS = lines(
     {**_PART, "id": "p1", "part_type": "comment", "body": "<p>On its way.</p>", "author": {"type": "admin", "id": "8"}},
     {**_PART, "id": "p2", "part_type": "note", "body": "<p>She is cross</p>", "author": {"type": "admin", "id": "8"}},
@@ -70,7 +75,8 @@ FRESHDESK_TICKETS = lines(
     _freshdesk(1, 2),
     _freshdesk(2, 3, is_escalated=True),
     _freshdesk(
-        3, 4, stats={"first_responded_at": "2026-06-10T10:30:00Z", "resolved_at": "2026-06-11T09:00:00Z", "closed_at": None}
+        3, 4, stats={"first_responded_at": "2026-06-10T10:30:00Z", "resolved_at": "2026-06-11T09:00:00Z",
+        "closed_at": None}
     ),
     _freshdesk(4, 5, source=9, stats={"first_responded_at": None, "resolved_at": "2026-06-11T09:00:00Z",
                                       "closed_at": "2026-06-13T09:00:00Z"}),
@@ -97,7 +103,8 @@ def _jira(key: str, status: str, category: str, since: str) -> dict[str, Any]:
         "issueId": "10700", "issueKey": key, "requestTypeId": "25", "serviceDeskId": "10",
         "createdDate": {"iso8601": "2026-06-10T16:00:00+0700", "friendly": "10/Jun/26",
                         "epochMillis": epoch("2026-06-10T09:00") * 1000},
-        "reporter": {"accountId": "qm:1", "emailAddress": "lea@roux.example", "displayName": "Lea Roux", "active": True},
+        "reporter": {"accountId": "qm:1", "emailAddress": "lea@roux.example", "displayName": "Lea Roux",
+        "active": True},
         "requestFieldValues": [{"fieldId": "summary", "label": "What", "value": "Laptop"},
                                {"fieldId": "description", "label": "Why", "value": "It is slow"}],
         "currentStatus": {"status": status, "statusCategory": category, "statusDate": {"epochMillis": at}},
@@ -113,20 +120,23 @@ JIRA_REQUESTS = lines(
     _jira("HELP-5", "Parked for good", "DONE", "2026-06-14T09:00"),
 )  # fmt: skip
 HUBSPOT_TICKETS = delimited(
-    "Record ID,Ticket name,Pipeline,Ticket status,Create date,Close date,Priority,Source,Ticket description,Ticket owner,"
-    "Associated Contact IDs,Associated Company IDs,Associated Company IDs (Primary)",
+    "Record ID,Ticket name,Pipeline,Ticket status,Create date,Close date,Priority,Source,Ticket description,"
+    "Ticket owner,Associated Contact IDs,Associated Company IDs,Associated Company IDs (Primary)",
     {"Record ID": "7001", "Ticket name": "Login", "Pipeline": "Support Pipeline", "Ticket status": "Closed",
      "Create date": "2026-06-10 09:00", "Close date": "2026-06-10 17:00", "Priority": "HIGH", "Source": "Form",
      "Associated Contact IDs": "5001;5002", "Associated Company IDs (Primary)": "9001"},
-    {"Record ID": "7002", "Ticket name": "Bill", "Ticket status": "Waiting on contact", "Create date": "2026-06-11 09:00"},
+    {"Record ID": "7002", "Ticket name": "Bill", "Ticket status": "Waiting on contact",
+    "Create date": "2026-06-11 09:00"},
 )  # fmt: skip
 SALESFORCE_CASES = delimited(
     "Id,IsDeleted,CaseNumber,ContactId,AccountId,ParentId,SuppliedName,SuppliedEmail,Type,Status,Reason,Origin,Subject,"
     "Priority,Description,IsClosed,ClosedDate,IsEscalated,OwnerId,CreatedDate,LastModifiedDate",
-    {"Id": "500A1", "IsDeleted": "false", "ContactId": "0035g00000A1AAA", "AccountId": "0015g00000B1AAB", "Status": "Working",
+    {"Id": "500A1", "IsDeleted": "false", "ContactId": "0035g00000A1AAA", "AccountId": "0015g00000B1AAB",
+    "Status": "Working",
      "Origin": "Web", "Priority": "High", "IsClosed": "false", "IsEscalated": "true",
      "CreatedDate": "2026-06-10T09:00:00.000Z", "LastModifiedDate": "2026-06-10T09:00:00.000Z"},
-    {"Id": "500A2", "IsDeleted": "false", "SuppliedEmail": "lea@roux.example", "Status": "Fixed by hand", "Origin": "Email",
+    {"Id": "500A2", "IsDeleted": "false", "SuppliedEmail": "lea@roux.example", "Status": "Fixed by hand",
+    "Origin": "Email",
      "IsClosed": "true", "ClosedDate": "2026-06-12T09:00:00.000+0000", "IsEscalated": "false",
      "CreatedDate": "2026-06-10T09:00:00.000Z", "LastModifiedDate": "2026-06-12T09:00:00.000Z"},
 )  # fmt: skip
@@ -151,16 +161,22 @@ HUBSPOT_DEALS = delimited(
 SALESFORCE_OPPORTUNITIES = delimited(
     "Id,IsDeleted,AccountId,ContactId,Name,StageName,Amount,Probability,ExpectedRevenue,CloseDate,Type,LeadSource,IsClosed,"
     "IsWon,ForecastCategory,OwnerId,CreatedDate,LastModifiedDate,CurrencyIsoCode",
-    {"Id": "006A1", "IsDeleted": "false", "AccountId": "0015g00000B1AAB", "ContactId": "0035g00000A1AAA", "Name": "Acme - 40",
-     "StageName": "Closed Won", "Amount": "40000.0", "Probability": "100", "CloseDate": "2026-06-15", "IsClosed": "true",
+    {"Id": "006A1", "IsDeleted": "false", "AccountId": "0015g00000B1AAB", "ContactId": "0035g00000A1AAA",
+    "Name": "Acme - 40",
+     "StageName": "Closed Won", "Amount": "40000.0", "Probability": "100", "CloseDate": "2026-06-15",
+     "IsClosed": "true",
      "IsWon": "true", "CreatedDate": "2026-01-10T09:00:00.000Z", "LastModifiedDate": "2026-06-15T09:00:00.000Z",
      "CurrencyIsoCode": "EUR"},
-    {"Id": "006A2", "IsDeleted": "false", "AccountId": "0015g00000B1AAB", "Name": "Acme - more", "StageName": "Negotiation",
+    {"Id": "006A2", "IsDeleted": "false", "AccountId": "0015g00000B1AAB", "Name": "Acme - more",
+    "StageName": "Negotiation",
      "Amount": "9000.5", "Probability": "35", "CloseDate": "2026-10-01", "IsClosed": "false", "IsWon": "false",
-     "CreatedDate": "2026-05-10T09:00:00.000Z", "LastModifiedDate": "2026-06-15T09:00:00.000Z", "CurrencyIsoCode": "EUR"},
-    {"Id": "006A3", "IsDeleted": "false", "AccountId": "0015g00000B1AAB", "Name": "Acme - old", "StageName": "Lost to none",
+     "CreatedDate": "2026-05-10T09:00:00.000Z", "LastModifiedDate": "2026-06-15T09:00:00.000Z",
+     "CurrencyIsoCode": "EUR"},
+    {"Id": "006A3", "IsDeleted": "false", "AccountId": "0015g00000B1AAB", "Name": "Acme - old",
+    "StageName": "Lost to none",
      "Amount": "100", "Probability": "0", "CloseDate": "2026-04-01", "IsClosed": "1", "IsWon": "0",
-     "CreatedDate": "2026-01-10T09:00:00.000Z", "LastModifiedDate": "2026-04-01T09:00:00.000Z", "CurrencyIsoCode": "EUR"},
+     "CreatedDate": "2026-01-10T09:00:00.000Z", "LastModifiedDate": "2026-04-01T09:00:00.000Z",
+     "CurrencyIsoCode": "EUR"},
 )  # fmt: skip
 
 # ---- operations
@@ -178,7 +194,8 @@ PAGERDUTY = lines(
 
 def _page(number: str, impact: str, status: str, **more: Any) -> dict[str, Any]:
     return {
-        "id": number, "name": "Something", "status": status, "impact": impact, "created_at": "2026-06-12T08:05:00.000-06:00",
+        "id": number, "name": "Something", "status": status, "impact": impact,
+        "created_at": "2026-06-12T08:05:00.000-06:00",
         "started_at": "2026-06-12T08:00:00.000-06:00", "resolved_at": "2026-06-12T10:00:00.000-06:00", "page_id": "pg",
         "components": [{"id": "c1", "name": "API", "status": "operational"}, {"id": "c2", "name": "Web"}],
         "incident_updates": [], "shortlink": "http://x", **more,

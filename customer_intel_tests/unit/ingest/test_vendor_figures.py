@@ -59,16 +59,24 @@ def test_each_order_stands_in_its_state(ask: Ask, source: str, states: str) -> N
 
 
 def test_shops_amounts_add_up(ask: Ask) -> None:
-    broken = "SELECT order_id FROM t WHERE order_id IN ('701', '702', '2001', '100') AND subtotal - discount + tax + shipping <> total"
+    broken = (
+        "SELECT order_id FROM t WHERE order_id IN ('701', '702', '2001', '100') AND subtotal - discount "
+        "+ tax + shipping <> total"
+    )
     assert ask("orders", broken) == []
-    assert ask("orders", "SELECT count(*) FROM t WHERE order_id IN ('701', '702', '2001', '100')") == [(4,)]
+    assert ask(
+        "orders", "SELECT count(*) FROM t WHERE order_id IN ('701', '702', '2001', '100')"
+    ) == [(4,)]
     assert ask("order_fact", "SELECT order_id, lines_agree FROM t WHERE n_lines > 0 ORDER BY 1") == [
         ("100", True), ("101", True), ("2001", True), ("2002", True)
     ]  # fmt: skip
 
 
 def test_shops_times_are_utc_and_guests_have_no_customer(ask: Ask) -> None:
-    times = "SELECT order_id, strftime(ordered_at, '%m-%d %H:%M'), customer_ref, record_key LIKE '%:guest-%' FROM t WHERE order_id IN ('702', '2007', '105') ORDER BY 1"
+    times = (
+        "SELECT order_id, strftime(ordered_at, '%m-%d %H:%M'), customer_ref, record_key LIKE "
+        "'%:guest-%' FROM t WHERE order_id IN ('702', '2007', '105') ORDER BY 1"
+    )
     assert ask("orders", times) == [
         ("105", "06-15 23:35", None, True),
         ("2007", "06-17 22:15", None, True),
@@ -80,14 +88,19 @@ def test_shops_times_are_utc_and_guests_have_no_customer(ask: Ask) -> None:
 
 def test_what_a_person_may_not_be_found_by_is_left_out(ask: Ask) -> None:
     assert ask("orders", "SELECT count(*) FROM t WHERE extra_json LIKE '%203.0.113.9%'") == [(0,)]
-    people = "SELECT contact_id, city, birth_date FROM t WHERE source_system IN ('woocommerce', 'magento', 'bigcommerce') ORDER BY 1"
+    people = (
+        "SELECT contact_id, city, birth_date FROM t WHERE source_system IN ('woocommerce', 'magento', "
+        "'bigcommerce') ORDER BY 1"
+    )
     assert [(ref, city, str(born)) for ref, city, born in ask("contacts", people)] == [
         ("31", "Bremen", "None"), ("55", None, "None"), ("7", "Seattle", "1990-04-05")
     ]  # fmt: skip
 
 
 def test_shops_products_cost_what_they_say(ask: Ask) -> None:
-    assert ask("products", "SELECT product_id, price, cost, category, status FROM t ORDER BY 1") == [
+    assert ask(
+        "products", "SELECT product_id, price, cost, category, status FROM t ORDER BY 1"
+    ) == [
         ("41", Decimal("40.00"), None, "Pots", "publish"),
         ("71", Decimal("25.00"), Decimal("9.50"), None, "enabled"),
         ("81", Decimal("25.00"), Decimal("11.50"), None, "available"),
@@ -118,7 +131,10 @@ def test_recurring_revenue_is_what_the_subscriptions_add_up_to(ask: Ask) -> None
     ],
 )
 def test_each_subscription_stands_in_its_state(ask: Ask, source: str, states: str) -> None:
-    sql = f"SELECT subscription_id || ' ' || state FROM t WHERE source_system = '{source}' AND valid_to IS NULL ORDER BY 1"
+    sql = (
+        f"SELECT subscription_id || ' ' || state FROM t WHERE source_system = '{source}' "
+        "AND valid_to IS NULL ORDER BY 1"
+    )
     assert " ".join(row for (row,) in ask("subscription_fact", sql)) == states
 
 
@@ -148,7 +164,9 @@ def test_payments_failed_and_given_back(ask: Ask, source: str, states: str, kept
     ],
 )
 def test_invoices_are_paid_or_owed(ask: Ask, source: str, states: str, due: str) -> None:
-    sql = "SELECT invoice_id || ' ' || state, due_amount FROM t WHERE source_system = '{}' ORDER BY 1"
+    sql = (
+        "SELECT invoice_id || ' ' || state, due_amount FROM t WHERE source_system = '{}' ORDER BY 1"
+    )
     found = ask("invoice_fact", sql.format(source))
     assert " ".join(row[0] for row in found) == states
     assert sum(amount for _, amount in found) == Decimal(due)
@@ -156,8 +174,13 @@ def test_invoices_are_paid_or_owed(ask: Ask, source: str, states: str, due: str)
 
 def test_all_of_a_billing_system_belongs_to_its_customer(ask: Ask) -> None:
     for table in ("subscription_fact", "invoice_fact", "payment_fact"):
-        sql = f"SELECT source_system, count(DISTINCT customer_id), count(*) FILTER (customer_id IS NULL) FROM t GROUP BY 1 ORDER BY 1"
-        assert ask(table, sql) == [(each, 1, 0) for each in ("chargebee", "paddle", "recurly", "zuora")]
+        sql = (
+            "SELECT source_system, count(DISTINCT customer_id), count(*) FILTER (customer_id IS NULL) FROM "
+            "t GROUP BY 1 ORDER BY 1"
+        )
+        assert ask(table, sql) == [
+            (each, 1, 0) for each in ("chargebee", "paddle", "recurly", "zuora")
+        ]
 
 
 def test_what_is_left_out_or_doubtful_is_counted(ask: Ask) -> None:
@@ -166,7 +189,10 @@ def test_what_is_left_out_or_doubtful_is_counted(ask: Ask) -> None:
         ("paddle_payments", "several_attempts", 1), ("recurly_subscriptions", "without_plan", 1),
         ("zuora_subscriptions", "without_charge", 1),
     ]  # fmt: skip
-    sql = "SELECT mapping, rows_skipped FROM t WHERE rows_skipped > 0 AND mapping SIMILAR TO '(recurly|chargebee|paddle|zuora).*' ORDER BY 1"
+    sql = (
+        "SELECT mapping, rows_skipped FROM t WHERE rows_skipped > 0 AND mapping SIMILAR TO "
+        "'(recurly|chargebee|paddle|zuora).*' ORDER BY 1"
+    )
     assert ask("export_file", sql) == [
         ("chargebee_transactions", 1), ("paddle_invoices", 1), ("paddle_payments", 2),
         ("recurly_invoices", 1), ("recurly_transactions", 3), ("zuora_subscriptions", 1),

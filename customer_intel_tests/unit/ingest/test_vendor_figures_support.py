@@ -44,7 +44,10 @@ def test_how_long_answers_and_solutions_took(ask: Ask) -> None:
 
 
 def test_tickets_know_who_asked_and_how_it_went(ask: Ask) -> None:
-    sql = "SELECT ticket_id, record_key, channel, priority, is_escalated, satisfaction_score FROM t WHERE ticket_id IN ('91', '2', 'HELP-1', '500A1', '500A2') ORDER BY 1"
+    sql = (
+        "SELECT ticket_id, record_key, channel, priority, is_escalated, satisfaction_score FROM t WHERE "
+        "ticket_id IN ('91', '2', 'HELP-1', '500A1', '500A2') ORDER BY 1"
+    )
     found = {row[0]: row[1:] for row in ask("ticket_fact", sql)}
     assert found["91"] == ("intercom:ic1", "email", "not_priority", False, "5")
     assert found["2"] == ("freshdesk:4001", "portal", "high", True, None)
@@ -52,7 +55,10 @@ def test_tickets_know_who_asked_and_how_it_went(ask: Ask) -> None:
     assert found["500A1"] == ("salesforce:0035g00000A1AAA", "web", "high", True, None)
     assert found["500A2"][0].startswith("salesforce:guest-")
     words = "SELECT subject, description, tags FROM t WHERE ticket_id IN ('91', 'HELP-1') ORDER BY ticket_id"
-    assert ask("tickets", words) == [("Late parcel", "Where is it?", "shipping|vip"), ("Laptop", "It is slow", None)]
+    assert ask("tickets", words) == [
+        ("Late parcel", "Where is it?", "shipping|vip"),
+        ("Laptop", "It is slow", None),
+    ]
 
 
 def test_messages_are_what_the_customer_saw(ask: Ask) -> None:
@@ -63,7 +69,10 @@ def test_messages_are_what_the_customer_saw(ask: Ask) -> None:
 
 
 def test_deals_are_open_won_or_lost(ask: Ask) -> None:
-    sql = "SELECT deal_id, status, amount, currency, probability, strftime(closed_at, '%m-%d'), record_key FROM t ORDER BY 1"
+    sql = (
+        "SELECT deal_id, status, amount, currency, probability, strftime(closed_at, '%m-%d'), "
+        "record_key FROM t ORDER BY 1"
+    )
     assert ask("deals", sql) == [
         ("006A1", "won", Decimal("40000.00"), "EUR", 1.0, "06-15", "salesforce:0035g00000A1AAA"),
         ("006A2", "open", Decimal("9000.50"), "EUR", 0.35, None, None),
@@ -77,7 +86,9 @@ def test_deals_are_open_won_or_lost(ask: Ask) -> None:
 
 
 def test_incidents_began_and_ended(ask: Ask) -> None:
-    assert ask("incidents", "SELECT incident_id, kind, service, started_at, ended_at FROM t ORDER BY 1") == [
+    assert ask(
+        "incidents", "SELECT incident_id, kind, service, started_at, ended_at FROM t ORDER BY 1"
+    ) == [
         ("PT1", "outage", "Checkout", datetime(2026, 6, 12, 8), datetime(2026, 6, 12, 9, 30)),
         ("PT2", "outage", "Mail", datetime(2026, 6, 29, 8), None),
         ("sp1", "outage", "API|Web", datetime(2026, 6, 12, 14), datetime(2026, 6, 12, 16)),
