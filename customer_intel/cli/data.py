@@ -162,12 +162,13 @@ def docs(
 ) -> None:
     """Dictionary, data contracts and generated SELECTs, from the contract alone.
 
-    In the repository, README's list of tables, docs/states.md and docs/metrics.md too.
+    In the repository, README's list of tables, docs/states.md, metrics.md and mapping.md too.
     """
     from customer_intel.core.contract import load as contract
     from customer_intel.core.contract.model import PACKAGE
     from customer_intel.core.tables import definition as table
     from customer_intel.facts import states as facts_states
+    from customer_intel.ingest.mapping import reference as mapping_reference
     from customer_intel.publish import catalog, semantic_model
 
     tables = {name: spec for name, spec in contract.load().tables.items() if spec.published}
@@ -191,6 +192,7 @@ def docs(
         )
         words.write_text(facts_states.page(), encoding="utf-8")
         words.with_name("metrics.md").write_text(catalog.metrics_page(metrics), encoding="utf-8")
+        words.with_name("mapping.md").write_text(mapping_reference.page(), encoding="utf-8")
     out.print(f"[green]✓[/] dictionary and {len(tables)} contracts are in {folder}/")
 
 
