@@ -22,9 +22,9 @@ EXAMPLES = Path(__file__).with_name("reference.yaml")
 _OWN = ("name", "canonical")
 _HEAD = """# Keys of a mapping
 
-Made by `make docs` from `customer_intel/ingest/mapping/`: types and defaults of the model, and examples that a test runs. A mapping is
-a file of `config/mappings/`; `customer-intel inspect FILE` writes one, `customer-intel check` explains its faults by line, and
-`check --values` tries it on the newest file.
+Made by `make docs` from `customer_intel/ingest/mapping/`: defaults of the model, and examples that a test
+runs. A mapping is a file of `config/mappings/`; `customer-intel inspect FILE` writes one, `customer-intel check`
+explains its faults by line, and `check --values` tries it on the newest file.
 """
 
 
