@@ -26,7 +26,7 @@ from customer_intel.core.engine import DuckDBEngine, EngineSettings, quoted
 from customer_intel.ingest.land.landing_folder import LandedFile, discover
 from customer_intel.ingest.mapping import expressions
 from customer_intel.ingest.mapping import model as mappings
-from customer_intel.ingest.mapping.model import SPECIAL, FileMapping
+from customer_intel.ingest.mapping.model import SPECIAL, FileMapping, Reader
 from customer_intel.ingest.read.open_file import (
     Limits,
     Refused,
@@ -165,7 +165,7 @@ def columns_of(path: Path, mapping: FileMapping) -> tuple[str, ...]:
                 return column_names(pq.read_schema(work / "file").names)
             except (OSError, ValueError):
                 raise Refused("is a truncated or corrupt Parquet file; send it again") from None
-        if kind not in ("csv", "tsv"):
+        if kind not in ("csv", "tsv") or _is_archive(path, reader):
             con = DuckDBEngine(EngineSettings(), [work]).con
             return read_text(con, path, sha256, reader, work, limits).columns
         head = b"".join(_first(path, sha256, limits))
@@ -179,13 +179,17 @@ def columns_of(path: Path, mapping: FileMapping) -> tuple[str, ...]:
 def _decode(path: Path, mapping: FileMapping) -> None:
     """Reads a text file's begin by the mapping's encoding. Raises Refused as a night would."""
     kind = mapping.reader.format or mappings.format_of(path.name)
-    if kind not in ("csv", "tsv", "fixed"):
+    if kind not in ("csv", "tsv", "fixed") or _is_archive(path, mapping.reader):
         return
     limits, size = Limits(), 0
     for chunk in decoded(path, _sha256(path), limits, mapping.reader.encoding, 0):
         size += len(chunk)
         if size > _DECODED:
             return
+
+
+def _is_archive(path: Path, reader: Reader) -> bool:
+    return reader.member is not None or mappings.format_of(path.name) == "zip"
 
 
 def _sha256(path: Path) -> str:

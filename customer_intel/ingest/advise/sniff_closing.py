@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from customer_intel.core.engine import literal, quoted
@@ -20,6 +20,8 @@ MAX_CLOSING = 25
 MIN_BODY = 3
 # Columns named in a condition, where the table is wide.
 MAX_NAMED = 6
+# Columns of a narrow table.
+NARROW = 3
 _TOTAL = (
     "grand total", "sub total", "subtotal", "sub-total", "total general", "total général", "total geral", "total",
     "totals", "overall total", "sum", "gesamtsumme", "endsumme", "zwischensumme", "summe", "gesamt", "insgesamt",
@@ -35,6 +37,8 @@ _CLOSING = (
     "ende des berichts", "seite ", "anzahl", "confidentiel", "généré", "source :", "fin du rapport", "confidencial",
     "generado", "fuente:", "fin del informe", "riservato", "generato", "vertrouwelijk", "gegenereerd", "all rights",
 )  # fmt: skip
+# A condition as SQL, and as a function of a row.
+Candidate = tuple[str, Callable[[list[str]], bool]]
 _SHAPE = (re.compile(r"\d+"), re.compile(r"[^\W\d_]+"))
 
 
@@ -75,18 +79,28 @@ class _Table:
 
     def __init__(self, names: Sequence[str], rows: list[list[str]], gaps: list[bool]) -> None:
         self.names, self.rows, self.gaps = names, rows, gaps
-        # What may be closing lines must not say what a row looks like.
+        # What may be closing lines, or totals among the rows, must not say what a row looks like.
         plain = rows[: max(len(rows) - MAX_CLOSING, (len(rows) + 1) // 2, MIN_BODY)]
-        self.plain = [row for row in plain if len(row) == len(names)] or plain
+        even = [row for row in plain if len(row) == len(names)] or plain
+        named = [row for row in even if _begins(_first(row), _TOTAL)]
+        self.plain = [row for row in even if row not in named]
+        if len(self.plain) <= max(MIN_BODY, len(named)):
+            self.plain, named = even, []
         width = len(names)
         filled = [
             sum(1 for row in self.plain if place < len(row) and row[place])
             for place in range(width)
         ]
         self.always = [place for place in range(width) if filled[place] == len(self.plain)]
+        # Who is called so and has all that others have is a customer.
+        like_others = [row for row in named if not self._lacks(row)]
         self.usual = statistics.median(sum(map(bool, row)) for row in self.plain)
         self.shapes = {_shape(row[0]) for row in self.plain if row[0]}
-        self.keys = {row[0].lower() for row in self.plain}
+        self.keys = {row[0].lower() for row in (*self.plain, *like_others)}
+
+    def _lacks(self, row: Sequence[str]) -> list[int]:
+        """The columns that all rows fill and this one does not."""
+        return [at for at in self.always if at >= len(row) or not row[at]]
 
     # ---- which rows
     def closing(self) -> dict[int, str]:
@@ -102,8 +116,7 @@ class _Table:
 
     def _kind(self, place: int) -> str | None:
         row = self.rows[place]
-        first = next((cell for cell in row if cell), "").lower()
-        lacks = [at for at in self.always if at >= len(row) or not row[at]]
+        first, lacks = _first(row), self._lacks(row)
         # Prose falls into as many cells as it has commas.
         is_prose = len(row) > len(self.names)
         if first in self.keys:
@@ -127,13 +140,18 @@ class _Table:
         return "closing lines" if is_odd or after_gap or not row[0] else None
 
     def repeated(self) -> dict[int, str]:
-        """Rows that say the names again."""
+        """Rows anywhere that say the names again, are totals of a part, or comments."""
         names = [name.lower() for name in self.names]
-        return {
-            place: "names that come again"
-            for place, row in enumerate(self.rows)
-            if [cell.lower() for cell in row] == names
-        }
+        found: dict[int, str] = {}
+        for place, row in enumerate(self.rows):
+            lacks = len(self._lacks(row)) * 2 >= len(self.always) > 0
+            if [cell.lower() for cell in row] == names:
+                found[place] = "names that come again"
+            elif lacks and _begins(_first(row), _TOTAL) and _first(row) not in self.keys:
+                found[place] = "totals"
+            elif lacks and row[0].startswith("#"):
+                found[place] = "comments"
+        return found
 
     # ---- how to tell them
     def conditions(self, odd: dict[int, str]) -> tuple[list[str], int]:
@@ -152,7 +170,7 @@ class _Table:
     def _even(self, row: list[str]) -> list[str]:
         return (row + [""] * len(self.names))[: len(self.names)]
 
-    def _candidates(self, odd: Sequence[list[str]]):  # type: ignore[no-untyped-def]
+    def _candidates(self, odd: Sequence[list[str]]) -> Iterator[Candidate]:
         """(SQL, the same as a function of a row), the plainest first."""
         name = [quoted(each) for each in self.names]
         yield (
@@ -165,32 +183,58 @@ class _Table:
                 texts = ", ".join(map(literal, words))
                 yield (
                     f"rtrim(lower({name[place]}), ': ') IN ({texts})",
-                    lambda row, place=place, words=words: row[place].lower().rstrip(": ") in words,
+                    _is_one_of(place, words),
                 )
+        words = sorted({word for row in odd if (word := _mark(row[0]))})
+        prefixes = [
+            (
+                f"starts_with(lower({name[0]}), {literal(word)})",
+                _starts_with(word),
+            )
+            for word in words
+        ]
+        # Of few columns, an empty one says little.
+        is_narrow = len(self.names) <= NARROW
+        yield from prefixes if is_narrow else ()
         rest = list(range(1, len(self.names)))
         if len(rest) > MAX_NAMED:
             rest = [place for place in self.always if place][:MAX_NAMED]
         if any(place in self.always for place in rest):
+            listed = ", ".join(name[place] for place in rest)
             yield (
-                f"coalesce({', '.join(name[place] for place in rest)}) IS NULL"
-                if len(rest) > 1
-                else f"{name[rest[0]]} IS NULL",
-                lambda row: not any(row[place] for place in rest),
+                f"coalesce({listed}) IS NULL" if len(rest) > 1 else f"{listed} IS NULL",
+                _is_empty_in(rest),
             )
+        yield from () if is_narrow else prefixes
         for row in odd:
             empty = [place for place in self.always if not row[place]][:MAX_NAMED]
             if len(empty) > 1 or (empty and not row[0]):
                 yield (
                     " AND ".join(f"{name[place]} IS NULL" for place in empty),
-                    lambda other, empty=empty: not any(other[place] for place in empty),
+                    _is_empty_in(empty),
                 )
-        for row in odd:
-            word = _begins(row[0].lower(), (*_TOTAL, *_CLOSING))
-            if word:
-                yield (
-                    f"starts_with(lower({name[0]}), {literal(word)})",
-                    lambda other, word=word: other[0].lower().startswith(word),
-                )
+
+
+def _is_one_of(place: int, words: Sequence[str]) -> Callable[[list[str]], bool]:
+    return lambda row: row[place].lower().rstrip(": ") in words
+
+
+def _starts_with(word: str) -> Callable[[list[str]], bool]:
+    return lambda row: row[0].lower().startswith(word)
+
+
+def _is_empty_in(places: Sequence[int]) -> Callable[[list[str]], bool]:
+    return lambda row: not any(row[place] for place in places)
+
+
+def _first(row: Sequence[str]) -> str:
+    """The first words of a row, in small letters."""
+    return next((cell for cell in row if cell), "").lower()
+
+
+def _mark(text: str) -> str | None:
+    """What a row of totals, a closing line or a comment begins with."""
+    return "#" if text.startswith("#") else _begins(text.lower(), (*_TOTAL, *_CLOSING))
 
 
 def _shape(text: str) -> str:

@@ -99,7 +99,11 @@ def further_heads(rows: Cells, header: int) -> tuple[int, str]:
         if ids and ids * 2 >= sum(1 for cell in row if cell):
             return place + 2, "names, what they mean, and the platform's own ids"
     count = 1
-    while count < MAX_HEADS and count < len(below) and _says_more(below[count - 1], below[count:]):
+    while count < min(MAX_HEADS, len(below)):
+        row = below[count - 1]
+        # Names that come again are no further ones.
+        if row == cells[header] or not _says_more(row, below[count:]):
+            break
         count += 1
     if count > 1:
         return count, "the rows below the names hold words where all others hold values"

@@ -9,13 +9,16 @@ import random
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from customer_intel.ingest.advise.sniff import sniff
+from customer_intel.ingest.land.landing_folder import COUNTS
 from customer_intel.ingest.mapping.model import Reader
 from customer_intel.ingest.read import json_records
 from customer_intel.ingest.read.json_records import records_as_lines
 from customer_intel.ingest.read.open_file import Limits, Refused
+from customer_intel_tests.unit.ingest.test_conform import Landing
 from customer_intel_tests.unit.ingest.test_inspect import Lab, notes
 from customer_intel_tests.unit.ingest.test_intake import Read
 
@@ -47,6 +50,11 @@ def read(tmp_path: Path) -> Read:
     from customer_intel_tests.unit.ingest.test_intake import read as made
 
     return made.__wrapped__(tmp_path)  # type: ignore[attr-defined, no-any-return]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Landing:
+    return Landing(tmp_path)
 
 
 @pytest.fixture
@@ -224,6 +232,59 @@ def test_orders_and_their_lines_come_of_one_file(lab: Lab) -> None:
     found = sniff(path, Limits())
     lines = found.reader_of("line_items")
     assert lines == Reader(records="orders", nested=NESTED, rows="line_items")
+
+
+ORDERS_MAPPING = """\
+source: shop
+files: "orders*"
+entity: orders
+reader: {records: orders, nested: [customer, total_price_set, total_price_set.shop_money]}
+columns:
+  order_id: id
+  customer_ref: customer.id
+  email: lower("customer.email")
+  ordered_at: created_at
+  currency: currency
+  total: total_price_set.shop_money.amount
+"""
+LINES_MAPPING = """\
+source: shop
+files: "orders*"
+entity: order_lines
+reader: {records: orders, rows: line_items, skip_rows: "\\"line_items.sku\\" = 'S3'"}
+columns:
+  order_line_id: line_items.id
+  order_id: id
+  sku: line_items.sku
+  quantity: line_items.quantity
+  unit_price: line_items.price
+  line_total: cast("line_items.quantity" as decimal(18, 2)) * cast("line_items.price" as decimal(18, 2))
+"""
+
+
+def test_one_file_feeds_orders_and_their_lines_and_each_row_is_accounted_for(shop: Landing) -> None:
+    twice = [
+        *map(order, range(60)),
+        {**order(99), "created_at": "soon"},
+        {"id": "o98", "created_at": "2026-05-01"},
+    ]
+    shop.land("shop/2026-02-28/orders.json", json.dumps({"orders": twice}, indent=1))
+    (shop.root / "mappings" / "shop_order_lines.yaml").write_text(LINES_MAPPING)
+    orders, lines = (
+        shop.night(entity=entity, mapping=ORDERS_MAPPING) for entity in ("orders", "order_lines")
+    )
+    (part,) = orders.parts
+    assert [part.facts[name] for name in COUNTS] == [62, 60, 2, 0, 0, 60]
+    rows = pl.read_parquet(part.parquet).sort("order_id")
+    assert (rows["email"][0], str(rows["total"][0])) == ("p0@example.com", "10.50")
+    (part,) = lines.parts
+    every = [line for item in twice for line in item.get("line_items", ())]
+    third = sum(line["sku"] == "S3" for line in every)
+    assert [part.facts[name] for name in COUNTS] == [
+        len(every), len(every) - third, 0, 0, third, len(every) - third,
+    ]  # fmt: skip
+    said = [item["message"] for item in lines.findings]
+    assert any("1 records have nothing in 'line_items'" in message for message in said), said
 
 
 def test_one_record_is_no_wrapper_of_its_lines(lab: Lab) -> None:

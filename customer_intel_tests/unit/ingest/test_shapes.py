@@ -439,6 +439,9 @@ def report(
         (["Copyright 2026 Acme, Inc., all rights reserved, worldwide, forever"], False),
         (["order_id,email,order_date,total", *[line.replace("o", "x", 1) for line in REPORT[:5]], "Total,,,1"], False),
         (["Average,,,20.50", "Total,,,820.00"], False),
+        (["40 rows"], False),
+        (["(40 rows affected)", "Completion time: 2026-06-30"], True),
+        (["# exported 2026-06-30"], False),
     ],
 )  # fmt: skip
 def test_closing_lines_are_found_left_out_and_counted(
@@ -467,6 +470,22 @@ def test_closing_lines_of_a_narrow_file_and_of_a_long_one(lab: Lab) -> None:
     )
     found = lab.look(lab.write("orders.csv", long + "Total,,,9\n\nConfidential\n"), entity="orders")
     assert (found.rows, found.written[0].trial.accepted) == (60_002, 60_000)
+
+
+def test_totals_of_parts_and_names_among_the_rows(lab: Lab) -> None:
+    rows = [
+        f"North,o{n},2026-05-01,{n}.5" if n % 10 else f"Subtotal North,,,{n}" for n in range(60)
+    ]
+    rows[25:25] = ["Region,order_id,order_date,total"]
+    text = "Region,order_id,order_date,total\n" + "\n".join([*rows, "Total,,,99"]) + "\n"
+    found = lab.look(lab.write("orders.csv", text), entity="orders")
+    trial = found.written[0].trial
+    assert (trial.read, trial.accepted, trial.quarantined) == (62, 54, 0)
+    twice = "id,email,day\nid,email,day\n" + "".join(
+        f"{n},p{n}@example.com,2026-05-01\n" for n in range(20)
+    )
+    reader = sniff(lab.write("a.csv", twice), Limits()).reader
+    assert (reader.header_rows, reader.skip_rows) == (1, "\"id\" = 'id' AND \"email\" = 'email'")
 
 
 @pytest.mark.parametrize(
