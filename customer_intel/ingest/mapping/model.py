@@ -22,7 +22,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.contract.model import PROVENANCE, STAMPS, Column, Table, suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError
-from customer_intel.ingest.mapping.expressions import columns_of, expression_fault, parser
+from customer_intel.ingest.mapping.expressions import (
+    columns_of,
+    expression_fault,
+    lookup_fault,
+    parser,
+)
 
 SHIPPED = Path(__file__).resolve().parent.parent / "vendors"
 SPECIAL = ("_row", "_file", "_export_date", "_exported_at")
@@ -283,6 +288,11 @@ def _semantic_faults(
             )
     faults += [
         (place, fault) for place, text in places_of(mapping) if (fault := expression_fault(text))
+    ]
+    faults += [
+        (("lookups", name, "sql"), fault)
+        for name, lookup in mapping.lookups.items()
+        if (fault := lookup_fault(lookup.sql))
     ]
     try:
         parser().cursor().execute(
