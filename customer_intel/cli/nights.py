@@ -276,9 +276,17 @@ def _fetched(settings: Settings) -> Settings:
 
 
 def _night_date(settings: Settings, as_of: str | None) -> date:
-    from customer_intel.orchestration.nights import landed_dates, today
+    from customer_intel.orchestration.nights import folders_ahead, landed_dates, today
 
     dates = landed_dates(settings)
+    ahead = [
+        f"{settings.landing_dir.name}/{name}/ is dated ahead of today, {today().isoformat()}; nothing "
+        "of it is taken: give the folder its right date"
+        for name in folders_ahead(settings)
+    ]
+    if ahead and not dates and as_of is None:
+        fail("\n".join(ahead), BAD_CONFIGURATION)
+    warn(ahead)
     if as_of is not None:
         try:
             night = date.fromisoformat(as_of)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 import dagster as dg
@@ -24,6 +24,7 @@ from customer_intel.settings import Settings
 PARTITION, RANGE_END = "dagster/partition", "dagster/asset_partition_range_end"
 AS_OF = "customer_intel/as_of"
 HOME = "home"
+DAYS_AHEAD = 2
 
 
 class Tables:
@@ -127,14 +128,32 @@ def fetch_landing(settings: Settings) -> None:
 
 
 def landed_dates(settings: Settings) -> list[date]:
-    """The export dates that landing/<source>/<date>/ folders name."""
-    found = set()
+    """The export dates that landing/<source>/<date>/ folders name, but those of folders_ahead."""
+    return sorted(day for day in set(_dated(settings).values()) if day <= last_plausible())
+
+
+def folders_ahead(settings: Settings) -> list[str]:
+    """Folders of export dates that nobody can have exported yet. A night of such a date would be
+    the home's last: none may come before it.
+    """
+    landed = _dated(settings)
+    return sorted(name for name, day in landed.items() if day > last_plausible())
+
+
+def last_plausible() -> date:
+    """The last export date there may be: it is tomorrow elsewhere, and a clock may be slow."""
+    return today() + timedelta(days=DAYS_AHEAD)
+
+
+def _dated(settings: Settings) -> dict[str, date]:
+    """<source>/<date> → that date."""
+    found = {}
     for folder in settings.landing_dir.glob("*/*/"):
         try:
-            found.add(date.fromisoformat(folder.name))
+            found[f"{folder.parent.name}/{folder.name}"] = date.fromisoformat(folder.name)
         except ValueError:
             continue
-    return sorted(found)
+    return found
 
 
 def of_run(context: dg.AssetExecutionContext) -> Night:

@@ -128,6 +128,32 @@ def expression_fault(expression: str) -> str | None:
     return None
 
 
+def lookup_fault(sql: str) -> str | None:
+    """Why the SQL of a lookup must not be used, or None: it is one SELECT over `file`."""
+    with _parsing:
+        rows = parser().execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
+    tree = dict(json.loads(rows[0][0]))
+    if tree.get("error"):
+        why = str(tree.get("error_message", "no SQL")).splitlines()[0][:200]
+        return f"the sql of a lookup is one SELECT over file: {why}"
+    if len(tree.get("statements", ())) != 1:
+        return "the sql of a lookup is one SELECT over file; take the other statements out"
+    nodes = _nodes(tree)
+    known = {"file"} | {
+        entry["key"].lower() for node in nodes for entry in node.get("cte_map", {}).get("map", ())
+    }
+    for node in nodes:
+        is_other = node.get("type") == "BASE_TABLE" and node["table_name"].lower() not in known
+        if is_other or node.get("type") == "TABLE_FUNCTION":
+            return (
+                "the sql of a lookup reads file and nothing else; name that file in files instead"
+            )
+    found = {part["function_name"] for part in nodes if "function_name" in part}
+    if found & _NOT_REPRODUCIBLE:
+        return f"{min(found & _NOT_REPRODUCIBLE)}() is not reproducible; use a column of the file"
+    return None
+
+
 def _nodes(node: Any) -> list[dict[str, Any]]:
     if isinstance(node, list):
         return [found for item in node for found in _nodes(item)]

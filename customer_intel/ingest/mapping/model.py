@@ -26,6 +26,7 @@ from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.ingest.mapping.expressions import (
     columns_of,
     expression_fault,
+    lookup_fault,
     parser,
     sql_fault,
 )
@@ -234,6 +235,11 @@ def _semantic_faults(
             )
     faults += [
         (place, fault) for place, text in places_of(mapping) if (fault := expression_fault(text))
+    ]
+    faults += [
+        (("lookups", name, "sql"), fault)
+        for name, lookup in mapping.lookups.items()
+        if (fault := lookup_fault(lookup.sql))
     ]
     try:
         parser().cursor().execute(
