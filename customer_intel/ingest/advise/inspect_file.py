@@ -46,6 +46,8 @@ from customer_intel.ingest.read.readers import TextTable, read_text
 
 __all__ = ["Inspected", "inspect", "print_screen"]
 
+# A file that has so many columns of a shipped mapping, and all of them, is that vendor's.
+_PLAINLY = 8
 # Below this score the match rests on names such as id, date and status, which any file may have.
 _SURE = 2.3
 # Folders that say nothing of the system that wrote a file.
@@ -267,6 +269,9 @@ def _place(folder: Path, source: str, entity: str, path: Path) -> Path:
     apart.
     """
     plain = folder / f"{source}_{entity}.yaml"
+    if plain.stem in mappings.shipped() and not plain.exists():
+        # By the same name it would take the shipped one's place.
+        return folder / f"{source}_{entity}_{slug(path.name.split('.')[0])}.yaml"
     try:
         files = yamlfile.load(plain).get("files") if plain.exists() else None
     except ConfigError:
@@ -294,17 +299,26 @@ def _note_other_mappings(
         and mapping.name not in mine and not mapping.missing(names)
     ]  # fmt: skip
     if others:
-        conflict = (
-            f"{', '.join(sorted(others))} of source {found.source} takes this file already, "
-            "and a night would use both"
+        text = (
+            f"{', '.join(sorted(others))} of source {found.source} takes this file already, and a night "
+            "would use both: delete this mapping to keep that one, or take this line out"
         )
-        found.notes.append(
-            Note(
-                "guess",
-                "mapping",
-                f"{conflict}; write over it (--out <its name>.yaml) or keep only one",
-            )
+        found.notes.append(Note("ask", "mapping", text))
+        return
+    vendors = mappings.shipped()
+    alike = [
+        mapping
+        for mapping in known.values()
+        if mapping.name in vendors and mapping.source != found.source
+        and len(mapping.sources(names)) >= _PLAINLY and not mapping.missing(names)
+    ]  # fmt: skip
+    if alike:
+        best = max(alike, key=lambda mapping: len(mapping.sources(names)))
+        text = (
+            f"has the columns of the shipped mapping {best.name}: landed below {best.source}/ it needs "
+            "no mapping of its own"
         )
+        found.notes.append(Note("guess", "mapping", text))
 
 
 def _note_certainty(found: Inspected) -> None:

@@ -447,7 +447,7 @@ def test_a_file_that_a_mapping_takes_already_is_said_to_be_so(lab: Lab) -> None:
     path = lab.write("orders.csv", orders_csv(["2024-01-01"] * 20))
     lab.look(path)
     again = lab.look(path, out=lab.root / "home" / "config" / "mappings" / "second.yaml")
-    assert "shop_orders of source shop takes this file already" in notes(again, "guess")
+    assert "shop_orders of source shop takes this file already" in notes(again, "ask")
 
 
 def test_another_file_of_the_same_entity_gets_a_mapping_of_its_own(lab: Lab) -> None:

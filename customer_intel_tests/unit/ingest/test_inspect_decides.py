@@ -257,3 +257,18 @@ def test_answers_are_kept_for_the_next_question(lab: Lab) -> None:
     look(lab, "orders.csv", orders(dates), "currency=EUR")
     again = look(lab, "orders.csv", orders(dates), "dates=day")
     assert written(again).columns["currency"] == "'EUR'" and not written(again).decide
+
+
+# ---- mappings that are there
+def test_a_vendors_mapping_is_neither_overwritten_nor_doubled(lab: Lab) -> None:
+    shipped = mapping.load(None, ENTITIES)["delighted_responses"]
+    columns = sorted(shipped.sources(()))
+    name = shipped.files[0].replace("*", "x")
+    path = lab.write(name if "." in name else f"{name}.csv", csv(",".join(columns), *[
+        ",".join(f"{n}" for _ in columns) for n in range(20)]))  # fmt: skip
+    found = inspect(
+        path, home=lab.root / "home", out=None, source="delighted", entity="survey_responses",
+        force=False, today=dt.date(2026, 6, 30),
+    )  # fmt: skip
+    assert found.written[0].path.stem not in mapping.shipped()
+    assert "takes this file already" in written(found).decide["mapping"]
