@@ -308,6 +308,9 @@ ZUORA = {
              "is_latest_version": "FALSE"},
             {"id": "zs1v2", "original_id": "zs1v1", "name": "A-S1", "status": "Active", "version": "2",
              "is_latest_version": "TRUE"},
+            # a version that was taken back does not take the subscription with it
+            {"id": "zs1v0", "original_id": "zs1v1", "name": "A-S1", "status": "Active", "version": "3",
+             "_fivetran_deleted": "TRUE", "updated_date": "2026-06-20 12:00:00.000000 UTC"},
             {"id": "zs2", "original_id": "zs2", "name": "A-S2", "status": "Cancelled", "version": "1",
              "is_latest_version": "TRUE", "cancelled_date": "2026-04-01", "cancel_reason": "budget"},
             {"id": "zs3", "original_id": "zs3", "name": "A-S3", "status": "Suspended", "version": "1",

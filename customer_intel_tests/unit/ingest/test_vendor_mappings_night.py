@@ -88,7 +88,7 @@ def test_no_row_is_lost_on_the_way(night: tuple[Ran, Path]) -> None:
         **{"sparkify_contacts": 1, "retentioneering_simple_shop": 1},
         # administrators; what was chosen within a bundle; credit notes, refunds and checks of a card;
         # checkouts that nobody paid; notes and spam; maintenance; rows of several days; test answers
-        **{"woocommerce_customers": 1, "magento_order_lines": 1, "zuora_subscriptions": 1},
+        **{"woocommerce_customers": 1, "magento_order_lines": 1, "zuora_subscriptions": 2},
         **{"recurly_invoices": 1, "recurly_transactions": 3, "chargebee_transactions": 1},
         **{"paddle_invoices": 1, "paddle_payments": 2},
         **{"intercom_messages": 2, "freshdesk_tickets": 1, "freshdesk_messages": 1},
