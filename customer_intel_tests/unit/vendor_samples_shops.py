@@ -192,6 +192,7 @@ BIG_PRODUCTS = lines(
 
 SHOPS: tuple[Sample, ...] = (
     sample("woocommerce_orders", "woocommerce", "woocommerce-orders.jsonl", WOO_ORDERS),
+    sample("woocommerce_order_lines", "woocommerce", "woocommerce-orders.jsonl", WOO_ORDERS),
     sample("woocommerce_refunds", "woocommerce", "woocommerce-refunds.jsonl", WOO_REFUNDS),
     sample("woocommerce_customers", "woocommerce", "woocommerce-customers.jsonl", WOO_CUSTOMERS),
     sample("woocommerce_products", "woocommerce", "woocommerce-products.jsonl", WOO_PRODUCTS),

@@ -68,7 +68,7 @@ def test_shops_amounts_add_up(ask: Ask) -> None:
         "orders", "SELECT count(*) FROM t WHERE order_id IN ('701', '702', '2001', '100')"
     ) == [(4,)]
     assert ask("order_fact", "SELECT order_id, lines_agree FROM t WHERE n_lines > 0 ORDER BY 1") == [
-        ("100", True), ("101", True), ("2001", True), ("2002", True)
+        ("100", True), ("101", True), ("2001", True), ("2002", True), ("701", True), ("702", True)
     ]  # fmt: skip
 
 
@@ -84,6 +84,15 @@ def test_shops_times_are_utc_and_guests_have_no_customer(ask: Ask) -> None:
     ]
     given_back = "SELECT strftime(happened_at, '%m-%d %H:%M'), refund_amount FROM t WHERE order_key = 'woocommerce:701'"
     assert ask("refund_fact", given_back) == [("06-16 08:00", Decimal("10.00"))]
+
+
+def test_lines_of_an_order_come_of_its_own_file(ask: Ask) -> None:
+    lines = "SELECT count(*), count(DISTINCT order_line_id), sum(quantity) FROM t WHERE source_system = 'woocommerce'"
+    assert ask("order_lines", lines) == [(3, 3, 7.0)]
+    kept = (
+        "SELECT count(*) FROM t WHERE source_system = 'woocommerce' AND extra_json LIKE '%billing%'"
+    )
+    assert ask("order_lines", kept) == [(0,)]
 
 
 def test_what_a_person_may_not_be_found_by_is_left_out(ask: Ask) -> None:
