@@ -620,6 +620,8 @@ FOREIGN: list[tuple[str, bytes, str]] = [
     ("a.bin", bytes(range(32)) * 40, "unknown, binary format"),
     ("a.zip", b"id,total\n1,2\n", "is no zip archive, though named so"),
     ("a.docx", zipped(**{"word/document.xml": b"x"}), "Word document"),
+    ("a.csv", b"<?xml version='1.0'?><orders><order/></orders>", "is XML, but no event log"),
+    ("a.xml", b"<?xml version='1.0'?><orders><order/></orders>", "is XML, but no event log"),
     ("a.csv", b"id\n\x00\x00\n", ""),
 ]
 
@@ -644,6 +646,7 @@ def test_a_file_that_nobody_mapped_says_what_it_is(
         ("a.xls", b"<table><tr><td>a</td></tr></table>"),
         ("a.zip", zipped(**{"a.csv": CSV})),
         ("a.json", b'[{"a": 1}]'),
+        ("a.xml", b"<?xml version='1.0'?><log><trace/></log>"),
     ],
 )
 def test_a_file_that_may_be_read_once_it_is_mapped_has_no_fault(
