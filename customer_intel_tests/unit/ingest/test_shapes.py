@@ -107,6 +107,19 @@ def test_without_a_word_about_it_a_hidden_sheet_comes_last(read: Read) -> None:
         read("a.xlsx", workbook(), sheet="Order")
 
 
+def test_a_total_that_is_a_formula_without_a_result_is_left_out_too(lab: Lab) -> None:
+    book = openpyxl.load_workbook(io.BytesIO(workbook(total=False)))
+    book["Orders"].append(["Total", None, None, "=SUM(D5:D34)"])
+    stream = io.BytesIO()
+    book.save(stream)
+    for name, content in (
+        ("orders.xlsx", stream.getvalue()),
+        ("orders.zip", zipped(**{"orders.xlsx": stream.getvalue()})),
+    ):
+        trial = lab.look(lab.write(name, content), force=True).written[0].trial
+        assert (trial.read, trial.accepted, trial.quarantined) == (31, 30, 0)
+
+
 def test_an_old_workbook(lab: Lab, read: Read) -> None:
     content = zlib.decompress(base64.b85decode(XLS))
     text, rows = read("a.xls", content)
@@ -585,6 +598,15 @@ def test_quotes_behind_backslashes_are_found_and_read_alike_on_both_paths(
         for row in split(piece, text.columns, dialect).to_pylist()
     ]
     assert fast == rows
+
+
+def test_single_quotes_behind_backslashes(lab: Lab, read: Read) -> None:
+    text = "id;note\n" + "".join(f"{n};'it\\'s; {n} o\\'clock'\n" for n in range(30))
+    assert sniff(lab.write("a.csv", text), Limits()).reader == Reader(
+        delimiter=";", quote="'", escape="\\"
+    )
+    rows = read("a.csv", text.encode(), delimiter=";", quote="'", escape="\\")[1]
+    assert rows[4] == (5, "4", "it's; 4 o'clock")
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 7])
