@@ -221,8 +221,8 @@ def _note_encoding(found: Sniffed, encoding: str, marked: bool) -> None:
 def _sniff_text(plain: str, text: _Text, by_name: str | None, found: Sniffed) -> Sniffed:
     complete = plain if len(plain) < HEAD_BYTES // 2 else plain[: plain.rfind("\n") + 1]
     quote = _quote(complete)
-    escape = "\\" if quote == '"' and _has_escapes(complete) else ""
-    complete = _undone(complete, escape)
+    escaped = quote if _has_escapes(complete, quote) else ""
+    complete = _undone(complete, escaped)
     splits = {delimiter: _records(complete, delimiter, quote) for delimiter in DELIMITERS}
     ranked = sorted(splits, key=lambda delimiter: _steadiness(splits[delimiter]), reverse=True)
     delimiter, rows = ranked[0], splits[ranked[0]]
@@ -242,8 +242,8 @@ def _sniff_text(plain: str, text: _Text, by_name: str | None, found: Sniffed) ->
         update["header"] = False
     elif line > 1:
         update["header"] = line
-    if escape:
-        update["escape"] = escape
+    if escaped:
+        update["escape"] = "\\"
         found.note("found", "escape", "a quote within a value stands behind a backslash")
     found.reader, found.has_header = found.reader.model_copy(update=update), has_header
     named = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}.get(delimiter, delimiter)
@@ -254,32 +254,35 @@ def _sniff_text(plain: str, text: _Text, by_name: str | None, found: Sniffed) ->
     if len(complete) < HEAD_BYTES // 2:
         rows = _records(complete, delimiter, quote, None)
     else:
-        end = _undone(text.tail.decode(text.encoding, errors="ignore"), escape)
+        end = _undone(text.tail.decode(text.encoding, errors="ignore"), escaped)
         rows = [*rows, *_records(end[end.find("\n") + 1 :], delimiter, quote, None)[-TAIL_ROWS:]]
     note_rows(found, rows, header)
     return found
 
 
-def _has_escapes(text: str) -> bool:
+def _has_escapes(text: str, quote: str) -> bool:
     """Whether quotes within values stand behind a backslash, and not doubled.
 
     Doubled quotes behind a backslash are JSON's own; one that ends a value ends it.
     """
-    within = len(re.findall(r'(?<!\\)\\"(?!["\s]*(?:[,;\t|]|\r?\n|$))(?!")', text))
-    doubled_ones = len(re.findall(r'[^,;\t|\r\n"]""[^,;\t|\r\n"]', text))
-    return within > 0 and within >= doubled_ones
+    ends = rf"{quote}*\s*(?:[,;\t|]|\r?\n|$)"
+    within = len(re.findall(rf"(?<!\\)\\{quote}(?!{ends})(?!{quote})", text))
+    inner = rf"[^,;\t|\r\n{quote}]"
+    return within > 0 and within >= len(re.findall(f"{inner}{quote * 2}{inner}", text))
 
 
-def _undone(text: str, escape: str) -> str:
+def _undone(text: str, quote: str) -> str:
     """Text with doubled quotes for escaped ones, as the reader makes it."""
-    return doubled(text.encode(), is_last=True)[0].decode() if escape else text
+    return doubled(text.encode(), quote.encode(), is_last=True)[0].decode() if quote else text
 
 
 def _quote(text: str) -> str:
     """Double quotes, unless values stand in single ones and in no double ones."""
     # An apostrophe is no quote: single ones must prevail by far.
     around = {
-        mark: len(re.findall(rf"(?:^|[,;\t|]){mark}[^{mark}\n]*{mark}(?=[,;\t|\r\n])", text))
+        mark: len(
+            re.findall(rf"(?:^|[,;\t|]){mark}(?:\\{mark}|[^{mark}\n])*{mark}(?=[,;\t|\r\n])", text)
+        )
         for mark in "\"'"
     }
     return "'" if around["'"] > 20 * max(around['"'], 0.05) else '"'

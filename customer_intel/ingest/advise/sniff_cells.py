@@ -19,11 +19,11 @@ from customer_intel.ingest.read.foreign_formats import (
     SPREADSHEET_ML,
     is_compound,
     is_encrypted_office,
+    is_event_log,
     is_html,
     is_xml,
     refuse_foreign,
 )
-from customer_intel.ingest.read.markup_tables import is_event_log
 from customer_intel.ingest.read.open_file import Limits, Refused, printable, spool
 from customer_intel.ingest.read.workbook_sheets import Sheet, sheets_of
 

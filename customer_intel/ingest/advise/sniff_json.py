@@ -64,6 +64,13 @@ def sniff_json(path: Path, limits: Limits, found: Sniffed, text: str, by_name: s
                 else "one after the other, over several lines each"
             )
             found.note("found", "records", f"{count:,} records stand {where}")
+            if count == 1 and document:
+                found.note(
+                    "ask",
+                    "records",
+                    "the whole document is taken for one record; if its records stand within it, "
+                    "say where in reader.records, or export them as an array",
+                )
         sample = list(_sample(lines if document or records else plain))
     shape = _Shape.of(sample)
     nested = shape.nested()

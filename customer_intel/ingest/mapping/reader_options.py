@@ -110,6 +110,11 @@ class Reader(StrictModel):
         return "\t" if kind == "tsv" else self.delimiter
 
     @property
+    def escaped(self) -> str:
+        """The quote that stands behind a backslash within values; empty where quotes are doubled."""
+        return self.quote if self.escape else ""
+
+    @property
     def text_key(self) -> str:
         """What decides how the file falls into rows and columns, as opposed to how values are
         understood.

@@ -65,7 +65,7 @@ class Dialect:
     header: bool
     skip: int
     encoding: str
-    escape: str = ""
+    escaped: str = ""
 
     @classmethod
     def of(cls, path: Path, reader: Reader) -> Dialect | None:
@@ -89,7 +89,7 @@ class Dialect:
             bool(header),
             max(header - 1, 0),
             reader.encoding,
-            reader.escape,
+            reader.escaped,
         )
 
     def columns(self, start: bytes) -> ColumnNames:
@@ -163,7 +163,7 @@ def pieces(file: LargeFile, dialect: Dialect) -> Iterator[Piece]:
 
 def _chunks(file: LargeFile, dialect: Dialect) -> Generator[bytes]:
     return decoded(
-        file.path, file.sha256, file.limits, dialect.encoding, dialect.skip, dialect.escape
+        file.path, file.sha256, file.limits, dialect.encoding, dialect.skip, dialect.escaped
     )
 
 

@@ -94,6 +94,7 @@ _MAIL = re.compile(rb"(?:Received|Return-Path|Delivered-To|MIME-Version|From): "
 _HTML = re.compile(
     rb"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body|table|meta|title)\b", re.I | re.S
 )
+_LOG = re.compile(rb"<(?:\w+:)?log[\s>]")
 SPREADSHEET_ML = b"urn:schemas-microsoft-com:office:spreadsheet"
 
 
@@ -167,6 +168,22 @@ def is_xml(head: bytes) -> bool:
     return plain[:5].lower() == b"<?xml" or plain.startswith((b"<log", b"<Workbook"))
 
 
+def is_event_log(head: bytes) -> bool:
+    """Whether XML that begins so is an event log."""
+    return _LOG.search(head.replace(b"\x00", b"")) is not None
+
+
+def _refuse_xml(head: bytes, kind: str | None) -> None:
+    """Raises Refused for XML where text is wanted, and for XML that no format knows."""
+    is_sheet, is_log = SPREADSHEET_ML in head.replace(b"\x00", b""), is_event_log(head)
+    if is_sheet and kind is not None:
+        raise Refused("is an Excel workbook saved as XML; set reader.format: xls")
+    if is_log and kind is not None:
+        raise Refused("is an event log; name it .xes, or set reader.format: xes")
+    if not is_sheet and not is_log:
+        raise Refused("is XML, but no event log (XES) and no workbook; export it as CSV or JSON")
+
+
 def _is_binary(head: bytes) -> bool:
     """Whether it is no text in any encoding that is read: UTF-16 has zeros too, in every other
     byte.
@@ -213,6 +230,8 @@ def refuse_foreign(head: bytes, kind: str | None) -> None:
                 "is an HTML page, perhaps of an error or a login; export it again, or set "
                 "reader.format: html where a table in it is the export"
             )
+        if is_xml(head):
+            _refuse_xml(head, kind)
         if kind != "jsonl" and head.startswith((b"PAR1", b"\x00PAR1")):
             raise Refused("is a Parquet file; name it .parquet, or set reader.format: parquet")
     if kind is None and _is_binary(head):

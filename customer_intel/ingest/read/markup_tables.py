@@ -259,8 +259,3 @@ def _attributes(element: ElementTree.Element) -> dict[str, str]:
             found[key] = value
         found.update((f"{key}.{inner}", text) for inner, text in _attributes(part).items())
     return found
-
-
-def is_event_log(head: bytes) -> bool:
-    """Whether XML that begins so is an event log."""
-    return re.search(rb"<(?:\w+:)?log[\s>]", head.replace(b"\x00", b"")) is not None

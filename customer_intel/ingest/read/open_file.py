@@ -254,10 +254,10 @@ _ASCII = ("utf-8", "cp1252", "iso8859-1", "iso8859-15", "ascii")
 
 
 def decoded(
-    path: Path, sha256: str, limits: Limits, encoding: str, skip: int, escape: str = ""
+    path: Path, sha256: str, limits: Limits, encoding: str, skip: int, escaped: str = ""
 ) -> Generator[bytes]:
-    """The text as UTF-8 without byte order mark, in chunks, less `skip` lines. Quotes that `escape`
-    escapes are doubled instead, as every reader knows them.
+    """The text as UTF-8 without byte order mark, in chunks, less `skip` lines. A quote of the kind
+    `escaped` behind a backslash is doubled instead, as every reader knows it.
 
     Raises Refused for bytes that are not of the encoding, and for NUL.
     """
@@ -296,20 +296,22 @@ def decoded(
         while skip and data:
             _, end, data = data.partition(b"\n")
             skip -= bool(end)
-        if escape:
-            data, held = doubled(held + data, is_last=not chunk)
+        if escaped:
+            data, held = doubled(held + data, escaped.encode(), is_last=not chunk)
         if data:
             yield data
 
 
-def doubled(text: bytes, *, is_last: bool) -> tuple[bytes, bytes]:
+def doubled(text: bytes, quote: bytes, *, is_last: bool) -> tuple[bytes, bytes]:
     """(text with doubled quotes for escaped ones, what belongs to the next chunk). A backslash
     before anything but a quote or another backslash is one.
     """
     open_end = (len(text) - len(text.rstrip(b"\\"))) % 2 and not is_last
     whole, held = (text[:-1], text[-1:]) if open_end else (text, b"")
     # NUL marks the place of a backslash: no text that comes this far holds one.
-    plain = whole.replace(b"\\\\", b"\x00").replace(b'\\"', b'""').replace(b"\x00", b"\\")
+    plain = (
+        whole.replace(b"\\\\", b"\x00").replace(b"\\" + quote, quote * 2).replace(b"\x00", b"\\")
+    )
     return plain, held
 
 
@@ -321,14 +323,14 @@ def spool_text(
     encoding: str,
     quote: str,
     skip: int,
-    escape: str = "",
+    escaped: str = "",
 ) -> tuple[int, int]:
     """Writes the text as UTF-8, less `skip` lines. Returns (records, line ends within quotes).
     Raises Refused.
     """
     counter = RecordCounter(quote)
     with create_private(target) as out:
-        for data in decoded(path, sha256, limits, encoding, skip, escape):
+        for data in decoded(path, sha256, limits, encoding, skip, escaped):
             counter.feed(data)
             out.write(data)
     return counter.records, counter.quoted_ends

@@ -149,7 +149,7 @@ def _delimited(con: duckdb.DuckDBPyConnection, file: _File, reader: Reader, kind
     header, delimiter = reader.header_row(kind), reader.parted_by(kind)
     counted = spool_text(
         file.path, file.sha256, file.plain, file.limits, reader.encoding, reader.quote,
-        max(header - 1, 0), reader.escape,
+        max(header - 1, 0), reader.escaped,
     )  # fmt: skip
     labels: dict[str, str] = {}
     if header and reader.header_rows > 1:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import datetime as dt
 import io
 import itertools
+import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from customer_intel.ingest.read.biff_errors import error_cells
 from customer_intel.ingest.read.foreign_formats import (
     HEAD,
     SPREADSHEET_ML,
@@ -32,6 +34,11 @@ Row = tuple[int, list[str | None], str]
 _NO_WORKBOOK = "is a corrupt workbook; save it again as .xlsx or as CSV"
 # What other programs than Excel write into a cell whose formula fails.
 _ERRORS = ("#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#SPILL!", "#CALC!")
+
+
+_OF_ODS = ("mimetype", "META-INF/manifest.xml", "content.xml")
+_ODS_ERROR = re.compile(rb'<table:table-cell\b[^>]*value-type="error"[^>]*>')
+_EMPTY_VALUE = re.compile(rb' office:string-value=""')
 
 
 @dataclass(frozen=True)
@@ -149,33 +156,65 @@ def _fault(cells: Sequence[Any], formulas: Sequence[Any] = ()) -> str:
 def _calamine(plain: Path) -> list[Sheet]:
     import python_calamine
 
+    content = _with_errors_shown(plain)
     try:
-        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(plain.read_bytes()))
+        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
     except python_calamine.PasswordError:
         raise Refused(
             "is a workbook that is encrypted with a password; save it without one"
         ) from None
     except python_calamine.CalamineError:
         raise Refused(_NO_WORKBOOK) from None
+    errors = error_cells(content) if is_compound(content) else []
 
-    def rows_of(name: str) -> Callable[[], Iterator[Row]]:
+    def rows_of(name: str, faulty: set[tuple[int, int]]) -> Callable[[], Iterator[Row]]:
+        rows_with_errors = dict(sorted(faulty, reverse=True))
+
         def rows() -> Iterator[Row]:
             # From the sheet's first row on, whether or not something stands there.
             found = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
             for number, cells in enumerate(found, 1):
                 values = [_text(value) or None for value in cells]
-                places = [at for at, value in enumerate(values) if value in _ERRORS]
-                fault = f"a spreadsheet error in column {_letter(places[0])}" if places else ""
-                yield number, values, fault
+                place = rows_with_errors.get(number - 1)
+                place = next((at for at, value in enumerate(values) if value in _ERRORS), place)
+                fault = "" if place is None else f"a spreadsheet error in column {_letter(place)}"
+                is_blank = all(value is None for value in values)
+                yield number, [""] if fault and is_blank else values, fault
 
         return rows
 
     visible = python_calamine.SheetVisibleEnum.Visible
     return [
-        Sheet(item.name, is_hidden=item.visible != visible, rows=rows_of(item.name))
-        for item in book.sheets_metadata
+        Sheet(
+            item.name,
+            is_hidden=item.visible != visible,
+            rows=rows_of(item.name, errors[place] if place < len(errors) else set()),
+        )
+        for place, item in enumerate(book.sheets_metadata)
         if item.typ == python_calamine.SheetTypeEnum.WorkSheet
     ]
+
+
+def _with_errors_shown(plain: Path) -> bytes:
+    """The workbook, in which an OpenDocument cell with an error says so, as it does on the screen:
+    its value for other programs is an empty text.
+    """
+    content = plain.read_bytes()
+    if not content.startswith(b"PK"):
+        return content
+    with zipfile.ZipFile(plain) as archive:
+        parts = {
+            item: archive.read(item) for item in archive.infolist() if item.filename in _OF_ODS
+        }
+    table = next((part for item, part in parts.items() if item.filename == "content.xml"), b"")
+    if b'value-type="error"' not in table:
+        return content
+    shown = _ODS_ERROR.sub(lambda cell: _EMPTY_VALUE.sub(b"", cell[0]), table)
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for item, part in parts.items():
+            archive.writestr(item, shown if part is table else part)
+    return stream.getvalue()
 
 
 def _letter(place: int) -> str:

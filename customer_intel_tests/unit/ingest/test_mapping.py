@@ -153,3 +153,39 @@ def test_two_vendors_mappings_of_one_name_are_an_error_that_names_both(tmp_path:
         mapping.shipped(tmp_path / "vendors")
     for vendor in ("shopify", "shop"):
         assert f"vendors/{vendor}/shop_orders.yaml" in str(caught.value)
+
+
+def test_newer_reader_options_leave_other_mappings_as_they_were() -> None:
+    plain = mapping.Reader(delimiter=";")
+    assert not {"escape", "header_rows", "skip_rows", "member", "records", "rows", "nested"} & set(
+        plain.model_dump()
+    )
+    set_ones = mapping.Reader(escape="\\", nested="customer", skip_rows="a IS NULL")
+    assert set_ones.model_dump(exclude_defaults=True) == {
+        "escape": "\\",
+        "nested": ("customer",),
+        "skip_rows": "a IS NULL",
+    }
+    assert plain.text_key != mapping.Reader(delimiter=";", nested=True).text_key
+    assert mapping.Reader.model_validate_json(set_ones.model_dump_json()) == set_ones
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ("skip_rows: total of", "is no SQL"),
+        ("skip_rows: a = (select 1)", "may not hold a subquery"),
+        ("header_rows: 0", "counts rows of names, from 1"),
+        ("header: false, header_rows: 2", "remove one of the two"),
+    ],
+)
+def test_reader_options_that_cannot_be_meant_are_told(
+    tmp_path: Path, options: str, says: str
+) -> None:
+    path = tmp_path / "a_orders.yaml"
+    path.write_text(
+        f"source: a\nfiles: a*\nentity: orders\nreader: {{{options}}}\n"
+        "columns: {order_id: id, ordered_at: at, currency: c, total: t}\n"
+    )
+    with pytest.raises(ConfigError, match=says):
+        mapping.read(path, contract.load().entities)

@@ -26,18 +26,19 @@ from customer_intel.ingest.read.readers import read_text
 from customer_intel_tests.unit.ingest.test_inspect import Lab, notes
 from customer_intel_tests.unit.ingest.test_intake import Read
 
-# Written by xlwt 1.3: a hidden sheet of x and y, then Orders with id, total, paid and three rows.
+# Written by xlwt 1.3: a hidden sheet, then Orders with id, total, paid: three rows, and one whose
+# total is #N/A.
 XLS = (
-    "c-rk)O=uHA6n-<an;&V@q)mlZD4}50+Jm(hFYQ)A>&05VC?aU;<`5E+vgTktXtd@eg5XK<Qs~7?)r&vqL2n*}iXH?(Nc"
-    "5-|L7`xq_08MakhFVfpav`Zg?TgcX1;loeedn;?z^Q}dH!*41=e5;1XS%X1nP7QOW5s10mp4yHr+ae#rCnK5DuXu13J8"
-    "De;brOl>V*&hez6LlmK6_oP`;f%;!>x7UB@?A<5((Mwy1O$KgJf2=vgtI!Rt2*+udp&3#F7oHVycj^f-hI|EC`<lq5ZN"
-    "B&Opej1CQWbl+YpGY$d-S9@n@zvYRiFq9kTIpo=-yG=E+F$|Da}%jt%1UO-5Jwj-z%M%i@YBuJR|#L=T0H~QFE{Fg9{M"
-    "|611N%hp2<KgVL*Nt(!BvVnl{Z;PHKv}lbFXXGi6;|ff3lIZnhW;m$1xY;HFKSRmc~TSzK@?nKn_E-zUYe6#FH`$@OSM"
-    "uD4SLw4pSigW565gD4tUdGO=?vFRz}9BGPV(m4fo%58%U*CYeU5gOq&IY@FZ$?LT04r=$3jAQg-Juua+8b{`6&J7wJKs"
-    "zIZ55}&#_HJyKzMXj1SNdw~!S>=r<#K%SqcIQtcq*AHv*%!l4Y7N7C7v5@&D8zkGs&KH_l^*cs=eFlsOx}Ly3ByrL&E9"
-    "FtHacM<}sf&%xAUvW4sfdkbb=GJZ*(fG?HQq`$Ty9gg5v^)Os9yTAhc4r-x)lUE!{WGH6KWAv$BEza*D?a5-@UitG60c"
-    "g*2(;yQMP2Uid`sJMc-H@h6JP<AOwxL1_;@ZrOU4<9~!Y#x|;Vi)RJQCH8PLG@i{6-(9sO!D92B;@f|z}M2lki*)7*{0"
-    "%WJLt?^i*1nOelL_bh1M;|z%=b6({%jeI|Qr$KN}`SH!p>nwO?&!pMTl@A5{ndM*"
+    "c-rk)O=uHA6n-<i`KxW3w5iYvB^0b0d$9J>OS@Ijda+h7iU^vzIfR6ytT|W@TCF*WAb3)|6ngPe_2LhD(3=OLq6a|`5<"
+    "Pk<C<wM$-+Q|oHgyjTXt1&`%r|e}yl-c+@6F8ayj_V`79aIhVS|i=0yQ%NL6=Qni8vQAz;@Fl)v3c+OkcK?M8X)zU;v("
+    "Xya`bZDc)6(@KAk)2=E!p8JLBsVj+`kp&aBfqy>#(OsJT967FG%LNAZ2i}5^TH{%2LeZe@vmYa-Y=vxt|VMUutjpBXic"
+    "S;U$TNF{i6Xtwm%P{o7Ys%v*w}h4R0XSe})A@h1p<iu>CBVo{W(pZ2ov%OwL%0Or%_P7#XRf|X`u5h^1)%*$qdnwdzb#"
+    "dOc`(ljO2jfI<f=m94Z@MEu4f8lDF>{HdCbr=#)UN)g>CjijJa?T%N!<dR!6T=v6Rl^4QJC?9c{&Z1j7XT2}at8#}hu*"
+    "FyT9R8nh$o(8+q7CqoRE^tJn|?~cw)YiHRq&x^dZ73`$3g9%rOf#fK+$U3GN_cC7NyY67Uk1>HMjP>AjkF6YDV4v&UI*"
+    "9#@u)NoHx%Azrm%ko=+F$;n?LmEcvU(}8{6SlU0em95J-ruTNDPU)cSxRTPA%+3;}c`=Zwp9R#_X}1_I}q1>(It(oYA_"
+    "Xrz32C;o&bD{6*b=Tz0`@wokY=)mFrW69_l-ts4`?GbXYjCQAKE;+5)(km4C3dMcNt6QLY-6p&%wXeeI9l^$Hl+@Q_1;"
+    "_@?YaV2xDeiaX{!rYL}RhWCD+u|y&epL^y%3O*xd8^D#2}`$_oL|x_zkKn<7hinw#TQ>ToaspW<xsU>73t+BWS{G-W2y"
+    "PaB>%0PfFk}%_*r@g3RoL3*Hr#&hk$VIB{s=%&I?ISV($jzV1~z$YdU}N^Fg@(&!&m7KR1P%?Z4K{IRA40zX0>(1IP"
 )
 
 
@@ -106,14 +107,28 @@ def test_without_a_word_about_it_a_hidden_sheet_comes_last(read: Read) -> None:
         read("a.xlsx", workbook(), sheet="Order")
 
 
+def test_a_total_that_is_a_formula_without_a_result_is_left_out_too(lab: Lab) -> None:
+    book = openpyxl.load_workbook(io.BytesIO(workbook(total=False)))
+    book["Orders"].append(["Total", None, None, "=SUM(D5:D34)"])
+    stream = io.BytesIO()
+    book.save(stream)
+    for name, content in (
+        ("orders.xlsx", stream.getvalue()),
+        ("orders.zip", zipped(**{"orders.xlsx": stream.getvalue()})),
+    ):
+        trial = lab.look(lab.write(name, content), force=True).written[0].trial
+        assert (trial.read, trial.accepted, trial.quarantined) == (31, 30, 0)
+
+
 def test_an_old_workbook(lab: Lab, read: Read) -> None:
     content = zlib.decompress(base64.b85decode(XLS))
     text, rows = read("a.xls", content)
     assert text.columns == ("id", "total", "paid")
     assert rows == [
-        (1, "o0", "10.5", "true"),
-        (2, "o1", "11.5", "false"),
-        (3, "o2", "12.5", "true"),
+        (1, "o0", "10.5", "true"), (2, "o1", "11.5", "false"), (3, "o2", "12.5", "true"),
+    ]  # fmt: skip
+    assert [(item.row, item.reason) for item in text.unreadable] == [
+        (4, "a spreadsheet error in column B")
     ]
     assert read("named.csv", content, format="xls")[1] == rows
     found = sniff(lab.write("orders.xls", content), Limits())
@@ -170,6 +185,29 @@ def test_an_open_document_sheet(lab: Lab) -> None:
     assert (found.sniffed.format, found.sniffed.reader.header) == ("ods", 3)
     assert (found.written[0].trial.read, found.written[0].trial.accepted) == (21, 20)
     assert lab.rows(found, path)["ordered_at"].dt.day().to_list() == list(range(1, 21))
+
+
+def test_an_error_in_an_open_document_sheet_is_no_empty_cell(read: Read) -> None:
+    content = ods([NAMES, *ORDERS[:2]])
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    # As LibreOffice writes a formula that fails.
+    parts["content.xml"] = (
+        parts["content.xml"]
+        .replace(
+            b"<office:document-content", b'<office:document-content xmlns:calcext="urn:x:calcext"'
+        )
+        .replace(
+            b'office:value-type="float" office:value="1.5"><text:p>1.5',
+            b'table:formula="of:=1/0" office:value-type="string" office:string-value="" '
+            b'calcext:value-type="error"><text:p>#DIV/0!',
+        )
+    )
+    text, rows = read("a.ods", zipped(**parts))
+    assert (len(rows), [item.reason for item in text.unreadable]) == (
+        1,
+        ["a spreadsheet error in column D"],
+    )
 
 
 HTML = (
@@ -562,6 +600,15 @@ def test_quotes_behind_backslashes_are_found_and_read_alike_on_both_paths(
     assert fast == rows
 
 
+def test_single_quotes_behind_backslashes(lab: Lab, read: Read) -> None:
+    text = "id;note\n" + "".join(f"{n};'it\\'s; {n} o\\'clock'\n" for n in range(30))
+    assert sniff(lab.write("a.csv", text), Limits()).reader == Reader(
+        delimiter=";", quote="'", escape="\\"
+    )
+    rows = read("a.csv", text.encode(), delimiter=";", quote="'", escape="\\")[1]
+    assert rows[4] == (5, "4", "it's; 4 o'clock")
+
+
 @pytest.mark.parametrize("chunk", [1, 2, 3, 7])
 def test_escapes_are_undone_wherever_a_chunk_ends(
     read: Read, monkeypatch: pytest.MonkeyPatch, chunk: int
@@ -620,6 +667,8 @@ FOREIGN: list[tuple[str, bytes, str]] = [
     ("a.bin", bytes(range(32)) * 40, "unknown, binary format"),
     ("a.zip", b"id,total\n1,2\n", "is no zip archive, though named so"),
     ("a.docx", zipped(**{"word/document.xml": b"x"}), "Word document"),
+    ("a.csv", b"<?xml version='1.0'?><orders><order/></orders>", "is XML, but no event log"),
+    ("a.xml", b"<?xml version='1.0'?><orders><order/></orders>", "is XML, but no event log"),
     ("a.csv", b"id\n\x00\x00\n", ""),
 ]
 
@@ -644,6 +693,7 @@ def test_a_file_that_nobody_mapped_says_what_it_is(
         ("a.xls", b"<table><tr><td>a</td></tr></table>"),
         ("a.zip", zipped(**{"a.csv": CSV})),
         ("a.json", b'[{"a": 1}]'),
+        ("a.xml", b"<?xml version='1.0'?><log><trace/></log>"),
     ],
 )
 def test_a_file_that_may_be_read_once_it_is_mapped_has_no_fault(
