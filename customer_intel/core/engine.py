@@ -82,10 +82,19 @@ class DuckDBEngine:
             return
         listed = ", ".join(literal(str(path)) for path in files)
         columns = ", ".join(f'"{column.name}"' for column in table.columns)
-        self.con.execute(
-            f'CREATE TEMP VIEW "{name}" AS SELECT {columns} FROM read_parquet([{listed}], '
-            "hive_partitioning = false)"
-        )
+        source = f"read_parquet([{listed}], hive_partitioning = false)"
+        try:
+            self.con.execute(f'CREATE TEMP VIEW "{name}" AS SELECT {columns} FROM {source}')
+        except duckdb.BinderException:
+            if not table.raw_of:
+                raise
+            # A part of an export that is no longer landed stays as an earlier version wrote it.
+            self.con.execute(f'CREATE TEMP TABLE "shape of {name}" ({table.ddl})')
+            source = source.replace("hive_partitioning", "union_by_name = true, hive_partitioning")
+            self.con.execute(
+                f'CREATE TEMP VIEW "{name}" AS SELECT {columns} FROM (SELECT * FROM {source} UNION ALL '
+                f'BY NAME SELECT * FROM "shape of {name}")'
+            )
 
     def register_without(
         self, table: Table, files: Sequence[Path], key: str, hidden: Sequence[Path]

@@ -24,7 +24,8 @@ from customer_intel.settings import Settings
 PARTITION, RANGE_END = "dagster/partition", "dagster/asset_partition_range_end"
 AS_OF = "customer_intel/as_of"
 HOME = "home"
-DAYS_AHEAD = 2
+# A week: a clock may be wrong, but an export of next month is a slip of the pen.
+DAYS_AHEAD = 7
 
 
 class Tables:

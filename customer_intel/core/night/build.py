@@ -353,6 +353,11 @@ def _frame(night: Night, table: Table, reader: Table | None = None) -> pl.LazyFr
     if not files:
         return pl.DataFrame(table.arrow_schema.empty_table()).lazy()
     lazy = pl.scan_parquet(files, hive_partitioning=False)
+    if table.raw_of:
+        # A part of an export that is no longer landed stays as an earlier version wrote it.
+        lazy = pl.scan_parquet(
+            files, hive_partitioning=False, missing_columns="insert", extra_columns="ignore"
+        )
     key = _hidden_by(night, reader, table) if reader else None
     if key and reader:
         lazy = lazy.join(

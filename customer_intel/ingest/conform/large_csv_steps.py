@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from customer_intel.core.engine import quoted
 from customer_intel.ingest.conform.conform import Steps, own_schema
 from customer_intel.ingest.conform.odd_values import CURRENCIES
+from customer_intel.ingest.conform.row_rules import is_email
 from customer_intel.ingest.read.csv_chunks import NeedsGeneralPath
 
 
@@ -107,6 +108,7 @@ class PieceSteps(Steps):
             if column in clean
             and self.columns[name].type == "text"
             and self.columns[name].values is None
+            and not is_email(self.columns[name])
             and name not in json
         }
 

@@ -148,6 +148,16 @@ def is_birth(column: Column) -> bool:
     return column.pii == "birth_date"
 
 
+def email(text: str) -> str:
+    """An email address, or what stands for one where a source keeps it secret; null for "none"
+    and "not given", which would make one person of all who gave none.
+    """
+    return (
+        f"CASE WHEN contains({text}, '@') OR regexp_full_match({text}, '[A-Za-z0-9+/=_-]{{20,}}') "
+        f"THEN {text} END"
+    )
+
+
 def is_id(column: Column, key: tuple[str, ...]) -> bool:
     """Whether a column's values name something, so that digits in them are no amount."""
     named = column.name in key or column.name.endswith(("_id", "_ref", "postal_code", "sku"))

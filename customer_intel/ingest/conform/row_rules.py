@@ -77,6 +77,8 @@ class RowRules:
         text = text_of(column.name)
         if column.name in self.settings.get("json", ()):
             return f"CASE WHEN json_valid({text}) THEN {text} END"
+        if is_email(column):
+            return odd_values.email(text)
         return self.typing.value(column, text, tried_of(column.name), self._currency())
 
     def _currency(self) -> str | None:
@@ -110,6 +112,11 @@ class RowRules:
             if rule["column"] == column.name:
                 cases += f" WHEN {rule['bad']} THEN {literal(rule['reason'])}"
         return f"CASE {cases} END"
+
+
+def is_email(column: Column) -> bool:
+    """Whether a column holds email addresses."""
+    return column.pii == "email" and not column.required
 
 
 def text_of(name: str) -> str:

@@ -170,6 +170,20 @@ def test_an_odd_optional_value_costs_the_value_and_is_kept_counted_and_told(tmp_
     assert not any("1994" in message or "maybe" in message for message in told)
 
 
+def test_what_is_no_email_address_is_nobodys(tmp_path: Path) -> None:
+    mapping = ORDERS.replace("customer_ref: customer", "email: customer")
+    given = ["a@x.org", "none", "not given", "n/a", "5f4dcc3b5aa765d61d8327deb882cf99", "b@@y", ""]
+    lines = [f"o{n},{mail},2026-05-01,,5" for n, mail in enumerate(given)]
+    text = "\n".join(["id,customer,at,gone,total", *lines]) + "\n"
+    result, rows = both_ways(tmp_path, mapping, "orders", {"orders.csv": text})
+    assert rows["email"].to_list() == [
+        "a@x.org", None, None, None, "5f4dcc3b5aa765d61d8327deb882cf99", "b@@y", None,
+    ]  # fmt: skip
+    assert rows["record_key"].null_count() == 4
+    assert result.parts[0].facts["checks"] == {"emptied_email": (3, 7)}
+    assert json.loads(rows["extra_json"][1]) == {"_emptied": {"email": "none"}}
+
+
 def test_default_dates_are_empty_also_in_the_declared_format(tmp_path: Path) -> None:
     dates = [
         "0000-00-00", "0000-00-00 00:00:00", "00.00.0000", "1753-01-01", "1899-12-30", "1900-01-01T00:00:00Z",

@@ -20,6 +20,7 @@ import pytest
 
 from customer_intel.core.contract import load as contract
 from customer_intel.core.contract.model import STAMPS
+from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.core.tables.parameters import room_config
 from customer_intel.ingest.conform.column_sets import COLUMNS, places
 from customer_intel.ingest.conform.latest_row import conformed_sql
@@ -351,3 +352,26 @@ def test_raw_rows_say_which_columns_their_file_has(home: Home) -> None:
     (number,) = pl.read_parquet(path)["column_set"].to_list()
     names = [name for name, place in places(home.entity).items() if number >> place & 1]
     assert names == ["contact_id", "gender"]
+
+
+def test_parts_of_an_earlier_version_are_read_beside_new_ones(tmp_path: Path) -> None:
+    """Their exports may be landed no more, so that nobody can make them anew."""
+    raw = contract.load().table("raw_contacts")
+    empty = pl.DataFrame(raw.arrow_schema.empty_table())
+    row = {"source_system": "v", "source_row": 1, "source_file": "f"}
+    new = pl.concat(
+        [empty, pl.DataFrame([{**row, "contact_id": "b", "column_set": 3}])], how="diagonal_relaxed"
+    )
+    old = new.with_columns(contact_id=pl.lit("a")).drop("column_set", "column_files")
+    files = [tmp_path / "old.parquet", tmp_path / "new.parquet"]
+    for frame, path in zip((old, new), files, strict=True):
+        frame.write_parquet(path)
+    for listed in (files, files[:1]):
+        with DuckDBEngine(EngineSettings(), [tmp_path]) as engine:
+            engine.register(raw, listed)
+            found = engine.con.execute(
+                "SELECT contact_id, column_set FROM raw_contacts ORDER BY 1"
+            ).fetchall()
+            assert found == [("a", None), ("b", 3)][: len(listed)]
+            standing = engine.con.execute(conformed_sql(ENTITIES["contacts"])).fetchall()
+            assert len(standing) == len(listed)

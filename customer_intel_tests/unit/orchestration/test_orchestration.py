@@ -113,6 +113,15 @@ def test_an_export_of_tomorrow_has_its_partition(tmp_path: Path) -> None:
         assert nights.partitions(Settings()).get_last_partition_key() == later.isoformat()
 
 
+def test_an_export_dated_years_ahead_moves_no_night(tmp_path: Path) -> None:
+    for day in ("2026-06-30", "2062-06-30"):
+        (tmp_path / "landing" / "shop" / day).mkdir(parents=True)
+    with _environment(tmp_path):
+        assert nights.landed_dates(Settings()) == [date(2026, 6, 30)]
+        assert nights.folders_ahead(Settings()) == ["shop/2062-06-30"]
+        assert nights.partitions(Settings()).get_last_partition_key() < "2062"
+
+
 def test_the_night_is_one_job_in_one_process_over_everything(defs: dg.Definitions) -> None:
     job = defs.resolve_job_def(jobs.NIGHTLY)
     assert job.executor_def is dg.in_process_executor
