@@ -212,7 +212,7 @@ def _first(path: Path, sha256: str, limits: Limits) -> list[bytes]:
 
 def _faults(mapping: FileMapping, landed: NewestFile | None) -> list[tuple[tuple[str, ...], str]]:
     columns = landed.columns if landed else ()
-    present = {name.lower(): name for name in (*columns, *mapping.optional)}
+    present = {name.lower(): name for name in (*columns, *mapping.may_lack)}
     found: list[tuple[tuple[str, ...], str]] = []
     unbroken: list[tuple[tuple[str, ...], str]] = []
     for place, text in mappings.places_of(mapping):

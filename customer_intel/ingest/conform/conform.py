@@ -188,7 +188,7 @@ class Steps(RowRules):
             value = source_value(name, reader, clean=name in text.clean)
             value = f"left({value}, length({value}) - 2)" if name in self.whole_ids else value
             values.append(f"{value} AS {quoted(name)}")
-        absent = [name for name in self.mapping.optional if name.lower() not in self.actual]
+        absent = [name for name in self.mapping.may_lack if name.lower() not in self.actual]
         values += [f"CAST(NULL AS VARCHAR) AS {quoted(name)}" for name in absent]
         day = literal(self.source.export_date.isoformat())
         values += [f"{literal(self.source.source_file)} AS _file"]

@@ -97,7 +97,7 @@ class MappingSql:
             paths = found.setdefault(quoted(column.strip('"')), [])
             if path not in paths:
                 paths.append(path)
-        known = {quoted(name).lower() for name in (*self.actual, *self.mapping.optional)}
+        known = {quoted(name).lower() for name in (*self.actual, *self.mapping.may_lack)}
         return {
             column: paths
             for column, paths in found.items()

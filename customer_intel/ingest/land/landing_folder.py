@@ -20,7 +20,8 @@ import polars as pl
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.ingest.land.records_fates import FATES, records_fates
 from customer_intel.ingest.mapping.model import format_of
-from customer_intel.ingest.read.open_file import Refused, sha256_of
+from customer_intel.ingest.read.foreign_formats import fault_of
+from customer_intel.ingest.read.open_file import Limits, Refused, sha256_of
 
 COUNTS = (
     "rows_read",
@@ -134,7 +135,9 @@ def export_file(
         if file.source_file in in_ledger:
             continue
         try:
-            (sha256, size), reason = sha256_of(file.path), "no mapping asks for it"
+            sha256, size = sha256_of(file.path)
+            wrong = fault_of(file.path, Limits())
+            reason = f"no mapping asks for it; it {wrong}" if wrong else "no mapping asks for it"
         except Refused as refused:
             (sha256, size), reason = ("", 0), refused.reason
         rows.append(

@@ -12,6 +12,7 @@ import codecs
 import fnmatch
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -95,6 +96,25 @@ class FileMapping(StrictModel):
         """Every expression over source columns."""
         return tuple(text for _, text in places_of(self))
 
+    @cached_property
+    def may_lack(self) -> tuple[str, ...]:
+        """Source columns that a file may be without: declared ones, and those of objects and items
+        of JSON, which a file has none of where each of its records lacks them.
+        """
+        nested, rows = self.reader.nested, self.reader.rows
+        owners = [path.lower() for path in (() if isinstance(nested, bool) else nested)]
+        owners += [rows.lower()] if rows else []
+        named = {text for text in self.expressions if re.fullmatch(r"\w+(\.\w+)+", text)}
+        found = {
+            name.strip('"')
+            for name in self.sources(()) | named
+            if "." in name
+            and (
+                nested is True or any(name.strip('"').lower().startswith(f"{at}.") for at in owners)
+            )
+        }
+        return (*self.optional, *sorted(found - set(self.optional)))
+
     def sha256(self, entity: Table) -> str:
         """Changes whenever the same file would give other rows."""
         shape = [column.model_dump(exclude={"meaning", "unit", "pii"}) for column in entity.columns]
@@ -117,7 +137,7 @@ class FileMapping(StrictModel):
 
     def missing(self, columns: Sequence[str]) -> list[str]:
         """The needed source columns that a file with these columns lacks, in order of name."""
-        present = {name.lower() for name in (*columns, *self.optional)}
+        present = {name.lower() for name in (*columns, *self.may_lack)}
         return sorted(name for name in self.sources(columns) if name.lower() not in present)
 
 

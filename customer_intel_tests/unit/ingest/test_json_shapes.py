@@ -12,8 +12,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from customer_intel.core.contract import load as contract
 from customer_intel.ingest.advise.sniff import sniff
 from customer_intel.ingest.land.landing_folder import COUNTS
+from customer_intel.ingest.mapping import model as mapping
 from customer_intel.ingest.mapping.model import Reader
 from customer_intel.ingest.read import json_records
 from customer_intel.ingest.read.json_records import records_as_lines
@@ -329,3 +331,15 @@ def test_a_text_that_only_begins_like_json_is_no_json(lab: Lab) -> None:
     stream.writelines(f"[{n}],2026-05-01,{n}.50\n" for n in range(30))
     path = lab.write("a.csv", "[id],day,total\n" + stream.getvalue())
     assert sniff(path, Limits()).format == "csv"
+
+
+def test_a_day_without_any_item_or_buyer_is_no_broken_file(tmp_path: Path) -> None:
+    """What JSON leaves out where nothing is: a mapping of a fuller day reads it."""
+    (tmp_path / "shop_orders.yaml").write_text(
+        "source: shop\nfiles: 'orders*'\nentity: orders\nreader: {nested: [customer]}\n"
+        "columns: {order_id: id, customer_ref: customer.id, email: 'lower(\"customer.email\")',\n"
+        "  ordered_at: at, total: total, currency: \"'EUR'\", updated_at: at}\n"
+    )
+    made = mapping.read(tmp_path / "shop_orders.yaml", contract.load().entities)
+    assert set(made.may_lack) == {"customer.id", "customer.email"}
+    assert made.missing(["id", "at", "total"]) == [] and made.missing(["id", "at"]) == ["total"]
