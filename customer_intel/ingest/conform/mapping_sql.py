@@ -76,6 +76,8 @@ class MappingSql:
         """A mapping's text as SQL: a column when the file has one of that name, else the
         expression.
         """
+        if text in self.mapping.may_lack and text.lower() not in self.actual:
+            return quoted(text)
         if text.lower() in self.actual:
             return quoted(self.actual[text.lower()])
         return f"({_JSON_PART.sub(self._json_part, text)})"

@@ -48,6 +48,10 @@ SPECIAL = ("_row", "_file", "_export_date", "_exported_at")
 DERIVED = (*PROVENANCE, "record_key")
 
 
+# A column of an object, which SQL would take for a table's.
+_DOTTED = re.compile(r"\w+(\.\w+)+")
+
+
 class Lookup(StrictModel):
     """Files beside the export; `sql` over `file` gives a key `k` and columns, joined where `on`
     equals `k`.
@@ -101,19 +105,16 @@ class FileMapping(StrictModel):
         """Source columns that a file may be without: declared ones, and those of objects and items
         of JSON, which a file has none of where each of its records lacks them.
         """
-        nested, rows = self.reader.nested, self.reader.rows
-        owners = [path.lower() for path in (() if isinstance(nested, bool) else nested)]
-        owners += [rows.lower()] if rows else []
-        named = {text for text in self.expressions if re.fullmatch(r"\w+(\.\w+)+", text)}
-        found = {
-            name.strip('"')
-            for name in self.sources(()) | named
-            if "." in name
-            and (
-                nested is True or any(name.strip('"').lower().startswith(f"{at}.") for at in owners)
-            )
-        }
+        found = {name for name in self.sources(()) if self._is_nested(name)}
         return (*self.optional, *sorted(found - set(self.optional)))
+
+    def _is_nested(self, name: str) -> bool:
+        """Whether a column is one of an object, or of an item, of JSON."""
+        nested, rows = self.reader.nested, self.reader.rows
+        owners = [*(() if isinstance(nested, bool) else nested), *([rows] if rows else [])]
+        if nested is True:
+            return "." in name
+        return any(name.lower().startswith(f"{owner.lower()}.") for owner in owners)
 
     def sha256(self, entity: Table) -> str:
         """Changes whenever the same file would give other rows."""
@@ -131,6 +132,7 @@ class FileMapping(StrictModel):
             used |= (
                 {expression}
                 if expression.lower() in present
+                or (_DOTTED.fullmatch(expression) and self._is_nested(expression))
                 else columns_of(expression, tuple(self.lookups))
             )
         return {name for name in used if name.lower() not in SPECIAL}

@@ -343,3 +343,16 @@ def test_a_day_without_any_item_or_buyer_is_no_broken_file(tmp_path: Path) -> No
     made = mapping.read(tmp_path / "shop_orders.yaml", contract.load().entities)
     assert set(made.may_lack) == {"customer.id", "customer.email"}
     assert made.missing(["id", "at", "total"]) == [] and made.missing(["id", "at"]) == ["total"]
+
+
+def test_an_object_that_no_record_has_reads_as_empty(lab: Lab, tmp_path: Path) -> None:
+    full = [
+        {"id": n, "customer": {"id": f"c{n}"}, "total": "9.50", "created_at": "2026-06-01"}
+        for n in range(30)
+    ]
+    found = lab.look(lab.write("orders.jsonl", "\n".join(map(json.dumps, full))))
+    assert found.written[0].entity == "orders"
+    bare = [{key: value for key, value in row.items() if key != "customer"} for row in full]
+    path = lab.write("orders.jsonl", "\n".join(map(json.dumps, bare)))
+    rows = lab.rows(found, path)
+    assert rows.height == 30 and rows["customer_ref"].null_count() == 30
