@@ -390,7 +390,7 @@ def _traits(profiles: Sequence[ColumnProfile]) -> list[str]:
     ]
 
 
-# Without one of these, and of another name, a table of ids and names is of companies no more than of
+# Without two of these, and of another name, a table of ids and names is of companies no more than of
 # brands, coupons or holidays.
 _COMPANY = {
     "industry", "employee_count", "website", "domain", "annual_revenue", "account_type", "naics_code", "tier",
@@ -419,7 +419,7 @@ def _doubt(candidate: EntityCandidate, table: Table, named: _Named) -> None:
         is_named = named.weights.get("accounts") or (
             key and any(noun in plain(key.source).split() for noun in nouns("accounts"))
         )
-        if not is_named and not _COMPANY & set(candidate.matches):
+        if not is_named and len(_COMPANY & set(candidate.matches)) < 2:
             candidate.doubts.append("an id and a name may be anybody's, or anything's")
     elif named.rest and not is_whole and candidate.score < _PLAIN:
         candidate.doubts.append(f"the file is called after ‘{' '.join(named.rest)}’")
