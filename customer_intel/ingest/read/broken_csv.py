@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -56,6 +57,8 @@ def resynchronised(
     """
     lookahead: list[str] = []
     row = -1 if header else 0
+    # The row whose quote was never closed, until the stray one that was to close it is met.
+    opened = 0
     while True:
         line = lookahead.pop(0) if lookahead else next(lines, None)
         if line is None:
@@ -68,14 +71,18 @@ def resynchronised(
             values, lookahead = _continued(line, lookahead, lines, delimiter, quote, width)
         if row == 0 and header:
             continue
-        if values is not None and len(values) == width:
+        is_end = opened and values is not None and _closes(line, delimiter, quote)
+        if values is not None and len(values) == width and not is_end:
             yield row, values
         else:
             reason = (
-                "a quote that is never closed"
+                f"the end of a quote that begins in row {opened}"
+                if is_end
+                else "a quote that is never closed"
                 if values is None
                 else f"{len(values)} values instead of {width}"
             )
+            opened = row if values is None else 0
             unreadable.append(Unreadable(row, reason, line.rstrip("\r\n")[:RAW_CHARS]))
             if len(unreadable) > max(MANY, row // 2):
                 raise Refused(
@@ -94,6 +101,29 @@ def _split(text: str, delimiter: str, quote: str) -> list[str] | None:
     return records[0] if len(records) == 1 else None
 
 
+def _closes(line: str, delimiter: str, quote: str) -> bool:
+    """Whether a line ends a quote that it does not begin."""
+    text = line.rstrip("\r\n")
+    ends = text.endswith(quote) or f"{quote}{delimiter}" in text
+    return bool(quote) and text.count(quote) % 2 == 1 and ends
+
+
+def _is_row(line: str, first: str, delimiter: str, width: int) -> bool:
+    """Whether a line looks like a row by itself, whatever quotes are in it."""
+    if line.count(delimiter) != width - 1:
+        return False
+    return width > PROSE_WIDTH or _begins_alike(line, first, delimiter)
+
+
+def _begins_alike(line: str, first: str, delimiter: str) -> bool:
+    """Whether two lines begin with ids of one kind: words and numbers in the same places."""
+    kinds = [
+        re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "0", text.partition(delimiter)[0]))
+        for text in (line, first)
+    ]
+    return kinds[0] == kinds[1] and "0" in kinds[0]
+
+
 def _continued(
     line: str, lookahead: list[str], lines: Iterator[str], delimiter: str, quote: str, width: int
 ) -> tuple[list[str] | None, list[str]]:
@@ -106,10 +136,14 @@ def _continued(
         text += following
         if len(text) > MAX_RECORD_CHARS:
             break
+        is_row = _is_row(following, line, delimiter, width)
         if quote not in following:
-            if width > PROSE_WIDTH and following.count(delimiter) == width - 1:
+            if is_row:
                 break
             continue
+        if is_row and _begins_alike(following, line, delimiter):
+            # Two stray quotes in rows one after the other make one row of both.
+            break
         values = _split(text, delimiter, quote)
         if values is not None:
             return (values, lookahead[place + 1 :]) if len(values) == width else (None, lookahead)

@@ -277,18 +277,33 @@ def swallowed(
     of all between.
 
     A line within a value counts as a row when it falls into as many columns, and begins like the
-    row it stands in.
+    row it stands in; in narrow files, where a line of prose falls so by chance, only where that
+    begin has a digit. Two rows are one where both of the value's ends make up whole lines.
     """
-    if len(columns) <= PROSE_WIDTH:
-        return False
-    mark = literal(delimiter)
-    for column in columns:
-        lines = f"string_split({quoted(column)}, chr(10))[2:-2]"
-        rows = f"SELECT {quoted(columns[0])} AS first, unnest({lines}) AS line FROM {source}"
+    mark, width = literal(delimiter), len(columns)
+    kind = _kind_of_text("first")
+    for place, column in enumerate(columns):
+        value = quoted(column)
+        counted = "len(string_split({}, " + mark + ")) - 1"
+        begins = f"{_kind_of_text(f'split_part(line, {mark}, 1)')} = {kind}"
+        numbered = f"{begins} AND contains({kind}, '0')"
+        whole = f"{counted.format('line')} = {width - 1}"
+        inner = f"{whole} AND {begins if width > PROSE_WIDTH else numbered}"
+        ends = f"""is_last AND {place} > 0 AND {counted.format("line")} = {place}
+            AND {counted.format("begin")} = {width - place - 1} AND {numbered}"""
         found = con.execute(
-            f"SELECT count(*) FROM ({rows} WHERE contains({quoted(column)}, chr(10))) "
-            f"WHERE len(string_split(line, {mark})) = {len(columns)} "
-            f"AND {_kind_of_text(f'split_part(line, {mark}, 1)')} = {_kind_of_text('first')}"
+            f"""
+            WITH value AS (
+                SELECT {quoted(columns[0])} AS first, string_split({value}, chr(10)) AS lines
+                FROM {source} WHERE contains({value}, chr(10))
+            ),
+            line AS (
+                SELECT first, lines[1] AS begin, unnest(lines[2:]) AS line,
+                    generate_subscripts(lines[2:], 1) = len(lines) - 1 AS is_last
+                FROM value
+            )
+            SELECT count(*) FROM line WHERE NOT is_last AND {inner} OR {ends}
+            """
         ).fetchall()
         if found[0][0]:
             return True

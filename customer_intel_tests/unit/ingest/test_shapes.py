@@ -17,6 +17,7 @@ import duckdb
 import openpyxl
 import pytest
 
+from customer_intel.core.engine import DuckDBEngine, EngineSettings
 from customer_intel.ingest.advise.sniff import sniff
 from customer_intel.ingest.mapping.model import Reader
 from customer_intel.ingest.read.csv_chunks import Dialect, LargeFile, pieces, split
@@ -714,3 +715,29 @@ def test_inspect_says_so_too(lab: Lab, name: str, content: bytes, says: str) -> 
         return
     with pytest.raises(Refused, match=says.split(",")[0]):
         sniff(path, Limits())
+
+
+@pytest.mark.parametrize(
+    ("width", "first", "last"), [(3, 10, 22), (3, 10, 11), (6, 20, 21), (6, 20, 30), (2, 5, 9)]
+)
+def test_two_stray_quotes_cost_their_own_rows_and_no_other(
+    tmp_path: Path, width: int, first: int, last: int
+) -> None:
+    rows = [[f"c{n:03}", *(f"v{n}_{at}" for at in range(1, width))] for n in range(40)]
+    rows[first][1] = '"' + rows[first][1]
+    rows[last][1] += '"'
+    lines = [",".join(row) for row in [[f"n{at}" for at in range(width)], *rows]]
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(lines) + "\n")
+    con = DuckDBEngine(EngineSettings(), [tmp_path]).con
+    text = read_text(con, path, sha256_of(path)[0], Reader(), tmp_path, Limits())
+    assert (text.rows, [item.row for item in text.unreadable]) == (38, [first + 1, last + 1])
+
+
+def test_prose_of_several_lines_is_no_row(tmp_path: Path) -> None:
+    notes = ["Hello, world", "a 1, b 2", "c010, seen\nagain, today", "x\ny,z"]
+    path = tmp_path / "x.csv"
+    path.write_text("id,note\n" + "".join(f'k{n},"{note}"\n' for n, note in enumerate(notes * 5)))
+    con = DuckDBEngine(EngineSettings(), [tmp_path]).con
+    text = read_text(con, path, sha256_of(path)[0], Reader(), tmp_path, Limits())
+    assert (text.rows, text.unreadable) == (20, ())
