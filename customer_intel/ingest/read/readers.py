@@ -9,6 +9,7 @@ JSON (json_rows.py), workbooks (excel.py), and what the values mean (conform.py)
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import json
 import tempfile
@@ -222,13 +223,42 @@ def _csv(
     if rows == expected and not (
         folded and swallowed(con, f"read_parquet({literal(str(out))})", columns, delimiter)
     ):
-        return TextTable(numbered_sql(out), columns, rows, notes=columns.notes)
+        cut = cut_off(con, plain, f"read_parquet({literal(str(out))})", columns)
+        return TextTable(numbered_sql(out), columns, rows, notes=(*columns.notes, *cut))
     unreadable: list[Unreadable] = []
     again = retry_path(out)
     with plain.open(encoding="utf-8", newline="") as stream:
         good = resynchronised(stream, delimiter, quote, len(columns), header, unreadable)
         rows = write_rows(again, columns, good)
     return TextTable(rows_sql(again), columns, rows, tuple(unreadable), notes=columns.notes)
+
+
+def cut_off(
+    con: duckdb.DuckDBPyConnection, plain: Path, source: str, columns: Sequence[str]
+) -> tuple[str, ...]:
+    """What is said of a text whose last line has no end and whose last value is shorter behind its
+    mark than all others are: as 58 below 740.30, 12:0 below 12:05.
+    """
+    with plain.open("rb") as stream:
+        stream.seek(0, io.SEEK_END)
+        stream.seek(max(stream.tell() - 1, 0))
+        if stream.read(1) in (b"\n", b"\r", b""):
+            return ()
+    tail = f"length(regexp_extract({quoted(columns[-1])}, '[.,:]([0-9]+)$', 1))"
+    ((lengths, usual, last),) = con.execute(
+        f"""
+        WITH tails AS (SELECT {tail} AS n, row_number() OVER () AS place FROM {source}),
+        ranked AS (SELECT n, place = max(place) OVER () AS is_last FROM tails)
+        SELECT count(DISTINCT n) FILTER (NOT is_last), any_value(n) FILTER (NOT is_last),
+            any_value(n) FILTER (is_last)
+        FROM ranked HAVING count(*) > 10
+        """
+    ).fetchall() or [(0, 0, 0)]
+    if lengths == 1 and usual and last is not None and last < usual:
+        return (
+            "has no line end, and its last value is shorter than all others: it may be cut off",
+        )
+    return ()
 
 
 def retry_path(out: Path) -> Path:
