@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
 
-from customer_intel.core.statistics import Z95, two_sided
+from customer_intel.core.statistics import two_sided
 
 # Rounded as in the published reference intervals, which the exact quantile misses in the last
 # digit.
+Z95 = 1.96
 Z80 = 0.8416212335729143
 # With fewer answers of any kind in either wave the plain standard error is too sure of itself:
 # 90/8/2 in 30 against 300 answers would be called a change in one of eight waves of no change.

@@ -80,12 +80,23 @@ def helpers(entity: str) -> dict[str, tuple[str, Column]]:
     }
 
 
+_WHO = ("customer_ref", "respondent_ref", "requester_ref", "contact_ref", "author_ref")
+# Who else than the buyer a shop's file may name.
+_OTHERS = {
+    "recipient", "ship", "shipping", "delivery", "gift", "seller", "agent", "salesperson", "rep", "referrer",
+    "empfanger", "empfaenger", "lieferung", "lieferadresse", "verkaufer", "verkaeufer", "beschenkter", "destinatario",
+    "destinataire", "vendeur", "vendedor", "ontvanger", "odbiorca",
+}  # fmt: skip
+
+
 @lru_cache(maxsize=1024)
 def synonyms(entity: str, target: str) -> tuple[str, ...]:
     """What a column may be called, the likeliest first."""
     listed = words()["columns"].get(f"{entity}.{target}") or words()["columns"].get(target)
     found = [target.replace("_", " ").strip()]
-    for word in comma_items(listed):
+    # Who it was is called alike in every file.
+    also = words()["columns"]["customer_ref"] if target in _WHO else ""
+    for word in [*comma_items(listed), *comma_items(also)]:
         found += [word.replace("*", noun) for noun in nouns(entity)] if "*" in word else [word]
     return tuple(dict.fromkeys(found))
 
@@ -93,6 +104,8 @@ def synonyms(entity: str, target: str) -> tuple[str, ...]:
 def name_score(name: str, entity: str, target: str, prefixes: Sequence[str]) -> float:
     """How well a source column's name says the entity's column, from 0 to 1."""
     known = synonyms(entity, target)
+    if _is_anothers(set(plain(name).split()), entity, target):
+        return 0.0
     best = _asked(name, entity, target)
     for variant, factor in _variants(plain(name), entity, prefixes):
         if variant in known:
@@ -110,6 +123,14 @@ def name_score(name: str, entity: str, target: str, prefixes: Sequence[str]) -> 
                 if alike.quick_ratio() > 0.87 and alike.ratio() > 0.87:
                     best = max(best, factor * 0.7)
     return best
+
+
+def _is_anothers(parts: set[str], entity: str, target: str) -> bool:
+    """Whether a name's words say that it is another person's, or the whole with something in it."""
+    if target in ("shipping", "discount", "tax"):
+        return "total" in parts and bool(parts & {"incl", "inkl", "including", "with", "mit"})
+    is_person = target in ("email", "phone", "customer_ref", "first_name", "last_name", "full_name")
+    return is_person and entity in ("orders", "contacts", "payments") and bool(parts & _OTHERS)
 
 
 def _asked(name: str, entity: str, target: str) -> float:

@@ -89,6 +89,9 @@ _EPOCHS = {
     16: ("epoch_us", 1_000_000),
     19: ("epoch_ns", 1_000_000_000),
 }
+_WORDY = re.compile(r"[^\W\d_]+([ '.,-]+[^\W\d_]+)+\.?")
+# Days since 1899-12-30 as spreadsheets count them, from 1990 to 2079.
+_SERIAL = (32_874, 65_745)
 _WHEN = re.compile(
     r"date|time|(^|[^a-z])(at|on|ts|day|since|until)($|[^a-z])|[a-z](At|On|Ts|Day)$|created|updated|modified|stamp|epoch",
     re.IGNORECASE,
@@ -127,6 +130,8 @@ class ColumnProfile:
     has_times: bool = False
     # Signs of currencies or accountants' negatives stand at its numbers.
     is_marked: bool = False
+    # Words of letters only, several in most values: names of people or things, never their ids.
+    is_wordy: bool = False
     # What further rows of names say of it, such as a survey's question.
     label: str = ""
 
@@ -210,8 +215,14 @@ def _profile(
         if base.distinct <= 40
         else ()
     )
+    wordy = sum(n for value, n in real_values if _WORDY.fullmatch(value))
+    is_wordy = profile.kind == "text" and wordy >= 0.7 * max(sum(n for _, n in real_values), 1)
     return replace(
-        profile, nulls=null_words, words=tuple(set(nulls) - set(null_words)), values=distinct_values
+        profile,
+        is_wordy=is_wordy,
+        nulls=null_words,
+        words=tuple(set(nulls) - set(null_words)),
+        values=distinct_values,
     )
 
 
@@ -334,6 +345,8 @@ def _time(
     if when and (epoch := _epoch(raw)):
         return epoch
     candidates = {form for value, _ in raw.values for form in _candidates(value, when=when)}
+    if mark := _year_first([value for value, _ in raw.values]):
+        candidates = {f"%y{mark}%m{mark}%d"}
     forms, order, covered = _cover(con, view, candidates) if candidates else ((), None, 0.0)
     if iso + covered < 0.9:
         return None
@@ -348,7 +361,25 @@ def _time(
     )  # fmt: skip
 
 
+def _year_first(values: Sequence[str]) -> str:
+    """The mark of dates that begin with a year of two digits: the first number is always nearly the
+    same, the last goes through a month. Nothing where they do not.
+    """
+    found = [re.fullmatch(r"(\d\d)([-/.])(\d\d)\2(\d\d)", value) for value in values]
+    if not values or not all(found):
+        return ""
+    parts = [match for match in found if match]
+    firsts, lasts = ({match[place] for match in parts} for place in (1, 4))
+    is_plain = len(firsts) <= 2 and len(lasts) >= 4 * len(firsts) and max(map(int, lasts)) <= 31
+    return parts[0][2] if is_plain and len({match[2] for match in parts}) == 1 else ""
+
+
 def _epoch(raw: _Sampled) -> ColumnProfile | None:
+    numbers = [value for value, _ in raw.values if re.fullmatch(r"\d{5}", value)]
+    if len(numbers) == len(raw.values) > 1 and all(
+        _SERIAL[0] <= int(value) <= _SERIAL[1] for value in numbers
+    ):
+        return replace(raw.profile, kind="epoch", formats=("excel_days",), offset="all")
     lengths = Counter(len(value.split(".")[0]) for value, _ in raw.values)
     length, _ = lengths.most_common(1)[0]
     if length not in _EPOCHS or lengths[length] < ENOUGH * len(raw.values):

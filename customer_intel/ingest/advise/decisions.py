@@ -18,6 +18,8 @@ TOPICS = {
     "entity": "the entity's name",
     "dates": "day or month, whichever comes first",
     "numbers": "the decimal mark, . or ,",
+    "member": "which file of the archive, as a pattern such as *orders*.csv",
+    "mapping": "what takes the file: edit the mapping instead",
     "zone": "a time zone such as Europe/Berlin",
     "units": "1, or 100 where amounts are written in hundredths",
     "currency": "a code such as EUR, or a column",

@@ -33,6 +33,10 @@ StateOf = Callable[[str, str], str | None]
 NO_CURRENCY = "XXX"
 
 
+# A scale whose first number is the best, as marks at school.
+_GRADES = re.compile(r"\b1 (sehr gut|very good|very satisfied|excellent|best|tres|muy|ottimo|heel)")
+
+
 @dataclass(frozen=True)
 class Filled:
     """An entity column's text in the mapping; `check` says what was guessed."""
@@ -222,6 +226,9 @@ class DerivedColumns:
 
     def _survey_responses_survey_type(self) -> Filled | None:
         score = self._profile("score")
+        if score and _GRADES.search(plain(f"{score.name} {score.label}")):
+            text = f"{score.name}: 1 is its best answer; say what the score is (candidates: SQL as 6 - …)"
+            self.notes.append(Note("ask", "score", text))
         kinds = {"nps", "csat", "ces", "pmf"} & set(
             plain(f"{self.stem} {score.name if score else ''}").split()
         )

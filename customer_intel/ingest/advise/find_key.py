@@ -120,10 +120,16 @@ def find_key(
                 _joined(found), f"{profile.name} alone comes {n_repeated:,} times again", found
             )
         return _made(table, matches, profiles, rows)
+    mail = by_name[matches["email"].source] if "email" in matches else None
+    if table.name == "contacts" and mail and mail.is_unique:
+        return Key(mail.name, "no id by name; the address is different in every row", (mail.name,))
     alone = [
         profile
         for profile in profiles
-        if profile.is_id and profile.is_unique and profile.longest > 0
+        if profile.is_id
+        and profile.is_unique
+        and not profile.is_wordy
+        and 0 < profile.longest <= 40
     ]
     if alone:
         return Key(
@@ -141,7 +147,10 @@ def _rank(profiles: Sequence[ColumnProfile]) -> list[str]:
     usable = [
         profile
         for profile in profiles
-        if profile.filled and profile.kind not in ("json", "bool") and profile.longest <= 64
+        if profile.filled
+        and profile.kind not in ("json", "bool")
+        and profile.longest <= 64
+        and not (profile.is_wordy and profile.longest > 40)
     ]
     # Ids 0, times 1, other columns 2.
     order = {True: 0, False: 2}

@@ -97,7 +97,7 @@ def inspect(
         work = Path(folder)
         con = DuckDBEngine(EngineSettings(), [work]).con
         try:
-            found, text = _look(con, path, work, limits, source, entities)
+            found, text = _look(con, path, work, limits, source, entities, given)
             asked = _Asked(home, out, entity, force, today, given, state_of, limits)
             _write_all(con, found, text, path, entities, asked, work)
         except Refused as refused:
@@ -113,8 +113,12 @@ def _look(
     limits: Limits,
     source: str,
     entities: Mapping[str, Table],
+    given: Mapping[str, str],
 ) -> tuple[Inspected, TextTable]:
     sniffed = sniff(path, limits)
+    if member := given.get("member"):
+        sniffed.reader = sniffed.reader.model_copy(update={"member": member})
+        sniffed.notes = [note for note in sniffed.notes if note.topic != "member"]
     text = read_text(con, path, sniffed.sha256, sniffed.reader, work, limits)
     if not text.rows:
         raise Refused("has no row below its names; inspect needs some to look at")
@@ -188,6 +192,7 @@ def _write_all(
               else _place(folder, found.source, item.candidate.entity, path) for item in plans[1:]]  # fmt: skip
     _note_other_mappings(found, path, folder, {target.stem for target in paths}, entities)
     answers = _may_write(paths, asked)
+    _drop_answered(folder, paths, found, path, asked)
     exported = _dated(path) or asked.today
     locale = locale_of(
         found.profiles,
@@ -255,6 +260,20 @@ def _may_write(paths: Sequence[Path], asked: _Asked) -> dict[str, str]:
     return earlier | dict(asked.answers)
 
 
+def _drop_answered(
+    folder: Path, paths: Sequence[Path], found: Inspected, path: Path, asked: _Asked
+) -> None:
+    """Takes away the mapping of another entity that this file had while its entity was asked."""
+    if "entity" not in asked.answers:
+        return
+    for other in folder.glob(f"{found.source}_*.yaml"):
+        if other in paths or not decisions.is_unedited(other):
+            continue
+        held = yamlfile.load(other)
+        if "entity" in (held.get("decide") or {}) and mappings.named(path.name, [held["files"]]):
+            other.unlink()
+
+
 def _concerns(note: Note, starter: Starter) -> bool:
     """Whether the mapping reads one of the columns that a question is about."""
     if not note.columns:
@@ -310,7 +329,7 @@ def _note_other_mappings(
         mapping
         for mapping in known.values()
         if mapping.name in vendors and mapping.source != found.source
-        and len(mapping.sources(names)) >= _PLAINLY and not mapping.missing(names)
+        and len(mapping.sources(names) & set(names)) >= _PLAINLY and not mapping.missing(names)
     ]  # fmt: skip
     if alike:
         best = max(alike, key=lambda mapping: len(mapping.sources(names)))

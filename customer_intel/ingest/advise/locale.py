@@ -23,6 +23,7 @@ _EPOCH_SQL = {
     "epoch_s": "make_timestamp(cast({} as bigint) * 1000000)",
     "epoch_ms": "make_timestamp(cast({} as bigint) * 1000)",
     "epoch_us": "make_timestamp(cast({} as bigint))",
+    "excel_days": "cast(date '1899-12-30' + cast({} as integer) as timestamp)",
     "epoch_ns": "make_timestamp(cast({} as bigint) // 1000)",
 }
 
@@ -198,6 +199,8 @@ def locale_of(
 
 
 def _unit(name: str) -> str:
+    if name == "excel_days":
+        return "a spreadsheet's days since 1899-12-30, not seconds"
     return {"epoch_s": "seconds", "epoch_ms": "milliseconds", "epoch_us": "microseconds"}.get(
         name, "nanoseconds"
     )

@@ -118,7 +118,7 @@ def fit(column: Column, profile: ColumnProfile, entity: str) -> float:
     if "email" in name:
         return 1.0 if profile.kind == "email" else 0.0
     if name.endswith(("_id", "_ref", "_id_a", "_key")) or name in ("base", "quote"):
-        bad = (
+        bad = profile.is_wordy or (
             profile.is_time
             or profile.kind in ("decimal", "bool", "json", "url")
             or profile.longest > 80

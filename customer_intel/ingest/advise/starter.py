@@ -8,7 +8,6 @@ reader options that depend on values (values' marks and formats: locale.py), key
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,44 +15,23 @@ from customer_intel.core.contract.model import Column
 from customer_intel.core.engine import literal, quoted
 from customer_intel.ingest.advise.column_names import plain, synonyms, words
 from customer_intel.ingest.advise.column_profile import ColumnProfile
-from customer_intel.ingest.advise.derived_columns import DerivedColumns, Filled
+from customer_intel.ingest.advise.derived_columns import Filled
 from customer_intel.ingest.advise.find_key import Key, find_key
-from customer_intel.ingest.advise.match_entity import ColumnMatch, enum_words
+from customer_intel.ingest.advise.judged_columns import JudgedColumns
+from customer_intel.ingest.advise.match_entity import enum_words
 from customer_intel.ingest.advise.sniffed import Note
 from customer_intel.ingest.mapping.model import Reader
 
 _SURE = 0.7
 # What a business is measured by: a guess at one of these is a question.
 _AMOUNTS = ("total", "amount", "line_total", "unit_amount", "cost")
-# With so many rows of words that nobody declared, a file is not read before somebody does.
-_UNKNOWN_MAX = 0.2
+# When money moved is never the export's day.
+_WHEN_IT_WAS = {
+    "orders": ("ordered_at",), "payments": ("paid_at",), "subscriptions": ("started_at",),
+    "invoices": ("issued_at", "created_at"), "survey_responses": ("responded_at",), "events": ("occurred_at",),
+}  # fmt: skip
 # How a column of pieces is called.
 _PIECES = frozenset(synonyms("order_lines", "quantity"))
-_WITH_STATES = {
-    "orders": (
-        "draft",
-        "placed",
-        "paid",
-        "fulfilled",
-        "cancelled",
-        "returned",
-        "partly_returned",
-        "test",
-    ),
-    "payments": ("succeeded", "failed", "pending", "refunded", "partly_refunded", "cancelled"),
-    "subscriptions": (
-        "trial",
-        "active",
-        "past_due",
-        "paused",
-        "unpaid",
-        "ending",
-        "ended",
-        "never_started",
-    ),
-    "tickets": ("open", "pending", "solved", "closed"),
-    "invoices": ("draft", "open", "paid", "void", "uncollectible"),
-}
 # Entities whose exports are snapshots: an arbitrary date column says nothing of when they were
 # created.
 _LASTING = ("contacts", "accounts", "products")
@@ -73,7 +51,7 @@ class Starter:
     notes: list[Note] = field(default_factory=list)
 
 
-class Builder(DerivedColumns):
+class Builder(JudgedColumns):
     """Fills one entity from one file."""
 
     def build(self, reader: Reader) -> Starter:
@@ -140,88 +118,6 @@ class Builder(DerivedColumns):
             if name in used and profile.filled < profile.rows
         )
 
-    # ---- what somebody decided, and what must be decided
-    def _take_answers(self) -> None:
-        """Answers are columns of the file, or SQL; they come before any guess."""
-        for name, text in self.answers.items():
-            if name not in self.known:
-                continue
-            if text in self.profiles:
-                self.matches[name] = ColumnMatch(text, name, 1.0)
-            elif name == "currency" and re.fullmatch("[A-Za-z]{3}", text):
-                self.columns[name] = Filled(f"'{text.upper()}'")
-            else:
-                self.columns[name] = Filled(text)
-
-    def _ask_for_amount(self, name: str, why: str, proposed: str = "") -> Filled:
-        """An amount is never made up: without an answer nothing of the file is read."""
-        numbers = [
-            item.name
-            for item in self.profiles.values()
-            if item.is_number and item.distinct > 1 and not plain(item.name).endswith(" id")
-        ]
-        told = f"candidates: {', '.join(numbers[:6])}" if numbers else "no column holds numbers"
-        self.notes.append(Note("ask", name, f"{why} ({told})"))
-        return Filled(proposed or "cast(null as varchar)", why)
-
-    def _judge_states(self) -> None:
-        """Which words of a state nobody declared: their rows would not count."""
-        item, state_of = self.columns.get("status"), self.state_of
-        profile = self.profiles.get(item.text) if item else None
-        if profile is None or state_of is None or self.entity not in _WITH_STATES:
-            return
-        counts = self.rows.counts(profile.name)
-        answered = dict(pair.split("=", 1) for pair in _pairs(self.answers.get("states", "")))
-        states = {word: answered.get(word) or state_of(self.entity, word) for word in counts}
-        unknown = {word: n for word, n in counts.items() if states[word] is None}
-        told = ", ".join(
-            f"‘{word}’ {n:,} → {states[word] or 'unknown'}" for word, n in list(counts.items())[:12]
-        )
-        if answered:
-            cases = " ".join(
-                f"when {literal(word)} then {literal(state)}" for word, state in answered.items()
-            )
-            name = quoted(profile.name)
-            self.columns["status"] = Filled(f"case {name} {cases} else {name} end")
-        if not unknown:
-            self.notes.append(Note("found", "states", f"{profile.name}: {told}"))
-        elif sum(unknown.values()) > _UNKNOWN_MAX * sum(counts.values()):
-            text = (
-                f"{profile.name}: {told}; what do the unknown words mean? Rows of an unknown state do "
-                f"not count (candidates: {', '.join(_WITH_STATES[self.entity])})"
-            )
-            self.notes.append(Note("ask", "states", text))
-        else:
-            text = f"{profile.name}: {told}; rows of unknown words do not count until config/facts.yaml says"
-            self.notes.append(Note("guess", "states", text))
-
-    def _judge_units(self) -> None:
-        """Whole numbers for amounts may be hundredths, as APIs write them: a factor of a hundred."""
-        whole = {
-            name: profile
-            for name, item in self.columns.items()
-            if self._is_money(name)
-            and (profile := self.profiles.get(item.text)) is not None
-            and profile.kind == "int"
-            and profile.distinct > 1
-        }
-        if not whole:
-            return
-        if (answer := self.answers.get("units")) is not None:
-            if answer == "100":
-                for name, profile in whole.items():
-                    text = self.locale.written(f"{self.locale.number(profile)} / 100")
-                    self.columns[name] = Filled(text)
-            return
-        codes = self._profile("currency")
-        is_api = codes is not None and all(value.islower() for value in codes.values)
-        parts = [int(value) for item in whole.values() for value in item.values if value.isdigit()]
-        priced = [part for part in parts if part >= 100 and part % 100 in (0, 50, 90, 95, 99)]
-        if is_api or (len(parts) >= 5 and len(priced) >= 0.8 * len(parts)):
-            names = ", ".join(profile.name for profile in whole.values())
-            text = f"{names}: whole numbers; are these amounts, or hundredths of them (candidates: 1, 100)"
-            self.notes.append(Note("ask", "units", text))
-
     # ---- from a column
     def _from_match(self, column: Column) -> Filled:
         match = self.matches[column.name]
@@ -241,6 +137,8 @@ class Builder(DerivedColumns):
         if column.values is not None and (cases := self._cases(column, profile)):
             return Filled(cases, check)
         text = self.locale.expression(column, profile)
+        if column.name == "discount" and (profile.low or 0) < 0 >= (profile.high or 0):
+            text = self.locale.written(f"abs({self.locale.number(profile)})")
         if column.name == "currency" and any(value != value.upper() for value in profile.values):
             text = f"upper({quoted(profile.name)})"
         return Filled(text, check)
@@ -317,6 +215,7 @@ class Builder(DerivedColumns):
         people = {
             "events": ("user_id", "anonymous_id", "account_id"),
             "orders": ("customer_ref", "email"),
+            "survey_responses": ("respondent_ref", "email"),
         }
         if not set(people.get(self.entity, self.matches)) & set(self.matches):
             ids = [
@@ -326,7 +225,21 @@ class Builder(DerivedColumns):
             ]
             others = [name for name in ids if name not in self.columns[self.table.key[-1]].text]
             lead = f"; {others[0]} may lead to them through lookups" if others else ""
-            self.notes.append(Note("guess", "people", f"no column says who it was{lead}"))
+            again = [
+                profile.name
+                for profile in self.profiles.values()
+                if profile.is_id and not profile.is_unique and not profile.is_wordy
+                and profile.name not in {match.source for match in self.matches.values()}
+                and 5 < profile.distinct < profile.filled and profile.longest <= 40
+                and profile.kind != "bool"
+            ]  # fmt: skip
+            who = next((n for n in ("customer_ref", "respondent_ref") if n in self.known), None)
+            if again and who and self.entity in ("orders", "survey_responses", "subscriptions"):
+                text = f"no column says who it was (candidates: {', '.join(again[:5])}, or null for nobody)"
+                self.notes.append(Note("ask", who, text))
+            else:
+                self.notes.append(Note("guess", "people", f"no column says who it was{lead}"))
+        self._tell_refusals()
 
     # ---- what has no column
     def _fill(self, column: Column, used: set[str]) -> Filled:
@@ -359,12 +272,29 @@ class Builder(DerivedColumns):
             ]
             proposed = self.locale.expression(column, free[0]) if len(free) == 1 else ""
             return self._ask_for_amount(column.name, "no column is plainly this amount", proposed)
+        if f"{self.entity}.{column.name}" == "subscriptions.billing_interval":
+            self.notes.append(
+                Note("ask", column.name, "nothing says how often the amount is paid "
+                     f"(candidates: {', '.join(column.values or ())})")
+            )  # fmt: skip
         if default := words()["defaults"].get(f"{self.entity}.{column.name}"):
             return Filled(default[0], default[1])
+        if column.name in _WHEN_IT_WAS.get(self.entity, ()):
+            dates = [
+                name for name in self.profiles if "dat" in plain(name) or "time" in plain(name)
+            ]
+            told = f"candidates: {', '.join(dates[:6])}" if dates else "no column is a date"
+            self.notes.append(
+                Note("ask", column.name, f"no column can be read as its date ({told})")
+            )
         if column.type in ("timestamp", "date"):
             return Filled("_exported_at", "the file does not say when: the export's date is taken")
         if column.type in ("float", "int"):
             return Filled("'0'", "the file has no number for it")
+        if column.name == "survey_id":
+            return Filled(
+                f"'{self.source}_{self.stem}'", "the file does not say; its own name is taken"
+            )
         return Filled(f"'{self.stem}'", "the file does not say; its own name is taken")
 
     # ---- several rows of one record
@@ -420,7 +350,3 @@ class Builder(DerivedColumns):
         return Filled(
             self.locale.written(text), f"the rows' {profile.name} times {pieces.name} added up"
         )
-
-
-def _pairs(text: str) -> list[str]:
-    return [pair.strip() for pair in text.split(";") if "=" in pair]

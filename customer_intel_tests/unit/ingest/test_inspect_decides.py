@@ -156,6 +156,130 @@ def test_words_of_states_are_listed_and_unknown_ones_asked(lab: Lab) -> None:
     assert rows_again["status"].value_counts().sort("status")["count"].to_list() == [20, 5, 15]
 
 
+def order_rows(n: int = 30, last: str = "") -> list[str]:
+    words = ["paid", "cancelled", "shipped"]
+    return [
+        f"{k},2025-03-{1 + k % 28:02},{k % 9},{20 + k}.00,EUR,{last or words[k % 3]}"
+        for k in range(n)
+    ]
+
+
+ORDER = "Order ID,Order Date,{},Total,Currency,{}"
+
+
+@pytest.mark.parametrize("name", ["Zustand", "Etat", "Situación", "Zahlungsstatus", "Payment"])
+def test_a_column_of_states_is_found_by_its_words(lab: Lab, name: str) -> None:
+    found = look(lab, "orders.csv", csv(ORDER.format("Customer ID", name), *order_rows()))
+    assert written(found).columns["status"].strip('"') == name and not written(found).decide
+
+
+@pytest.mark.parametrize(
+    ("name", "yes", "no", "state", "n"),
+    [("Cancelled", "yes", "no", "cancelled", 10), ("Bezahlt", "ja", "nein", "paid", 10),
+     ("Annulée", "oui", "non", "cancelled", 10)],
+)  # fmt: skip
+def test_a_yes_or_no_may_be_the_state(
+    lab: Lab, name: str, yes: str, no: str, state: str, n: int
+) -> None:
+    rows = [
+        f"{k},2025-03-{1 + k % 28:02},{k % 9},{20 + k}.00,EUR,{no if k % 3 else yes}"
+        for k in range(30)
+    ]
+    found = look(lab, "orders.csv", csv(ORDER.format("Customer ID", name), *rows))
+    states = lab.rows(found, lab.root / "shop" / "orders.csv")["status"].to_list()
+    assert states.count(state) == n
+
+
+def test_refunds_among_payments_are_asked(lab: Lab) -> None:
+    kinds = ["charge", "refund", "payout"]
+    rows = [
+        f"p{k},2025-03-{1 + k % 28:02},{k % 9},{kinds[k % 3]},{20 + k}.50,EUR" for k in range(30)
+    ]
+    found = look(
+        lab, "payments.csv", csv("payment_id,date,customer_id,type,amount,currency", *rows)
+    )
+    assert "‘refund’ → refunded" in written(found).decide["status"]
+
+
+# ---- people
+@pytest.mark.parametrize(
+    "name", ["Klantnummer", "Codice cliente", "Klient", "Debitor", "Member no"]
+)
+def test_who_it_was_is_known_in_other_languages(lab: Lab, name: str) -> None:
+    found = look(lab, "orders.csv", csv(ORDER.format(name, "Status"), *order_rows()))
+    assert written(found).columns["customer_ref"].strip('"') == name
+
+
+def test_orders_of_nobody_are_asked_where_somebody_may_be_told(lab: Lab) -> None:
+    content = csv(ORDER.format("Acheteur", "Status"), *order_rows())
+    asked = written(look(lab, "orders.csv", content)).decide
+    assert "candidates: Acheteur" in asked["customer_ref"]
+    again = look(lab, "orders.csv", content, "customer_ref=null")
+    assert not written(again).decide and again.works
+    rows = lab.rows(again, lab.root / "shop" / "orders.csv")
+    assert rows["customer_ref"].null_count() == 30
+
+
+def test_the_buyer_is_not_the_recipient_nor_a_name(lab: Lab) -> None:
+    head = "Order ID,Order Date,Client,Buyer email,Recipient email,Total,Currency"
+    rows = [
+        f"{k},2025-03-{1 + k % 28:02},Anna Berger,a{k % 9}@ex.com,k{k % 7}@ex.com,{15 + k}.00,EUR"
+        for k in range(30)
+    ]
+    columns = written(look(lab, "orders.csv", csv(head, *rows))).columns
+    assert columns["email"].strip('"') == "Buyer email" and "customer_ref" not in columns
+
+
+def test_answers_are_their_customers_and_no_comment_is_a_key(lab: Lab) -> None:
+    head = "Kundennr;Datum;Wie wahrscheinlich ist es, dass Sie uns weiterempfehlen?;Kommentar"
+    rows = [f"{k % 9};{1 + k % 28:02}.03.2025;{k % 11};gut und {'a' * (k + 1)}" for k in range(30)]
+    columns = written(look(lab, "umfrage.csv", csv(head, *rows))).columns
+    assert columns["respondent_ref"] == "Kundennr" and columns["response_id"] != "Kommentar"
+    assert columns["survey_id"] == "'shop_umfrage'"
+
+
+def test_a_contact_without_an_id_is_known_by_the_address(lab: Lab) -> None:
+    rows = [f"Anna Berg{'a' * k},Acme {k},p{k}@x.example,+49 30 1234{k:03}" for k in range(30)]
+    found = look(lab, "leads.csv", csv("Contact,Company,Email,Phone", *rows))
+    assert written(found).columns["contact_id"] == "Email"
+
+
+# ---- more dates
+@pytest.mark.parametrize("kind", ["year first", "spreadsheet"])
+def test_years_first_and_a_spreadsheets_days_are_dates(lab: Lab, kind: str) -> None:
+    days = [f"25/03/{1 + k:02}" if kind == "year first" else f"{45717 + k}" for k in range(28)]
+    rows = [f"{k},{day},{k % 9},{10 + k}.50,GBP" for k, day in enumerate(days)]
+    found = look(lab, "orders.csv", csv("order_no,order_date,customer,total,currency", *rows))
+    assert not written(found).decide
+    first = lab.rows(found, lab.root / "shop" / "orders.csv")["ordered_at"].min()
+    assert first == dt.datetime(2025, 3, 1)
+
+
+def test_an_order_that_does_not_say_when_is_asked(lab: Lab) -> None:
+    rows = [f"{k},soon {k},{k % 9},{10 + k}.50,GBP" for k in range(28)]
+    found = look(lab, "orders.csv", csv("order_no,order_date,customer,total,currency", *rows))
+    assert "candidates: order_date" in written(found).decide["ordered_at"]
+
+
+def test_how_often_is_paid_is_asked(lab: Lab) -> None:
+    rows = [f"s{k},{k},Pro annual,{1200 + k}.00,EUR,2025-03-01,active" for k in range(30)]
+    head = "subscription_id,customer_id,plan,price,currency,start_date,status"
+    found = look(lab, "subscriptions.csv", csv(head, *rows))
+    assert "month, year" in written(found).decide["billing_interval"]
+    again = look(lab, "subscriptions.csv", csv(head, *rows), "billing_interval=year")
+    assert written(again).columns["billing_interval"] == "'year'" and not written(again).decide
+
+
+def test_a_discount_is_no_surcharge(lab: Lab) -> None:
+    rows = [
+        f"{k},2025-03-{1 + k % 28:02},{k % 9},({3 + k % 2}.00),{20 + k}.00,EUR,paid"
+        for k in range(30)
+    ]
+    head = "Order ID,Order Date,Customer ID,Discount,Total,Currency,Status"
+    found = look(lab, "orders.csv", csv(head, *rows))
+    assert float(lab.rows(found, lab.root / "shop" / "orders.csv")["discount"].min()) == 3.0  # type: ignore[arg-type]
+
+
 # ---- entities
 def test_what_is_no_persons_is_no_contact(lab: Lab) -> None:
     rows = [f'{n},{90000 + n},"{1 + n},{n:03}"' for n in range(60)]

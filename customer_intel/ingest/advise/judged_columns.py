@@ -1,0 +1,254 @@
+"""What a builder of a mapping decides of states, units and amounts, and what it asks.
+
+Belongs here: judgements over the columns filled so far, and answers. Not here: filling a column
+(starter.py, derived_columns.py), how answers are read (decisions.py).
+"""
+
+from __future__ import annotations
+
+import re
+
+from customer_intel.core.engine import literal, quoted
+from customer_intel.ingest.advise.column_names import plain
+from customer_intel.ingest.advise.column_profile import ColumnProfile
+from customer_intel.ingest.advise.derived_columns import DerivedColumns, Filled
+from customer_intel.ingest.advise.match_entity import ColumnMatch
+from customer_intel.ingest.advise.sniffed import Note
+
+# What a yes or no may say of a row, by the words of its column's name.
+_FLAGS = (
+    ({"cancelled", "canceled", "cancel", "void", "voided", "storno", "storniert", "annule", "annulee", "annulled",
+      "cancelado", "anulado", "annullato", "geannuleerd", "anulowane"}, "'cancelled'", "'paid'"),
+    ({"refunded", "returned", "retoure", "erstattet", "rembourse", "devuelto", "rimborsato"}, "'returned'", "'paid'"),
+    ({"paid", "bezahlt", "paye", "payee", "pagado", "pagato", "pago", "betaald", "zaplacone"}, "'paid'", "'placed'"),
+)  # fmt: skip
+_YES = frozenset(
+    [
+        "yes",
+        "y",
+        "true",
+        "t",
+        "1",
+        "ja",
+        "j",
+        "wahr",
+        "oui",
+        "vrai",
+        "si",
+        "sí",
+        "verdadero",
+        "tak",
+        "prawda",
+        "sim",
+        "verdadeiro",
+        "x",
+    ]
+)
+_NO = frozenset(
+    [
+        "no",
+        "n",
+        "false",
+        "f",
+        "0",
+        "nein",
+        "falsch",
+        "non",
+        "faux",
+        "falso",
+        "nie",
+        "fałsz",
+        "nao",
+        "não",
+        "nee",
+        "onwaar",
+    ]
+)
+# Words in a column that decides what counts; one of them in a column that nothing takes is asked about.
+_UNDONE = ("cancelled", "returned", "failed", "refunded", "void")
+_REFUSALS = (
+    "opt out", "optout", "unsubscrib", "abgemeldet", "abmeld", "do not", "consent", "einwilligung", "gdpr", "dsgvo",
+    "deleted", "geloscht", "geloescht", "desabonn", "baja", "disiscri", "suppress", "blocked",
+)  # fmt: skip
+# With so many rows of words that nobody declared, a file is not read before somebody does.
+_UNKNOWN_MAX = 0.2
+_WITH_STATES = {
+    "orders": (
+        "draft",
+        "placed",
+        "paid",
+        "fulfilled",
+        "cancelled",
+        "returned",
+        "partly_returned",
+        "test",
+    ),
+    "payments": ("succeeded", "failed", "pending", "refunded", "partly_refunded", "cancelled"),
+    "subscriptions": (
+        "trial",
+        "active",
+        "past_due",
+        "paused",
+        "unpaid",
+        "ending",
+        "ended",
+        "never_started",
+    ),
+    "tickets": ("open", "pending", "solved", "closed"),
+    "invoices": ("draft", "open", "paid", "void", "uncollectible"),
+}
+
+
+class JudgedColumns(DerivedColumns):
+    """Answers come first, then what the values say; what they do not is asked."""
+
+    def _take_answers(self) -> None:
+        """Answers are columns of the file, or SQL; they come before any guess."""
+        for name, text in self.answers.items():
+            if name not in self.known:
+                continue
+            if text in self.profiles:
+                self.matches[name] = ColumnMatch(text, name, 1.0)
+            elif text.lower() in (self.known[name].values or ()):
+                self.columns[name] = Filled(literal(text.lower()))
+            elif name == "currency" and re.fullmatch("[A-Za-z]{3}", text):
+                self.columns[name] = Filled(f"'{text.upper()}'")
+            else:
+                self.columns[name] = Filled(text)
+
+    def _ask_for_amount(self, name: str, why: str, proposed: str = "") -> Filled:
+        """An amount is never made up: without an answer nothing of the file is read."""
+        numbers = [
+            item.name
+            for item in self.profiles.values()
+            if (item.is_number and not plain(item.name).endswith(" id") and not item.is_unique)
+            or (item.is_number and item.kind == "decimal")
+        ]
+        told = f"candidates: {', '.join(numbers[:6])}" if numbers else "no column holds numbers"
+        self.notes.append(Note("ask", name, f"{why} ({told})"))
+        return Filled(proposed or "cast(null as varchar)", why)
+
+    def _judge_states(self) -> None:
+        """Which words of a state nobody declared: their rows would not count."""
+        self._find_states()
+        item, state_of = self.columns.get("status"), self.state_of
+        profile = self.profiles.get(item.text) if item else None
+        if profile is None or state_of is None or self.entity not in _WITH_STATES:
+            return
+        counts = self.rows.counts(profile.name)
+        answered = dict(pair.split("=", 1) for pair in _pairs(self.answers.get("states", "")))
+        states = {word: answered.get(word) or state_of(self.entity, word) for word in counts}
+        unknown = {word: n for word, n in counts.items() if states[word] is None}
+        told = ", ".join(
+            f"‘{word}’ {n:,} → {states[word] or 'unknown'}" for word, n in list(counts.items())[:12]
+        )
+        if answered:
+            cases = " ".join(
+                f"when {literal(word)} then {literal(state)}" for word, state in answered.items()
+            )
+            name = quoted(profile.name)
+            self.columns["status"] = Filled(f"case {name} {cases} else {name} end")
+        if not unknown:
+            self.notes.append(Note("found", "states", f"{profile.name}: {told}"))
+        elif sum(unknown.values()) > _UNKNOWN_MAX * sum(counts.values()):
+            text = (
+                f"{profile.name}: {told}; what do the unknown words mean? Rows of an unknown state do "
+                f"not count (candidates: {', '.join(_WITH_STATES[self.entity])})"
+            )
+            self.notes.append(Note("ask", "states", text))
+        else:
+            text = f"{profile.name}: {told}; rows of unknown words do not count until config/facts.yaml says"
+            self.notes.append(Note("guess", "states", text))
+
+    def _find_states(self) -> None:
+        """A column of states under whatever name: by its words, or a yes or no that says one."""
+        taken = {match.source for match in self.matches.values()}
+        state_of = self.state_of
+        if state_of is None or self.entity not in ("orders", "payments", "invoices", "tickets"):
+            return
+        named = self._profile("status")
+        if named is not None or "status" in self.columns:
+            return
+        for profile in self.profiles.values():
+            free = profile.name not in taken or self._profile("method") is profile
+            if not free or not 1 < len(profile.values) <= 12:
+                continue
+            if {value.lower() for value in profile.values} <= _YES | _NO:
+                if flag := self._flag(profile):
+                    self.columns["status"] = flag
+                    return
+                continue
+            if profile.kind != "text":
+                continue
+            states = {value: state_of(self.entity, value) for value in profile.values}
+            known = [state for state in states.values() if state]
+            if len(known) >= 0.6 * len(states):
+                if self._profile("method") is profile:
+                    self.matches.pop("method")
+                    self.columns.pop("method", None)
+                self.matches["status"] = ColumnMatch(profile.name, "status", 0.75)
+                self.columns["status"] = Filled(profile.name, "its words are states")
+                return
+            if any(state in _UNDONE for state in known):
+                listed = ", ".join(
+                    f"‘{value}’ → {state or 'unknown'}" for value, state in states.items()
+                )
+                self.notes.append(
+                    Note("ask", "status", f"{profile.name} may be the state: {listed} (candidates: "
+                         f"{profile.name}, or SQL such as 'paid' for every row)")
+                )  # fmt: skip
+                return
+
+    def _flag(self, profile: ColumnProfile) -> Filled | None:
+        """What a yes or no says of an order, by the words of its column's name."""
+        parts = set(plain(profile.name).split())
+        found = next(((yes, no) for names, yes, no in _FLAGS if parts & names), None)
+        if found is None or self.entity != "orders":
+            return None
+        true = ", ".join(literal(word) for word in sorted(_YES))
+        name = f"lower({quoted(profile.name)})"
+        text = f"case when {name} in ({true}) then {found[0]} else {found[1]} end"
+        return Filled(text, f"{profile.name} is a yes or no")
+
+    def _judge_units(self) -> None:
+        """Whole numbers for amounts may be hundredths, as APIs write them: a factor of a hundred."""
+        whole = {
+            name: profile
+            for name, item in self.columns.items()
+            if self._is_money(name)
+            and (profile := self.profiles.get(item.text)) is not None
+            and profile.kind == "int"
+            and profile.distinct > 1
+        }
+        if not whole:
+            return
+        if (answer := self.answers.get("units")) is not None:
+            if answer == "100":
+                for name, profile in whole.items():
+                    text = self.locale.written(f"{self.locale.number(profile)} / 100")
+                    self.columns[name] = Filled(text)
+            return
+        codes = self._profile("currency")
+        is_api = codes is not None and all(value.islower() for value in codes.values)
+        parts = [int(value) for item in whole.values() for value in item.values if value.isdigit()]
+        priced = [part for part in parts if part >= 100 and part % 100 in (0, 50, 90, 95, 99)]
+        if is_api or (len(parts) >= 5 and len(priced) >= 0.8 * len(parts)):
+            names = ", ".join(profile.name for profile in whole.values())
+            text = f"{names}: whole numbers; are these amounts, or hundredths of them (candidates: 1, 100)"
+            self.notes.append(Note("ask", "units", text))
+
+    def _tell_refusals(self) -> None:
+        """Columns that may say who must not be written to, and that nothing takes."""
+        used = {match.source for match in self.matches.values()}
+        lost = [
+            name
+            for name in self.profiles
+            if name not in used and any(stem in plain(name) for stem in _REFUSALS)
+        ]
+        if lost and self.entity in ("contacts", "marketing_touches"):
+            text = f"{', '.join(lost)} may say who must not be written to; only extra_json keeps it"
+            self.notes.append(Note("guess", "consent", text))
+
+
+def _pairs(text: str) -> list[str]:
+    return [pair.strip() for pair in text.split(";") if "=" in pair]
