@@ -43,6 +43,8 @@ _PERSON = (
     "gender",
     "external_user_id",
 )
+# Ids that may be names of several words: things have them, people and records do not.
+_NAMED_THINGS = ("plan_id", "previous_plan_id", "product_id", "survey_id", "campaign_id")
 _OF_THINGS = ("orders", "products", "payments")
 # Without a column of their name, these are found by their values when one column alone has such.
 _BY_KIND = {"email": "email", "requester_email": "email", "phone": "phone"}
@@ -118,7 +120,7 @@ def fit(column: Column, profile: ColumnProfile, entity: str) -> float:
     if "email" in name:
         return 1.0 if profile.kind == "email" else 0.0
     if name.endswith(("_id", "_ref", "_id_a", "_key")) or name in ("base", "quote"):
-        bad = profile.is_wordy or (
+        bad = (profile.is_wordy and name not in _NAMED_THINGS) or (
             profile.is_time
             or profile.kind in ("decimal", "bool", "json", "url")
             or profile.longest > 80
