@@ -65,6 +65,7 @@ def check(
             compared = mapping_check.check(mappings, landing, entities)
             looked.counts["mappings compared with a landed file"] = len(compared)
             looked.warnings += mapping_check.questions(mappings, entities)
+            looked.warnings += mapping_check.taken_twice(mappings, landing, entities)
             if values:
                 tries = try_values.tried(mappings, landing, entities)
     told: list[dict[str, Any]] = []

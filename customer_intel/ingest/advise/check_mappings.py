@@ -104,6 +104,34 @@ def questions(home_mappings: Path, entities: Mapping[str, Table]) -> list[str]:
     ]
 
 
+def taken_twice(home_mappings: Path, landing: Path, entities: Mapping[str, Table]) -> list[str]:
+    """Files that two mappings of one entity take, one of the home's own at least: what comes of it."""
+    known = mappings.load(home_mappings, entities)
+    files = discover(landing, date.max) if landing.is_dir() else []
+    own = {name for name in known if (home_mappings / f"{name}.yaml").is_file()}
+    told = []
+    for name in sorted(own):
+        mapping = known[name]
+        landed = newest_file(mapping, files)
+        if landed is None or mapping.decide:
+            continue
+        try:
+            columns = columns_of(landed.path, mapping)
+        except Refused:
+            continue
+        for other in sorted(known.values(), key=lambda item: item.name):
+            both = other.source == mapping.source and other.entity == mapping.entity
+            if other.name == name or not both or (other.name in own and other.name < name):
+                continue
+            if mappings.named(landed.path.name, other.files) and not other.missing(columns):
+                told.append(
+                    f"{landed.source_file} is taken by {name} and by {other.name}: its "
+                    f"{mapping.entity} are read twice, and merged where their keys are equal; "
+                    "narrow files: in one of them, or delete one"
+                )
+    return told
+
+
 def newest_file(mapping: FileMapping, files: Sequence[LandedFile]) -> LandedFile | None:
     """The newest landed file whose source and name the mapping asks for."""
     fitting = [

@@ -52,6 +52,13 @@ class FileRows:
         )
         return int(self.con.execute(sql).fetchall()[0][0])
 
+    def share(self, condition: str) -> float:
+        """Of the rows for which an SQL condition can be told, the share for which it holds."""
+        ((held, told),) = self.con.execute(
+            f"SELECT count(*) FILTER ({condition}), count({condition}) FROM ({self.text.sql})"
+        ).fetchall()
+        return held / told if told else 0.0
+
     def counts(self, column: str) -> dict[str, int]:
         """Each value of a column and its rows, the most frequent first; empty ones left out."""
         value = trimmed(quoted(column))

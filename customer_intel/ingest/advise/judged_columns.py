@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from customer_intel.core.engine import literal, quoted
-from customer_intel.ingest.advise.column_names import plain
+from customer_intel.ingest.advise.column_names import name_score, plain
 from customer_intel.ingest.advise.column_profile import ColumnProfile
 from customer_intel.ingest.advise.derived_columns import DerivedColumns, Filled
 from customer_intel.ingest.advise.match_entity import ColumnMatch
@@ -97,6 +97,10 @@ _WITH_STATES = {
     "tickets": ("open", "pending", "solved", "closed"),
     "invoices": ("draft", "open", "paid", "void", "uncollectible"),
 }
+
+
+# So well a name says that it is the total; so many rows must add up to it.
+_ALIKE, _ADDS_UP = 0.85, 0.9
 
 
 class JudgedColumns(DerivedColumns):
@@ -209,6 +213,55 @@ class JudgedColumns(DerivedColumns):
         name = f"lower({quoted(profile.name)})"
         text = f"case when {name} in ({true}) then {found[0]} else {found[1]} end"
         return Filled(text, f"{profile.name} is a yes or no")
+
+    def _choose_total(self) -> None:
+        """Of several columns that are called the total, the one that its parts add up to; asked where
+        none tells.
+        """
+        own = self.matches.get("total")
+        if self.entity != "orders" or own is None or "total" in self.answers:
+            return
+        taken = {match.source for name, match in self.matches.items() if name != "total"}
+        rivals = [
+            profile
+            for profile in self.profiles.values()
+            if profile.is_number and profile.name not in taken
+            and (profile.name == own.source or name_score(profile.name, "orders", "total", ()) >= _ALIKE)
+        ]  # fmt: skip
+        if len(rivals) < 2:
+            return
+        parts = [
+            (sign, self.profiles[self.matches[name].source])
+            for name, sign in (
+                ("subtotal", "+"),
+                ("tax", "+"),
+                ("shipping", "+"),
+                ("discount", "-"),
+            )
+            if name in self.matches
+        ]
+        if any(name in self.matches for name in ("subtotal", "tax")):
+            terms = " ".join(
+                f"{sign} coalesce({'abs' if sign == '-' else ''}({self.locale.number(part)}), 0)"
+                for sign, part in parts
+            )
+            shares = {
+                rival.name: self.rows.share(
+                    f"abs({self.locale.number(rival)} - (0 {terms})) <= 0.02"
+                )
+                for rival in rivals
+            }
+            right = [name for name, share in shares.items() if share >= _ADDS_UP]
+            if len(right) == 1:
+                self.matches["total"] = ColumnMatch(right[0], "total", 1.0)
+                told = ", ".join(part.name for _, part in parts)
+                text = f"{right[0]} is what {told} add up to, in {shares[right[0]]:.0%} of the rows"
+                self.notes.append(Note("found", "total", text))
+                return
+        names = ", ".join(rival.name for rival in rivals)
+        self.notes.append(
+            Note("ask", "total", f"{names} may each be the total (candidates: {names})")
+        )
 
     def _judge_units(self) -> None:
         """Whole numbers for amounts may be hundredths, as APIs write them: a factor of a hundred."""

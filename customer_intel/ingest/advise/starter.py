@@ -57,6 +57,7 @@ class Builder(JudgedColumns):
     def build(self, reader: Reader) -> Starter:
         """The mapping, with what was guessed in its notes. `reader`: the options found by sniffing."""
         self._take_answers()
+        self._choose_total()
         used = {match.source for match in self.matches.values()}
         key_name = self.table.key[-1]
         if (answer := self.answers.get(key_name)) is not None:

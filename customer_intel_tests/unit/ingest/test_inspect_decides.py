@@ -10,7 +10,7 @@ import pytest
 from customer_intel.core.contract import load as contract
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.facts import states
-from customer_intel.ingest.advise import decisions
+from customer_intel.ingest.advise import check_mappings, decisions
 from customer_intel.ingest.advise.inspect_file import Inspected, inspect
 from customer_intel.ingest.mapping import model as mapping
 from customer_intel_tests.unit.ingest.test_inspect import Lab
@@ -141,6 +141,24 @@ def test_an_orders_total_is_not_the_sum_of_its_lines_prices(lab: Lab) -> None:
     assert [item.entity for item in found.written] == ["order_lines", "orders"] and found.works
     totals = lab.rows(found, lab.root / "shop" / "retail.csv", 1)["total"]
     assert {float(total) for total in totals} == {1 * 2.5 + 2 * 3.5 + 3 * 4.5}
+
+
+@pytest.mark.parametrize(("parts", "total"), [(True, "Grand total"), (False, None)])
+def test_of_two_totals_the_one_that_its_parts_add_up_to(
+    lab: Lab, parts: bool, total: str | None
+) -> None:
+    head = "Order ID,Order Date,Customer ID,Currency,Status,Total,Grand total"
+    rows = [
+        f"{k},2025-03-{1 + k % 28:02},{k % 9},EUR,paid,{20 + k}.00,{26 + k}.00" for k in range(30)
+    ]
+    if parts:
+        head += ",Subtotal,Tax,Shipping"
+        rows = [f"{row},{20 + k}.00,4.00,2.00" for k, row in enumerate(rows)]
+    made = written(look(lab, "orders.csv", csv(head, *rows)))
+    if total:
+        assert made.columns["total"].strip('"') == total and not made.decide
+    else:
+        assert "candidates: Total, Grand total" in made.decide["total"]
 
 
 # ---- states
@@ -396,3 +414,18 @@ def test_a_vendors_mapping_is_neither_overwritten_nor_doubled(lab: Lab) -> None:
     )  # fmt: skip
     assert found.written[0].path.stem not in mapping.shipped()
     assert "takes this file already" in written(found).decide["mapping"]
+
+
+def test_check_says_which_two_mappings_take_a_file(lab: Lab) -> None:
+    folder = lab.root / "home" / "landing" / "shop" / "2026-06-30"
+    folder.mkdir(parents=True)
+    (folder / "orders.csv").write_text(orders(["2026-05-01"] * 20))
+    for out in ("shop_orders.yaml", "second.yaml"):
+        path = lab.root / "home" / "config" / "mappings" / out
+        found = inspect(
+            folder / "orders.csv", home=lab.root / "home", out=path, source="shop", entity=None,
+            force=True, today=dt.date(2026, 6, 30), answers=["mapping=both"],
+        )  # fmt: skip
+        assert found.works
+    said = check_mappings.taken_twice(path.parent, folder.parents[1], ENTITIES)
+    assert len(said) == 1 and "is taken by second and by shop_orders" in said[0]
