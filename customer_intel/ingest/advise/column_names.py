@@ -81,12 +81,6 @@ def helpers(entity: str) -> dict[str, tuple[str, Column]]:
 
 
 _WHO = ("customer_ref", "respondent_ref", "requester_ref", "contact_ref", "author_ref")
-# Who else than the buyer a shop's file may name.
-_OTHERS = {
-    "recipient", "ship", "shipping", "delivery", "gift", "seller", "agent", "salesperson", "rep", "referrer",
-    "empfanger", "empfaenger", "lieferung", "lieferadresse", "verkaufer", "verkaeufer", "beschenkter", "destinatario",
-    "destinataire", "vendeur", "vendedor", "ontvanger", "odbiorca",
-}  # fmt: skip
 
 
 @lru_cache(maxsize=1024)
@@ -130,7 +124,11 @@ def _is_anothers(parts: set[str], entity: str, target: str) -> bool:
     if target in ("shipping", "discount", "tax"):
         return "total" in parts and bool(parts & {"incl", "inkl", "including", "with", "mit"})
     is_person = target in ("email", "phone", "customer_ref", "first_name", "last_name", "full_name")
-    return is_person and entity in ("orders", "contacts", "payments") and bool(parts & _OTHERS)
+    return (
+        is_person
+        and entity in ("orders", "contacts", "payments")
+        and bool(parts & set(comma_items(words()["others"])))
+    )
 
 
 def _asked(name: str, entity: str, target: str) -> float:

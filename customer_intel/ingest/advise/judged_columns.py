@@ -9,67 +9,16 @@ from __future__ import annotations
 import re
 
 from customer_intel.core.engine import literal, quoted
-from customer_intel.ingest.advise.column_names import name_score, plain
+from customer_intel.ingest.advise.column_names import comma_items, name_score, plain, words
 from customer_intel.ingest.advise.column_profile import ColumnProfile
 from customer_intel.ingest.advise.derived_columns import DerivedColumns, Filled
 from customer_intel.ingest.advise.match_entity import ColumnMatch
 from customer_intel.ingest.advise.sniffed import Note
 
-# What a yes or no may say of a row, by the words of its column's name.
-_FLAGS = (
-    ({"cancelled", "canceled", "cancel", "void", "voided", "storno", "storniert", "annule", "annulee", "annulled",
-      "cancelado", "anulado", "annullato", "geannuleerd", "anulowane"}, "'cancelled'", "'paid'"),
-    ({"refunded", "returned", "retoure", "erstattet", "rembourse", "devuelto", "rimborsato"}, "'returned'", "'paid'"),
-    ({"paid", "bezahlt", "paye", "payee", "pagado", "pagato", "pago", "betaald", "zaplacone"}, "'paid'", "'placed'"),
-)  # fmt: skip
-_YES = frozenset(
-    [
-        "yes",
-        "y",
-        "true",
-        "t",
-        "1",
-        "ja",
-        "j",
-        "wahr",
-        "oui",
-        "vrai",
-        "si",
-        "sí",
-        "verdadero",
-        "tak",
-        "prawda",
-        "sim",
-        "verdadeiro",
-        "x",
-    ]
-)
-_NO = frozenset(
-    [
-        "no",
-        "n",
-        "false",
-        "f",
-        "0",
-        "nein",
-        "falsch",
-        "non",
-        "faux",
-        "falso",
-        "nie",
-        "fałsz",
-        "nao",
-        "não",
-        "nee",
-        "onwaar",
-    ]
-)
+# What an order is whose yes or no is no.
+_ELSE = {"cancelled": "paid", "returned": "paid", "paid": "placed"}
 # Words in a column that decides what counts; one of them in a column that nothing takes is asked about.
 _UNDONE = ("cancelled", "returned", "failed", "refunded", "void")
-_REFUSALS = (
-    "opt out", "optout", "unsubscrib", "abgemeldet", "abmeld", "do not", "consent", "einwilligung", "gdpr", "dsgvo",
-    "deleted", "geloscht", "geloescht", "desabonn", "baja", "disiscri", "suppress", "blocked",
-)  # fmt: skip
 # With so many rows of words that nobody declared, a file is not read before somebody does.
 _UNKNOWN_MAX = 0.2
 _WITH_STATES = {
@@ -97,8 +46,6 @@ _WITH_STATES = {
     "tickets": ("open", "pending", "solved", "closed"),
     "invoices": ("draft", "open", "paid", "void", "uncollectible"),
 }
-
-
 # So well a name says that it is the total; so many rows must add up to it.
 _ALIKE, _ADDS_UP = 0.85, 0.9
 
@@ -177,7 +124,8 @@ class JudgedColumns(DerivedColumns):
             free = profile.name not in taken or self._profile("method") is profile
             if not free or not 1 < len(profile.values) <= 12:
                 continue
-            if {value.lower() for value in profile.values} <= _YES | _NO:
+            said = {*comma_items(words()["said_yes"]), *comma_items(words()["said_no"])}
+            if {value.lower() for value in profile.values} <= said:
                 if flag := self._flag(profile):
                     self.columns["status"] = flag
                     return
@@ -206,12 +154,13 @@ class JudgedColumns(DerivedColumns):
     def _flag(self, profile: ColumnProfile) -> Filled | None:
         """What a yes or no says of an order, by the words of its column's name."""
         parts = set(plain(profile.name).split())
-        found = next(((yes, no) for names, yes, no in _FLAGS if parts & names), None)
-        if found is None or self.entity != "orders":
+        flags = words()["flags"].items()
+        state = next((name for name, said in flags if parts & set(comma_items(said))), None)
+        if state is None or self.entity != "orders":
             return None
-        true = ", ".join(literal(word) for word in sorted(_YES))
-        name = f"lower({quoted(profile.name)})"
-        text = f"case when {name} in ({true}) then {found[0]} else {found[1]} end"
+        yes = ", ".join(literal(word) for word in comma_items(words()["said_yes"]))
+        is_yes = f"lower({quoted(profile.name)}) in ({yes})"
+        text = f"case when {is_yes} then {literal(state)} else {literal(_ELSE[state])} end"
         return Filled(text, f"{profile.name} is a yes or no")
 
     def _choose_total(self) -> None:
@@ -296,7 +245,8 @@ class JudgedColumns(DerivedColumns):
         lost = [
             name
             for name in self.profiles
-            if name not in used and any(stem in plain(name) for stem in _REFUSALS)
+            if name not in used
+            and any(stem in plain(name) for stem in comma_items(words()["refusals"]))
         ]
         if lost and self.entity in ("contacts", "marketing_touches"):
             text = f"{', '.join(lost)} may say who must not be written to; only extra_json keeps it"
