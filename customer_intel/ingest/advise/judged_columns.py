@@ -48,6 +48,8 @@ _WITH_STATES = {
 }
 # So well a name says that it is the total; so many rows must add up to it.
 _ALIKE, _ADDS_UP = 0.85, 0.9
+# With so many amounts of 00, 50, 90, 95 or 99 at the end, prices are written in hundredths, or are round.
+_PRICED = 0.8
 
 
 class JudgedColumns(DerivedColumns):
@@ -232,9 +234,14 @@ class JudgedColumns(DerivedColumns):
             return
         codes = self._profile("currency")
         is_api = codes is not None and all(value.islower() for value in codes.values)
-        parts = [int(value) for item in whole.values() for value in item.values if value.isdigit()]
-        priced = [part for part in parts if part >= 100 and part % 100 in (0, 50, 90, 95, 99)]
-        if is_api or (len(parts) >= 5 and len(priced) >= 0.8 * len(parts)):
+        is_large = False
+        for profile in whole.values():
+            number = self.locale.number(profile)
+            priced = f"{number} >= 100 and cast({number} as bigint) % 100 in (0, 50, 90, 95, 99)"
+            is_large |= self.rows.share(f"{number} >= 1000") >= 0.5
+            is_large |= self.rows.share(priced) >= _PRICED
+        has_cents = any(item.kind == "decimal" for item in self.profiles.values())
+        if is_api or (is_large and not has_cents):
             names = ", ".join(profile.name for profile in whole.values())
             text = f"{names}: whole numbers; are these amounts, or hundredths of them (candidates: 1, 100)"
             self.notes.append(Note("ask", "units", text))

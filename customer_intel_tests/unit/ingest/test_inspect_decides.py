@@ -117,6 +117,16 @@ def test_hundredths_are_asked(lab: Lab) -> None:
     assert float(lab.rows(again, lab.root / "shop" / "payments.csv")["amount"].sum()) == 126.0
 
 
+@pytest.mark.parametrize(("amounts", "asked"), [((1234, 8731), True), ((12, 95), False)])
+def test_large_whole_amounts_are_asked_small_ones_are_not(
+    lab: Lab, amounts: tuple[int, int], asked: bool
+) -> None:
+    low, high = amounts
+    totals = [str(low + (high - low) * n // 30) for n in range(30)]
+    made = written(look(lab, "orders.csv", orders(["2026-05-01"] * 30, totals)))
+    assert ("units" in made.decide) is asked
+
+
 def test_a_file_that_names_no_currency_is_in_none(lab: Lab) -> None:
     found = look(lab, "orders.csv", orders(["2026-05-01"] * 20))
     assert written(found).columns["currency"] == "'XXX'"
