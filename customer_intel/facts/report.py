@@ -37,6 +37,8 @@ _BASIS = {
         "because most amounts are in it; set reporting_currency in config/company.yaml to decide it"
     ),
 }
+# ISO 4217's code where no currency is meant: what inspect writes when a file names none.
+_NO_CURRENCY = "XXX"
 _FIGURES = {
     "orders": "Orders that count",
     "net_revenue": "Net revenue",
@@ -66,6 +68,10 @@ def _currency(evidence: Evidence) -> Html | None:
     own = used.filter("is_reporting").row(0, named=True)
     others = used.filter(~pl.col("is_reporting"))["currency"].to_list()
     told = [f"Sums of money are in {own['currency']}, {_BASIS[own['reporting_basis']]}."]
+    if own["currency"] == _NO_CURRENCY:
+        told = [
+            f"No export names a currency, so sums bear {_NO_CURRENCY} (none); say it in the mapping."
+        ]
     if others:
         told.append(f"Amounts in {listed(others)} are brought over at the rate of their day.")
     missing = metric.by_member(evidence, "unconverted_amounts", "currency")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
+from customer_intel.facts import report
+from customer_intel.testing import TableLab
 from customer_intel_tests.unit import activity_rows
 from customer_intel_tests.unit.facts_rows import chain, order
 from customer_intel_tests.unit.profile_rows import ago, known, subscription
@@ -275,3 +278,16 @@ def test_a_zone_that_does_not_exist_is_a_configuration_error() -> None:
         pytest.raises(ConfigError, match="Europe/Berlin"),
     ):
         engine.define_local_time("Europe/Atlantis")
+
+
+def test_the_report_says_that_no_currency_is_named(tmp_path: Path) -> None:
+    lab = TableLab(date(2026, 7, 1))
+    row = {
+        "currency": "XXX",
+        "n_amounts": 9,
+        "is_reporting": True,
+        "reporting_basis": "only_currency",
+    }
+    lab.put("currency_use", [row])
+    lab.metrics()
+    assert "No export names a currency" in report.what_counts(lab.evidence(tmp_path))
