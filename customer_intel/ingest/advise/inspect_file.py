@@ -190,9 +190,9 @@ def _write_all(
     paths = [out or _place(folder, found.source, chosen.entity, path)]
     paths += [paths[0].with_name(f"{paths[0].stem}_{item.candidate.entity}.yaml") if out
               else _place(folder, found.source, item.candidate.entity, path) for item in plans[1:]]  # fmt: skip
-    _note_other_mappings(found, path, folder, {target.stem for target in paths}, entities)
     answers = _may_write(paths, asked)
     _drop_answered(folder, paths, found, path, asked)
+    _note_other_mappings(found, path, folder, {target.stem for target in paths}, entities)
     exported = _dated(path) or asked.today
     locale = locale_of(
         found.profiles,

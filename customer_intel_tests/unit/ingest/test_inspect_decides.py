@@ -439,3 +439,12 @@ def test_check_says_which_two_mappings_take_a_file(lab: Lab) -> None:
         assert found.works
     said = check_mappings.taken_twice(path.parent, folder.parents[1], ENTITIES)
     assert len(said) == 1 and "is taken by second and by shop_orders" in said[0]
+
+
+def test_another_entity_as_answer_leaves_one_mapping(lab: Lab) -> None:
+    content = csv("id,name,created_at", *[f"{n},Brand {n},2026-05-01 10:00:00" for n in range(20)])
+    first = look(lab, "brand_data.csv", content).written[0].path
+    assert "accounts" in first.name
+    second = look(lab, "brand_data.csv", content, "entity=products").written[0]
+    assert second.entity == "products" and not first.exists()
+    assert not mapping.read(second.path, ENTITIES).decide
