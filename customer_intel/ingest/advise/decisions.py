@@ -19,6 +19,7 @@ TOPICS = {
     "dates": "day or month, whichever comes first",
     "numbers": "the decimal mark, . or ,",
     "member": "which file of the archive, as a pattern such as *orders*.csv",
+    "header": "none, where it is so",
     "mapping": "what takes the file: edit the mapping instead",
     "zone": "a time zone such as Europe/Berlin",
     "units": "1, or 100 where amounts are written in hundredths",
