@@ -153,7 +153,7 @@ def _why_unknown(evidence: Evidence, row: dict[str, Any]) -> str:
     lost = listed([f"{count(n)} in {currency}" for currency, n in evidence.unconverted])
     own = f"{row['entry']}_own_{WINDOW}d" if row["window_days"] == WINDOW else f"{row['entry']}_own"
     apart = [
-        money(round(found.value), currency)
+        money(round(found.value, 2), currency)
         for currency in metrics.members(evidence, own, "currency")
         if (found := metrics.value(evidence, own, dimension="currency", member=currency))
         and found.value

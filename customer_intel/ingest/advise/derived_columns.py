@@ -33,6 +33,8 @@ StateOf = Callable[[str, str], str | None]
 NO_CURRENCY = "XXX"
 
 
+# The scale as a question says it.
+_TO_TEN = re.compile(r"\b0\s*(-|–|to|bis|à|a|tot|do)\s*10\b")
 # A scale whose first number is the best, as marks at school.
 _GRADES = re.compile(r"\b1 (sehr gut|very good|very satisfied|excellent|best|tres|muy|ottimo|heel)")
 
@@ -238,6 +240,8 @@ class DerivedColumns:
             return Filled("'pmf'", "it asks how disappointed one would be")
         if score is None or score.high is None:
             return None
+        if _TO_TEN.search(f"{score.name} {score.label}"):
+            return Filled("'nps'", "its question has answers from 0 to 10")
         kind = (
             "csat"
             if score.high <= 5

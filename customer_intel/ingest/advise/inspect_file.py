@@ -185,7 +185,10 @@ def _write_all(
         read = read_text(con, path, found.sniffed.sha256, reader, work, asked.limits)
         return Part(read, reader, profiles_of(con, read))
 
-    plans = plans_of(chosen, found, part, entities, child)
+    def distinct(of: Part, names: Sequence[str]) -> int:
+        return FileRows(con, of.text, found.sniffed.format).distinct(names)
+
+    plans = plans_of(chosen, found, part, entities, child, distinct)
     folder, out = asked.home / "config" / "mappings", asked.out
     paths = [out or _place(folder, found.source, chosen.entity, path)]
     paths += [paths[0].with_name(f"{paths[0].stem}_{item.candidate.entity}.yaml") if out
@@ -206,7 +209,7 @@ def _write_all(
         Builder(
             entities[plan.candidate.entity], plan.candidate, plan.part.profiles, locale,
             FileRows(con, plan.part.text, found.sniffed.format), found.source, path.name,
-            grouped=plan.grouped, answers={**answers, **plan.keys}, state_of=asked.state_of,
+            grouped=plan.grouped, answers={**plan.keys, **answers}, state_of=asked.state_of,
             currency="" if currency == "auto" else str(currency).upper(),
         )
         for plan in plans

@@ -170,8 +170,8 @@ def locale_of(
             notes.append(Note("found", "text", f"{profile.name} stays text: {profile.stays_text}"))
         if profile.kind != "text" and 0 < profile.share < 0.9995:
             rest = (
-                f"about {1 - profile.share:.1%} of {profile.name} is no {profile.kind}; mapped as "
-                "one, it is quarantined"
+                f"about {1 - profile.share:.1%} of {profile.name} is no {profile.kind}: emptied where the "
+                "column is optional (extra_json keeps it), else the row is quarantined"
             )
             notes.append(Note("guess", "values", rest))
     if "zone" not in answers:

@@ -23,6 +23,8 @@ _OF_BUYERS = (
     "email", "phone", "mobile_phone", "first_name", "last_name", "full_name", "street", "city", "state",
     "postal_code", "country", "birth_date", "gender", "language",
 )  # fmt: skip
+# An item's place in its record, where nothing else tells items apart.
+_PLACE = "row_number() over (partition by {} order by _row)"
 # What the items of a record's array are.
 _CHILDREN = {"orders": "order_lines", "tickets": "ticket_messages"}
 
@@ -54,9 +56,10 @@ def plans_of(
     part: Part,
     entities: Mapping[str, Table],
     child: Callable[[str], Part],
+    distinct: Callable[[Part, Sequence[str]], int],
 ) -> list[Plan]:
-    """The file's mappings, what it is first; `child` reads the items of an array. What was found is
-    added to the notes of `found`.
+    """The file's mappings, what it is first; `child` reads the items of an array, `distinct` counts
+    values of columns together. What was found is added to the notes of `found`.
     """
     plans = [Plan(chosen, part, _grouped(chosen, part.profiles))]
     if companion := _companion(chosen, found):
@@ -67,7 +70,7 @@ def plans_of(
         plans.append(Plan(companion, part, _grouped(companion, part.profiles)))
     if people := _people_of(chosen, found, entities):
         plans.append(Plan(people, part, keys={"contact_id": people.matches["contact_id"].source}))
-    return [*plans, *_items(chosen, found, entities, child)]
+    return [*plans, *_items(chosen, found, entities, child, distinct)]
 
 
 def _items(
@@ -75,6 +78,7 @@ def _items(
     found: Inspected,
     entities: Mapping[str, Table],
     child: Callable[[str], Part],
+    distinct: Callable[[Part, Sequence[str]], int],
 ) -> Iterator[Plan]:
     entity = _CHILDREN.get(chosen.entity)
     key = chosen.matches.get(entities[chosen.entity].key[-1])
@@ -91,9 +95,12 @@ def _items(
         found.notes.append(Note("found", "rows", f"each item of {name} becomes one of {entity}"))
         keys, own_key = {parent: key.source}, entities[entity].key[-1]
         thing = next((matches[n] for n in ("sku", "product_id", "title") if n in matches), None)
-        if own_key not in matches and thing:
+        if own_key not in matches:
             # The record's id is one of its items' only where each has one item.
-            keys[own_key] = f"concat({quoted(key.source)}, '-', {quoted(thing.source)})"
+            is_plain = thing and distinct(part, [key.source, thing.source]) == part.text.rows
+            record = quoted(key.source)
+            item = quoted(thing.source) if thing and is_plain else _PLACE.format(record)
+            keys[own_key] = f"concat({record}, '-', {item})"
         yield Plan(EntityCandidate(entity, 0.0, matches), part, keys=keys)
         return
 

@@ -361,6 +361,12 @@ def test_a_surveys_question_is_told_in_other_languages(
     assert made.columns["survey_type"] == "'nps'"
 
 
+def test_one_answer_beside_the_scale_does_not_change_what_was_asked(lab: Lab) -> None:
+    rows = [f"{k};2026-06-{1 + k % 28:02};{11 if k == 3 else k % 11};x{k}" for k in range(40)]
+    content = csv("Kundennr;Datum;Weiterempfehlung (0-10);Kommentar", *rows)
+    assert written(look(lab, "umfrage.csv", content)).columns["survey_type"] == "'nps'"
+
+
 def test_buyers_in_orders_become_contacts(lab: Lab) -> None:
     head = "Order #,Order Date,Customer ID,Customer Name,Email,Order Status,Order Total"
     rows = [f"{n},2026-05-{1 + n % 28:02},K{n % 9},\"Berg, Uta{n % 9}\",k{n % 9}@example.com,Shipped,{n}.10"

@@ -356,3 +356,18 @@ def test_an_object_that_no_record_has_reads_as_empty(lab: Lab, tmp_path: Path) -
     path = lab.write("orders.jsonl", "\n".join(map(json.dumps, bare)))
     rows = lab.rows(found, path)
     assert rows.height == 30 and rows["customer_ref"].null_count() == 30
+
+
+def test_items_of_one_sku_are_two_lines(lab: Lab, tmp_path: Path) -> None:
+    def order(n: int) -> dict[str, Any]:
+        items = [
+            {"sku": "A", "title": f"t{k}", "quantity": 1, "price": f"{k + 1}.50"} for k in range(2)
+        ]
+        return {"id": n, "created_at": "2026-06-01", "total": "4.00", "currency": "EUR",
+                "customer": {"id": f"c{n % 7}"}, "line_items": items}  # fmt: skip
+
+    path = lab.write("orders.json", json.dumps({"data": [order(n) for n in range(30)]}))
+    found = lab.look(path)
+    assert [item.entity for item in found.written] == ["orders", "order_lines"]
+    rows = lab.rows(found, path, 1)
+    assert rows["order_line_id"].n_unique() == 60 and float(rows["line_total"].sum()) == 30 * 4.0
