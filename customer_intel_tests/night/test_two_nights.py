@@ -347,7 +347,7 @@ def rows(home: Path, table: str, names: dict[str, str]) -> pl.DataFrame:
         # Who was in which segment on a past day is known from the nights before; the p-values of
         # a wave's segments are adjusted together.
         frame = frame.filter(pl.col("segment_type") != "rfm_segment").drop("p_adj", "significant")
-    if table == "metric_daily":
+    if table in ("metric_row", "metric_daily"):
         frame = frame.filter(pl.col("dimension") != "rfm_segment")
     frame = frame.with_columns(pl.col(pl.String).replace(names))
     return frame.sort(pl.all())
