@@ -7,7 +7,7 @@ source column (starter.py).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from customer_intel.core.contract.model import Column, Table
@@ -54,8 +54,10 @@ class DerivedColumns:
         self, table: Table, candidate: EntityCandidate, profiles: Sequence[ColumnProfile], locale: Locale,
         rows: FileRows, source: str, file_name: str, *, grouped: bool = False,
         answers: Mapping[str, str] | None = None, state_of: StateOf | None = None, currency: str = "",
+        known_ids: Collection[str] = (),
     ) -> None:  # fmt: skip
         self.answers, self.state_of, self.currency = answers or {}, state_of, currency
+        self.known_ids = known_ids
         self.table, self.entity, self.profiles = (
             table,
             table.name,

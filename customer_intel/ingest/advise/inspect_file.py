@@ -29,6 +29,7 @@ from customer_intel.ingest.advise.date_order import date_order
 from customer_intel.ingest.advise.derived_columns import StateOf
 from customer_intel.ingest.advise.find_key import FileRows
 from customer_intel.ingest.advise.inspected import CONFIG, Inspected, Trial, Written, print_screen
+from customer_intel.ingest.advise.known_ids import known_ids
 from customer_intel.ingest.advise.locale import locale_of
 from customer_intel.ingest.advise.match_entity import (
     EntityCandidate,
@@ -161,6 +162,11 @@ class _Asked:
     state_of: StateOf | None
     limits: Limits
 
+    @property
+    def landing(self) -> Path:
+        """Where the home's exports lie."""
+        return self.home / "landing"
+
 
 def _write_all(
     con: duckdb.DuckDBPyConnection, found: Inspected, text: TextTable, path: Path,
@@ -205,12 +211,13 @@ def _write_all(
     )
     found.notes += locale.notes
     currency = company_config(asked.home).get("reporting_currency", "auto")
+    ids = known_ids(con, asked.home, asked.landing, found.source, entities, work, asked.limits)
     builders = [
         Builder(
             entities[plan.candidate.entity], plan.candidate, plan.part.profiles, locale,
             FileRows(con, plan.part.text, found.sniffed.format), found.source, path.name,
             grouped=plan.grouped, answers={**plan.keys, **answers}, state_of=asked.state_of,
-            currency="" if currency == "auto" else str(currency).upper(),
+            currency="" if currency == "auto" else str(currency).upper(), known_ids=ids,
         )
         for plan in plans
     ]  # fmt: skip

@@ -48,6 +48,8 @@ _WITH_STATES = {
 }
 # So well a name says that it is the total; so many rows must add up to it.
 _ALIKE, _ADDS_UP = 0.85, 0.9
+# A column of so many different values, of which so many are known ids, says who it was.
+_FEW_IDS, _SAME_IDS = 5, 0.8
 # With so many amounts of 00, 50, 90, 95 or 99 at the end, prices are written in hundredths, or are round.
 _PRICED = 0.8
 
@@ -164,6 +166,23 @@ class JudgedColumns(DerivedColumns):
         is_yes = f"lower({quoted(profile.name)}) in ({yes})"
         text = f"case when {is_yes} then {literal(state)} else {literal(_ELSE[state])} end"
         return Filled(text, f"{profile.name} is a yes or no")
+
+    def _find_people(self) -> None:
+        """The column whose values are known ids of the source's people, whatever it is called."""
+        target = next((n for n in ("customer_ref", "respondent_ref") if n in self.known), None)
+        if target is None or target in self.matches or target in self.answers or not self.known_ids:
+            return
+        taken = {match.source for match in self.matches.values()}
+        for profile in self.profiles.values():
+            if profile.name in taken or not profile.is_id or profile.distinct < _FEW_IDS:
+                continue
+            counts = self.rows.counts(profile.name)
+            same = sum(value in self.known_ids for value in counts)
+            if same >= _SAME_IDS * len(counts):
+                self.matches[target] = ColumnMatch(profile.name, target, 0.9)
+                text = f"{profile.name}: {same:,} of {len(counts):,} values are ids of this source's contacts"
+                self.notes.append(Note("found", "people", text))
+                return
 
     def _choose_total(self) -> None:
         """Of several columns that are called the total, the one that its parts add up to; asked where

@@ -58,6 +58,7 @@ class Builder(JudgedColumns):
         """The mapping, with what was guessed in its notes. `reader`: the options found by sniffing."""
         self._take_answers()
         self._choose_total()
+        self._find_people()
         used = {match.source for match in self.matches.values()}
         key_name = self.table.key[-1]
         if (answer := self.answers.get(key_name)) is not None:

@@ -248,6 +248,25 @@ def test_orders_of_nobody_are_asked_where_somebody_may_be_told(lab: Lab) -> None
     assert rows["customer_ref"].null_count() == 30
 
 
+def test_a_column_of_known_ids_says_who_it_was(lab: Lab) -> None:
+    folder = lab.root / "home" / "landing" / "shop" / "2026-06-30"
+    folder.mkdir(parents=True)
+    people = [f"K{k},Ann{k},Berg,p{k}@x.example" for k in range(9)]
+    (folder / "kunden.csv").write_text(csv("Kundennummer,Vorname,Nachname,E-Mail", *people))
+    rows = [f"{k},2025-03-{1 + k % 28:02},K{k % 9},{20 + k}.00,EUR,paid" for k in range(30)]
+    (folder / "orders.csv").write_text(csv(ORDER.format("Acheteur", "Status"), *rows))
+    made = [
+        inspect(
+            folder / name, home=lab.root / "home", out=None, source="shop", entity=None, force=True,
+            today=dt.date(2026, 6, 30), state_of=state_of,
+        )
+        for name in ("kunden.csv", "orders.csv")
+    ]  # fmt: skip
+    assert written(made[0]).columns["contact_id"] == "Kundennummer"
+    assert written(made[1]).columns["customer_ref"] == "Acheteur" and not written(made[1]).decide
+    assert any("9 of 9 values are ids" in note.text for note in made[1].notes)
+
+
 def test_the_buyer_is_not_the_recipient_nor_a_name(lab: Lab) -> None:
     head = "Order ID,Order Date,Client,Buyer email,Recipient email,Total,Currency"
     rows = [
