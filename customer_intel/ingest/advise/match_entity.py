@@ -398,6 +398,8 @@ _COMPANY = {
     "industry", "employee_count", "website", "domain", "annual_revenue", "account_type", "naics_code", "tier",
     "billing_street", "billing_city", "parent_account_id",
 }  # fmt: skip
+# A site and its domain are one sign.
+_SITE = {"domain": "website"}
 # A file that fits so well is what it looks like, whatever it is called.
 _PLAIN = 3.5
 
@@ -421,7 +423,8 @@ def _doubt(candidate: EntityCandidate, table: Table, named: _Named) -> None:
         is_named = named.weights.get("accounts") or (
             key and any(noun in plain(key.source).split() for noun in nouns("accounts"))
         )
-        if not is_named and len(_COMPANY & set(candidate.matches)) < 2:
+        signs = {_SITE.get(name, name) for name in _COMPANY & set(candidate.matches)}
+        if not is_named and len(signs) < 2:
             candidate.doubts.append("an id and a name may be anybody's, or anything's")
     elif named.rest and not is_whole and candidate.score < _PLAIN:
         candidate.doubts.append(f"the file is called after ‘{' '.join(named.rest)}’")

@@ -398,10 +398,11 @@ def test_buyers_in_orders_become_contacts(lab: Lab) -> None:
 
 
 def test_an_id_and_a_name_are_no_company(lab: Lab) -> None:
-    rows = [f"{n},Brand {n},2026-05-01 10:00:00" for n in range(20)]
-    found = look(lab, "brand_data.csv", csv("id,name,created_at", *rows))
+    rows = [f"{n},Brand {n},https://b{n}.example,b{n},2026-05-01 10:00:00" for n in range(20)]
+    found = look(lab, "brand_data.csv", csv("id,name,url,domain,created_at", *rows))
     assert "candidates:" in written(found).decide["entity"]
-    again = look(lab, "brand_data.csv", csv("id,name,created_at", *rows), "entity=accounts")
+    head = "id,name,url,domain,created_at"
+    again = look(lab, "brand_data.csv", csv(head, *rows), "entity=accounts")
     assert written(again).decide == {}
 
 
