@@ -423,7 +423,11 @@ def _doubt(candidate: EntityCandidate, table: Table, named: _Named) -> None:
         is_named = named.weights.get("accounts") or (
             key and any(noun in plain(key.source).split() for noun in nouns("accounts"))
         )
-        signs = {_SITE.get(name, name) for name in _COMPANY & set(candidate.matches)}
+        signs = {
+            _SITE.get(name, name)
+            for name, match in candidate.matches.items()
+            if name in _COMPANY and match.score >= 0.8
+        }
         if not is_named and len(signs) < 2:
             candidate.doubts.append("an id and a name may be anybody's, or anything's")
     elif named.rest and not is_whole and candidate.score < _PLAIN:
