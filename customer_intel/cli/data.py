@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -136,9 +137,12 @@ def inspect(
     source = source or inspector.source_of(file)
     settings = room_config("facts", home)
 
+    @cache
+    def states_of(entity_name: str) -> dict[str, tuple[str, str]]:
+        return facts_states.vocabulary(settings, source, entity_name)
+
     def state_of(entity_name: str, word: str) -> str | None:
-        known = facts_states.vocabulary(settings, source, entity_name)
-        return known.get(facts_states.fold(word), (None, ""))[0]
+        return states_of(entity_name).get(facts_states.fold(word), (None, ""))[0]
 
     found = inspector.inspect(
         file,

@@ -29,12 +29,10 @@ _NEVER = date(1, 12, 31)
 
 @dataclass(frozen=True)
 class Change:
-    """A metric's window, or level, that ends with `day`, against the one before it: of the whole, or
-    of the sources (`of`) that told of both.
+    """A metric's window, or level (`at`), against the one before it (`former`): of the whole, or of
+    the sources (`of`) that told of both.
     """
 
-    metric: str
-    day: date
     at: Value
     former: Value
     of: tuple[str, ...]
@@ -43,6 +41,16 @@ class Change:
     errors: float
     as_large: tuple[int, int] | None
     is_level: bool
+
+    @property
+    def metric(self) -> str:
+        """Which metric changed."""
+        return self.at.metric
+
+    @property
+    def day(self) -> date:
+        """The last day of the window."""
+        return self.at.day
 
     @property
     def now(self) -> float:
@@ -117,8 +125,6 @@ def _change(evidence: Evidence, row: dict[str, object]) -> Change | None:
     if not now.value and not before.value:
         return None
     return Change(
-        metric,
-        day,
         now,
         before,
         of,

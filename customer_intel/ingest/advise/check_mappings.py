@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -107,13 +107,11 @@ def questions(home_mappings: Path, entities: Mapping[str, Table]) -> list[str]:
 def taken_twice(home_mappings: Path, landing: Path, entities: Mapping[str, Table]) -> list[str]:
     """Files that two mappings of one entity take, one of the home's own at least: what comes of it."""
     known = mappings.load(home_mappings, entities)
-    files = discover(landing, date.max) if landing.is_dir() else []
     own = {name for name in known if (home_mappings / f"{name}.yaml").is_file()}
     told = []
-    for name in sorted(own):
-        mapping = known[name]
-        landed = newest_file(mapping, files)
-        if landed is None or mapping.decide:
+    for mapping, landed in landed_of_own(home_mappings, landing, entities):
+        name = mapping.name
+        if mapping.decide:
             continue
         try:
             columns = columns_of(landed.path, mapping)
@@ -130,6 +128,19 @@ def taken_twice(home_mappings: Path, landing: Path, entities: Mapping[str, Table
                     "narrow files: in one of them, or delete one"
                 )
     return told
+
+
+def landed_of_own(
+    home_mappings: Path, landing: Path, entities: Mapping[str, Table]
+) -> Iterator[tuple[FileMapping, LandedFile]]:
+    """The home's own mappings by name, each with the newest landed file that it asks for; those
+    without a file are left out.
+    """
+    files = discover(landing, date.max) if landing.is_dir() else []
+    for name, mapping in sorted(mappings.load(home_mappings, entities).items()):
+        is_own = (home_mappings / f"{name}.yaml").is_file()
+        if is_own and (landed := newest_file(mapping, files)) is not None:
+            yield mapping, landed
 
 
 def newest_file(mapping: FileMapping, files: Sequence[LandedFile]) -> LandedFile | None:

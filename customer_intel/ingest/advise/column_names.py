@@ -98,7 +98,7 @@ def synonyms(entity: str, target: str) -> tuple[str, ...]:
 def name_score(name: str, entity: str, target: str, prefixes: Sequence[str]) -> float:
     """How well a source column's name says the entity's column, from 0 to 1."""
     known = synonyms(entity, target)
-    if _is_anothers(set(plain(name).split()), entity, target):
+    if _is_of_another(set(plain(name).split()), entity, target):
         return 0.0
     best = _asked(name, entity, target)
     for variant, factor in _variants(plain(name), entity, prefixes):
@@ -119,7 +119,7 @@ def name_score(name: str, entity: str, target: str, prefixes: Sequence[str]) -> 
     return best
 
 
-def _is_anothers(parts: set[str], entity: str, target: str) -> bool:
+def _is_of_another(parts: set[str], entity: str, target: str) -> bool:
     """Whether a name's words say that it is another person's, or the whole with something in it."""
     if target in ("shipping", "discount", "tax"):
         return "total" in parts and bool(parts & {"incl", "inkl", "including", "with", "mit"})

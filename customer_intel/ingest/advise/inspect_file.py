@@ -31,10 +31,7 @@ from customer_intel.ingest.advise.find_key import FileRows
 from customer_intel.ingest.advise.inspected import CONFIG, Inspected, Trial, Written, print_screen
 from customer_intel.ingest.advise.known_ids import known_ids
 from customer_intel.ingest.advise.locale import locale_of
-from customer_intel.ingest.advise.match_entity import (
-    EntityCandidate,
-    rank,
-)
+from customer_intel.ingest.advise.match_entity import EntityCandidate, rank
 from customer_intel.ingest.advise.plans import Part, plans_of
 from customer_intel.ingest.advise.sniff import sniff
 from customer_intel.ingest.advise.sniffed import Note
@@ -91,8 +88,7 @@ def inspect(
     entity = entity or given.get("entity")
     if entity is not None and entity not in entities:
         raise ConfigError(f"--entity: no entity '{entity}'{suggestion(entity, entities)}")
-    settings = yamlfile.load(CONFIG)
-    limits = Limits(int(settings["max_unpacked_bytes"]), int(settings["max_ratio"]))
+    limits = Limits.of(yamlfile.load(CONFIG))
     source = slug(source) if source else source_of(path)
     with tempfile.TemporaryDirectory(prefix="inspect-", ignore_cleanup_errors=True) as folder:
         work = Path(folder)

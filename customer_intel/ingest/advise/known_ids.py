@@ -7,7 +7,6 @@ Belongs here: reading the landed file of a mapping of contacts. Not here: what b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -15,10 +14,8 @@ import duckdb
 from customer_intel.core.contract.model import Table
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import quoted
-from customer_intel.ingest.advise.check_mappings import newest_file
+from customer_intel.ingest.advise.check_mappings import landed_of_own
 from customer_intel.ingest.conform.typing_rules import trimmed
-from customer_intel.ingest.land.landing_folder import discover
-from customer_intel.ingest.mapping import model as mappings
 from customer_intel.ingest.read.open_file import Limits, Refused, sha256_of
 from customer_intel.ingest.read.readers import read_text
 
@@ -40,17 +37,12 @@ def known_ids(
     """
     folder = home / "config" / "mappings"
     try:
-        known = mappings.load(folder, entities)
-        files = discover(landing, date.max) if landing.is_dir() else []
+        own = list(landed_of_own(folder, landing, entities))
     except ConfigError:
         return frozenset()
     found: set[str] = set()
-    for mapping in known.values():
-        own = (folder / f"{mapping.name}.yaml").is_file()
-        if not own or mapping.entity != "contacts" or mapping.source != source:
-            continue
-        landed = newest_file(mapping, files)
-        if landed is None:
+    for mapping, landed in own:
+        if mapping.entity != "contacts" or mapping.source != source:
             continue
         try:
             sha256 = sha256_of(landed.path)[0]

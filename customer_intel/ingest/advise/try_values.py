@@ -16,12 +16,10 @@ from typing import Any
 from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.contract.model import Table
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, literal
-from customer_intel.ingest.advise.check_mappings import newest_file
+from customer_intel.ingest.advise.check_mappings import landed_of_own
 from customer_intel.ingest.advise.inspected import CONFIG
 from customer_intel.ingest.conform.conform import SourceFile, conform
 from customer_intel.ingest.conform.quarantine import place_of
-from customer_intel.ingest.land.landing_folder import discover
-from customer_intel.ingest.mapping import model as mappings
 from customer_intel.ingest.mapping.model import FileMapping
 from customer_intel.ingest.read.open_file import Limits, Refused, sha256_of
 from customer_intel.ingest.read.readers import read_text
@@ -62,21 +60,13 @@ class Tried:
 
 def tried(home_mappings: Path, landing: Path, entities: Mapping[str, Table]) -> list[Tried]:
     """The home's own mappings, each over the newest landed file that it takes."""
-    known = mappings.load(home_mappings, entities)
-    files = discover(landing, date.max) if landing.is_dir() else []
-    settings = yamlfile.load(CONFIG)
-    limits = Limits(int(settings["max_unpacked_bytes"]), int(settings["max_ratio"]))
+    limits = Limits.of(yamlfile.load(CONFIG))
     found = []
-    for name, mapping in sorted(known.items()):
-        if not (home_mappings / f"{name}.yaml").is_file():
-            continue
-        landed = newest_file(mapping, files)
-        if landed is None:
-            continue
+    for mapping, landed in landed_of_own(home_mappings, landing, entities):
         try:
             found.append(_one(mapping, landed.path, landed.export_date, entities, limits))
         except Refused as refused:
-            found.append(Tried(name, landed.source_file, refused=refused.reason))
+            found.append(Tried(mapping.name, landed.source_file, refused=refused.reason))
     return found
 
 

@@ -138,7 +138,7 @@ class _EntityNight:
             workdir,
             con,
         )
-        self.limits = Limits(int(config["max_unpacked_bytes"]), int(config["max_ratio"]))
+        self.limits = Limits.of(config)
         self.piecewise_from = int(config.get("piecewise_from_bytes", PIECEWISE_FROM))
         self.piece_bytes = int(config.get("piece_bytes", PIECE))
         self.max_rejects = (

@@ -15,11 +15,11 @@ import io
 import os
 import stat
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +58,11 @@ class Limits:
 
     max_unpacked_bytes: int = 20_000_000_000
     max_ratio: int = 200
+
+    @staticmethod
+    def of(config: Mapping[str, Any]) -> Limits:
+        """As the settings of ingest say."""
+        return Limits(int(config["max_unpacked_bytes"]), int(config["max_ratio"]))
 
 
 def open_landed(path: Path) -> io.BufferedReader:
