@@ -43,6 +43,7 @@ def look(home: Path, landing: Path, select: Sequence[str] = ()) -> Looked:
     """
     from customer_intel.core.contract import load as contract
     from customer_intel.core.tables import definition as table
+    from customer_intel.core.tables import parameters
     from customer_intel.ingest.mapping import model as mapping
 
     looked = Looked()
@@ -55,7 +56,8 @@ def look(home: Path, landing: Path, select: Sequence[str] = ()) -> Looked:
     rooms = sorted(path.parent.name for path in PACKAGE.glob("*/tables.yaml"))
     states = _settings(looked, home, rooms)
     looked.is_configured = len(looked.faults.told) == before
-    looked.faults.add(*_unread(home / "config", rooms))
+    own = [f"{key}.yaml" for room in rooms for key in parameters.own_files(room)]
+    looked.faults.add(*_unread(home / "config", rooms, own))
     if looked.contract:
         with looked.faults.gathered():
             mappings = mapping.load(home / "config" / "mappings", looked.contract.entities)
@@ -77,11 +79,15 @@ def _settings(looked: Looked, home: Path, rooms: Sequence[str]) -> dict[str, str
     from customer_intel.core.engine import DuckDBEngine, EngineSettings
     from customer_intel.core.tables import parameters
     from customer_intel.facts import states
+    from customer_intel.ingest.judge import declared as expected
 
     declared: dict[str, str] = {}
     for room in rooms:
         config, wrong = parameters.read(room, home)
         looked.faults.add(*wrong.told)
+        if room == "ingest":
+            with looked.faults.gathered():
+                expected.declared(config)
         if room == "facts":
             lines = getattr(config["states"], "lines", {})
             declared = {key: f"{states.OWN_FILE}:{line}" for key, line in lines.items()}
@@ -94,9 +100,9 @@ def _settings(looked: Looked, home: Path, rooms: Sequence[str]) -> dict[str, str
     return declared
 
 
-def _unread(config: Path, rooms: Iterable[str]) -> Iterator[str]:
-    """YAML files of a home's configuration that nothing reads."""
-    known = ["company.yaml", *(f"{room}.yaml" for room in rooms)]
+def _unread(config: Path, rooms: Iterable[str], own: Iterable[str]) -> Iterator[str]:
+    """YAML files of a home's configuration that nothing reads. `own`: files of single settings."""
+    known = ["company.yaml", *(f"{room}.yaml" for room in rooms), *own]
     for path in sorted(config.rglob("*")):
         name = path.relative_to(config)
         is_hidden = any(part.startswith(".") for part in name.parts)

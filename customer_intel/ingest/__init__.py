@@ -31,4 +31,10 @@ def _conformed_sql(table: Table) -> str:
     return conformed_sql(table)
 
 
-kinds.register("ingest", kinds.Intake(_ingest, _hashes, _conformed_sql))
+def _stands(facts: Mapping[str, Any], held: Mapping[str, date]) -> bool:
+    from customer_intel.ingest.land.holding import stands
+
+    return stands(facts, held)
+
+
+kinds.register("ingest", kinds.Intake(_ingest, _hashes, _conformed_sql, "source_state", _stands))

@@ -50,6 +50,14 @@ ARGUMENTS: dict[str, tuple[set[str], set[str]]] = {
 }
 
 
+class GateClosed(Exception):
+    """What computes a table found that it must not be accepted; `expectation` names what did not hold."""
+
+    def __init__(self, expectation: str, message: str) -> None:
+        super().__init__(message)
+        self.expectation = expectation
+
+
 @dataclass(frozen=True)
 class Finding:
     """What one expectation found. `unexpected` of `checked` rows (or columns) break it."""

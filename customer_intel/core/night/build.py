@@ -19,8 +19,8 @@ from customer_intel.core.contract.model import Table
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, SchemaMismatch
 from customer_intel.core.gate import gate
-from customer_intel.core.gate.gate import Finding, Verdict
-from customer_intel.core.night import day_parts
+from customer_intel.core.gate.gate import Finding, GateClosed, Verdict
+from customer_intel.core.night import day_parts, raw_parts
 from customer_intel.core.night.day_parts import schema_sha256
 from customer_intel.core.night.night import Night, Outcome, StepFailed, parts_of
 from customer_intel.core.night.snapshot import lineage_cache
@@ -101,9 +101,10 @@ def _build(night: Night, definition: Definition) -> Outcome:
                     table, _select(night, definition, engine), _stamps(night, table)
                 )
                 candidates, keep, prints = _write(engine, table, sql, work, before)
-            except SchemaMismatch as error:
+            except (SchemaMismatch, GateClosed) as error:
                 clock.lap("compute")
-                return _rejected(night, table, {}, _failure(table, "schema", str(error)), clock)
+                what = error.expectation if isinstance(error, GateClosed) else "schema"
+                return _rejected(night, table, {}, _failure(table, what, str(error)), clock)
             clock.lap("compute")
         verdict = Verdict(table.name, ())
         if candidates or not before:
@@ -167,6 +168,7 @@ def _select(night: Night, definition: Definition, engine: DuckDBEngine) -> str:
             part.facts
             for name in night.contract.entities
             for part in parts_of(night.lake.current(f"raw_{name}")).values()
+            if "superseded_on" not in part.facts
         ]
     if "entities" in definition.arguments:
         given["entities"] = {
@@ -212,6 +214,7 @@ def _build_raw(night: Night, table: Table) -> Outcome:
             as_of=night.as_of,
             known=[part.facts for part in parts_of(before).values()],
             held_files={key: night.lake.path(part) for key, part in parts_of(before).items()},
+            held_sources=raw_parts.held_sources(night, table.room),
             workdir=work,
             con=engine.con,
             config=config,
@@ -228,6 +231,8 @@ def _build_raw(night: Night, table: Table) -> Outcome:
             for key, part in parts_of(before).items()
             if key not in candidates and key not in result.gone
         }
+        for key, kept in result.superseded.items():
+            keep[str(kept["part"])] = replace(parts_of(before)[key], facts=kept)
         facts = {part.key: part.facts for part in result.parts}
         if before and not candidates and not result.gone:
             return clock.outcome(table.name, "unchanged", before.rows, verdict, before)
@@ -334,7 +339,7 @@ def _register(night: Night, engine: DuckDBEngine, table: Table, reader: Table) -
         )
     key = _hidden_by(night, reader, table)
     if key is None:
-        engine.register(table, night.lake.files(table.name))
+        engine.register(table, _files(night, table))
         return
     hidden = night.contract.table(str(reader.without))
     engine.register_without(table, night.lake.files(table.name), key, night.lake.files(hidden.name))
@@ -348,8 +353,13 @@ def _hidden_by(night: Night, reader: Table, table: Table) -> str | None:
     return key if key in table.by_name else None
 
 
+def _files(night: Night, table: Table) -> list[Path]:
+    """What a reader of the table reads tonight: of a raw table, without what is held back."""
+    return raw_parts.files(night, table) if table.raw_of else night.lake.files(table.name)
+
+
 def _frame(night: Night, table: Table, reader: Table | None = None) -> pl.LazyFrame:
-    files = night.lake.files(table.name)
+    files = _files(night, table)
     if not files:
         return pl.DataFrame(table.arrow_schema.empty_table()).lazy()
     lazy = pl.scan_parquet(files, hive_partitioning=False)

@@ -30,6 +30,7 @@ def snapshot_id(
         str(part.facts["source_file"]): str(part.facts["sha256"])
         for name in contract.entities
         for part in parts_of(lake.current(f"raw_{name}")).values()
+        if "superseded_on" not in part.facts
     }
     inputs.update(landed)
     config = {

@@ -225,6 +225,10 @@ def _definition(
         )
     if table.without:
         reads = tuple(sorted({*reads, table.without}))
+    if kind != "raw" and "ledgers" not in arguments:
+        raw = [contract.tables[name] for name in reads if name in contract.tables]
+        states = kinds.state_tables({other.room for other in raw if other.raw_of})
+        reads = tuple(sorted({*reads, *(states & contract.tables.keys())}))
     for name in (*reads, *against):
         if name not in contract.tables:
             place = table.where

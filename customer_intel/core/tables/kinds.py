@@ -6,7 +6,7 @@ Belongs here: the register. Not here: what is registered (customer_intel/ingest)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -21,12 +21,16 @@ class Intake:
     """`ingest` takes an entity's new exports, `hashes` tells what landed up to a date (path →
     sha256).
 
-    `conformed_sql` is the SELECT from an entity's raw table to the entity.
+    `conformed_sql` is the SELECT from an entity's raw table to the entity. `state_table` says which
+    sources are held back (rows of `held_rows`), and `stands` whether a raw table's part is read
+    tonight, by its facts and that table's rows: whoever reads a raw table reads `state_table` first.
     """
 
     ingest: Callable[..., Any]
     hashes: Callable[[Path, date], Mapping[str, str]]
     conformed_sql: Callable[[Table], str]
+    state_table: str
+    stands: Callable[[Mapping[str, Any], Mapping[str, date]], bool]
 
 
 _registered: dict[str, Intake] = {}
@@ -35,6 +39,11 @@ _registered: dict[str, Intake] = {}
 def register(room: str, intake: Intake) -> None:
     """Makes the room's intake known; called once, when the room is imported."""
     _registered[room] = intake
+
+
+def state_tables(rooms: Iterable[str]) -> set[str]:
+    """What says which sources are held back, of those rooms that take exports."""
+    return {_registered[room].state_table for room in rooms if room in _registered}
 
 
 def intake(room: str) -> Intake:

@@ -55,7 +55,21 @@ def read(room: str, home: Path, package: Path = PACKAGE) -> tuple[Configuration,
     own = _overridden(
         package / room / "config.yaml", home / "config" / f"{room}.yaml", room, faults
     )
+    for key in own_files(room, package):
+        path = home / "config" / f"{key}.yaml"
+        if path.exists():
+            with faults.gathered():
+                own[key] = yamlfile.load(path, f"config/{key}.yaml")
     return Configuration({**company, **own}, {**company.places, **own.places}), faults
+
+
+def own_files(room: str, package: Path = PACKAGE) -> list[str]:
+    """The room's settings that a home may say in a file of their own, config/<setting>.yaml: pairs of
+    which none is shipped.
+    """
+    path = package / room / "config.yaml"
+    shipped = yamlfile.load(path) if path.exists() else {}
+    return [key for key, value in shipped.items() if value == {} and isinstance(value, dict)]
 
 
 def company_config(home: Path, package: Path = PACKAGE) -> Configuration:

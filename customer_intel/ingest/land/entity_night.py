@@ -30,17 +30,18 @@ from customer_intel.ingest.conform.results import SourceFile
 from customer_intel.ingest.land import ledger
 from customer_intel.ingest.land.file_reads import FileReads
 from customer_intel.ingest.land.full_snapshots import STATUS, History, missing_rows, part_key
+from customer_intel.ingest.land.holding import is_needed, superseded, taken_on
 from customer_intel.ingest.land.landing_folder import COUNTS, LandedFile, discover, hashes
 from customer_intel.ingest.land.messages import (
     ColumnDrift,
     file_warnings,
     finding,
     missing_columns,
-    missing_exports,
     refused_file,
     too_many_rejects,
     undecided_file,
 )
+from customer_intel.ingest.land.part_profile import profile
 from customer_intel.ingest.mapping import model as mappings
 from customer_intel.ingest.mapping.model import FileMapping, Lookup
 from customer_intel.ingest.read.csv_chunks import (
@@ -55,6 +56,8 @@ from customer_intel.ingest.read.text_table import TextTable
 
 __all__ = ["COUNTS", "FilePart", "IngestResult", "LandedFile", "discover", "hashes", "ingest"]
 
+# What is no file's fault: the same file is fine once the disk has room.
+OF_THE_MACHINE = (OSError, MemoryError, duckdb.IOException, duckdb.OutOfMemoryException)
 # Size (unpacked) from which a file takes the fast path, and size of a piece.
 PIECEWISE_FROM, PIECE = 64 << 20, 16 << 20
 
@@ -71,13 +74,15 @@ class FilePart:
 
 @dataclass
 class IngestResult:
-    """`findings` are the gate's: a refused file is critical, a check's matches are warnings.
-    `gone`: parts to drop.
+    """`findings` are the gate's: what this machine could not do is critical, all else is a warning
+    (source_state decides what a refused file holds back). `gone`: parts to drop; `superseded`: those
+    of them that are kept under another entry, by their old key.
     """
 
     parts: list[FilePart] = field(default_factory=list)
     findings: list[dict[str, Any]] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
+    superseded: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def ingest(
@@ -91,12 +96,13 @@ def ingest(
     con: duckdb.DuckDBPyConnection,
     config: Mapping[str, Any],
     held_files: Mapping[str, Path] | None = None,
+    held_sources: Mapping[str, date] | None = None,
 ) -> IngestResult:
     """Takes the files that feed `entity` and are not in the ledger `known` (facts of earlier parts)
     yet.
 
-    `held_files`: part → its rows in the lake. `con` may read those, and read and write files in
-    `workdir`.
+    `held_files`: part → its rows in the lake; `held_sources`: source → the night since which it is
+    held back. `con` may read those files, and read and write files in `workdir`.
 
     Raises ConfigError for a faulty mapping; a faulty file is a finding, not an exception.
     """
@@ -112,9 +118,10 @@ def ingest(
     )
     if not is_fed and not any(facts["entity"] == entity.name for facts in known):
         return IngestResult()
-    return _EntityNight(
-        entity, files, candidates, known, workdir, con, config, held_files or {}
-    ).run(as_of)
+    night = _EntityNight(
+        entity, files, candidates, known, workdir, con, config, held_files or {}, as_of
+    )
+    return night.run(held_sources or {})
 
 
 class _EntityNight:
@@ -130,13 +137,15 @@ class _EntityNight:
         con: duckdb.DuckDBPyConnection,
         config: Mapping[str, Any],
         held_files: Mapping[str, Path],
+        as_of: date,
     ) -> None:
-        self.entity, self.files, self.candidates, self.workdir, self.con = (
+        self.entity, self.files, self.candidates, self.workdir, self.con, self.as_of = (
             entity,
             files,
             candidates,
             workdir,
             con,
+            as_of,
         )
         self.limits = Limits.of(config)
         self.piecewise_from = int(config.get("piecewise_from_bytes", PIECEWISE_FROM))
@@ -145,9 +154,15 @@ class _EntityNight:
             float(config["max_reject_share"]),
             int(config.get("min_rejected_rows", 1)),
         )
-        own = [facts for facts in known if facts["entity"] == entity.name]
-        self.held: dict[str, Mapping[str, Any]] = {str(facts["part"]): facts for facts in own}
-        self.column_drift = ColumnDrift(own)
+        every = {str(facts["part"]): facts for facts in known if facts["entity"] == entity.name}
+        self.superseded = {key: facts for key, facts in every.items() if "superseded_on" in facts}
+        self.held: dict[str, Mapping[str, Any]] = {
+            key: facts for key, facts in every.items() if key not in self.superseded
+        }
+        # As the night before left them; `held` follows what tonight does.
+        self.before = dict(self.held)
+        own = list(self.held.values())
+        self.column_drift = ColumnDrift(facts for facts in own if facts["status"] != ledger.REFUSED)
         self.held_files = dict(held_files)
         self.quarantined_keys: dict[str, Path | None] = {}
         self.reads = FileReads(con, workdir, self.limits)
@@ -156,21 +171,34 @@ class _EntityNight:
         self.needs_general_path: set[Path] = set()
         self.result = IngestResult()
 
-    def run(self, as_of: date) -> IngestResult:
-        exported = {
-            found.name
-            for file, every in self.candidates.items()
-            if file.export_date == as_of
-            for found in every
-        }
-        self.result.findings += missing_exports(exported, self.held.values(), as_of)
+    def run(self, held_sources: Mapping[str, date]) -> IngestResult:
         with self.reads:
             for file, following in itertools.zip_longest(self.files, self.files[1:]):
                 if following:
                     self._read_ahead(following)
                 self._take_all(file)
-        self._find_missing_rows(as_of)
+        self._find_missing_rows(self.as_of)
+        self._leave_behind(held_sources)
         return self.result
+
+    def _leave_behind(self, held_sources: Mapping[str, date]) -> None:
+        """Keeps what tonight replaces or drops, for a source that turns out to be held back."""
+        made = {part.key: part.facts for part in self.result.parts}
+        self.result.gone += [
+            key
+            for key, facts in self.before.items()
+            if facts["status"] == ledger.REFUSED and key not in made
+        ]
+        for key in {*made, *self.result.gone} & self.before.keys():
+            old, new = self.before[key], made.get(key, {})
+            is_bare = not old["records_written"] and old["status"] != STATUS
+            if not is_bare and (new.get("sha256") != old["sha256"] or old["status"] == STATUS):
+                self.result.superseded[key] = superseded(old, self.as_of, str(old["sha256"]))
+        self.result.gone += [
+            key
+            for key, facts in self.superseded.items()
+            if not is_needed(facts, held_sources, self.as_of)
+        ]
 
     def _own_mappings(self, file: LandedFile) -> list[FileMapping]:
         return [mapping for mapping in self.candidates[file] if mapping.entity == self.entity.name]
@@ -194,7 +222,7 @@ class _EntityNight:
                 self.needs_general_path.add(file.path)
                 self._take_each(file, own)
         except Refused as refused:
-            self.result.findings.append(refused_file(file.source_file, refused))
+            self._refuse(file, own[0], refused)
         except (duckdb.Error, pa.ArrowException, OSError, MemoryError) as error:
             # The errors' own messages quote rows: only the file and the kind of failure may be
             # named.
@@ -207,7 +235,26 @@ class _EntityNight:
                 f"could not be processed ({kind}); nothing of it was taken, look at disk, memory "
                 "and file"
             )
-            self.result.findings.append(refused_file(file.source_file, failed))
+            if isinstance(error, OF_THE_MACHINE):
+                self.result.findings.append(refused_file(file.source_file, failed, "critical"))
+            else:
+                self._refuse(file, own[0], failed)
+
+    def _refuse(self, file: LandedFile, mapping: FileMapping, refused: Refused) -> None:
+        """Keeps the file's entry without a row; what its earlier content gave stays beside it."""
+        try:
+            sha256, size = self.reads.hash_of(file.path)
+        except Refused:
+            sha256, size = "", 0
+        said = refused_file(file.source_file, refused)
+        facts = ledger.refused_entry(file, mapping, self.as_of, {"sha256": sha256, "bytes": size})
+        facts |= {"reason": said["message"]}
+        if before := self.before.get(str(facts["part"])):
+            facts["taken_on"] = before["taken_on"]
+        target = self.workdir / f"part-{len(self.result.parts)}.parquet"
+        self._write_empty(target)
+        self.result.findings.append(said)
+        self._keep(FilePart(str(facts["part"]), target, None, facts))
 
     def _take_each(self, file: LandedFile, own: Sequence[FileMapping]) -> None:
         sha256, size = self.reads.hash_of(file.path)
@@ -244,7 +291,11 @@ class _EntityNight:
             return
         content = {"sha256": sha256, "recipe": recipe, "bytes": size}
         rivals = ledger.candidates_digest(self.candidates[file])
-        facts = ledger.entry(file, mapping, {**content, "rivals": rivals})
+        facts = ledger.entry(file, mapping, self.as_of, {**content, "rivals": rivals})
+        before = self.before.get(str(facts["part"]))
+        if before and before["sha256"] == sha256:
+            # The same content read in another way is no later news.
+            facts["taken_on"] = taken_on(before).isoformat()
         target = self.workdir / f"part-{len(self.result.parts)}.parquet"
         if mapping.decide:
             self._leave_undecided(facts, mapping, target)
@@ -281,6 +332,9 @@ class _EntityNight:
         facts |= asdict(conformed.counts)
         facts |= {"checks": conformed.checks, "extra_columns": list(conformed.extra_columns)}
         facts["columns"] = list(text.columns)
+        facts["profile"] = profile(
+            self.con, target, self.entity, file.export_date, self._export_before(facts)
+        )
         self.result.findings += [
             *file_warnings(facts, text.notes),
             *self.column_drift.findings(mapping, facts),
@@ -292,6 +346,24 @@ class _EntityNight:
             )
             self.result.findings.append(finding("lookup", "warning", message))
         self._keep(FilePart(str(facts["part"]), target, conformed.quarantine, facts))
+
+    def _export_before(self, facts: Mapping[str, Any]) -> list[Path]:
+        """The rows of the mapping's newest export before the part's own."""
+        fresh = {part.key: part.parquet for part in self.result.parts}
+        earlier = [
+            other
+            for other in self.held.values()
+            if other["mapping"] == facts["mapping"]
+            and other["status"] == "accepted"
+            and other["export_date"] < facts["export_date"]
+        ]
+        newest = max((str(other["export_date"]) for other in earlier), default="")
+        files = {**self.held_files, **fresh}
+        return [
+            files[str(other["part"])]
+            for other in earlier
+            if other["export_date"] == newest and str(other["part"]) in files
+        ]
 
     def _find_missing_rows(self, as_of: date) -> None:
         """Says of each mapping of full exports what is gone from the newest one."""
@@ -311,7 +383,7 @@ class _EntityNight:
                 facts
                 for key, facts in self.held.items()
                 if facts["mapping"] == name
-                and facts["status"] != ledger.UNDECIDED
+                and facts["status"] not in (ledger.UNDECIDED, ledger.REFUSED)
                 and key not in self.result.gone
                 and (key in fresh or key in self.held_files)
             ]

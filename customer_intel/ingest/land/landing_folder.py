@@ -8,7 +8,7 @@ Belongs here: the folder's layout and the ledger as tables. Not here: what is ta
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 import polars as pl
 
 from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.ingest.land.holding import stands
 from customer_intel.ingest.land.records_fates import FATES, records_fates
 from customer_intel.ingest.mapping.model import format_of
 from customer_intel.ingest.read.foreign_formats import fault_of
@@ -118,6 +119,7 @@ def export_file(
     landing: Path,
     as_of: date,
     schema: pl.Schema,
+    source_state: pl.DataFrame,
     entities: Mapping[str, pl.LazyFrame] = MappingProxyType({}),
 ) -> pl.DataFrame:
     """Every part's ledger entry with what stands of its records, and a row for each landed file
@@ -125,21 +127,21 @@ def export_file(
     """
     # The part of missing rows belongs to no file.
     parts = [facts for facts in ledgers if facts["status"] != "missing"]
-    fates = records_fates(parts, entities)
+    held = dict(source_state.select("source_system", "held_since").drop_nulls().rows())
+    waits = {str(facts["part"]) for facts in parts if not stands(facts, held)}
+    fates = records_fates([facts for facts in parts if facts["part"] not in waits], entities)
     rows = []
     for facts in parts:
-        known = {**facts, **fates[str(facts["part"])], "export_date": _export_date(facts)}
+        known = {**facts, "export_date": _export_date(facts), **dict.fromkeys(FATES, 0)}
+        known |= fates.get(str(facts["part"]), {})
+        if facts["part"] in waits and facts["status"] == "accepted":
+            known |= {
+                "status": "held",
+                "reason": "its source is held back; taken once that is mended",
+            }
         rows.append({name: known[name] for name in schema})
     in_ledger = {facts["source_file"] for facts in ledgers}
-    for file in discover(landing, as_of):
-        if file.source_file in in_ledger:
-            continue
-        try:
-            sha256, size = sha256_of(file.path)
-            wrong = fault_of(file.path, Limits())
-            reason = f"no mapping asks for it; it {wrong}" if wrong else "no mapping asks for it"
-        except Refused as refused:
-            (sha256, size), reason = ("", 0), refused.reason
+    for file, sha256, size, reason in unmapped_files(landing, as_of, in_ledger):
         rows.append(
             {
                 "source_system": file.source or "files",
@@ -155,6 +157,24 @@ def export_file(
             }
         )
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def unmapped_files(
+    landing: Path, as_of: date, in_ledger: Collection[str]
+) -> Iterator[tuple[LandedFile, str, int, str]]:
+    """The landed files that no mapping asks for, with their sha256, bytes, and what is wrong with
+    them. Raises ConfigError when `landing` itself cannot be read.
+    """
+    for file in discover(landing, as_of):
+        if file.source_file in in_ledger:
+            continue
+        try:
+            sha256, size = sha256_of(file.path)
+            wrong = fault_of(file.path, Limits())
+            reason = f"no mapping asks for it; it {wrong}" if wrong else "no mapping asks for it"
+        except Refused as refused:
+            (sha256, size), reason = ("", 0), refused.reason
+        yield file, sha256, size, reason
 
 
 def export_check(ledgers: list[dict[str, Any]], schema: pl.Schema) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from customer_intel.core.contract.model import Table
@@ -19,6 +20,8 @@ from customer_intel.ingest.mapping.model import FileMapping
 RECIPE = 2
 # The file's mapping still asks something: no row of it was taken.
 UNDECIDED = "undecided"
+# Nothing of the file could be taken; tried again every night.
+REFUSED = "refused"
 # Entries that need no new look while file and mapping stay as they are.
 STANDING = ("accepted", UNDECIDED)
 
@@ -35,7 +38,9 @@ def candidates_digest(candidates: Iterable[FileMapping]) -> str:
     return hashlib.sha256("".join(dumped).encode()).hexdigest()[:16]
 
 
-def entry(file: LandedFile, mapping: FileMapping, content: Mapping[str, Any]) -> dict[str, Any]:
+def entry(
+    file: LandedFile, mapping: FileMapping, as_of: date, content: Mapping[str, Any]
+) -> dict[str, Any]:
     """A part's entry before its rows are known. `content`: sha256, recipe, bytes, rivals."""
     return {
         "part": f"{file.export_date.isoformat()}/{mapping.name}/{file.source_file}",
@@ -52,9 +57,18 @@ def entry(file: LandedFile, mapping: FileMapping, content: Mapping[str, Any]) ->
         "checks": {},
         "columns": [],
         "extra_columns": [],
+        "taken_on": as_of.isoformat(),
         # `rivals` is the ledger's word: another one would have every file taken anew.
         **content,
     }
+
+
+def refused_entry(
+    file: LandedFile, mapping: FileMapping, as_of: date, content: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The entry of a file that could not be taken, beside the part that its earlier content made."""
+    facts = entry(file, mapping, as_of, {"recipe": REFUSED, "rivals": "", **content})
+    return {**facts, "part": f"{REFUSED}/{facts['part']}", "status": REFUSED}
 
 
 def asked(mapping: FileMapping) -> str:

@@ -8,7 +8,6 @@ row, column, reason and what to do, never a value.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
 from typing import Any
 
 from customer_intel.core.contract.model import suggestion
@@ -49,12 +48,12 @@ def finding(
     }
 
 
-def refused_file(source_file: str, refused: Refused) -> dict[str, Any]:
-    """A critical finding: the file, row and column, and why it was refused."""
+def refused_file(source_file: str, refused: Refused, severity: str = "warning") -> dict[str, Any]:
+    """The file, row and column, and why it was refused."""
     place = [printable(source_file, PATH_CHARS)]
     place += [f"row {refused.row}"] if refused.row is not None else []
     place += [f"column {printable(refused.column, PATH_CHARS)}"] if refused.column else []
-    return finding("file taken", "critical", f"{', '.join(place)}: {refused.reason}")
+    return finding("file taken", severity, f"{', '.join(place)}: {refused.reason}")
 
 
 def undecided_file(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,20 +172,3 @@ def missing_columns(
     return Refused(
         f"lacks column '{name}'{also}, which mapping '{mapping.name}' needs{hint}", column=name
     )
-
-
-def missing_exports(
-    exported: Iterable[str], held: Iterable[Mapping[str, Any]], as_of: date
-) -> list[dict[str, Any]]:
-    """Warns of a mapping that had a file on an earlier night and has none today. `exported`:
-    the mappings that have.
-    """
-    last: dict[str, str] = {}
-    for facts in held:
-        if facts["dated"] and facts["export_date"] <= as_of.isoformat():
-            last[facts["mapping"]] = max(facts["export_date"], last.get(facts["mapping"], ""))
-    return [
-        finding("export came", "warning", f"no export for mapping '{name}'; the last is of {day}")
-        for name, day in sorted(last.items())
-        if name not in exported
-    ]

@@ -1,0 +1,88 @@
+"""When the next export of a kind is due: as declared, or as the ones so far came.
+
+Belongs here: dates. Not here: what is said of a late one (source_check.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+# Names of sources.yaml's `every`, in days; a weekday is Monday to Friday.
+EVERY = {"day": 1, "weekday": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
+WEEKDAY = "weekday"
+SATURDAY = 5
+# The weeks by which weekdays are known, and how many exports make a habit.
+WEEKS, HABIT = 4, 3
+# While no habit is known, so many days more than the longest gap so far are nothing to tell.
+PATIENCE = 2
+
+
+@dataclass(frozen=True)
+class Due:
+    """`on`: the day the next export is due, None when nobody can tell. `said`: how that is known."""
+
+    on: date | None
+    said: str
+
+
+def due(days: Sequence[date], as_of: date, every: str | int | None, grace: int = 0) -> Due:
+    """When the export after the newest of `days` is due; `days` up to `as_of`, at least one."""
+    came = sorted({day for day in days if day <= as_of})
+    last = came[-1]
+    if every is not None:
+        return Due(_declared(last, every) + timedelta(days=grace), f"every {every}, as declared")
+    if len(came) < HABIT:
+        return Due(None, "too few exports so far to tell")
+    weeks = [day for day in came if day > as_of - timedelta(days=7 * WEEKS + 1)]
+    habit = _weekdays(came, last)
+    if habit:
+        day = last + timedelta(days=1)
+        while day.weekday() not in habit:
+            day += timedelta(days=1)
+        names = "every day" if len(habit) == 7 else _named(habit)
+        return Due(day + timedelta(days=grace), f"{names}, as so far")
+    gaps = [(b - a).days for a, b in zip(came[-3 * WEEKS :], came[-3 * WEEKS + 1 :], strict=False)]
+    longest = max(gaps)
+    patience = PATIENCE if not weeks or longest < 7 else max(1, longest // 10)
+    said = f"at most {longest} day{'s' if longest > 1 else ''} apart so far"
+    return Due(last + timedelta(days=longest + patience + grace), said)
+
+
+def _declared(last: date, every: str | int) -> date:
+    if every == WEEKDAY:
+        day = last + timedelta(days=1)
+        while day.weekday() >= SATURDAY:
+            day += timedelta(days=1)
+        return day
+    return last + timedelta(days=every if isinstance(every, int) else EVERY[every])
+
+
+def _weekdays(came: Sequence[date], last: date) -> set[int]:
+    """The weekdays on which an export came each time in the last weeks; empty when they are too few,
+    or when exports came on other days too.
+    """
+    first = last - timedelta(days=7 * WEEKS - 1)
+    if came[0] > first:
+        # At least two whole weeks must be known.
+        weeks = (last - came[0]).days // 7
+        if weeks < 2:
+            return set()
+        first = last - timedelta(days=7 * weeks - 1)
+    seen = {day for day in came if day >= first}
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    always = {
+        weekday
+        for weekday in range(7)
+        if all(day in seen for day in days if day.weekday() == weekday)
+    }
+    often = {day.weekday() for day in seen}
+    return always if always and always == often else always if len(always) >= SATURDAY else set()
+
+
+def _named(habit: set[int]) -> str:
+    names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+    if habit == set(range(SATURDAY)):
+        return "Monday to Friday"
+    return "every " + ", ".join(names[day] for day in sorted(habit))

@@ -1,0 +1,213 @@
+"""The numbers of an export that may leave their own history, on scales where a night's ups and downs are alike.
+
+Belongs here: from profiles to series. Not here: measuring a part (land/part_profile.py), judging a
+series (series.py), what is said (source_check.py).
+
+Shares are judged as arcsin √p, whose sampling error is 1 / (2 √n) whatever p is; amounts, lengths,
+ages and row counts by their logarithms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from math import asin, exp, expm1, log1p, sin, sqrt
+from typing import Any
+
+from customer_intel.ingest.judge.series import Kind, Point
+from customer_intel.ingest.land.part_profile import LOOKED_AT
+
+# A share this large in a column's words is a series of its own; a column of more words has none.
+OFTEN, FEW_WORDS = 0.05, 12
+# Fewer rows than these say nothing of a column that is constant.
+CONSTANT_FROM = 20
+
+
+@dataclass(frozen=True)
+class Check:
+    """How a number is judged. `least`: the smallest change worth telling, on `scale`."""
+
+    kind: Kind
+    scale: str
+    least: float
+    is_volume: bool = False
+
+
+_SHARE = Kind(0.04, 6)
+CHECKS: dict[str, Check] = {
+    "rows": Check(Kind(0.25, 3, early=0.6, grows=True), "log", 0.29, is_volume=True),
+    "repeated": Check(_SHARE, "share", 0.1, is_volume=True),
+    "alike": Check(_SHARE, "share", 0.1, is_volume=True),
+    "quarantined": Check(_SHARE, "share", 0.02, is_volume=True),
+    "filled": Check(_SHARE, "share", 0.05),
+    "amount": Check(Kind(0.15, 6), "log", 0.4),
+    "length": Check(Kind(0.08, 6), "log", 0.2),
+    "age": Check(Kind(0.25, 6, grows=True), "log", 0.7),
+    "ahead": Check(_SHARE, "share", 0.02),
+    "zero": Check(_SHARE, "share", 0.1),
+    "negative": Check(_SHARE, "share", 0.05),
+    "true": Check(_SHARE, "share", 0.15),
+    "known": Check(_SHARE, "share", 0.15),
+    "distinct": Check(_SHARE, "share", 0.1),
+    "new_words": Check(_SHARE, "share", 0.05),
+    "new_shapes": Check(_SHARE, "share", 0.1),
+    "word": Check(_SHARE, "share", 0.15),
+}
+# (check, column, word): the word only where the check is `word`.
+Key = tuple[str, str, str]
+# Of these nothing is known before the first export; none of them is then usual.
+_NONE_BEFORE = ("new_words", "new_shapes")
+
+
+@dataclass
+class Export:
+    """The accepted files of one mapping and export date, together."""
+
+    day: date
+    parts: list[Mapping[str, Any]] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """Rows read, but those that the mapping leaves out."""
+        return sum(int(part["rows_read"] - part["rows_skipped"]) for part in self.parts)
+
+    def column(self, name: str) -> dict[str, Any]:
+        """The column's profile over all files, weighed by their values."""
+        found = [
+            part["profile"]["columns"][name]
+            for part in self.parts
+            if name in part.get("profile", {}).get("columns", {})
+        ]
+        if len(found) == 1:
+            return dict(found[0])
+        total = sum(own["n"] for own in found)
+        merged: dict[str, Any] = {"n": total}
+        for own in found:
+            for key, value in own.items():
+                if key == "distinct":
+                    merged[key] = max(merged.get(key, 0), value)
+                elif isinstance(value, dict):
+                    into = merged.setdefault(key, {})
+                    for word, share in value.items():
+                        into[word] = into.get(word, 0.0) + share * own["n"] / total
+                elif key != "n":
+                    merged[key] = merged.get(key, 0.0) + value * own["n"] / total
+        return merged
+
+    @property
+    def columns(self) -> set[str]:
+        """The columns that hold a value in any file."""
+        return {name for part in self.parts for name in part.get("profile", {}).get("columns", {})}
+
+
+def series(exports: Iterable[Export]) -> dict[Key, list[Point]]:
+    """Every number of the exports, oldest first."""
+    found: dict[Key, list[Point]] = {}
+    words: dict[str, set[str]] = {}
+    shapes: dict[str, set[str]] = {}
+    ordered = sorted(exports, key=lambda export: export.day)
+    every = sorted(set().union(*(export.columns for export in ordered)) if ordered else set())
+    for export in ordered:
+        for key, (value, error) in _volume(export).items():
+            found.setdefault((key, "", ""), []).append(Point(export.day, value, error))
+        if not export.rows or not any("profile" in part for part in export.parts):
+            continue
+        for name in every:
+            own = export.column(name)
+            rows = min(export.rows, LOOKED_AT)
+            for (check, word), (value, error) in _of_column(own, rows, words, shapes, name).items():
+                found.setdefault((check, name, word), []).append(Point(export.day, value, error))
+    return found
+
+
+def _volume(export: Export) -> dict[str, tuple[float, float]]:
+    read = sum(int(part["rows_read"]) for part in export.parts)
+    made = {"rows": (log1p(export.rows), 1 / sqrt(export.rows + 1))}
+    if read:
+        for check, name in (("repeated", "rows_duplicate"), ("quarantined", "rows_quarantined")):
+            made[check] = _share(sum(int(part[name]) for part in export.parts) / read, read)
+    alike = [part["profile"] for part in export.parts if "alike" in part.get("profile", {})]
+    if alike:
+        n = sum(own["n"] for own in alike)
+        made["alike"] = _share(sum(own["alike"] * own["n"] for own in alike) / n, n)
+    return made
+
+
+def _of_column(
+    own: Mapping[str, Any],
+    rows: int,
+    words: dict[str, set[str]],
+    shapes: dict[str, set[str]],
+    name: str,
+) -> dict[tuple[str, str], tuple[float, float]]:
+    n = min(int(own.get("n", 0)), LOOKED_AT)
+    made = {("filled", ""): _share(own.get("filled", 0.0), rows)}
+    if not n:
+        return made
+    for check, value, spread in (
+        ("amount", "log", "log_sd"),
+        ("length", "length", "length_sd"),
+        ("age", "age", "age_sd"),
+    ):
+        if value in own:
+            made[check, ""] = (own[value], own.get(spread, 0.0) / sqrt(n))
+    for check in ("ahead", "zero", "negative", "true", "known"):
+        if check in own:
+            made[check, ""] = _share(own[check], n)
+    if "distinct" in own and 2 * own["distinct"] > n:
+        made["distinct", ""] = _share(own["distinct"] / n, n)
+    for check, key, known in (("new_words", "words", words), ("new_shapes", "shapes", shapes)):
+        if key not in own:
+            continue
+        before = known.setdefault(name, set())
+        if before:
+            new = sum(share for word, share in own[key].items() if word not in before)
+            made[check, ""] = _share(new, n)
+        before.update(own[key])
+    if "words" in own and len(words[name]) <= FEW_WORDS:
+        for word in sorted(words[name]):
+            made["word", word] = _share(own["words"].get(word, 0.0), n)
+    return made
+
+
+def with_beginning(key: Key, history: list[Point], first: date | None) -> list[Point]:
+    """The history; of a number that the first export cannot have, none is usual from then on."""
+    if key[0] in _NONE_BEFORE and first is not None and not history:
+        return [Point(first, 0.0, 0.0)]
+    return history
+
+
+def _share(share: float, n: float) -> tuple[float, float]:
+    return asin(sqrt(min(1.0, max(0.0, share)))), 1 / (2 * sqrt(max(n, 1)))
+
+
+def natural(check: str, value: float) -> float:
+    """The number as people read it: a share, a count of rows or days, an amount."""
+    scale = CHECKS[check].scale
+    if scale == "share":
+        return sin(min(max(value, 0.0), asin(1.0))) ** 2
+    return expm1(value) if check in ("rows", "length", "age") else exp(value)
+
+
+def is_large(check: str, value: float, expected: float) -> bool:
+    """Whether a change is worth telling, however improbable it is."""
+    own = CHECKS[check]
+    if own.scale == "share":
+        return abs(natural(check, value) - natural(check, expected)) >= own.least
+    if check == "age" and abs(natural(check, value) - natural(check, expected)) < 7:
+        return False
+    if check == "rows" and value > expected:
+        return value - expected >= 2 * own.least
+    return abs(value - expected) >= own.least
+
+
+def is_constant(own: Mapping[str, Any], before: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a column that had many values has one. A column of few words may do so by chance."""
+    earlier = [other for other in before if other.get("n", 0) >= CONSTANT_FROM]
+    if own.get("distinct") != 1 or own["n"] < CONSTANT_FROM or not earlier:
+        return False
+    shares = [max(other["words"].values()) for other in earlier if other.get("words")]
+    if shares:
+        return bool(max(shares) ** min(own["n"], LOOKED_AT) < 1e-6 and len(shares) == len(earlier))
+    return all(other.get("distinct", 0) > FEW_WORDS for other in earlier)
