@@ -44,8 +44,10 @@ def check(
     """Contracts, definitions, mappings and configuration; explains each fault with file and line."""
     from customer_intel.core.report.section import room_reports
     from customer_intel.core.tables import compile as compiler
+    from customer_intel.core.tables import parameters
     from customer_intel.ingest.advise import check_mappings as mapping_check
     from customer_intel.ingest.advise import try_values
+    from customer_intel.ingest.judge import before_night
 
     landing = Settings(home=existing(home)).landing_dir
     tries: list[try_values.Tried] = []
@@ -67,6 +69,9 @@ def check(
             looked.counts["mappings compared with a landed file"] = len(compared)
             looked.warnings += mapping_check.questions(mappings, entities)
             looked.warnings += mapping_check.taken_twice(mappings, landing, entities)
+            if looked.is_configured:
+                config = parameters.room_config("ingest", home)
+                looked.warnings += before_night.told(home, landing, entities, config, date.today())
             if values:
                 tries = try_values.tried(mappings, landing, entities)
     told: list[dict[str, Any]] = []

@@ -13,12 +13,14 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from customer_intel.cli import configuration, states
+from customer_intel.cli import configuration, sources, states
 from customer_intel.cli.screen import (
     BAD_CONFIGURATION,
     DONE,
     ERROR,
     GATE_CLOSED,
+    HELD_BACK,
+    PUBLISHED,
     HomeOption,
     JsonOption,
     fail,
@@ -61,7 +63,7 @@ def run(
     code, summary = one_night(settings, night, tables, quiet=as_json)
     if as_json:
         print(json.dumps(summary, indent=1, default=str))
-    elif code == DONE and not tables:
+    elif code in PUBLISHED and not tables:
         from customer_intel.publish import findings
 
         findings.print_screenful(settings.home_dir, out)
@@ -101,11 +103,11 @@ def demo(
     summary: dict[str, Any] = {}
     for night in made.dates:
         code, summary = one_night(settings, night, None, quiet=as_json)
-        if code != DONE:
+        if code not in PUBLISHED:
             break
     if as_json:
         print(json.dumps(summary, indent=1, default=str))
-    elif code == DONE:
+    elif code in PUBLISHED:
         from customer_intel.publish import findings
 
         findings.print_screenful(settings.home_dir, out)
@@ -160,6 +162,9 @@ def one_night(
     code = (
         DONE if result.success else GATE_CLOSED if closed or "release" in result.failures else ERROR
     )
+    judged = sources.of_night(settings.home_dir, as_of)
+    if code == DONE and not select and sources.is_stale(judged):
+        code = HELD_BACK
     phases = {
         phase: round(sum(outcome.seconds.get(phase, 0.0) for outcome in outcomes), 2)
         for phase in ("compute", "gate", "accept")
@@ -190,11 +195,13 @@ def one_night(
             }
             for outcome in outcomes
         },
+        "sources": judged,
         "failures": result.failures,
         "skipped": list(result.skipped),
     }
     if not quiet:
         _closing(summary, closed, settings.home_dir)
+        sources.print_sources(judged, out)
         states.print_meaning(settings.home, out)
     return code, summary
 
@@ -228,7 +235,7 @@ def _closing(summary: dict[str, Any], closed: list[Any], home: Path) -> None:
         (name, warning)
         for name, entry in summary["tables"].items()
         for warning in entry["warnings"]
-        if not name.startswith("raw_")
+        if not name.startswith(("raw_", "source_"))
     ]
     for name, warning in warned[:WARNINGS_TOLD]:
         out.print(f"  [yellow]![/] {name}: {escape(warning)}", soft_wrap=True)
@@ -245,6 +252,8 @@ def _closing(summary: dict[str, Any], closed: list[Any], home: Path) -> None:
             "The release is published here and CUSTOMER_INTEL_PUBLISH_URL still has the one "
             "before; run again."
         )
+    elif summary["exit_code"] == HELD_BACK:
+        out.print("[yellow]Published, with a source that is not of tonight[/]; it is named below.")
     elif summary["exit_code"] != DONE:
         from customer_intel.core.store.release import Published
 

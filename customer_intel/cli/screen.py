@@ -1,7 +1,7 @@
 """What every command shares: exit codes, options, the two streams, the settings of its home.
 
-Exit codes: 0 done, 1 error, 2 a gate closed, 3 bad configuration, 64 an option or command that does
-not exist.
+Exit codes: 0 done, 1 error, 2 a gate closed, 3 bad configuration, 4 published with a source held
+back, 64 an option or command that does not exist.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from rich.markup import escape
 
 from customer_intel.settings import Settings
 
-DONE, ERROR, GATE_CLOSED, BAD_CONFIGURATION = 0, 1, 2, 3
+DONE, ERROR, GATE_CLOSED, BAD_CONFIGURATION, HELD_BACK = 0, 1, 2, 3, 4
+# Something was published.
+PUBLISHED = (DONE, HELD_BACK)
 WRONG_COMMAND_LINE = 64
 
 out = Console(highlight=False)

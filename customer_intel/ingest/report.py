@@ -29,6 +29,7 @@ from customer_intel.core.report.markup import (
 )
 from customer_intel.core.report.metric import Value, cited, said_in
 from customer_intel.core.report.section import Finding, RoomReport, Section
+from customer_intel.ingest import report_sources
 
 _PARTS = ("rows_accepted", "rows_quarantined", "rows_duplicate", "rows_skipped")
 _OUTCOMES = {
@@ -53,6 +54,7 @@ def what_came_in(evidence: Evidence) -> Html:
     return join(
         (
             _tonight(evidence, files),
+            report_sources.sources(evidence),
             _identity(evidence, files),
             _sources(evidence, files),
             _refused(files),
@@ -330,5 +332,10 @@ def lost_rows(evidence: Evidence) -> Iterator[Finding]:
 REPORT = RoomReport(
     place=10,
     sections=(Section("quality", "What came in", what_came_in),),
-    findings=(refused_files, lost_rows),
+    findings=(
+        report_sources.stale_sources,
+        report_sources.odd_exports,
+        refused_files,
+        lost_rows,
+    ),
 )

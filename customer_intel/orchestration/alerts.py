@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from email.message import EmailMessage
 
 import dagster as dg
+import polars as pl
 
+from customer_intel.core.store.lake import Lake
 from customer_intel.orchestration import nights
 from customer_intel.settings import Settings
 
@@ -32,6 +34,50 @@ def failure_sensor(settings: Settings) -> dg.SensorDefinition:
         return None
 
     return sensor
+
+
+def stale_sensor(settings: Settings) -> dg.SensorDefinition:
+    """The sensor that tells of a night that published with a source at fault or not of tonight."""
+
+    @dg.run_status_sensor(
+        run_status=dg.DagsterRunStatus.SUCCESS,
+        name="alert_on_stale_source",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=(
+            "Tells Slack or e-mail which source is held back or late in a night that published; "
+            "silent when neither is configured, or when every source is current."
+        ),
+    )
+    def sensor(context: dg.RunStatusSensorContext) -> Iterator[dg.SkipReason] | None:
+        text = stale_text(context.dagster_run, settings)
+        if text and settings.alert_slack_webhook:
+            post_to_slack(settings.alert_slack_webhook.get_secret_value(), text)
+        if text and settings.alert_email_to:
+            send_mail(settings, text)
+        return None
+
+    return sensor
+
+
+def stale_text(run: dg.DagsterRun, settings: Settings) -> str:
+    """Each source that is not of tonight, since when, and why; empty when there is none."""
+    night = run.tags.get(nights.AS_OF) or run.tags.get(nights.PARTITION) or ""
+    store = Lake(settings.home_dir)
+    version = store.current("source_state")
+    if version is None or version.as_of != night:
+        return ""
+    rows = pl.read_parquet(store.files("source_state"), hive_partitioning=False).to_dicts()
+    lines = [
+        f"• {row['source_system']}: {row['state'].replace('_', ' ')}"
+        + (f" since {row['stale_since']}" if row["stale_since"] else "")
+        + f": {str(row['reason'] or '')[:500]}"
+        for row in rows
+        if row["state"] in ("held", "late") or row["is_failed"]
+    ]
+    if not lines:
+        return ""
+    head = f"Customer Intel: the night of {night} was published without news of every source."
+    return "\n".join([head, *lines, f"{settings.ui_url}/runs/{run.run_id}"])
 
 
 def failure_text(context: dg.RunFailureSensorContext, ui_url: str) -> str:

@@ -20,6 +20,8 @@ from customer_intel.ingest.land.part_profile import LOOKED_AT
 
 # A share this large in a column's words is a series of its own; a column of more words has none.
 OFTEN, FEW_WORDS = 0.05, 12
+# The typical size of fewer values says nothing.
+FEW_ROWS = 5
 # Fewer rows than these say nothing of a column that is constant.
 CONSTANT_FROM = 20
 
@@ -150,7 +152,7 @@ def _of_column(
         ("length", "length", "length_sd"),
         ("age", "age", "age_sd"),
     ):
-        if value in own:
+        if value in own and n >= FEW_ROWS:
             made[check, ""] = (own[value], own.get(spread, 0.0) / sqrt(n))
     for check in ("ahead", "zero", "negative", "true", "known"):
         if check in own:

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from customer_intel.ingest.judge import words
-from customer_intel.ingest.judge.cadence import due
+from customer_intel.ingest.judge.cadence import HABIT, due
 from customer_intel.ingest.judge.declared import FAIL, WARN, Expected, declared
 from customer_intel.ingest.judge.numbers import (
     CHECKS,
@@ -36,6 +36,10 @@ from customer_intel.ingest.land.landing_folder import unmapped_files
 KEPT_DAYS = 400
 # A number that was told so often in a row is the new level: the history begins there.
 NEW_LEVEL = 3
+# An empty export is odd of what had rows each time, and in numbers, for so many exports.
+MANY = 5
+# A first export of so many times the rows of the later ones was a first load.
+FIRST_LOAD = 5
 ARRIVED = ("accepted", "same_content")
 NONE = "none"
 
@@ -88,7 +92,7 @@ def source_check(
     )
     found = [
         *_files(ledgers, landing, as_of),
-        *_arrivals(kinds, expected, as_of),
+        *arrivals(kinds, expected, as_of),
         *_declared_rows(kinds, expected, as_of),
         *_unusual(kinds, expected, as_of, float(config["false_alarms_per_year"]), before),
     ]
@@ -142,7 +146,7 @@ def _files(
 
 
 # ---- arrivals
-def _arrivals(
+def arrivals(
     kinds: Sequence[Kind], expected: Mapping[str, Expected], as_of: date
 ) -> Iterator[dict[str, Any]]:
     """Kinds of export that are due and have not come; sources that were declared and never came."""
@@ -178,7 +182,7 @@ def _declared_rows(
                 said = words.few_rows(kind.mapping, rows, own.least_rows)
                 yield _row(kind.source, kind.mapping, kind.entity, day, "least_rows", said,
                            observed=rows, expected_low=own.least_rows)  # fmt: skip
-            elif not rows and earlier and min(earlier) > 0:
+            elif not rows and len(earlier) >= HABIT and min(earlier) > 0 and max(earlier) >= MANY:
                 said = words.empty(kind.mapping, earlier[-1])
                 yield _row(kind.source, kind.mapping, kind.entity, day, "empty", said,
                            observed=0, expected_low=min(earlier))  # fmt: skip
@@ -262,6 +266,7 @@ def _unusual(
 def _numbers(
     kind: Kind, day: date, exports: Sequence[Export], told: Mapping[Key, list[date]]
 ) -> Iterator[_Judged]:
+    exports = _without_first_load(exports)
     every = series(exports)
     first = min(export.day for export in exports)
     for key, points in sorted(every.items()):
@@ -274,9 +279,23 @@ def _numbers(
             continue
         if key[0] == "word" and not _is_often(history, new):
             continue
+        if key[0] == "age" and len(history) == 1 and new.value < history[0].value:
+            # After a first load of years come the days.
+            continue
         found = forecast(history, new, CHECKS[key[0]].kind)
         if found:
             yield _Judged(kind, day, key, new.value, found)
+
+
+def _without_first_load(exports: Sequence[Export]) -> Sequence[Export]:
+    """A source often begins with all its past, and goes on with what is new: the first export is then
+    no measure of the others.
+    """
+    first, *others = sorted(exports, key=lambda export: export.day)
+    rows = sorted(export.rows for export in others[:-1])
+    if rows and first.rows > FIRST_LOAD * max(1, rows[len(rows) // 2]):
+        return others
+    return exports
 
 
 def _is_often(history: Sequence[Point], new: Point) -> bool:

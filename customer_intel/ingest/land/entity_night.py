@@ -33,6 +33,7 @@ from customer_intel.ingest.land.full_snapshots import STATUS, History, missing_r
 from customer_intel.ingest.land.holding import is_needed, superseded, taken_on
 from customer_intel.ingest.land.landing_folder import COUNTS, LandedFile, discover, hashes
 from customer_intel.ingest.land.messages import (
+    MACHINE,
     ColumnDrift,
     file_warnings,
     finding,
@@ -74,8 +75,8 @@ class FilePart:
 
 @dataclass
 class IngestResult:
-    """`findings` are the gate's: what this machine could not do is critical, all else is a warning
-    (source_state decides what a refused file holds back). `gone`: parts to drop; `superseded`: those
+    """`findings`: what this machine could not do, and refused files, are critical; a check's matches
+    are warnings. `gone`: parts to drop; `superseded`: those
     of them that are kept under another entry, by their old key.
     """
 
@@ -236,7 +237,7 @@ class _EntityNight:
                 "and file"
             )
             if isinstance(error, OF_THE_MACHINE):
-                self.result.findings.append(refused_file(file.source_file, failed, "critical"))
+                self.result.findings.append(refused_file(file.source_file, failed, MACHINE))
             else:
                 self._refuse(file, own[0], failed)
 

@@ -18,6 +18,8 @@ from customer_intel.ingest.mapping.model import FileMapping
 from customer_intel.ingest.read.open_file import Refused, printable
 
 PATH_CHARS = 300
+# Kinds of findings: what a file is refused for, and what this machine could not do with it.
+REFUSED, MACHINE = "refused", "ingest"
 DELIMITERS = ",;\t|"
 _ADVICE = {
     CURRENCY: "; these are no ISO 4217 codes, so no rate converts them",
@@ -48,12 +50,13 @@ def finding(
     }
 
 
-def refused_file(source_file: str, refused: Refused, severity: str = "warning") -> dict[str, Any]:
-    """The file, row and column, and why it was refused."""
+def refused_file(source_file: str, refused: Refused, kind: str = REFUSED) -> dict[str, Any]:
+    """The file, row and column, and why it was refused. `kind`: of the file, or of this machine."""
     place = [printable(source_file, PATH_CHARS)]
     place += [f"row {refused.row}"] if refused.row is not None else []
     place += [f"column {printable(refused.column, PATH_CHARS)}"] if refused.column else []
-    return finding("file taken", severity, f"{', '.join(place)}: {refused.reason}")
+    message = f"{', '.join(place)}: {refused.reason}"
+    return {**finding("file taken", "critical", message), "kind": kind}
 
 
 def undecided_file(facts: Mapping[str, Any]) -> dict[str, Any]:
