@@ -119,7 +119,7 @@ def export_file(
     landing: Path,
     as_of: date,
     schema: pl.Schema,
-    source_state: pl.DataFrame,
+    source_state: pl.DataFrame | None = None,
     entities: Mapping[str, pl.LazyFrame] = MappingProxyType({}),
 ) -> pl.DataFrame:
     """Every part's ledger entry with what stands of its records, and a row for each landed file
@@ -127,7 +127,9 @@ def export_file(
     """
     # The part of missing rows belongs to no file.
     parts = [facts for facts in ledgers if facts["status"] != "missing"]
-    held = dict(source_state.select("source_system", "held_since").drop_nulls().rows())
+    held = {}
+    if source_state is not None:
+        held = dict(source_state.select("source_system", "held_since").drop_nulls().rows())
     waits = {str(facts["part"]) for facts in parts if not stands(facts, held)}
     fates = records_fates([facts for facts in parts if facts["part"] not in waits], entities)
     rows = []
