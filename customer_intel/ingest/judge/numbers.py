@@ -191,7 +191,8 @@ def _of_column(
         if value in own and n >= FEW_ROWS:
             made[check] = (own[value], own.get(spread, 0.0) / sqrt(n))
     for check in _SHARES:
-        if check in own:
+        # Of few words it is told which are new; the export before may lack one by chance.
+        if check in own and not (check == "known" and "words" in own):
             made[check] = _share(own[check], n)
     if "distinct" in own and 2 * own["distinct"] > n:
         made["distinct"] = _share(own["distinct"] / n, n)

@@ -31,6 +31,7 @@ from customer_intel.ingest.judge.numbers import (
     with_beginning,
 )
 from customer_intel.ingest.judge.series import Forecast, Point, forecast
+from customer_intel.ingest.land.part_profile import HALF
 
 # A number that was told so often in a row is the new level: the history begins there.
 NEW_LEVEL = 3
@@ -125,23 +126,15 @@ def _swapped(
     for item in judged:
         of_export[item.kind.mapping, item.day].append(item)
     for (mapping, day), items in of_export.items():
-        known_in = {
-            item.key[1]: item.kind.exports[day].column(item.key[1]).get("known_in", {})
-            for item in items
-            if item.key[0] == "known"
-        }
-        pairs = [(a, b) for a, own in known_in.items() for b in own if a in known_in.get(b, {})]
+        kind = items[0].kind
+        told = {item.key[1] for item in items if _is_odd(item, allowed[item.key])}
+        pairs = _by_values(kind, day, told)
+        # What is odd of a pair by its size must be told of each column already.
         for check in SIZES:
             odd = [
                 item
                 for item in items
-                if item.key[0] == check
-                and item.forecast.p < FITS
-                # At least one number of the column must be told.
-                and any(
-                    other.key[1] == item.key[1] and _is_odd(other, allowed[other.key])
-                    for other in items
-                )
+                if item.key[0] == check and item.forecast.p < FITS and item.key[1] in told
             ]
             for a, b in permutations(odd, 2):
                 fits = forecast(b.history, a.new, CHECKS[check].kind)
@@ -151,6 +144,38 @@ def _swapped(
         for a, b in pairs:
             found.setdefault((mapping, day, a), b)
     return found
+
+
+def _by_values(kind: Kind, day: date, told: set[str]) -> list[tuple[str, str]]:
+    """Pairs of columns of which each one's values stood in the other in the export before; and of told
+    columns, those that are written as the other one was.
+    """
+    new = kind.exports[day]
+    own = {name: new.column(name) for name in sorted(new.columns)}
+    known_in = {name: found.get("known_in", {}) for name, found in own.items()}
+    pairs = [(a, b) for a in own for b in known_in[a] if a in known_in.get(b, {})]
+    earlier = max((other for other in kind.exports if other < day), default=None)
+    if earlier is None:
+        return pairs
+    before = {name: kind.exports[earlier].column(name) for name in kind.exports[earlier].columns}
+
+    def fits(a: str, b: str) -> bool:
+        # A value that is none of its column's type is emptied: that too is how a swap looks.
+        if a not in own:
+            return True
+        shapes = own[a].get("shapes", {})
+        usual = before.get(b, {}).get("shapes", {})
+        strange = before.get(a, {}).get("shapes", {})
+        share = sum(
+            share for shape, share in shapes.items() if shape in usual and shape not in strange
+        )
+        return share > HALF
+
+    columns = [name for name in sorted(told) if "shapes" in before.get(name, {})]
+    for a, b in permutations(columns, 2):
+        if a in own and fits(a, b) and fits(b, a):
+            pairs += [(a, b), (b, a)]
+    return pairs
 
 
 def _numbers(
