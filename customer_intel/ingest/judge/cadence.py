@@ -68,9 +68,11 @@ def _weekdays(came: Sequence[date], last: date) -> set[int]:
     first = last - timedelta(days=7 * WEEKS - 1)
     if came[0] > first:
         # At least two whole weeks must be known.
-        weeks = (last - came[0]).days // 7
+        known = (last - came[0]).days
+        weeks = known // 7
         if weeks < 2:
-            return set()
+            # Of a first week and a day, that none was missing.
+            return set(range(7)) if weeks and len(came) == known + 1 else set()
         first = last - timedelta(days=7 * weeks - 1)
     seen = {day for day in came if day >= first}
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]

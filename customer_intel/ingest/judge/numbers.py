@@ -9,13 +9,14 @@ ages and row counts by their logarithms.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from math import asin, exp, expm1, log1p, sin, sqrt
+from statistics import median
 from typing import Any
 
-from customer_intel.ingest.judge.series import WINDOW, Kind, Point
+from customer_intel.ingest.judge.series import WEEKDAYS_FROM, WINDOW, Kind, Point
 from customer_intel.ingest.land.part_profile import LOOKED_AT
 
 # A share this large in a column's words is a series of its own; a column of more words has none.
@@ -24,6 +25,9 @@ OFTEN, FEW_WORDS = 0.05, 12
 FEW_ROWS = 5
 # Fewer rows than these say nothing of a column that is constant.
 CONSTANT_FROM = 20
+# An export without a row is odd after so many, when so many rows as usual are none that rarely; a
+# weekend may have a third of the rows.
+FEW_EXPORTS, WEEK, BY_CHANCE, QUIET_DAY = 3, 7, 0.001, 0.3
 # Rows whose typical age is less are those of the last days.
 FRESH_DAYS = 7
 
@@ -236,6 +240,17 @@ def is_large(check: str, value: float, expected: float) -> bool:
     if check == "rows" and value > expected:
         return value - expected >= 2 * own.least
     return abs(value - expected) >= own.least
+
+
+def is_odd_empty(earlier: Sequence[int]) -> bool:
+    """Whether an export without a row is odd after these counts of rows, oldest first: none was empty,
+    and so many rows as usual (on a weekday not yet known, a third of them) are not none by chance.
+    """
+    if len(earlier) < FEW_EXPORTS or not min(earlier):
+        return False
+    usual = median(earlier[-WINDOW:]) * (1 if len(earlier) >= WEEKDAYS_FROM else QUIET_DAY)
+    is_even = len(earlier) >= WEEK and min(earlier) >= FEW_ROWS and 2 * min(earlier) >= max(earlier)
+    return is_even or exp(-usual) < BY_CHANCE
 
 
 def is_fresh(facts: Mapping[str, Any]) -> bool:

@@ -4,7 +4,7 @@ Belongs here: one number over time. Not here: which numbers there are (numbers.p
 a year may bring (source_check.py).
 
 The next number is forecast from those before: level, growth (medians of the two halves) and, once
-three weeks are known, the weekday. Its error has three sources: the spread between nights, which
+two weeks are known, the weekday. Its error has three sources: the spread between nights, which
 begins as a guess of `spread` weighing `guess_weight` nights and gives way to what was seen
 (scaled inverse chi-squared, so that the standardized error follows Student's t; Gelman et al.,
 Bayesian Data Analysis, 3rd ed., 2.6); the error of the forecast, that is of medians (π/2 times that of
@@ -26,7 +26,7 @@ WINDOW = 56
 # The last few, by which a drift is told from a jump.
 RECENT = 5
 # From so many on growth and weekdays are looked for.
-TREND_FROM, WEEKDAYS_FROM, WEEKDAYS_SPAN = 8, 14, 20
+TREND_FROM, WEEKDAYS_FROM, WEEKDAYS_SPAN = 8, 14, 13
 # Beyond so many median deviations a number says where it lies, not how far others spread.
 WINSOR = 3.0
 MAD_TO_SD = 1.4826
@@ -34,6 +34,10 @@ MAD_TO_SD = 1.4826
 MEDIAN = pi / 2
 # A winsorized deviation tells less of the spread than a plain one.
 EFFICIENCY = 0.8
+# A weekday known so many times counts half.
+SHRINK = 0.2
+# Nights have longer tails than the normal distribution, however many are known.
+MOST_FREEDOM = 20.0
 
 
 @dataclass(frozen=True)
@@ -94,8 +98,8 @@ def forecast(history: Sequence[Point], new: Point, kind: Kind) -> Forecast | Non
     spread = kind.spread if knows_weekdays or kind.early is None else kind.early
     known = n - 1 - max(0, len(effects) - 1)
     seen, weight = _deviation(levels, centre, known), EFFICIENCY * known
-    freedom = kind.guess_weight + weight
-    between = (kind.guess_weight * spread**2 + weight * seen**2) / freedom
+    between = (kind.guess_weight * spread**2 + weight * seen**2) / (kind.guess_weight + weight)
+    freedom = min(kind.guess_weight + weight, MOST_FREEDOM)
     sampled = sum(point.error**2 for point in points) / n
     own = sum(point.day.weekday() == new.day.weekday() for point in points) if effects else n
     of_forecast = (1 if n < 3 else MEDIAN) / max(own, 1) + ahead
@@ -128,7 +132,7 @@ def _weekdays(points: Sequence[Point], levels: Sequence[float]) -> dict[int, flo
     own: dict[int, list[float]] = {}
     for point, level in zip(points, levels, strict=True):
         own.setdefault(point.day.weekday(), []).append(level - centre)
-    return {day: median(found) * len(found) / (len(found) + 0.5) for day, found in own.items()}
+    return {day: median(found) * len(found) / (len(found) + SHRINK) for day, found in own.items()}
 
 
 def _deviation(levels: Sequence[float], centre: float, known: int) -> float:

@@ -18,14 +18,14 @@ from customer_intel.ingest.judge import words
 from customer_intel.ingest.judge.cadence import HABIT, due
 from customer_intel.ingest.judge.declared import FAIL, WARN, Expected, declared
 from customer_intel.ingest.judge.export_kinds import Kind, finding, kinds_of, tonight
-from customer_intel.ingest.judge.numbers import is_fresh
+from customer_intel.ingest.judge.numbers import is_fresh, is_odd_empty
 from customer_intel.ingest.judge.series import WINDOW
 from customer_intel.ingest.judge.unusual import NEW_LEVEL, unusual
 from customer_intel.ingest.land.holding import taken_on
 from customer_intel.ingest.land.landing_folder import unmapped_files
 
 KEPT_DAYS = 400
-# An empty export is odd of what had rows each time, and in numbers, for so many exports.
+# Of fewer rows than these it says little that they came again.
 MANY = 5
 NONE = "none"
 # From so many exports on it is odd that one has the content of another; of rows of the day, sooner.
@@ -171,7 +171,7 @@ def _declared_rows(
                 said = words.few_rows(kind.mapping, rows, own.least_rows)
                 yield finding(kind.source, kind.mapping, kind.entity, day, "least_rows", said,
                            observed=rows, expected_low=own.least_rows)  # fmt: skip
-            elif not rows and len(earlier) >= HABIT and min(earlier) > 0 and max(earlier) >= MANY:
+            elif not rows and is_odd_empty(earlier):
                 said = words.empty(kind.mapping, earlier[-1])
                 yield finding(kind.source, kind.mapping, kind.entity, day, "empty", said,
                            observed=0, expected_low=min(earlier))  # fmt: skip

@@ -35,9 +35,9 @@ from customer_intel.ingest.land.part_profile import HALF
 
 # A number that was told so often in a row is the new level: the history begins there.
 NEW_LEVEL = 3
-# Where an export has e times as many rows as usual, or one of so many, its other numbers may stray by so
-# many of their usual spreads: a newsletter day is not like others, nor is a first load.
-OF_SIZE = 4.0
+# A newsletter day is not like others, nor is a first load: for each e times more rows than usual, or
+# fewer, beyond what a weekend may be, the other numbers may stray by so many of their usual spreads.
+OF_SIZE, WEEKEND = 6.0, 1.2
 # What tells the columns of a pair apart, and the probability from which a number fits a history.
 SIZES, FITS = ("amount", "length", "age"), 0.01
 # A first export of so many times the rows of the later ones was a first load.
@@ -141,8 +141,8 @@ def _swapped(
                 back = forecast(a.history, b.new, CHECKS[check].kind)
                 if fits and back and fits.p > FITS and back.p > FITS:
                     pairs.append((a.key[1], b.key[1]))
-        for a, b in pairs:
-            found.setdefault((mapping, day, a), b)
+        for column, other in pairs:
+            found.setdefault((mapping, day, column), other)
     return found
 
 
@@ -169,7 +169,7 @@ def _by_values(kind: Kind, day: date, told: set[str]) -> list[tuple[str, str]]:
         share = sum(
             share for shape, share in shapes.items() if shape in usual and shape not in strange
         )
-        return share > HALF
+        return bool(share > HALF)
 
     columns = [name for name in sorted(told) if "shapes" in before.get(name, {})]
     for a, b in permutations(columns, 2):
@@ -205,7 +205,7 @@ def _numbers(
         more = 0.0 if key[0] == "rows" else OF_SIZE * own.spread * odd_size
         found = forecast(history, replace(new, error=hypot(new.error, more)), own)
         if found and key[0] == "rows":
-            odd_size = abs(new.value - found.expected)
+            odd_size = max(0.0, abs(new.value - found.expected) - WEEKEND)
         if found:
             yield _Judged(kind, day, key, new, found, history)
 

@@ -97,7 +97,7 @@ def _some(
         for column in columns
     )
     where = f" WHERE source_row % {step} = 0" if step > 1 else ""
-    return con.sql(f"SELECT {names} FROM {_parquet(parts)}{where}").pl()
+    return pl.DataFrame(con.sql(f"SELECT {names} FROM {_parquet(parts)}{where}").pl())
 
 
 def _measures(column: Column, export_date: date) -> dict[str, pl.Expr]:
@@ -182,7 +182,8 @@ def _known(
 
     def share(name: str, other: str) -> float:
         values = looked_at[name].drop_nulls()
-        return float(values.is_in(earlier[other].drop_nulls().unique().implode()).mean() or 0.0)
+        found = values.is_in(earlier[other].drop_nulls().unique().implode())
+        return int(found.sum()) / len(found)
 
     for name in asked:
         columns[name]["known"] = share(name, name)
