@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import permutations
 from math import hypot
+from statistics import median
 from typing import Any
 
 import polars as pl
@@ -38,6 +39,8 @@ NEW_LEVEL = 3
 # A newsletter day is not like others, nor is a first load: for each e times more rows than usual, or
 # fewer, beyond what a weekend may be, the other numbers may stray by so many of their usual spreads.
 OF_SIZE, WEEKEND = 6.0, 1.2
+# From so many exports on every number knows its weekdays.
+WEEKDAYS_SURE = 28
 # What tells the columns of a pair apart, and the probability from which a number fits a history.
 SIZES, FITS = ("amount", "length", "age"), 0.01
 # A first export of so many times the rows of the later ones was a first load.
@@ -181,8 +184,9 @@ def _by_values(kind: Kind, day: date, told: set[str]) -> list[tuple[str, str]]:
 def _numbers(
     kind: Kind, day: date, exports: Sequence[Export], told: Mapping[Key, list[date]]
 ) -> Iterator[_Judged]:
+    n = len(exports)
     exports = _without_first_load(exports)
-    first = min(export.day for export in exports)
+    first, had_first_load = min(export.day for export in exports), len(exports) < n
     if first == day:
         return
     every = series(exports)
@@ -194,6 +198,9 @@ def _numbers(
             continue
         history = with_beginning(key, [p for p in points if p.day < day], first)
         history = _since_new_level(history, told.get(key, []))
+        if key[0] == "known" and had_first_load:
+            # More is known after a first load than after a day.
+            history = [point for point in history if point.day > first]
         if key[0] == "distinct" and len(history) < len(exports) - 1:
             continue
         if key[0] == "word" and not _is_often(history, new):
@@ -205,7 +212,9 @@ def _numbers(
         more = 0.0 if key[0] == "rows" else OF_SIZE * own.spread * odd_size
         found = forecast(history, replace(new, error=hypot(new.error, more)), own)
         if found and key[0] == "rows":
-            odd_size = max(0.0, abs(new.value - found.expected) - WEEKEND)
+            values = [point.value for point in history]
+            usual = found.expected if len(values) >= WEEKDAYS_SURE else median(values)
+            odd_size = max(0.0, abs(new.value - usual) - WEEKEND)
         if found:
             yield _Judged(kind, day, key, new, found, history)
 
