@@ -23,6 +23,8 @@ from customer_intel.ingest.land.part_profile import LOOKED_AT
 OFTEN, FEW_WORDS = 0.05, 12
 # The typical size of fewer values says nothing.
 FEW_ROWS = 5
+# Shares of fewer values are chance.
+FEW_VALUES = 20
 # Fewer rows than these say nothing of a column that is constant.
 CONSTANT_FROM = 20
 # An export without a row is odd after so many, when so many rows as usual are none that rarely; a
@@ -44,7 +46,7 @@ class Check:
 
 _SHARE = Kind(0.04, 6)
 CHECKS: dict[str, Check] = {
-    "rows": Check(Kind(0.25, 3, early=0.6, grows=True), "log", 0.29, is_volume=True),
+    "rows": Check(Kind(0.15, 3, early=0.6, grows=True), "log", 0.29, is_volume=True),
     "repeated": Check(_SHARE, "share", 0.1, is_volume=True),
     "alike": Check(_SHARE, "share", 0.1, is_volume=True),
     "quarantined": Check(_SHARE, "share", 0.02, is_volume=True),
@@ -158,7 +160,9 @@ def series(exports: Iterable[Export], window: int = WINDOW) -> dict[Key, list[Po
         often = {word for _, _, own in seen for word, share in own.items() if share >= OFTEN}
         for word in sorted(often) if len(often) <= FEW_WORDS else ():
             found["word", name, word] = [
-                Point(day, *_share(own.get(word, 0.0), min(n, LOOKED_AT))) for day, n, own in seen
+                Point(day, *_share(own.get(word, 0.0), min(n, LOOKED_AT)))
+                for day, n, own in seen
+                if n >= FEW_VALUES
             ]
     return found
 
@@ -196,7 +200,7 @@ def _of_column(
             made[check] = (own[value], own.get(spread, 0.0) / sqrt(n))
     for check in _SHARES:
         # Of few words it is told which are new; the export before may lack one by chance.
-        if check in own and not (check == "known" and "words" in own):
+        if check in own and not (check == "known" and ("words" in own or n < FEW_VALUES)):
             made[check] = _share(own[check], n)
     if "distinct" in own and 2 * own["distinct"] > n:
         made["distinct"] = _share(own["distinct"] / n, n)

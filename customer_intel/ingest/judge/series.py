@@ -13,7 +13,7 @@ means) for level, weekday and growth; the sample's own error.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import pi, sqrt
@@ -24,9 +24,9 @@ from scipy.special import stdtr, stdtrit
 # So many numbers before tonight's are looked at: eight weeks of nights.
 WINDOW = 56
 # The last few, by which a drift is told from a jump.
-RECENT = 5
+RECENT, DAYS = 5, 7
 # From so many on growth and weekdays are looked for.
-TREND_FROM, WEEKDAYS_FROM, WEEKDAYS_SPAN = 8, 14, 13
+TREND_FROM, WEEKDAYS_FROM, WEEKDAYS_SPAN = 21, 14, 13
 # Beyond so many median deviations a number says where it lies, not how far others spread.
 WINSOR = 3.0
 MAD_TO_SD = 1.4826
@@ -64,7 +64,8 @@ class Kind:
 @dataclass(frozen=True)
 class Forecast:
     """What was to be expected. `p`: probability of a number at least as far from `expected`;
-    `p_recent`: as far from the level of the last few alone, to which it may have drifted.
+    `p_recent`: as far from the level of the last few alone, to which it may have drifted, or, before
+    weekdays are known, from the week before.
     """
 
     expected: float
@@ -88,28 +89,56 @@ def forecast(history: Sequence[Point], new: Point, kind: Kind) -> Forecast | Non
     n = len(points)
     slope, ahead = _slope(points, new.day) if kind.grows and n >= TREND_FROM else (0.0, 0.0)
     levels = [point.value - slope * (point.day - new.day).days for point in points]
-    knows_weekdays = n >= WEEKDAYS_FROM and (points[-1].day - points[0].day).days >= WEEKDAYS_SPAN
-    effects = _weekdays(points, levels) if knows_weekdays else {}
+    plain = _made(points, levels, {}, new, kind, ahead)
+    if n < WEEKDAYS_FROM or (points[-1].day - points[0].day).days < WEEKDAYS_SPAN:
+        return plain
+    # Weekdays that are alike are better told by all of them.
+    by_weekday = _made(points, levels, _weekdays(points, levels), new, kind, ahead)
+    return min(by_weekday, plain, key=lambda found: found.error)
+
+
+def _made(
+    points: Sequence[Point],
+    levels: Sequence[float],
+    effects: Mapping[int, float],
+    new: Point,
+    kind: Kind,
+    ahead: float,
+) -> Forecast:
+    """The forecast of `new` from levels without growth. `effects`: weekday → its own, if any are known;
+    `ahead`: the variance of the growth until then, in variances of a number.
+    """
+    n = len(points)
     levels = [
         level - effects.get(point.day.weekday(), 0.0)
         for point, level in zip(points, levels, strict=True)
     ]
     centre = median(levels)
-    spread = kind.spread if knows_weekdays or kind.early is None else kind.early
+    same_weekday = [
+        level
+        for point, level in zip(points, levels, strict=True)
+        if (new.day - point.day).days % DAYS == 0
+    ]
+    # A first Saturday may be unlike all days before it.
+    is_early = not same_weekday and (new.day - points[-1].day).days < DAYS
+    spread = kind.early if kind.early is not None and is_early else kind.spread
     known = n - 1 - max(0, len(effects) - 1)
     seen, weight = _deviation(levels, centre, known), EFFICIENCY * known
+    sampled = sum(point.error**2 for point in points) / n
+    # What was seen holds the samples' own errors, too.
+    seen = sqrt(max(0.0, seen**2 - sampled))
     between = (kind.guess_weight * spread**2 + weight * seen**2) / (kind.guess_weight + weight)
     freedom = min(kind.guess_weight + weight, MOST_FREEDOM)
-    sampled = sum(point.error**2 for point in points) / n
-    own = sum(point.day.weekday() == new.day.weekday() for point in points) if effects else n
-    of_forecast = (1 if n < 3 else MEDIAN) / max(own, 1) + ahead
-    error = sqrt(between * (1 + of_forecast) + new.error**2 + sampled / max(own, 1))
+    own = max(1, len(same_weekday)) if effects else n
+    of_forecast = (1 if n < 3 else MEDIAN) / own + ahead
+    error = sqrt(between * (1 + of_forecast) + new.error**2 + sampled / own)
     effect = effects.get(new.day.weekday(), 0.0)
-    of_level, of_recent = (
+    near = [median(levels[-RECENT:]), *([] if effects else same_weekday[-1:])]
+    of_level, *of_near = (
         2 * float(stdtr(freedom, -abs(new.value - level - effect) / error)) if error else 1.0
-        for level in (centre, median(levels[-RECENT:]))
+        for level in (centre, *near)
     )
-    return Forecast(centre + effect, error, freedom, of_level, of_recent)
+    return Forecast(centre + effect, error, freedom, of_level, max(of_near))
 
 
 def _slope(points: Sequence[Point], day: date) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import permutations
-from math import hypot
+from math import exp, hypot
 from statistics import median
 from typing import Any
 
@@ -39,6 +39,10 @@ NEW_LEVEL = 3
 # A newsletter day is not like others, nor is a first load: for each e times more rows than usual, or
 # fewer, beyond what a weekend may be, the other numbers may stray by so many of their usual spreads.
 OF_SIZE, WEEKEND = 6.0, 1.2
+# A jump is that improbable by the last few exports alone.
+JUMPS = 0.001
+# A share that fewer of the exports have is not judged.
+OFTEN_ASKED = 0.8
 # From so many exports on every number knows its weekdays.
 WEEKDAYS_SURE = 28
 # What tells the columns of a pair apart, and the probability from which a number fits a history.
@@ -114,7 +118,7 @@ def unusual(
 def _is_odd(item: _Judged, p: float) -> bool:
     """Improbable by its history, no mere drift, and large enough to be told."""
     found = item.forecast
-    is_jump = found.p < p and found.p_recent < FITS
+    is_jump = found.p < p and found.p_recent < JUMPS
     return is_jump and is_large(item.key[0], item.new.value, found.expected)
 
 
@@ -201,7 +205,8 @@ def _numbers(
         if key[0] == "known" and had_first_load:
             # More is known after a first load than after a day.
             history = [point for point in history if point.day > first]
-        if key[0] == "distinct" and len(history) < len(exports) - 1:
+        if key[0] in ("distinct", "known") and len(history) < OFTEN_ASKED * (len(exports) - 1):
+            # A share that most exports have not: those that have it are not like them.
             continue
         if key[0] == "word" and not _is_often(history, new):
             continue
@@ -212,6 +217,9 @@ def _numbers(
         more = 0.0 if key[0] == "rows" else OF_SIZE * own.spread * odd_size
         found = forecast(history, replace(new, error=hypot(new.error, more)), own)
         if found and key[0] == "rows":
+            # So many rows as are expected vary by their root; those that came may be few for a reason.
+            sampled = replace(new, error=exp(-found.expected / 2))
+            found = forecast(history, sampled, own) or found
             values = [point.value for point in history]
             usual = found.expected if len(values) >= WEEKDAYS_SURE else median(values)
             odd_size = max(0.0, abs(new.value - usual) - WEEKEND)

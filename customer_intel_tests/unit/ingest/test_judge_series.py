@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from customer_intel.ingest.judge.numbers import is_odd_empty
+from customer_intel.ingest.judge.numbers import CHECKS, is_odd_empty
 from customer_intel.ingest.judge.series import Kind, Point, forecast
 
 START = date(2026, 1, 5)
@@ -55,9 +55,9 @@ def test_growth_is_extrapolated_with_the_error_of_its_slope() -> None:
             Point(START + timedelta(days=n), 0.01 * n),
             Kind(0.1, grows=True),
         )
-        for n in (8, 56)
+        for n in (28, 56)
     )
-    assert short and long and short.p > 0.9 and long.p > 0.9
+    assert short and long and short.p > 0.8 and long.p > 0.8
     assert short.error > long.error
 
 
@@ -95,3 +95,22 @@ def test_a_weekday_of_its_own_is_expected_once_three_weeks_are_known() -> None:
 )
 def test_an_empty_export_is_odd_where_chance_makes_none(earlier: list[int], is_odd: bool) -> None:
     assert is_odd_empty(earlier) is is_odd
+
+
+@pytest.mark.parametrize("n", [8, 13, 15, 20, 30])
+def test_a_fall_by_sixty_percent_is_told_from_the_second_week_on(n: int) -> None:
+    rng, told = np.random.default_rng(5), 0
+    for _ in range(100):
+        history = points(np.log1p(rng.poisson(100, n)))
+        history = [Point(point.day, point.value, 0.1) for point in history]
+        new = Point(START + timedelta(days=n), float(np.log1p(rng.poisson(40))), 0.1)
+        made = forecast(history, new, CHECKS["rows"].kind)
+        told += made is not None and made.p < 0.0014 and made.p_recent < 0.01
+    assert told >= 80
+
+
+def test_a_second_weekend_is_like_the_first() -> None:
+    week = [4.6, 4.7, 4.55, 4.6, 4.65, 3.4, 3.5]
+    *history, sunday = points(np.array(week * 2))
+    made = forecast(history, sunday, CHECKS["rows"].kind)
+    assert made and made.p_recent > 0.01
