@@ -27,6 +27,8 @@ import pyarrow.parquet as pq
 
 POINTER = "CURRENT.json"
 CANDIDATES = ".candidates"
+# The lake as it was after earlier nights (night_states.py): <state>/kept/<table>.json are pointers.
+NIGHTS = ".nights"
 WHOLE = "whole"
 
 
@@ -213,10 +215,13 @@ class Lake:
         return parts
 
     def _prune(self, table: str, before: Version, now: Version) -> None:
-        """Deletes files that neither this version nor the one before it names: a reader of either
-        stays whole.
+        """Deletes files that neither this version nor the one before it names, nor that of a night
+        that can be gone back to: a reader of either stays whole.
         """
         named = {part.path for version in (before, now) for part in version.parts.values()}
+        for pointer in self.root.glob(f"{NIGHTS}/*/kept/{table}.json"):
+            kept = json.loads(pointer.read_text(encoding="utf-8"))
+            named.update(part["path"] for part in kept["parts"].values())
         for path in (self.root / table).glob("*.parquet"):
             if str(path.relative_to(self.root)) not in named:
                 path.unlink(missing_ok=True)
