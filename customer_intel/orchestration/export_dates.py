@@ -88,6 +88,8 @@ def odd_folders(settings: Settings, confirmed: Collection[date] = ()) -> list[Od
     found = []
     place, until = settings.landing_dir.name, max([last_plausible(), *confirmed])
     last = last_night(settings.home_dir, memory())
+    if last and last > until:
+        last = None
     taken = _taken(settings.home_dir) if last else set()
     for name, day in sorted(_dated(settings).items()):
         if day > until:
