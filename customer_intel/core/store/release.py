@@ -381,8 +381,9 @@ class Published:
 
 def recover(home: Path) -> None:
     """What a run does first, once it holds the home's lock: clears what a killed one left."""
-    from customer_intel.core.store import reopening
+    from customer_intel.core.store import lake_swap, reopening
 
+    lake_swap.finish(home)
     Lake(home).recover()
     Published(home).recover()
     reopening.finish(home)
