@@ -31,10 +31,12 @@ DAYS_LATE = 45
 # A night so long after the last one, without an export between, is more often a wrong clock.
 DAYS_ASLEEP = 366
 FIRST = date(1970, 1, 2)
-# 2026-6-30, 20260630, 30.06.2026, 2026-02-30, 2026_06_30, 2026-06-30T04, 2026-06-30 (1), 2026-06
+# 2026-6-30, 20260630, 30.06.2026, 2026-02-30, 2026_06_30, 2026-06-30T04, 2026-06-30 (1), 2026-06,
+# 2026-W27-1, date=2026-06-30
 _LIKE_A_DATE = re.compile(
-    r"\D*((19|20)\d\d[-_. ]?\d{1,2}([-_. ]?\d{1,2})?|\d{1,2}[-_. ]\d{1,2}[-_. ]\d{2,4})(\D.*)?"
+    r"\D*((19|20)\d\d[-_. ]?[Ww]?\d{1,2}([-_. ]?\d{1,2})?|\d{1,2}[-_. ]\d{1,2}[-_. ]\d{2,4})(\D.*)?"
 )
+_YEAR = re.compile(r"(19|20)\d\d")
 # Dates that this process's command line confirmed; no file and no variable adds to them.
 asked: set[date] = set()
 
@@ -121,8 +123,9 @@ def odd_folders(settings: Settings, confirmed: Collection[date] = ()) -> list[Od
         Odd(
             name,
             "no_date",
-            f"{place}/{name}/ is named like a date and is none (YYYY-MM-DD): its files count as "
-            "undated, of whatever night runs; give the folder its right date",
+            f"{place}/{name}/ is named like a date and is read as none "
+            f"({place}/<source>/<YYYY-MM-DD>/): its files count as undated, of whatever night runs; "
+            "give the folder its right date and place",
         )
         for name in sorted(_misnamed(settings.landing_dir))
     ]
@@ -209,24 +212,34 @@ def _dated(settings: Settings) -> dict[str, date]:
     """<source>/<date> → that date."""
     return {
         f"{folder.parent.name}/{folder.name}": day
-        for folder in _folders(settings.landing_dir)
+        for source in _folders(settings.landing_dir)
+        for folder in _folders(source)
         if (day := day_of(folder.name))
     }
 
 
 def _misnamed(landing: Path) -> Iterator[str]:
-    """Folders right below a source, or a source's own, that are named like a date and are none."""
-    for folder in _folders(landing):
-        if not day_of(folder.name) and _LIKE_A_DATE.fullmatch(folder.name) and _has_files(folder):
-            yield f"{folder.parent.name}/{folder.name}"
-    for folder in landing.glob("*/"):
-        if _LIKE_A_DATE.fullmatch(folder.name) and _has_files(folder):
-            yield folder.name
+    """Folders that are named like a date and are read as none: by their name, or their place."""
+    for source in _folders(landing):
+        if _LIKE_A_DATE.fullmatch(source.name) and _has_files(source):
+            yield source.name
+            continue
+        for folder in _folders(source):
+            if day_of(folder.name):
+                continue
+            below = _folders(folder)
+            is_year = _YEAR.fullmatch(folder.name) and any(path.name.isdigit() for path in below)
+            if (is_year or _LIKE_A_DATE.fullmatch(folder.name)) and _has_files(folder):
+                yield f"{source.name}/{folder.name}"
+                continue
+            for deep in below:
+                if _LIKE_A_DATE.fullmatch(deep.name) and _has_files(deep):
+                    yield f"{source.name}/{folder.name}/{deep.name}"
 
 
-def _folders(landing: Path) -> list[Path]:
-    found = landing.glob("*/*/")
-    return [path for path in found if not path.name.startswith(".") and path.is_dir()]
+def _folders(place: Path) -> list[Path]:
+    found = place.glob("*/")
+    return sorted(path for path in found if not path.name.startswith(".") and path.is_dir())
 
 
 def _has_files(folder: Path) -> bool:
