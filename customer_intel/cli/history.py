@@ -149,7 +149,7 @@ def _run_beside(
         wanted = _fingerprint(settings, days)
         if _held(beside.parent / PLAN) != wanted:
             shutil.rmtree(beside.parent, ignore_errors=True)
-            _begin(home, beside, days[0])
+            _begin(home, beside, days[0], days[-1])
             write_json(beside.parent / PLAN, wanted)
     nights: list[dict[str, Any]] = []
     with _elsewhere(settings, beside):
@@ -227,12 +227,12 @@ def _elsewhere(settings: Settings, beside: Path) -> Iterator[None]:
         os.environ.update(kept)
 
 
-def _begin(home: Path, beside: Path, first: date) -> None:
+def _begin(home: Path, beside: Path, first: date, end: date) -> None:
     """A home without a night, of the same configuration, which knows the ids that were given."""
     beside.mkdir(parents=True, mode=0o700)
     if (home / "config").exists():
         (beside / "config").symlink_to((home / "config").resolve(), target_is_directory=True)
-    given = _given(home)
+    given = _given(home, end)
     if given is None:
         return
     import polars as pl
@@ -259,9 +259,9 @@ def _begin(home: Path, beside: Path, first: date) -> None:
         )
 
 
-def _given(home: Path) -> pl.DataFrame | None:
+def _given(home: Path, end: date) -> pl.DataFrame | None:
     """Every id that the home, or a history of it before, gave: record_key, customer_id, valid_from,
-    valid_to; None in a home without a night.
+    valid_to, none later than `end`; None in a home without a night.
     """
     import polars as pl
 
@@ -271,12 +271,12 @@ def _given(home: Path) -> pl.DataFrame | None:
         return None
     columns = ["record_key", "customer_id", "valid_from", "valid_to"]
     own = pl.read_parquet(lake.files("record_customer_map")).select(columns)
-    until = pl.col("valid_to").fill_null(date.fromisoformat(version.as_of))
-    found = [own.with_columns(valid_to=until)]
+    found = [own.with_columns(pl.col("valid_to").fill_null(date.fromisoformat(version.as_of)))]
     if lake.files(GIVEN):
         found.append(pl.read_parquet(lake.files(GIVEN)).select(columns))
     return (
         pl.concat(found)
+        .with_columns(pl.min_horizontal(name, pl.lit(end)).alias(name) for name in columns[2:])
         .unique(["record_key", "customer_id", "valid_from"], keep="first", maintain_order=True)
         .sort(columns)
     )

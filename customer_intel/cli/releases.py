@@ -65,7 +65,7 @@ def releases(
         note = "  withdrawn: its night was undone" if release.snapshot_id in undone else ""
         out.print(f"{mark} {release.snapshot_id}  as of {release.as_of}{note}")
     for entry in record_of(store.root.parent):
-        nights = ", ".join(entry["nights_undone"])
+        nights = ", ".join(entry["nights_undone"]) or entry.get("took_back", "nothing")
         out.print(
             escape(
                 f"reopened {entry['at']} by {entry['by']} to {entry['led_to'] or 'the beginning'}; "

@@ -34,10 +34,15 @@ NAMES_TOLD = 6
 
 
 def reopen(
-    date: Annotated[str, typer.Argument(help="Go back to the last night on or before YYYY-MM-DD.")],
+    date: Annotated[
+        str | None, typer.Argument(help="Go back to the last night on or before YYYY-MM-DD.")
+    ] = None,
     home: HomeOption = Path("data"),
     confirm: Annotated[
         bool, typer.Option("--confirm", help="Do it; without, it only says what it would do.")
+    ] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Take the last reopening back; no DATE.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -46,16 +51,22 @@ def reopen(
     from customer_intel.orchestration import export_dates
 
     settings = settings_of(home)
-    if export_dates.day_of(date) is None:
+    if undo == (date is not None):
+        fail("reopen takes a DATE, or --undo and no date", BAD_CONFIGURATION)
+    if date is not None and export_dates.day_of(date) is None:
         fail(f"reopen {date}: expected YYYY-MM-DD", BAD_CONFIGURATION)
     memory, raw = export_dates.memory(), export_dates.raw_tables()
     landing = settings.landing_dir
     with home_lock(settings.home_dir):
         release.recover(settings.home_dir)
         try:
-            plan = reopening.plan(settings.home_dir, landing, date, memory, raw)
+            plan = (
+                reopening.plan(settings.home_dir, landing, date, memory, raw)
+                if date is not None
+                else reopening.undo_plan(settings.home_dir, memory)
+            )
         except LakeError as error:
-            fail(f"reopen {date}: {error}", BAD_CONFIGURATION)
+            fail(f"reopen {date or '--undo'}: {error}", BAD_CONFIGURATION)
         if confirm:
             by, at = _user(), datetime.now(UTC).isoformat(timespec="seconds")
             reopening.reopen(plan, landing, raw, by=by, at=at)
@@ -77,6 +88,10 @@ def reopen(
 def _lines(plan: Plan, done: bool) -> list[str]:
     to = f"the night of {plan.state.as_of}" if plan.state.as_of else "before the first night"
     lines = [f"{'✓ the home is back' if done else 'would lead back'} to {to}"]
+    if plan.is_undo:
+        lines.append(f"  releases withdrawn no more: {_some(plan.again) or 'none'}")
+        lines.append(f"  readers see: {_readers(plan)}")
+        return lines
     word = "undone" if done else "would be undone"
     lines.append(f"  nights {word}: {_some(plan.nights)}")
     lines.append(f"  releases withdrawn: {_some(plan.withdrawn) or 'none'}")

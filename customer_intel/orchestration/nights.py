@@ -80,8 +80,9 @@ def _begin(context: dg.InitResourceContext, settings: Settings) -> None:
     LakeError.
     """
     day = _said(context.run.tags if context.run else {})
-    if day:
-        export_dates.admit(settings, date.fromisoformat(day))
+    landed = landed_dates(settings)
+    if day or landed:
+        export_dates.admit(settings, date.fromisoformat(day) if day else landed[-1])
     if context.log:
         for odd in export_dates.odd_folders(settings, export_dates.asked):
             context.log.warning(odd.message)

@@ -195,6 +195,22 @@ def test_what_was_taken_away_stays_until_a_later_night_is_whole(home: Path) -> N
     assert not (home / "lake" / ".nights" / "undone.000001").exists()
 
 
+def test_a_reopening_is_taken_back_whole(home: Path) -> None:
+    night_states.remember(home, MEMORY, RAW)
+    before = seen(home)
+    back(str(home), "2026-06-01")
+    with home_lock(home):
+        plan = reopening.undo_plan(home, MEMORY)
+        reopening.reopen(plan, home / "landing", RAW, by="somebody", at=AT)
+    after = seen(home)
+    for name in ("tables", "current", "withdrawn", "quarantine", "left"):
+        assert after[name] == before[name], name
+    back(str(home), "2026-06-01")
+    night(home, "2026-06-02")
+    with pytest.raises(LakeError, match=r"a night of 2026-06-02 has run since; undo it first"):
+        reopening.undo_plan(home, MEMORY)
+
+
 def test_nothing_to_undo_and_a_night_too_long_ago_are_refused(home: Path) -> None:
     with pytest.raises(LakeError, match="nothing to undo: the last night is 2026-06-03"):
         back(str(home), "2026-06-03")

@@ -39,7 +39,7 @@ from customer_intel.core.store.night_states import (
     states,
 )
 from customer_intel.core.store.release import Published, Release
-from customer_intel.core.store.withdrawn import withdraw, withdrawn
+from customer_intel.core.store.withdrawn import publish_again, withdraw, withdrawn
 
 READY, GOING = ".reopening.new", ".reopening"
 RECORD = ".reopened.json"
@@ -61,6 +61,9 @@ class Plan:
     anew: tuple[str, ...]
     withdrawn: tuple[str, ...]
     release: Release | None
+    # Takes the last reopening back; these releases are then withdrawn no more.
+    is_undo: bool = False
+    again: tuple[str, ...] = ()
 
     def summary(self) -> dict[str, Any]:
         """As JSON tells it."""
@@ -138,6 +141,47 @@ def plan(
     )
 
 
+def undo_plan(home: Path, memory: Collection[str]) -> Plan:
+    """What taking the last reopening back would do. Raises LakeError when there is none, or a night
+    has run since.
+    """
+    lake, folder = Lake(home), _undone(home)
+    try:
+        told = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise LakeError(
+            "what a reopening took away is no longer kept: nothing to take back"
+        ) from None
+    state = NightState("", 1, folder)
+    then = {name: Version.of(path) for name, path in state.kept.items()}
+    _refuse_damaged(lake, then)
+    tables = [path.parent.name for path in lake.root.glob(f"*/{POINTER}")]
+    now = {name: version for name in tables if (version := lake.current(name))}
+    if last := max((v.as_of for v in now.values() if v.as_of > told["as_of"]), default=""):
+        raise LakeError(
+            f"a night of {last} has run since; undo it first (customer-intel reopen "
+            f"{told['as_of'] or 'DATE'}), or leave it as it is"
+        )
+    known = {release.snapshot_id: release for release in Published(home).releases()}
+    return Plan(
+        home,
+        replace(state, as_of=max((version.as_of for version in then.values()), default="")),
+        (),
+        {
+            name: (now[name].rows if name in now else 0, then[name].rows)
+            for name in memory
+            if name in then
+        },
+        (),
+        (),
+        tuple(sorted(now.keys() - then.keys())),
+        (),
+        known.get(told["was"] or ""),
+        True,
+        tuple(told["withdrawn"]),
+    )
+
+
 def reopen(plan: Plan, landing: Path, raw: Collection[str], *, by: str, at: str) -> None:
     """Does it. Only for the holder of the home's lock, with the plan just made. Raises LakeError when
     the disk fails; the home is then as it was, or becomes what was asked at the next run's begin.
@@ -164,7 +208,7 @@ def _decide(plan: Plan, landing: Path, raw: Collection[str], *, by: str, at: str
     quarantined: list[list[str]] = []
     for name, pointer in state.kept.items():
         target = ready / "then" / f"{name}.json"
-        if name not in raw:
+        if name not in raw or plan.is_undo:
             share(pointer, target)
             continue
         was, held = Version.of(pointer), Version.of(now[name]) if name in now else None
@@ -193,13 +237,14 @@ def _decide(plan: Plan, landing: Path, raw: Collection[str], *, by: str, at: str
                 (ready / "file").rename(place)
         fsync(lake.root / name)
         share(state.rest[name], ready / "then" / f"{name}.json")
-    release = plan.release
+    release, current = plan.release, store.current()
     record = {
         "at": at,
         "by": by,
         "led_to": state.as_of or None,
         "nights_undone": list(plan.nights),
         "releases_withdrawn": list(plan.withdrawn),
+        **({"took_back": "the reopening before"} if plan.is_undo else {}),
     }
     write_json(
         ready / "plan.json",
@@ -208,7 +253,10 @@ def _decide(plan: Plan, landing: Path, raw: Collection[str], *, by: str, at: str
             "tables": sorted(now.keys() | state.kept.keys()),
             "withdrawn": list(plan.withdrawn),
             "release": [release.snapshot_id, release.as_of] if release else None,
+            "was": current.snapshot_id if current else None,
             "quarantine": quarantined,
+            "is_undo": plan.is_undo,
+            "again": list(plan.again),
             "record": record,
         },
     )
@@ -239,11 +287,17 @@ def finish(home: Path) -> None:
         if rows.exists():
             make_folder(going / "quarantine" / entity, mode=0o700)
             shutil.move(rows, going / "quarantine" / entity / rows.name)
+    for rows in _undone(home).glob("quarantine/*/*.parquet") if told["is_undo"] else ():
+        make_folder(home / "quarantine" / rows.parent.name, mode=0o700)
+        shutil.move(rows, home / "quarantine" / rows.parent.name / rows.name)
     store = Published(home)
     if store.root.exists():
         withdraw(store.root, told["withdrawn"], told["record"]["at"])
+        for name in told["again"]:
+            publish_again(store.root, name)
         current = store.current()
-        if told["release"] and (current is None or current.snapshot_id in told["withdrawn"]):
+        is_gone = current is None or current.snapshot_id in told["withdrawn"]
+        if told["release"] and (is_gone or told["is_undo"]):
             store.point_at(*told["release"])
     for state in states(home):
         if state.as_of > told["as_of"]:
@@ -251,12 +305,16 @@ def finish(home: Path) -> None:
     done = record_of(home)
     if told["record"] not in done:
         write_json(root / RECORD, [*done, told["record"]])
-    undone = root / NIGHTS / f"{UNDONE}.000001"
+    undone = _undone(home)
     make_folder(undone.parent)
     shutil.rmtree(undone, ignore_errors=True)
     going.rename(undone)
     fsync(undone.parent)
     fsync(root)
+
+
+def _undone(home: Path) -> Path:
+    return home / "lake" / NIGHTS / f"{UNDONE}.000001"
 
 
 def record_of(home: Path) -> list[dict[str, Any]]:

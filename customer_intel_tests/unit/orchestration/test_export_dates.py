@@ -183,3 +183,6 @@ def test_a_run_launched_for_a_past_night_ends_before_any_table_is_touched(
     assert any("lies ahead" in text for text in said)
     assert night.execute_in_process(tags={tag: "2026-06-30"}, raise_on_error=False).success
     assert touched == ["table"]
+    # A run that says no date is of the newest export.
+    (tmp_path / "landing" / "shop" / "2026-05-01").mkdir(parents=True)
+    assert not night.execute_in_process(raise_on_error=False).success
