@@ -99,8 +99,8 @@ def odd_folders(settings: Settings, confirmed: Collection[date] = ()) -> list[Od
                 Odd(
                     name,
                     "ahead",
-                    f"{place}/{name}/ is dated ahead of today, {today()} (UTC); nothing of it is "
-                    "taken: give the folder its right date, or, if that day is meant, say so: "
+                    f"{place}/{name}/ is dated ahead of today, {today()} (UTC, by this machine's "
+                    "clock); nothing of it is taken: give the folder its right date, or, if that day is meant, say so: "
                     f"customer-intel run --as-of {day} --ahead",
                 )
             )
@@ -151,8 +151,9 @@ def admit(settings: Settings, night: date, said: str = "") -> None:
         return
     if night > last_plausible():
         raise Refused(
-            f"{said or f'the night of {night}'} lies ahead: today is {today()} (UTC), and after a "
-            "night of that date none of an earlier one may run; if it is meant, confirm it: "
+            f"{said or f'the night of {night}'} lies ahead: by this machine's clock today is "
+            f"{today()} (UTC), and after a night of that date none of an earlier one may run; set a "
+            "clock that is wrong; if the date is meant, confirm it: "
             f"customer-intel run --as-of {night} --ahead"
         )
     if last and (night - last).days > DAYS_ASLEEP:

@@ -8,6 +8,7 @@ import pytest
 
 from customer_intel.cli import nights
 from customer_intel.core.store.lake import home_lock
+from customer_intel.settings import Settings
 from customer_intel_tests.whole_nights import cli
 
 
@@ -105,6 +106,37 @@ def test_a_history_needs_exports(tmp_path: Path) -> None:
     landed(tmp_path, "shop/2026-06-30")
     ran = cli("history", "--home", tmp_path, "--from", "2026-07-01")
     assert ran.code == 3 and "from 2026-07-01 on: there is no history to run" in ran.text
+
+
+def test_a_history_that_was_stopped_goes_on_unless_something_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from customer_intel.cli import history
+    from customer_intel.core.store.release import Published
+
+    days = ["2026-06-28", "2026-06-29", "2026-06-30"]
+    landed(tmp_path, *(f"shop/{day}" for day in days))
+    seen: list[str] = []
+
+    def one_night(settings: Settings, day: object, *_: object, **__: object) -> tuple[int, object]:
+        seen.append(str(day))
+        assert settings.home_dir == tmp_path / ".history" / "home" and not settings.publish_url
+        if str(day) == "2026-06-29" and len(seen) < 3:
+            return 2, {"failures": {"raw_orders": "why"}}
+        Published(settings.home_dir).point_at(f"s{day}", str(day))
+        return 0, {"failures": {}}
+
+    monkeypatch.setenv("CUSTOMER_INTEL_PUBLISH_URL", "file:///nowhere")
+    monkeypatch.setattr(history, "one_night", one_night)
+    monkeypatch.setattr(history, "_take_over", lambda *_, **__: 0)
+    stopped = cli("history", "--home", tmp_path, "--json")
+    assert stopped.code == 2 and stopped.summary["nights"][-1]["as_of"] == "2026-06-29"
+    assert not (tmp_path / "lake").exists()
+    assert cli("history", "--home", tmp_path).code == 0
+    assert seen == [*days[:2], *days[1:]]
+    (tmp_path / "landing" / "shop" / "2026-06-28" / "orders.csv").write_text("order_id\n1\n")
+    assert cli("history", "--home", tmp_path).code == 0
+    assert seen[4:] == days
 
 
 @pytest.mark.parametrize(

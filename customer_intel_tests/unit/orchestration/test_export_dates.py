@@ -98,7 +98,7 @@ def test_history_that_lands_before_the_first_night_is_nothing_odd(tmp_path: Path
 @pytest.mark.parametrize(
     ("night", "last", "says"),
     [
-        ("2026-07-03", None, "lies ahead: today is 2026-07-01 (UTC)"),
+        ("2026-07-03", None, "lies ahead: by this machine's clock today is 2026-07-01 (UTC)"),
         ("2062-06-30", "2026-06-30", "confirm it: customer-intel run --as-of 2062-06-30 --ahead"),
         ("2026-06-29", "2026-06-30", "undo the later nights (customer-intel reopen 2026-06-29)"),
         ("2026-06-30", "2062-06-30", "was a slip, undo it: customer-intel reopen 2026-06-30"),
