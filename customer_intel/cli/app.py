@@ -7,7 +7,16 @@ import os
 
 import typer
 
-from customer_intel.cli import data, evaluate, nights, people, releases, sources
+from customer_intel.cli import (
+    data,
+    evaluate,
+    history,
+    nights,
+    people,
+    releases,
+    reopen,
+    sources,
+)
 from customer_intel.cli.screen import BAD_CONFIGURATION, ERROR, WRONG_COMMAND_LINE, fail
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.night.worker import LONG_LIVED
@@ -18,7 +27,8 @@ app = typer.Typer(
 )
 for command in (
     nights.run, nights.demo, data.check, data.inspect, releases.releases, releases.rollback,
-    data.docs, nights.dev, sources.status, people.resolve, people.why,
+    reopen.reopen, history.history, sources.status,
+    data.docs, nights.dev, people.resolve, people.why,
 ):  # fmt: skip
     app.command()(command)
 evaluation = typer.Typer(

@@ -31,6 +31,8 @@ def releases(
 ) -> None:
     """The kept releases, newest first; the current one is marked."""
     from customer_intel.core.store.release import Published
+    from customer_intel.core.store.reopening import record_of
+    from customer_intel.core.store.withdrawn import withdrawn
 
     store = Published(existing(home).resolve())
     if verify:
@@ -45,17 +47,31 @@ def releases(
             )
         raise typer.Exit(ERROR if faults else DONE)
     found = store.releases()
+    undone = withdrawn(store.root)
     if as_json:
-        print(
-            json.dumps(
-                [{"id": r.snapshot_id, "as_of": r.as_of, "current": r.is_current} for r in found],
-                indent=1,
-            )
-        )
+        told = [
+            {
+                "id": release.snapshot_id,
+                "as_of": release.as_of,
+                "current": release.is_current,
+                "withdrawn": release.snapshot_id in undone,
+            }
+            for release in found
+        ]
+        print(json.dumps(told, indent=1))
         return
     for release in found:
+        mark = "→" if release.is_current else " "
+        note = "  withdrawn: its night was undone" if release.snapshot_id in undone else ""
+        out.print(f"{mark} {release.snapshot_id}  as of {release.as_of}{note}")
+    for entry in record_of(store.root.parent):
+        nights = ", ".join(entry["nights_undone"]) or entry.get("took_back", "nothing")
         out.print(
-            f"{'→' if release.is_current else ' '} {release.snapshot_id}  as of {release.as_of}"
+            escape(
+                f"reopened {entry['at']} by {entry['by']} to {entry['led_to'] or 'the beginning'}; "
+                f"undone: {nights}"
+            ),
+            soft_wrap=True,
         )
     if not found:
         out.print("no release yet; run a night first (customer-intel run)")

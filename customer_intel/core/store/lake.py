@@ -27,6 +27,8 @@ import pyarrow.parquet as pq
 
 POINTER = "CURRENT.json"
 CANDIDATES = ".candidates"
+# The lake as it was after earlier nights (night_states.py): <state>/kept/<table>.json are pointers.
+NIGHTS = ".nights"
 WHOLE = "whole"
 
 
@@ -65,6 +67,13 @@ class Version:
     certificate: dict[str, Any] = field(default_factory=dict)
     fingerprints: dict[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, pointer: Path) -> Version:
+        """The version that a pointer's file names. Raises ValueError when it is damaged."""
+        data = json.loads(pointer.read_text(encoding="utf-8"))
+        data["parts"] = {key: Part(**part) for key, part in data["parts"].items()}
+        return cls(**data)
+
     @property
     def rows(self) -> int:
         """Rows over all parts."""
@@ -99,15 +108,13 @@ class Lake:
         """
         pointer = self.root / table / POINTER
         try:
-            data = json.loads(pointer.read_text(encoding="utf-8"))
+            return Version.of(pointer)
         except FileNotFoundError:
             return None
         except ValueError as error:
             raise LakeError(
                 f"lake/{table}/{POINTER} is not readable ({error}); restore it from a release"
             ) from error
-        data["parts"] = {key: Part(**part) for key, part in data["parts"].items()}
-        return Version(**data)
 
     def files(self, table: str) -> list[Path]:
         """The accepted files in part order; none when the table was never accepted or is empty by
@@ -180,7 +187,7 @@ class Lake:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         for key, source in candidates.items():
-            os.rename(source, folder / f"{_file_safe(key)}.parquet")
+            os.rename(source, folder / f"{file_safe(key)}.parquet")
         write_json(folder / "verdict.json", why)
         return folder
 
@@ -197,7 +204,7 @@ class Lake:
             list(pool.map(fsync, candidates.values()))
         for key, source in sorted(candidates.items()):
             digest, size = file_sha256(source)
-            target = folder / f"{_file_safe(key)}.{digest[:20]}.parquet"
+            target = folder / f"{file_safe(key)}.{digest[:20]}.parquet"
             parts[key] = Part(
                 f"{table}/{target.name}",
                 pq.read_metadata(source).num_rows,
@@ -213,10 +220,13 @@ class Lake:
         return parts
 
     def _prune(self, table: str, before: Version, now: Version) -> None:
-        """Deletes files that neither this version nor the one before it names: a reader of either
-        stays whole.
+        """Deletes files that neither this version nor the one before it names, nor that of a night
+        that can be gone back to: a reader of either stays whole.
         """
         named = {part.path for version in (before, now) for part in version.parts.values()}
+        for pointer in self.root.glob(f"{NIGHTS}/*/kept/{table}.json"):
+            kept = json.loads(pointer.read_text(encoding="utf-8"))
+            named.update(part["path"] for part in kept["parts"].values())
         for path in (self.root / table).glob("*.parquet"):
             if str(path.relative_to(self.root)) not in named:
                 path.unlink(missing_ok=True)
@@ -238,7 +248,7 @@ class Lake:
         """Stores an export's rejected rows under <home>/quarantine/<entity>/, or clears what was
         there.
         """
-        target = self.home / "quarantine" / entity / f"{_file_safe(part)}.parquet"
+        target = self.home / "quarantine" / entity / f"{file_safe(part)}.parquet"
         if source is None:
             target.unlink(missing_ok=True)
             return None
@@ -314,7 +324,7 @@ def write_json(path: Path, data: Any) -> None:
     write_bytes(path, (json.dumps(data, indent=1, ensure_ascii=False, default=str) + "\n").encode())
 
 
-def _file_safe(key: str) -> str:
+def file_safe(key: str) -> str:
     """A part's key in a file's name: itself when plain, else readable prefix and hash."""
     plain = "".join(c if c.isalnum() or c in "-_." else "-" for c in key)
     return (

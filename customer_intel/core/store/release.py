@@ -33,6 +33,7 @@ from customer_intel.core.store.lake import (
     make_folder,
     write_bytes,
 )
+from customer_intel.core.store.withdrawn import publish_again, withdrawn
 
 MANIFEST = "manifest.json"
 # What was made of a release once it stood at its final path; its presence says that the release is
@@ -214,7 +215,10 @@ class Published:
                 )
                 self._derive(Release(snapshot_id, as_of, target), derived)
             before = self.current()
-            newest = before is None or before.as_of <= as_of
+            # A release whose night was undone is no later one.
+            publish_again(self.root, snapshot_id)
+            undone = withdrawn(self.root)
+            newest = not before or before.as_of <= as_of or before.snapshot_id in undone
             if newest:
                 self._point_at(snapshot_id, as_of)
             self._prune(keep)
@@ -358,7 +362,9 @@ class Published:
         # By the clock, which only decides how long something old is kept; one that went back keeps
         # it longer.
         since = self._clock() - self._grace_seconds
-        for release in self.releases()[max(keep, 2) :]:
+        undone = withdrawn(self.root)
+        ranked = sorted(self.releases(), key=lambda release: release.snapshot_id in undone)
+        for release in ranked[max(keep, 2) :]:
             if (
                 release.snapshot_id not in named
                 and (release.folder / MANIFEST).stat().st_mtime < since
@@ -375,8 +381,12 @@ class Published:
 
 def recover(home: Path) -> None:
     """What a run does first, once it holds the home's lock: clears what a killed one left."""
+    from customer_intel.core.store import lake_swap, reopening
+
+    lake_swap.finish(home)
     Lake(home).recover()
     Published(home).recover()
+    reopening.finish(home)
 
 
 def write_sealed(path: Path, data: Mapping[str, Any]) -> None:

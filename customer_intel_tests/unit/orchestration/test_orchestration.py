@@ -107,7 +107,7 @@ def test_exports_are_partitioned_by_date_and_caught_up_in_one_run(defs: dg.Defin
 
 
 def test_an_export_of_tomorrow_has_its_partition(tmp_path: Path) -> None:
-    later = nights.today() + timedelta(days=3)
+    later = nights.today() + timedelta(days=1)
     (tmp_path / "landing" / "shop" / later.isoformat()).mkdir(parents=True)
     with _environment(tmp_path):
         assert nights.partitions(Settings()).get_last_partition_key() == later.isoformat()
