@@ -7,18 +7,24 @@ import os
 
 import typer
 
-from customer_intel.cli import data, evaluate, nights, people, releases
-from customer_intel.cli.screen import BAD_CONFIGURATION, ERROR, WRONG_COMMAND_LINE, fail
+from customer_intel.cli import data, evaluate, nights, people, releases, repair
+from customer_intel.cli.screen import (
+    BAD_CONFIGURATION,
+    ERROR,
+    GATE_CLOSED,
+    WRONG_COMMAND_LINE,
+    fail,
+)
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.night.worker import LONG_LIVED
-from customer_intel.core.store.lake import LakeError
+from customer_intel.core.store.lake import LakeDamaged, LakeError
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Customer exports to gated, published tables."
 )
 for command in (
     nights.run, nights.demo, data.check, data.inspect, releases.releases, releases.rollback,
-    data.docs, nights.dev, people.resolve, people.why,
+    repair.repair, data.docs, nights.dev, people.resolve, people.why,
 ):  # fmt: skip
     app.command()(command)
 evaluation = typer.Typer(
@@ -41,5 +47,7 @@ def main() -> None:
         app(standalone_mode=True)
     except ConfigError as error:
         fail(f"configuration: {error}", BAD_CONFIGURATION)
+    except LakeDamaged as error:
+        fail(str(error), GATE_CLOSED)
     except LakeError as error:
         fail(str(error), ERROR)

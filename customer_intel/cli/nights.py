@@ -158,7 +158,11 @@ def one_night(
     wall = time.perf_counter() - started
     closed = [outcome for outcome in outcomes if not outcome.passed]
     code = (
-        DONE if result.success else GATE_CLOSED if closed or "release" in result.failures else ERROR
+        DONE
+        if result.success
+        else GATE_CLOSED
+        if closed or result.damaged or "release" in result.failures
+        else ERROR
     )
     phases = {
         phase: round(sum(outcome.seconds.get(phase, 0.0) for outcome in outcomes), 2)

@@ -13,10 +13,11 @@ import dagster as dg
 
 from customer_intel.core.contract import load as contract
 from customer_intel.core.night import build as step
-from customer_intel.core.night import snapshot
+from customer_intel.core.night import repair, snapshot
 from customer_intel.core.night.night import Night, Outcome
 from customer_intel.core.night.scheduler import Ahead
-from customer_intel.core.store import lake, release
+from customer_intel.core.store import damage, lake, release
+from customer_intel.core.tables import definition as table
 from customer_intel.core.tables.definition import Definition
 from customer_intel.ingest.land import entity_night as landing
 from customer_intel.settings import Settings
@@ -63,12 +64,17 @@ def home(context: dg.InitResourceContext) -> Iterator[Tables]:
         # A killed run's spill is its customers' data in clear text.
         shutil.rmtree(settings.spill_dir, ignore_errors=True)
         step.prepare(settings.state_dir)
+        lake.forget()
+        definitions = table.definitions(contract.load())
+        store = lake.Lake(settings.home_dir)
+        damage.refuse(store, definitions, repair.lasting(definitions))
         fetch_landing(settings)
         tables = Tables()
         try:
             yield tables
         finally:
             tables.close()
+            damage.write_index(store)
 
 
 def close_dead_runs(context: dg.InitResourceContext) -> None:

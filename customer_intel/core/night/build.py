@@ -25,7 +25,7 @@ from customer_intel.core.night.day_parts import schema_sha256
 from customer_intel.core.night.night import Night, Outcome, StepFailed, parts_of
 from customer_intel.core.night.snapshot import lineage_cache
 from customer_intel.core.night.worker import HelperFailed, helper
-from customer_intel.core.store.lake import WHOLE, LakeError, Part, Version
+from customer_intel.core.store.lake import WHOLE, LakeDamaged, LakeError, Part, Version
 from customer_intel.core.tables import kinds
 from customer_intel.core.tables.definition import Definition
 from customer_intel.core.tables.lineage import read_lineage
@@ -63,11 +63,16 @@ def build(night: Night, definition: Definition) -> Outcome:
     Raises StepFailed, ConfigError or LakeError when there is nothing to gate.
     """
     try:
+        # What is kept of it, and what it remembers.
+        night.lake.checked(definition.table.name)
         return (
             _build_raw(night, definition.table)
             if definition.kind == "raw"
             else _build(night, definition)
         )
+    except LakeDamaged as error:
+        verdict = _failure(definition.table, "lake_file", str(error))
+        return _rejected(night, definition.table, {}, verdict, _Clock())
     except (ConfigError, LakeError):
         raise
     except Exception as error:
@@ -128,7 +133,7 @@ def _audit(
     table = definition.table
     files = [(table, [candidates[key] for key in sorted(candidates)])]
     files += [
-        (night.contract.table(name), night.lake.files(name))
+        (night.contract.table(name), night.lake.checked(name))
         for name in definition.checks_against
         if name != table.name
     ]
@@ -334,10 +339,11 @@ def _register(night: Night, engine: DuckDBEngine, table: Table, reader: Table) -
         )
     key = _hidden_by(night, reader, table)
     if key is None:
-        engine.register(table, night.lake.files(table.name))
+        engine.register(table, night.lake.checked(table.name))
         return
     hidden = night.contract.table(str(reader.without))
-    engine.register_without(table, night.lake.files(table.name), key, night.lake.files(hidden.name))
+    files = night.lake.checked(table.name)
+    engine.register_without(table, files, key, night.lake.checked(hidden.name))
 
 
 def _hidden_by(night: Night, reader: Table, table: Table) -> str | None:
@@ -349,7 +355,7 @@ def _hidden_by(night: Night, reader: Table, table: Table) -> str | None:
 
 
 def _frame(night: Night, table: Table, reader: Table | None = None) -> pl.LazyFrame:
-    files = night.lake.files(table.name)
+    files = night.lake.checked(table.name)
     if not files:
         return pl.DataFrame(table.arrow_schema.empty_table()).lazy()
     lazy = pl.scan_parquet(files, hive_partitioning=False)
