@@ -60,7 +60,7 @@ def home(context: dg.InitResourceContext) -> Iterator[Tables]:
     settings = Settings()
     with lake.home_lock(settings.home_dir):
         release.recover(settings.home_dir)
-        close_dead_runs(context)
+        close_dead_runs(context.instance, context.run_id)
         # A killed run's spill is its customers' data in clear text.
         shutil.rmtree(settings.spill_dir, ignore_errors=True)
         step.prepare(settings.state_dir)
@@ -77,25 +77,31 @@ def home(context: dg.InitResourceContext) -> Iterator[Tables]:
             damage.write_index(store)
 
 
-def close_dead_runs(context: dg.InitResourceContext) -> None:
+def close_dead_runs(
+    instance: dg.DagsterInstance | None, own: str | None, quiet_seconds: float = 0
+) -> list[dg.DagsterRun]:
     """Ends in Dagster's books what a killed host left STARTED: later nights would queue behind it
-    for hours.
+    for hours. The closed runs, oldest first.
 
-    Whoever holds the home's lock is the only run alive.
+    Whoever holds the home's lock is the only run alive. A run that has yet to take it has been
+    heard of within `quiet_seconds`.
     """
-    own, instance = context.run_id, context.instance
-    if own is None or instance is None:
-        return
+    if instance is None:
+        return []
     alive = [
         dg.DagsterRunStatus.STARTING,
         dg.DagsterRunStatus.STARTED,
         dg.DagsterRunStatus.CANCELING,
     ]
-    for run in instance.get_runs(dg.RunsFilter(statuses=alive)):
-        if run.run_id != own:
-            instance.report_run_failed(
-                run, "Its process ended before the night did; the next run took over."
-            )
+    closed = []
+    for record in instance.get_run_records(dg.RunsFilter(statuses=alive), ascending=True):
+        quiet = (datetime.now(UTC) - record.update_timestamp.astimezone(UTC)).total_seconds()
+        if record.dagster_run.run_id == own or quiet < quiet_seconds:
+            continue
+        text = "Its process ended before the night did; another takes over."
+        instance.report_run_failed(record.dagster_run, text)
+        closed.append(record.dagster_run)
+    return closed
 
 
 def partitions(settings: Settings) -> dg.DailyPartitionsDefinition:

@@ -16,6 +16,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -30,6 +31,7 @@ from customer_intel.core.store.integrity import file_sha256 as file_sha256
 POINTER = "CURRENT.json"
 CANDIDATES = ".candidates"
 WHOLE = "whole"
+LOCK, LOCK_TRIES = ".lock", 5
 # Of pointers; a pointer that names one carries its checksum.
 FORMAT = 2
 
@@ -327,16 +329,33 @@ def version_of(data: dict[str, Any]) -> Version:
 
 @contextlib.contextmanager
 def home_lock(home: Path) -> Iterator[None]:
-    """One run at a time per home. Raises HomeBusy at once when another run holds it."""
+    """One run at a time per home. Raises HomeBusy when another run holds it."""
     home.mkdir(parents=True, exist_ok=True)
-    with open(home / ".lock", "a+", encoding="utf-8") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise HomeBusy(
-                f"another run is at work in {home.name}/; wait for it to end, then run again"
-            ) from None
+    with open(home / LOCK, "a+", encoding="utf-8") as handle:
+        for left in reversed(range(LOCK_TRIES)):
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not left:
+                    raise HomeBusy(
+                        f"another run is at work in {home.name}/; wait for it to end, then run again"
+                    ) from None
+            # Whoever only asks whether it is held lets go at once.
+            time.sleep(0.05)
         yield
+
+
+def is_held(home: Path) -> bool:
+    """Whether a run holds the home's lock: the one sign of life that a killed process cannot leave."""
+    try:
+        with open(home / LOCK, encoding="utf-8") as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
 
 
 def fsync(path: Path) -> None:
