@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from pathlib import Path
 
 import typer
 
@@ -17,6 +18,7 @@ from customer_intel.cli.screen import (
 )
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.night.worker import LONG_LIVED
+from customer_intel.core.store import disk
 from customer_intel.core.store.lake import LakeDamaged, LakeError
 
 app = typer.Typer(
@@ -51,3 +53,9 @@ def main() -> None:
         fail(str(error), GATE_CLOSED)
     except LakeError as error:
         fail(str(error), ERROR)
+    except Exception as error:
+        home = Path(os.environ.get("CUSTOMER_INTEL_HOME", "data")).resolve()
+        said = disk.sentence(error, home, f"{home.name}/")
+        if said is None:
+            raise
+        fail(said, ERROR)

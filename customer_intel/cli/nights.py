@@ -49,7 +49,10 @@ def run(
     """One night: every new export up to the date, through every gate, to one release."""
     # With exports from elsewhere a run begins a home; without, a missing one is a slip.
     from_elsewhere = bool(landing or os.environ.get("CUSTOMER_INTEL_LANDING"))
+    from customer_intel.orchestration.nights import refuse_unreadable
+
     settings = _fetched(settings_of(home, landing, is_made=from_elsewhere))
+    refuse_unreadable(settings)
     night = _night_date(settings, as_of)
     _refuse_earlier(settings, night, as_of)
     # The date must be one of the job's partitions also when no landing folder is named after it.
@@ -161,7 +164,7 @@ def one_night(
         DONE
         if result.success
         else GATE_CLOSED
-        if closed or result.damaged or "release" in result.failures
+        if closed or result.damaged or ("release" in result.failures and not result.disk_refused)
         else ERROR
     )
     phases = {

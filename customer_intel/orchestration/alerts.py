@@ -95,8 +95,9 @@ def root_cause(event: dg.DagsterEvent) -> str:
 
 
 def ended_by(event: dg.DagsterEvent, kind: type[Exception]) -> bool:
-    """Whether an exception of that kind ended a run before or between its steps."""
-    error = event.job_failure_data.error
+    """Whether an exception of that kind made a step, or a run outside its steps, fail."""
+    data = event.step_failure_data if event.is_step_failure else event.job_failure_data
+    error = data.error
     names = []
     while error:
         names.append(error.cls_name)

@@ -4,6 +4,7 @@ steps.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -16,7 +17,7 @@ from customer_intel.core.night import build as step
 from customer_intel.core.night import repair, snapshot
 from customer_intel.core.night.night import Night, Outcome
 from customer_intel.core.night.scheduler import Ahead
-from customer_intel.core.store import damage, lake, release
+from customer_intel.core.store import damage, disk, lake, release
 from customer_intel.core.tables import definition as table
 from customer_intel.core.tables.definition import Definition
 from customer_intel.ingest.land import entity_night as landing
@@ -58,15 +59,17 @@ class Tables:
 def home(context: dg.InitResourceContext) -> Iterator[Tables]:
     """The run's tables, while it holds the home's lock. What a killed run left is taken back first."""
     settings = Settings()
-    with lake.home_lock(settings.home_dir):
-        release.recover(settings.home_dir)
+    where = settings.home_dir
+    with disk.told(where, f"{where.name}/"), lake.home_lock(where):
+        refuse_unreadable(settings)
+        release.recover(where)
         close_dead_runs(context.instance, context.run_id)
         # A killed run's spill is its customers' data in clear text.
         shutil.rmtree(settings.spill_dir, ignore_errors=True)
         step.prepare(settings.state_dir)
         lake.forget()
         definitions = table.definitions(contract.load())
-        store = lake.Lake(settings.home_dir)
+        store = lake.Lake(where)
         damage.refuse(store, definitions, repair.lasting(definitions))
         fetch_landing(settings)
         tables = Tables()
@@ -138,6 +141,21 @@ def fetch_landing(settings: Settings) -> None:
                 settings.sftp_known_hosts,
             ),
         )
+
+
+def refuse_unreadable(settings: Settings) -> None:
+    """Raises DiskRefused for a folder of landing that this user may not look into: what lies there
+    would be missing from the night, and nothing would say so.
+    """
+    landing = settings.landing_dir
+
+    def refused(error: OSError) -> None:
+        if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            raise error
+
+    with disk.told(landing.parent, f"{landing.name}/"):
+        for _ in os.walk(landing, onerror=refused):
+            pass
 
 
 def landed_dates(settings: Settings) -> list[date]:

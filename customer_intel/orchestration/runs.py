@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from customer_intel.core.night import build as step
 from customer_intel.core.night.night import Outcome
+from customer_intel.core.store.disk import DiskRefused
 from customer_intel.core.store.lake import LakeDamaged, home_lock, write_bytes
 from customer_intel.settings import REPOSITORY, Settings
 
@@ -28,6 +29,8 @@ class RunResult:
     skipped: tuple[str, ...]
     # The lake's files were not what their gates saw: nothing was computed.
     damaged: bool = False
+    # The disk took or gave no more; no gate said anything.
+    disk_refused: bool = False
 
 
 def prepare_instance(settings: Settings) -> Path:
@@ -98,10 +101,11 @@ def run_night(
             )
             result = execute_run(job, run, instance)
         failures = {}
-        damaged = False
+        damaged = disk_refused = False
         for event in result.all_events:
             if event.is_step_failure:
                 data = event.step_failure_data
+                disk_refused |= ended_by(event, DiskRefused)
                 said = data.user_failure_data.description if data.user_failure_data else None
                 failures[str(event.step_key)] = (
                     said or (data.error.to_string() if data.error else "")
@@ -115,7 +119,7 @@ def run_night(
         skipped = tuple(
             key for key in result.dagster_run.step_keys_to_execute or () if key not in started
         )
-        return RunResult(result.run_id, result.success, failures, skipped, damaged)
+        return RunResult(result.run_id, result.success, failures, skipped, damaged, disk_refused)
     finally:
         assets.listeners.remove(listener)
 

@@ -25,6 +25,7 @@ from customer_intel.core.night.day_parts import schema_sha256
 from customer_intel.core.night.night import Night, Outcome, StepFailed, parts_of
 from customer_intel.core.night.snapshot import lineage_cache
 from customer_intel.core.night.worker import HelperFailed, helper
+from customer_intel.core.store import disk
 from customer_intel.core.store.lake import WHOLE, LakeDamaged, LakeError, Part, Version
 from customer_intel.core.tables import kinds
 from customer_intel.core.tables.definition import Definition
@@ -76,6 +77,8 @@ def build(night: Night, definition: Definition) -> Outcome:
     except (ConfigError, LakeError):
         raise
     except Exception as error:
+        if said := disk.sentence(error, night.home, f"{night.home.name}/lake/"):
+            raise StepFailed(f"'{definition.table.name}' could not be computed: {said}") from None
         # The engines' messages quote the row that failed; the place in our code tells enough.
         frame = traceback.extract_tb(error.__traceback__)[-1]
         own = [

@@ -36,7 +36,9 @@ def remember(path: Path, sha256: str) -> None:
 
 
 def fault(path: Path, sha256: str, size: int) -> str:
-    """What is wrong with a file that should have this hash and size (bytes); nothing when whole."""
+    """What is wrong with a file that should have this hash and size (bytes); nothing when whole.
+    Raises PermissionError.
+    """
     try:
         stat = path.stat()
         mark = (stat.st_ino, stat.st_size, stat.st_mtime_ns, sha256)
@@ -48,6 +50,9 @@ def fault(path: Path, sha256: str, size: int) -> str:
             return "is not the file that its gate saw"
     except FileNotFoundError:
         return "is not there"
+    except PermissionError:
+        # Its bytes may be whole: nothing to mend but the permission.
+        raise
     except OSError as error:
         return f"cannot be read ({error.strerror})"
     _whole[str(path)] = mark

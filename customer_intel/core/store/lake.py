@@ -124,11 +124,6 @@ class Lake:
             version = version_of(data)
         except FileNotFoundError:
             return None
-        except OSError as error:
-            raise LakeError(
-                f"lake/{table}/{POINTER} cannot be read ({error.strerror}); give the user that "
-                "runs nights leave to read it"
-            ) from None
         except (ValueError, KeyError, TypeError, AttributeError):
             raise LakeDamaged(
                 f"lake/{table}/{POINTER} is not as it was written; customer-intel repair mends it"

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from customer_intel.core.contract.model import Table
-from customer_intel.core.store import integrity
+from customer_intel.core.store import disk, integrity
 from customer_intel.core.store.lake import (
     POINTER,
     WHOLE,
@@ -35,6 +35,7 @@ from customer_intel.core.store.lake import (
 )
 
 MANIFEST = "manifest.json"
+PLACE = "published/"
 # What was made of a release once it stood at its final path; its presence says that the release is
 # finished.
 DERIVED = "derived.json"
@@ -207,7 +208,7 @@ class Published:
         """
         snapshot_id, as_of = manifest["snapshot_id"], manifest["as_of"]
         target = self.snapshots / snapshot_id
-        with self._alone(), _told():
+        with disk.told(self.root.parent, PLACE), self._alone():
             self._recover()
             if not (target / MANIFEST).exists():
                 self._write(
@@ -406,18 +407,6 @@ def read_sealed(path: Path) -> dict[str, Any]:
 def _entry(folder: Path, name: str) -> dict[str, Any]:
     digest, size = file_sha256(folder / name)
     return {"path": name, "bytes": size, "sha256": digest}
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """A disk that is full or broken ends a publication, not with a stack but with what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise ReleaseRefused(
-            f"published/ could not be written ({error.strerror}); readers keep a whole release; "
-            "mend that and run again"
-        ) from error
 
 
 def _unfinished(folder: Path) -> bool:
