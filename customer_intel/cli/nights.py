@@ -56,7 +56,10 @@ def run(
     """One night: every new export up to the date, through every gate, to one release."""
     # With exports from elsewhere a run begins a home; without, a missing one is a slip.
     from_elsewhere = bool(landing or os.environ.get("CUSTOMER_INTEL_LANDING"))
+    from customer_intel.orchestration.nights import refuse_unreadable
+
     settings = _fetched(settings_of(home, landing, is_made=from_elsewhere))
+    refuse_unreadable(settings)
     night = _night_date(settings, as_of, ahead)
     _refuse_earlier(settings, night, as_of)
     tables = [name.strip() for name in select.split(",")] if select else None
@@ -167,7 +170,11 @@ def one_night(
     wall = time.perf_counter() - started
     closed = [outcome for outcome in outcomes if not outcome.passed]
     code = (
-        DONE if result.success else GATE_CLOSED if closed or "release" in result.failures else ERROR
+        DONE
+        if result.success
+        else GATE_CLOSED
+        if closed or result.damaged or ("release" in result.failures and not result.disk_refused)
+        else ERROR
     )
     judged = sources.of_night(settings.home_dir, as_of)
     if code == DONE and not select and sources.is_stale(judged):

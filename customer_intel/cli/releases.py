@@ -25,7 +25,8 @@ from customer_intel.core.store.lake import home_lock
 def releases(
     home: HomeOption = Path("data"),
     verify: Annotated[
-        bool, typer.Option("--verify", help="Compare every published byte with its checksum.")
+        bool,
+        typer.Option("--verify", help="Compare every published and lake byte with its checksum."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -36,14 +37,15 @@ def releases(
 
     store = Published(existing(home).resolve())
     if verify:
-        faults = store.verify()
+        faults = {**store.verify(), **_lake_faults(store.root.parent)}
         if as_json:
             print(json.dumps(faults, indent=1))
         for name, lines in faults.items() if not as_json else ():
             out.print(f"[red]✗[/] {name}: " + escape("; ".join(lines)))
         if not faults and not as_json:
             out.print(
-                f"[green]✓[/] {len(store.releases())} releases: every byte is as it was published"
+                f"[green]✓[/] {len(store.releases())} releases: every byte is as it was published, "
+                "and every lake file what its gate saw"
             )
         raise typer.Exit(ERROR if faults else DONE)
     found = store.releases()
@@ -75,6 +77,18 @@ def releases(
         )
     if not found:
         out.print("no release yet; run a night first (customer-intel run)")
+
+
+def _lake_faults(home: Path) -> dict[str, list[str]]:
+    from customer_intel.core.contract import load as contract
+    from customer_intel.core.night.repair import lasting
+    from customer_intel.core.store import damage
+    from customer_intel.core.store.lake import Lake
+    from customer_intel.core.tables import definition
+
+    definitions = definition.definitions(contract.load())
+    found = damage.find(Lake(home), definitions, lasting(definitions))
+    return {"lake": [f"{item.file} {item.fault}" for item in found]} if found else {}
 
 
 def rollback(release: str, home: HomeOption = Path("data")) -> None:

@@ -4,19 +4,21 @@ steps.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import lru_cache
 
 import dagster as dg
 
 from customer_intel.core.contract import load as contract
 from customer_intel.core.night import build as step
-from customer_intel.core.night import snapshot
+from customer_intel.core.night import repair, snapshot
 from customer_intel.core.night.night import Night, Outcome
 from customer_intel.core.night.scheduler import Ahead
-from customer_intel.core.store import lake, night_states, release
+from customer_intel.core.store import damage, disk, lake, night_states, release
+from customer_intel.core.tables import definition as table
 from customer_intel.core.tables.definition import Definition
 from customer_intel.ingest.land import entity_night as landing
 from customer_intel.orchestration import export_dates
@@ -59,12 +61,18 @@ class Tables:
 def home(context: dg.InitResourceContext) -> Iterator[Tables]:
     """The run's tables, while it holds the home's lock. What a killed run left is taken back first."""
     settings = Settings()
-    with lake.home_lock(settings.home_dir):
-        release.recover(settings.home_dir)
-        close_dead_runs(context)
+    where = settings.home_dir
+    with disk.told(where, f"{where.name}/"), lake.home_lock(where):
+        refuse_unreadable(settings)
+        release.recover(where)
+        close_dead_runs(context.instance, context.run_id)
         # A killed run's spill is its customers' data in clear text.
         shutil.rmtree(settings.spill_dir, ignore_errors=True)
         step.prepare(settings.state_dir)
+        lake.forget()
+        definitions = table.definitions(contract.load())
+        store = lake.Lake(where)
+        damage.refuse(store, definitions, repair.lasting(definitions))
         fetch_landing(settings)
         _begin(context, settings)
         tables = Tables()
@@ -72,6 +80,7 @@ def home(context: dg.InitResourceContext) -> Iterator[Tables]:
             yield tables
         finally:
             tables.close()
+            damage.write_index(store)
 
 
 def _begin(context: dg.InitResourceContext, settings: Settings) -> None:
@@ -89,25 +98,31 @@ def _begin(context: dg.InitResourceContext, settings: Settings) -> None:
     night_states.remember(settings.home_dir, export_dates.memory(), export_dates.raw_tables())
 
 
-def close_dead_runs(context: dg.InitResourceContext) -> None:
+def close_dead_runs(
+    instance: dg.DagsterInstance | None, own: str | None, quiet_seconds: float = 0
+) -> list[dg.DagsterRun]:
     """Ends in Dagster's books what a killed host left STARTED: later nights would queue behind it
-    for hours.
+    for hours. The closed runs, oldest first.
 
-    Whoever holds the home's lock is the only run alive.
+    Whoever holds the home's lock is the only run alive. A run that has yet to take it has been
+    heard of within `quiet_seconds`.
     """
-    own, instance = context.run_id, context.instance
-    if own is None or instance is None:
-        return
+    if instance is None:
+        return []
     alive = [
         dg.DagsterRunStatus.STARTING,
         dg.DagsterRunStatus.STARTED,
         dg.DagsterRunStatus.CANCELING,
     ]
-    for run in instance.get_runs(dg.RunsFilter(statuses=alive)):
-        if run.run_id != own:
-            instance.report_run_failed(
-                run, "Its process ended before the night did; the next run took over."
-            )
+    closed = []
+    for record in instance.get_run_records(dg.RunsFilter(statuses=alive), ascending=True):
+        quiet = (datetime.now(UTC) - record.update_timestamp.astimezone(UTC)).total_seconds()
+        if record.dagster_run.run_id == own or quiet < quiet_seconds:
+            continue
+        text = "Its process ended before the night did; another takes over."
+        instance.report_run_failed(record.dagster_run, text)
+        closed.append(record.dagster_run)
+    return closed
 
 
 def partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
@@ -140,6 +155,21 @@ def fetch_landing(settings: Settings) -> None:
                 settings.sftp_known_hosts,
             ),
         )
+
+
+def refuse_unreadable(settings: Settings) -> None:
+    """Raises DiskRefused for a folder of landing that this user may not look into: what lies there
+    would be missing from the night, and nothing would say so.
+    """
+    landing = settings.landing_dir
+
+    def refused(error: OSError) -> None:
+        if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            raise error
+
+    with disk.told(landing.parent, f"{landing.name}/"):
+        for _ in os.walk(landing, onerror=refused):
+            pass
 
 
 def of_run(context: dg.AssetExecutionContext) -> Night:

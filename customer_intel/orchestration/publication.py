@@ -9,6 +9,7 @@ from customer_intel.core.contract.model import Contract, Table
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.night.night import Night
 from customer_intel.core.store import mirror as objects
+from customer_intel.core.store.disk import DiskRefused
 from customer_intel.core.store.lake import LakeError
 from customer_intel.core.store.release import Published, Release, ReleaseRefused
 from customer_intel.core.store.withdrawn import withdrawn
@@ -38,7 +39,7 @@ def release_asset(contract: Contract) -> dg.AssetsDefinition:
         night = nights.of_run(context)
         try:
             made = publish(night, tables, context.run_id)
-        except ReleaseRefused as error:
+        except (ReleaseRefused, DiskRefused) as error:
             raise dg.Failure(f"Nothing was published: {error}", allow_retries=False) from error
         return dg.MaterializeResult(
             metadata={

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from customer_intel.core.contract.model import Table
+from customer_intel.core.store import disk, integrity
 from customer_intel.core.store.lake import (
     POINTER,
     WHOLE,
@@ -36,6 +36,7 @@ from customer_intel.core.store.lake import (
 from customer_intel.core.store.withdrawn import publish_again, withdrawn
 
 MANIFEST = "manifest.json"
+PLACE = "published/"
 # What was made of a release once it stood at its final path; its presence says that the release is
 # finished.
 DERIVED = "derived.json"
@@ -181,9 +182,10 @@ class Published:
             if not version.certificate.get("passed"):
                 raise ReleaseRefused(f"'{name}' has no certificate of a passed gate")
             for part in version.parts.values():
-                if not lake.path(part).exists() or file_sha256(lake.path(part))[0] != part.sha256:
+                if fault := lake.fault(part):
                     raise ReleaseRefused(
-                        f"'{name}': {part.path} is not the file its gate saw; run the night again"
+                        f"'{name}': lake/{part.path} {fault}; customer-intel repair says how to "
+                        "mend it"
                     )
             versions[name] = version
         return versions
@@ -207,7 +209,7 @@ class Published:
         """
         snapshot_id, as_of = manifest["snapshot_id"], manifest["as_of"]
         target = self.snapshots / snapshot_id
-        with self._alone(), _told():
+        with disk.told(self.root.parent, PLACE), self._alone():
             self._recover()
             if not (target / MANIFEST).exists():
                 self._write(
@@ -391,7 +393,7 @@ def recover(home: Path) -> None:
 
 def write_sealed(path: Path, data: Mapping[str, Any]) -> None:
     """Writes JSON that carries the checksum of its own text, so that a flipped bit in it is seen."""
-    write_bytes(path, _sealed({**data, "sha256": _seal(data)}))
+    write_bytes(path, integrity.sealed(data))
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
@@ -399,16 +401,8 @@ def read_sealed(path: Path) -> dict[str, Any]:
     seals are taken.
     """
     try:
-        text = path.read_bytes()
-        data = dict(json.loads(text))
-        seal = data.pop("sha256", None)
-        whole = seal == _seal(data) and text == _sealed({**data, "sha256": seal})
-        if whole or (
-            seal is None
-            and "documents" not in data
-            and "previous" not in data
-            and "files" not in data
-        ):
+        data, carried = integrity.unsealed(path.read_bytes())
+        if carried or not {"documents", "previous", "files"} & data.keys():
             return data
     except OSError as error:
         raise LakeError(f"{path.name}: cannot be read ({error.strerror})") from None
@@ -420,29 +414,9 @@ def read_sealed(path: Path) -> dict[str, Any]:
     )
 
 
-def _sealed(data: Mapping[str, Any]) -> bytes:
-    return (json.dumps(data, indent=1, ensure_ascii=False, default=str) + "\n").encode()
-
-
-def _seal(data: Mapping[str, Any]) -> str:
-    return hashlib.sha256(_sealed(data)).hexdigest()
-
-
 def _entry(folder: Path, name: str) -> dict[str, Any]:
     digest, size = file_sha256(folder / name)
     return {"path": name, "bytes": size, "sha256": digest}
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """A disk that is full or broken ends a publication, not with a stack but with what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise ReleaseRefused(
-            f"published/ could not be written ({error.strerror}); readers keep a whole release; "
-            "mend that and run again"
-        ) from error
 
 
 def _unfinished(folder: Path) -> bool:

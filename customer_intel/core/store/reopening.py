@@ -13,10 +13,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from customer_intel.core.store import damage
 from customer_intel.core.store.lake import (
     NIGHTS,
     POINTER,
@@ -220,7 +221,7 @@ def _decide(plan: Plan, landing: Path, raw: Collection[str], *, by: str, at: str
             if (held and held.parts.get(key) == part)
             or not (landing / str(part.facts.get("source_file", "-"))).exists()
         }
-        write_json(target, asdict(replace(was, parts=parts)))
+        write_bytes(target, replace(was, parts=parts).sealed())
     for name in raw:
         held = Version.of(now[name]) if name in now else None
         was_kept = Version.of(state.kept[name]) if name in state.kept else None
@@ -274,6 +275,8 @@ def finish(home: Path) -> None:
     if not going.exists():
         return
     told: Mapping[str, Any] = json.loads((going / "plan.json").read_text(encoding="utf-8"))
+    # It would miss what is taken away; it is written anew at the end.
+    (root / damage.INDEX).unlink(missing_ok=True)
     then = {path.stem: path for path in (going / "then").glob("*.json")}
     for name in {*told["tables"], *then}:
         pointer = root / name / POINTER
@@ -299,6 +302,7 @@ def finish(home: Path) -> None:
         is_gone = current is None or current.snapshot_id in told["withdrawn"]
         if told["release"] and (is_gone or told["is_undo"]):
             store.point_at(*told["release"])
+    damage.write_index(Lake(home))
     for state in states(home):
         if state.as_of > told["as_of"]:
             forget(state)

@@ -24,6 +24,7 @@ import pyarrow as pa
 from customer_intel.core.contract import load as contract
 from customer_intel.core.contract.model import STAMPS, Table
 from customer_intel.core.engine import literal
+from customer_intel.core.store import disk
 from customer_intel.ingest.conform.conform import conform
 from customer_intel.ingest.conform.large_csv import conform_piecewise, fits
 from customer_intel.ingest.conform.results import SourceFile
@@ -225,6 +226,9 @@ class _EntityNight:
         except Refused as refused:
             self._refuse(file, own[0], refused)
         except (duckdb.Error, pa.ArrowException, OSError, MemoryError) as error:
+            if disk.is_full(error):
+                # Not this file's fault.
+                raise
             # The errors' own messages quote rows: only the file and the kind of failure may be
             # named.
             kind = (
