@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -14,6 +13,7 @@ import dagster as dg
 import pytest
 
 from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.core.store.lake import Lake, Version
 from customer_intel.orchestration import export_dates, nights
 from customer_intel.settings import Settings
 
@@ -33,9 +33,7 @@ def settings(home: Path, *folders: str, last: str | None = None, **more: Any) ->
         (home / "landing" / folder).mkdir(parents=True)
         (home / "landing" / folder / "orders.csv").write_text("order_id\n")
     if last:
-        pointer = home / "lake" / "record_customer_map" / "CURRENT.json"
-        pointer.parent.mkdir(parents=True)
-        pointer.write_text(json.dumps({"as_of": last, "snapshot_id": "s"}))
+        Lake(home).point(Version("record_customer_map", {}, last, "s", ""))
     return Settings(home=home, **more)
 
 
