@@ -22,6 +22,7 @@ from customer_intel.cli.nights import one_night
 from customer_intel.cli.screen import (
     BAD_CONFIGURATION,
     DONE,
+    PUBLISHED,
     HomeOption,
     JsonOption,
     err,
@@ -175,7 +176,7 @@ def _run_beside(
 
 def _is_published(code: int) -> bool:
     # 4: published, with a source held back at its last good state.
-    return code in (DONE, 4)
+    return code in PUBLISHED
 
 
 def _take_over(settings: Settings, day: date, last: date | None, *, quiet: bool) -> int:
