@@ -197,5 +197,5 @@ def test_a_lake_that_cannot_be_kept_ends_the_run_before_any_table(
 
     monkeypatch.setattr(nights.night_states, "remember", full)
     context: Any = SimpleNamespace(run=None, log=None)
-    with pytest.raises(LakeError, match="No space left on device.: no table was touched"):
+    with pytest.raises(LakeError, match=r"No space left on device.: no table was touched"):
         nights._begin(context, settings(tmp_path))
