@@ -95,7 +95,13 @@ def _begin(context: dg.InitResourceContext, settings: Settings) -> None:
     if context.log:
         for odd in export_dates.odd_folders(settings, export_dates.asked):
             context.log.warning(odd.message)
-    night_states.remember(settings.home_dir, export_dates.memory(), export_dates.raw_tables())
+    try:
+        night_states.remember(settings.home_dir, export_dates.memory(), export_dates.raw_tables())
+    except OSError as error:
+        raise lake.LakeError(
+            f"lake/{lake.NIGHTS}/ could not be written ({error.strerror}): no table was touched; mend "
+            "that and run again"
+        ) from None
 
 
 def close_dead_runs(

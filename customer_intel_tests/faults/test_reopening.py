@@ -211,6 +211,18 @@ def test_a_reopening_is_taken_back_whole(home: Path) -> None:
         reopening.undo_plan(home, MEMORY)
 
 
+def test_what_an_earlier_reopening_withdrew_stays_so_when_the_last_is_taken_back(
+    home: Path,
+) -> None:
+    back(str(home), "2026-06-02")
+    back(str(home), "2026-06-01")
+    assert seen(home)["withdrawn"] == ["s2026-06-02", "s2026-06-03"]
+    with home_lock(home):
+        plan = reopening.undo_plan(home, MEMORY)
+        reopening.reopen(plan, home / "landing", RAW, by="somebody", at=AT)
+    assert (seen(home)["withdrawn"], seen(home)["current"]) == (["s2026-06-03"], "s2026-06-02")
+
+
 def test_nothing_to_undo_and_a_night_too_long_ago_are_refused(home: Path) -> None:
     with pytest.raises(LakeError, match="nothing to undo: the last night is 2026-06-03"):
         back(str(home), "2026-06-03")

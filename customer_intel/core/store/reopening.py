@@ -137,7 +137,11 @@ def plan(
         tuple(sorted(leaving)),
         tuple(name for name in sorted(leaving) if not _is_landed(landing, name, leaving[name])),
         tuple(sorted(now.keys() - kept.keys() - found.keys())),
-        tuple(release.snapshot_id for release in releases if release.as_of > state.as_of),
+        tuple(
+            release.snapshot_id
+            for release in releases
+            if release.as_of > state.as_of and release.snapshot_id not in undone
+        ),
         earlier[0] if earlier else None,
     )
 
@@ -299,7 +303,7 @@ def finish(home: Path) -> None:
         for name in told["again"]:
             publish_again(store.root, name)
         current = store.current()
-        is_gone = current is None or current.snapshot_id in told["withdrawn"]
+        is_gone = current is None or current.snapshot_id in withdrawn(store.root)
         if told["release"] and (is_gone or told["is_undo"]):
             store.point_at(*told["release"])
     damage.write_index(Lake(home))

@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 
 from customer_intel.core.contract.yaml_lines import ConfigError
-from customer_intel.core.store.lake import Lake, Version
+from customer_intel.core.store.lake import Lake, LakeError, Version
 from customer_intel.orchestration import export_dates, nights
 from customer_intel.settings import Settings
 
@@ -184,3 +184,15 @@ def test_a_run_launched_for_a_past_night_ends_before_any_table_is_touched(
     # A run that says no date is of the newest export.
     (tmp_path / "landing" / "shop" / "2026-05-01").mkdir(parents=True)
     assert not night.execute_in_process(raise_on_error=False).success
+
+
+def test_a_lake_that_cannot_be_kept_ends_the_run_before_any_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(nights.night_states, "remember", full)
+    context: Any = SimpleNamespace(run=None, log=None)
+    with pytest.raises(LakeError, match=r"No space left on device.: no table was touched"):
+        nights._begin(context, settings(tmp_path))
