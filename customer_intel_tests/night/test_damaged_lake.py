@@ -80,7 +80,8 @@ def test_a_damaged_lake_closes_the_night_and_is_mended(
     harm: Callable[[Path], object], home: Path, tmp_path: Path
 ) -> None:
     # What `accepted` compares is the night of today's code, in both homes.
-    assert cli("run", "--home", home, "--json").code == 0
+    first = cli("run", "--home", home, "--json")
+    assert first.code == 0, first.summary["failures"]
     wanted, release = accepted(home), Published(home).current()
     tables = ("raw_orders", "raw_contacts", "orders", "activity", "metric_daily")
     damaged = [current_files(home, table)[-1] for table in tables]
