@@ -7,11 +7,13 @@ Belongs here: what each kind of table is mended from. Not here: finding what is 
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from customer_intel.core.night.night import parts_of
 from customer_intel.core.store import damage, integrity
 from customer_intel.core.store.damage import Damage
 from customer_intel.core.store.lake import Lake, LakeDamaged, Part, forget
@@ -52,7 +54,21 @@ def repair(lake: Lake, landing: Path, definitions: Mapping[str, Definition]) -> 
             if item.file not in done:
                 done[item.file] = _mend(lake, landing, item, keeps)
     damage.write_index(lake)
-    return list(done.values())
+    return [*done.values(), *_releases(lake, definitions)]
+
+
+def _releases(lake: Lake, tables: Collection[str]) -> Iterator[Mended]:
+    """Restores the releases' damaged files of which the lake has the content."""
+    wholes = {}
+    for table in tables:
+        with contextlib.suppress(LakeDamaged):
+            parts = parts_of(lake.current(table)).values()
+            wholes.update({part.sha256: lake.path(part) for part in parts if not lake.fault(part)})
+    for file, is_mended in Published(lake.home).mend(wholes).items():
+        outcome = "restored from the lake"
+        if not is_mended:
+            outcome = "the lake has no such file: run the night, then repair again, or roll back"
+        yield Mended(file, "is not what was published", outcome, is_mended, not is_mended)
 
 
 def _mend(lake: Lake, landing: Path, item: Damage, keeps: Collection[str]) -> Mended:

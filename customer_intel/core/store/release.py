@@ -231,6 +231,29 @@ class Published:
         with self._alone():
             self._point_at(snapshot_id, as_of)
 
+    def mend(self, wholes: Mapping[str, Path]) -> dict[str, bool]:
+        """Restores damaged tables from `wholes` (sha256 → such a file): file → whether it could."""
+        done = {}
+        for folder in sorted(self.snapshots.glob("*/")):
+            try:
+                tables = read_sealed(folder / MANIFEST)["tables"]
+            except LakeError:
+                continue
+            for entry in [file for table in tables.values() for file in table["files"]]:
+                path, sha256 = folder / entry["path"], entry["sha256"]
+                if not integrity.fault(path, sha256, entry["bytes"]):
+                    continue
+                source = wholes.get(sha256)
+                if source:
+                    make_folder(path.parent)
+                    make_folder(self.root / STAGING)
+                    (made := self.root / STAGING / "mended").unlink(missing_ok=True)
+                    _share(source, made)
+                    os.rename(made, path)
+                    fsync(path.parent)
+                done[str(path.relative_to(self.root.parent))] = source is not None
+        return done
+
     def recover(self) -> None:
         """Clears what a killed publisher left half done, and repairs what is derived from the
         pointer.

@@ -144,7 +144,8 @@ def test_a_table_that_remembers_is_restored_from_a_release_or_named(
     assert version
     release = Published(house.home).snapshots / "s1"
     release.mkdir(parents=True)
-    entry = {"path": "memory.parquet", "sha256": version.parts["whole"].sha256}
+    part = version.parts["whole"]
+    entry = {"path": "memory.parquet", "sha256": part.sha256, "bytes": part.bytes}
     (release / "memory.parquet").write_bytes(good)
     (release / "manifest.json").write_text(json.dumps({"tables": {"memory": {"files": [entry]}}}))
     done = repair.repair(lake, house.home / "landing", house.definitions)
