@@ -14,7 +14,8 @@ from customer_intel.core.contract.model import Table
 from customer_intel.core.store.lake import Lake
 from customer_intel.ingest.judge import words
 from customer_intel.ingest.judge.declared import declared
-from customer_intel.ingest.judge.source_check import arrivals, kinds_of
+from customer_intel.ingest.judge.export_kinds import kinds_of
+from customer_intel.ingest.judge.source_check import arrivals
 from customer_intel.ingest.land.landing_folder import LandedFile, discover, unmapped_files
 from customer_intel.ingest.mapping import model as mappings
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 # Names of sources.yaml's `every`, in days; a weekday is Monday to Friday.
 EVERY = {"day": 1, "weekday": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
@@ -43,7 +44,8 @@ def due(days: Sequence[date], as_of: date, every: str | int | None, grace: int =
             day += timedelta(days=1)
         names = "every day" if len(habit) == 7 else _named(habit)
         return Due(day + timedelta(days=grace), f"{names}, as so far")
-    gaps = [(b - a).days for a, b in zip(came[-3 * WEEKS :], came[-3 * WEEKS + 1 :], strict=False)]
+    recent = came[-3 * WEEKS :]
+    gaps = [(b - a).days for a, b in pairwise(recent)]
     longest = max(gaps)
     patience = PATIENCE if not weeks or longest < 7 else max(1, longest // 10)
     said = f"at most {longest} day{'s' if longest > 1 else ''} apart so far"

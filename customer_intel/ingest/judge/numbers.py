@@ -15,7 +15,7 @@ from datetime import date
 from math import asin, exp, expm1, log1p, sin, sqrt
 from typing import Any
 
-from customer_intel.ingest.judge.series import Kind, Point
+from customer_intel.ingest.judge.series import WINDOW, Kind, Point
 from customer_intel.ingest.land.part_profile import LOOKED_AT
 
 # A share this large in a column's words is a series of its own; a column of more words has none.
@@ -24,6 +24,8 @@ OFTEN, FEW_WORDS = 0.05, 12
 FEW_ROWS = 5
 # Fewer rows than these say nothing of a column that is constant.
 CONSTANT_FROM = 20
+# Rows whose typical age is less are those of the last days.
+FRESH_DAYS = 7
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,18 @@ CHECKS: dict[str, Check] = {
     "filled": Check(_SHARE, "share", 0.05),
     "amount": Check(Kind(0.15, 6), "log", 0.4),
     "length": Check(Kind(0.08, 6), "log", 0.2),
-    "age": Check(Kind(0.25, 6, grows=True), "log", 0.7),
+    "age": Check(Kind(0.25, 6, grows=True), "log", 0.35),
     "ahead": Check(_SHARE, "share", 0.02),
     "zero": Check(_SHARE, "share", 0.1),
     "negative": Check(_SHARE, "share", 0.05),
     "true": Check(_SHARE, "share", 0.15),
     "known": Check(_SHARE, "share", 0.15),
     "distinct": Check(_SHARE, "share", 0.1),
+    "whole": Check(_SHARE, "share", 0.3),
+    "garbled": Check(Kind(0.01, 6), "share", 0.005),
+    "domain": Check(_SHARE, "share", 0.25),
+    "day": Check(_SHARE, "share", 0.2),
+    "afternoon": Check(_SHARE, "share", 0.2),
     "new_words": Check(_SHARE, "share", 0.05),
     "new_shapes": Check(_SHARE, "share", 0.1),
     "word": Check(_SHARE, "share", 0.15),
@@ -60,6 +67,18 @@ CHECKS: dict[str, Check] = {
 Key = tuple[str, str, str]
 # Of these nothing is known before the first export; none of them is then usual.
 _NONE_BEFORE = ("new_words", "new_shapes")
+_SHARES = (
+    "ahead",
+    "zero",
+    "negative",
+    "true",
+    "known",
+    "whole",
+    "garbled",
+    "domain",
+    "day",
+    "afternoon",
+)
 
 
 @dataclass
@@ -103,13 +122,22 @@ class Export:
         return {name for part in self.parts for name in part.get("profile", {}).get("columns", {})}
 
 
-def series(exports: Iterable[Export]) -> dict[Key, list[Point]]:
-    """Every number of the exports, oldest first."""
+def series(exports: Iterable[Export], window: int = WINDOW) -> dict[Key, list[Point]]:
+    """Every number of the newest export and the `window` ones before it, oldest first. Of older
+    ones only their words and shapes are known.
+    """
     found: dict[Key, list[Point]] = {}
     words: dict[str, set[str]] = {}
     shapes: dict[str, set[str]] = {}
     ordered = sorted(exports, key=lambda export: export.day)
+    older, ordered = ordered[: -window - 1], ordered[-window - 1 :]
+    for export in older:
+        for part in export.parts:
+            for name, own in part.get("profile", {}).get("columns", {}).items():
+                words.setdefault(name, set()).update(own.get("words", ()))
+                shapes.setdefault(name, set()).update(own.get("shapes", ()))
     every = sorted(set().union(*(export.columns for export in ordered)) if ordered else set())
+    shares: dict[str, list[tuple[date, int, dict[str, float]]]] = {}
     for export in ordered:
         for key, (value, error) in _volume(export).items():
             found.setdefault((key, "", ""), []).append(Point(export.day, value, error))
@@ -118,8 +146,16 @@ def series(exports: Iterable[Export]) -> dict[Key, list[Point]]:
         for name in every:
             own = export.column(name)
             rows = min(export.rows, LOOKED_AT)
-            for (check, word), (value, error) in _of_column(own, rows, words, shapes, name).items():
-                found.setdefault((check, name, word), []).append(Point(export.day, value, error))
+            for check, (value, error) in _of_column(own, rows, words, shapes, name).items():
+                found.setdefault((check, name, ""), []).append(Point(export.day, value, error))
+            if "words" in own:
+                shares.setdefault(name, []).append((export.day, int(own["n"]), own["words"]))
+    for name, seen in shares.items():
+        often = {word for _, _, own in seen for word, share in own.items() if share >= OFTEN}
+        for word in sorted(often) if len(often) <= FEW_WORDS else ():
+            found["word", name, word] = [
+                Point(day, *_share(own.get(word, 0.0), min(n, LOOKED_AT))) for day, n, own in seen
+            ]
     return found
 
 
@@ -142,9 +178,9 @@ def _of_column(
     words: dict[str, set[str]],
     shapes: dict[str, set[str]],
     name: str,
-) -> dict[tuple[str, str], tuple[float, float]]:
+) -> dict[str, tuple[float, float]]:
     n = min(int(own.get("n", 0)), LOOKED_AT)
-    made = {("filled", ""): _share(own.get("filled", 0.0), rows)}
+    made = {"filled": _share(own.get("filled", 0.0), rows)}
     if not n:
         return made
     for check, value, spread in (
@@ -153,30 +189,28 @@ def _of_column(
         ("age", "age", "age_sd"),
     ):
         if value in own and n >= FEW_ROWS:
-            made[check, ""] = (own[value], own.get(spread, 0.0) / sqrt(n))
-    for check in ("ahead", "zero", "negative", "true", "known"):
-        if check in own:
-            made[check, ""] = _share(own[check], n)
+            made[check] = (own[value], own.get(spread, 0.0) / sqrt(n))
+    for check in _SHARES:
+        # Of few words it is told which are new; the export before may lack one by chance.
+        if check in own and not (check == "known" and "words" in own):
+            made[check] = _share(own[check], n)
     if "distinct" in own and 2 * own["distinct"] > n:
-        made["distinct", ""] = _share(own["distinct"] / n, n)
+        made["distinct"] = _share(own["distinct"] / n, n)
     for check, key, known in (("new_words", "words", words), ("new_shapes", "shapes", shapes)):
         if key not in own:
             continue
         before = known.setdefault(name, set())
         if before:
             new = sum(share for word, share in own[key].items() if word not in before)
-            made[check, ""] = _share(new, n)
+            made[check] = _share(new, n)
         before.update(own[key])
-    if "words" in own and len(words[name]) <= FEW_WORDS:
-        for word in sorted(words[name]):
-            made["word", word] = _share(own["words"].get(word, 0.0), n)
     return made
 
 
 def with_beginning(key: Key, history: list[Point], first: date | None) -> list[Point]:
     """The history; of a number that the first export cannot have, none is usual from then on."""
-    if key[0] in _NONE_BEFORE and first is not None and not history:
-        return [Point(first, 0.0, 0.0)]
+    if key[0] in _NONE_BEFORE and first is not None and len(history) < WINDOW:
+        return [Point(first, 0.0, 0.0), *(point for point in history if point.day > first)]
     return history
 
 
@@ -202,6 +236,13 @@ def is_large(check: str, value: float, expected: float) -> bool:
     if check == "rows" and value > expected:
         return value - expected >= 2 * own.least
     return abs(value - expected) >= own.least
+
+
+def is_fresh(facts: Mapping[str, Any]) -> bool:
+    """Whether a part's rows are those of its last days, as some time in them says."""
+    columns = facts.get("profile", {}).get("columns", {}).values()
+    ages = [expm1(own["age"]) for own in columns if "age" in own]
+    return bool(ages) and min(ages) < FRESH_DAYS
 
 
 def is_constant(own: Mapping[str, Any], before: Iterable[Mapping[str, Any]]) -> bool:

@@ -15,7 +15,7 @@ import polars as pl
 from customer_intel.core.gate.gate import GateClosed
 from customer_intel.ingest.judge.cadence import due
 from customer_intel.ingest.judge.declared import FAIL, Expected, declared
-from customer_intel.ingest.judge.source_check import Kind, kinds_of
+from customer_intel.ingest.judge.export_kinds import Kind, kinds_of
 from customer_intel.ingest.land.holding import taken_on
 
 CURRENT, LATE, HELD, LEFT_OUT = "current", "late", "held", "left_out"

@@ -25,6 +25,11 @@ _SHARES = {
     "distinct": "{column} has {now} as many different values as rows",
     "new_words": "{now} of the rows have a word in {column} that no export had before",
     "new_shapes": "{now} of the values of {column} are written as none was before",
+    "whole": "{column} is a whole number in {now} of the rows",
+    "garbled": "{now} of the values of {column} were read in a wrong encoding",
+    "domain": "{now} of the addresses in {column} are of one domain",
+    "day": "{column} lies between 6 and 18 h in {now} of the rows",
+    "afternoon": "{column} lies after 12 h in {now} of the rows",
     "word": "one word of {column} stands in {now} of the rows",
 }
 
@@ -50,6 +55,19 @@ def unusual(mapping: str, key: Key, value: float, expected: float) -> str:
             f"{usual:,.0f}"
         )
     return f"{mapping}: values of {column} are typically {now:.0f} signs long, usually {usual:.0f}"
+
+
+def swapped(said: str, column: str, other: str) -> str:
+    """A number that is unusual for its column and usual for another."""
+    return f"{said}; as if {' and '.join(sorted((column, other)))} were swapped"
+
+
+def unchanged(mapping: str, day: date) -> str:
+    """An export that tells nothing new."""
+    return (
+        f"{mapping}: the export has the content of that of {day}, so nothing new was taken; was an "
+        "old file sent again?"
+    )
 
 
 def constant(mapping: str, column: str) -> str:
