@@ -16,6 +16,7 @@ from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -50,10 +51,12 @@ from customer_intel.ingest.read.csv_chunks import (
     Piece,
     padded,
     pieces,
+    row_evidence,
     split,
 )
 from customer_intel.ingest.read.open_file import Refused
 from customer_intel.ingest.read.readers import swallowed
+from customer_intel.ingest.read.row_evidence import RowEvidence
 from customer_intel.ingest.read.text_table import TextTable, rows_sql
 
 WORKERS = 2
@@ -211,12 +214,15 @@ class _LargeFileRun:
         finally:
             self.idle.put(worker)
 
+    @cached_property
+    def evidence(self) -> RowEvidence:
+        """What the beginning of the file tells of its rows."""
+        return row_evidence(self.file, self.columns, self.dialect)
+
     def _may_swallow(self, text: pa.Table) -> bool:
-        folded = " OR ".join(f"contains({quoted(name)}, chr(10))" for name in self.columns)
         with contextlib.closing(self.con.cursor()) as con, own_schema(con):
             con.register(ROWS, text)
-            con.execute(f"CREATE TABLE folded AS SELECT * FROM {ROWS} WHERE {folded}")
-            return swallowed(con, "folded", self.columns, self.dialect.delimiter)
+            return swallowed(con, ROWS, self.evidence)
 
     def _typed(self, worker: Worker, text: pa.Table) -> PieceResult:
         if any(

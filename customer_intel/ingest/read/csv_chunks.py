@@ -30,6 +30,8 @@ from customer_intel.ingest.read.open_file import (
     decoded,
 )
 from customer_intel.ingest.read.readers import header_of
+from customer_intel.ingest.read.row_evidence import SAMPLE_CHARS, RowEvidence
+from customer_intel.ingest.read.second_header import holds_header
 from customer_intel.ingest.read.text_table import ColumnNames
 
 # Typical ratio of unpacked to packed text.
@@ -115,6 +117,19 @@ def peeked(file: LargeFile, dialect: Dialect) -> tuple[str, ...] | None:
         return None
 
 
+def row_evidence(file: LargeFile, columns: tuple[str, ...], dialect: Dialect) -> RowEvidence:
+    """What the beginning of the text tells of its rows. Raises Refused."""
+    start = b""
+    with contextlib.closing(_chunks(file, dialect)) as chunks:
+        for chunk in chunks:
+            start += chunk
+            # A character takes four bytes at most: the sample is what the general path takes.
+            if len(start) >= 4 * SAMPLE_CHARS:
+                break
+    text = start.decode(errors="ignore")[:SAMPLE_CHARS]
+    return RowEvidence(text, columns, dialect.delimiter, dialect.quote)
+
+
 @dataclass(frozen=True)
 class Piece:
     """Whole records. `before`: rows in earlier pieces; `folded`: whether a line ends within quotes."""
@@ -198,7 +213,7 @@ def split(piece: Piece, columns: tuple[str, ...], dialect: Dialect) -> pa.Table:
         )
     except pa.ArrowException:
         raise NeedsGeneralPath from None
-    if len(table) != piece.rows:
+    if len(table) != piece.rows or (dialect.header and holds_header(table, columns)):
         raise NeedsGeneralPath
     return table.add_column(
         0, "_row", pa.array(np.arange(piece.before + 1, piece.before + piece.rows + 1))

@@ -24,11 +24,9 @@ from customer_intel.core.engine import literal, quoted
 from customer_intel.ingest.mapping.reader_options import WORKBOOKS, Reader, format_of
 from customer_intel.ingest.read.broken_csv import (
     MAX_RECORD_CHARS,
-    PROSE_WIDTH,
     RAW_CHARS,
     Unreadable,
     resynchronised,
-    split_reader,
 )
 from customer_intel.ingest.read.excel import read_workbook
 from customer_intel.ingest.read.foreign_formats import beginning, refuse_foreign
@@ -45,6 +43,8 @@ from customer_intel.ingest.read.open_file import (
     spool_text,
 )
 from customer_intel.ingest.read.parquet_checksums import checked_footer
+from customer_intel.ingest.read.row_evidence import SAMPLE_CHARS, RowEvidence, split_reader
+from customer_intel.ingest.read.second_header import without_headers
 from customer_intel.ingest.read.skipped_rows import without_skipped
 from customer_intel.ingest.read.text_table import (
     ColumnNames,
@@ -86,10 +86,10 @@ def read_text(
         plain.unlink(missing_ok=True)
         if path.parent == folder:
             path.unlink(missing_ok=True)
-    if not reader.skip_rows:
-        return table
-    cells = _cells(reader, kind)
-    return without_skipped(con, table, reader.skip_rows, out, cells)
+    if reader.skip_rows:
+        table = without_skipped(con, table, reader.skip_rows, out, _cells(reader, kind))
+    is_named = kind in ("csv", "tsv", *WORKBOOKS) and reader.header_row(kind)
+    return without_headers(con, table) if is_named else table
 
 
 @dataclass(frozen=True)
@@ -220,17 +220,24 @@ def _csv(
         rows = pq.read_metadata(out).num_rows
     except duckdb.Error:
         rows = -1
-    if rows == expected and not (
-        folded and swallowed(con, f"read_parquet({literal(str(out))})", columns, delimiter)
-    ):
-        cut = cut_off(con, plain, f"read_parquet({literal(str(out))})", columns)
+    written = f"read_parquet({literal(str(out))})"
+    is_plain = rows == expected
+    evidence = None if is_plain and not folded else _evidence(plain, columns, delimiter, quote)
+    if is_plain and not (evidence and swallowed(con, written, evidence)):
+        cut = cut_off(con, plain, written, columns)
         return TextTable(numbered_sql(out), columns, rows, notes=(*columns.notes, *cut))
     unreadable: list[Unreadable] = []
     again = retry_path(out)
+    evidence = evidence or _evidence(plain, columns, delimiter, quote)
     with plain.open(encoding="utf-8", newline="") as stream:
-        good = resynchronised(stream, delimiter, quote, len(columns), header, unreadable)
+        good = resynchronised(stream, evidence, header, unreadable)
         rows = write_rows(again, columns, good)
     return TextTable(rows_sql(again), columns, rows, tuple(unreadable), notes=columns.notes)
+
+
+def _evidence(plain: Path, columns: Sequence[str], delimiter: str, quote: str) -> RowEvidence:
+    with plain.open(encoding="utf-8", newline="") as stream:
+        return RowEvidence(stream.read(SAMPLE_CHARS), columns, delimiter, quote)
 
 
 def cut_off(
@@ -300,52 +307,27 @@ def csv_source(
     )
 
 
-def swallowed(
-    con: duckdb.DuckDBPyConnection, source: str, columns: Sequence[str], delimiter: str
-) -> bool:
-    """Whether a quoted value of `source` seems to hold whole rows: two stray quotes make one value
-    of all between.
-
-    A line within a value counts as a row when it falls into as many columns, and begins like the
-    row it stands in; in narrow files, where a line of prose falls so by chance, only where that
-    begin has a digit. Two rows are one where both of the value's ends make up whole lines.
+def swallowed(con: duckdb.DuckDBPyConnection, source: str, evidence: RowEvidence) -> bool:
+    """Whether a quoted value of `source` may hold whole rows: two stray quotes make one value of
+    all between.
     """
-    mark, width = literal(delimiter), len(columns)
-    kind = _kind_of_text("first")
-    for place, column in enumerate(columns):
-        value = quoted(column)
-        counted = "len(string_split({}, " + mark + ")) - 1"
-        begins = f"{_kind_of_text(f'split_part(line, {mark}, 1)')} = {kind}"
-        numbered = f"{begins} AND contains({kind}, '0')"
-        whole = f"{counted.format('line')} = {width - 1}"
-        inner = f"{whole} AND {begins if width > PROSE_WIDTH else numbered}"
-        ends = f"""is_last AND {place} > 0 AND {counted.format("line")} = {place}
-            AND {counted.format("begin")} = {width - place - 1} AND {numbered}"""
-        found = con.execute(
-            f"""
-            WITH value AS (
-                SELECT {quoted(columns[0])} AS first, string_split({value}, chr(10)) AS lines
-                FROM {source} WHERE contains({value}, chr(10))
-            ),
-            line AS (
-                SELECT first, lines[1] AS begin, unnest(lines[2:]) AS line,
-                    generate_subscripts(lines[2:], 1) = len(lines) - 1 AS is_last
-                FROM value
-            )
-            SELECT count(*) FROM line WHERE NOT is_last AND {inner} OR {ends}
-            """
-        ).fetchall()
-        if found[0][0]:
-            return True
-    return False
-
-
-def _kind_of_text(text: str) -> str:
-    """What kind of text it is: hexadecimal ids, words and numbers alike whatever they say."""
-    without_hex = f"regexp_replace({text}, '[0-9a-fA-F-]{{16,}}', '#', 'g')"
-    return (
-        f"regexp_replace(regexp_replace({without_hex}, '[0-9]+', '0', 'g'), '[A-Za-z]+', 'a', 'g')"
+    columns = [row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+    names = [quoted(name) for name in columns if name != "_row"]
+    mark = literal(evidence.delimiter)
+    folded = " OR ".join(f"contains({name}, chr(10))" for name in names)
+    texts = ", ".join(f"coalesce({name}, '')" for name in names)
+    # Of lines that have too few or too many columns, none is a row.
+    counted = f"len(string_split(line, {mark})) - {evidence.width}"
+    found = con.execute(
+        f"SELECT [{texts}] FROM (SELECT * FROM {source} WHERE {folded}) WHERE len(list_filter("
+        f"string_split(concat_ws({mark}, {texts}), chr(10))[2:], lambda line: {counted} IN (0, 1))) > 0"
     )
+    while records := found.fetchmany(1000):
+        for (values,) in records:
+            lines = evidence.delimiter.join(values).split("\n")
+            if evidence.judged(lines, values) != "one":
+                return True
+    return False
 
 
 # ---- other formats
