@@ -28,8 +28,9 @@ ODD_FOR = 4
 # So many lines alike, each of them a row, are no prose.
 BLOCK = 3
 
+_NUMBER = re.compile(r"[-+]?[$€£¥]?\s?[-+]?\d[\d.,' ]{0,20}\s?[%$€£¥]?")
 _KINDS = (
-    re.compile(r"[-+]?[$€£¥]?\s?[-+]?\d[\d.,' ]{0,20}\s?[%$€£¥]?"),
+    _NUMBER,
     re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]+\d{1,2}:\d{2}[\d:.,]*\s?([AP]M|[-+]\d\d:?\d\d|Z)?)?"),
     re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+"),
     re.compile(r"[0-9a-fA-F-]{16,}"),
@@ -54,6 +55,9 @@ class _Kind:
             ),
             None,
         )
+        # Numbers shorter than nearly all of a column's: `1,5 kg` is no row of id 1.
+        lengths = sorted(map(len, texts))
+        self.shortest = lengths[len(lengths) // 20] if self.pattern is _NUMBER else 0
         shapes = [shape_of(text) for text in texts]
         self.shapes = _usual(shapes, SHAPES) if _has_digits(shapes) else frozenset()
         self.vocabulary = _usual(texts, WORDS) if len(texts) >= 4 * MANY else frozenset()
@@ -65,10 +69,13 @@ class _Kind:
         """Whether the column tells a row from prose."""
         return bool(self.pattern or self.shapes or self.vocabulary)
 
-    def fits(self, text: str) -> bool:
-        """Whether a value, not empty, is of the column's kind."""
+    def fits(self, text: str, beside: str = "") -> bool:
+        """Whether a value, not empty, is of the column's kind. `beside`: the column's value in a
+        neighbour, which may be as short.
+        """
         if self.pattern:
-            return self.pattern.fullmatch(text) is not None
+            least = min(self.shortest, len(beside) or self.shortest)
+            return self.pattern.fullmatch(text) is not None and len(text) >= least
         if self.shapes:
             return shape_of(text) in self.shapes
         if self.vocabulary:
@@ -118,32 +125,33 @@ class RowEvidence:
             if values and len(values) == self.width and values != list(columns):
                 yield values
 
-    def is_row(self, line: str) -> bool:
-        """Whether a line is a row by itself, whatever quotes are in it."""
+    def is_row(self, line: str, beside: str = "") -> bool:
+        """Whether a line is a row by itself, whatever quotes are in it. `beside`: a line near it."""
+        near = beside.replace(self.quote, "") if self.quote else beside
+        near_values = [value.strip() for value in near.rstrip("\r\n").split(self.delimiter)]
         text = line.rstrip("\r\n")
         bare = text.replace(self.quote, "") if self.quote else text
-        if self._fits(bare.split(self.delimiter)):
+        if self._fits(bare.split(self.delimiter), near_values):
             return True
         values = split_line(text, self.delimiter, self.quote) if bare != text else None
-        return values is not None and self._fits(values)
+        return values is not None and self._fits(values, near_values)
 
-    def _fits(self, values: Sequence[str]) -> bool:
+    def _fits(self, values: Sequence[str], beside: Sequence[str]) -> bool:
         if len(values) == self.width + 1 and not values[-1]:
             values = values[:-1]
         if len(values) != self.width:
             return False
         good = odd = 0
-        for value, kind in zip(values, self.kinds, strict=True):
+        near = [*beside, *[""] * self.width]
+        for value, kind, other in zip(values, self.kinds, near, strict=False):
             text = value.strip()
             if value[:1].isspace() and not kind.is_indented:
                 # As behind a comma in prose.
                 odd += 1
-            elif text and not kind.fits(text):
+            elif text and not kind.fits(text, other):
                 odd += 1
-            elif text and kind.tells:
-                good += 1
-            elif text and not self.tells and len(text.split()) <= kind.words:
-                good += 1
+            elif text:
+                good += kind.tells or (not self.tells and len(text.split()) <= kind.words)
         if self.tells:
             return good > 0 and odd * ODD_FOR <= good
         return odd == 0 and good == self.width > 1
@@ -156,18 +164,21 @@ class RowEvidence:
         line whole: each still has a row's columns. A line break within a value leaves neither so,
         unless the value stands at the row's end, or at its beginning.
         """
-        first, *within, last = lines
-        if not any(map(self.is_row, lines[1:])):
+        first = lines[0]
+        *rows, is_tail = (self.is_row(line, first) for line in lines[1:])
+        if not is_tail and not any(rows):
             return "one"
         folded = [place for place, value in enumerate(values) if "\n" in value or "\r" in value]
         head = self.is_row(first) and (not folded or folded[0] < self.width - 1)
-        tail = self.is_row(last) and (not folded or folded[-1] > 0)
-        rows = [self.is_row(line) for line in within]
+        tail = is_tail and (not folded or folded[-1] > 0)
+        if any(self.kinds[at].tells and not self.kinds[at].fits(values[at]) for at in folded):
+            # An id, a number or a time has one line.
+            return "rows"
         if any(rows):
             if head or tail or (all(rows) and len(rows) >= BLOCK):
                 return "rows"
             return "doubt" if all(rows) else "one"
-        if head and self.is_row(last):
+        if head and is_tail:
             return "rows"
         return "rows" if tail and self.is_row(first) else "doubt" if tail else "one"
 

@@ -272,6 +272,54 @@ def test_sixty_files_of_several_mutations_lose_and_change_no_sound_row() -> None
     assert {verdict for _, verdict in table} == {"refused", "quarantined", "taken"}
 
 
+def prose(rng: random.Random, width: int, delimiter: str) -> str:
+    """Lines with about as many delimiters as a row has, doubled quotes and blank lines among them."""
+    words = ("well", "then", "no", '"yes"', "5", "so be it", "c0001?", "2026")
+    lines = [
+        f"{delimiter}{rng.choice(('', ' ', ' '))}".join(
+            rng.choice(words) for _ in range(width + rng.choice((-1, 0, 0, 0, 1)))
+        )
+        for _ in range(rng.randrange(2, 7))
+    ]
+    return "\n".join([*lines, rng.choice(("", "bye"))])
+
+
+@pytest.mark.parametrize("place", ["first", "within", "last"])
+def test_values_over_several_lines_with_delimiters_and_quotes_stay_whole(
+    place: str, tmp_path: Path
+) -> None:
+    rng = random.Random(4)
+    for number in range(60):
+        names = ["id", *rng.sample([name for name in COLUMNS if name != "comment"], number % 5)]
+        at = {"first": 0, "within": len(names) // 2 + 1, "last": len(names)}[place]
+        names.insert(min(at, len(names)), "comment")
+        delimiter, id_of = rng.choice(",;\t"), rng.choice(IDS)
+        rows = [
+            tuple(
+                id_of(n)
+                if name == "id"
+                else prose(rng, len(names), delimiter)
+                if name == "comment" and n % 3 == 0
+                else COLUMNS[name](rng, n)
+                for name in names
+            )
+            for n in range(1, 40)
+        ]
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        path = folder / "a.csv"
+        with path.open("w", newline="") as out:
+            writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
+            writer.writerows([tuple(names), *rows])
+        con = connection()
+        text = read_text(
+            con, path, sha256_of(path)[0], Reader(delimiter=delimiter), folder, Limits()
+        )
+        found = [values[1:] for values in con.execute(f"SELECT * FROM ({text.sql})").fetchall()]
+        assert not text.unreadable, (number, names, delimiter)
+        assert [tuple(value or "" for value in row) for row in found] == rows
+
+
 @pytest.mark.slow
 def test_a_thousand_files_of_several_mutations_lose_and_change_no_sound_row() -> None:
     table, faults = judge(1000, 1000)
