@@ -28,6 +28,7 @@ from customer_intel.ingest.read.open_file import (
     RecordCounter,
     Refused,
     decoded,
+    open_landed,
 )
 from customer_intel.ingest.read.readers import header_of
 from customer_intel.ingest.read.row_evidence import SAMPLE_CHARS, RowEvidence
@@ -108,6 +109,8 @@ def worthwhile(path: Path, threshold: int) -> bool:
 
 def peeked(file: LargeFile, dialect: Dialect) -> tuple[str, ...] | None:
     """The columns by the file's first chunk; None where it takes more than a look."""
+    if file.path.suffix.lower() not in ARCHIVES and not _ends_whole(file.path, dialect):
+        return None
     try:
         with contextlib.closing(_chunks(file, dialect)) as chunks:
             columns = dialect.columns(next(chunks, b""))
@@ -115,6 +118,15 @@ def peeked(file: LargeFile, dialect: Dialect) -> tuple[str, ...] | None:
             return None if columns.notes else columns
     except Refused:
         return None
+
+
+def _ends_whole(path: Path, dialect: Dialect) -> bool:
+    """Whether a file's last bytes are a line end or a quote."""
+    with open_landed(path) as stream:
+        stream.seek(max(path.stat().st_size - 4, 0))
+        # Of a wide encoding, zeros are the other half.
+        last = stream.read().rstrip(b"\x00")[-1:]
+    return last in (b"\n", dialect.quote.encode())
 
 
 def row_evidence(file: LargeFile, columns: tuple[str, ...], dialect: Dialect) -> RowEvidence:
@@ -148,11 +160,13 @@ def pieces(file: LargeFile, dialect: Dialect) -> Iterator[Piece]:
     """
     counter = RecordCounter(dialect.quote)
     chunks = _chunks(file, dialect)
+    end = b""
     rest, done, folded, last = b"", int(dialect.header), 0, False
     while not last:
         header, last, parts, size = dialect.header and not counter.ended, True, [rest], len(rest)
         for data in chunks:
             counter.feed(data)
+            end = data[-1:] or end
             size += len(data)
             if size >= file.piece_bytes and counter.boundary and counter.ended > done:
                 parts.append(data[: counter.boundary])
@@ -162,7 +176,8 @@ def pieces(file: LargeFile, dialect: Dialect) -> Iterator[Piece]:
             if size > 2 * file.piece_bytes + 4 * MAX_RECORD_CHARS:
                 raise NeedsGeneralPath
             parts.append(data)
-        if counter.longest > LONGEST:
+        # A text without a last line end may be cut off.
+        if counter.longest > LONGEST or (last and end not in (b"\n", dialect.quote.encode())):
             raise NeedsGeneralPath
         records = counter.records if last else counter.ended
         if records > done or header:

@@ -9,10 +9,10 @@ JSON (json_rows.py), workbooks (excel.py), and what the values mean (conform.py)
 from __future__ import annotations
 
 import csv
-import io
 import itertools
 import json
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +31,7 @@ from customer_intel.ingest.read.broken_csv import (
 from customer_intel.ingest.read.excel import read_workbook
 from customer_intel.ingest.read.foreign_formats import beginning, refuse_foreign
 from customer_intel.ingest.read.json_rows import filled, read_json
+from customer_intel.ingest.read.last_row import FEW, ends_open, without_cut_row
 from customer_intel.ingest.read.markup_tables import read_xes
 from customer_intel.ingest.read.open_file import (
     CHUNK,
@@ -59,6 +60,9 @@ from customer_intel.ingest.read.text_table import (
 from customer_intel.ingest.read.zip_member import extract, is_workbook
 
 __all__ = ["TextTable", "read_text"]
+
+# Where no larger share of a fixed-width file's lines is short, its writer pads them.
+SHORT_SHARE = 0.02
 
 
 def read_text(
@@ -224,48 +228,27 @@ def _csv(
     is_plain = rows == expected
     evidence = None if is_plain and not folded else _evidence(plain, columns, delimiter, quote)
     if is_plain and not (evidence and swallowed(con, written, evidence)):
-        cut = cut_off(con, plain, written, columns)
-        return TextTable(numbered_sql(out), columns, rows, notes=(*columns.notes, *cut))
+        table = TextTable(numbered_sql(out), columns, rows, notes=columns.notes)
+        return _less_cut(con, table, plain, delimiter, quote)
     unreadable: list[Unreadable] = []
     again = retry_path(out)
     evidence = evidence or _evidence(plain, columns, delimiter, quote)
     with plain.open(encoding="utf-8", newline="") as stream:
         good = resynchronised(stream, evidence, header, unreadable)
         rows = write_rows(again, columns, good)
-    return TextTable(rows_sql(again), columns, rows, tuple(unreadable), notes=columns.notes)
+    table = TextTable(rows_sql(again), columns, rows, tuple(unreadable), notes=columns.notes)
+    return _less_cut(con, table, plain, delimiter, quote)
+
+
+def _less_cut(
+    con: duckdb.DuckDBPyConnection, table: TextTable, plain: Path, delimiter: str, quote: str
+) -> TextTable:
+    return without_cut_row(con, table, delimiter) if ends_open(plain, quote) else table
 
 
 def _evidence(plain: Path, columns: Sequence[str], delimiter: str, quote: str) -> RowEvidence:
     with plain.open(encoding="utf-8", newline="") as stream:
         return RowEvidence(stream.read(SAMPLE_CHARS), columns, delimiter, quote)
-
-
-def cut_off(
-    con: duckdb.DuckDBPyConnection, plain: Path, source: str, columns: Sequence[str]
-) -> tuple[str, ...]:
-    """What is said of a text whose last line has no end and whose last value is shorter behind its
-    mark than all others are: as 58 below 740.30, 12:0 below 12:05.
-    """
-    with plain.open("rb") as stream:
-        stream.seek(0, io.SEEK_END)
-        stream.seek(max(stream.tell() - 1, 0))
-        if stream.read(1) in (b"\n", b"\r", b""):
-            return ()
-    tail = f"length(regexp_extract({quoted(columns[-1])}, '[.,:]([0-9]+)$', 1))"
-    ((lengths, usual, last),) = con.execute(
-        f"""
-        WITH tails AS (SELECT {tail} AS n, row_number() OVER () AS place FROM {source}),
-        ranked AS (SELECT n, place = max(place) OVER () AS is_last FROM tails)
-        SELECT count(DISTINCT n) FILTER (NOT is_last), any_value(n) FILTER (NOT is_last),
-            any_value(n) FILTER (is_last)
-        FROM ranked HAVING count(*) > 10
-        """
-    ).fetchall() or [(0, 0, 0)]
-    if lengths == 1 and usual and last is not None and last < usual:
-        return (
-            "has no line end, and its last value is shorter than all others: it may be cut off",
-        )
-    return ()
 
 
 def retry_path(out: Path) -> Path:
@@ -287,6 +270,11 @@ def header_of(stream: Iterable[str], delimiter: str, quote: str, header: bool) -
         ) from None
     if not first:
         raise Refused("is empty; an export without rows still has a header")
+    if header and any(delimiter in name.partition("\n")[2] for name in first):
+        raise Refused(
+            "has a header with a quote that is not closed on its line; mend it, or check "
+            "reader.quote and reader.header"
+        )
     return column_names(first if header else [""] * len(first))
 
 
@@ -410,11 +398,17 @@ def _fixed(_: duckdb.DuckDBPyConnection, file: _File, reader: Reader, kind: str)
     spans = list(itertools.pairwise(edges))
     unreadable: list[Unreadable] = []
 
+    with plain.open(encoding="utf-8", newline="\n") as stream:
+        lengths = Counter(len(line.rstrip("\r\n")) < edges[-1] for line in filled(stream))
+    # Where nearly every line is padded to its end, a shorter one was cut off.
+    is_padded = lengths[True] <= max(1, SHORT_SHARE * lengths[False]) and lengths[False] > FEW
+
     def rows(stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
         for number, line in enumerate(itertools.islice(filled(stream), int(bool(header)), None), 1):
             text = line.rstrip("\r\n")
-            if len(text.rstrip()) > edges[-1] or len(text) <= edges[-2]:
-                reason = f"{len(text)} characters, the fields say {edges[-2] + 1} to {edges[-1]}"
+            least = edges[-1] if is_padded else edges[-2] + 1
+            if len(text.rstrip()) > edges[-1] or len(text) < least:
+                reason = f"{len(text)} characters, the fields say {least} to {edges[-1]}"
                 unreadable.append(Unreadable(number, reason, text[:RAW_CHARS]))
             else:
                 yield number, [text[start:end] for start, end in spans]
