@@ -83,6 +83,12 @@ def _paths(expression: str) -> tuple[tuple[str, ...], ...] | None:
     return None if tree is None else tuple(_walk(tree, frozenset()))
 
 
+def names_all(expression: str) -> bool:
+    """Whether an expression takes columns by a pattern (COLUMNS), and so any of them."""
+    tree = parsed(expression)
+    return tree is not None and any(node.get("class") == "STAR" for node in _nodes(tree))
+
+
 def columns_of(expression: str, lookups: tuple[str, ...]) -> set[str]:
     """The source columns that an expression names; a text that is no SQL can only be a column's
     name.

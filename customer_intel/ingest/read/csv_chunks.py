@@ -115,7 +115,8 @@ def peeked(file: LargeFile, dialect: Dialect) -> tuple[str, ...] | None:
         with contextlib.closing(_chunks(file, dialect)) as chunks:
             columns = dialect.columns(next(chunks, b""))
             # Names that had to be told apart are said, which the general path does.
-            return None if columns.notes else columns
+            is_wide = len(columns) > file.limits.max_columns
+            return None if columns.notes or is_wide else columns
     except Refused:
         return None
 

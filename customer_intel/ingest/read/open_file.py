@@ -54,15 +54,27 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What an archive may unpack to: bytes in all, and times its packed size."""
+    """What an archive may unpack to, in bytes and times its packed size; how many columns a file
+    may have.
+    """
 
     max_unpacked_bytes: int = 20_000_000_000
     max_ratio: int = 200
+    max_columns: int = 20_000
 
     @staticmethod
     def of(config: Mapping[str, Any]) -> Limits:
         """As the settings of ingest say."""
-        return Limits(int(config["max_unpacked_bytes"]), int(config["max_ratio"]))
+        most = int(config.get("max_columns", Limits.max_columns))
+        return Limits(int(config["max_unpacked_bytes"]), int(config["max_ratio"]), most)
+
+    def check_columns(self, count: int) -> None:
+        """Raises Refused for more columns than a file may have."""
+        if count > self.max_columns:
+            raise Refused(
+                f"has {count:,} columns, more than max_columns {self.max_columns:,}; check "
+                "reader.delimiter, or set max_columns in config/ingest.yaml"
+            )
 
 
 def open_landed(path: Path) -> io.BufferedReader:

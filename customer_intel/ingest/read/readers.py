@@ -90,6 +90,7 @@ def read_text(
         plain.unlink(missing_ok=True)
         if path.parent == folder:
             path.unlink(missing_ok=True)
+    limits.check_columns(len(table.columns))
     if reader.skip_rows:
         table = without_skipped(con, table, reader.skip_rows, out, _cells(reader, kind))
     is_named = kind in ("csv", "tsv", *WORKBOOKS) and reader.header_row(kind)
@@ -159,7 +160,11 @@ def _delimited(con: duckdb.DuckDBPyConnection, file: _File, reader: Reader, kind
     labels: dict[str, str] = {}
     if header and reader.header_rows > 1:
         labels, counted = _without_labels(file.plain, delimiter, reader, counted)
-    table = _csv(con, file.plain, file.out, delimiter, reader.quote, bool(header), counted)
+    with file.plain.open(encoding="utf-8", newline="") as stream:
+        columns = header_of(stream, delimiter, reader.quote, bool(header))
+    file.limits.check_columns(len(columns))
+    dialect = (delimiter, reader.quote, bool(header))
+    table = _csv(con, file.plain, file.out, columns, dialect, counted)
     return replace(table, labels=labels) if labels else table
 
 
@@ -209,13 +214,11 @@ def _csv(
     con: duckdb.DuckDBPyConnection,
     plain: Path,
     out: Path,
-    delimiter: str,
-    quote: str,
-    header: bool,
+    columns: ColumnNames,
+    dialect: tuple[str, str, bool],
     counted: tuple[int, int],
 ) -> TextTable:
-    with plain.open(encoding="utf-8", newline="") as stream:
-        columns = header_of(stream, delimiter, quote, header)
+    delimiter, quote, header = dialect
     records, folded = counted
     expected = records - int(header)
     source = csv_source(plain, columns, delimiter, quote, header)

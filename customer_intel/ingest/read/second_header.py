@@ -19,7 +19,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from customer_intel.core.engine import literal, quoted
+from customer_intel.core.engine import quoted
 from customer_intel.ingest.read.broken_csv import RAW_CHARS, Unreadable
 from customer_intel.ingest.read.open_file import Refused
 from customer_intel.ingest.read.text_table import TextTable
@@ -51,13 +51,19 @@ def without_headers(con: duckdb.DuckDBPyConnection, table: TextTable) -> TextTab
     """The table without rows that repeat its header, which become unreadable ones. Raises Refused
     where a row names the columns in another order.
     """
-    known = ", ".join(literal(column) for column in table.columns)
-    looked_at = " OR ".join(
-        f"{quoted(column)} IN ({known})" for column in table.columns[:LOOKED_AT]
-    )
+    looked_at = [quoted(column) for column in table.columns[:LOOKED_AT]]
     if not looked_at:
         return table
-    found = con.execute(f"SELECT * FROM ({table.sql}) WHERE {looked_at} ORDER BY _row").fetchall()
+    con.register("header_name", pa.table({"name": pa.array(table.columns, pa.string())}))
+    is_name = " OR ".join(f"{column} IN (SELECT name FROM header_name)" for column in looked_at)
+    nominated = con.execute(f"SELECT _row FROM ({table.sql}) WHERE {is_name}").fetchall()
+    con.unregister("header_name")
+    if not nominated:
+        return table
+    found = con.execute(
+        f"SELECT * FROM ({table.sql}) WHERE _row IN (SELECT unnest(?)) ORDER BY _row",
+        [[row for (row,) in nominated]],
+    ).fetchall()
     rows = []
     for number, *values in found:
         kind = kind_of_header(values, table.columns)
