@@ -21,6 +21,7 @@ from pyarrow import csv
 
 from customer_intel.ingest.mapping.model import Reader, format_of
 from customer_intel.ingest.read.broken_csv import MAX_RECORD_CHARS
+from customer_intel.ingest.read.encodings import is_misread
 from customer_intel.ingest.read.open_file import (
     ARCHIVES,
     WINDOW,
@@ -167,6 +168,9 @@ def pieces(file: LargeFile, dialect: Dialect) -> Iterator[Piece]:
         header, last, parts, size = dialect.header and not counter.ended, True, [rest], len(rest)
         for data in chunks:
             counter.feed(data)
+            # What is said of such text, the general path says.
+            if is_misread(data):
+                raise NeedsGeneralPath
             end = data[-1:] or end
             size += len(data)
             if size >= file.piece_bytes and counter.boundary and counter.ended > done:

@@ -25,6 +25,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from customer_intel.ingest.read.encodings import Utf8Witness, contradiction, likely
+
 CHUNK = 1 << 22
 # Bytes per step: with the arrays made of them, they fit into a core's cache.
 WINDOW = 1 << 18
@@ -286,11 +288,14 @@ def decoded(
         ) from None
     decoder = codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)()
     n_read, held = 0, b""
+    witness = Utf8Witness() if name in _ASCII and name not in ("utf-8", "ascii") else None
     for chunk in chain(unpacked(path, sha256, limits), [b""]):
-        if not n_read and chunk[:2] in (b"\xff\xfe", b"\xfe\xff") and not name.startswith("utf-16"):
-            raise Refused("is UTF-16; set reader.encoding: utf-16")
+        if not n_read and (said := contradiction(chunk, name)):
+            raise Refused(said)
         if not n_read and chunk[:4] == b"PK\x03\x04":
             raise Refused("is a zip archive; land the file that is in it")
+        if witness:
+            witness.feed(chunk, final=not chunk)
         if n_read and chunk and name in _ASCII and chunk.isascii() and not decoder.getstate()[0]:
             data = chunk
         else:
@@ -298,7 +303,7 @@ def decoded(
                 data = decoder.decode(chunk, final=not chunk).encode()
             except UnicodeError as error:  # of UTF-16 without its mark a plain one
                 hint = (
-                    "set reader.encoding, such as windows-1252"
+                    f"set reader.encoding, such as {likely(chunk)}"
                     if name == "utf-8"
                     else "set another reader.encoding"
                 )
@@ -317,6 +322,8 @@ def decoded(
             data, held = doubled(held + data, escaped.encode(), is_last=not chunk)
         if data:
             yield data
+    if witness and witness.is_sure:
+        raise Refused(f"is UTF-8, not {name}; set reader.encoding: utf-8")
 
 
 def doubled(text: bytes, quote: bytes, *, is_last: bool) -> tuple[bytes, bytes]:

@@ -28,6 +28,7 @@ from customer_intel.ingest.read.broken_csv import (
     Unreadable,
     resynchronised,
 )
+from customer_intel.ingest.read.encodings import MISREAD, is_file_misread
 from customer_intel.ingest.read.excel import read_workbook
 from customer_intel.ingest.read.foreign_formats import beginning, refuse_foreign
 from customer_intel.ingest.read.json_rows import filled, read_json
@@ -86,6 +87,8 @@ def read_text(
     file = _File(path, sha256, plain, out, limits)
     try:
         table = _READERS.get(kind, _delimited)(con, file, reader, kind)
+        if kind in ("csv", "tsv", "jsonl", "fixed") and is_file_misread(plain):
+            table = replace(table, notes=(*table.notes, MISREAD))
     finally:
         plain.unlink(missing_ok=True)
         if path.parent == folder:
