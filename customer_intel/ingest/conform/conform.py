@@ -170,6 +170,7 @@ class Steps(RowRules):
             for name, column in self.columns.items()
             if odd_values.is_id(column, self.entity.key)
         ]
+        texts += [lookup.on for lookup in self.mapping.lookups.values()]
         used = self.mapping.sources(self.source.text.columns, texts)
         return sorted(self.actual[name.lower()] for name in used if name.lower() in self.actual)
 
