@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from customer_intel.ingest.mapping.model import Reader
+from customer_intel.ingest.advise.check_mappings import NewestFile, _faults
+from customer_intel.ingest.land.landing_folder import LandedFile
+from customer_intel.ingest.land.messages import ColumnDrift
+from customer_intel.ingest.mapping.model import FileMapping, Reader
 from customer_intel.ingest.read.last_row import CUT, MAY_BE_CUT
 from customer_intel.ingest.read.open_file import Limits, Refused, sha256_of
 from customer_intel.ingest.read.readers import TextTable, read_text
@@ -113,3 +117,39 @@ def test_a_header_row_with_an_open_quote_is_refused(tmp_path: Path) -> None:
             tmp_path,
             "\n".join(['id,mail,day,"total,currency', *LINES[:3], 'c9",x,y', *LINES[3:], ""]),
         )
+
+
+def test_an_optional_column_renamed_on_the_first_night_is_told() -> None:
+    mapping = FileMapping(
+        name="m", source="s", files=("x*",), entity="contacts", columns={"email": "mail"},
+        optional=("mail", "phone"),
+    )  # fmt: skip
+    facts = {
+        "source_file": "s/d/x.csv",
+        "mapping": "m",
+        "columns": ["id", "e_mail", "phone"],
+        "extra_columns": ["e_mail"],
+    }
+    (found,) = ColumnDrift([]).findings(mapping, facts)
+    assert "column mail, which mapping 'm' may use, is missing" in found["message"]
+    assert "did you mean e_mail?" in found["message"]
+
+
+@pytest.mark.parametrize(
+    ("names", "named"),
+    [
+        (("o1", "Canary Smith", "2026-01-01", "5.00"), False),
+        (("Canary Smith", "canary@example.org"), False),
+        (("number", "buyer", "when", "amount"), False),
+        (("id", "buyer", "when", "amount"), True),
+    ],
+)
+def test_check_names_no_first_row_of_values(names: tuple[str, ...], named: bool) -> None:
+    mapping = FileMapping(
+        name="m", source="s", files=("x*",), entity="orders",
+        columns={"order_id": "id", "customer_ref": "person", "total": "sum_"},
+    )  # fmt: skip
+    landed = NewestFile(LandedFile(Path("x.csv"), "s/d/x.csv", "s", date(2026, 1, 1), True), names)
+    said = " ".join(text for _, text in _faults(mapping, landed))
+    assert "has no column 'person'" in said
+    assert any(name in said.replace("has no column 'id'", "") for name in names) == named
