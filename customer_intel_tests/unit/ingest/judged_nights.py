@@ -36,9 +36,15 @@ class Intake:
         (root / "mappings").mkdir(parents=True)
         for name, text in mappings.items():
             (root / "mappings" / f"{name}.yaml").write_text(text)
-        self.entity = {name: text.split("entity: ")[1].split(",")[0] for name, text in mappings.items()}
-        self.source = {name: text.split("source: ")[1].split(",")[0] for name, text in mappings.items()}
-        self.stem = {name: text.split("files: '")[1].split("*")[0] for name, text in mappings.items()}
+        self.entity = {
+            name: text.split("entity: ")[1].split(",")[0] for name, text in mappings.items()
+        }
+        self.source = {
+            name: text.split("source: ")[1].split(",")[0] for name, text in mappings.items()
+        }
+        self.stem = {
+            name: text.split("files: '")[1].split("*")[0] for name, text in mappings.items()
+        }
 
     def take(
         self,
@@ -49,7 +55,12 @@ class Intake:
         self.runs += 1
         landing, found = self.root / f"landing{self.runs}", []
         for (mapping, day), rows in files.items():
-            path = landing / self.source[mapping] / day.isoformat() / f"{self.stem[mapping]}_{day:%Y%m%d}.csv"
+            path = (
+                landing
+                / self.source[mapping]
+                / day.isoformat()
+                / f"{self.stem[mapping]}_{day:%Y%m%d}.csv"
+            )
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(rows if isinstance(rows, str) else rows.write_csv())
         known = list(before)
@@ -70,13 +81,18 @@ class Intake:
 
 
 def judged(
-    parts: Iterable[tuple[Facts, Path]], days: Iterable[date], before: pl.DataFrame = NO_CHECKS, **config: Any
+    parts: Iterable[tuple[Facts, Path]],
+    days: Iterable[date],
+    before: pl.DataFrame = NO_CHECKS,
+    **config: Any,
 ) -> pl.DataFrame:
     """source_check after each of the days, the last one's table."""
     ledger = [facts for facts, _ in parts]
     for day in days:
         own = [facts for facts in ledger if facts["taken_on"] <= day.isoformat()]
-        before = source_check(own, NOWHERE / "landing", day, {**CONFIG, **config}, schema("source_check"), before)
+        before = source_check(
+            own, NOWHERE / "landing", day, {**CONFIG, **config}, schema("source_check"), before
+        )
     return before
 
 

@@ -55,9 +55,49 @@ MAPPINGS = {
     "mail_touches": "{source: mail, files: 'touches*', entity: marketing_touches, columns: {touch_id: id,"
     " contact_ref: contact, occurred_at: at, channel: \"'email'\", event: kind, campaign_id: campaign}}",
 }  # fmt: skip
-FIRST = "Anna Ben Clara David Eva Felix Greta Hans Ida Jan Käthe Lars Mia Noah Ole Paula Quirin Rosa Sven Tina".split()
-LAST = "Abel Brandt Cordes Dietz Ebert Frey Groß Huber Imhof Jung König Lang Müller Noll Otto Pohl Roth Schäfer".split()
-STATES = "BE BW BY HB HE HH MV NI NW RP SH SL SN ST TH".split()
+FIRST = [
+    "Anna",
+    "Ben",
+    "Clara",
+    "David",
+    "Eva",
+    "Felix",
+    "Greta",
+    "Hans",
+    "Ida",
+    "Jan",
+    "Käthe",
+    "Lars",
+    "Mia",
+    "Noah",
+    "Ole",
+    "Paula",
+    "Quirin",
+    "Rosa",
+    "Sven",
+    "Tina",
+]
+LAST = [
+    "Abel",
+    "Brandt",
+    "Cordes",
+    "Dietz",
+    "Ebert",
+    "Frey",
+    "Groß",
+    "Huber",
+    "Imhof",
+    "Jung",
+    "König",
+    "Lang",
+    "Müller",
+    "Noll",
+    "Otto",
+    "Pohl",
+    "Roth",
+    "Schäfer",
+]
+STATES = ["BE", "BW", "BY", "HB", "HE", "HH", "MV", "NI", "NW", "RP", "SH", "SL", "SN", "ST", "TH"]
 DOMAINS = ("mail.example", "post.example", "web.example", "net.example")
 
 
@@ -75,13 +115,17 @@ def pick(rng: np.random.Generator, shares: dict[str, float], size: int) -> np.nd
 def times(rng: np.random.Generator, day: date, size: int) -> list[datetime]:
     """Times of a day, most of them in the afternoon."""
     hours = np.clip(rng.normal(15, 3.5, size), 0, 23.99)
-    return [datetime.combine(day, datetime.min.time()) + timedelta(seconds=int(h * 3600)) for h in hours]
+    return [
+        datetime.combine(day, datetime.min.time()) + timedelta(seconds=int(h * 3600)) for h in hours
+    ]
 
 
 def person(number: int) -> dict[str, str]:
     own = np.random.default_rng(number)
     first = FIRST[zipf(own, len(FIRST), 1, 0.5)[0]]
-    last = LAST[zipf(own, len(LAST), 1, 0.5)[0]] + ("" if own.random() < 0.5 else own.choice(["er", "mann", "s", "ke"]))
+    last = LAST[zipf(own, len(LAST), 1, 0.5)[0]] + (
+        "" if own.random() < 0.5 else own.choice(["er", "mann", "s", "ke"])
+    )
     mail = f"{first}.{last}{number % 97}@{DOMAINS[zipf(own, 4, 1)[0]]}".lower()
     return {"first": first, "last": last, "email": mail, "city": f"Stadt{'abcdefghijklmnopqrst'[zipf(own, 20, 1)[0]]}",
             "state": STATES[zipf(own, 15, 1, 0.7)[0]]}  # fmt: skip
@@ -94,10 +138,21 @@ class Company:
     """Exports of `nights` nights from START: (mapping, export date) → rows. `holiday`: days without usual traffic."""
 
     def __init__(
-        self, seed: int, nights: int = 60, holidays: tuple[int, ...] = (), prices: Callable[[int], float] = lambda n: 1.0
+        self,
+        seed: int,
+        nights: int = 60,
+        holidays: tuple[int, ...] = (),
+        prices: Callable[[int], float] = lambda n: 1.0,
     ) -> None:
-        self.rng, self.nights, self.holidays, self.prices = np.random.default_rng(seed), nights, holidays, prices
-        self.campaigns = set(self.rng.choice(np.arange(1, nights), max(1, nights // 20), replace=False).tolist())
+        self.rng, self.nights, self.holidays, self.prices = (
+            np.random.default_rng(seed),
+            nights,
+            holidays,
+            prices,
+        )
+        self.campaigns = set(
+            self.rng.choice(np.arange(1, nights), max(1, nights // 20), replace=False).tolist()
+        )
         self.people = [person(seed * 1_000_000 + n) for n in range(6000)]
         self.files: Files = {}
         self.orders: dict[int, dict[str, Any]] = {}
@@ -106,13 +161,25 @@ class Company:
         for night in range(-FIRST_DAYS, nights):
             self._shop(night)
         for night in range(nights):
-            for make in (self._web, self._crm, self._billing, self._survey, self._desk, self._ads, self._mail):
+            for make in (
+                self._web,
+                self._crm,
+                self._billing,
+                self._survey,
+                self._desk,
+                self._ads,
+                self._mail,
+            ):
                 make(night, START + timedelta(days=night))
 
     def _level(self, night: int) -> float:
         day = START + timedelta(days=night)
-        level = WEEK[day.weekday()] * (1 + GROWTH) ** max(night, -60) * exp(self.rng.normal(0, 0.08))
-        return level * (1.6 if night in self.campaigns else 1) * (0.4 if night in self.holidays else 1)
+        level = (
+            WEEK[day.weekday()] * (1 + GROWTH) ** max(night, -60) * exp(self.rng.normal(0, 0.08))
+        )
+        return (
+            level * (1.6 if night in self.campaigns else 1) * (0.4 if night in self.holidays else 1)
+        )
 
     def _put(self, mapping: str, day: date, rows: dict[str, Any]) -> None:
         self.files[mapping, day] = pl.DataFrame(rows, strict=False)
@@ -141,9 +208,13 @@ class Company:
             self.next_order += 1
             sent = night + int(rng.integers(1, 4))
             self.due.setdefault(sent, []).append((made[-1]["id"], "shipped"))
-            self.due.setdefault(sent + int(rng.integers(2, 6)), []).append((made[-1]["id"], "delivered"))
+            self.due.setdefault(sent + int(rng.integers(2, 6)), []).append(
+                (made[-1]["id"], "delivered")
+            )
             if rng.random() < 0.04:
-                self.due.setdefault(sent + int(rng.integers(8, 25)), []).append((made[-1]["id"], "refunded"))
+                self.due.setdefault(sent + int(rng.integers(8, 25)), []).append(
+                    (made[-1]["id"], "refunded")
+                )
         changed = {}
         for number, status in self.due.pop(night, []):
             at = times(rng, day, 1)[0]
@@ -165,7 +236,7 @@ class Company:
         quantity = 1 + rng.poisson(0.4, len(of))
         rows = {
             "id": [f"{order}-{n}" for n, order in enumerate(of)], "order": of, "product": [f"P-{p:05}" for p in product],
-            "title": [f"Thing {p % 41} in {'red green blue'.split()[p % 3]}" for p in product],
+            "title": [f"Thing {p % 41} in {['red', 'green', 'blue'][p % 3]}" for p in product],
             "category": [f"c{p % 7}" for p in product], "quantity": quantity, "price": price,
             "total": np.round(price * quantity, 2),
         }  # fmt: skip
@@ -174,7 +245,16 @@ class Company:
     # ---- the others
     def _web(self, night: int, day: date) -> None:
         rng, n = self.rng, int(self.rng.poisson(1500 * self._level(night)))
-        kinds = {"page": 50, "view": 20, "search": 9, "cart": 7, "checkout": 4, "login": 4, "signup": 1, "share": 0.2}
+        kinds = {
+            "page": 50,
+            "view": 20,
+            "search": 9,
+            "cart": 7,
+            "checkout": 4,
+            "login": 4,
+            "signup": 1,
+            "share": 0.2,
+        }
         self._put("web_events", day, {
             "id": [f"{a:08x}-{b:08x}" for a, b in rng.integers(0, 2**32, (n, 2))], "event": pick(rng, kinds, n),
             "user": [str(5000 + u) if known else None for u, known in zip(zipf(rng, 6000, n, 0.4), rng.random(n) < 0.6, strict=True)],
@@ -196,8 +276,14 @@ class Company:
         for number in range(len(own["id"]), n):
             who = self.people[number]
             age = int(rng.integers(0, 900)) if night == 0 else int(rng.integers(0, 2))
-            made = datetime(day.year, day.month, day.day, 11) - timedelta(days=age, minutes=int(rng.integers(0, 600)))
-            born = date(1950, 1, 1) + timedelta(days=int(rng.integers(0, 19_000))) if rng.random() < 0.3 else None
+            made = datetime(day.year, day.month, day.day, 11) - timedelta(
+                days=age, minutes=int(rng.integers(0, 600))
+            )
+            born = (
+                date(1950, 1, 1) + timedelta(days=int(rng.integers(0, 19_000)))
+                if rng.random() < 0.3
+                else None
+            )
             given = (f"C-{number:06}", who["email"], f"+49 30 {rng.integers(10**6, 10**7)}" if rng.random() < 0.7 else None,
                      who["first"], who["last"], born, who["city"], who["state"], "DE" if rng.random() < 0.8 else "AT",
                      str(pick(rng, {"lead": 5, "customer": 4, "evangelist": 1}, 1)[0]), bool(rng.random() < 0.2), made, made)  # fmt: skip
@@ -223,13 +309,18 @@ class Company:
         now = datetime(day.year, day.month, day.day, 6)
         for number in range(len(self.subs), n):
             plan = str(pick(rng, {"basic": 5, "plus": 3, "pro": 2}, 1)[0])
-            since = now - timedelta(days=int(rng.integers(0, 700)) if night == 0 else 0, hours=int(rng.integers(1, 20)))
+            since = now - timedelta(
+                days=int(rng.integers(0, 700)) if night == 0 else 0, hours=int(rng.integers(1, 20))
+            )
             self.subs.append({"id": f"sub_{number:05}", "customer": f"C-{number:06}", "plan": plan,
                 "status": str(pick(rng, {"active": 80, "trialing": 6, "past_due": 4, "canceled": 10}, 1)[0]),
                 "seats": int(1 + rng.poisson(2)), "amount": {"basic": 9.0, "plus": 19.0, "pro": 49.0}[plan] * self.prices(night),
                 "started_at": since, "updated_at": since})  # fmt: skip
         for number in rng.integers(0, n, 6):
-            self.subs[number] |= {"status": str(pick(rng, {"active": 9, "canceled": 1}, 1)[0]), "updated_at": now}
+            self.subs[number] |= {
+                "status": str(pick(rng, {"active": 9, "canceled": 1}, 1)[0]),
+                "updated_at": now,
+            }
         self.files["billing_subscriptions", day] = pl.DataFrame(self.subs)
         if day.day == 1 or night == 0:
             paid = pick(rng, {"paid": 95, "open": 5}, n)
@@ -265,7 +356,11 @@ class Company:
 
     def _ads(self, night: int, day: date) -> None:
         rng, first = self.rng, night // 14
-        channels = [(channel, f"{channel}-{first + k}") for channel in ("search", "social", "display", "video") for k in range(3)]
+        channels = [
+            (channel, f"{channel}-{first + k}")
+            for channel in ("search", "social", "display", "video")
+            for k in range(3)
+        ]
         seen = np.round(rng.lognormal(8, 0.8, 12)).astype(int)
         self._put("ads_spend", day, {
             "channel": [c for c, _ in channels], "campaign": [c for _, c in channels], "day": [day - timedelta(days=1)] * 12,
