@@ -32,8 +32,8 @@ def record_customer_map(
 ) -> pl.DataFrame:
     """Every record's customer, with history: one open row (valid_to null) per record of tonight.
 
-    Raises LakeError when ids would change beyond the limits of a night, or a later night has been
-    run.
+    Raises GateClosed when ids would change beyond the limits of a night, LakeError when a later night
+    has been run.
     """
     signed = signatures(party_record, hub_value, decisions(identity_overrides).kept_apart, config)
     clusters = cluster(signed, match_edge, match_conflict)
