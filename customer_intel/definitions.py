@@ -21,7 +21,11 @@ defs = dg.Definitions(
     ],
     jobs=[nightly],
     schedules=[jobs.nightly_schedule(settings, nightly)],
-    sensors=[alerts.failure_sensor(settings), alerts.stale_sensor(settings)],
+    sensors=[
+        alerts.failure_sensor(settings),
+        alerts.stale_sensor(settings),
+        jobs.take_over_sensor(settings, nightly),
+    ],
     resources={nights.HOME: nights.home},
     executor=dg.in_process_executor,
 )

@@ -4,21 +4,40 @@ from __future__ import annotations
 
 import gc
 import os
+from pathlib import Path
 
 import typer
 
-from customer_intel.cli import data, evaluate, nights, people, releases, sources
-from customer_intel.cli.screen import BAD_CONFIGURATION, ERROR, WRONG_COMMAND_LINE, fail
+from customer_intel.cli import (
+    data,
+    evaluate,
+    history,
+    nights,
+    people,
+    releases,
+    reopen,
+    repair,
+    sources,
+)
+from customer_intel.cli.screen import (
+    BAD_CONFIGURATION,
+    ERROR,
+    GATE_CLOSED,
+    WRONG_COMMAND_LINE,
+    fail,
+)
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.night.worker import LONG_LIVED
-from customer_intel.core.store.lake import LakeError
+from customer_intel.core.store import disk
+from customer_intel.core.store.lake import LakeDamaged, LakeError
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Customer exports to gated, published tables."
 )
 for command in (
     nights.run, nights.demo, data.check, data.inspect, releases.releases, releases.rollback,
-    data.docs, nights.dev, sources.status, people.resolve, people.why,
+    reopen.reopen, history.history, repair.repair, sources.status,
+    data.docs, nights.dev, people.resolve, people.why,
 ):  # fmt: skip
     app.command()(command)
 evaluation = typer.Typer(
@@ -41,5 +60,13 @@ def main() -> None:
         app(standalone_mode=True)
     except ConfigError as error:
         fail(f"configuration: {error}", BAD_CONFIGURATION)
+    except LakeDamaged as error:
+        fail(str(error), GATE_CLOSED)
     except LakeError as error:
         fail(str(error), ERROR)
+    except Exception as error:
+        home = Path(os.environ.get("CUSTOMER_INTEL_HOME", "data")).resolve()
+        said = disk.sentence(error, home, f"{home.name}/")
+        if said is None:
+            raise
+        fail(said, ERROR)

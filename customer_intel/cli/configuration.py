@@ -100,7 +100,7 @@ def _settings(looked: Looked, home: Path, rooms: Sequence[str]) -> dict[str, str
     return declared
 
 
-def _unread(config: Path, rooms: Iterable[str], own: Iterable[str]) -> Iterator[str]:
+def _unread(config: Path, rooms: Iterable[str], own: Iterable[str] = ()) -> Iterator[str]:
     """YAML files of a home's configuration that nothing reads. `own`: files of single settings."""
     known = ["company.yaml", *(f"{room}.yaml" for room in rooms), *own]
     for path in sorted(config.rglob("*")):

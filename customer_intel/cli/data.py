@@ -48,8 +48,10 @@ def check(
     from customer_intel.ingest.advise import check_mappings as mapping_check
     from customer_intel.ingest.advise import try_values
     from customer_intel.ingest.judge import before_night
+    from customer_intel.orchestration import export_dates
 
-    landing = Settings(home=existing(home)).landing_dir
+    home_settings = Settings(home=existing(home))
+    landing = home_settings.landing_dir
     tries: list[try_values.Tried] = []
     looked = configuration.look(home, landing)
     faults = looked.faults
@@ -74,6 +76,12 @@ def check(
                 looked.warnings += before_night.told(home, landing, entities, config, date.today())
             if values:
                 tries = try_values.tried(mappings, landing, entities)
+    odd: list[export_dates.Odd] = []
+    if looked.definitions:
+        with faults.gathered():
+            export_dates.first_export_date(home_settings)
+            odd = export_dates.odd_folders(home_settings)
+            looked.warnings += [item.message for item in odd]
     told: list[dict[str, Any]] = []
     if tries and not as_json:
         _print_tries(tries)
@@ -86,7 +94,8 @@ def check(
         summary = {"ok": not faults.told, **(wrong if faults.told else sound)}
         if values:
             summary["values"] = [item.summary() for item in tries]
-        print(json.dumps({**summary, "warnings": looked.warnings}, ensure_ascii=False))
+        asked = {"warnings": looked.warnings, "odd_folders": export_dates.told(odd)}
+        print(json.dumps({**summary, **asked}, ensure_ascii=False))
     for fault in faults.told:
         err.print(f"[red]✗[/] {escape(fault)}", soft_wrap=True)
     warn(looked.warnings)

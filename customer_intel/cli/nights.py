@@ -28,6 +28,7 @@ from customer_intel.cli.screen import (
     settings_of,
     warn,
 )
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.store.lake import HomeBusy, home_lock
 from customer_intel.settings import Settings
 
@@ -46,22 +47,31 @@ def run(
     select: Annotated[
         str | None, typer.Option(help="Only these tables (comma-separated); no release.")
     ] = None,
+    ahead: Annotated[
+        bool,
+        typer.Option("--ahead", help="Confirms an --as-of ahead: no earlier night may follow it."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """One night: every new export up to the date, through every gate, to one release."""
     # With exports from elsewhere a run begins a home; without, a missing one is a slip.
     from_elsewhere = bool(landing or os.environ.get("CUSTOMER_INTEL_LANDING"))
+    from customer_intel.orchestration.nights import refuse_unreadable
+
     settings = _fetched(settings_of(home, landing, is_made=from_elsewhere))
-    night = _night_date(settings, as_of)
+    refuse_unreadable(settings)
+    night = _night_date(settings, as_of, ahead)
     _refuse_earlier(settings, night, as_of)
-    # The date must be one of the job's partitions also when no landing folder is named after it.
-    os.environ.setdefault("CUSTOMER_INTEL_FIRST_EXPORT_DATE", night.isoformat())
     tables = [name.strip() for name in select.split(",")] if select else None
     looked = configuration.look(settings.home_dir, settings.landing_dir, tables or ())
     looked.faults.raise_any()
     warn(looked.warnings)
     code, summary = one_night(settings, night, tables, quiet=as_json)
     if as_json:
+        from customer_intel.orchestration import export_dates
+
+        odd = export_dates.odd_folders(settings, export_dates.asked)
+        summary["odd_folders"] = export_dates.told(odd)
         print(json.dumps(summary, indent=1, default=str))
     elif code in PUBLISHED and not tables:
         from customer_intel.publish import findings
@@ -160,7 +170,11 @@ def one_night(
     wall = time.perf_counter() - started
     closed = [outcome for outcome in outcomes if not outcome.passed]
     code = (
-        DONE if result.success else GATE_CLOSED if closed or "release" in result.failures else ERROR
+        DONE
+        if result.success
+        else GATE_CLOSED
+        if closed or result.damaged or ("release" in result.failures and not result.disk_refused)
+        else ERROR
     )
     judged = sources.of_night(settings.home_dir, as_of)
     if code == DONE and not select and sources.is_stale(judged):
@@ -284,52 +298,42 @@ def _fetched(settings: Settings) -> Settings:
     return Settings()
 
 
-def _night_date(settings: Settings, as_of: str | None) -> date:
-    from customer_intel.orchestration.nights import folders_ahead, landed_dates, today
+def _night_date(settings: Settings, as_of: str | None, ahead: bool = False) -> date:
+    """The night's date; ends the process with 3 for one that cannot be."""
+    from customer_intel.orchestration import export_dates as dates
 
-    dates = landed_dates(settings)
-    ahead = [
-        f"{settings.landing_dir.name}/{name}/ is dated ahead of today, {today().isoformat()}; nothing "
-        "of it is taken: give the folder its right date"
-        for name in folders_ahead(settings)
-    ]
-    if ahead and not dates and as_of is None:
-        fail("\n".join(ahead), BAD_CONFIGURATION)
-    warn(ahead)
-    if as_of is not None:
-        try:
-            night = date.fromisoformat(as_of)
-        except ValueError:
-            fail(f"--as-of {as_of}: expected YYYY-MM-DD", BAD_CONFIGURATION)
-        last = max([today(), *dates])
-        if night > last:
-            fail(
-                f"--as-of {as_of} lies ahead: today, or the newest export, is {last.isoformat()}",
-                BAD_CONFIGURATION,
-            )
-        return night
-    if not dates:
-        fail(
-            (
-                f"{settings.landing_dir.name}/ names no export date (<source>/<YYYY-MM-DD>/…); "
-                "give "
-                "--as-of YYYY-MM-DD"
-            ),
-            BAD_CONFIGURATION,
-        )
-    return dates[-1]
+    dates.asked.clear()
+    try:
+        dates.first_export_date(settings)
+    except ConfigError as error:
+        fail(str(error), BAD_CONFIGURATION)
+    night = dates.day_of(as_of) if as_of is not None else None
+    if as_of is not None and night is None:
+        fail(f"--as-of {as_of}: expected YYYY-MM-DD", BAD_CONFIGURATION)
+    if ahead and night is None:
+        fail("--ahead confirms a date: say it with --as-of YYYY-MM-DD", BAD_CONFIGURATION)
+    if ahead and night:
+        dates.asked.add(night)
+    odd = dates.odd_folders(settings, dates.asked)
+    messages = [item.message for item in odd]
+    landed = dates.landed_dates(settings)
+    if night is None and not landed:
+        named = f"{settings.landing_dir.name}/ names no export date (<source>/<YYYY-MM-DD>/…)"
+        if any(item.kind == "ahead" for item in odd):
+            fail("\n".join(messages), BAD_CONFIGURATION)
+        fail("\n".join([*messages, f"{named}; give --as-of YYYY-MM-DD"]), BAD_CONFIGURATION)
+    warn(messages)
+    return night or landed[-1]
 
 
 def _refuse_earlier(settings: Settings, night: date, as_of: str | None) -> None:
-    """Ends the process with 3, before a table is computed, for a night before the home's last one."""
-    from customer_intel.core.store.lake import Lake
+    """Ends the process with 3, before a table is computed, for a night that may not run."""
+    from customer_intel.orchestration import export_dates as dates
 
-    last = Lake(settings.home_dir).current("record_customer_map")
-    if last is not None and night.isoformat() < last.as_of:
-        what = f"--as-of {as_of}" if as_of else f"the newest export, of {night.isoformat()},"
-        fail(
-            f"{what} lies before the last night: the home has already seen the night of "
-            f"{last.as_of}, and an earlier one would rewrite the history of customer ids; run a "
-            f"night of {last.as_of} or later, or begin an empty --home",
-            BAD_CONFIGURATION,
-        )
+    said = f"--as-of {as_of}" if as_of else f"the newest export, of {night.isoformat()},"
+    try:
+        dates.admit(settings, night, said)
+    except dates.Refused as refused:
+        fail(str(refused), BAD_CONFIGURATION)
+    # The date must be one of the job's partitions also when no landing folder is named after it.
+    dates.asked.add(night)

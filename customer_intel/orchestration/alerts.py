@@ -1,6 +1,7 @@
 """Who hears of a night that did not publish, and what they are told."""
 
 import json
+import re
 import smtplib
 import urllib.request
 from collections.abc import Iterator
@@ -134,4 +135,17 @@ def root_cause(event: dg.DagsterEvent) -> str:
     error = event.job_failure_data.error
     while error and error.cause:
         error = error.cause
-    return (error.message if error else event.message or "no reason given").strip()
+    said = (error.message if error else event.message or "no reason given").strip()
+    # Of our own exceptions the message says it all.
+    return re.sub(r"^customer_intel[\w.]+: ", "", said)
+
+
+def ended_by(event: dg.DagsterEvent, kind: type[Exception]) -> bool:
+    """Whether an exception of that kind made a step, or a run outside its steps, fail."""
+    data = event.step_failure_data if event.is_step_failure else event.job_failure_data
+    error = data.error
+    names = []
+    while error:
+        names.append(error.cls_name)
+        error = error.cause
+    return kind.__name__ in names

@@ -4,28 +4,32 @@ steps.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import lru_cache
 
 import dagster as dg
 
 from customer_intel.core.contract import load as contract
 from customer_intel.core.night import build as step
-from customer_intel.core.night import snapshot
+from customer_intel.core.night import repair, snapshot
 from customer_intel.core.night.night import Night, Outcome
 from customer_intel.core.night.scheduler import Ahead
-from customer_intel.core.store import lake, release
+from customer_intel.core.store import damage, disk, lake, night_states, release
+from customer_intel.core.tables import definition as table
 from customer_intel.core.tables.definition import Definition
 from customer_intel.ingest.land import entity_night as landing
+from customer_intel.orchestration import export_dates
+from customer_intel.orchestration.export_dates import folders_ahead, landed_dates, today
 from customer_intel.settings import Settings
+
+__all__ = ["folders_ahead", "landed_dates", "today"]
 
 PARTITION, RANGE_END = "dagster/partition", "dagster/asset_partition_range_end"
 AS_OF = "customer_intel/as_of"
 HOME = "home"
-# A week: a clock may be wrong, but an export of next month is a slip of the pen.
-DAYS_AHEAD = 7
 
 
 class Tables:
@@ -57,56 +61,87 @@ class Tables:
 def home(context: dg.InitResourceContext) -> Iterator[Tables]:
     """The run's tables, while it holds the home's lock. What a killed run left is taken back first."""
     settings = Settings()
-    with lake.home_lock(settings.home_dir):
-        release.recover(settings.home_dir)
-        close_dead_runs(context)
+    where = settings.home_dir
+    with disk.told(where, f"{where.name}/"), lake.home_lock(where):
+        refuse_unreadable(settings)
+        release.recover(where)
+        close_dead_runs(context.instance, context.run_id)
         # A killed run's spill is its customers' data in clear text.
         shutil.rmtree(settings.spill_dir, ignore_errors=True)
         step.prepare(settings.state_dir)
+        lake.forget()
+        definitions = table.definitions(contract.load())
+        store = lake.Lake(where)
+        damage.refuse(store, definitions, repair.lasting(definitions))
         fetch_landing(settings)
+        _begin(context, settings)
         tables = Tables()
         try:
             yield tables
         finally:
             tables.close()
+            damage.write_index(store)
 
 
-def close_dead_runs(context: dg.InitResourceContext) -> None:
-    """Ends in Dagster's books what a killed host left STARTED: later nights would queue behind it
-    for hours.
-
-    Whoever holds the home's lock is the only run alive.
+def _begin(context: dg.InitResourceContext, settings: Settings) -> None:
+    """What a run does before it touches a table: refuses a date that cannot be, whichever way it was
+    launched, names folders whose date is a question, and keeps the lake as it stands. Raises
+    LakeError.
     """
-    own, instance = context.run_id, context.instance
-    if own is None or instance is None:
-        return
+    day = _said(context.run.tags if context.run else {})
+    landed = landed_dates(settings)
+    if day or landed:
+        export_dates.admit(settings, date.fromisoformat(day) if day else landed[-1])
+    if context.log:
+        for odd in export_dates.odd_folders(settings, export_dates.asked):
+            context.log.warning(odd.message)
+    try:
+        night_states.remember(settings.home_dir, export_dates.memory(), export_dates.raw_tables())
+    except OSError as error:
+        raise lake.LakeError(
+            f"lake/{lake.NIGHTS}/ could not be written ({error.strerror}): no table was touched; mend "
+            "that and run again"
+        ) from None
+
+
+def close_dead_runs(
+    instance: dg.DagsterInstance | None, own: str | None, quiet_seconds: float = 0
+) -> list[dg.DagsterRun]:
+    """Ends in Dagster's books what a killed host left STARTED: later nights would queue behind it
+    for hours. The closed runs, oldest first.
+
+    Whoever holds the home's lock is the only run alive. A run that has yet to take it has been
+    heard of within `quiet_seconds`.
+    """
+    if instance is None:
+        return []
     alive = [
         dg.DagsterRunStatus.STARTING,
         dg.DagsterRunStatus.STARTED,
         dg.DagsterRunStatus.CANCELING,
     ]
-    for run in instance.get_runs(dg.RunsFilter(statuses=alive)):
-        if run.run_id != own:
-            instance.report_run_failed(
-                run, "Its process ended before the night did; the next run took over."
-            )
+    closed = []
+    for record in instance.get_run_records(dg.RunsFilter(statuses=alive), ascending=True):
+        quiet = (datetime.now(UTC) - record.update_timestamp.astimezone(UTC)).total_seconds()
+        if record.dagster_run.run_id == own or quiet < quiet_seconds:
+            continue
+        text = "Its process ended before the night did; another takes over."
+        instance.report_run_failed(record.dagster_run, text)
+        closed.append(record.dagster_run)
+    return closed
 
 
 def partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
-    """Export dates, daily in UTC, from the first configured or landed to today, or to the last if
-    that is ahead.
+    """Export dates, daily in UTC, from the first configured or landed to today; to tomorrow where
+    that has landed; to a later date that the command line confirmed. Raises ConfigError for a
+    configured date that cannot be.
     """
-    configured = [settings.first_export_date] if settings.first_export_date else []
-    dates = [*configured, *landed_dates(settings)]
-    # A clock may be slow, or an export come from where it is tomorrow.
+    configured = export_dates.first_export_date(settings)
+    dates = [*export_dates.asked, *landed_dates(settings), *([configured] if configured else [])]
     ahead = max([*dates, today()]) - today()
-    first = min(dates, default=date(2024, 1, 1))
+    # A folder of the year 0202 is a slip, and a partition a day since then too many.
+    first = max(min(dates, default=date(2024, 1, 1)), export_dates.FIRST)
     return dg.DailyPartitionsDefinition(start_date=first.isoformat(), end_offset=1 + ahead.days)
-
-
-def today() -> date:
-    """The day by UTC, in which export dates are."""
-    return datetime.now(UTC).date()
 
 
 def fetch_landing(settings: Settings) -> None:
@@ -128,39 +163,29 @@ def fetch_landing(settings: Settings) -> None:
         )
 
 
-def landed_dates(settings: Settings) -> list[date]:
-    """The export dates that landing/<source>/<date>/ folders name, but those of folders_ahead."""
-    return sorted(day for day in set(_dated(settings).values()) if day <= last_plausible())
-
-
-def folders_ahead(settings: Settings) -> list[str]:
-    """Folders of export dates that nobody can have exported yet. A night of such a date would be
-    the home's last: none may come before it.
+def refuse_unreadable(settings: Settings) -> None:
+    """Raises DiskRefused for a folder of landing that this user may not look into: what lies there
+    would be missing from the night, and nothing would say so.
     """
-    landed = _dated(settings)
-    return sorted(name for name, day in landed.items() if day > last_plausible())
+    landing = settings.landing_dir
 
+    def refused(error: OSError) -> None:
+        if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            raise error
 
-def last_plausible() -> date:
-    """The last export date there may be: it is tomorrow elsewhere, and a clock may be slow."""
-    return today() + timedelta(days=DAYS_AHEAD)
-
-
-def _dated(settings: Settings) -> dict[str, date]:
-    """<source>/<date> → that date."""
-    found = {}
-    for folder in settings.landing_dir.glob("*/*/"):
-        try:
-            found[f"{folder.parent.name}/{folder.name}"] = date.fromisoformat(folder.name)
-        except ValueError:
-            continue
-    return found
+    with disk.told(landing.parent, f"{landing.name}/"):
+        for _ in os.walk(landing, onerror=refused):
+            pass
 
 
 def of_run(context: dg.AssetExecutionContext) -> Night:
     """The night that a run's step belongs to. Raises dagster.Failure when nothing says its date."""
-    tags = context.run.tags
-    return _night(context.run_id, tags.get(AS_OF) or tags.get(RANGE_END) or tags.get(PARTITION))
+    return _night(context.run_id, _said(context.run.tags))
+
+
+def _said(tags: Mapping[str, str]) -> str | None:
+    """The date that a run's tags say."""
+    return tags.get(AS_OF) or tags.get(RANGE_END) or tags.get(PARTITION)
 
 
 @lru_cache(maxsize=2)

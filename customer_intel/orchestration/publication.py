@@ -9,9 +9,12 @@ from customer_intel.core.contract.model import Contract, Table
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.night.night import Night
 from customer_intel.core.store import mirror as objects
+from customer_intel.core.store.disk import DiskRefused
 from customer_intel.core.store.lake import LakeError
 from customer_intel.core.store.release import Published, Release, ReleaseRefused
-from customer_intel.orchestration import nights
+from customer_intel.core.store.withdrawn import withdrawn
+from customer_intel.orchestration import export_dates, nights
+from customer_intel.settings import Settings
 
 KEEP_RELEASES = 7
 
@@ -36,7 +39,7 @@ def release_asset(contract: Contract) -> dg.AssetsDefinition:
         night = nights.of_run(context)
         try:
             made = publish(night, tables, context.run_id)
-        except ReleaseRefused as error:
+        except (ReleaseRefused, DiskRefused) as error:
             raise dg.Failure(f"Nothing was published: {error}", allow_retries=False) from error
         return dg.MaterializeResult(
             metadata={
@@ -44,6 +47,9 @@ def release_asset(contract: Contract) -> dg.AssetsDefinition:
                 "as_of": made.as_of,
                 "is current": made.is_current,
                 "tables": len(tables),
+                "folders whose date is a question": [
+                    odd.message for odd in export_dates.odd_folders(Settings(), export_dates.asked)
+                ],
                 "report": dg.MetadataValue.path(str(made.folder / "report.html")),
             }
         )
@@ -76,7 +82,9 @@ def mirror_assets(url: str | None) -> list[dg.AssetsDefinition]:
         try:
             if night.snapshot_id not in kept:
                 raise ReleaseRefused(f"{night.snapshot_id} is no kept release; run the night whole")
-            done = objects.mirror(kept[night.snapshot_id], objects.writable(url), KEEP_RELEASES)
+            undone = withdrawn(night.home / "published")
+            place = objects.writable(url)
+            done = objects.mirror(kept[night.snapshot_id], place, KEEP_RELEASES, undone)
         except (LakeError, ConfigError) as error:
             raise dg.Failure(
                 f"Published here, not mirrored: {error}", allow_retries=False

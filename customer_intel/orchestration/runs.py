@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from customer_intel.core.night import build as step
 from customer_intel.core.night.night import Outcome
-from customer_intel.core.store.lake import home_lock, write_bytes
+from customer_intel.core.store.disk import DiskRefused
+from customer_intel.core.store.lake import LakeDamaged, home_lock, write_bytes
 from customer_intel.settings import REPOSITORY, Settings
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ class RunResult:
     success: bool
     failures: dict[str, str]
     skipped: tuple[str, ...]
+    # The lake's files were not what their gates saw: nothing was computed.
+    damaged: bool = False
+    # The disk took or gave no more; no gate said anything.
+    disk_refused: bool = False
 
 
 def prepare_instance(settings: Settings) -> Path:
@@ -69,7 +74,7 @@ def run_night(
     from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 
     from customer_intel.orchestration import assets, nights
-    from customer_intel.orchestration.alerts import root_cause
+    from customer_intel.orchestration.alerts import ended_by, root_cause
     from customer_intel.orchestration.jobs import NIGHTLY
 
     with home_lock(settings.home_dir):
@@ -96,23 +101,25 @@ def run_night(
             )
             result = execute_run(job, run, instance)
         failures = {}
+        damaged = disk_refused = False
         for event in result.all_events:
             if event.is_step_failure:
                 data = event.step_failure_data
+                disk_refused |= ended_by(event, DiskRefused)
                 said = data.user_failure_data.description if data.user_failure_data else None
                 failures[str(event.step_key)] = (
                     said or (data.error.to_string() if data.error else "")
                 ).strip()
         if not result.success and not failures:
-            failures[NIGHTLY] = next(
-                (root_cause(event) for event in result.all_events if event.is_run_failure), ""
-            )
+            ended = [event for event in result.all_events if event.is_run_failure]
+            failures[NIGHTLY] = next(map(root_cause, ended), "")
+            damaged = any(ended_by(event, LakeDamaged) for event in ended)
         # A step whose input failed is never started; Dagster leaves no event of it.
         started = {event.step_key for event in result.all_events if event.is_step_start}
         skipped = tuple(
             key for key in result.dagster_run.step_keys_to_execute or () if key not in started
         )
-        return RunResult(result.run_id, result.success, failures, skipped)
+        return RunResult(result.run_id, result.success, failures, skipped, damaged, disk_refused)
     finally:
         assets.listeners.remove(listener)
 

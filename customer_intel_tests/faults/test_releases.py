@@ -160,7 +160,7 @@ def test_p7_the_command_line_says_which_release_is_damaged_and_how_to_get_out(ho
     small.night(home, 2)
     assert (
         cli("releases", "--verify", "--home", home).text
-        == "✓ 2 releases: every byte is as it was published"
+        == "✓ 2 releases: every byte is as it was published, and every lake file what its gate saw"
     )
     _overwrite(home / "published/snapshots/s00002/left.parquet", b"PARX")
     said = cli("releases", "--verify", "--home", home)

@@ -206,7 +206,7 @@ def test_r3_a_full_disk_below_raw_exports_and_below_spill_is_a_clean_error(
     assert wanted.ok, wanted.error
     with full_disk(homes["full"] / "lake", "96k") as grow:
         ended = whole_nursery.run(whole.tables, homes["full"], SECOND, ["raw_events", "events"])
-        assert "segment-events" in ended.error and "No space left on device" in ended.error, ended
+        assert "raw_events" in ended.error and "No space left on device" in ended.error, ended
         assert not list(homes["full"].glob("lake/*/CURRENT.json"))
         grow()
         again = whole_nursery.run(whole.tables, homes["full"], SECOND, ["raw_events", "events"])
@@ -220,7 +220,7 @@ def test_r3_a_full_disk_below_raw_exports_and_below_spill_is_a_clean_error(
             step.build(made, house.definitions["base"])
         assert not list(house.home.glob("lake/*/CURRENT.json"))
     figure(
-        "R3 full disk (tmpfs) below raw exports: the file is refused by name; below spill: "
+        "R3 full disk (tmpfs) below raw exports: the folder is named, no file blamed; below spill: "
         "StepFailed; "
         f"nothing accepted ({str(failed.value)[-80:]})"
     )

@@ -185,6 +185,7 @@ MADE_UP: dict[str, set[str]] = {
         "sql reason_raises_risk",
     },
     "currency_rate": {"sql stretches_in_order"},
+    "customer_id_given": {"regex customer_id ^c_[0-9a-f]{16}$"},
 }
 
 

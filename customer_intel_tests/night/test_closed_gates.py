@@ -274,7 +274,7 @@ def test_select_runs_what_it_names_and_publishes_nothing(home: Path) -> None:
         (("--as-of", "30.06.2026"), "--as-of 30.06.2026: expected YYYY-MM-DD"),
         (
             ("--as-of", "2999-06-30"),
-            "--as-of 2999-06-30 lies ahead: today, or the newest export, is",
+            "--as-of 2999-06-30 lies ahead: by this machine's clock today is",
         ),
         (("--landing", "no/such"), "--landing no/such: no such folder"),
         (("--select", "rfn"), "no table 'rfn'; did you mean rfm?"),

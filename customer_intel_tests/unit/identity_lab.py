@@ -72,6 +72,8 @@ class Lab:
         self.rows: dict[str, list[Row]] = {name: [] for name in ENTITIES}
         self.tables: dict[str, pl.DataFrame] = {}
         self.previous: pl.DataFrame | None = None
+        # Ids of a history before this one: record_key, customer_id, valid_from, valid_to.
+        self.given: list[Row] = []
 
     def contact(self, key: str, **columns: Any) -> Lab:
         source, contact_id = key.split(":", 1)
@@ -106,6 +108,9 @@ class Lab:
                 for column in self.contract.table(name).columns
             }
             frames[name] = pl.DataFrame(self.rows[name], schema=schema, strict=False)
+        given = self.contract.table("customer_id_given")
+        schema = {column.name: POLARS_TYPES[column.type] for column in given.columns}
+        frames[given.name] = pl.DataFrame(self.given, schema=schema)
         con = _connection()
         for name in only:
             frames[name] = self._typed(name, self._computed(name, frames, con, as_of))

@@ -25,7 +25,8 @@ from customer_intel.core.night.day_parts import schema_sha256
 from customer_intel.core.night.night import Night, Outcome, StepFailed, parts_of
 from customer_intel.core.night.snapshot import lineage_cache
 from customer_intel.core.night.worker import HelperFailed, helper
-from customer_intel.core.store.lake import WHOLE, LakeError, Part, Version
+from customer_intel.core.store import disk
+from customer_intel.core.store.lake import WHOLE, LakeDamaged, LakeError, Part, Version
 from customer_intel.core.tables import kinds
 from customer_intel.core.tables.definition import Definition
 from customer_intel.core.tables.lineage import read_lineage
@@ -63,14 +64,21 @@ def build(night: Night, definition: Definition) -> Outcome:
     Raises StepFailed, ConfigError or LakeError when there is nothing to gate.
     """
     try:
+        # What is kept of it, and what it remembers.
+        night.lake.checked(definition.table.name)
         return (
             _build_raw(night, definition.table)
             if definition.kind == "raw"
             else _build(night, definition)
         )
+    except LakeDamaged as error:
+        verdict = _failure(definition.table, "lake_file", str(error))
+        return _rejected(night, definition.table, {}, verdict, _Clock())
     except (ConfigError, LakeError):
         raise
     except Exception as error:
+        if said := disk.sentence(error, night.home, f"{night.home.name}/lake/"):
+            raise StepFailed(f"'{definition.table.name}' could not be computed: {said}") from None
         # The engines' messages quote the row that failed; the place in our code tells enough.
         frame = traceback.extract_tb(error.__traceback__)[-1]
         own = [
@@ -129,7 +137,7 @@ def _audit(
     table = definition.table
     files = [(table, [candidates[key] for key in sorted(candidates)])]
     files += [
-        (night.contract.table(name), night.lake.files(name))
+        (night.contract.table(name), night.lake.checked(name))
         for name in definition.checks_against
         if name != table.name
     ]
@@ -342,7 +350,8 @@ def _register(night: Night, engine: DuckDBEngine, table: Table, reader: Table) -
         engine.register(table, _files(night, table))
         return
     hidden = night.contract.table(str(reader.without))
-    engine.register_without(table, night.lake.files(table.name), key, night.lake.files(hidden.name))
+    files = night.lake.checked(table.name)
+    engine.register_without(table, files, key, night.lake.checked(hidden.name))
 
 
 def _hidden_by(night: Night, reader: Table, table: Table) -> str | None:
@@ -355,7 +364,7 @@ def _hidden_by(night: Night, reader: Table, table: Table) -> str | None:
 
 def _files(night: Night, table: Table) -> list[Path]:
     """What a reader of the table reads tonight: of a raw table, without what is held back."""
-    return raw_parts.files(night, table) if table.raw_of else night.lake.files(table.name)
+    return raw_parts.files(night, table) if table.raw_of else night.lake.checked(table.name)
 
 
 def _frame(night: Night, table: Table, reader: Table | None = None) -> pl.LazyFrame:

@@ -17,6 +17,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -25,13 +26,28 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from customer_intel.core.store import integrity
+from customer_intel.core.store.integrity import file_sha256 as file_sha256
+
 POINTER = "CURRENT.json"
 CANDIDATES = ".candidates"
+# The lake as it was after earlier nights (night_states.py): <state>/kept/<table>.json are pointers.
+NIGHTS = ".nights"
 WHOLE = "whole"
+LOCK, LOCK_TRIES = ".lock", 5
+# Of pointers; a pointer that names one carries its checksum.
+FORMAT = 2
+
+# Pointer → (its inode, size and time of change, what it says): a step asks for each many times.
+_versions: dict[str, tuple[tuple[int, int, int], Version]] = {}
 
 
 class LakeError(RuntimeError):
     """The lake cannot do what was asked; the message says why and what to do."""
+
+
+class LakeDamaged(LakeError):
+    """A file of the lake is not what its gate saw; nothing may be computed from it."""
 
 
 class HomeBusy(LakeError):
@@ -65,6 +81,22 @@ class Version:
     certificate: dict[str, Any] = field(default_factory=dict)
     fingerprints: dict[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, pointer: Path) -> Version:
+        """The version that a pointer's file names. Raises ValueError when it is not as it was written."""
+        data, carried = integrity.unsealed(pointer.read_bytes())
+        # A pointer from before there were seals names no format.
+        if not carried and "format" in data:
+            raise ValueError("it lost its checksum")
+        try:
+            return version_of(data)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError("no pointer") from error
+
+    def sealed(self) -> bytes:
+        """A pointer's file that names this version."""
+        return integrity.sealed({**asdict(self), "format": FORMAT})
+
     @property
     def rows(self) -> int:
         """Rows over all parts."""
@@ -94,20 +126,37 @@ class Lake:
 
     # ---- reading
     def current(self, table: str) -> Version | None:
-        """The accepted version of a table; None when there never was one. Raises LakeError when its
-        pointer is damaged.
+        """The accepted version of a table; None when there never was one. Raises LakeDamaged when
+        its pointer is not as it was written.
         """
         pointer = self.root / table / POINTER
         try:
-            data = json.loads(pointer.read_text(encoding="utf-8"))
+            stat = pointer.stat()
+            mark = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+            known = _versions.get(str(pointer))
+            if known and known[0] == mark:
+                return known[1]
+            version = Version.of(pointer)
         except FileNotFoundError:
             return None
-        except ValueError as error:
-            raise LakeError(
-                f"lake/{table}/{POINTER} is not readable ({error}); restore it from a release"
-            ) from error
-        data["parts"] = {key: Part(**part) for key, part in data["parts"].items()}
-        return Version(**data)
+        except ValueError:
+            raise LakeDamaged(
+                f"lake/{table}/{POINTER} is not as it was written; customer-intel repair mends it"
+            ) from None
+        _versions[str(pointer)] = (mark, version)
+        return version
+
+    def fault(self, part: Part) -> str:
+        """What is wrong with a part's file; nothing when it is what its gate saw. Hashed once a run."""
+        return integrity.fault(self.path(part), part.sha256, part.bytes)
+
+    def checked(self, table: str) -> list[Path]:
+        """As `files`, each of them what its gate saw. Raises LakeDamaged for the first that is not."""
+        version = self.current(table)
+        for part in version.parts.values() if version else ():
+            if fault := self.fault(part):
+                raise LakeDamaged(f"lake/{part.path} {fault}; customer-intel repair mends it")
+        return self.files(table)
 
     def files(self, table: str) -> list[Path]:
         """The accepted files in part order; none when the table was never accepted or is empty by
@@ -167,10 +216,30 @@ class Lake:
             fingerprints or {},
         )
         before = self.current(table)
-        write_json(self.root / table / POINTER, asdict(version))
+        self.point(version)
         # Also the first time: a killed run may have left files that no version names.
         self._prune(table, before or version, version)
         return version
+
+    def point(self, version: Version) -> None:
+        """Makes `version`, whose files are in place, the table's accepted one."""
+        write_bytes(self.root / version.table / POINTER, version.sealed())
+
+    def restore(self, part: Part, source: Path) -> None:
+        """Puts a whole copy of a damaged part's file in its place."""
+        target = self.path(part)
+        make_folder(target.parent)
+        with self.workspace(target.parent.name) as work:
+            made = Path(shutil.copyfile(source, work / target.name))
+            fsync(made)
+            os.rename(made, target)
+        fsync(target.parent)
+
+    def remove(self, table: str) -> None:
+        """Takes a table away whole, its pointer first; the next night computes it anew."""
+        (self.root / table / POINTER).unlink(missing_ok=True)
+        shutil.rmtree(self.root / table, ignore_errors=True)
+        fsync(self.root)
 
     def reject(self, table: str, candidates: Mapping[str, Path], why: dict[str, Any]) -> Path:
         """Keeps a candidate that failed its gate where it can be looked at, replacing the last
@@ -180,7 +249,7 @@ class Lake:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         for key, source in candidates.items():
-            os.rename(source, folder / f"{_file_safe(key)}.parquet")
+            os.rename(source, folder / f"{file_safe(key)}.parquet")
         write_json(folder / "verdict.json", why)
         return folder
 
@@ -197,7 +266,7 @@ class Lake:
             list(pool.map(fsync, candidates.values()))
         for key, source in sorted(candidates.items()):
             digest, size = file_sha256(source)
-            target = folder / f"{_file_safe(key)}.{digest[:20]}.parquet"
+            target = folder / f"{file_safe(key)}.{digest[:20]}.parquet"
             parts[key] = Part(
                 f"{table}/{target.name}",
                 pq.read_metadata(source).num_rows,
@@ -209,14 +278,18 @@ class Lake:
             # hold.
             if not target.exists() or file_sha256(target)[0] != digest:
                 os.rename(source, target)
+            integrity.remember(target, digest)
         fsync(folder)
         return parts
 
     def _prune(self, table: str, before: Version, now: Version) -> None:
-        """Deletes files that neither this version nor the one before it names: a reader of either
-        stays whole.
+        """Deletes files that neither this version nor the one before it names, nor that of a night
+        that can be gone back to: a reader of either stays whole.
         """
         named = {part.path for version in (before, now) for part in version.parts.values()}
+        for pointer in self.root.glob(f"{NIGHTS}/*/kept/{table}.json"):
+            kept = json.loads(pointer.read_text(encoding="utf-8"))
+            named.update(part["path"] for part in kept["parts"].values())
         for path in (self.root / table).glob("*.parquet"):
             if str(path.relative_to(self.root)) not in named:
                 path.unlink(missing_ok=True)
@@ -238,7 +311,7 @@ class Lake:
         """Stores an export's rejected rows under <home>/quarantine/<entity>/, or clears what was
         there.
         """
-        target = self.home / "quarantine" / entity / f"{_file_safe(part)}.parquet"
+        target = self.home / "quarantine" / entity / f"{file_safe(part)}.parquet"
         if source is None:
             target.unlink(missing_ok=True)
             return None
@@ -253,25 +326,48 @@ class Lake:
         return target
 
 
+def forget() -> None:
+    """Begins a run: what an earlier one of this process found whole is read again."""
+    integrity.forget()
+    _versions.clear()
+
+
+def version_of(data: dict[str, Any]) -> Version:
+    """A pointer's content as a Version. Raises KeyError or TypeError when it is no pointer's."""
+    known = {key: value for key, value in data.items() if key != "format"}
+    known["parts"] = {key: Part(**part) for key, part in data["parts"].items()}
+    return Version(**known)
+
+
 @contextlib.contextmanager
 def home_lock(home: Path) -> Iterator[None]:
-    """One run at a time per home. Raises HomeBusy at once when another run holds it."""
+    """One run at a time per home. Raises HomeBusy when another run holds it."""
     home.mkdir(parents=True, exist_ok=True)
-    with open(home / ".lock", "a+", encoding="utf-8") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise HomeBusy(
-                f"another run is at work in {home.name}/; wait for it to end, then run again"
-            ) from None
+    with open(home / LOCK, "a+", encoding="utf-8") as handle:
+        for left in reversed(range(LOCK_TRIES)):
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not left:
+                    raise HomeBusy(
+                        f"another run is at work in {home.name}/; wait for it to end, then run again"
+                    ) from None
+            # Whoever only asks whether it is held lets go at once.
+            time.sleep(0.05)
         yield
 
 
-def file_sha256(path: Path) -> tuple[str, int]:
-    """(hex digest, size in bytes) of a file, streamed."""
-    with open(path, "rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256")
-        return digest.hexdigest(), handle.tell()
+def is_held(home: Path) -> bool:
+    """Whether a run holds the home's lock: the one sign of life that a killed process cannot leave."""
+    try:
+        with open(home / LOCK, encoding="utf-8") as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
 
 
 def fsync(path: Path) -> None:
@@ -311,10 +407,10 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write_json(path: Path, data: Any) -> None:
     """`write_bytes` of the data as JSON, indented, so that a person can read it."""
-    write_bytes(path, (json.dumps(data, indent=1, ensure_ascii=False, default=str) + "\n").encode())
+    write_bytes(path, integrity.json_bytes(data))
 
 
-def _file_safe(key: str) -> str:
+def file_safe(key: str) -> str:
     """A part's key in a file's name: itself when plain, else readable prefix and hash."""
     plain = "".join(c if c.isalnum() or c in "-_." else "-" for c in key)
     return (

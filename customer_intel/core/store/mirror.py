@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -110,9 +111,9 @@ def writable(url: str) -> Store:
     return place
 
 
-def mirror(release: Release, place: Store, keep: int) -> Mirrored:
+def mirror(release: Release, place: Store, keep: int, undone: Collection[str] = ()) -> Mirrored:
     """Brings a local release to the store and points readers at it, unless a later date is current
-    there.
+    there that is not of the `undone` releases.
 
     Raises LakeError; whatever it got to, readers see the release before or this one, and running
     again completes it.
@@ -135,7 +136,7 @@ def mirror(release: Release, place: Store, keep: int) -> Mirrored:
                 f"{place.url}: {folder} holds other content than this release; look who else "
                 "writes there"
             )
-        current = point_at(place, release.snapshot_id)
+        current = point_at(place, release.snapshot_id, undone=undone)
         pruned = prune(place, keep)
         return Mirrored(
             release.snapshot_id,
@@ -147,12 +148,14 @@ def mirror(release: Release, place: Store, keep: int) -> Mirrored:
         )
 
 
-def point_at(place: Store, snapshot_id: str, *, back: bool = False) -> bool:
+def point_at(
+    place: Store, snapshot_id: str, *, back: bool = False, undone: Collection[str] = ()
+) -> bool:
     """Makes a release that is on the store the current one; False when another stays current.
 
-    Never moves to an earlier date, unless `back` (a rollback). A publisher that was overtaken looks
-    again: a later date stays, and of two releases of one date the first to arrive. Raises
-    StoreError when no such release is kept there, or others keep overtaking.
+    Never moves to an earlier date, unless `back` (a rollback) or from one of the `undone`. A
+    publisher that was overtaken looks again: a later date stays, and of two releases of one date the
+    first to arrive. Raises StoreError when no such release is kept there, or others keep overtaking.
     """
     key = f"{SNAPSHOTS}{snapshot_id}/{MANIFEST}"
     try:
@@ -167,7 +170,13 @@ def point_at(place: Store, snapshot_id: str, *, back: bool = False) -> bool:
         if held and held["snapshot_id"] == snapshot_id:
             return True
         overtaken = held != first
-        if held and not back and (held["as_of"] > as_of or (overtaken and held["as_of"] == as_of)):
+        stays = held and held["snapshot_id"] not in undone
+        if (
+            held
+            and stays
+            and not back
+            and (held["as_of"] > as_of or (overtaken and held["as_of"] == as_of))
+        ):
             return False
         pointer = {
             "snapshot_id": snapshot_id,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from customer_intel.core.contract.model import Table
+from customer_intel.core.store import disk, integrity
 from customer_intel.core.store.lake import (
     POINTER,
     WHOLE,
@@ -33,8 +33,10 @@ from customer_intel.core.store.lake import (
     make_folder,
     write_bytes,
 )
+from customer_intel.core.store.withdrawn import publish_again, withdrawn
 
 MANIFEST = "manifest.json"
+PLACE = "published/"
 # What was made of a release once it stood at its final path; its presence says that the release is
 # finished.
 DERIVED = "derived.json"
@@ -180,9 +182,10 @@ class Published:
             if not version.certificate.get("passed"):
                 raise ReleaseRefused(f"'{name}' has no certificate of a passed gate")
             for part in version.parts.values():
-                if not lake.path(part).exists() or file_sha256(lake.path(part))[0] != part.sha256:
+                if fault := lake.fault(part):
                     raise ReleaseRefused(
-                        f"'{name}': {part.path} is not the file its gate saw; run the night again"
+                        f"'{name}': lake/{part.path} {fault}; customer-intel repair says how to "
+                        "mend it"
                     )
             versions[name] = version
         return versions
@@ -206,7 +209,7 @@ class Published:
         """
         snapshot_id, as_of = manifest["snapshot_id"], manifest["as_of"]
         target = self.snapshots / snapshot_id
-        with self._alone(), _told():
+        with disk.told(self.root.parent, PLACE), self._alone():
             self._recover()
             if not (target / MANIFEST).exists():
                 self._write(
@@ -214,7 +217,10 @@ class Published:
                 )
                 self._derive(Release(snapshot_id, as_of, target), derived)
             before = self.current()
-            newest = before is None or before.as_of <= as_of
+            # A release whose night was undone is no later one.
+            publish_again(self.root, snapshot_id)
+            undone = withdrawn(self.root)
+            newest = not before or before.as_of <= as_of or before.snapshot_id in undone
             if newest:
                 self._point_at(snapshot_id, as_of)
             self._prune(keep)
@@ -224,6 +230,29 @@ class Published:
         """Swaps the pointer, then the derived link `current`."""
         with self._alone():
             self._point_at(snapshot_id, as_of)
+
+    def mend(self, wholes: Mapping[str, Path]) -> dict[str, bool]:
+        """Restores damaged tables from `wholes` (sha256 → such a file): file → whether it could."""
+        done = {}
+        for folder in sorted(self.snapshots.glob("*/")):
+            try:
+                tables = read_sealed(folder / MANIFEST)["tables"]
+            except LakeError:
+                continue
+            for entry in [file for table in tables.values() for file in table["files"]]:
+                path, sha256 = folder / entry["path"], entry["sha256"]
+                if not integrity.fault(path, sha256, entry["bytes"]):
+                    continue
+                source = wholes.get(sha256)
+                if source:
+                    make_folder(path.parent)
+                    make_folder(self.root / STAGING)
+                    (made := self.root / STAGING / "mended").unlink(missing_ok=True)
+                    _share(source, made)
+                    os.rename(made, path)
+                    fsync(path.parent)
+                done[str(path.relative_to(self.root.parent))] = source is not None
+        return done
 
     def recover(self) -> None:
         """Clears what a killed publisher left half done, and repairs what is derived from the
@@ -358,7 +387,9 @@ class Published:
         # By the clock, which only decides how long something old is kept; one that went back keeps
         # it longer.
         since = self._clock() - self._grace_seconds
-        for release in self.releases()[max(keep, 2) :]:
+        undone = withdrawn(self.root)
+        ranked = sorted(self.releases(), key=lambda release: release.snapshot_id in undone)
+        for release in ranked[max(keep, 2) :]:
             if (
                 release.snapshot_id not in named
                 and (release.folder / MANIFEST).stat().st_mtime < since
@@ -375,13 +406,17 @@ class Published:
 
 def recover(home: Path) -> None:
     """What a run does first, once it holds the home's lock: clears what a killed one left."""
+    from customer_intel.core.store import lake_swap, reopening
+
+    lake_swap.finish(home)
     Lake(home).recover()
     Published(home).recover()
+    reopening.finish(home)
 
 
 def write_sealed(path: Path, data: Mapping[str, Any]) -> None:
     """Writes JSON that carries the checksum of its own text, so that a flipped bit in it is seen."""
-    write_bytes(path, _sealed({**data, "sha256": _seal(data)}))
+    write_bytes(path, integrity.sealed(data))
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
@@ -389,16 +424,8 @@ def read_sealed(path: Path) -> dict[str, Any]:
     seals are taken.
     """
     try:
-        text = path.read_bytes()
-        data = dict(json.loads(text))
-        seal = data.pop("sha256", None)
-        whole = seal == _seal(data) and text == _sealed({**data, "sha256": seal})
-        if whole or (
-            seal is None
-            and "documents" not in data
-            and "previous" not in data
-            and "files" not in data
-        ):
+        data, carried = integrity.unsealed(path.read_bytes())
+        if carried or not {"documents", "previous", "files"} & data.keys():
             return data
     except OSError as error:
         raise LakeError(f"{path.name}: cannot be read ({error.strerror})") from None
@@ -410,29 +437,9 @@ def read_sealed(path: Path) -> dict[str, Any]:
     )
 
 
-def _sealed(data: Mapping[str, Any]) -> bytes:
-    return (json.dumps(data, indent=1, ensure_ascii=False, default=str) + "\n").encode()
-
-
-def _seal(data: Mapping[str, Any]) -> str:
-    return hashlib.sha256(_sealed(data)).hexdigest()
-
-
 def _entry(folder: Path, name: str) -> dict[str, Any]:
     digest, size = file_sha256(folder / name)
     return {"path": name, "bytes": size, "sha256": digest}
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """A disk that is full or broken ends a publication, not with a stack but with what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise ReleaseRefused(
-            f"published/ could not be written ({error.strerror}); readers keep a whole release; "
-            "mend that and run again"
-        ) from error
 
 
 def _unfinished(folder: Path) -> bool:

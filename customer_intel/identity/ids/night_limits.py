@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.core.store.lake import LakeError
+from customer_intel.core.gate.gate import GateClosed
 
 # What a record says of a person. Copies of one record (a form sent a hundred times) are no sign of
 # a wrong merge.
@@ -26,7 +26,7 @@ def check(found: pl.DataFrame, content: pl.DataFrame, as_of: date, config: dict[
     Too much: a customer of more different records than allowed; too many of last night's records
     with another id; a mean size of customers that jumps. The latter two are judged only from a home
     of `min_records` on, in which a share means something. A night listed in `accepted_nights`
-    passes. Raises LakeError, with counts and what to do, but no record's values.
+    passes. Raises GateClosed, with counts and what to do, but no record's values.
     """
     if as_of.isoformat() in {str(night) for night in config["accepted_nights"]}:
         return
@@ -41,14 +41,15 @@ def check(found: pl.DataFrame, content: pl.DataFrame, as_of: date, config: dict[
     if before.height >= limits["min_records"]:
         faults += [_changed(today, before, limits), _drift(today, before, limits)]
     if reasons := [fault for fault in faults if fault]:
-        raise LakeError(
+        raise GateClosed(
+            "limits of a night",
             "customer ids would change more than a normal night changes them: "
             f"{'; '.join(reasons)}. Nothing was "
             "replaced. Look for a value that suddenly links too many or too few (hub_value, "
             "match_edge) or a source "
             f"that is missing; if the change is right, add {as_of.isoformat()} to accepted_nights "
             "in "
-            f"config/identity.yaml and run the night again"
+            f"config/identity.yaml and run the night again",
         )
 
 

@@ -28,14 +28,16 @@ def record_customer_map(
     as_of: date,
     config: dict[str, Any],
     previous: pl.DataFrame,
+    customer_id_given: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Every record's customer, with history: one open row (valid_to null) per record of tonight.
 
-    Raises LakeError when ids would change beyond the limits of a night, or a later night has been
-    run.
+    Raises GateClosed when ids would change beyond the limits of a night, LakeError when a later night
+    has been run.
     """
     signed = signatures(party_record, hub_value, decisions(identity_overrides).kept_apart, config)
-    found = assign(cluster(signed, match_edge, match_conflict), as_of, previous)
+    clusters = cluster(signed, match_edge, match_conflict)
+    found = assign(clusters, as_of, previous, customer_id_given)
     contact = party_record.select("record_key", "email_norm", "phone_e164")
     night_limits.check(
         found,
@@ -46,14 +48,20 @@ def record_customer_map(
     return found
 
 
-def assign(clusters: pl.DataFrame, as_of: date, previous: pl.DataFrame) -> pl.DataFrame:
+def assign(
+    clusters: pl.DataFrame,
+    as_of: date,
+    previous: pl.DataFrame,
+    given: pl.DataFrame | None = None,
+) -> pl.DataFrame:
     """Ids for `clusters` (record_key, cluster), and the map's next state.
 
     Each old id goes to the cluster that holds most of its records (as many: those it has had
     longest, so that taking a merge back gives nobody else's id away); of several ids in a cluster
-    the oldest-born stays (born the same night: the larger); a cluster without one gets a new id.
-    Rows of this night in `previous` are replaced, so a re-run changes nothing. Raises LakeError
-    when `previous` has already seen a later night.
+    the oldest-born stays (born the same night: the larger); a cluster without one gets one that its
+    records were `given` in an earlier history, or a new id. Rows of this night in `previous` are
+    replaced, so a re-run changes nothing. Raises LakeError when `previous` has already seen a later
+    night.
     """
     before = _before(as_of, previous)
     last = before.filter(pl.col("valid_to").is_null()).select(
@@ -70,8 +78,11 @@ def assign(clusters: pl.DataFrame, as_of: date, previous: pl.DataFrame) -> pl.Da
     )
     by_age = overlap.sort(["cluster", "born", "n", "old"], descending=[False, False, True, False])
     kept = by_age.unique("cluster", keep="first", maintain_order=True)
-    fresh = clusters.select("cluster").unique().join(kept, on="cluster", how="anti").sort("cluster")
-    used_ids = set(born["old"])
+    fresh = clusters.join(kept, on="cluster", how="anti")
+    again = _given_again(fresh, given, born["old"])
+    kept = pl.concat([kept.select("cluster", "old"), again])
+    fresh = fresh.select("cluster").unique().join(again, on="cluster", how="anti").sort("cluster")
+    used_ids = {*born["old"], *(given["customer_id"] if given is not None else ())}
     new_ids = pl.Series(
         "customer_id", [_new_id(key, as_of, used_ids) for key in fresh["cluster"]], pl.String
     )
@@ -86,7 +97,7 @@ def assign(clusters: pl.DataFrame, as_of: date, previous: pl.DataFrame) -> pl.Da
         .then(pl.lit("new"))
         .when(pl.col("home") == pl.col("cluster"))
         .then(pl.lit("merge"))
-        .when(pl.col("customer_id").is_in(new_ids.implode()))
+        .when(pl.col("customer_id").is_in(pl.concat([new_ids, again["old"]]).implode()))
         .then(pl.lit("split"))
         .otherwise(pl.lit("moved"))
     )
@@ -108,6 +119,27 @@ def assign(clusters: pl.DataFrame, as_of: date, previous: pl.DataFrame) -> pl.Da
     return pl.concat([closed.select(changed.columns), changed]).sort("record_key", "valid_from")
 
 
+def _given_again(fresh: pl.DataFrame, given: pl.DataFrame | None, used: pl.Series) -> pl.DataFrame:
+    """cluster, old: for clusters without an id the one that most of their records were given in an
+    earlier history, unless it is used; an id goes to the cluster with most of its records.
+    """
+    if given is None:
+        return pl.DataFrame(schema={"cluster": fresh.schema["cluster"], "old": pl.String})
+    born = given.group_by(old="customer_id").agg(born=pl.col("valid_from").min())
+    return (
+        fresh.join(given.select("record_key", "valid_from", old="customer_id"), on="record_key")
+        .filter(~pl.col("old").is_in(used.implode()))
+        .group_by("old", "cluster")
+        .agg(n=pl.col("record_key").n_unique(), since=pl.col("valid_from").min())
+        .sort(["old", "n", "since", "cluster"], descending=[False, True, False, False])
+        .unique("old", keep="first", maintain_order=True)
+        .join(born, on="old")
+        .sort(["cluster", "n", "born", "old"], descending=[False, True, False, False])
+        .unique("cluster", keep="first", maintain_order=True)
+        .select("cluster", "old")
+    )
+
+
 def _before(as_of: date, previous: pl.DataFrame) -> pl.DataFrame:
     """The map as it was before this night: its rows of tonight taken back, what it closed tonight
     open again.
@@ -123,8 +155,7 @@ def _before(as_of: date, previous: pl.DataFrame) -> pl.DataFrame:
             f"record_customer_map has already seen the night of {latest.isoformat()}; the night "
             f"of {as_of.isoformat()} "
             f"would rewrite the history of customer ids. Run a night of {latest.isoformat()} or "
-            "later, or start from "
-            f"an empty --home"
+            f"later, or undo the later nights first (customer-intel reopen {as_of.isoformat()})"
         )
     rows = previous.filter(pl.col("valid_from") < as_of)
     return rows.with_columns(valid_to=pl.when(pl.col("valid_to") < as_of).then("valid_to"))

@@ -36,7 +36,7 @@ from customer_intel.ingest.read.open_file import (
     unpacked,
 )
 from customer_intel.ingest.read.readers import header_of, read_text
-from customer_intel.ingest.read.text_table import column_names
+from customer_intel.ingest.read.text_table import column_names, is_name
 
 _HEAD = 1 << 20
 # So much of a file's text is read to tell its encoding.
@@ -253,13 +253,18 @@ def _faults(mapping: FileMapping, landed: NewestFile | None) -> list[tuple[tuple
     columns = landed.columns if landed else ()
     present = {name.lower(): name for name in (*columns, *mapping.may_lack)}
     found: list[tuple[tuple[str, ...], str]] = []
+    # A first row of values is a person's, and stands in no message.
+    in_file = {name.lower() for name in columns}
+    is_header = any(name.lower() in in_file for name in mapping.sources(columns))
+    names = columns if is_header or all(map(is_name, columns)) else ()
+    unnamed = "" if names else "; is there a header row, and is reader.header right?"
     unbroken: list[tuple[tuple[str, ...], str]] = []
     for place, text in mappings.places_of(mapping):
         if text.lower() in present:
             continue
         reason = expressions.sql_fault(text)
         if landed and (reason or _NAME.fullmatch(text)):
-            near = suggestion(text, columns)
+            near = suggestion(text, names) or unnamed
             where = f"is no column of {landed.file.source_file}{near}"
             found.append(
                 (
@@ -275,7 +280,8 @@ def _faults(mapping: FileMapping, landed: NewestFile | None) -> list[tuple[tuple
             name for name in named if name.lower() not in present and name.lower() not in SPECIAL
         )
         if landed and absent:
-            near = suggestion(absent[0], columns) or f"; it has {', '.join(columns[:8])}"
+            listed = f"; it has {', '.join(columns[:8])}" if is_header else unnamed
+            near = suggestion(absent[0], names) or listed
             found.append(
                 (place, f"{place[-1]}: {landed.file.source_file} has no column '{absent[0]}'{near}")
             )

@@ -95,6 +95,23 @@ def synonyms(entity: str, target: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+@lru_cache(maxsize=1024)
+def _parted(entity: str, target: str) -> tuple[tuple[str, frozenset[str], int], ...]:
+    """The synonyms with their words, and how many those are."""
+    known = synonyms(entity, target)
+    return tuple((word, frozenset(word.split()), len(word.split())) for word in known)
+
+
+@lru_cache(maxsize=1)
+def _others() -> frozenset[str]:
+    return frozenset(comma_items(words()["others"]))
+
+
+@lru_cache(maxsize=1024)
+def _stems(entity: str, target: str) -> tuple[str, ...]:
+    return tuple(comma_items(words()["questions"].get(f"{entity}.{target}")))
+
+
 def name_score(name: str, entity: str, target: str, prefixes: Sequence[str]) -> float:
     """How well a source column's name says the entity's column, from 0 to 1."""
     known = synonyms(entity, target)
@@ -106,13 +123,13 @@ def name_score(name: str, entity: str, target: str, prefixes: Sequence[str]) -> 
             best = max(best, factor * (1 - 0.005 * min(known.index(variant), 20)))
             continue
         parts = variant.split()
-        for word in known:
-            inner = word.split()
-            within = len(inner) > 1 and set(inner) <= set(parts)
-            last = len(inner) == 1 and len(word) > 3 and parts and parts[-1] == word
+        every, size = set(parts), len(variant)
+        for word, inner, count in _parted(entity, target):
+            within = count > 1 and inner <= every
+            last = count == 1 and len(word) > 3 and parts and parts[-1] == word
             if within or last:
-                best = max(best, factor * (0.5 + 0.3 * len(inner) / len(parts)))
-            elif len(word) > 5 and len(variant) > 5:
+                best = max(best, factor * (0.5 + 0.3 * count / len(parts)))
+            elif len(word) > 5 < size and 2 * min(len(word), size) > 0.87 * (len(word) + size):
                 alike = difflib.SequenceMatcher(None, variant, word)
                 if alike.quick_ratio() > 0.87 and alike.ratio() > 0.87:
                     best = max(best, factor * 0.7)
@@ -124,16 +141,12 @@ def _is_of_another(parts: set[str], entity: str, target: str) -> bool:
     if target in ("shipping", "discount", "tax"):
         return "total" in parts and bool(parts & {"incl", "inkl", "including", "with", "mit"})
     is_person = target in ("email", "phone", "customer_ref", "first_name", "last_name", "full_name")
-    return (
-        is_person
-        and entity in ("orders", "contacts", "payments")
-        and bool(parts & set(comma_items(words()["others"])))
-    )
+    return is_person and entity in ("orders", "contacts", "payments") and bool(parts & _others())
 
 
 def _asked(name: str, entity: str, target: str) -> float:
     """A survey's export calls a column as the question was put: told by stems of its words."""
-    stems = comma_items(words()["questions"].get(f"{entity}.{target}"))
+    stems = _stems(entity, target)
     inside = f" {plain(name)}"
     is_question = "?" in name or len(inside.split()) >= 3
     return 0.85 if is_question and any(f" {stem}" in inside for stem in stems) else 0.0

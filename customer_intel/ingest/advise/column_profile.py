@@ -168,13 +168,24 @@ class _Sampled:
         return sum(count for _, count in self.values)
 
 
+# A file of more columns is looked at so many at a time.
+WIDE, BATCH = 200, 50
+
+
 def profiles_of(
     con: duckdb.DuckDBPyConnection, text: TextTable, *, has_names: bool = True
 ) -> list[ColumnProfile]:
     """The profile of each column. `con` holds the file's text as `text.sql`."""
-    con.execute(f"CREATE OR REPLACE TEMP VIEW sniffed AS {text.sql}")
-    found = [_profile(con, name, text.rows, has_names=has_names) for name in text.columns]
-    con.execute("DROP VIEW sniffed")
+    found: list[ColumnProfile] = []
+    size = BATCH if len(text.columns) > WIDE else WIDE
+    for first in range(0, len(text.columns), size):
+        batch = text.columns[first : first + size]
+        # Each query would plan all columns of the file.
+        kind = "TABLE" if size == BATCH else "VIEW"
+        names = "*" if kind == "VIEW" else ", ".join(map(quoted, batch))
+        con.execute(f"CREATE OR REPLACE TEMP {kind} sniffed AS SELECT {names} FROM ({text.sql})")
+        found += [_profile(con, name, text.rows, has_names=has_names) for name in batch]
+        con.execute(f"DROP {kind} sniffed")
     return [replace(each, label=text.labels.get(each.name, "")) for each in found]
 
 

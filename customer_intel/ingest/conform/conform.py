@@ -12,6 +12,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
@@ -33,6 +34,7 @@ from customer_intel.ingest.conform.quarantine import Failure, place_of, write_ke
 from customer_intel.ingest.conform.results import Conformed, Counts, SourceFile
 from customer_intel.ingest.conform.row_rules import RowRules, text_of, tried_of
 from customer_intel.ingest.conform.typing_rules import record_key, source_value
+from customer_intel.ingest.mapping.expressions import names_all
 from customer_intel.ingest.mapping.model import FileMapping, settable
 from customer_intel.ingest.read.open_file import Refused
 
@@ -41,6 +43,11 @@ __all__ = ["Conformed", "Counts", "Failure", "SourceFile", "conform", "conformed
 ROUNDED = "money_rounded"
 CURRENCY = "unknown_currency"
 CONFLICT = "conflicting_duplicates"
+# From so many columns on that nobody names, they are computed as one list: DuckDB's time to plan
+# grows with the square of how many expressions there are.
+WIDE = 60
+# In src: their values as a list.
+LISTED = "listed columns"
 
 
 def conform(
@@ -163,6 +170,7 @@ class Steps(RowRules):
             for name, column in self.columns.items()
             if odd_values.is_id(column, self.entity.key)
         ]
+        texts += [lookup.on for lookup in self.mapping.lookups.values()]
         used = self.mapping.sources(self.source.text.columns, texts)
         return sorted(self.actual[name.lower()] for name in used if name.lower() in self.actual)
 
@@ -181,13 +189,32 @@ class Steps(RowRules):
         self._set_src(" WHERE _row NOT IN (SELECT _row FROM duplicate_row)" if duplicates else "")
         return duplicates
 
+    @cached_property
+    def listed(self) -> frozenset[str]:
+        """The columns of which only extra_json has the values, where there are many; such a list
+        stands for them.
+        """
+        texts = self.mapping.expressions
+        if len(self.extra) < WIDE or self.mapping.group_by or any(map(names_all, texts)):
+            return frozenset()
+        used = {name.lower() for name in self.mapping.sources(self.source.text.columns)}
+        return frozenset(name for name in self.extra if name.lower() not in used)
+
     def _set_src(self, kept: str = "") -> None:
         text, reader = self.source.text, self.mapping.reader
         values = []
         for name in text.columns:
+            if name in self.listed:
+                continue
             value = source_value(name, reader, clean=name in text.clean)
             value = f"left({value}, length({value}) - 2)" if name in self.whole_ids else value
             values.append(f"{value} AS {quoted(name)}")
+        if self.listed:
+            texts = ", ".join(
+                f"CAST({quoted(name)} AS VARCHAR)" for name in self.extra if name in self.listed
+            )
+            each = source_value("v", reader)
+            values.append(f"list_transform([{texts}], lambda v: {each}) AS {quoted(LISTED)}")
         absent = [name for name in self.mapping.may_lack if name.lower() not in self.actual]
         values += [f"CAST(NULL AS VARCHAR) AS {quoted(name)}" for name in absent]
         day = literal(self.source.export_date.isoformat())
@@ -300,6 +327,8 @@ class Steps(RowRules):
         """The columns that no entity column uses, as JSON. Of a group: those in which its rows do
         not differ.
         """
+        if self.listed:
+            return self._listed_extra()
         pairs = []
         for name in self.extra:
             value = quoted(name)
@@ -313,6 +342,25 @@ class Steps(RowRules):
             return "CAST(NULL AS VARCHAR)"
         joined = pairs[0] if len(pairs) == 1 else f"nullif(concat_ws(',', {', '.join(pairs)}), '')"
         return f"'{{' || {joined} || '}}'"
+
+    def _listed_extra(self) -> str:
+        """The same where there are many: names and values as lists."""
+        names = [f"{json.dumps(name, ensure_ascii=False)}:" for name in self.extra]
+        place = {name: at for at, name in enumerate((n for n in self.extra if n in self.listed), 1)}
+        values = f"{quoted(LISTED)}"
+        if len(place) < len(self.extra):
+            # Columns that expressions name too stand among them.
+            picked = ", ".join(
+                f"{quoted(LISTED)}[{place[name]}]" if name in place else quoted(name)
+                for name in self.extra
+            )
+            values = f"[{picked}]"
+        pairs = f"list_zip([{', '.join(map(literal, names))}], {values})"
+        joined = (
+            f"array_to_string(list_filter(list_transform({pairs}, lambda p: p[1] || "
+            "CAST(to_json(p[2]) AS VARCHAR)), lambda t: t IS NOT NULL), ',')"
+        )
+        return f"'{{' || nullif({joined}, '') || '}}'"
 
     def _accepted_sql(self) -> str:
         values = ", ".join(

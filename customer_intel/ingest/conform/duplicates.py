@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import duckdb
 
+WIDE = 60
+
 
 def find_duplicates(
     con: duckdb.DuckDBPyConnection, columns: Sequence[str], key: Sequence[str]
@@ -19,7 +21,8 @@ def find_duplicates(
     `key`: the columns that tell rows apart, none when unknown. Returns (how many, whether a key may
     stand twice).
     """
-    names = ", ".join(columns)
+    # Many columns are one list: DuckDB's time to plan grows with the square of their number.
+    names = ", ".join(columns) if len(columns) < WIDE else f"[{', '.join(columns)}]"
     # Equal hashes only nominate candidates; rows are dropped when all columns are equal. A key is
     # less to hash than a row.
     repeated = "true"

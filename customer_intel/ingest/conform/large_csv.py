@@ -1,5 +1,4 @@
-"""Fast path for large delimited files: cut between records into pieces, each read, typed and
-written, two at a time.
+"""Fast path for large delimited files: pieces, each read, typed and written, two at a time.
 
 Belongs here: files of which nothing is wrong but some of their rows. Whatever else it meets raises
 NeedsGeneralPath, and the file takes the general path (readers.py, then conform.py) from its start:
@@ -16,6 +15,7 @@ from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 
 from customer_intel.core.contract.model import Table
 from customer_intel.core.engine import literal, quoted
+from customer_intel.ingest.conform import odd_values
 from customer_intel.ingest.conform.conform import (
     CONFLICT,
     CURRENCY,
@@ -50,10 +51,12 @@ from customer_intel.ingest.read.csv_chunks import (
     Piece,
     padded,
     pieces,
+    row_evidence,
     split,
 )
 from customer_intel.ingest.read.open_file import Refused
 from customer_intel.ingest.read.readers import swallowed
+from customer_intel.ingest.read.row_evidence import RowEvidence
 from customer_intel.ingest.read.text_table import TextTable, rows_sql
 
 WORKERS = 2
@@ -63,6 +66,7 @@ FEW_BAD = 100
 # So many values of a piece are looked at together.
 FIRST = 1_000
 MANY_REPEATED = 2_000_000
+LOST = f"^{odd_values.SCIENTIFIC}$"
 # The name that a piece's rows have on a connection.
 ROWS = "piece_rows"
 Hashes = npt.NDArray[np.uint64]
@@ -79,9 +83,7 @@ def fits(
 
 @dataclass
 class PieceResult:
-    """What came of a piece. `rows`: the accepted ones; `bad`: the text of those that cannot be;
-    `hashes`: of each row's key, in their order of size.
-    """
+    """`rows`: the accepted ones; `bad`: the text of the others; `hashes`: of the keys, by size."""
 
     rows: pa.Table
     bad: pa.Table
@@ -211,16 +213,21 @@ class _LargeFileRun:
         finally:
             self.idle.put(worker)
 
+    @cached_property
+    def evidence(self) -> RowEvidence:
+        """What the beginning of the file tells of its rows."""
+        return row_evidence(self.file, self.columns, self.dialect)
+
     def _may_swallow(self, text: pa.Table) -> bool:
-        folded = " OR ".join(f"contains({quoted(name)}, chr(10))" for name in self.columns)
         with contextlib.closing(self.con.cursor()) as con, own_schema(con):
             con.register(ROWS, text)
-            con.execute(f"CREATE TABLE folded AS SELECT * FROM {ROWS} WHERE {folded}")
-            return swallowed(con, "folded", self.columns, self.dialect.delimiter)
+            return swallowed(con, ROWS, self.evidence)
 
     def _typed(self, worker: Worker, text: pa.Table) -> PieceResult:
         if any(
-            is_float_id(_first(text[name], self.mapping.reader.null)) for name in self.id_columns
+            is_float_id(_first(text[name], self.mapping.reader.null))
+            or pc.any(pc.match_substring_regex(text[name], LOST)).as_py()
+            for name in self.id_columns
         ):
             raise NeedsGeneralPath
         untrimmed = {name for name in self.columns if padded(text[name])}
@@ -414,7 +421,7 @@ def _without(rows: pa.Table, places: npt.NDArray[np.intp]) -> pa.Table:
 
 
 def _first(column: pa.ChunkedArray, nulls: tuple[str, ...]) -> str:
-    """The first value of a column that is none of the reader's nulls, '' where there is none."""
+    """The first value of a column that is no null, '' where there is none."""
     for start in range(0, len(column), FIRST):
         for text in column.slice(start, FIRST).to_pylist():
             if text and text.strip() and text.strip() not in nulls:

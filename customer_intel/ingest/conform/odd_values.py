@@ -70,6 +70,9 @@ BORN = "1900-01-01"
 NO_DATE = r"0{1,4}[-./]0{1,2}[-./]0{1,4}"
 # An id that a frame with gaps made a number: 17001.0
 FLOAT_ID = r"[0-9]+\.0"
+# An id that a spreadsheet or a frame wrote as a number: digits of it are gone. `12e5` alone may be an id.
+SCIENTIFIC = r"[-+]?[0-9]+([.,][0-9]+[eE][-+]?|[eE][-+])[0-9]+"
+LOST_DIGITS = "a number in scientific notation, whose digits are lost; export it as text"
 
 
 def number(text: str, reader: Reader, *, money: bool) -> str:
@@ -155,6 +158,15 @@ def email(text: str) -> str:
     return (
         f"CASE WHEN contains({text}, '@') OR regexp_full_match({text}, '[A-Za-z0-9+/=_-]{{20,}}') "
         f"THEN {text} END"
+    )
+
+
+def whole_id(text: str) -> str:
+    """SQL for an id as it is, null where it is a number in scientific notation."""
+    lost = f"regexp_full_match({text}, {literal(SCIENTIFIC)})"
+    return (
+        f"CASE WHEN contains({text}, 'e') OR contains({text}, 'E') THEN CASE WHEN NOT {lost} THEN "
+        f"{text} END ELSE {text} END"
     )
 
 

@@ -79,7 +79,12 @@ class RowRules:
             return f"CASE WHEN json_valid({text}) THEN {text} END"
         if is_email(column):
             return odd_values.email(text)
+        if self._is_id(column):
+            return odd_values.whole_id(text)
         return self.typing.value(column, text, tried_of(column.name), self._currency())
+
+    def _is_id(self, column: Column) -> bool:
+        return column.values is None and odd_values.is_id(column, self.entity.key)
 
     def _currency(self) -> str | None:
         return text_of("currency") if "currency" in self.columns else None
@@ -90,6 +95,8 @@ class RowRules:
         why = literal(
             "not JSON"
             if column.name in self.settings.get("json", ())
+            else odd_values.LOST_DIGITS
+            if self._is_id(column)
             else self.typing.fault(column)
         )
         if column.type in ("date", "timestamp"):

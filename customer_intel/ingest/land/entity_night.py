@@ -24,10 +24,12 @@ import pyarrow as pa
 from customer_intel.core.contract import load as contract
 from customer_intel.core.contract.model import STAMPS, Table
 from customer_intel.core.engine import literal
+from customer_intel.core.store import disk
 from customer_intel.ingest.conform.conform import conform
-from customer_intel.ingest.conform.large_csv import conform_piecewise, fits
+from customer_intel.ingest.conform.large_csv import conform_piecewise
 from customer_intel.ingest.conform.results import SourceFile
 from customer_intel.ingest.land import ledger
+from customer_intel.ingest.land.choose_mapping import Choice
 from customer_intel.ingest.land.file_reads import FileReads
 from customer_intel.ingest.land.full_snapshots import STATUS, History, missing_rows, part_key
 from customer_intel.ingest.land.holding import is_needed, superseded, taken_on
@@ -44,13 +46,9 @@ from customer_intel.ingest.land.messages import (
 )
 from customer_intel.ingest.land.part_profile import profile
 from customer_intel.ingest.mapping import model as mappings
-from customer_intel.ingest.mapping.model import FileMapping, Lookup
+from customer_intel.ingest.mapping.model import FileMapping
 from customer_intel.ingest.read.csv_chunks import (
-    Dialect,
-    LargeFile,
     NeedsGeneralPath,
-    peeked,
-    worthwhile,
 )
 from customer_intel.ingest.read.open_file import Limits, Refused, printable
 from customer_intel.ingest.read.text_table import TextTable
@@ -59,8 +57,6 @@ __all__ = ["COUNTS", "FilePart", "IngestResult", "LandedFile", "discover", "hash
 
 # What is no file's fault: the same file is fine once the disk has room.
 OF_THE_MACHINE = (OSError, MemoryError, duckdb.IOException, duckdb.OutOfMemoryException)
-# Size (unpacked) from which a file takes the fast path, and size of a piece.
-PIECEWISE_FROM, PIECE = 64 << 20, 16 << 20
 
 
 @dataclass(frozen=True)
@@ -148,9 +144,6 @@ class _EntityNight:
             con,
             as_of,
         )
-        self.limits = Limits.of(config)
-        self.piecewise_from = int(config.get("piecewise_from_bytes", PIECEWISE_FROM))
-        self.piece_bytes = int(config.get("piece_bytes", PIECE))
         self.max_rejects = (
             float(config["max_reject_share"]),
             int(config.get("min_rejected_rows", 1)),
@@ -166,10 +159,8 @@ class _EntityNight:
         self.column_drift = ColumnDrift(facts for facts in own if facts["status"] != ledger.REFUSED)
         self.held_files = dict(held_files)
         self.quarantined_keys: dict[str, Path | None] = {}
-        self.reads = FileReads(con, workdir, self.limits)
-        self.peeked_columns: dict[tuple[str, str, str], tuple[str, ...] | None] = {}
-        # Files that began on the fast path and turned out not to fit it.
-        self.needs_general_path: set[Path] = set()
+        self.reads = FileReads(con, workdir, Limits.of(config))
+        self.choice = Choice(entity, files, candidates, con, config, self.reads, self.held)
         self.result = IngestResult()
 
     def run(self, held_sources: Mapping[str, date]) -> IngestResult:
@@ -201,13 +192,10 @@ class _EntityNight:
             if not is_needed(facts, held_sources, self.as_of)
         ]
 
-    def _own_mappings(self, file: LandedFile) -> list[FileMapping]:
-        return [mapping for mapping in self.candidates[file] if mapping.entity == self.entity.name]
-
     # ---- one file
     def _take_all(self, file: LandedFile) -> None:
         """The file through each of the entity's mappings that fits it."""
-        own = self._own_mappings(file)
+        own = self.choice.own(file)
         names = {mapping.name for mapping in own}
         self.result.gone += [
             key
@@ -220,11 +208,14 @@ class _EntityNight:
             try:
                 self._take_each(file, own)
             except NeedsGeneralPath:
-                self.needs_general_path.add(file.path)
+                self.choice.needs_general_path.add(file.path)
                 self._take_each(file, own)
         except Refused as refused:
             self._refuse(file, own[0], refused)
         except (duckdb.Error, pa.ArrowException, OSError, MemoryError) as error:
+            if disk.is_full(error):
+                # Not this file's fault.
+                raise
             # The errors' own messages quote rows: only the file and the kind of failure may be
             # named.
             kind = (
@@ -260,7 +251,7 @@ class _EntityNight:
     def _take_each(self, file: LandedFile, own: Sequence[FileMapping]) -> None:
         sha256, size = self.reads.hash_of(file.path)
         try:
-            chosen = self._chosen(file, sha256, own)
+            chosen = self.choice.chosen(file, sha256, own)
         except Refused:
             # What is asked of a mapping may be how its files are read.
             if not all(mapping.decide for mapping in own):
@@ -271,7 +262,7 @@ class _EntityNight:
 
     def _take(self, file: LandedFile, sha256: str, size: int, mapping: FileMapping) -> None:
         lookups = {
-            name: self._lookup_files(file, lookup) for name, lookup in mapping.lookups.items()
+            name: self.choice.lookup_files(file, lookup) for name, lookup in mapping.lookups.items()
         }
         lookup_hashes = sorted(
             self.reads.hash_of(other.path)[0] for others in lookups.values() for other in others
@@ -308,7 +299,7 @@ class _EntityNight:
             self._write_empty(target)
             self._keep(FilePart(str(facts["part"]), target, None, facts))
             return
-        columns = self._peeked(file, sha256, mapping)
+        columns = self.choice.peeked(file, sha256, mapping)
         text = (
             TextTable("", columns, 0)
             if columns
@@ -321,7 +312,7 @@ class _EntityNight:
         }
         source = SourceFile(file.source_file, facts["source_system"], file.export_date, text, texts)
         if columns:
-            large_file = LargeFile(file.path, sha256, self.limits, self.piece_bytes)
+            large_file = self.choice.large_file(file, sha256)
             conformed = conform_piecewise(
                 self.con, self.entity, mapping, source, target, large_file
             )
@@ -369,7 +360,7 @@ class _EntityNight:
     def _find_missing_rows(self, as_of: date) -> None:
         """Says of each mapping of full exports what is gone from the newest one."""
         by_name = {
-            mapping.name: mapping for file in self.files for mapping in self._own_mappings(file)
+            mapping.name: mapping for file in self.files for mapping in self.choice.own(file)
         }
         full = {name for name, mapping in by_name.items() if mapping.snapshot}
         ended = [
@@ -412,103 +403,17 @@ class _EntityNight:
     # ---- which files and mappings
     def _read_ahead(self, file: LandedFile) -> None:
         """Has a file that is new read while the one before it is conformed."""
-        own = self._own_mappings(file)
+        own = self.choice.own(file)
         if not own or all(mapping.decide for mapping in own):
             return
         try:
             sha256 = self.reads.hash_of(file.path)[0]
         except Refused:
             return
-        if not self._held(file, sha256):
+        if not self.choice.known(file, sha256):
             for mapping in self.candidates[file]:
-                if not self._peeked(file, sha256, mapping):
+                if not self.choice.peeked(file, sha256, mapping):
                     self.reads.start(file.path, sha256, mapping.reader)
-
-    def _peeked(
-        self, file: LandedFile, sha256: str, mapping: FileMapping
-    ) -> tuple[str, ...] | None:
-        """The columns of a file so large that it is taken piecewise, as far as its beginning tells;
-        else None.
-        """
-        if file.path in self.needs_general_path or not worthwhile(file.path, self.piecewise_from):
-            return None
-        # A file that several entities take is refused by one of them only; the general path knows
-        # by which.
-        if len(self._own_mappings(file)) < len(self.candidates[file]):
-            return None
-        key = (str(file.path), sha256, mapping.name)
-        if key not in self.peeked_columns:
-            dialect = Dialect.of(file.path, mapping.reader)
-            columns = (
-                peeked(LargeFile(file.path, sha256, self.limits, self.piece_bytes), dialect)
-                if dialect
-                else None
-            )
-            fitting = columns and fits(self.con, self.entity, mapping, columns)
-            self.peeked_columns[key] = columns if fitting else None
-        return self.peeked_columns[key]
-
-    def _held(self, file: LandedFile, sha256: str) -> list[Mapping[str, Any]]:
-        """The ledger's entries of the file as it is, with the same mappings to choose from."""
-        state = (file.source_file, sha256, ledger.candidates_digest(self.candidates[file]))
-        return [
-            facts
-            for facts in self.held.values()
-            if (facts["source_file"], facts["sha256"], facts["rivals"]) == state
-        ]
-
-    def _chosen(
-        self, file: LandedFile, sha256: str, own: Sequence[FileMapping]
-    ) -> list[FileMapping]:
-        """Those of the entity's mappings whose columns the file has. Raises Refused when it lacks
-        some.
-
-        Where several mappings fit the name, one that lacks most of its columns is another file's;
-        one that lacks a few has met a renamed column.
-        """
-        if held := self._held(file, sha256):
-            return [
-                mapping for mapping in own if mapping.name in {facts["mapping"] for facts in held}
-            ]
-        judged: dict[str, tuple[int, int, FileMapping, Refused | None]] = {}
-        for mapping in self.candidates[file]:
-            try:
-                columns = self._peeked(file, sha256, mapping)
-                columns = columns or self.reads.text(file.path, sha256, mapping.reader).columns
-            except Refused as refused:
-                judged[mapping.name] = (1, 1, mapping, refused)
-                continue
-            missing, needed = mapping.missing(columns), len(mapping.sources(columns))
-            judged[mapping.name] = (
-                len(missing),
-                needed,
-                mapping,
-                missing_columns(mapping, missing, columns),
-            )
-        fitting = [mapping for missing, _, mapping, _ in judged.values() if not missing]
-        if not all(mapping.canonical for mapping in fitting):
-            fitting = [mapping for mapping in fitting if not mapping.canonical]
-        sources = {mapping.source for mapping in fitting}
-        nearest = min(
-            judged.values(), key=lambda found: (found[0] / max(found[1], 1), found[2].name)
-        )
-        for n_missing, n_needed, mapping, fault in judged.values():
-            renamed = fitting and mapping.source in sources and n_missing * 2 < n_needed
-            if fault and mapping in own and (renamed or (not fitting and mapping is nearest[2])):
-                raise NeedsGeneralPath if self._peeked(file, sha256, mapping) else fault
-        return [mapping for mapping in fitting if mapping in own]
-
-    def _lookup_files(self, file: LandedFile, lookup: Lookup) -> list[LandedFile]:
-        """The newest export of the lookup's files that is not newer than the file itself."""
-        matching = [
-            other
-            for other in self.files
-            if other.source == file.source
-            and other.export_date <= file.export_date
-            and mappings.named(other.path.name, lookup.files)
-        ]
-        newest = max((other.export_date for other in matching), default=None)
-        return [other for other in matching if other.export_date == newest]
 
     def _write_empty(self, target: Path) -> None:
         columns = ", ".join(

@@ -109,7 +109,8 @@ def _files(landing: Path) -> Iterator[Path]:
 
 def _date(name: str) -> date | None:
     try:
-        return date.fromisoformat(name) if len(name) == 10 else None
+        # Not 2026-W27-1, which Python reads too.
+        return date.fromisoformat(name) if len(name) == 10 and "W" not in name else None
     except ValueError:
         return None
 

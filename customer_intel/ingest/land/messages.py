@@ -110,6 +110,7 @@ class ColumnDrift:
                 f"and reads as empty{near}"
             )
             found.append(finding("known columns", "warning", message, len(lost), len(always)))
+        found += _renamed(mapping, facts, name) if before is None else []
         self._learn(facts)
         return found
 
@@ -118,6 +119,24 @@ class ColumnDrift:
         self._ever.setdefault(facts["mapping"], set()).update(columns, facts["extra_columns"])
         if columns:
             self._always[facts["mapping"]] = self._always.get(facts["mapping"], columns) & columns
+
+
+def _renamed(mapping: FileMapping, facts: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """Warns of an optional column that a mapping's first file lacks while it has a like-named one
+    that nobody maps.
+    """
+    present = {column.lower() for column in facts["columns"]}
+    extra = [printable(column) for column in facts["extra_columns"]]
+    found = []
+    for column in mapping.optional:
+        near = suggestion(column, extra) if column.lower() not in present else ""
+        if near:
+            message = (
+                f"{name}: column {printable(column)}, which mapping '{mapping.name}' may use, is "
+                f"missing and reads as empty, and one that it does not know is there{near}"
+            )
+            found.append(finding("known columns", "warning", message, 1, len(present)))
+    return found
 
 
 def too_many_rejects(

@@ -21,6 +21,7 @@ from pyarrow import csv
 
 from customer_intel.ingest.mapping.model import Reader, format_of
 from customer_intel.ingest.read.broken_csv import MAX_RECORD_CHARS
+from customer_intel.ingest.read.encodings import is_misread
 from customer_intel.ingest.read.open_file import (
     ARCHIVES,
     WINDOW,
@@ -28,8 +29,11 @@ from customer_intel.ingest.read.open_file import (
     RecordCounter,
     Refused,
     decoded,
+    open_landed,
 )
 from customer_intel.ingest.read.readers import header_of
+from customer_intel.ingest.read.row_evidence import SAMPLE_CHARS, RowEvidence
+from customer_intel.ingest.read.second_header import holds_header
 from customer_intel.ingest.read.text_table import ColumnNames
 
 # Typical ratio of unpacked to packed text.
@@ -106,13 +110,38 @@ def worthwhile(path: Path, threshold: int) -> bool:
 
 def peeked(file: LargeFile, dialect: Dialect) -> tuple[str, ...] | None:
     """The columns by the file's first chunk; None where it takes more than a look."""
+    if file.path.suffix.lower() not in ARCHIVES and not _ends_whole(file.path, dialect):
+        return None
     try:
         with contextlib.closing(_chunks(file, dialect)) as chunks:
             columns = dialect.columns(next(chunks, b""))
             # Names that had to be told apart are said, which the general path does.
-            return None if columns.notes else columns
+            is_wide = len(columns) > file.limits.max_columns
+            return None if columns.notes or is_wide else columns
     except Refused:
         return None
+
+
+def _ends_whole(path: Path, dialect: Dialect) -> bool:
+    """Whether a file's last bytes are a line end or a quote."""
+    with open_landed(path) as stream:
+        stream.seek(max(path.stat().st_size - 4, 0))
+        # Of a wide encoding, zeros are the other half.
+        last = stream.read().rstrip(b"\x00")[-1:]
+    return last in (b"\n", dialect.quote.encode())
+
+
+def row_evidence(file: LargeFile, columns: tuple[str, ...], dialect: Dialect) -> RowEvidence:
+    """What the beginning of the text tells of its rows. Raises Refused."""
+    start = b""
+    with contextlib.closing(_chunks(file, dialect)) as chunks:
+        for chunk in chunks:
+            start += chunk
+            # A character takes four bytes at most: the sample is what the general path takes.
+            if len(start) >= 4 * SAMPLE_CHARS:
+                break
+    text = start.decode(errors="ignore")[:SAMPLE_CHARS]
+    return RowEvidence(text, columns, dialect.delimiter, dialect.quote)
 
 
 @dataclass(frozen=True)
@@ -133,11 +162,16 @@ def pieces(file: LargeFile, dialect: Dialect) -> Iterator[Piece]:
     """
     counter = RecordCounter(dialect.quote)
     chunks = _chunks(file, dialect)
+    end = b""
     rest, done, folded, last = b"", int(dialect.header), 0, False
     while not last:
         header, last, parts, size = dialect.header and not counter.ended, True, [rest], len(rest)
         for data in chunks:
             counter.feed(data)
+            # What is said of such text, the general path says.
+            if is_misread(data):
+                raise NeedsGeneralPath
+            end = data[-1:] or end
             size += len(data)
             if size >= file.piece_bytes and counter.boundary and counter.ended > done:
                 parts.append(data[: counter.boundary])
@@ -147,7 +181,8 @@ def pieces(file: LargeFile, dialect: Dialect) -> Iterator[Piece]:
             if size > 2 * file.piece_bytes + 4 * MAX_RECORD_CHARS:
                 raise NeedsGeneralPath
             parts.append(data)
-        if counter.longest > LONGEST:
+        # A text without a last line end may be cut off.
+        if counter.longest > LONGEST or (last and end not in (b"\n", dialect.quote.encode())):
             raise NeedsGeneralPath
         records = counter.records if last else counter.ended
         if records > done or header:
@@ -198,7 +233,7 @@ def split(piece: Piece, columns: tuple[str, ...], dialect: Dialect) -> pa.Table:
         )
     except pa.ArrowException:
         raise NeedsGeneralPath from None
-    if len(table) != piece.rows:
+    if len(table) != piece.rows or (dialect.header and holds_header(table, columns)):
         raise NeedsGeneralPath
     return table.add_column(
         0, "_row", pa.array(np.arange(piece.before + 1, piece.before + piece.rows + 1))

@@ -25,6 +25,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from customer_intel.ingest.read.encodings import Utf8Witness, contradiction, likely
+
 CHUNK = 1 << 22
 # Bytes per step: with the arrays made of them, they fit into a core's cache.
 WINDOW = 1 << 18
@@ -54,15 +56,27 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What an archive may unpack to: bytes in all, and times its packed size."""
+    """What an archive may unpack to, in bytes and times its packed size; how many columns a file
+    may have.
+    """
 
     max_unpacked_bytes: int = 20_000_000_000
     max_ratio: int = 200
+    max_columns: int = 20_000
 
     @staticmethod
     def of(config: Mapping[str, Any]) -> Limits:
         """As the settings of ingest say."""
-        return Limits(int(config["max_unpacked_bytes"]), int(config["max_ratio"]))
+        most = int(config.get("max_columns", Limits.max_columns))
+        return Limits(int(config["max_unpacked_bytes"]), int(config["max_ratio"]), most)
+
+    def check_columns(self, count: int) -> None:
+        """Raises Refused for more columns than a file may have."""
+        if count > self.max_columns:
+            raise Refused(
+                f"has {count:,} columns, more than max_columns {self.max_columns:,}; check "
+                "reader.delimiter, or set max_columns in config/ingest.yaml"
+            )
 
 
 def open_landed(path: Path) -> io.BufferedReader:
@@ -274,11 +288,14 @@ def decoded(
         ) from None
     decoder = codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)()
     n_read, held = 0, b""
+    witness = Utf8Witness() if name in _ASCII and name not in ("utf-8", "ascii") else None
     for chunk in chain(unpacked(path, sha256, limits), [b""]):
-        if not n_read and chunk[:2] in (b"\xff\xfe", b"\xfe\xff") and not name.startswith("utf-16"):
-            raise Refused("is UTF-16; set reader.encoding: utf-16")
+        if not n_read and (said := contradiction(chunk, name)):
+            raise Refused(said)
         if not n_read and chunk[:4] == b"PK\x03\x04":
             raise Refused("is a zip archive; land the file that is in it")
+        if witness:
+            witness.feed(chunk, final=not chunk)
         if n_read and chunk and name in _ASCII and chunk.isascii() and not decoder.getstate()[0]:
             data = chunk
         else:
@@ -286,7 +303,7 @@ def decoded(
                 data = decoder.decode(chunk, final=not chunk).encode()
             except UnicodeError as error:  # of UTF-16 without its mark a plain one
                 hint = (
-                    "set reader.encoding, such as windows-1252"
+                    f"set reader.encoding, such as {likely(chunk)}"
                     if name == "utf-8"
                     else "set another reader.encoding"
                 )
@@ -305,6 +322,8 @@ def decoded(
             data, held = doubled(held + data, escaped.encode(), is_last=not chunk)
         if data:
             yield data
+    if witness and witness.is_sure:
+        raise Refused(f"is UTF-8, not {name}; set reader.encoding: utf-8")
 
 
 def doubled(text: bytes, quote: bytes, *, is_last: bool) -> tuple[bytes, bytes]:

@@ -9,10 +9,10 @@ JSON (json_rows.py), workbooks (excel.py), and what the values mean (conform.py)
 from __future__ import annotations
 
 import csv
-import io
 import itertools
 import json
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,15 +24,15 @@ from customer_intel.core.engine import literal, quoted
 from customer_intel.ingest.mapping.reader_options import WORKBOOKS, Reader, format_of
 from customer_intel.ingest.read.broken_csv import (
     MAX_RECORD_CHARS,
-    PROSE_WIDTH,
     RAW_CHARS,
     Unreadable,
     resynchronised,
-    split_reader,
 )
+from customer_intel.ingest.read.encodings import MISREAD, is_file_misread
 from customer_intel.ingest.read.excel import read_workbook
 from customer_intel.ingest.read.foreign_formats import beginning, refuse_foreign
 from customer_intel.ingest.read.json_rows import filled, read_json
+from customer_intel.ingest.read.last_row import FEW, ends_open, without_cut_row
 from customer_intel.ingest.read.markup_tables import read_xes
 from customer_intel.ingest.read.open_file import (
     CHUNK,
@@ -45,6 +45,8 @@ from customer_intel.ingest.read.open_file import (
     spool_text,
 )
 from customer_intel.ingest.read.parquet_checksums import checked_footer
+from customer_intel.ingest.read.row_evidence import SAMPLE_CHARS, RowEvidence, split_reader
+from customer_intel.ingest.read.second_header import without_headers
 from customer_intel.ingest.read.skipped_rows import without_skipped
 from customer_intel.ingest.read.text_table import (
     ColumnNames,
@@ -59,6 +61,9 @@ from customer_intel.ingest.read.text_table import (
 from customer_intel.ingest.read.zip_member import extract, is_workbook
 
 __all__ = ["TextTable", "read_text"]
+
+# Where no larger share of a fixed-width file's lines is short, its writer pads them.
+SHORT_SHARE = 0.02
 
 
 def read_text(
@@ -82,14 +87,17 @@ def read_text(
     file = _File(path, sha256, plain, out, limits)
     try:
         table = _READERS.get(kind, _delimited)(con, file, reader, kind)
+        if kind in ("csv", "tsv", "jsonl", "fixed") and is_file_misread(plain):
+            table = replace(table, notes=(*table.notes, MISREAD))
     finally:
         plain.unlink(missing_ok=True)
         if path.parent == folder:
             path.unlink(missing_ok=True)
-    if not reader.skip_rows:
-        return table
-    cells = _cells(reader, kind)
-    return without_skipped(con, table, reader.skip_rows, out, cells)
+    limits.check_columns(len(table.columns))
+    if reader.skip_rows:
+        table = without_skipped(con, table, reader.skip_rows, out, _cells(reader, kind))
+    is_named = kind in ("csv", "tsv", *WORKBOOKS) and reader.header_row(kind)
+    return without_headers(con, table) if is_named else table
 
 
 @dataclass(frozen=True)
@@ -155,7 +163,11 @@ def _delimited(con: duckdb.DuckDBPyConnection, file: _File, reader: Reader, kind
     labels: dict[str, str] = {}
     if header and reader.header_rows > 1:
         labels, counted = _without_labels(file.plain, delimiter, reader, counted)
-    table = _csv(con, file.plain, file.out, delimiter, reader.quote, bool(header), counted)
+    with file.plain.open(encoding="utf-8", newline="") as stream:
+        columns = header_of(stream, delimiter, reader.quote, bool(header))
+    file.limits.check_columns(len(columns))
+    dialect = (delimiter, reader.quote, bool(header))
+    table = _csv(con, file.plain, file.out, columns, dialect, counted)
     return replace(table, labels=labels) if labels else table
 
 
@@ -205,13 +217,11 @@ def _csv(
     con: duckdb.DuckDBPyConnection,
     plain: Path,
     out: Path,
-    delimiter: str,
-    quote: str,
-    header: bool,
+    columns: ColumnNames,
+    dialect: tuple[str, str, bool],
     counted: tuple[int, int],
 ) -> TextTable:
-    with plain.open(encoding="utf-8", newline="") as stream:
-        columns = header_of(stream, delimiter, quote, header)
+    delimiter, quote, header = dialect
     records, folded = counted
     expected = records - int(header)
     source = csv_source(plain, columns, delimiter, quote, header)
@@ -220,45 +230,31 @@ def _csv(
         rows = pq.read_metadata(out).num_rows
     except duckdb.Error:
         rows = -1
-    if rows == expected and not (
-        folded and swallowed(con, f"read_parquet({literal(str(out))})", columns, delimiter)
-    ):
-        cut = cut_off(con, plain, f"read_parquet({literal(str(out))})", columns)
-        return TextTable(numbered_sql(out), columns, rows, notes=(*columns.notes, *cut))
+    written = f"read_parquet({literal(str(out))})"
+    is_plain = rows == expected
+    evidence = None if is_plain and not folded else _evidence(plain, columns, delimiter, quote)
+    if is_plain and not (evidence and swallowed(con, written, evidence)):
+        table = TextTable(numbered_sql(out), columns, rows, notes=columns.notes)
+        return _less_cut(con, table, plain, delimiter, quote)
     unreadable: list[Unreadable] = []
     again = retry_path(out)
+    evidence = evidence or _evidence(plain, columns, delimiter, quote)
     with plain.open(encoding="utf-8", newline="") as stream:
-        good = resynchronised(stream, delimiter, quote, len(columns), header, unreadable)
+        good = resynchronised(stream, evidence, header, unreadable)
         rows = write_rows(again, columns, good)
-    return TextTable(rows_sql(again), columns, rows, tuple(unreadable), notes=columns.notes)
+    table = TextTable(rows_sql(again), columns, rows, tuple(unreadable), notes=columns.notes)
+    return _less_cut(con, table, plain, delimiter, quote)
 
 
-def cut_off(
-    con: duckdb.DuckDBPyConnection, plain: Path, source: str, columns: Sequence[str]
-) -> tuple[str, ...]:
-    """What is said of a text whose last line has no end and whose last value is shorter behind its
-    mark than all others are: as 58 below 740.30, 12:0 below 12:05.
-    """
-    with plain.open("rb") as stream:
-        stream.seek(0, io.SEEK_END)
-        stream.seek(max(stream.tell() - 1, 0))
-        if stream.read(1) in (b"\n", b"\r", b""):
-            return ()
-    tail = f"length(regexp_extract({quoted(columns[-1])}, '[.,:]([0-9]+)$', 1))"
-    ((lengths, usual, last),) = con.execute(
-        f"""
-        WITH tails AS (SELECT {tail} AS n, row_number() OVER () AS place FROM {source}),
-        ranked AS (SELECT n, place = max(place) OVER () AS is_last FROM tails)
-        SELECT count(DISTINCT n) FILTER (NOT is_last), any_value(n) FILTER (NOT is_last),
-            any_value(n) FILTER (is_last)
-        FROM ranked HAVING count(*) > 10
-        """
-    ).fetchall() or [(0, 0, 0)]
-    if lengths == 1 and usual and last is not None and last < usual:
-        return (
-            "has no line end, and its last value is shorter than all others: it may be cut off",
-        )
-    return ()
+def _less_cut(
+    con: duckdb.DuckDBPyConnection, table: TextTable, plain: Path, delimiter: str, quote: str
+) -> TextTable:
+    return without_cut_row(con, table, delimiter) if ends_open(plain, quote) else table
+
+
+def _evidence(plain: Path, columns: Sequence[str], delimiter: str, quote: str) -> RowEvidence:
+    with plain.open(encoding="utf-8", newline="") as stream:
+        return RowEvidence(stream.read(SAMPLE_CHARS), columns, delimiter, quote)
 
 
 def retry_path(out: Path) -> Path:
@@ -280,6 +276,11 @@ def header_of(stream: Iterable[str], delimiter: str, quote: str, header: bool) -
         ) from None
     if not first:
         raise Refused("is empty; an export without rows still has a header")
+    if header and any(delimiter in name.partition("\n")[2] for name in first):
+        raise Refused(
+            "has a header with a quote that is not closed on its line; mend it, or check "
+            "reader.quote and reader.header"
+        )
     return column_names(first if header else [""] * len(first))
 
 
@@ -300,52 +301,27 @@ def csv_source(
     )
 
 
-def swallowed(
-    con: duckdb.DuckDBPyConnection, source: str, columns: Sequence[str], delimiter: str
-) -> bool:
-    """Whether a quoted value of `source` seems to hold whole rows: two stray quotes make one value
-    of all between.
-
-    A line within a value counts as a row when it falls into as many columns, and begins like the
-    row it stands in; in narrow files, where a line of prose falls so by chance, only where that
-    begin has a digit. Two rows are one where both of the value's ends make up whole lines.
+def swallowed(con: duckdb.DuckDBPyConnection, source: str, evidence: RowEvidence) -> bool:
+    """Whether a quoted value of `source` may hold whole rows: two stray quotes make one value of
+    all between.
     """
-    mark, width = literal(delimiter), len(columns)
-    kind = _kind_of_text("first")
-    for place, column in enumerate(columns):
-        value = quoted(column)
-        counted = "len(string_split({}, " + mark + ")) - 1"
-        begins = f"{_kind_of_text(f'split_part(line, {mark}, 1)')} = {kind}"
-        numbered = f"{begins} AND contains({kind}, '0')"
-        whole = f"{counted.format('line')} = {width - 1}"
-        inner = f"{whole} AND {begins if width > PROSE_WIDTH else numbered}"
-        ends = f"""is_last AND {place} > 0 AND {counted.format("line")} = {place}
-            AND {counted.format("begin")} = {width - place - 1} AND {numbered}"""
-        found = con.execute(
-            f"""
-            WITH value AS (
-                SELECT {quoted(columns[0])} AS first, string_split({value}, chr(10)) AS lines
-                FROM {source} WHERE contains({value}, chr(10))
-            ),
-            line AS (
-                SELECT first, lines[1] AS begin, unnest(lines[2:]) AS line,
-                    generate_subscripts(lines[2:], 1) = len(lines) - 1 AS is_last
-                FROM value
-            )
-            SELECT count(*) FROM line WHERE NOT is_last AND {inner} OR {ends}
-            """
-        ).fetchall()
-        if found[0][0]:
-            return True
-    return False
-
-
-def _kind_of_text(text: str) -> str:
-    """What kind of text it is: hexadecimal ids, words and numbers alike whatever they say."""
-    without_hex = f"regexp_replace({text}, '[0-9a-fA-F-]{{16,}}', '#', 'g')"
-    return (
-        f"regexp_replace(regexp_replace({without_hex}, '[0-9]+', '0', 'g'), '[A-Za-z]+', 'a', 'g')"
+    columns = [row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+    names = [quoted(name) for name in columns if name != "_row"]
+    mark = literal(evidence.delimiter)
+    folded = " OR ".join(f"contains({name}, chr(10))" for name in names)
+    texts = ", ".join(f"coalesce({name}, '')" for name in names)
+    # Of lines that have too few or too many columns, none is a row.
+    counted = f"len(string_split(line, {mark})) - {evidence.width}"
+    found = con.execute(
+        f"SELECT [{texts}] FROM (SELECT * FROM {source} WHERE {folded}) WHERE len(list_filter("
+        f"string_split(concat_ws({mark}, {texts}), chr(10))[2:], lambda line: {counted} IN (0, 1))) > 0"
     )
+    while records := found.fetchmany(1000):
+        for (values,) in records:
+            lines = evidence.delimiter.join(values).split("\n")
+            if evidence.judged(lines, values) != "one":
+                return True
+    return False
 
 
 # ---- other formats
@@ -428,11 +404,17 @@ def _fixed(_: duckdb.DuckDBPyConnection, file: _File, reader: Reader, kind: str)
     spans = list(itertools.pairwise(edges))
     unreadable: list[Unreadable] = []
 
+    with plain.open(encoding="utf-8", newline="\n") as stream:
+        lengths = Counter(len(line.rstrip("\r\n")) < edges[-1] for line in filled(stream))
+    # Where nearly every line is padded to its end, a shorter one was cut off.
+    is_padded = lengths[True] <= max(1, SHORT_SHARE * lengths[False]) and lengths[False] > FEW
+
     def rows(stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
         for number, line in enumerate(itertools.islice(filled(stream), int(bool(header)), None), 1):
             text = line.rstrip("\r\n")
-            if len(text.rstrip()) > edges[-1] or len(text) <= edges[-2]:
-                reason = f"{len(text)} characters, the fields say {edges[-2] + 1} to {edges[-1]}"
+            least = edges[-1] if is_padded else edges[-2] + 1
+            if len(text.rstrip()) > edges[-1] or len(text) < least:
+                reason = f"{len(text)} characters, the fields say {least} to {edges[-1]}"
                 unreadable.append(Unreadable(number, reason, text[:RAW_CHARS]))
             else:
                 yield number, [text[start:end] for start, end in spans]

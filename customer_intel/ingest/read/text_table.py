@@ -26,6 +26,7 @@ MANY_NOTES = 5
 # DuckDB's own name for the place of a row, by which _row is found.
 RESERVED = (*SPECIAL, "file_row_number")
 _NAME = re.compile(r"[^\W\d][\w .:/()%#?-]*")
+_FULL_NAME = re.compile(r"([A-Z][a-z]+[ -])+[A-Z][a-z]+")
 _IMPORT_ID = re.compile(r"\{\s*['\"]ImportId['\"].*\}", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
@@ -102,6 +103,13 @@ def column_names(names: Sequence[str]) -> ColumnNames:
     if len(notes) > MANY_NOTES:
         notes[MANY_NOTES:] = [f"{len(notes) - MANY_NOTES:,} more columns have a name twice"]
     return ColumnNames(columns, notes)
+
+
+def is_name(text: str) -> bool:
+    """Whether a text may be a column's name, and is not plainly a value: a number, a time, an
+    address, two words with capitals as people have.
+    """
+    return _NAME.fullmatch(text) is not None and not _FULL_NAME.fullmatch(text)
 
 
 def labels_of(columns: Sequence[str], heads: Sequence[Sequence[str]]) -> dict[str, str]:

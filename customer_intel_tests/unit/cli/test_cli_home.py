@@ -9,7 +9,6 @@ import pytest
 from typer.testing import CliRunner
 
 from customer_intel.cli import app, nights
-from customer_intel.core.store.lake import Lake
 from customer_intel_tests.whole_nights import cli
 
 
@@ -120,11 +119,16 @@ def test_a_night_without_release_says_that_there_is_none_and_whose_fault_it_is(
 def test_a_night_before_the_last_one_is_refused_before_anything_is_computed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Lake, "current", lambda self, name: SimpleNamespace(as_of="2026-06-30"))
+    map_pointer = tmp_path / "lake" / "record_customer_map" / "CURRENT.json"
+    map_pointer.parent.mkdir(parents=True)
+    map_pointer.write_text('{"as_of": "2026-06-30", "snapshot_id": "s"}')
     monkeypatch.setattr(nights, "one_night", lambda *_, **__: pytest.fail("a night was run"))
     ran = cli("run", "--home", tmp_path, "--as-of", "2026-06-29")
     assert ran.code == 3
     assert ran.text.startswith("✗ --as-of 2026-06-29 lies before the last night: the home has ")
+    for select in ("rfm", "record_customer_map"):
+        ran = cli("run", "--home", tmp_path, "--as-of", "2026-03-01", "--select", select)
+        assert ran.code == 3 and "customer-intel reopen 2026-03-01" in ran.text
     (tmp_path / "landing" / "till" / "2026-06-28").mkdir(parents=True)
     ran = cli("run", "--home", tmp_path)
     assert ran.code == 3 and "the newest export, of 2026-06-28, lies before the last" in ran.text

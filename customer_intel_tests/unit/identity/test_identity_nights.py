@@ -342,3 +342,28 @@ def test_an_older_night_is_refused() -> None:
     lab = Lab().contact("a:1", **person("Anna")).night(only=MAP)
     with pytest.raises(LakeError, match="already seen the night of 2026-03-01"):
         lab.night(NIGHT - timedelta(1), only=MAP)
+
+
+def test_ids_of_a_history_that_was_run_again_stay_or_lead_to_who_has_their_records() -> None:
+    """crm:1 and shop:2 were one customer, crm:3 another, crm:4 an id that ended in the first."""
+    born, ended = date(2026, 1, 1), date(2026, 2, 1)
+    ids = {name: f"c_{name * 16}" for name in "abcd"}
+    lab = Lab()
+    lab.given = [
+        {"record_key": key, "customer_id": ids[name], "valid_from": born, "valid_to": ended}
+        for key, name in (
+            ("crm:1", "a"), ("shop:2", "a"), ("crm:3", "b"), ("crm:1", "c"), ("crm:9", "d")
+        )
+    ]  # fmt: skip
+    mail = "ada.lovelace@post.example"
+    lab.contact("crm:1", **person("Ada", "Lovelace", mail))
+    lab.contact("crm:3", **person("Bob", "Marsh", "bob.marsh@post.example"))
+    lab.night(NIGHT, TABLES)
+    assert lab.customers() == {"crm:1": ids["a"], "crm:3": ids["b"]}
+    assert lab.alias(ids["c"]) == [ids["a"]] and lab.alias(ids["d"]) == [None]
+    lab.contact("shop:2", **person("Ada", "Lovelace", mail))
+    lab.contact("shop:7", **person("Cleo", "Winter", "cleo.winter@post.example"))
+    lab.night(NIGHT + timedelta(1), TABLES)
+    customers = lab.customers()
+    assert (customers["crm:1"], customers["shop:2"]) == (ids["a"], ids["a"])
+    assert customers["shop:7"] not in ids.values()

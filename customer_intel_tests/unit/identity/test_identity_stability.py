@@ -14,7 +14,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from customer_intel.core.store.lake import Lake, LakeError
+from customer_intel.core.gate.gate import GateClosed
+from customer_intel.core.store.lake import Lake
 from customer_intel.demo import simulate
 from customer_intel.identity.ids.record_customer_map import record_customer_map
 from customer_intel.identity.linking.hub_value import hub_value
@@ -223,13 +224,13 @@ class TestANightThatChangesTooMuchIsStopped:
 
     def test_by_records_that_get_another_id(self, settled: tuple[Company, pl.DataFrame]) -> None:
         with pytest.raises(
-            LakeError, match=r"\d+ of \d+ records known .* another id \(\d+\.\d%, limit 2\.0%\)"
+            GateClosed, match=r"\d+ of \d+ records known .* another id \(\d+\.\d%, limit 2\.0%\)"
         ):
             self.next_night(settled, self.without_contact(settled[0], 8))
 
     def test_by_customers_that_grow_or_shrink(self, settled: tuple[Company, pl.DataFrame]) -> None:
         loose = {f"new:{i}": person("Zoe", "Neu", f"zoe{i}@z.de") for i in range(400)}
-        with pytest.raises(LakeError, match=r"records per customer go from \d\.\d\d to \d\.\d\d"):
+        with pytest.raises(GateClosed, match=r"records per customer go from \d\.\d\d to \d\.\d\d"):
             self.next_night(settled, settled[0].records | loose)
 
     def test_by_a_customer_of_too_many_different_records_in_a_home_of_any_size(self) -> None:
@@ -246,7 +247,7 @@ class TestANightThatChangesTooMuchIsStopped:
 
         assert len(night(50).groups()) == 1
         with pytest.raises(
-            LakeError, match=r"1 customer.* more than 50 different records, one of 51"
+            GateClosed, match=r"1 customer.* more than 50 different records, one of 51"
         ):
             night(51)
 
@@ -262,14 +263,14 @@ class TestANightThatChangesTooMuchIsStopped:
                 == records.keys()
             )
         with pytest.raises(
-            LakeError, match=r"add 2026-03-02 to accepted_nights in config/identity\.yaml"
+            GateClosed, match=r"add 2026-03-02 to accepted_nights in config/identity\.yaml"
         ):
             self.next_night(settled, records, accepted_nights=[NIGHT])
 
     def test_and_its_message_holds_no_value_of_a_record(
         self, settled: tuple[Company, pl.DataFrame]
     ) -> None:
-        with pytest.raises(LakeError) as stopped:
+        with pytest.raises(GateClosed) as stopped:
             self.next_night(settled, self.without_contact(settled[0], 8))
         assert "@" not in str(stopped.value) and not any(
             name in str(stopped.value) for name in LAST

@@ -150,7 +150,7 @@ def test_a_landed_file_that_cannot_be_read_is_named(home: Home) -> None:
     ("encoding", "said"),
     [
         ("utf-8", "is not utf-8 (near byte 66); set reader.encoding, such as windows-1252"),
-        ("utf-16", "is not utf-16 (near byte 1); set another reader.encoding"),
+        ("utf-16", "is not utf-16: it has no zero bytes; set reader.encoding: windows-1252"),
     ],
 )
 def test_a_landed_file_of_another_encoding_is_told_as_the_night_tells_it(

@@ -159,7 +159,7 @@ def test_each_files_records_are_accounted_for(home: Home) -> None:
     }  # fmt: skip
     files = export_file(
         list(home.facts.values()), home.root / "landing", date(2026, 6, 2), schema("export_file"),
-        {"contacts": rows.lazy()},
+        entities={"contacts": rows.lazy()},
     )  # fmt: skip
     assert files["records_merged"].sum() == 2
     assert sorted(files["records_written"].to_list()) == [1, 2, 2, 3]

@@ -107,7 +107,7 @@ def test_exports_are_partitioned_by_date_and_caught_up_in_one_run(defs: dg.Defin
 
 
 def test_an_export_of_tomorrow_has_its_partition(tmp_path: Path) -> None:
-    later = nights.today() + timedelta(days=3)
+    later = nights.today() + timedelta(days=1)
     (tmp_path / "landing" / "shop" / later.isoformat()).mkdir(parents=True)
     with _environment(tmp_path):
         assert nights.partitions(Settings()).get_last_partition_key() == later.isoformat()
@@ -141,17 +141,18 @@ def test_the_entry_point_is_a_page_long() -> None:
     )
 
 
-def test_the_schedule_asks_for_the_day_it_fires(defs: dg.Definitions) -> None:
+def test_the_schedule_asks_for_the_day_it_fires(defs: dg.Definitions, tmp_path: Path) -> None:
     schedule = defs.resolve_schedule_def("nightly_schedule")
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 4 * * *", "UTC")
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
     assert schedule.job_name == jobs.NIGHTLY
-    context = dg.build_schedule_context(
-        scheduled_execution_time=datetime(2026, 7, 1, 4, tzinfo=UTC)
-    )
-    request = schedule(context)
+    due = datetime.now(UTC).replace(hour=4, minute=0, second=0, microsecond=0)
+    fired = due if due <= datetime.now(UTC) else due - timedelta(days=1)
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        context = dg.build_schedule_context(instance=instance, scheduled_execution_time=fired)
+        request = schedule(context)
     assert isinstance(request, dg.RunRequest)
-    assert request.partition_key == "2026-07-01"
+    assert request.partition_key == fired.date().isoformat()
 
 
 def test_the_instance_keeps_its_state_under_the_home_and_tells_nobody(tmp_path: Path) -> None:
