@@ -14,6 +14,7 @@ from customer_intel.core.report.markup import (
     Html,
     count,
     day,
+    details,
     enumerated,
     join,
     paragraph,
@@ -40,23 +41,33 @@ def sources(evidence: Evidence) -> Html | None:
     if not evidence.has("source_state"):
         return None
     states = evidence.frame("source_state")
-    shown = [
-        (
-            tag("b", row["source_system"]),
-            tag("span", STATES[row["state"]], class_=None if row["state"] == "current" else "warn"),
-            day(row["stale_since"]) if row["stale_since"] else "",
-            day(row["export_date"]) if row["export_date"] else "none",
-            day(row["due_on"]) if row["due_on"] else "",
-            row["reason"] or "",
-        )
-        for row in states.iter_rows(named=True)
-    ]
+    odd = states.filter((pl.col("state") != "current") | (pl.col("findings") > 0))
+    rest = len(states) - len(odd)
+    lede = f"{plural(rest, 'source')} {'is' if rest == 1 else 'are'} current and as usual."
     return join((
         tag("h3", "What each source is worth tonight"),
-        table(("Source", "State", "Since", "Newest export in use", "Next due", "Why"), shown),
+        _table(odd) if len(odd) else None,
+        paragraph(said_in(lede, "source_state")) if rest else None,
         _leaning(evidence),
         _tonight(evidence),
+        details(f"All {count(len(states))} sources", _table(states)) if rest else None,
     ))  # fmt: skip
+
+
+def _table(states: pl.DataFrame) -> Html:
+    return table(
+        ("Source", "State", "Since", "Newest export in use", "Next due", "Why"),
+        [
+            (
+                tag("b", row["source_system"]),
+                tag("span", STATES[row["state"]], class_=None if row["state"] == "current" else "warn"),
+                *(tag("span", day(row[name]) if row[name] else "", class_="nw")
+                  for name in ("stale_since", "export_date", "due_on")),
+                row["reason"] or "",
+            )
+            for row in states.iter_rows(named=True)
+        ],
+    )  # fmt: skip
 
 
 def _leaning(evidence: Evidence) -> Html | None:
@@ -91,7 +102,7 @@ def _tonight(evidence: Evidence) -> Html | None:
     shown = [
         (
             tag("b", row["source_system"]),
-            day(row["export_date"]),
+            tag("span", day(row["export_date"]), class_="nw"),
             tag("span", row["check_name"].replace("_", " "), class_="warn"),
             row["message"],
             "holds the source back" if row["severity"] == "fail" else "told",
@@ -125,12 +136,12 @@ def stale_sources(evidence: Evidence) -> Iterator[Finding]:
         if row["state"] == "left_out":
             told, since = "is left out: nothing of it could be used", ""
         text = phrase(
-            "{source} " + told + since + "{leaning}: {why}.",
+            "{source} " + told + since + "{leaning}: {why}",
             source=source,
             leaning=join(("; ", said_in(plural(n, "table"), "stale_table"), " lean on it"))
             if n
             else "",
-            why=said_in((row["reason"] or "").rstrip("."), "source_check"),
+            why=said_in(_sentence(row["reason"] or ""), "source_check"),
         )
         is_grave = row["state"] != "late" or row["is_failed"]
         yield Finding(text, "source_state", 0.95, subject=source, is_grave=is_grave)
@@ -150,9 +161,13 @@ def odd_exports(evidence: Evidence) -> Iterator[Finding]:
         message = rows.sort("mapping", "check_name", "column_name")["message"][0]
         more = f" and {len(rows) - 1} more of it" if len(rows) > 1 else ""
         text = phrase(
-            "{source}: {found}{more}.",
+            "{source}: {found}{more}",
             source=str(source[0]),
-            found=said_in(message.rstrip("."), "source_check"),
-            more=said_in(more, "source_check") if more else "",
+            found=said_in(message if more else _sentence(message), "source_check"),
+            more=said_in(f"{more}.", "source_check") if more else "",
         )
         yield Finding(text, "source_check", 0.6, subject=str(source[0]))
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."
