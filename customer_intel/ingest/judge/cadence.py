@@ -67,6 +67,8 @@ def due(
         said = f"on {len(came)} days so far, at most {longest} apart"
         return Due(last + timedelta(days=silent + grace), said)
     patience = PATIENCE if not weeks or longest < 7 else max(1, longest // 10)
+    if len(gaps) < HABIT:
+        patience = max(patience, longest // 2)
     said = f"at most {longest} day{'s' if longest > 1 else ''} apart so far"
     return Due(last + timedelta(days=longest + patience + grace), said)
 
