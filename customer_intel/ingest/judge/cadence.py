@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
+from math import ceil, log
 
 # Names of sources.yaml's `every`, in days; a weekday is Monday to Friday.
 EVERY = {"day": 1, "weekday": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
@@ -18,6 +19,8 @@ SATURDAY = 5
 WEEKS, HABIT = 4, 3
 # While no habit is known, so many days more than the longest gap so far are nothing to tell.
 PATIENCE = 2
+# A silence this improbable is told, of exports that come on irregular days.
+BY_CHANCE = 0.001
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,17 @@ class Due:
     said: str
 
 
-def due(days: Sequence[date], as_of: date, every: str | int | None, grace: int = 0) -> Due:
-    """When the export after the newest of `days` is due; `days` up to `as_of`, at least one."""
+def due(
+    days: Sequence[date],
+    as_of: date,
+    every: str | int | None,
+    grace: int = 0,
+    *,
+    may_be_empty: bool = False,
+) -> Due:
+    """When the export after the newest of `days` is due; `days` up to `as_of`, at least one.
+    `may_be_empty`: of so few rows that a day may have none, and then no file.
+    """
     came = sorted({day for day in days if day <= as_of})
     last = came[-1]
     if every is not None:
@@ -38,7 +50,7 @@ def due(days: Sequence[date], as_of: date, every: str | int | None, grace: int =
         return Due(None, "too few exports so far to tell")
     weeks = [day for day in came if day > as_of - timedelta(days=7 * WEEKS + 1)]
     habit = _weekdays(came, last)
-    if habit:
+    if habit and not may_be_empty:
         day = last + timedelta(days=1)
         while day.weekday() not in habit:
             day += timedelta(days=1)
@@ -47,7 +59,16 @@ def due(days: Sequence[date], as_of: date, every: str | int | None, grace: int =
     recent = came[-3 * WEEKS :]
     gaps = [(b - a).days for a, b in pairwise(recent)]
     longest = max(gaps)
+    if 2 * longest > 3 * min(gaps) or (longest < 7 and (len(gaps) < 7 or may_be_empty)):
+        # Exports that come as things happen: so long a silence is no chance.
+        rate = (len(gaps) + 1) / (sum(gaps) + 2)
+        silent = max(longest + PATIENCE, ceil(log(BY_CHANCE) / log(1 - rate)))
+        silent = min(silent, 2 * longest + 2 * PATIENCE)
+        said = f"on {len(came)} days so far, at most {longest} apart"
+        return Due(last + timedelta(days=silent + grace), said)
     patience = PATIENCE if not weeks or longest < 7 else max(1, longest // 10)
+    if len(gaps) < HABIT:
+        patience = max(patience, longest // 2)
     said = f"at most {longest} day{'s' if longest > 1 else ''} apart so far"
     return Due(last + timedelta(days=longest + patience + grace), said)
 
@@ -82,7 +103,12 @@ def _weekdays(came: Sequence[date], last: date) -> set[int]:
         if all(day in seen for day in days if day.weekday() == weekday)
     }
     often = {day.weekday() for day in seen}
-    return always if always and always == often else always if len(always) >= SATURDAY else set()
+    # A source of Monday to Friday may come at a weekend, too.
+    if always >= set(range(SATURDAY)):
+        return always
+    # Other days may be the same twice by chance.
+    is_known = (last - first).days >= 7 * (WEEKS - 1) - 1
+    return always if always == often and is_known else set()
 
 
 def _named(habit: set[int]) -> str:

@@ -253,7 +253,8 @@ def is_odd_empty(earlier: Sequence[int]) -> bool:
     if len(earlier) < FEW_EXPORTS or not min(earlier):
         return False
     usual = median(earlier[-WINDOW:]) * (1 if len(earlier) >= WEEKDAYS_FROM else QUIET_DAY)
-    is_even = len(earlier) >= WEEK and min(earlier) >= FEW_ROWS and 2 * min(earlier) >= max(earlier)
+    least, most = min(earlier), max(earlier)
+    is_even = len(earlier) >= WEEK and (least == most or (least >= FEW_ROWS and 2 * least >= most))
     return is_even or exp(-usual) < BY_CHANCE
 
 

@@ -143,7 +143,9 @@ def arrivals(
         if not kind.days or max(kind.days) >= as_of:
             continue
         own = expected.get(kind.source, Expected()).of(kind.mapping, kind.entity)
-        when = due(sorted(kind.days), as_of, own.every, own.grace)
+        rows = [kind.exports[day].rows for day in sorted(kind.exports)]
+        few = bool(rows) and min(rows) > 0 and not is_odd_empty(rows)
+        when = due(sorted(kind.days), as_of, own.every, own.grace, may_be_empty=few)
         if when.on is None or when.on > as_of:
             continue
         last = max(kind.days)
