@@ -1,4 +1,4 @@
-"""A simulated company of eight sources whose nights are quiet: weekdays, growth, campaigns, slow change.
+"""A simulated company of seven sources whose nights are quiet: weekdays, growth, campaigns, slow change.
 
 Belongs here: its export files. Not here: their mappings (quiet_mappings.py), what is planted in them
 (planted_faults.py), judging them (judged_nights.py). Not a test itself.

@@ -1,4 +1,4 @@
-"""Sixty simulated quiet nights of eight sources, and what is planted in them: false alarms and misses, counted."""
+"""Sixty simulated quiet nights of seven sources, and what is planted in them: false alarms and misses, counted."""
 
 from __future__ import annotations
 
