@@ -20,7 +20,7 @@ NIGHTS, STRUCK = 60, 45
 Parts = list[tuple[Facts, Path]]
 
 
-@pytest.fixture(scope="module", params=[1, 2])
+@pytest.fixture(scope="module", params=[21])
 def company(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Company, Intake, Parts]]:
