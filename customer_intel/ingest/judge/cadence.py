@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 from math import ceil, log
+from statistics import median
 
 # Names of sources.yaml's `every`, in days; a weekday is Monday to Friday.
 EVERY = {"day": 1, "weekday": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
@@ -25,10 +26,13 @@ BY_CHANCE = 0.001
 
 @dataclass(frozen=True)
 class Due:
-    """`on`: the day the next export is due, None when nobody can tell. `said`: how that is known."""
+    """`on`: the day from which the next export counts as late, None when nobody can tell. `usual`: the
+    day on which it would come as most did. `said`: how that is known.
+    """
 
     on: date | None
     said: str
+    usual: date
 
 
 def due(
@@ -45,9 +49,12 @@ def due(
     came = sorted({day for day in days if day <= as_of})
     last = came[-1]
     if every is not None:
-        return Due(_declared(last, every) + timedelta(days=grace), f"every {every}, as declared")
+        day = _declared(last, every)
+        return Due(day + timedelta(days=grace), f"every {every}, as declared", day)
+    gaps = [(b - a).days for a, b in pairwise(came[-3 * WEEKS :])]
+    usual = last + timedelta(days=round(median(gaps)) if gaps else 1)
     if len(came) < HABIT:
-        return Due(None, "too few exports so far to tell")
+        return Due(None, "too few exports so far to tell", usual)
     weeks = [day for day in came if day > as_of - timedelta(days=7 * WEEKS + 1)]
     habit = _weekdays(came, last)
     if habit and not may_be_empty:
@@ -55,9 +62,7 @@ def due(
         while day.weekday() not in habit:
             day += timedelta(days=1)
         names = "every day" if len(habit) == 7 else _named(habit)
-        return Due(day + timedelta(days=grace), f"{names}, as so far")
-    recent = came[-3 * WEEKS :]
-    gaps = [(b - a).days for a, b in pairwise(recent)]
+        return Due(day + timedelta(days=grace), f"{names}, as so far", day)
     longest = max(gaps)
     if 2 * longest > 3 * min(gaps) or (longest < 7 and (len(gaps) < 7 or may_be_empty)):
         # Exports that come as things happen: so long a silence is no chance.
@@ -65,12 +70,12 @@ def due(
         silent = max(longest + PATIENCE, ceil(log(BY_CHANCE) / log(1 - rate)))
         silent = min(silent, 2 * longest + 2 * PATIENCE)
         said = f"on {len(came)} days so far, at most {longest} apart"
-        return Due(last + timedelta(days=silent + grace), said)
+        return Due(last + timedelta(days=silent + grace), said, usual)
     patience = PATIENCE if not weeks or longest < 7 else max(1, longest // 10)
     if len(gaps) < HABIT:
         patience = max(patience, longest // 2)
     said = f"at most {longest} day{'s' if longest > 1 else ''} apart so far"
-    return Due(last + timedelta(days=longest + patience + grace), said)
+    return Due(last + timedelta(days=longest + patience + grace), said, usual)
 
 
 def _declared(last: date, every: str | int) -> date:

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from customer_intel.ingest.judge import words
-from customer_intel.ingest.judge.cadence import HABIT, due
+from customer_intel.ingest.judge.cadence import HABIT, Due, due
 from customer_intel.ingest.judge.declared import FAIL, WARN, Expected, declared
 from customer_intel.ingest.judge.export_kinds import Kind, finding, kinds_of, tonight
 from customer_intel.ingest.judge.numbers import is_fresh, is_odd_empty
@@ -142,10 +142,7 @@ def arrivals(
     for kind in kinds:
         if not kind.days or max(kind.days) >= as_of:
             continue
-        own = expected.get(kind.source, Expected()).of(kind.mapping, kind.entity)
-        rows = [kind.exports[day].rows for day in sorted(kind.exports)]
-        few = bool(rows) and min(rows) > 0 and not is_odd_empty(rows)
-        when = due(sorted(kind.days), as_of, own.every, own.grace, may_be_empty=few)
+        when = next_due(kind, expected, as_of)
         if when.on is None or when.on > as_of:
             continue
         last = max(kind.days)
@@ -157,6 +154,14 @@ def arrivals(
     for source, own in sorted(expected.items()):
         if own.every is not None and source not in came:
             yield finding(source, NONE, "", as_of, "absent", words.never_came(source))
+
+
+def next_due(kind: Kind, expected: Mapping[str, Expected], as_of: date) -> Due:
+    """When the next export of a kind that came is due."""
+    own = expected.get(kind.source, Expected()).of(kind.mapping, kind.entity)
+    rows = [kind.exports[day].rows for day in sorted(kind.exports)]
+    few = bool(rows) and min(rows) > 0 and not is_odd_empty(rows)
+    return due(sorted(kind.days), as_of, own.every, own.grace, may_be_empty=few)
 
 
 def _declared_rows(

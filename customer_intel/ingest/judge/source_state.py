@@ -13,9 +13,9 @@ from typing import Any
 import polars as pl
 
 from customer_intel.core.gate.gate import GateClosed
-from customer_intel.ingest.judge.cadence import due
 from customer_intel.ingest.judge.declared import FAIL, Expected, declared
 from customer_intel.ingest.judge.export_kinds import Kind, kinds_of
+from customer_intel.ingest.judge.source_check import next_due
 from customer_intel.ingest.land.holding import taken_on
 
 CURRENT, LATE, HELD, LEFT_OUT = "current", "late", "held", "left_out"
@@ -43,7 +43,7 @@ def source_state(
             source,
             [kind for kind in kinds if kind.source == source],
             standing.get(source, []),
-            expected.get(source, Expected()),
+            expected,
             before.get(source),
             as_of,
         )
@@ -92,7 +92,7 @@ def _state(
     source: str,
     kinds: Sequence[Kind],
     found: Sequence[Mapping[str, Any]],
-    own: Expected,
+    expected: Mapping[str, Expected],
     before: Mapping[str, Any] | None,
     as_of: date,
 ) -> dict[str, Any]:
@@ -113,12 +113,7 @@ def _state(
         state = LATE
     else:
         state = CURRENT if used else LEFT_OUT
-    dues = [
-        when.on
-        for kind in kinds
-        if kind.days
-        and (when := due(sorted(kind.days), as_of, own.of(kind.mapping, kind.entity).every)).on
-    ]
+    dues = [when.on for kind in kinds if kind.days and (when := next_due(kind, expected, as_of)).on]
     is_stale = state in (HELD, LATE)
     stale = before["stale_since"] if before and before["stale_since"] else None
     told = [*holding, *late, *found]
@@ -130,7 +125,7 @@ def _state(
         "export_date": newest,
         "landed_date": landed,
         "due_on": min(dues, default=None),
-        "is_required": own.required,
+        "is_required": expected.get(source, Expected()).required,
         "is_failed": bool(failed),
         "findings": len(found),
         "reason": told[0]["message"] if told else None,
@@ -147,9 +142,9 @@ def _without_news(kinds: Sequence[Kind], expected: Mapping[str, Expected], as_of
     last = max(day for kind in kinds for day in kind.exports)
     waited = []
     for kind in kinds:
-        own = expected.get(kind.source, Expected()).of(kind.mapping, kind.entity)
-        when = due(sorted(kind.days), as_of, own.every, own.grace) if kind.days else None
-        if when and (when.on is None or when.on <= as_of):
+        # Nothing at all came: what usually comes by tonight is missed, without the patience that one
+        # late source among others gets.
+        if not kind.days or next_due(kind, expected, as_of).usual <= as_of:
             waited.append(kind.mapping)
     if not waited:
         return ""
