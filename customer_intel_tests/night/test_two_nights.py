@@ -21,7 +21,7 @@ import pytest
 from customer_intel import open_release
 from customer_intel.core.contract import load as contract
 from customer_intel.core.store.lake import Lake
-from customer_intel.core.store.release import Published
+from customer_intel.core.store.release import Published, Release
 from customer_intel.ingest.land.landing_folder import COUNTS
 from customer_intel_tests.whole_nights import (
     BAD_FILE,
@@ -31,7 +31,6 @@ from customer_intel_tests.whole_nights import (
     Steps,
     accepted,
     bytes_of,
-    downstream,
     once,
     published,
 )
@@ -58,14 +57,16 @@ def parts(home: Path, table: str) -> dict[str, str]:
 
 
 # ---- the night with the bad export
-def test_a_bad_export_ends_the_night_with_exit_2_and_says_what_where_and_why(
+def test_a_bad_export_ends_the_night_with_exit_4_and_says_what_where_and_why(
     demo_nights: Demo,
 ) -> None:
     ran = demo_nights.poisoned
-    assert ran.code == ran.summary["exit_code"] == 2
-    assert list(ran.summary["failures"]) == ["raw_orders"]
-    said = ran.summary["tables"]["raw_orders"]
-    assert said["status"] == "rejected"
+    assert ran.code == ran.summary["exit_code"] == 4
+    assert (ran.summary["failures"], ran.summary["skipped"]) == ({}, [])
+    (held,) = [row for row in ran.summary["sources"]["states"] if row["state"] == "held"]
+    assert (held["source_system"], held["stale_since"]) == ("shopify", str(SECOND))
+    assert {"order_fact", "customer_profile"} <= set(held["tables"])
+    (said,) = [row for row in ran.summary["sources"]["found"] if row["check_name"] == "refused"]
     for word in (
         BAD_FILE,
         "column Total",
@@ -73,25 +74,24 @@ def test_a_bad_export_ends_the_night_with_exit_2_and_says_what_where_and_why(
         "mapping 'shopify_orders'",
         "did you mean",
     ):
-        assert word in said["reason"]
-    assert set(ran.summary["skipped"]) == {*downstream("raw_orders"), "release"}
+        assert word in said["message"]
 
 
-def test_a_bad_export_touches_neither_the_release_nor_what_is_downstream(demo_nights: Demo) -> None:
-    before, after = demo_nights.before, demo_nights.after
-    assert before["published"] == after["published"] != {}
-    stopped = {"raw_orders", *downstream("raw_orders")}
-    assert len(stopped) > 30
-    held = {path: sha for path, sha in before["lake"].items() if path.split("/")[0] in stopped}
-    assert held == {
-        path: sha for path, sha in after["lake"].items() if path.split("/")[0] in stopped
-    }
-    assert not [
-        path
-        for path in after["quarantine"]
-        if path.startswith("orders/") and path not in before["quarantine"]
-    ]
-    assert ".rejected/raw_orders/verdict.json" in after["lake"]
+def test_the_night_with_the_bad_export_reads_its_source_as_the_night_before(
+    demo_nights: Demo,
+) -> None:
+    mended, held, first = Published(demo_nights.second).releases()
+
+    def orders(release: Release, is_shopify: bool) -> pl.DataFrame:
+        rows = pl.read_parquet(release.files("order_fact"), hive_partitioning=False)
+        own = rows.filter((pl.col("source_system") == "shopify") == is_shopify)
+        return own.select("order_key", "gross_amount", "ordered_at").sort("order_key")
+
+    assert orders(held, True).equals(orders(first, True))
+    assert len(orders(mended, True)) > len(orders(held, True)) > 0
+    assert orders(held, False).equals(orders(mended, False))
+    tickets = [len(pl.read_parquet(one.files("ticket_fact"))) for one in (held, mended)]
+    assert tickets[0] == tickets[1]
 
 
 def test_once_the_export_is_mended_the_next_night_publishes(demo_nights: Demo) -> None:
@@ -104,9 +104,11 @@ def test_once_the_export_is_mended_the_next_night_publishes(demo_nights: Demo) -
         "accept",
         "imports_and_orchestration",
     }
+    assert not [row for row in summary["sources"]["states"] if row["state"] != "current"]
     releases = Published(demo_nights.second).releases()
     assert [(release.as_of, release.is_current) for release in releases] == [
         (str(SECOND), True),
+        (str(SECOND), False),
         (str(FIRST), False),
     ]
 
@@ -264,7 +266,7 @@ def test_a_second_night_writes_only_the_days_that_its_exports_touch(demo_nights:
 
 
 def test_an_untouched_day_is_one_file_in_both_releases(demo_nights: Demo) -> None:
-    now, before = Published(demo_nights.second).releases()
+    now, _, before = Published(demo_nights.second).releases()
     for table in ("activity", "session", "activity_daily"):
         days = {Path(file).name for file in before.files(table)}
         same = {

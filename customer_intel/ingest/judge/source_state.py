@@ -7,6 +7,7 @@ a night. Not here: the single findings (source_check.py).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -144,7 +145,8 @@ def _without_news(kinds: Sequence[Kind], expected: Mapping[str, Expected], as_of
     for kind in kinds:
         # Nothing at all came: what usually comes by tonight is missed, without the patience that one
         # late source among others gets.
-        if not kind.days or next_due(kind, expected, as_of).usual <= as_of:
+        came = replace(kind, days=kind.days & kind.usable)
+        if not came.days or next_due(came, expected, as_of).usual <= as_of:
             waited.append(kind.mapping)
     if not waited:
         return ""
