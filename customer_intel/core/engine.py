@@ -219,6 +219,8 @@ def _instance(settings: EngineSettings, folders: tuple[str, ...]) -> duckdb.Duck
         "allow_community_extensions": "false",
         "python_enable_replacements": "false",
         "preserve_insertion_order": "true",
+        # A bar would be drawn over what a command prints.
+        "enable_progress_bar": "false",
     }
     if settings.temp_directory:
         settings.temp_directory.mkdir(parents=True, exist_ok=True, mode=0o700)

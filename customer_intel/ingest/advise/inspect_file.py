@@ -24,7 +24,6 @@ from customer_intel.core.engine import DuckDBEngine, EngineSettings, literal, qu
 from customer_intel.core.tables.parameters import company_config
 from customer_intel.ingest.advise import decisions
 from customer_intel.ingest.advise.column_names import slug
-from customer_intel.ingest.advise.column_profile import profiles_of
 from customer_intel.ingest.advise.date_order import date_order
 from customer_intel.ingest.advise.derived_columns import StateOf
 from customer_intel.ingest.advise.find_key import FileRows
@@ -33,6 +32,7 @@ from customer_intel.ingest.advise.known_ids import known_ids
 from customer_intel.ingest.advise.locale import locale_of
 from customer_intel.ingest.advise.match_entity import EntityCandidate, rank
 from customer_intel.ingest.advise.plans import Part, plans_of
+from customer_intel.ingest.advise.profile_file import profiles_of
 from customer_intel.ingest.advise.sniff import sniff
 from customer_intel.ingest.advise.sniffed import Note
 from customer_intel.ingest.advise.starter import Builder, Starter
