@@ -21,13 +21,13 @@ from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.contract.model import Table, suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, literal, quoted
-from customer_intel.core.tables.parameters import company_config
+from customer_intel.core.tables.parameters import company_config, room_config
 from customer_intel.ingest.advise import decisions
 from customer_intel.ingest.advise.column_names import slug
 from customer_intel.ingest.advise.date_order import date_order
 from customer_intel.ingest.advise.derived_columns import StateOf
 from customer_intel.ingest.advise.find_key import FileRows
-from customer_intel.ingest.advise.inspected import CONFIG, Inspected, Trial, Written, print_screen
+from customer_intel.ingest.advise.inspected import Inspected, Trial, Written, print_screen
 from customer_intel.ingest.advise.known_ids import known_ids
 from customer_intel.ingest.advise.locale import locale_of
 from customer_intel.ingest.advise.match_entity import EntityCandidate, rank
@@ -88,7 +88,7 @@ def inspect(
     entity = entity or given.get("entity")
     if entity is not None and entity not in entities:
         raise ConfigError(f"--entity: no entity '{entity}'{suggestion(entity, entities)}")
-    limits = Limits.of(yamlfile.load(CONFIG))
+    limits = Limits.of(room_config("ingest", home))
     source = slug(source) if source else source_of(path)
     with tempfile.TemporaryDirectory(prefix="inspect-", ignore_cleanup_errors=True) as folder:
         work = Path(folder)

@@ -70,12 +70,12 @@ class Limits:
         most = int(config.get("max_columns", Limits.max_columns))
         return Limits(int(config["max_unpacked_bytes"]), int(config["max_ratio"]), most)
 
-    def check_columns(self, count: int) -> None:
+    def check_columns(self, count: int, remedy: str = "land fewer columns") -> None:
         """Raises Refused for more columns than a file may have."""
         if count > self.max_columns:
             raise Refused(
-                f"has {count:,} columns, more than max_columns {self.max_columns:,}; check "
-                "reader.delimiter, or set max_columns in config/ingest.yaml"
+                f"has {count:,} columns, more than max_columns {self.max_columns:,}; {remedy}, or set "
+                "max_columns in config/ingest.yaml"
             )
 
 

@@ -165,7 +165,7 @@ def _delimited(con: duckdb.DuckDBPyConnection, file: _File, reader: Reader, kind
         labels, counted = _without_labels(file.plain, delimiter, reader, counted)
     with file.plain.open(encoding="utf-8", newline="") as stream:
         columns = header_of(stream, delimiter, reader.quote, bool(header))
-    file.limits.check_columns(len(columns))
+    file.limits.check_columns(len(columns), "check reader.delimiter")
     dialect = (delimiter, reader.quote, bool(header))
     table = _csv(con, file.plain, file.out, columns, dialect, counted)
     return replace(table, labels=labels) if labels else table
@@ -331,7 +331,7 @@ def _json(con: duckdb.DuckDBPyConnection, file: _File, reader: Reader, _: str) -
     records, _folded = spool_text(
         file.path, file.sha256, file.plain, file.limits, reader.encoding, "", 0
     )
-    return read_json(con, file.plain, file.out, records, reader)
+    return read_json(con, file.plain, file.out, records, reader, file.limits)
 
 
 def _workbook(_: duckdb.DuckDBPyConnection, file: _File, reader: Reader, _kind: str) -> TextTable:
@@ -346,6 +346,7 @@ def _parquet(con: duckdb.DuckDBPyConnection, file: _File, _reader: Reader, _kind
     plain, out = file.spool(), file.out
     try:
         footer = checked_footer(plain)
+        file.limits.check_columns(len(footer.names))
         # DuckDB gives the second of two columns of one name another name.
         columns = column_names(footer.names)
         source = f"read_parquet({literal(str(plain))}, hive_partitioning = false)"
