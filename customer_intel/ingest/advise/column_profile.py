@@ -16,6 +16,8 @@ from customer_intel.ingest.conform.odd_values import SIGNS
 from customer_intel.ingest.conform.typing_rules import FIRST_YEAR
 
 ENOUGH = 0.97
+# One odd value is a large share of few: among so many rows it does not decide what the others are.
+FEW = 6
 _NUMBER = re.compile(r"[-+]?(\d[\d.,' \u00a0]*|[.,]\d+)([eE][-+]?\d{1,3})?")
 _SIGN = "|".join(re.escape(sign) for sign in sorted(SIGNS, key=len, reverse=True)) + "|[A-Z]{3}"
 _MARKED = re.compile(
@@ -148,6 +150,10 @@ class Sampled:
         """How many rows hold them."""
         return sum(count for _, count in self.values)
 
+    def nearly(self, share: float, least: float) -> bool:
+        """Whether a share of the values is at least `least`, or all but one of them."""
+        return share >= least or (self.total >= FEW and share > 1 - 1.5 / self.total)
+
 
 def kind_of(raw: Sampled, name: str, *, has_names: bool) -> ColumnProfile:
     """The profile with what nearly all values are. Null words are no longer among them."""
@@ -160,7 +166,7 @@ def kind_of(raw: Sampled, name: str, *, has_names: bool) -> ColumnProfile:
         return replace(base, kind="bool")
     for kind, pattern in _PATTERNS.items():
         share = _share(raw, pattern)
-        if share >= (0.8 if kind in ("email", "phone") else ENOUGH):
+        if raw.nearly(share, 0.8 if kind in ("email", "phone") else ENOUGH):
             return replace(base, kind=kind, share=share)
     when = bool(_WHEN.search(name)) or not has_names
     if time := _time(raw, when=when):
@@ -177,11 +183,12 @@ def _amounts(raw: Sampled) -> ColumnProfile | None:
     )
     read = [(match, count) for value, count in plain.values if (match := _MARKED.fullmatch(value))]
     marks = Counter(mark for match, _ in read if (mark := match["before"] or match["after"]))
-    if len(marks) <= 1 and sum(count for _, count in read) >= ENOUGH * max(raw.total, 1):
+    are_read = sum(count for _, count in read) / max(raw.total, 1)
+    if len(marks) <= 1 and raw.nearly(are_read, ENOUGH):
         numbers = [(match["number"].strip(), count) for match, count in read]
         symbol = next(iter(marks), None)
         return replace(_number(plain, numbers, symbol), is_marked=True)
-    return _number(raw, raw.values, None) if _share(raw, _NUMBER) >= 0.9 else None
+    return _number(raw, raw.values, None) if raw.nearly(_share(raw, _NUMBER), 0.9) else None
 
 
 def _share(raw: Sampled, pattern: re.Pattern[str]) -> float:
@@ -270,7 +277,7 @@ def _time(raw: Sampled, *, when: bool) -> ColumnProfile | None:
     if mark := _year_first([value for value, _ in raw.values]):
         candidates = {f"%y{mark}%m{mark}%d"}
     forms, order, covered = _cover(raw, candidates) if candidates else ((), None, 0.0)
-    if iso + covered < 0.9:
+    if not raw.nearly(iso + covered, 0.9):
         return None
     texts = [value for value, _ in raw.values]
     timed = [value for value in texts if ":" in value]

@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.ingest.advise.column_profile import ColumnProfile
 from customer_intel.ingest.advise.match_entity import EntityCandidate
 from customer_intel.ingest.advise.sniffed import Note, Sniffed
@@ -36,14 +35,13 @@ class Trial:
     records: int
     same_key: int
     failures: tuple[str, ...]
+    # Whether a night would refuse the file for its rejected rows.
+    is_refused: bool = False
 
     @property
     def works(self) -> bool:
-        """Whether rows were accepted and no more rejected than max_reject_share allows."""
-        return (
-            self.accepted > 0
-            and self.quarantined <= float(yamlfile.load(CONFIG)["max_reject_share"]) * self.read
-        )
+        """Whether rows were accepted and a night takes the file."""
+        return self.accepted > 0 and not self.is_refused
 
 
 @dataclass
@@ -100,7 +98,7 @@ class Inspected:
                 {"path": str(item.path), "entity": item.entity, "extra_json": item.unmapped,
                  "works": item.trial.works and not item.asks,
                  "asks": item.asks,
-                 "rows": {name: value for name, value in vars(item.trial).items() if isinstance(value, int)},
+                 "rows": {name: value for name, value in vars(item.trial).items() if type(value) is int},
                  "first_reasons": list(item.trial.failures)} for item in self.written
             ],
         }  # fmt: skip
