@@ -48,6 +48,8 @@ class TextTable:
     skipped: int = 0
     # What further rows of names say of a column.
     labels: Mapping[str, str] = field(default_factory=dict)
+    # Whether the text has no line end behind its last row.
+    ends_open: bool = False
 
     @property
     def rows_read(self) -> int:
