@@ -276,7 +276,7 @@ def decoded(
     path: Path, sha256: str, limits: Limits, encoding: str, skip: int, escaped: str = ""
 ) -> Generator[bytes]:
     """The text as UTF-8 without byte order mark, in chunks, less `skip` lines. A quote of the kind
-    `escaped` behind a backslash is doubled instead, as every reader knows it.
+    `escaped` behind a backslash is ESCAPED.
 
     Raises Refused for bytes that are not of the encoding, and for NUL.
     """
@@ -319,23 +319,28 @@ def decoded(
             _, end, data = data.partition(b"\n")
             skip -= bool(end)
         if escaped:
-            data, held = doubled(held + data, escaped.encode(), is_last=not chunk)
+            data, held = unescaped(held + data, escaped.encode(), is_last=not chunk)
         if data:
             yield data
     if witness and witness.is_sure:
         raise Refused(f"is UTF-8, not {name}; set reader.encoding: utf-8")
 
 
-def doubled(text: bytes, quote: bytes, *, is_last: bool) -> tuple[bytes, bytes]:
-    """(text with doubled quotes for escaped ones, what belongs to the next chunk). A backslash
-    before anything but a quote or another backslash is one.
+# Stands for an escaped quote until rows are split, for a doubled one means nothing in a value
+# without quotes around it. No text holds this character: it is none.
+ESCAPED = "\ufdd0"
+
+
+def unescaped(
+    text: bytes, quote: bytes, *, is_last: bool, by: bytes = ESCAPED.encode()
+) -> tuple[bytes, bytes]:
+    """(text with `by` for escaped quotes, what belongs to the next chunk). A backslash before
+    anything but a quote or another backslash is one.
     """
     open_end = (len(text) - len(text.rstrip(b"\\"))) % 2 and not is_last
     whole, held = (text[:-1], text[-1:]) if open_end else (text, b"")
     # NUL marks the place of a backslash: no text that comes this far holds one.
-    plain = (
-        whole.replace(b"\\\\", b"\x00").replace(b"\\" + quote, quote * 2).replace(b"\x00", b"\\")
-    )
+    plain = whole.replace(b"\\\\", b"\x00").replace(b"\\" + quote, by).replace(b"\x00", b"\\")
     return plain, held
 
 

@@ -56,14 +56,16 @@ from customer_intel.ingest.read.text_table import (
     labels_of,
     numbered_sql,
     rows_sql,
+    with_quotes,
     write_rows,
 )
 from customer_intel.ingest.read.zip_member import extract, is_workbook
 
 __all__ = ["TextTable", "read_text"]
 
-# Where no larger share of a fixed-width file's lines is short, its writer pads them.
-SHORT_SHARE = 0.02
+# Where no larger share of a fixed-width file's lines is short, its writer pads them: numbers, which
+# stand at the right, reach the end anyway.
+SHORT_SHARE, SHORT_OF_NUMBERS = 0.02, 0.2
 
 
 def read_text(
@@ -168,6 +170,7 @@ def _delimited(con: duckdb.DuckDBPyConnection, file: _File, reader: Reader, kind
     file.limits.check_columns(len(columns), "check reader.delimiter")
     dialect = (delimiter, reader.quote, bool(header))
     table = _csv(con, file.plain, file.out, columns, dialect, counted)
+    table = with_quotes(table, reader.quote) if reader.escaped else table
     return replace(table, labels=labels) if labels else table
 
 
@@ -406,9 +409,16 @@ def _fixed(_: duckdb.DuckDBPyConnection, file: _File, reader: Reader, kind: str)
     unreadable: list[Unreadable] = []
 
     with plain.open(encoding="utf-8", newline="\n") as stream:
-        lengths = Counter(len(line.rstrip("\r\n")) < edges[-1] for line in filled(stream))
+        # (whether a line is short, whether a digit ends it) → lines
+        ends = Counter(
+            (len(text) < edges[-1], text[-1:].isdigit())
+            for line in filled(stream)
+            if (text := line.rstrip("\r\n"))
+        )
+    whole, short = ends[False, True] + ends[False, False], ends[True, True] + ends[True, False]
+    share = SHORT_OF_NUMBERS if ends[False, False] <= SHORT_OF_NUMBERS * whole else SHORT_SHARE
     # Where nearly every line is padded to its end, a shorter one was cut off.
-    is_padded = lengths[True] <= max(1, SHORT_SHARE * lengths[False]) and lengths[False] > FEW
+    is_padded = short <= max(1, share * whole) and whole > FEW
 
     def rows(stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
         for number, line in enumerate(itertools.islice(filled(stream), int(bool(header)), None), 1):
