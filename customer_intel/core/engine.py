@@ -226,6 +226,8 @@ def _instance(settings: EngineSettings, folders: tuple[str, ...]) -> duckdb.Duck
         config["temp_directory"] = str(settings.temp_directory / uuid.uuid4().hex)
     con = duckdb.connect(config=config)
     con.execute("SET GLOBAL TimeZone = 'UTC'")
+    # A bar would be drawn over what a command prints; cursors take this from their connection.
+    con.execute("SET enable_progress_bar = false")
     # The lake's files never change: what a footer says is read once.
     con.execute("SET GLOBAL parquet_metadata_cache = true")
     con.execute(f"SET GLOBAL allowed_directories = [{', '.join(map(literal, folders))}]")

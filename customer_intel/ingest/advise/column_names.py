@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import difflib
 import re
+import string
 import unicodedata
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.contract.model import Column
@@ -43,7 +47,7 @@ def words() -> dict[str, Any]:
     return dict(yamlfile.load(WORDS))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65_536)
 def plain(name: str) -> str:
     """A name as words in lower case: `orderId`, `Order-ID` and `ORDER_ID` are all `order id`."""
     text = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
@@ -123,17 +127,86 @@ def name_score(name: str, entity: str, target: str, prefixes: Sequence[str]) -> 
             best = max(best, factor * (1 - 0.005 * min(known.index(variant), 20)))
             continue
         parts = variant.split()
-        every, size = set(parts), len(variant)
+        every, near = set(parts), _alike(variant)
         for word, inner, count in _parted(entity, target):
             within = count > 1 and inner <= every
             last = count == 1 and len(word) > 3 and parts and parts[-1] == word
             if within or last:
                 best = max(best, factor * (0.5 + 0.3 * count / len(parts)))
-            elif len(word) > 5 < size and 2 * min(len(word), size) > 0.87 * (len(word) + size):
-                alike = difflib.SequenceMatcher(None, variant, word)
-                if alike.quick_ratio() > 0.87 and alike.ratio() > 0.87:
-                    best = max(best, factor * 0.7)
+            elif word in near:
+                best = max(best, factor * 0.7)
     return best
+
+
+def targets_of(name: str, entity: str, targets: Sequence[str], prefixes: Sequence[str]) -> set[str]:
+    """Those of the entity's columns that name_score may give something: a file of thousands of
+    columns cannot have each name held against each synonym.
+    """
+    index = _index(entity, tuple(targets))
+    parts = plain(name).split()
+    found = {target for part in parts for target in index.get(part, ())}
+    for variant, _ in _variants(" ".join(parts), entity, prefixes):
+        found.update(target for word in _alike(variant) for target in index.get(f"={word}", ()))
+    if "?" in name or len(parts) >= _QUESTION:
+        found.update(target for target in targets if _asked(name, entity, target))
+    return found
+
+
+@lru_cache(maxsize=64)
+def _index(entity: str, targets: tuple[str, ...]) -> dict[str, set[str]]:
+    """Words of the synonyms, and whole synonyms behind a `=` → the columns that they may name."""
+    index: dict[str, set[str]] = defaultdict(set)
+    for target in targets:
+        for word in synonyms(entity, target):
+            for part in (*word.split(), f"={word}"):
+                index[part].add(target)
+    return dict(index)
+
+
+# Words of which a name is a question.
+_QUESTION = 3
+_SIGNS = string.ascii_lowercase + string.digits + " "
+_NEAR = 0.87
+
+
+@lru_cache(maxsize=1)
+def _known_words() -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+    """Every synonym long enough to be told from a slip, its length, how often each sign is in it."""
+    entities = words()["entities"]
+    places = [str(key).split(".") for key in words()["columns"]]
+    found = {
+        word
+        for *own, target in places
+        for entity in (own or entities)
+        for word in synonyms(entity, target)
+    }
+    found |= {
+        word
+        for entity in entities
+        for target in helpers(entity)
+        for word in synonyms(entity, target)
+    }
+    listed = tuple(sorted(word for word in found if len(word) > 5))
+    sizes = np.array([len(word) for word in listed], np.int16)
+    return listed, sizes, np.array([_signs(word) for word in listed], np.int16)
+
+
+def _signs(word: str) -> list[int]:
+    return [word.count(sign) for sign in _SIGNS]
+
+
+@lru_cache(maxsize=65_536)
+def _alike(variant: str) -> frozenset[str]:
+    """Synonyms that differ from a name by no more than a slip of the pen."""
+    if len(variant) <= 5:
+        return frozenset()
+    listed, sizes, signs = _known_words()
+    shared = np.minimum(signs, np.array(_signs(variant), np.int16)).sum(axis=1)
+    is_near = 2 * shared > _NEAR * (sizes + len(variant))
+    near = (listed[place] for place in np.flatnonzero(is_near))
+    return frozenset(
+        word for word in near if difflib.SequenceMatcher(None, variant, word).ratio() > _NEAR
+    )
 
 
 def _is_of_another(parts: set[str], entity: str, target: str) -> bool:
@@ -148,7 +221,7 @@ def _asked(name: str, entity: str, target: str) -> float:
     """A survey's export calls a column as the question was put: told by stems of its words."""
     stems = _stems(entity, target)
     inside = f" {plain(name)}"
-    is_question = "?" in name or len(inside.split()) >= 3
+    is_question = "?" in name or len(inside.split()) >= _QUESTION
     return 0.85 if is_question and any(f" {stem}" in inside for stem in stems) else 0.0
 
 

@@ -1,45 +1,23 @@
-"""Column profiles, decided on the whole file: kinds, date formats, number marks, null words.
+"""What a column's values are: kinds, date formats, number marks.
 
-Belongs here: values. Not here: how the file splits into columns (sniff.py) and what the columns
-mean (match_entity.py).
+Belongs here: values. Not here: taking them from a file (profile_file.py), how the file splits into
+columns (sniff.py) and what the columns mean (match_entity.py).
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-import duckdb
-
-from customer_intel.core.engine import literal, quoted
+from customer_intel.core.engine import literal
 from customer_intel.ingest.conform.odd_values import SIGNS
-from customer_intel.ingest.conform.typing_rules import FIRST_YEAR, trimmed
-from customer_intel.ingest.read.readers import TextTable
+from customer_intel.ingest.conform.typing_rules import FIRST_YEAR
 
-SAMPLE = 3000
-# Null words. Those of SURE_NULLS never mean anything else; the others are nulls only among values
-# of another kind.
-SURE_NULLS = ("\\N", "NULL", "null", "(null)", "#N/A", "#NULL!", "<null>", "(not set)")
-NULLS = (
-    *SURE_NULLS,
-    "NA",
-    "N/A",
-    "n/a",
-    "na",
-    "NaN",
-    "nan",
-    "None",
-    "none",
-    "-",
-    "--",
-    "—",
-    "?",
-    "undefined",
-    "nil",
-)
 ENOUGH = 0.97
+# One odd value is a large share of few: among so many rows it does not decide what the others are.
+FEW = 6
 _NUMBER = re.compile(r"[-+]?(\d[\d.,' \u00a0]*|[.,]\d+)([eE][-+]?\d{1,3})?")
 _SIGN = "|".join(re.escape(sign) for sign in sorted(SIGNS, key=len, reverse=True)) + "|[A-Z]{3}"
 _MARKED = re.compile(
@@ -89,7 +67,7 @@ _EPOCHS = {
     16: ("epoch_us", 1_000_000),
     19: ("epoch_ns", 1_000_000_000),
 }
-_WORDY = re.compile(r"[^\W\d_]+([ '.,-]+[^\W\d_]+)+\.?")
+WORDY = re.compile(r"[^\W\d_]+([ '.,-]+[^\W\d_]+)+\.?")
 # Days since 1899-12-30 as spreadsheets count them, from 1990 to 2079.
 _SERIAL = (32_874, 65_745)
 _WHEN = re.compile(
@@ -157,89 +135,28 @@ class ColumnProfile:
 
 
 @dataclass
-class _Sampled:
-    """A column while it is being looked at."""
+class Sampled:
+    """A column while it is being looked at: values and how often each stands there.
+
+    `facts` answers SQL aggregates over all of the column's values, `v`.
+    """
 
     profile: ColumnProfile
-    values: list[tuple[str, int]] = field(default_factory=list)
+    values: Sequence[tuple[str, int]]
+    facts: Callable[[str], tuple[int, ...]]
 
     @property
     def total(self) -> int:
+        """How many rows hold them."""
         return sum(count for _, count in self.values)
 
-
-# A file of more columns is looked at so many at a time.
-WIDE, BATCH = 200, 50
-
-
-def profiles_of(
-    con: duckdb.DuckDBPyConnection, text: TextTable, *, has_names: bool = True
-) -> list[ColumnProfile]:
-    """The profile of each column. `con` holds the file's text as `text.sql`."""
-    found: list[ColumnProfile] = []
-    size = BATCH if len(text.columns) > WIDE else WIDE
-    for first in range(0, len(text.columns), size):
-        batch = text.columns[first : first + size]
-        # Each query would plan all columns of the file.
-        kind = "TABLE" if size == BATCH else "VIEW"
-        names = "*" if kind == "VIEW" else ", ".join(map(quoted, batch))
-        con.execute(f"CREATE OR REPLACE TEMP {kind} sniffed AS SELECT {names} FROM ({text.sql})")
-        found += [_profile(con, name, text.rows, has_names=has_names) for name in batch]
-        con.execute(f"DROP {kind} sniffed")
-    return [replace(each, label=text.labels.get(each.name, "")) for each in found]
+    def nearly(self, share: float, least: float) -> bool:
+        """Whether a share of the values is at least `least`, or all but one of them."""
+        return share >= least or (self.total >= FEW and share > 1 - 1.5 / self.total)
 
 
-def _profile(
-    con: duckdb.DuckDBPyConnection, name: str, rows: int, *, has_names: bool
-) -> ColumnProfile:
-    view = f"(SELECT {trimmed(quoted(name))} AS v FROM sniffed)"
-    facts = con.execute(
-        f"SELECT count(v), count(DISTINCT v), min(length(v)), max(length(v)) FROM {view} WHERE v "
-        "IS NOT NULL"
-    ).fetchall()[0]
-    base = ColumnProfile(name, rows, facts[0], facts[1], facts[2] or 0, facts[3] or 0)
-    if not base.filled:
-        return base
-    values = con.execute(
-        # By hash: a sample spread over all values, the same on every run.
-        f"SELECT v, count(*) FROM {view} WHERE v IS NOT NULL GROUP BY v ORDER BY hash(v), v LIMIT "
-        f"{SAMPLE}"
-    ).fetchall()
-    raw = _Sampled(base, values)
-    nulls = tuple(word for word in NULLS if any(value == word for value, _ in values))
-    real_values = [(value, count) for value, count in values if value not in nulls]
-    profile = (
-        _kind(con, view, _Sampled(base, real_values), name, has_names=has_names)
-        if real_values
-        else replace(base, kind="empty")
-    )
-    # "-" among words may be a word; among numbers it is none.
-    null_words = (
-        nulls
-        if profile.kind not in ("text", "empty")
-        else tuple(word for word in nulls if word in SURE_NULLS)
-    )
-    if not null_words and nulls:
-        profile = replace(_kind(con, view, raw, name, has_names=has_names), nulls=())
-    distinct_values = (
-        tuple(sorted(value for value, _ in values if value not in null_words))
-        if base.distinct <= 40
-        else ()
-    )
-    wordy = sum(n for value, n in real_values if _WORDY.fullmatch(value))
-    is_wordy = profile.kind == "text" and wordy >= 0.7 * max(sum(n for _, n in real_values), 1)
-    return replace(
-        profile,
-        is_wordy=is_wordy,
-        nulls=null_words,
-        words=tuple(set(nulls) - set(null_words)),
-        values=distinct_values,
-    )
-
-
-def _kind(
-    con: duckdb.DuckDBPyConnection, view: str, raw: _Sampled, name: str, *, has_names: bool
-) -> ColumnProfile:
+def kind_of(raw: Sampled, name: str, *, has_names: bool) -> ColumnProfile:
+    """The profile with what nearly all values are. Null words are no longer among them."""
     base = raw.profile
     if (
         {value.lower() for value, _ in raw.values} <= _BOOLS
@@ -249,36 +166,39 @@ def _kind(
         return replace(base, kind="bool")
     for kind, pattern in _PATTERNS.items():
         share = _share(raw, pattern)
-        if share >= (0.8 if kind in ("email", "phone") else ENOUGH):
+        if raw.nearly(share, 0.8 if kind in ("email", "phone") else ENOUGH):
             return replace(base, kind=kind, share=share)
     when = bool(_WHEN.search(name)) or not has_names
-    if time := _time(con, view, raw, when=when):
+    if time := _time(raw, when=when):
         return time
     return _amounts(raw) or replace(base, kind="text")
 
 
-def _amounts(raw: _Sampled) -> ColumnProfile | None:
+def _amounts(raw: Sampled) -> ColumnProfile | None:
     """Numbers, with signs of one currency or accountants' negatives at some of them; None for others."""
     if _share(raw, _NUMBER) == 1:
         return _number(raw, raw.values, None)
-    plain = _Sampled(raw.profile, [(_unaccounted(value), count) for value, count in raw.values])
+    plain = Sampled(
+        raw.profile, [(_unaccounted(value), count) for value, count in raw.values], raw.facts
+    )
     read = [(match, count) for value, count in plain.values if (match := _MARKED.fullmatch(value))]
     marks = Counter(mark for match, _ in read if (mark := match["before"] or match["after"]))
-    if len(marks) <= 1 and sum(count for _, count in read) >= ENOUGH * max(raw.total, 1):
+    are_read = sum(count for _, count in read) / max(raw.total, 1)
+    if len(marks) <= 1 and raw.nearly(are_read, ENOUGH):
         numbers = [(match["number"].strip(), count) for match, count in read]
         symbol = next(iter(marks), None)
         return replace(_number(plain, numbers, symbol), is_marked=True)
-    return _number(raw, raw.values, None) if _share(raw, _NUMBER) >= 0.9 else None
+    return _number(raw, raw.values, None) if raw.nearly(_share(raw, _NUMBER), 0.9) else None
 
 
-def _share(raw: _Sampled, pattern: re.Pattern[str]) -> float:
+def _share(raw: Sampled, pattern: re.Pattern[str]) -> float:
     return sum(count for value, count in raw.values if pattern.fullmatch(value)) / max(raw.total, 1)
 
 
 # ---- numbers
 
 
-def _number(raw: _Sampled, numbers: Sequence[tuple[str, int]], symbol: str | None) -> ColumnProfile:
+def _number(raw: Sampled, numbers: Sequence[tuple[str, int]], symbol: str | None) -> ColumnProfile:
     texts = [value.translate(_SPACES) for value, _ in numbers]
     if all(re.fullmatch(r"[-+]?\d+\.0", text) for text in texts):
         # Whole numbers that a frame with gaps wrote as floats.
@@ -349,17 +269,15 @@ def _stays_text(texts: Sequence[str]) -> str | None:
 # ---- dates and times
 
 
-def _time(
-    con: duckdb.DuckDBPyConnection, view: str, raw: _Sampled, *, when: bool
-) -> ColumnProfile | None:
+def _time(raw: Sampled, *, when: bool) -> ColumnProfile | None:
     iso = _share(raw, _ISO_PATTERN)
     if when and (epoch := _epoch(raw)):
         return epoch
     candidates = {form for value, _ in raw.values for form in _candidates(value, when=when)}
     if mark := _year_first([value for value, _ in raw.values]):
         candidates = {f"%y{mark}%m{mark}%d"}
-    forms, order, covered = _cover(con, view, candidates) if candidates else ((), None, 0.0)
-    if iso + covered < 0.9:
+    forms, order, covered = _cover(raw, candidates) if candidates else ((), None, 0.0)
+    if not raw.nearly(iso + covered, 0.9):
         return None
     texts = [value for value, _ in raw.values]
     timed = [value for value in texts if ":" in value]
@@ -385,7 +303,7 @@ def _year_first(values: Sequence[str]) -> str:
     return parts[0][2] if is_plain and len({match[2] for match in parts}) == 1 else ""
 
 
-def _epoch(raw: _Sampled) -> ColumnProfile | None:
+def _epoch(raw: Sampled) -> ColumnProfile | None:
     numbers = [value for value, _ in raw.values if re.fullmatch(r"\d{5}", value)]
     if len(numbers) == len(raw.values) > 1 and all(
         _SERIAL[0] <= int(value) <= _SERIAL[1] for value in numbers
@@ -447,9 +365,7 @@ def _month(word: str) -> str:
     return "%b" if len(word) == 3 else "%B"
 
 
-def _cover(
-    con: duckdb.DuckDBPyConnection, view: str, candidates: set[str]
-) -> tuple[tuple[str, ...], str | None, float]:
+def _cover(raw: Sampled, candidates: set[str]) -> tuple[tuple[str, ...], str | None, float]:
     """(formats that read the values, day or month first, share of values read), on every row of the
     file.
 
@@ -460,9 +376,7 @@ def _cover(
         f"count(*) FILTER (try_strptime(v, {literal(form)}) >= TIMESTAMP '{FIRST_YEAR}-01-01')"
         for form in names
     )
-    total, *counts = con.execute(
-        f"SELECT count(*), {reads} FROM {view} WHERE v IS NOT NULL"
-    ).fetchall()[0]
+    total, *counts = raw.facts(f"count(*), {reads}")
     read = {form: count for form, count in zip(names, counts, strict=True) if count}
     orders = {form: _order(form) for form in read}
     day = sum(count for form, count in read.items() if orders[form] == "day")

@@ -21,18 +21,18 @@ from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.core.contract.model import Table, suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, literal, quoted
-from customer_intel.core.tables.parameters import company_config
+from customer_intel.core.tables.parameters import company_config, room_config
 from customer_intel.ingest.advise import decisions
 from customer_intel.ingest.advise.column_names import slug
-from customer_intel.ingest.advise.column_profile import profiles_of
 from customer_intel.ingest.advise.date_order import date_order
 from customer_intel.ingest.advise.derived_columns import StateOf
 from customer_intel.ingest.advise.find_key import FileRows
-from customer_intel.ingest.advise.inspected import CONFIG, Inspected, Trial, Written, print_screen
+from customer_intel.ingest.advise.inspected import Inspected, Trial, Written, print_screen
 from customer_intel.ingest.advise.known_ids import known_ids
 from customer_intel.ingest.advise.locale import locale_of
 from customer_intel.ingest.advise.match_entity import EntityCandidate, rank
 from customer_intel.ingest.advise.plans import Part, plans_of
+from customer_intel.ingest.advise.profile_file import profiles_of
 from customer_intel.ingest.advise.sniff import sniff
 from customer_intel.ingest.advise.sniffed import Note
 from customer_intel.ingest.advise.starter import Builder, Starter
@@ -88,14 +88,16 @@ def inspect(
     entity = entity or given.get("entity")
     if entity is not None and entity not in entities:
         raise ConfigError(f"--entity: no entity '{entity}'{suggestion(entity, entities)}")
-    limits = Limits.of(yamlfile.load(CONFIG))
+    config = room_config("ingest", home)
+    limits = Limits.of(config)
+    rejects = float(config["max_reject_share"]), int(config["min_rejected_rows"])
     source = slug(source) if source else source_of(path)
     with tempfile.TemporaryDirectory(prefix="inspect-", ignore_cleanup_errors=True) as folder:
         work = Path(folder)
         con = DuckDBEngine(EngineSettings(), [work]).con
         try:
             found, text = _look(con, path, work, limits, source, entities, given)
-            asked = _Asked(home, out, entity, force, today, given, state_of, limits)
+            asked = _Asked(home, out, entity, force, today, given, state_of, limits, rejects)
             _write_all(con, found, text, path, entities, asked, work)
         except Refused as refused:
             place = f", column {refused.column}" if refused.column else ""
@@ -157,6 +159,8 @@ class _Asked:
     answers: Mapping[str, str]
     state_of: StateOf | None
     limits: Limits
+    # max_reject_share, min_rejected_rows
+    max_rejects: tuple[float, int]
 
     @property
     def landing(self) -> Path:
@@ -233,7 +237,7 @@ def _write_all(
         written = mapping_text(starter, path.name, found.rows, extra)
         target.write_text(decisions.sealed(written, answers), encoding="utf-8")
         found.notes += [note for note in starter.notes if note not in found.notes]
-        trial = _trial(con, target, path, plan.part, entities, asked.today, work)
+        trial = _trial(con, target, path, plan.part, entities, asked, work)
         asks = sum(note.level == "ask" for note in starter.notes)
         found.written.append(Written(target, starter.entity, trial, extra, asks))
     open_ones = {note for starter in starters for note in starter.notes if note.level == "ask"}
@@ -393,13 +397,13 @@ def _candidates(found: Inspected) -> str:
 
 def _trial(
     con: duckdb.DuckDBPyConnection, target: Path, path: Path, part: Part,
-    entities: Mapping[str, Table], today: date, work: Path,
+    entities: Mapping[str, Table], asked: _Asked, work: Path,
 ) -> Trial:  # fmt: skip
     """The mapping as it was written, read back and run over the whole file."""
     mapping = mappings.read(target, entities)
     assert mapping.reader.text_key == part.reader.text_key
     table = entities[mapping.entity]
-    source = SourceFile(path.name, mapping.source, _dated(path) or today, part.text)
+    source = SourceFile(path.name, mapping.source, _dated(path) or asked.today, part.text)
     result: Conformed = conform(
         con, table, mapping, source, work / f"trial-{mapping.entity}.parquet"
     )
@@ -415,7 +419,7 @@ def _trial(
     )
     return Trial(
         counts.rows_read, counts.rows_accepted, counts.rows_quarantined, counts.rows_duplicate, counts.records_written,
-        same_key, failures,
+        same_key, failures, counts.are_too_many_rejected(*asked.max_rejects),
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ Belongs here: the findings and how they are shown. Not here: making them (inspec
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from customer_intel.core.contract import yaml_lines as yamlfile
 from customer_intel.ingest.advise.column_profile import ColumnProfile
 from customer_intel.ingest.advise.match_entity import EntityCandidate
 from customer_intel.ingest.advise.sniffed import Note, Sniffed
 
+# A file of more columns than MOST is shown by its FIRST ones.
+MOST, FIRST = 100, 40
 CONFIG = Path(__file__).resolve().parent.parent / "config.yaml"
 
 
@@ -33,14 +35,13 @@ class Trial:
     records: int
     same_key: int
     failures: tuple[str, ...]
+    # Whether a night would refuse the file for its rejected rows.
+    is_refused: bool = False
 
     @property
     def works(self) -> bool:
-        """Whether rows were accepted and no more rejected than max_reject_share allows."""
-        return (
-            self.accepted > 0
-            and self.quarantined <= float(yamlfile.load(CONFIG)["max_reject_share"]) * self.read
-        )
+        """Whether rows were accepted and a night takes the file."""
+        return self.accepted > 0 and not self.is_refused
 
 
 @dataclass
@@ -97,7 +98,7 @@ class Inspected:
                 {"path": str(item.path), "entity": item.entity, "extra_json": item.unmapped,
                  "works": item.trial.works and not item.asks,
                  "asks": item.asks,
-                 "rows": {name: value for name, value in vars(item.trial).items() if isinstance(value, int)},
+                 "rows": {name: value for name, value in vars(item.trial).items() if type(value) is int},
                  "first_reasons": list(item.trial.failures)} for item in self.written
             ],
         }  # fmt: skip
@@ -118,7 +119,8 @@ def print_screen(found: Inspected, out: Console) -> None:
         grid.add_column(name, justify="right" if name in ("filled", "distinct") else "left")
     best = found.ranking[0]
     target = {match.source: name for name, match in best.matches.items()}
-    for profile in found.profiles:
+    shown = _shown(found.profiles, target)
+    for profile in shown:
         remarks = [
             *profile.formats,
             *([profile.stays_text] if profile.stays_text else []),
@@ -130,6 +132,8 @@ def print_screen(found: Inspected, out: Console) -> None:
             target.get(profile.name, "[dim]extra_json[/]"), escape(", ".join(remarks)),
         )  # fmt: skip
     out.print(grid)
+    if left := len(found.profiles) - len(shown):
+        out.print(f"… and {left:,} more columns, all kept in extra_json; --json lists them")
     out.print()
     for place, item in enumerate(found.ranking[:4]):
         line = (
@@ -147,6 +151,13 @@ def print_screen(found: Inspected, out: Console) -> None:
                 out.print(f"{signs[level]} {note.topic}: {escape(note.text)}")
     for made in found.written:
         _print_trial(made, out)
+
+
+def _shown(profiles: Sequence[ColumnProfile], target: Mapping[str, str]) -> Sequence[ColumnProfile]:
+    """Of a wide file, the first columns and all that become something."""
+    if len(profiles) <= MOST:
+        return profiles
+    return [each for place, each in enumerate(profiles) if place < FIRST or each.name in target]
 
 
 def _print_trial(item: Written, out: Console) -> None:

@@ -18,6 +18,7 @@ from customer_intel.ingest.advise.column_names import (
     name_score,
     nouns,
     plain,
+    targets_of,
     words,
 )
 from customer_intel.ingest.advise.column_profile import ColumnProfile
@@ -476,8 +477,11 @@ def _assigned(
     known |= {name: column for name, (_, column) in helpers(table.name).items()}
     pairs = []
     for place, profile in enumerate(profiles):
-        for order, (target, column) in enumerate(known.items()):
-            if target == "_deleted":
+        may_be = targets_of(profile.name, table.name, tuple(known), prefixes)
+        if profile.label:
+            may_be |= targets_of(profile.label, table.name, tuple(known), prefixes)
+        for order, (target, column) in enumerate(known.items()) if may_be else ():
+            if target not in may_be or target == "_deleted":
                 continue
             score = name_score(profile.name, table.name, target, prefixes)
             if profile.label:

@@ -45,11 +45,11 @@ from customer_intel.ingest.read.foreign_formats import (
 from customer_intel.ingest.read.open_file import (
     Limits,
     Refused,
-    doubled,
     open_landed,
     printable,
     sha256_of,
     spool,
+    unescaped,
     unpacked,
 )
 from customer_intel.ingest.read.zip_member import data_members, extract, is_workbook
@@ -273,7 +273,8 @@ def _has_escapes(text: str, quote: str) -> bool:
 
 def _undone(text: str, quote: str) -> str:
     """Text with doubled quotes for escaped ones, as the reader makes it."""
-    return doubled(text.encode(), quote.encode(), is_last=True)[0].decode() if quote else text
+    sign = quote.encode()
+    return unescaped(text.encode(), sign, is_last=True, by=sign * 2)[0].decode() if quote else text
 
 
 def _quote(text: str) -> str:

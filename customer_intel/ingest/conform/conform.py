@@ -207,7 +207,7 @@ class Steps(RowRules):
             if name in self.listed:
                 continue
             value = source_value(name, reader, clean=name in text.clean)
-            value = f"left({value}, length({value}) - 2)" if name in self.whole_ids else value
+            value = odd_values.without_float(value) if name in self.whole_ids else value
             values.append(f"{value} AS {quoted(name)}")
         if self.listed:
             texts = ", ".join(

@@ -38,7 +38,7 @@ from customer_intel.ingest.conform.conform import (
     own_schema,
 )
 from customer_intel.ingest.conform.duplicates import conflicting, find_duplicates
-from customer_intel.ingest.conform.emptied import CHECK, counted_in, is_float_id
+from customer_intel.ingest.conform.emptied import CHECK, counted_in
 from customer_intel.ingest.conform.large_csv_steps import PieceSteps, Worker
 from customer_intel.ingest.conform.parquet_writer import PartWriter
 from customer_intel.ingest.conform.quarantine import Failure, first_failures
@@ -63,10 +63,9 @@ WORKERS = 2
 # More bad rows than this in one piece: the file as a whole is wrong, and the general path says how.
 MANY_BAD = 20_000
 FEW_BAD = 100
-# So many values of a piece are looked at together.
-FIRST = 1_000
 MANY_REPEATED = 2_000_000
-LOST = f"^{odd_values.SCIENTIFIC}$"
+# Ids that are numbers as a spreadsheet or a frame writes them: what they are, the whole file tells.
+NUMBERED = rf"^(\s*{odd_values.FLOAT_ID}\s*|{odd_values.SCIENTIFIC})$"
 # The name that a piece's rows have on a connection.
 ROWS = "piece_rows"
 Hashes = npt.NDArray[np.uint64]
@@ -225,8 +224,7 @@ class _LargeFileRun:
 
     def _typed(self, worker: Worker, text: pa.Table) -> PieceResult:
         if any(
-            is_float_id(_first(text[name], self.mapping.reader.null))
-            or pc.any(pc.match_substring_regex(text[name], LOST)).as_py()
+            pc.any(pc.match_substring_regex(text[name], NUMBERED)).as_py()
             for name in self.id_columns
         ):
             raise NeedsGeneralPath
@@ -418,15 +416,6 @@ def _without(rows: pa.Table, places: npt.NDArray[np.intp]) -> pa.Table:
     # Slices are no copies.
     edges = [-1, *places.tolist(), len(rows)]
     return pa.concat_tables([rows.slice(a + 1, b - a - 1) for a, b in itertools.pairwise(edges)])
-
-
-def _first(column: pa.ChunkedArray, nulls: tuple[str, ...]) -> str:
-    """The first value of a column that is no null, '' where there is none."""
-    for start in range(0, len(column), FIRST):
-        for text in column.slice(start, FIRST).to_pylist():
-            if text and text.strip() and text.strip() not in nulls:
-                return str(text)
-    return ""
 
 
 def _own(conformed: Conformed) -> dict[str, tuple[int, int]]:

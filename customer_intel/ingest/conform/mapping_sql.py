@@ -11,7 +11,7 @@ import re
 import duckdb
 
 from customer_intel.core.engine import literal, quoted
-from customer_intel.ingest.conform.odd_values import FLOAT_ID
+from customer_intel.ingest.conform.odd_values import are_floats, without_float
 from customer_intel.ingest.conform.results import SourceFile
 from customer_intel.ingest.conform.typing_rules import source_value
 from customer_intel.ingest.mapping.expressions import columns_of, lookup_fields
@@ -141,12 +141,12 @@ def make_lookups(con: duckdb.DuckDBPyConnection, mapping: FileMapping, source: S
                 f"lookup '{name}' fails: {failure_of(error)}; its sql must give a column k"
             ) from None
         con.execute("DROP VIEW file")
-        whole = f"bool_and(regexp_full_match(CAST(k AS VARCHAR), {literal(FLOAT_ID)}))"
-        if con.execute(f"SELECT coalesce({whole}, false) FROM {table}").fetchall()[0][0]:
+        floats = are_floats("CAST(k AS VARCHAR)")
+        if con.execute(f"SELECT {floats} FROM {table}").fetchall()[0][0]:
             # Keys that a frame wrote as floats, as ids of an export are taken.
             con.execute(
                 f"CREATE OR REPLACE TABLE {table} AS SELECT * REPLACE "
-                f"(left(CAST(k AS VARCHAR), -2) AS k) FROM {table}"
+                f"({without_float('CAST(k AS VARCHAR)')} AS k) FROM {table}"
             )
         if keys != distinct:
             raise Refused(

@@ -70,9 +70,30 @@ BORN = "1900-01-01"
 NO_DATE = r"0{1,4}[-./]0{1,2}[-./]0{1,4}"
 # An id that a frame with gaps made a number: 17001.0
 FLOAT_ID = r"[0-9]+\.0"
+# Among ids of letters, so many floats of so many digits are a frame's; fewer may be versions: 1.0
+_FLOATS, _LONG, _NUMBER_ID = 3, r"[0-9]{4,}\.0", r"[-+]?[0-9]+([.,][0-9]*)?"
 # An id that a spreadsheet or a frame wrote as a number: digits of it are gone. `12e5` alone may be an id.
 SCIENTIFIC = r"[-+]?[0-9]+([.,][0-9]+[eE][-+]?|[eE][-+])[0-9]+"
 LOST_DIGITS = "a number in scientific notation, whose digits are lost; export it as text"
+
+
+def are_floats(id_: str) -> str:
+    """SQL of an aggregate: whether a frame wrote ids as floats. All of them end in `.0`, or all that
+    are numbers do, several long ones, and the others are none.
+    """
+    each = {
+        name: f"count(*) FILTER (regexp_full_match({id_}, {literal(pattern)}))"
+        for name, pattern in (("float", FLOAT_ID), ("long", _LONG), ("number", _NUMBER_ID))
+    }
+    return (
+        f"{each['float']} > 0 AND ({each['float']} = count({id_}) OR ({each['long']} >= {_FLOATS} AND "
+        f"{each['long']} = {each['number']}))"
+    )
+
+
+def without_float(id_: str) -> str:
+    """SQL of an id without the `.0` that a frame wrote behind it."""
+    return f"CASE WHEN regexp_full_match({id_}, {literal(FLOAT_ID)}) THEN left({id_}, -2) ELSE {id_} END"
 
 
 def number(text: str, reader: Reader, *, money: bool) -> str:

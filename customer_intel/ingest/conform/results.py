@@ -35,6 +35,13 @@ class Counts:
     rows_skipped: int
     records_written: int
 
+    def are_too_many_rejected(self, max_reject_share: float, min_rejected_rows: int) -> bool:
+        """Whether a night refuses the file. Of a small file one row is a large share: fewer than
+        min_rejected_rows are too many only as more than half of it.
+        """
+        rows, bad = self.rows_read - self.rows_skipped, self.rows_quarantined
+        return bad > max_reject_share * rows and (bad >= min_rejected_rows or 2 * bad > rows)
+
 
 @dataclass(frozen=True)
 class Conformed:

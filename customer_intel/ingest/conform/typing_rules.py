@@ -23,7 +23,7 @@ from customer_intel.ingest.mapping.model import FileMapping, Reader
 
 FIRST_YEAR = 1900
 YEARS_AHEAD = 10
-_SPACE = " \t\r\n\u00a0"
+SPACE = " \t\r\n\u00a0"
 _TIME = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?)?"
 _ZONE = r" ?(Z|UTC|GMT|[+-]\d\d(:?\d\d)?)"
 _NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?"
@@ -50,7 +50,7 @@ def trimmed(value: str) -> str:
     text = f"CAST({value} AS VARCHAR)"
     # Trimming a set of characters costs ten times this look at both ends, and few values need it.
     return (
-        f"CASE WHEN {padded(text)} THEN nullif(trim({text}, {literal(_SPACE)}), '') ELSE {text} END"
+        f"CASE WHEN {padded(text)} THEN nullif(trim({text}, {literal(SPACE)}), '') ELSE {text} END"
     )
 
 
@@ -58,7 +58,7 @@ def padded(text: str) -> str:
     """Whether a text may be blank or have white space around it; never false for one that is or
     has.
     """
-    ends = " OR ".join(f"suffix({text}, {literal(character)})" for character in _SPACE)
+    ends = " OR ".join(f"suffix({text}, {literal(character)})" for character in SPACE)
     # In byte order, blanks and all texts that begin with a space or control character sort before
     # "!".
     return f"{text} < '!' OR ({text} >= '\u00a0' AND {text} < '\u00a1') OR {ends}"

@@ -50,6 +50,7 @@ from customer_intel.ingest.mapping.model import FileMapping
 from customer_intel.ingest.read.csv_chunks import (
     NeedsGeneralPath,
 )
+from customer_intel.ingest.read.last_row import told_notes
 from customer_intel.ingest.read.open_file import Limits, Refused, printable
 from customer_intel.ingest.read.text_table import TextTable
 
@@ -327,8 +328,10 @@ class _EntityNight:
         facts["profile"] = profile(
             self.con, target, self.entity, file.export_date, self._export_before(facts)
         )
+        facts["ends_open"] = text.ends_open
+        own = (it for it in self.before.values() if it["mapping"] == mapping.name and it["columns"])
         self.result.findings += [
-            *file_warnings(facts, text.notes),
+            *file_warnings(facts, told_notes(text, own)),
             *self.column_drift.findings(mapping, facts),
         ]
         for name in (name for name, found in lookups.items() if not found):

@@ -142,12 +142,10 @@ def _renamed(mapping: FileMapping, facts: Mapping[str, Any], name: str) -> list[
 def too_many_rejects(
     conformed: Conformed, max_reject_share: float, min_rejected_rows: int
 ) -> Refused | None:
-    """Why a file of which more is rejected than max_reject_share allows is refused. Of a small file
-    one row is a large share: fewer than min_rejected_rows refuse it only as more than half of it.
-    """
+    """Why a file of which more is rejected than the two allow is refused."""
     counts = conformed.counts
-    rows, bad = counts.rows_read - counts.rows_skipped, counts.rows_quarantined
-    if bad <= max_reject_share * rows or (bad < min_rejected_rows and 2 * bad <= rows):
+    rows = counts.rows_read - counts.rows_skipped
+    if not counts.are_too_many_rejected(max_reject_share, min_rejected_rows):
         return None
     first, *others = conformed.failures
     other_failures = "; ".join(

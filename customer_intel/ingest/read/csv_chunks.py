@@ -24,6 +24,7 @@ from customer_intel.ingest.read.broken_csv import MAX_RECORD_CHARS
 from customer_intel.ingest.read.encodings import is_misread
 from customer_intel.ingest.read.open_file import (
     ARCHIVES,
+    ESCAPED,
     WINDOW,
     Limits,
     RecordCounter,
@@ -117,7 +118,8 @@ def peeked(file: LargeFile, dialect: Dialect) -> tuple[str, ...] | None:
             columns = dialect.columns(next(chunks, b""))
             # Names that had to be told apart are said, which the general path does.
             is_wide = len(columns) > file.limits.max_columns
-            return None if columns.notes or is_wide else columns
+            is_odd = is_wide or any(ESCAPED in name for name in columns)
+            return None if columns.notes or is_odd else columns
     except Refused:
         return None
 
@@ -235,6 +237,9 @@ def split(piece: Piece, columns: tuple[str, ...], dialect: Dialect) -> pa.Table:
         raise NeedsGeneralPath from None
     if len(table) != piece.rows or (dialect.header and holds_header(table, columns)):
         raise NeedsGeneralPath
+    if dialect.escaped and ESCAPED.encode() in piece.text:
+        texts = [pc.replace_substring(each, ESCAPED, dialect.quote) for each in table.columns]
+        table = pa.table(texts, names=table.column_names)
     return table.add_column(
         0, "_row", pa.array(np.arange(piece.before + 1, piece.before + piece.rows + 1))
     )

@@ -37,7 +37,7 @@ def read_workbook(plain: Path, reader: Reader, out: Path, limits: Limits) -> Tex
     try:
         sheets = sheets_of(plain, limits, reader.encoding)
         sheet = chosen_sheet(sheets, reader.sheet)
-        table = _read_sheet(sheet, reader, out)
+        table = _read_sheet(sheet, reader, out, limits)
     except Refused:
         raise
     except Exception:
@@ -89,7 +89,7 @@ def is_table(rows: Sequence[Sequence[str | None]]) -> bool:
     return sum(width > 1 for width in widths) > 1
 
 
-def _read_sheet(sheet: Sheet, reader: Reader, out: Path) -> TextTable:
+def _read_sheet(sheet: Sheet, reader: Reader, out: Path, limits: Limits) -> TextTable:
     header = reader.header_row("xlsx")
     filled = (
         (values, fault)
@@ -108,6 +108,7 @@ def _read_sheet(sheet: Sheet, reader: Reader, out: Path) -> TextTable:
         (place for row in heads for place, value in enumerate(row, 1) if value is not None),
         default=0,
     )
+    limits.check_columns(width)
     named = [[(row + [None] * width)[place] or "" for place in range(width)] for row in heads]
     columns: ColumnNames = column_names(named[0])
     unreadable: list[Unreadable] = []

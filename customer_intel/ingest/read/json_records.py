@@ -19,6 +19,7 @@ STEP = 1 << 20
 # Objects around the records of a document.
 MAX_DEPTH = 3
 _OF_NUMBERS = "0123456789.eE+-"
+_BEGUN = re.compile(r"[\w.+-]*\s*")
 _SPACE = re.compile(r"[ \t\r\n]*")
 # Line ends stand between the parts of a record only: within its texts they are escaped.
 _LINE_ENDS = str.maketrans("\r\n", "  ")
@@ -205,8 +206,10 @@ class _Scanner:
                 raise Refused(f"is nested too deep in record {self.number:,}") from None
             except json.JSONDecodeError as error:
                 end = -1
+                # At the end stands nothing more, or the beginning of a number or a word.
                 open_end = (
-                    error.msg.startswith("Unterminated") or not self.text[error.pos :].strip()
+                    error.msg.startswith("Unterminated")
+                    or _BEGUN.fullmatch(self.text, error.pos) is not None
                 )
             # A number at the end of a piece may go on in the next: 1 in 1.5e3.
             rest = self.text[end : end + 4].lstrip(_OF_NUMBERS)

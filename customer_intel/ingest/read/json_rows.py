@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
@@ -18,7 +19,7 @@ from customer_intel.core.engine import literal, quoted
 from customer_intel.ingest.mapping.reader_options import Reader
 from customer_intel.ingest.read.broken_csv import MANY, MAX_RECORD_CHARS, RAW_CHARS, Unreadable
 from customer_intel.ingest.read.json_records import is_document, records_as_lines
-from customer_intel.ingest.read.open_file import Refused
+from customer_intel.ingest.read.open_file import Limits, Refused
 from customer_intel.ingest.read.text_table import (
     TextTable,
     column_names,
@@ -30,6 +31,8 @@ from customer_intel.ingest.read.text_table import (
 
 # An object of more keys than this has values for keys, such as ids.
 MAX_NESTED = 1000
+# Fields of one struct: the time to take a field out grows with the fields beside it.
+STRUCT = 250
 _JSON_FAULT = """CASE WHEN line IS NULL OR NOT json_valid(line) THEN 'not JSON'
     WHEN json_type(line) <> 'OBJECT' THEN 'not a JSON object' END"""
 _TWICE = """WHEN len(json_keys(line)) <> len(list_distinct(json_keys(line))) THEN 'a key stands twice'
@@ -37,8 +40,9 @@ _TWICE = """WHEN len(json_keys(line)) <> len(list_distinct(json_keys(line))) THE
 
 
 def read_json(
-    con: duckdb.DuckDBPyConnection, plain: Path, out: Path, records: int, reader: Reader
-) -> TextTable:
+    con: duckdb.DuckDBPyConnection, plain: Path, out: Path, records: int, reader: Reader,
+    limits: Limits,
+) -> TextTable:  # fmt: skip
     """The file's records: the keys of all of them are the columns, nested values JSON text unless
     reader.nested names them. Raises Refused.
     """
@@ -50,7 +54,7 @@ def read_json(
             records = records_as_lines(plain, source, reader.records)
         if not records:
             raise Refused("is empty; land no file when there is nothing to send")
-        return _Lines(con, source, out, records, reader).read()
+        return _Lines(con, source, out, records, reader, limits).read()
     finally:
         if document:
             source.unlink(missing_ok=True)
@@ -60,10 +64,11 @@ class _Lines:
     """One object per line, made a table."""
 
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, plain: Path, out: Path, records: int, reader: Reader
-    ) -> None:
+        self, con: duckdb.DuckDBPyConnection, plain: Path, out: Path, records: int, reader: Reader,
+        limits: Limits,
+    ) -> None:  # fmt: skip
         self.con, self.plain, self.out, self.records = con, plain, out, records
-        self.reader = reader
+        self.reader, self.limits = reader, limits
 
     def read(self) -> TextTable:
         """Raises Refused when most lines are no objects."""
@@ -89,6 +94,7 @@ class _Lines:
             )
         unreadable = tuple(Unreadable(row, fault, line or "") for row, fault, line in bad)
         keys = sorted({key for shape in shapes for key in shape})
+        self.limits.check_columns(len(keys))
         table = self._write(keys, rows - len(bad), unreadable)
         self.con.execute("DROP VIEW json_line")
         lines.unlink()
@@ -154,6 +160,7 @@ class _Lines:
             items = _Tree(self.con, "item", self.reader, prefix, within="part")
             leaves += items.below("", prefix, prefix)
             shapes += items.parsed()
+        self.limits.check_columns(len(leaves))
         columns = column_names([name for name, _ in leaves])
         if columns:
             values = ", ".join(
@@ -207,26 +214,36 @@ class _Tree:
     # The path whose items are the rows: no column of the record.
     rows: str
     within: str = "value"
-    shape: dict[str, object] = field(default_factory=dict)
+    # What each of the structs holds that the lines are parsed into, and fields of the last one.
+    shapes: list[dict[str, object]] = field(default_factory=list)
+    fields: int = 0
 
     def leaves(self, keys: list[str]) -> list[tuple[str, str]]:
         """(name, SQL) of each column of an object with these keys."""
-        shape: dict[str, object] = {}
-        self.shape = shape
-        return list(self._level(keys, "", (), shape))
+        self.shapes, self.fields = [], 0
+        return list(self._level(keys, "", ()))
 
     def parsed(self) -> list[str]:
-        """SQL of the struct that the leaves are fields of, each text parsed once."""
-        shape = literal(json.dumps(self.shape))
-        return [f"json_transform({self.column}, {shape}) AS {self.within}"] if self.shape else []
+        """SQL of the structs that the leaves are fields of."""
+        return [
+            f"json_transform({self.column}, {literal(json.dumps(shape))}) AS {self.within}{place}"
+            for place, shape in enumerate(self.shapes)
+            if shape
+        ]
+
+    def _shape(self) -> dict[str, object]:
+        """The struct that the record's next key belongs to."""
+        if not self.shapes or self.fields >= STRUCT:
+            self.shapes.append({})
+            self.fields = 0
+        return self.shapes[-1]
 
     def below(self, pointer: str, name: str, own: str) -> list[tuple[str, str]]:
         """The same of the items of an array: objects, or plain values as a column of their own."""
-        shape: dict[str, object] = {}
-        self.shape = shape
+        self.shapes, self.fields = [], 0
         kinds = self._kinds([pointer])[0]
-        found = list(self._level(self._keys(pointer), name, (), shape)) if "OBJECT" in kinds else []
-        if kinds - {"OBJECT", "NULL"} or not found:
+        found = list(self._level(self._keys(pointer), name, ())) if "OBJECT" in kinds else []
+        if "VALUE" in kinds or not found:
             plain = f"json_type({self.column}) NOT IN ('OBJECT', 'NULL')"
             found.append(
                 (own, f"CASE WHEN {plain} THEN json_extract_string({self.column}, '$') END")
@@ -234,32 +251,37 @@ class _Tree:
         return found
 
     def _level(
-        self, keys: list[str], name: str, at: tuple[str, ...], shape: dict[str, object]
-    ) -> Iterator[tuple[str, str]]:
+        self, keys: list[str], name: str, at: tuple[str, ...],
+        parent: dict[str, object] | None = None,
+    ) -> Iterator[tuple[str, str]]:  # fmt: skip
         named = [(key, f"{name}.{key}" if name else key) for key in keys]
         named = [(key, full) for key, full in named if not self._is_rows(full)]
         nested = [(key, full) for key, full in named if self._is_nested(full)]
         pointers = {key: "".join(map(_escaped, (*at, key))) for key, _ in nested}
         kinds = dict(zip(pointers, self._kinds(list(pointers.values())), strict=True))
+        seen: set[str] = set()
         for key, full in named:
-            if key.lower() in {other.lower() for other in shape}:
+            shape = self._shape() if parent is None else parent
+            if key.lower() in seen:
                 # A struct's fields are told apart without their capitals.
                 at_key = literal("".join(map(_escaped, (*at, key))))
                 yield full, f"json_extract_string({self.column}, {at_key})"
                 continue
+            seen.add(key.lower())
             inner = self._keys(pointers[key]) if "OBJECT" in kinds.get(key, ()) else []
             # A key without a name cannot be named: such an object stays as it is.
             if not inner or "" in inner:
                 shape[key] = "VARCHAR"
                 path = "".join(f"[{literal(part)}]" for part in (*at, key))
-                yield full, f"{self.within}{path}"
+                self.fields += 1
+                yield full, f"{self.within}{len(self.shapes) - 1}{path}"
                 continue
             below: dict[str, object] = {}
             shape[key] = below
             yield from self._level(inner, full, (*at, key), below)
             if not below:
                 del shape[key]
-            if kinds[key] - {"OBJECT", "NULL"}:
+            if "VALUE" in kinds[key]:
                 # Some records have a plain value where others have an object.
                 where = literal(pointers[key])
                 yield (
@@ -280,14 +302,22 @@ class _Tree:
         return nested if isinstance(nested, bool) else full in nested
 
     def _kinds(self, pointers: list[str]) -> list[set[str]]:
-        """Which kinds of JSON values stand at each of the places."""
-        if not pointers:
-            return []
-        each = ", ".join(
-            f"list(DISTINCT json_type({self.column}, {literal(at)}))" for at in pointers
-        )
-        found = self.con.execute(f"SELECT {each} FROM json_row").fetchall()[0]
-        return [{kind for kind in kinds or () if kind} for kinds in found]
+        """Whether an OBJECT, and whether any other VALUE than null, stands at each of the places."""
+        found: list[Any] = []
+        for first in range(0, len(pointers), STRUCT):
+            kinds = [
+                f"json_type({self.column}, {literal(at)})"
+                for at in pointers[first : first + STRUCT]
+            ]
+            each = ", ".join(
+                f"bool_or({kind} = 'OBJECT'), bool_or({kind} NOT IN ('OBJECT', 'NULL'))"
+                for kind in kinds
+            )
+            found += self.con.execute(f"SELECT {each} FROM json_row").fetchall()[0]
+        return [
+            {kind for kind, there in zip(("OBJECT", "VALUE"), pair, strict=True) if there}
+            for pair in zip(found[::2], found[1::2], strict=True)
+        ]
 
     def _keys(self, pointer: str) -> list[str]:
         at = literal(pointer)

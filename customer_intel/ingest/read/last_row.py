@@ -7,8 +7,10 @@ quotes that are never closed (broken_csv.py), archives that are cut off (open_fi
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -35,9 +37,10 @@ def ends_open(plain: Path, quote: str) -> bool:
 
 
 def without_cut_row(con: duckdb.DuckDBPyConnection, table: TextTable, delimiter: str) -> TextTable:
-    """The table of a text that ends open: its last row becomes an unreadable one where its last
+    """The table of a text that ends open, marked so: its last row becomes an unreadable one where its last
     value is not as all others are, and a note says so where nothing tells.
     """
+    table = replace(table, ends_open=True)
     bad = max((item.row for item in table.unreadable), default=0)
     if not table.rows:
         return table
@@ -60,6 +63,15 @@ def without_cut_row(con: duckdb.DuckDBPyConnection, table: TextTable, delimiter:
             unreadable=(*table.unreadable, Unreadable(last, CUT, raw)),
         )
     return table if is_whole else replace(table, notes=(*table.notes, MAY_BE_CUT))
+
+
+def told_notes(table: TextTable, earlier: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The table's notes; where no earlier file of its mapping had a last line end, that is how they
+    are written, and said no more. `earlier`: ledger entries of those files, with `ends_open`.
+    """
+    known = [bool(facts.get("ends_open")) for facts in earlier]
+    is_habit = len(known) >= FEW and all(known)
+    return tuple(note for note in table.notes if note != MAY_BE_CUT or not is_habit)
 
 
 def _is_whole(con: duckdb.DuckDBPyConnection, others: str, value: str | None) -> bool | None:

@@ -70,12 +70,12 @@ class Limits:
         most = int(config.get("max_columns", Limits.max_columns))
         return Limits(int(config["max_unpacked_bytes"]), int(config["max_ratio"]), most)
 
-    def check_columns(self, count: int) -> None:
+    def check_columns(self, count: int, remedy: str = "land fewer columns") -> None:
         """Raises Refused for more columns than a file may have."""
         if count > self.max_columns:
             raise Refused(
-                f"has {count:,} columns, more than max_columns {self.max_columns:,}; check "
-                "reader.delimiter, or set max_columns in config/ingest.yaml"
+                f"has {count:,} columns, more than max_columns {self.max_columns:,}; {remedy}, or set "
+                "max_columns in config/ingest.yaml"
             )
 
 
@@ -276,7 +276,7 @@ def decoded(
     path: Path, sha256: str, limits: Limits, encoding: str, skip: int, escaped: str = ""
 ) -> Generator[bytes]:
     """The text as UTF-8 without byte order mark, in chunks, less `skip` lines. A quote of the kind
-    `escaped` behind a backslash is doubled instead, as every reader knows it.
+    `escaped` behind a backslash is ESCAPED.
 
     Raises Refused for bytes that are not of the encoding, and for NUL.
     """
@@ -319,23 +319,28 @@ def decoded(
             _, end, data = data.partition(b"\n")
             skip -= bool(end)
         if escaped:
-            data, held = doubled(held + data, escaped.encode(), is_last=not chunk)
+            data, held = unescaped(held + data, escaped.encode(), is_last=not chunk)
         if data:
             yield data
     if witness and witness.is_sure:
         raise Refused(f"is UTF-8, not {name}; set reader.encoding: utf-8")
 
 
-def doubled(text: bytes, quote: bytes, *, is_last: bool) -> tuple[bytes, bytes]:
-    """(text with doubled quotes for escaped ones, what belongs to the next chunk). A backslash
-    before anything but a quote or another backslash is one.
+# Stands for an escaped quote until rows are split, for a doubled one means nothing in a value
+# without quotes around it. No text holds this character: it is none.
+ESCAPED = "\ufdd0"
+
+
+def unescaped(
+    text: bytes, quote: bytes, *, is_last: bool, by: bytes = ESCAPED.encode()
+) -> tuple[bytes, bytes]:
+    """(text with `by` for escaped quotes, what belongs to the next chunk). A backslash before
+    anything but a quote or another backslash is one.
     """
     open_end = (len(text) - len(text.rstrip(b"\\"))) % 2 and not is_last
     whole, held = (text[:-1], text[-1:]) if open_end else (text, b"")
     # NUL marks the place of a backslash: no text that comes this far holds one.
-    plain = (
-        whole.replace(b"\\\\", b"\x00").replace(b"\\" + quote, quote * 2).replace(b"\x00", b"\\")
-    )
+    plain = whole.replace(b"\\\\", b"\x00").replace(b"\\" + quote, by).replace(b"\x00", b"\\")
     return plain, held
 
 

@@ -56,14 +56,16 @@ from customer_intel.ingest.read.text_table import (
     labels_of,
     numbered_sql,
     rows_sql,
+    with_quotes,
     write_rows,
 )
 from customer_intel.ingest.read.zip_member import extract, is_workbook
 
 __all__ = ["TextTable", "read_text"]
 
-# Where no larger share of a fixed-width file's lines is short, its writer pads them.
-SHORT_SHARE = 0.02
+# Where no larger share of a fixed-width file's lines is short, its writer pads them: numbers, which
+# stand at the right, reach the end anyway.
+SHORT_SHARE, SHORT_OF_NUMBERS = 0.02, 0.2
 
 
 def read_text(
@@ -165,9 +167,10 @@ def _delimited(con: duckdb.DuckDBPyConnection, file: _File, reader: Reader, kind
         labels, counted = _without_labels(file.plain, delimiter, reader, counted)
     with file.plain.open(encoding="utf-8", newline="") as stream:
         columns = header_of(stream, delimiter, reader.quote, bool(header))
-    file.limits.check_columns(len(columns))
+    file.limits.check_columns(len(columns), "check reader.delimiter")
     dialect = (delimiter, reader.quote, bool(header))
     table = _csv(con, file.plain, file.out, columns, dialect, counted)
+    table = with_quotes(table, reader.quote) if reader.escaped else table
     return replace(table, labels=labels) if labels else table
 
 
@@ -331,7 +334,7 @@ def _json(con: duckdb.DuckDBPyConnection, file: _File, reader: Reader, _: str) -
     records, _folded = spool_text(
         file.path, file.sha256, file.plain, file.limits, reader.encoding, "", 0
     )
-    return read_json(con, file.plain, file.out, records, reader)
+    return read_json(con, file.plain, file.out, records, reader, file.limits)
 
 
 def _workbook(_: duckdb.DuckDBPyConnection, file: _File, reader: Reader, _kind: str) -> TextTable:
@@ -346,6 +349,7 @@ def _parquet(con: duckdb.DuckDBPyConnection, file: _File, _reader: Reader, _kind
     plain, out = file.spool(), file.out
     try:
         footer = checked_footer(plain)
+        file.limits.check_columns(len(footer.names))
         # DuckDB gives the second of two columns of one name another name.
         columns = column_names(footer.names)
         source = f"read_parquet({literal(str(plain))}, hive_partitioning = false)"
@@ -405,9 +409,16 @@ def _fixed(_: duckdb.DuckDBPyConnection, file: _File, reader: Reader, kind: str)
     unreadable: list[Unreadable] = []
 
     with plain.open(encoding="utf-8", newline="\n") as stream:
-        lengths = Counter(len(line.rstrip("\r\n")) < edges[-1] for line in filled(stream))
+        # (whether a line is short, whether a digit ends it) → lines
+        ends = Counter(
+            (len(text) < edges[-1], text[-1:].isdigit())
+            for line in filled(stream)
+            if (text := line.rstrip("\r\n"))
+        )
+    whole, short = ends[False, True] + ends[False, False], ends[True, True] + ends[True, False]
+    share = SHORT_OF_NUMBERS if ends[False, False] <= SHORT_OF_NUMBERS * whole else SHORT_SHARE
     # Where nearly every line is padded to its end, a shorter one was cut off.
-    is_padded = lengths[True] <= max(1, SHORT_SHARE * lengths[False]) and lengths[False] > FEW
+    is_padded = short <= max(1, share * whole) and whole > FEW
 
     def rows(stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
         for number, line in enumerate(itertools.islice(filled(stream), int(bool(header)), None), 1):

@@ -27,6 +27,9 @@ from customer_intel.ingest.read.text_table import TextTable
 # A header has a name in one of so many columns: the first ones are looked at.
 LOOKED_AT = 4
 REPEATED = "repeats the header; reader.skip_rows can leave such rows out"
+# Where so many values, and so large a share of them, have digits, a word is none of them.
+FEW, MOST = 5, 0.8
+_WORDS = re.compile(r"[^\W\d][^\d@]*")
 _NUMBERED = re.compile(r"_\d+$")
 
 
@@ -47,6 +50,24 @@ def kind_of_header(
     return "other" if astray else "same"
 
 
+def may_be_header(values: Sequence[str | None], columns: Sequence[str]) -> bool:
+    """Whether a row may hold names, of other columns mostly: no value of it is plainly one."""
+    if kind_of_header(values, columns):
+        return True
+    texts = [value.strip() for value in values if value and value.strip()]
+    return len(texts) > max(2, len(columns) // 2) and all(_WORDS.fullmatch(text) for text in texts)
+
+
+def _of_digits(con: duckdb.DuckDBPyConnection, table: TextTable) -> list[bool]:
+    """Of each column, whether nearly all of its values have digits: numbers, times, ids."""
+    each = ", ".join(
+        f"count({quoted(name)}) >= {FEW} AND count(*) FILTER (regexp_matches({quoted(name)}, '[0-9]')) "
+        f">= {MOST} * count({quoted(name)})"
+        for name in table.columns
+    )
+    return [bool(value) for value in con.execute(f"SELECT {each} FROM ({table.sql})").fetchall()[0]]
+
+
 def without_headers(con: duckdb.DuckDBPyConnection, table: TextTable) -> TextTable:
     """The table without rows that repeat its header, which become unreadable ones. Raises Refused
     where a row names the columns in another order.
@@ -65,12 +86,22 @@ def without_headers(con: duckdb.DuckDBPyConnection, table: TextTable) -> TextTab
         [[row for (row,) in nominated]],
     ).fetchall()
     rows = []
+    digits: list[bool] | None = None
     for number, *values in found:
         kind = kind_of_header(values, table.columns)
+        if kind is None and may_be_header(values, table.columns):
+            digits = _of_digits(con, table) if digits is None else digits
+            odd = [
+                value
+                for value, is_digits in zip(values, digits, strict=True)
+                if is_digits and value
+            ]
+            if len(odd) > 1:
+                kind = "other"
         if kind == "other":
             raise Refused(
-                "names the columns again, in another order: these are two exports, one behind the "
-                "other; land each as a file of its own",
+                "names the columns again, in another order or others: these are two exports, one "
+                "behind the other; land each as a file of its own",
                 row=number,
             )
         rows += [number] if kind else []
@@ -90,6 +121,6 @@ def holds_header(rows: pa.Table, columns: Sequence[str]) -> bool:
         is_name = pc.is_in(rows[column], value_set=known)
         if pc.any(is_name).as_py():
             for values in rows.filter(is_name).select(list(columns)).to_pylist():
-                if kind_of_header([values[name] for name in columns], columns):
+                if may_be_header([values[name] for name in columns], columns):
                     return True
     return False

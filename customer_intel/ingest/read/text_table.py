@@ -9,17 +9,17 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from customer_intel.core.engine import literal
+from customer_intel.core.engine import literal, quoted
 from customer_intel.ingest.mapping.model import SPECIAL
 from customer_intel.ingest.read.broken_csv import Unreadable
-from customer_intel.ingest.read.open_file import Refused, printable
+from customer_intel.ingest.read.open_file import ESCAPED, Refused, printable
 
 BATCH = 50_000
 MANY_NOTES = 5
@@ -48,6 +48,8 @@ class TextTable:
     skipped: int = 0
     # What further rows of names say of a column.
     labels: Mapping[str, str] = field(default_factory=dict)
+    # Whether the text has no line end behind its last row.
+    ends_open: bool = False
 
     @property
     def rows_read(self) -> int:
@@ -158,6 +160,22 @@ def _batched(rows: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
     iterator = iter(rows)
     while batch := tuple(itertools.islice(iterator, BATCH)):
         yield batch
+
+
+def with_quotes(table: TextTable, quote: str) -> TextTable:
+    """The table with the quotes that were escaped in its file."""
+    names = [name.replace(ESCAPED, quote) for name in table.columns]
+    values = ", ".join(
+        f"replace({quoted(column)}, {literal(ESCAPED)}, {literal(quote)}) AS {quoted(name)}"
+        for column, name in zip(table.columns, names, strict=True)
+    )
+    bad = [replace(item, raw=item.raw.replace(ESCAPED, f"\\{quote}")) for item in table.unreadable]
+    return replace(
+        table,
+        sql=f"SELECT _row, {values} FROM ({table.sql})",
+        columns=ColumnNames(names, table.notes),
+        unreadable=tuple(bad),
+    )
 
 
 # ---- SQL text

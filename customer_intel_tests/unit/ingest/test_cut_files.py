@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import zipfile
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from customer_intel.core.contract import load as contract
+from customer_intel.core.tables.parameters import room_config
 from customer_intel.ingest.advise.check_mappings import NewestFile, _faults
+from customer_intel.ingest.land.entity_night import ingest
 from customer_intel.ingest.land.landing_folder import LandedFile
 from customer_intel.ingest.land.messages import ColumnDrift
 from customer_intel.ingest.mapping.model import FileMapping, Reader
@@ -24,8 +31,12 @@ NAMES = ("id", "mail", "day", "total", "currency")
 def read(folder: Path, text: str, **options: object) -> TextTable:
     path = folder / "x.csv"
     path.write_text(text, newline="")
+    return read_file(path, **options)
+
+
+def read_file(path: Path, **options: object) -> TextTable:
     reader = Reader.model_validate(options)
-    return read_text(connection(), path, sha256_of(path)[0], reader, folder, Limits())
+    return read_text(connection(), path, sha256_of(path)[0], reader, path.parent, Limits())
 
 
 def ending_in(column: str, last: str) -> str:
@@ -153,3 +164,110 @@ def test_check_names_no_first_row_of_values(names: tuple[str, ...], named: bool)
     said = " ".join(text for _, text in _faults(mapping, landed))
     assert "has no column 'person'" in said
     assert any(name in said.replace("has no column 'id'", "") for name in names) == named
+
+
+@pytest.mark.parametrize(
+    ("head", "is_refused"),
+    [
+        # Three of seven names are those of the first header.
+        ("id,mail,name,street,city,zip,country", True),
+        ("id,note,status,note,note,note,note", True),
+        ("id,b@example.org,x,y,z,x,y", False),
+        ("id,b,7,2026-01-01,5.0,EUR,x", False),
+    ],
+)
+def test_a_header_of_mostly_other_columns_refuses_the_file(
+    head: str, is_refused: bool, tmp_path: Path
+) -> None:
+    names = "id,mail,phone,day,total,currency,units"
+    rows = [f"c{n},{n}@example.org,+49{n},2026-05-01,{n}.5,EUR,{n}" for n in range(20)]
+    text = "\n".join([names, *rows[:10], head, *rows[10:], ""])
+    if not is_refused:
+        assert read(tmp_path, text).rows == 21
+        return
+    with pytest.raises(Refused, match="two exports, one behind the other") as refused:
+        read(tmp_path, text)
+    assert refused.value.row == 11
+
+
+RECORDS = [{"id": f"o{n}", "total": 100.25 + n, "paid": True} for n in range(10)]
+
+
+@pytest.mark.parametrize("cut", ["]", "}]", "e}]", "rue}]", ", " + json.dumps(RECORDS[-1]) + "]"])
+def test_a_cut_array_is_refused_whole_and_says_so(cut: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    for records, end in ((None, ""), ("orders", ', "next": null}')):
+        text = json.dumps(RECORDS) if records is None else f'{{"orders": {json.dumps(RECORDS)}'
+        path.write_text(text.removesuffix(cut))
+        with pytest.raises(Refused, match="was cut off; send it again"):
+            read_file(path, records=records)
+        path.write_text(text + end)
+        assert read_file(path, records=records).rows == 10
+
+
+def test_a_number_that_is_cut_off_in_an_array_is_called_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('[{"total": 1.5}, {"total": 109.')
+    with pytest.raises(Refused, match=r"ends within record 2: it was cut off"):
+        read_file(path)
+    path.write_text('[{"total": 1.5}, {"total": 109.}]')
+    with pytest.raises(Refused, match=r"is no JSON from record 2 on"):
+        read_file(path)
+
+
+@pytest.mark.parametrize("less", range(1, 30))
+def test_of_cut_json_lines_the_last_one_is_set_aside(less: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    text = "".join(json.dumps(record) + "\n" for record in RECORDS)
+    path.write_text(text[:-less])
+    table = read_file(path)
+    assert (table.rows, len(table.unreadable)) == ((10, 0) if less == 1 else (9, 1))
+
+
+@pytest.mark.parametrize("packed", ["zip", "csv.gz"])
+def test_a_text_that_was_cut_before_it_was_packed_is_in_doubt(packed: str, tmp_path: Path) -> None:
+    text = "id,total\n" + "".join(f"o{n},{100.25 + n}\n" for n in range(10))
+    path = tmp_path / f"a.{packed}"
+
+    def table(data: str) -> TextTable:
+        if packed == "zip":
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("a.csv", data)
+        else:
+            path.write_bytes(gzip.compress(data.encode()))
+        return read_file(path)
+
+    assert [item.reason for item in table(text[:-2]).unreadable] == [CUT]
+    assert table(text[:-1]).rows == table(text).rows == 10
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(Refused, match="truncated or corrupt"):
+        read_file(path)
+
+
+def test_a_source_that_never_writes_a_last_line_end_is_told_a_few_nights_only(
+    tmp_path: Path,
+) -> None:
+    mapping = "source: s\nfiles: a*\nentity: contacts\ncolumns: {contact_id: id, full_name: name}\n"
+    mapping = mapping.replace("full_name", "first_name").replace(
+        "}", ", created_at: _exported_at, updated_at: _exported_at}"
+    )
+    (tmp_path / "mappings").mkdir()
+    (tmp_path / "mappings/s_a.yaml").write_text(mapping)
+    known: list[dict[str, Any]] = []
+    told = []
+    for day in range(1, 8):
+        folder = tmp_path / f"landing/s/2026-05-{day:02}"
+        folder.mkdir(parents=True)
+        rows = "".join(f"{n},{'n' * (n % 5 + 1)}{n}\n" for n in range(10))
+        # The fifth night's file has a line end, and so had not all files none.
+        (folder / "a.csv").write_text(f"id,name\n{rows}1{day},ab" + "\n" * (day == 5))
+        work = tmp_path / f"work{day}"
+        work.mkdir()
+        result = ingest(
+            entity=contract.load().entities["contacts"], landing=tmp_path / "landing",
+            mappings_dir=tmp_path / "mappings", as_of=date(2026, 5, day), known=known, workdir=work,
+            con=connection(), config=room_config("ingest", tmp_path),
+        )  # fmt: skip
+        known += [part.facts for part in result.parts]
+        told.append(any(MAY_BE_CUT in found["message"] for found in result.findings))
+    assert told == [True, True, True, False, False, True, True]

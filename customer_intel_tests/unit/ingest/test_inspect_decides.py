@@ -72,6 +72,19 @@ def test_dates_that_nothing_tells_are_asked_and_read_as_answered(lab: Lab) -> No
     assert written(again).decide == {} and written(again).reader.timestamp == ("%m/%d/%Y",)
 
 
+@pytest.mark.parametrize("column", ["order_date", "total"])
+def test_one_odd_value_of_a_few_rows_decides_nothing(lab: Lab, column: str) -> None:
+    dates, totals = [f"2026-05-{n:02}" for n in range(10, 18)], [f"€ {n}.50" for n in range(8)]
+    of = dates if column == "order_date" else totals
+    of[3] = "to follow"
+    found = look(lab, "orders.csv", orders(dates, totals))
+    profile = next(profile for profile in found.profiles if profile.name == column)
+    assert profile.is_time or profile.is_number
+    assert written(found).columns[{"order_date": "ordered_at"}.get(column, column)] == column
+    # Of eight rows one is a large share, and no reason to refuse the file.
+    assert (found.written[0].trial.quarantined, found.works) == (1, True)
+
+
 # ---- amounts
 @pytest.mark.parametrize(
     ("totals", "first"),

@@ -1,11 +1,14 @@
 """Narrow and wide files of known truth, each with two to four mutations: no sound row is lost or
-changed, or the file is refused whole.
+changed, or the file is refused whole. Also in other encodings, packed, with titles, further rows of
+names, closing lines and escapes, and of fixed width; and through a whole night of ingest.
 """
 
 from __future__ import annotations
 
 import csv
+import gzip
 import io
+import json
 import random
 import re
 import shutil
@@ -13,10 +16,16 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 
+from customer_intel.core.contract import load as contract
+from customer_intel.core.tables.parameters import room_config
+from customer_intel.ingest.land.entity_night import ingest
 from customer_intel.ingest.mapping.model import Reader
 from customer_intel.ingest.read.open_file import Limits, Refused, sha256_of
 from customer_intel.ingest.read.readers import read_text
@@ -35,6 +44,11 @@ COLUMNS: dict[str, Callable[[random.Random, int], str]] = {
     "currency": lambda rng, n: rng.choice(("EUR", "USD")),
     "comment": lambda rng, n: rng.choice(COMMENTS),
 }
+# How a file is written, beside its delimiter and quotes.
+FORMS = (
+    *("plain",) * 6, "utf-16", "cp1252", "mojibake", "titles", "two heads", "closing", "escape", "gzip",
+)  # fmt: skip
+CLOSING = "Grand total"
 IDS = (lambda n: f"c{n:04d}", lambda n: str(17_000 + n), lambda n: f"AB-{n}-{n % 7}x")
 
 
@@ -53,6 +67,25 @@ class File:
     # Lines put between records: place → text.
     between: dict[int, str] = field(default_factory=dict)
     kinds: list[str] = field(default_factory=list)
+    form: str = "plain"
+
+    def reader(self) -> dict[str, Any]:
+        """Options that a mapping of the file has."""
+        extra: dict[str, dict[str, Any]] = {
+            "utf-16": {"encoding": "utf-16"}, "cp1252": {"encoding": "cp1252"}, "titles": {"header": 3},
+            "two heads": {"header_rows": 2}, "escape": {"escape": "\\"},
+            "closing": {"skip_rows": f"{self.header[0]} = '{CLOSING}'"},
+        }  # fmt: skip
+        return {"delimiter": self.delimiter, **extra.get(self.form, {})}
+
+    def write(self, folder: Path) -> Path:
+        """The file as bytes, below `folder`."""
+        encoding = self.form if self.form in ("utf-16", "cp1252") else "utf-8"
+        errors = "surrogatepass" if self.form == "utf-16" else "surrogateescape"
+        data = self.text().encode(encoding, errors)
+        path = folder / ("a.csv.gz" if self.form == "gzip" else "a.csv")
+        path.write_bytes(gzip.compress(data) if self.form == "gzip" else data)
+        return path
 
     def any(self) -> int:
         return self.rng.randrange(len(self.records))
@@ -69,25 +102,34 @@ class File:
         return self.rng.randrange(len(self.records[at]) + 1)
 
     def text(self) -> str:
-        parts = [self.delimiter.join(self.header) + self.end]
+        head = self.delimiter.join(self.header) + self.end
+        parts = [f"All of them{self.end}2026-05-01{self.end}"] if self.form == "titles" else []
+        parts += [head, head.upper()] if self.form == "two heads" else [head]
         for at, record in enumerate(self.records):
             parts += [self.between.get(at, ""), record, self.ends[at]]
+        if self.form == "closing":
+            parts.append(CLOSING + self.delimiter * (len(self.header) - 1) + self.end)
         return "".join(parts)
 
 
-def made(rng: random.Random, width: int) -> File:
+def made(rng: random.Random, width: int, form: str) -> File:
     names = rng.sample(list(COLUMNS), width - 1)
     names.insert(rng.choice((0, 0, rng.randrange(width))), "id")
     id_of, delimiter, end = rng.choice(IDS), rng.choice(",,,;\t|"), rng.choice(("\n", "\n", "\r\n"))
     rows, records = [], []
     quoting = rng.choice((csv.QUOTE_MINIMAL, csv.QUOTE_MINIMAL, csv.QUOTE_ALL))
+    dialect: dict[str, Any] = {"delimiter": delimiter, "lineterminator": "\n", "quoting": quoting}
+    if form == "escape":
+        dialect |= {"doublequote": False, "escapechar": "\\"}
     for n in range(1, rng.randrange(25, 61)):
         row = tuple(id_of(n) if name == "id" else COLUMNS[name](rng, n) for name in names)
+        if form == "mojibake":
+            row = tuple(value.encode().decode("cp1252") for value in row)
         out = io.StringIO()
-        csv.writer(out, delimiter=delimiter, lineterminator="\n", quoting=quoting).writerow(row)
+        csv.writer(out, **dialect).writerow(row)
         rows.append(row)
         records.append(out.getvalue().removesuffix("\n"))
-    return File(rng, tuple(names), rows, delimiter, records, [end] * len(records), end)
+    return File(rng, tuple(names), rows, delimiter, records, [end] * len(records), end, form=form)
 
 
 # ---- mutations
@@ -209,7 +251,8 @@ RARE = (nul, bad_byte)
 
 def mutated(seed: int) -> File:
     rng = random.Random(seed)
-    file = made(rng, rng.randrange(2, 7))
+    form = random.Random(f"form {seed}").choice(FORMS)
+    file = made(rng, rng.randrange(2, 7), form)
     for _ in range(rng.randrange(2, 5)):
         mutation = rng.choice(MUTATIONS if rng.random() > 0.02 else RARE)
         mutation(file)
@@ -219,16 +262,14 @@ def mutated(seed: int) -> File:
 
 def judged(file: File, folder: Path) -> tuple[str, list[str]]:
     """(what became of the file, what is wrong with that)."""
-    path = folder / "a.csv"
-    path.write_bytes(file.text().encode(errors="surrogateescape"))
-    reader = Reader(delimiter=file.delimiter)
+    path, reader = file.write(folder), Reader(**file.reader())
     con = connection()
     try:
         text = read_text(con, path, sha256_of(path)[0], reader, folder, Limits())
     except Refused:
         return "refused", []
     found = [values[1:] for values in con.execute(f"SELECT * FROM ({text.sql})").fetchall()]
-    assert len(found) == text.rows == text.rows_read - len(text.unreadable)
+    assert len(found) == text.rows == text.rows_read - len(text.unreadable) - text.skipped
     taken = Counter(tuple(value or "" for value in values) for values in found)
     faults = []
     ids = {}
@@ -247,6 +288,8 @@ def judged(file: File, folder: Path) -> tuple[str, list[str]]:
             faults.append(f"a row holds those of {sorted(others)}")
         if row == file.header:
             faults.append("a second header is a row")
+        if row[0] == CLOSING and not any(row[1:]):
+            faults.append("a closing line is a row")
     return ("quarantined" if text.unreadable else "taken"), faults
 
 
@@ -260,7 +303,7 @@ def judge(count: int, first: int = 0) -> tuple[Counter[tuple[str, str]], list[st
             folder.mkdir()
             file = mutated(seed)
             verdict, wrong = judged(file, folder)
-            table.update((kind, verdict) for kind in set(file.kinds))
+            table.update((kind, verdict) for kind in {*file.kinds, f"({file.form})"})
             faults += [f"seed {seed} {'+'.join(file.kinds)}: {fault}" for fault in wrong]
             shutil.rmtree(folder)
     return table, faults
@@ -327,3 +370,122 @@ def test_a_thousand_files_of_several_mutations_lose_and_change_no_sound_row() ->
         ends = ("quarantined", "taken", "refused")
         print(f"{kind:16}", *(f"{end} {table[kind, end]:4}" for end in ends))
     assert not faults, "\n".join(faults)
+
+
+# ---- whole ingest
+
+
+def taken(file: File, root: Path, **config: Any) -> list[str]:
+    """What is wrong with the rows that a night of ingest made of the file."""
+    folder, mappings, work = root / "landing/s/2026-06-30", root / "mappings", root / "work"
+    for each in (folder, mappings, work):
+        each.mkdir(parents=True)
+    file.write(folder)
+    columns = {"contact_id": "id", "created_at": "_exported_at", "updated_at": "_exported_at"}
+    columns |= {
+        target: name
+        for target, name in (("first_name", "name"), ("email", "email"))
+        if name in file.header
+    }
+    mapping = {"source": "s", "files": "a.csv*", "entity": "contacts", "columns": columns}
+    (mappings / "s_a.yaml").write_text(json.dumps({**mapping, "reader": file.reader()}))
+    result = ingest(
+        entity=contract.load().entities["contacts"], landing=root / "landing", mappings_dir=mappings,
+        as_of=date(2026, 6, 30), known=[], workdir=work, con=connection(),
+        config={**room_config("ingest", root), "max_reject_share": 1.0, **config},
+    )  # fmt: skip
+    (part,) = result.parts
+    counts = part.facts
+    if counts["status"] == "refused":
+        return []
+    fates = ("accepted", "quarantined", "duplicate", "skipped")
+    faults = []
+    if counts["rows_read"] != sum(counts[f"rows_{fate}"] for fate in fates):
+        faults.append("rows are not accounted for")
+    found = pl.read_parquet(part.parquet).rows(named=True)
+    by_id = {row["contact_id"]: row for row in found}
+    for at, values in enumerate(file.rows):
+        if at in file.touched:
+            continue
+        given = {
+            name: value.strip() or None for name, value in zip(file.header, values, strict=True)
+        }
+        row = by_id.get(given.pop("id"))
+        if row is None:
+            faults.append(f"sound row {at} is lost")
+            continue
+        extra = json.loads(row["extra_json"] or "{}")
+        same = all(
+            row.get(target) == given.pop(name) for target, name in columns.items() if name in given
+        )
+        if not same or extra != {name: value for name, value in given.items() if value}:
+            faults.append(f"sound row {at} is changed")
+    return faults
+
+
+def whole(seeds: range, root: Path) -> list[str]:
+    faults = []
+    for seed in seeds:
+        # Every other one in pieces, where nothing forbids it.
+        fast = {"piecewise_from_bytes": 0, "piece_bytes": 500} if seed % 2 else {}
+        file = mutated(seed)
+        kinds = f"seed {seed} {file.form} {'+'.join(file.kinds)}"
+        faults += [f"{kinds}: {fault}" for fault in taken(file, root / str(seed), **fast)]
+    return faults
+
+
+def test_of_thirty_files_a_night_makes_every_sound_row(tmp_path: Path) -> None:
+    faults = whole(range(5000, 5030), tmp_path)
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.slow
+def test_of_three_hundred_files_a_night_makes_every_sound_row(tmp_path: Path) -> None:
+    faults = whole(range(6000, 6300), tmp_path)
+    assert not faults, "\n".join(faults)
+
+
+# ---- fixed width
+
+
+def test_of_fixed_width_no_sound_line_is_lost_and_no_other_taken_for_one(tmp_path: Path) -> None:
+    fields = [
+        {"name": "id", "width": 6},
+        {"name": "name", "width": 12},
+        {"name": "total", "width": 9},
+    ]
+    size = sum(int(str(each["width"])) for each in fields)
+    for seed in range(100):
+        rng = random.Random(seed)
+        rows = [(f"c{n:04}", rng.choice(NAMES), f"{n * 7}.{n % 90 + 10}") for n in range(40)]
+        lines = [f"{a:<6}{b:<12}{c:>9}" for a, b, c in rows]
+        odd = rng.sample(range(40), rng.randrange(1, 4))
+        for at in odd:
+            cut = rng.randrange(1, size)
+            lines[at] = rng.choice(
+                (
+                    lines[at][:cut],
+                    lines[at] + "x",
+                    lines[at] + lines[at],
+                    lines[at][:cut] + "\n" + lines[at][cut:],
+                )
+            )
+        if rng.random() < 0.3:
+            lines.insert(rng.randrange(40), "")
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        path = folder / "a.txt"
+        path.write_text("\n".join(lines) + rng.choice(("\n", "\n", "")))
+        reader = Reader.model_validate({"format": "fixed", "fields": fields})
+        con = connection()
+        text = read_text(con, path, sha256_of(path)[0], reader, folder, Limits())
+        found = {tuple(str(value).strip() for value in row[1:])
+                 for row in con.execute(f"SELECT * FROM ({text.sql})").fetchall()}  # fmt: skip
+        sound = {row for at, row in enumerate(rows) if at not in odd}
+        assert sound <= found, seed
+        assert text.rows + len(text.unreadable) == sum(
+            bool(line) for line in "\n".join(lines).split("\n")
+        )
+        # What is taken of a line that is not sound: it was cut within blanks, or has another end.
+        assert {row[0] for row in found - sound} <= {rows[at][0] for at in odd}, seed
+        assert all(row in rows for row in found), (seed, found - set(rows))

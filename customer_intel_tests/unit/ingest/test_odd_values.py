@@ -4,13 +4,16 @@ mapping.
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import openpyxl
 import polars as pl
 import pytest
 
@@ -110,7 +113,7 @@ columns:
 
 
 def night(
-    root: Path, mapping: str, entity: str, files: dict[str, str], **config: Any
+    root: Path, mapping: str, entity: str, files: Mapping[str, str | bytes], **config: Any
 ) -> landing.IngestResult:
     for folder in ("mappings", "work"):
         (root / folder).mkdir(parents=True)
@@ -118,7 +121,7 @@ def night(
     for name, text in files.items():
         path = root / "landing" / "s" / "2026-06-30" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
     con = duckdb.connect(config={"threads": "1"})
     con.execute("SET TimeZone = 'UTC'")
     return landing.ingest(
@@ -204,11 +207,10 @@ def test_one_bad_row_of_twelve_is_one_row_and_eleven_of_twelve_a_wrong_file(tmp_
 
     def taken(bad: int, rows: int) -> tuple[int, int] | None:
         root = tmp_path / f"{bad} of {rows}"
-        found = night(root, ORDERS, "orders", file(bad, rows)).parts
-        facts = found[0].facts
-        if facts["status"] == "refused":
-            return None
-        return facts["rows_accepted"], facts["rows_quarantined"]
+        (part,) = night(root, ORDERS, "orders", file(bad, rows)).parts
+        facts = part.facts
+        is_refused = facts["status"] == "refused"
+        return None if is_refused else (facts["rows_accepted"], facts["rows_quarantined"])
 
     assert taken(1, 12) == (11, 1)
     assert taken(4, 12) == (8, 4)
@@ -236,6 +238,63 @@ def test_ids_that_a_frame_made_floats_are_whole_in_every_file(tmp_path: Path) ->
     assert (ref["1"], ref["101"], ref["0"]) == ("17001", "17101", None)
     assert (ref["201"], ref["999"]) == ("17201.0", "17.5")
     assert dict(rows.select("order_id", "record_key").rows())["1"] == "s:17001"
+
+
+@pytest.mark.parametrize(
+    ("refs", "taken"),
+    [
+        # Three long floats beside ids of letters: a frame wrote them.
+        (["17001.0", "A17", "17002.0", "17003.0"], ["17001", "A17", "17002", "17003"]),
+        (["A17", "17001.0"], ["A17", "17001.0"]),
+        (["1.0", "2.0", "3.0", "beta"], ["1.0", "2.0", "3.0", "beta"]),
+        (
+            ["2024.0", "2024.1", "2025.0", "2026.0", "x"],
+            ["2024.0", "2024.1", "2025.0", "2026.0", "x"],
+        ),
+        (["17001.0", "17002.0", "17003.0", "17004"], ["17001.0", "17002.0", "17003.0", "17004"]),
+        (["1.0", "2.0", ""], ["1", "2", None]),
+    ],
+)
+def test_floats_among_other_ids_are_whole_only_where_a_frame_wrote_them(
+    refs: list[str], taken: list[str | None], tmp_path: Path
+) -> None:
+    lines = [f"o{n},{ref},2026-05-01,,5" for n, ref in enumerate(refs)]
+    rest = [f"x{n},B{n},2026-05-01,,5" for n in range(60)] if "" not in refs else []
+    files = {"orders.csv": "\n".join(["id,customer,at,gone,total", *rest, *lines]) + "\n"}
+    _, rows = both_ways(tmp_path, ORDERS, "orders", files)
+    ref = dict(rows.select("order_id", "customer_ref").rows())
+    assert [ref[f"o{n}"] for n in range(len(refs))] == taken
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet", "xlsx"])
+@pytest.mark.parametrize("more", [None, 17.5])
+def test_float_ids_of_other_formats_are_whole_too(
+    more: float | None, ending: str, tmp_path: Path
+) -> None:
+    ids: list[float | None] = [17001.0, None, 17003.0, more]
+    rows = [
+        {"id": f"o{n}", "customer": given, "at": "2026-05-01", "gone": None, "total": "5"}
+        for n, given in enumerate(ids)
+    ]
+    out = io.BytesIO()
+    if ending == "jsonl":
+        out.write("".join(json.dumps(row) + "\n" for row in rows).encode())
+    elif ending == "parquet":
+        pl.DataFrame(rows, schema_overrides={"customer": pl.Float64}).write_parquet(out)
+    else:
+        book = openpyxl.Workbook()
+        for values in (list(rows[0]), *(list(row.values()) for row in rows)):
+            book.active.append(values)
+        book.save(out)
+    result = night(tmp_path, ORDERS, "orders", {f"orders.{ending}": out.getvalue()})
+    (part,) = result.parts
+    taken = dict(pl.read_parquet(part.parquet).select("order_id", "customer_ref").rows())
+    # A workbook has one kind of number, which it shows without a fraction.
+    whole = more is None or ending == "xlsx"
+    end = "" if whole else ".0"
+    assert taken == {
+        "o0": f"17001{end}", "o1": None, "o2": f"17003{end}", "o3": more and str(more),
+    }  # fmt: skip
 
 
 def test_an_id_in_scientific_notation_is_never_taken(tmp_path: Path) -> None:
