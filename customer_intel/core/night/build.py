@@ -101,7 +101,11 @@ def _build(night: Night, definition: Definition) -> Outcome:
     with night.lake.workspace(table.name) as work:
         with DuckDBEngine(night.engine, [night.lake.root], shared=True) as engine:
             engine.define_local_time(time_zone(night))
+            # Before sources were ever judged (run --select), none is held back.
+            unjudged = kinds.state_tables({other.room for other in night.contract.tables.values()})
             for name in definition.depends_on:
+                if name in unjudged and night.lake.current(name) is None:
+                    continue
                 _register(night, engine, night.contract.table(name), table)
             before = night.lake.current(table.name)
             try:
