@@ -1,7 +1,7 @@
 """How well a column's values suit an entity's column, whatever it is called.
 
 Belongs here: values against a contract's column, words of enumerations. Not here: names
-(column_names.py), the choice of columns and entities (match_entity.py).
+(mapping/column_names.py), the choice of columns and entities (match_entity.py).
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from customer_intel.core.contract.model import Column
-from customer_intel.ingest.advise.column_names import words
 from customer_intel.ingest.advise.column_profile import ColumnProfile
+from customer_intel.ingest.mapping.column_names import words
 
 # Ids that may be names of several words: things have them, people and records do not.
 _NAMED_THINGS = ("plan_id", "previous_plan_id", "product_id", "survey_id", "campaign_id")

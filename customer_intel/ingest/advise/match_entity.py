@@ -1,6 +1,6 @@
 """Entity detection: a file's columns matched to each entity's, by name and by profile, and ranked.
 
-Belongs here: scores, the ranking. Not here: names (column_names.py), what values suit
+Belongs here: scores, the ranking. Not here: names (mapping/column_names.py), what values suit
 (column_fit.py), the profiles themselves (column_profile.py), the expressions that fill what has no
 column (derived_columns.py).
 """
@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from customer_intel.core.contract.model import Column, Table
 from customer_intel.ingest.advise.column_fit import fit
-from customer_intel.ingest.advise.column_names import (
+from customer_intel.ingest.advise.column_profile import ColumnProfile
+from customer_intel.ingest.mapping.column_names import (
     comma_items,
     common_prefixes,
     helpers,
@@ -23,7 +24,6 @@ from customer_intel.ingest.advise.column_names import (
     targets_of,
     words,
 )
-from customer_intel.ingest.advise.column_profile import ColumnProfile
 from customer_intel.ingest.mapping.model import settable
 
 FALLBACK = "reference_rows"
