@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from customer_intel.core.contract.model import Column, Table
 from customer_intel.core.engine import quoted
-from customer_intel.ingest.advise.column_names import plain, slug
 from customer_intel.ingest.advise.column_profile import ColumnProfile
 from customer_intel.ingest.advise.find_key import FileRows
 from customer_intel.ingest.advise.locale import Locale
 from customer_intel.ingest.advise.match_entity import EntityCandidate
 from customer_intel.ingest.advise.sniffed import Note
 from customer_intel.ingest.conform.odd_values import SIGNS
+from customer_intel.ingest.mapping.column_names import plain, slug
 from customer_intel.ingest.mapping.model import settable
 
 TRUE = "('true', 'yes', '1', 'y', 't')"

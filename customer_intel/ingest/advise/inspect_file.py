@@ -23,7 +23,6 @@ from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, literal, quoted
 from customer_intel.core.tables.parameters import company_config, room_config
 from customer_intel.ingest.advise import decisions
-from customer_intel.ingest.advise.column_names import slug
 from customer_intel.ingest.advise.date_order import date_order
 from customer_intel.ingest.advise.derived_columns import StateOf
 from customer_intel.ingest.advise.find_key import FileRows
@@ -39,6 +38,7 @@ from customer_intel.ingest.advise.starter import Builder, Starter
 from customer_intel.ingest.advise.write_mapping import mapping_text, unmapped
 from customer_intel.ingest.conform.conform import Conformed, SourceFile, conform
 from customer_intel.ingest.mapping import model as mappings
+from customer_intel.ingest.mapping.column_names import slug
 from customer_intel.ingest.read.open_file import Limits, Refused
 from customer_intel.ingest.read.readers import TextTable, read_text
 

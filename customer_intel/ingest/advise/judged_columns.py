@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 
 from customer_intel.core.engine import literal, quoted
-from customer_intel.ingest.advise.column_names import comma_items, name_score, plain, words
 from customer_intel.ingest.advise.column_profile import ColumnProfile
 from customer_intel.ingest.advise.derived_columns import DerivedColumns, Filled
 from customer_intel.ingest.advise.match_entity import ColumnMatch
 from customer_intel.ingest.advise.sniffed import Note
+from customer_intel.ingest.mapping.column_names import comma_items, name_score, plain, words
 
 # What an order is whose yes or no is no.
 _ELSE = {"cancelled": "paid", "returned": "paid", "paid": "placed"}

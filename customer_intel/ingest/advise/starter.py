@@ -13,13 +13,13 @@ from typing import Any
 
 from customer_intel.core.contract.model import Column
 from customer_intel.core.engine import literal, quoted
-from customer_intel.ingest.advise.column_names import plain, synonyms, words
+from customer_intel.ingest.advise.column_fit import enum_words
 from customer_intel.ingest.advise.column_profile import ColumnProfile
 from customer_intel.ingest.advise.derived_columns import Filled
 from customer_intel.ingest.advise.find_key import Key, find_key
 from customer_intel.ingest.advise.judged_columns import JudgedColumns
-from customer_intel.ingest.advise.match_entity import enum_words
 from customer_intel.ingest.advise.sniffed import Note
+from customer_intel.ingest.mapping.column_names import plain, synonyms, words
 from customer_intel.ingest.mapping.model import Reader
 
 _SURE = 0.7

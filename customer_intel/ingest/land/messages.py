@@ -13,6 +13,7 @@ from typing import Any
 from customer_intel.core.contract.model import suggestion
 from customer_intel.ingest.conform.conform import CONFLICT, CURRENCY, ROUNDED, Conformed
 from customer_intel.ingest.conform.emptied import CHECK, KEPT
+from customer_intel.ingest.mapping.column_names import name_score
 from customer_intel.ingest.mapping.expressions import parsed
 from customer_intel.ingest.mapping.model import FileMapping
 from customer_intel.ingest.read.open_file import Refused, printable
@@ -20,6 +21,8 @@ from customer_intel.ingest.read.open_file import Refused, printable
 PATH_CHARS = 300
 # Kinds of findings: what a file is refused for, and what this machine could not do with it.
 REFUSED, MACHINE = "refused", "ingest"
+# What a name's score must be for it to be called another's, on a scale to 1.
+SURE = 0.85
 DELIMITERS = ",;\t|"
 _ADVICE = {
     CURRENCY: "; these are no ISO 4217 codes, so no rate converts them",
@@ -129,7 +132,9 @@ def _renamed(mapping: FileMapping, facts: Mapping[str, Any], name: str) -> list[
     extra = [printable(column) for column in facts["extra_columns"]]
     found = []
     for column in mapping.optional:
-        near = suggestion(column, extra) if column.lower() not in present else ""
+        if column.lower() in present:
+            continue
+        near = suggestion(column, extra) or _of_one_meaning(mapping, column, extra)
         if near:
             message = (
                 f"{name}: column {printable(column)}, which mapping '{mapping.name}' may use, is "
@@ -137,6 +142,21 @@ def _renamed(mapping: FileMapping, facts: Mapping[str, Any], name: str) -> list[
             )
             found.append(finding("known columns", "warning", message, 1, len(present)))
     return found
+
+
+def _of_one_meaning(mapping: FileMapping, column: str, extra: Sequence[str]) -> str:
+    """As `suggestion`: what other systems call what the mapping makes of the column (words.yaml)."""
+    targets = [
+        target
+        for target, text in mapping.columns.items()
+        if column.lower() in {name.lower() for name in mapping.sources(mapping.optional, [text])}
+    ]
+    near = [
+        name
+        for name in extra
+        if any(name_score(name, mapping.entity, target, ()) >= SURE for target in targets)
+    ]
+    return f"; did you mean {' or '.join(near[:2])}?" if near else ""
 
 
 def too_many_rejects(

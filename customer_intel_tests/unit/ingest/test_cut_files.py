@@ -130,7 +130,8 @@ def test_a_header_row_with_an_open_quote_is_refused(tmp_path: Path) -> None:
         )
 
 
-def test_an_optional_column_renamed_on_the_first_night_is_told() -> None:
+@pytest.mark.parametrize("new", ["e_mail", "Correo electronico", "EmailAddress"])
+def test_an_optional_column_renamed_on_the_first_night_is_told(new: str) -> None:
     mapping = FileMapping(
         name="m", source="s", files=("x*",), entity="contacts", columns={"email": "mail"},
         optional=("mail", "phone"),
@@ -138,12 +139,12 @@ def test_an_optional_column_renamed_on_the_first_night_is_told() -> None:
     facts = {
         "source_file": "s/d/x.csv",
         "mapping": "m",
-        "columns": ["id", "e_mail", "phone"],
-        "extra_columns": ["e_mail"],
+        "columns": ["id", new, "phone", "birthday"],
+        "extra_columns": [new, "birthday"],
     }
     (found,) = ColumnDrift([]).findings(mapping, facts)
     assert "column mail, which mapping 'm' may use, is missing" in found["message"]
-    assert "did you mean e_mail?" in found["message"]
+    assert f"did you mean {new}?" in found["message"]
 
 
 @pytest.mark.parametrize(

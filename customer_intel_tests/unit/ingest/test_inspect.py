@@ -16,11 +16,11 @@ import pytest
 from customer_intel.core.contract import load as contract
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
-from customer_intel.ingest.advise import column_names
 from customer_intel.ingest.advise import match_entity as guess
 from customer_intel.ingest.advise.inspect_file import Inspected, inspect
 from customer_intel.ingest.advise.write_mapping import glob_of
 from customer_intel.ingest.conform.conform import SourceFile, conform
+from customer_intel.ingest.mapping import column_names
 from customer_intel.ingest.mapping import model as mapping
 from customer_intel.ingest.read.open_file import Limits, sha256_of
 from customer_intel.ingest.read.readers import read_text

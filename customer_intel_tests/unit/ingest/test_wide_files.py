@@ -16,8 +16,9 @@ import pytest
 from rich.console import Console
 
 from customer_intel.core.contract.yaml_lines import ConfigError
-from customer_intel.ingest.advise import column_names, inspected, profile_file
+from customer_intel.ingest.advise import inspected, profile_file
 from customer_intel.ingest.advise.inspect_file import inspect
+from customer_intel.ingest.mapping import column_names
 from customer_intel.ingest.mapping.model import Reader
 from customer_intel.ingest.read.open_file import Limits, Refused, sha256_of
 from customer_intel.ingest.read.readers import read_text

@@ -1,8 +1,8 @@
 """What columns are called in other systems: names as plain words, synonyms, and how well a name
 fits.
 
-Belongs here: names, by words.yaml. Not here: values (column_profile.py) and the ranking of entities
-(match_entity.py).
+Belongs here: names, by words.yaml. Not here: values (advise/column_profile.py), the ranking of entities
+(advise/match_entity.py).
 """
 
 from __future__ import annotations
