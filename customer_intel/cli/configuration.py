@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from customer_intel.core.contract.model import PACKAGE, Contract, suggestion
 from customer_intel.core.contract.yaml_lines import Faults
@@ -35,6 +36,8 @@ class Looked:
     contract: Contract | None = None
     definitions: dict[str, Definition] | None = None
     is_configured: bool = True
+    # What config/sources.yaml says, by source.
+    expected: Mapping[str, Any] = field(default_factory=dict)
 
 
 def look(home: Path, landing: Path, select: Sequence[str] = ()) -> Looked:
@@ -62,6 +65,7 @@ def look(home: Path, landing: Path, select: Sequence[str] = ()) -> Looked:
         with looked.faults.gathered():
             mappings = mapping.load(home / "config" / "mappings", looked.contract.entities)
             looked.warnings += _strangers(states, mappings, landing)
+            looked.warnings += _unknown_sources(looked.expected, mappings, landing)
             looked.counts = {
                 "tables": len(looked.definitions or ()),
                 "entities": len(looked.contract.entities),
@@ -87,7 +91,7 @@ def _settings(looked: Looked, home: Path, rooms: Sequence[str]) -> dict[str, str
         looked.faults.add(*wrong.told)
         if room == "ingest":
             with looked.faults.gathered():
-                expected.declared(config)
+                looked.expected = expected.declared(config)
         if room == "facts":
             lines = getattr(config["states"], "lines", {})
             declared = {key: f"{states.OWN_FILE}:{line}" for key, line in lines.items()}
@@ -120,6 +124,22 @@ def _unread(config: Path, rooms: Iterable[str], own: Iterable[str] = ()) -> Iter
             meant, others = f"{path.stem.lower()}.yaml", ", ".join(known)
             near = f"; name it {meant}" if meant in known else suggestion(meant, known)
             yield told + (near or f"; those read are {others} and mappings/*.yaml")
+
+
+def _unknown_sources(
+    declared: Mapping[str, Any], mappings: Mapping[str, FileMapping], landing: Path
+) -> Iterator[str]:
+    """Sources of config/sources.yaml that neither a mapping of the home nor a landing folder names."""
+    from customer_intel.ingest.judge import declared as expected
+
+    landed = {path.name for path in landing.glob("*/")}
+    shipped = {mapping.source for mapping in mappings.values()}
+    yield from expected.unknown(declared, landed | shipped)
+    today = datetime.now(UTC).date()
+    for source, own in sorted(declared.items()):
+        for one in (own, *own.exports.values()):
+            if ahead := [day for day in one.accepted if day > today]:
+                yield f"{expected.FILE}: '{source}' accepts an export of {min(ahead)}, which is ahead"
 
 
 def _strangers(

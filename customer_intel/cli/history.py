@@ -79,7 +79,7 @@ def history(
         with home_lock(settings.home_dir):
             fetch_landing(settings)
     dates.asked.clear()
-    last = last_night(settings.home_dir, dates.memory())
+    last = last_night(settings.home_dir, dates.doors())
     days = _nights(settings, every, from_, last)
     looked = configuration.look(settings.home_dir, settings.landing_dir)
     looked.faults.raise_any()
@@ -188,7 +188,7 @@ def _take_over(settings: Settings, day: date, last: date | None, *, quiet: bool)
     home = settings.home_dir
     with home_lock(home):
         release.recover(home)
-        now = last_night(home, dates.memory())
+        now = last_night(home, dates.doors())
         if now != last:
             raise LakeError(
                 f"a night of {now} has run in the home meanwhile; run the history again, so that it "

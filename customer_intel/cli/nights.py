@@ -33,7 +33,9 @@ from customer_intel.core.store.lake import HomeBusy, home_lock
 from customer_intel.settings import Settings
 
 # More warnings than these are counted on the screen, not told.
-WARNINGS_TOLD = 8
+WARNINGS_TOLD = 12
+# Findings of raw tables that source_check tells too.
+_TOLD_ELSEWHERE = ("file taken", "mapping decided")
 
 
 def run(
@@ -201,10 +203,7 @@ def one_night(
                 "parts_written": len(outcome.written),
                 "sha256": outcome.version.sha256 if outcome.version else None,
                 "seconds": {phase: round(value, 3) for phase, value in outcome.seconds.items()},
-                "warnings": [
-                    f"{f.expectation}: {f.unexpected} of {f.checked}"
-                    for f in outcome.verdict.warned
-                ],
+                "warnings": [_warning(outcome.table, f) for f in outcome.verdict.warned],
                 "reason": outcome.reason,
             }
             for outcome in outcomes
@@ -218,6 +217,14 @@ def one_night(
         sources.print_sources(judged, out)
         states.print_meaning(settings.home, out)
     return code, summary
+
+
+def _warning(table: str, found: Any) -> str:
+    """A warning on the screen: of exports in its own words, which name the file."""
+    if table.startswith("raw_"):
+        kept = "" if found.expectation not in _TOLD_ELSEWHERE else f"{found.expectation}: "
+        return f"{kept}{found.message}"
+    return f"{found.expectation}: {found.unexpected} of {found.checked}"
 
 
 def _worth_a_line(outcome: Any) -> bool:
@@ -249,10 +256,12 @@ def _closing(summary: dict[str, Any], closed: list[Any], home: Path) -> None:
         (name, warning)
         for name, entry in summary["tables"].items()
         for warning in entry["warnings"]
-        if not name.startswith(("raw_", "source_"))
+        # source_check's are told by name, with those that raw tables have too.
+        if not (name.startswith("source_") or warning.startswith(_TOLD_ELSEWHERE))
     ]
     for name, warning in warned[:WARNINGS_TOLD]:
-        out.print(f"  [yellow]![/] {name}: {escape(warning)}", soft_wrap=True)
+        whose = "" if name.startswith("raw_") else f"{name}: "
+        out.print(f"  [yellow]![/] {whose}{escape(warning)}", soft_wrap=True)
     if len(warned) > WARNINGS_TOLD:
         out.print(
             f"  [yellow]![/] {len(warned) - WARNINGS_TOLD} more warnings; the report lists them"

@@ -38,10 +38,10 @@ def _conformed_sql(table: Table) -> str:
     return conformed_sql(table)
 
 
-def _stands(facts: Mapping[str, Any], held: Mapping[str, date]) -> bool:
+def _stands(facts: Mapping[str, Any], states: Mapping[str, Mapping[str, Any]]) -> bool:
     from customer_intel.ingest.land.holding import stands
 
-    return stands(facts, held)
+    return stands(facts, states)
 
 
 kinds.register("ingest", kinds.Intake(_ingest, _hashes, _conformed_sql, "source_state", _stands))

@@ -132,6 +132,14 @@ told AS (
     SELECT metric, 'all' AS source_system, max(first_day) AS first_day, min(last_export_date) - 1 AS last_day FROM source GROUP BY metric
     UNION ALL
     SELECT metric, source_system, max(first_day), min(last_export_date) - 1 FROM source GROUP BY metric, source_system
+    UNION ALL
+    -- What names no kind of record leans on all sources: what a stale one has not told is missing.
+    SELECT m.metric, 'all', NULL, min(s.export_date) - 1
+    FROM metric AS m
+    CROSS JOIN source_state AS s
+    WHERE m.entities = '' AND m.entry NOT IN ('exported_files', 'exported_rows', 'exported_rows_ever', 'quarantined_rows')
+        AND s.stale_since IS NOT NULL
+    GROUP BY m.metric
 ),
 measured AS (
     SELECT
@@ -183,7 +191,10 @@ SELECT
     complete
 FROM bounded
 UNION ALL
-SELECT m.metric, r.day, r.dimension, r.member, CASE WHEN r.n_unknown = 0 THEN r.total END, r.n, r.low, r.high, TRUE
+SELECT
+    m.metric, r.day, r.dimension, r.member, CASE WHEN r.n_unknown = 0 THEN r.total END, r.n, r.low, r.high,
+    m.entities <> '' OR r.day <= coalesce(t.last_day, r.day)
 FROM metric_row AS r
 JOIN metric AS m ON m.entry = r.entry AND m.metric_kind = 'given'
+LEFT JOIN told AS t ON t.metric = m.metric AND t.source_system = 'all'
 WHERE r.day < $as_of AND r.day >= $as_of - $history_days

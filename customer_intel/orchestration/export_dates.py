@@ -89,7 +89,7 @@ def odd_folders(settings: Settings, confirmed: Collection[date] = ()) -> list[Od
     """
     found = []
     place, until = settings.landing_dir.name, max([last_plausible(), *confirmed])
-    last = last_night(settings.home_dir, memory())
+    last = last_night(settings.home_dir, doors())
     if last and last > until:
         last = None
     taken = _taken(settings.home_dir) if last else set()
@@ -144,7 +144,7 @@ def admit(settings: Settings, night: date, said: str = "") -> None:
     if night < FIRST:
         raise Refused(f"{said or night} lies before {FIRST}; no export is of that day")
     home = settings.home_dir
-    last = last_night(home, memory())
+    last = last_night(home, doors())
     if last and night < last:
         raise Refused(_before_last(settings, night, last, said))
     if night in asked or night == last:
@@ -189,6 +189,14 @@ def memory() -> tuple[str, ...]:
     """The tables that remember: each night's is computed from the night's before."""
     definitions = table.definitions(contract.load())
     return tuple(name for name, found in definitions.items() if "previous" in found.arguments)
+
+
+@cache
+def doors() -> tuple[str, ...]:
+    """The tables whose memory no earlier night may follow. What is remembered of sources is not of
+    them: it is judged before anything else, so that a night may end there and change nothing.
+    """
+    return tuple(name for name in memory() if name not in ("source_check", "source_state"))
 
 
 @cache

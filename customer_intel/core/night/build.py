@@ -180,7 +180,6 @@ def _select(night: Night, definition: Definition, engine: DuckDBEngine) -> str:
             part.facts
             for name in night.contract.entities
             for part in parts_of(night.lake.current(f"raw_{name}")).values()
-            if "superseded_on" not in part.facts
         ]
     if "entities" in definition.arguments:
         given["entities"] = {
@@ -226,7 +225,7 @@ def _build_raw(night: Night, table: Table) -> Outcome:
             as_of=night.as_of,
             known=[part.facts for part in parts_of(before).values()],
             held_files={key: night.lake.path(part) for key, part in parts_of(before).items()},
-            held_sources=raw_parts.held_sources(night, table.room),
+            source_states=raw_parts.source_states(night, table.room),
             workdir=work,
             con=engine.con,
             config=config,

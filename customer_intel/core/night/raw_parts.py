@@ -5,9 +5,9 @@ Belongs here: asking the room that takes exports. Not here: its rule (ingest/lan
 
 from __future__ import annotations
 
-from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -18,21 +18,20 @@ from customer_intel.core.tables import kinds
 
 def files(night: Night, table: Table) -> list[Path]:
     """The raw table's accepted files that stand tonight, in part order."""
-    stands, held = kinds.intake(table.room).stands, held_sources(night, table.room)
+    stands, held = kinds.intake(table.room).stands, source_states(night, table.room)
     parts = sorted(parts_of(night.lake.current(table.name)).items())
     return [night.lake.path(part) for _, part in parts if stands(part.facts, held)]
 
 
-def held_sources(night: Night, room: str) -> dict[str, date]:
-    """Source → the night since which it is held back, as last decided."""
-    held: dict[str, date] = {}
+def source_states(night: Night, room: str) -> dict[str, dict[str, Any]]:
+    """Source → its row of the room's state table, as last decided."""
+    states: dict[str, dict[str, Any]] = {}
     for path in night.lake.files(kinds.intake(room).state_table):
-        held |= _held(path)
-    return held
+        states |= _states(path)
+    return states
 
 
 @lru_cache(maxsize=64)
-def _held(path: Path) -> dict[str, date]:
+def _states(path: Path) -> dict[str, dict[str, Any]]:
     # A lake's file never changes under its name.
-    rows = pq.read_table(path, columns=["source_system", "held_since"]).to_pylist()
-    return {row["source_system"]: row["held_since"] for row in rows if row["held_since"]}
+    return {row["source_system"]: row for row in pq.read_table(path).to_pylist()}

@@ -30,7 +30,7 @@ class Intake:
     hashes: Callable[[Path, date], Mapping[str, str]]
     conformed_sql: Callable[[Table], str]
     state_table: str
-    stands: Callable[[Mapping[str, Any], Mapping[str, date]], bool]
+    stands: Callable[[Mapping[str, Any], Mapping[str, Mapping[str, Any]]], bool]
 
 
 _registered: dict[str, Intake] = {}

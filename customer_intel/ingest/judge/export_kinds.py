@@ -34,7 +34,7 @@ def kinds_of(ledgers: Sequence[Mapping[str, Any]]) -> list[Kind]:
     """The mappings of the ledger with their exports."""
     found: dict[tuple[str, str], Kind] = {}
     for facts in ledgers:
-        if facts["status"] == "missing":
+        if facts["status"] == "missing" or "superseded_on" in facts:
             continue
         source, mapping = str(facts["source_system"]), str(facts["mapping"])
         kind = found.setdefault((source, mapping), Kind(source, mapping, str(facts["entity"])))

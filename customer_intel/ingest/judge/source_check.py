@@ -22,7 +22,7 @@ from customer_intel.ingest.judge.numbers import is_fresh, is_odd_empty
 from customer_intel.ingest.judge.series import WINDOW
 from customer_intel.ingest.judge.unusual import NEW_LEVEL, unusual
 from customer_intel.ingest.land.holding import taken_on
-from customer_intel.ingest.land.landing_folder import unmapped_files
+from customer_intel.ingest.land.landing_folder import hidden_files, unmapped_files
 
 KEPT_DAYS = 400
 # Of fewer rows than these it says little that they came again.
@@ -42,12 +42,15 @@ def source_check(
 ) -> pl.DataFrame:
     """What was found tonight, and on the nights before. Raises ConfigError for a faulty sources.yaml."""
     expected = declared(config)
+    ledgers = [facts for facts in ledgers if "superseded_on" not in facts]
     kinds = kinds_of(ledgers)
     before = previous.filter(
         (pl.col("judged_on") < as_of) & (pl.col("judged_on") >= as_of - timedelta(days=KEPT_DAYS))
     )
     found = [
         *_files(ledgers, landing, as_of),
+        *_hidden(landing, as_of),
+        *_copies(ledgers, as_of),
         *arrivals(kinds, expected, as_of),
         *_declared_rows(kinds, expected, as_of),
         *_unchanged(kinds, ledgers, as_of),
@@ -100,6 +103,31 @@ def _files(
             source_file=file.source_file,
             severity=WARN,
         )
+
+
+def _copies(ledgers: Sequence[Mapping[str, Any]], as_of: date) -> Iterator[dict[str, Any]]:
+    """Files taken tonight whose content another source brought too: each row counts twice then."""
+    owners: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for facts in ledgers:
+        if facts["status"] == "accepted" and facts["rows_accepted"] >= MANY:
+            owners[str(facts["sha256"])].append(facts)
+    for found in owners.values():
+        for facts in found:
+            others = [o for o in found if o["source_system"] != facts["source_system"]]
+            if taken_on(facts) == as_of and others:
+                first = min(others, key=lambda other: (taken_on(other), other["source_file"]))
+                if (taken_on(first), first["source_file"]) < (as_of, facts["source_file"]):
+                    said = words.copied(facts["source_file"], first["source_file"])
+                    day = date.fromisoformat(facts["export_date"])
+                    yield finding(facts["source_system"], facts["mapping"], facts["entity"], day, "copied",
+                                  said, source_file=facts["source_file"])  # fmt: skip
+
+
+def _hidden(landing: Path, as_of: date) -> Iterator[dict[str, Any]]:
+    """Files and folders that are not looked into, for their names begin with a dot."""
+    for file in hidden_files(landing, as_of):
+        yield finding(file.source or "files", NONE, "", file.export_date, "hidden",
+                      words.hidden(file.source_file), source_file=file.source_file, severity=WARN)  # fmt: skip
 
 
 def _unchanged(

@@ -17,7 +17,7 @@ from customer_intel.core.gate.gate import GateClosed
 from customer_intel.ingest.judge.declared import FAIL, Expected, declared
 from customer_intel.ingest.judge.export_kinds import Kind, kinds_of
 from customer_intel.ingest.judge.source_check import next_due
-from customer_intel.ingest.land.holding import taken_on
+from customer_intel.ingest.land.holding import stands, taken_on
 
 CURRENT, LATE, HELD, LEFT_OUT = "current", "late", "held", "left_out"
 _ARRIVAL = ("late", "absent")
@@ -36,8 +36,11 @@ def source_state(
     """
     expected = declared(config)
     kinds = kinds_of(ledgers)
-    before = {row["source_system"]: row for row in previous.iter_rows(named=True)}
+    # A later night that a gate ended is forgotten.
+    known = previous.filter(pl.col("as_of") <= as_of) if "as_of" in previous.columns else previous
+    before = {row["source_system"]: row for row in known.iter_rows(named=True)}
     standing = _standing(source_check, ledgers, expected, as_of)
+    replaced = [facts for facts in ledgers if "superseded_on" in facts]
     sources = sorted({kind.source for kind in kinds} | set(standing) | set(expected))
     rows = [
         _state(
@@ -46,6 +49,7 @@ def source_state(
             standing.get(source, []),
             expected,
             before.get(source),
+            [part for part in replaced if part["source_system"] == source],
             as_of,
         )
         for source in sources
@@ -73,7 +77,7 @@ def _standing(
     taken = {
         (str(facts["source_system"]), str(facts["mapping"]), facts["export_date"], taken_on(facts))
         for facts in ledgers
-        if facts["status"] == "accepted"
+        if facts["status"] == "accepted" and "superseded_on" not in facts
     }
     found: dict[str, list[dict[str, Any]]] = {}
     for row in checks.iter_rows(named=True):
@@ -95,6 +99,7 @@ def _state(
     found: Sequence[Mapping[str, Any]],
     expected: Mapping[str, Expected],
     before: Mapping[str, Any] | None,
+    replaced: Sequence[Mapping[str, Any]],
     as_of: date,
 ) -> dict[str, Any]:
     failed = [row for row in found if row["severity"] == FAIL]
@@ -105,7 +110,14 @@ def _state(
         first = min((row["judged_on"] for row in holding), default=as_of)
         since = before["held_since"] if before and before["held_since"] else first
     parts = [part for kind in kinds for export in kind.exports.values() for part in export.parts]
-    used = [part for part in parts if since is None or taken_on(part) < since]
+    waits = {
+        "held_since": since,
+        "waited_since": before["waited_since"] if before else None,
+        "released_on": before["released_on"] if before else None,
+    }
+    if before and before["held_since"] and since is None:
+        waits |= {"waited_since": before["held_since"], "released_on": as_of}
+    used = [part for part in [*parts, *replaced] if stands(part, {source: waits})]
     newest = max((date.fromisoformat(part["export_date"]) for part in used), default=None)
     landed = max((day for kind in kinds for day in kind.days), default=None)
     if since is not None:
@@ -122,7 +134,7 @@ def _state(
         "source_system": source,
         "state": state,
         "stale_since": (since or stale or as_of) if is_stale else None,
-        "held_since": since,
+        **waits,
         "export_date": newest,
         "landed_date": landed,
         "due_on": min(dues, default=None),

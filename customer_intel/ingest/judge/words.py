@@ -112,3 +112,16 @@ def unmapped(file: str, reason: str, mappings: Sequence[str]) -> str:
         f"{printable(file)}: {reason}{known}: customer-intel inspect FILE writes a mapping, or "
         "widen `files` of one"
     )
+
+
+def copied(file: str, other: str) -> str:
+    """A file whose content another source brought too."""
+    return (
+        f"{printable(file)} has the content of {printable(other)}, which is another source's: its rows "
+        "count for both; take one of them away"
+    )
+
+
+def hidden(file: str) -> str:
+    """A file that is not looked at."""
+    return f"{printable(file)} is hidden (its name begins with a dot) and was not looked at"

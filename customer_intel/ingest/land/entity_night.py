@@ -32,7 +32,7 @@ from customer_intel.ingest.land import ledger
 from customer_intel.ingest.land.choose_mapping import Choice
 from customer_intel.ingest.land.file_reads import FileReads
 from customer_intel.ingest.land.full_snapshots import STATUS, History, missing_rows, part_key
-from customer_intel.ingest.land.holding import is_needed, superseded, taken_on
+from customer_intel.ingest.land.holding import States, is_needed, superseded, taken_on
 from customer_intel.ingest.land.landing_folder import COUNTS, LandedFile, discover, hashes
 from customer_intel.ingest.land.messages import (
     MACHINE,
@@ -94,13 +94,13 @@ def ingest(
     con: duckdb.DuckDBPyConnection,
     config: Mapping[str, Any],
     held_files: Mapping[str, Path] | None = None,
-    held_sources: Mapping[str, date] | None = None,
+    source_states: States | None = None,
 ) -> IngestResult:
     """Takes the files that feed `entity` and are not in the ledger `known` (facts of earlier parts)
     yet.
 
-    `held_files`: part → its rows in the lake; `held_sources`: source → the night since which it is
-    held back. `con` may read those files, and read and write files in `workdir`.
+    `held_files`: part → its rows in the lake; `source_states`: source → its row of source_state.
+    `con` may read those files, and read and write files in `workdir`.
 
     Raises ConfigError for a faulty mapping; a faulty file is a finding, not an exception.
     """
@@ -119,7 +119,7 @@ def ingest(
     night = _EntityNight(
         entity, files, candidates, known, workdir, con, config, held_files or {}, as_of
     )
-    return night.run(held_sources or {})
+    return night.run(source_states or {})
 
 
 class _EntityNight:
@@ -164,17 +164,17 @@ class _EntityNight:
         self.choice = Choice(entity, files, candidates, con, config, self.reads, self.held)
         self.result = IngestResult()
 
-    def run(self, held_sources: Mapping[str, date]) -> IngestResult:
+    def run(self, states: States) -> IngestResult:
         with self.reads:
             for file, following in itertools.zip_longest(self.files, self.files[1:]):
                 if following:
                     self._read_ahead(following)
                 self._take_all(file)
         self._find_missing_rows(self.as_of)
-        self._leave_behind(held_sources)
+        self._leave_behind(states)
         return self.result
 
-    def _leave_behind(self, held_sources: Mapping[str, date]) -> None:
+    def _leave_behind(self, states: States) -> None:
         """Keeps what tonight replaces or drops, for a source that turns out to be held back."""
         made = {part.key: part.facts for part in self.result.parts}
         self.result.gone += [
@@ -190,7 +190,7 @@ class _EntityNight:
         self.result.gone += [
             key
             for key, facts in self.superseded.items()
-            if not is_needed(facts, held_sources, self.as_of)
+            if not is_needed(facts, states, self.as_of)
         ]
 
     # ---- one file

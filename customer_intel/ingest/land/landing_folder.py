@@ -34,6 +34,10 @@ COUNTS = (
 )
 
 
+# Nobody's exports.
+LITTER = (".DS_Store", ".gitkeep", ".gitignore", ".keep", ".localized")
+
+
 @dataclass(frozen=True)
 class LandedFile:
     """A file below the landing folder. `source` is None when it lies in no source's folder."""
@@ -62,6 +66,26 @@ def discover(landing: Path, as_of: date) -> list[LandedFile]:
             name = "/".join(parts).encode("utf-8", "backslashreplace").decode()
             found.append(LandedFile(path, name, source, day or as_of, day is not None))
     return sorted(found, key=lambda file: (file.export_date, file.source_file))
+
+
+def hidden_files(landing: Path, as_of: date) -> list[LandedFile]:
+    """Files and folders of sources' export dates up to `as_of` that a leading dot keeps from being
+    taken; not those that file managers and version control leave everywhere.
+    """
+    found = []
+    for path in sorted(landing.glob("*/**/.*")):
+        parts = path.relative_to(landing).parts
+        if (
+            path.name in LITTER
+            or path.name.startswith("._")
+            or any(p[0] == "." for p in parts[:-1])
+        ):
+            continue
+        day = _date(parts[1]) if len(parts) > 2 else None
+        if (day or as_of) <= as_of:
+            name = "/".join(parts).encode("utf-8", "backslashreplace").decode()
+            found.append(LandedFile(path, name, parts[0], day or as_of, day is not None))
+    return found
 
 
 def hashes(landing: Path, as_of: date) -> dict[str, str]:
@@ -126,12 +150,16 @@ def export_file(
     """Every part's ledger entry with what stands of its records, and a row for each landed file
     that no mapping asks for. Raises ConfigError when `landing` itself cannot be read.
     """
-    # The part of missing rows belongs to no file.
-    parts = [facts for facts in ledgers if facts["status"] != "missing"]
-    held = {}
+    states = {}
     if source_state is not None:
-        held = dict(source_state.select("source_system", "held_since").drop_nulls().rows())
-    waits = {str(facts["part"]) for facts in parts if not stands(facts, held)}
+        states = {row["source_system"]: row for row in source_state.iter_rows(named=True)}
+    # The part of missing rows belongs to no file; what was replaced is listed while it still stands.
+    parts = [
+        facts
+        for facts in ledgers
+        if facts["status"] != "missing" and ("superseded_on" not in facts or stands(facts, states))
+    ]
+    waits = {str(facts["part"]) for facts in parts if not stands(facts, states)}
     fates = records_fates([facts for facts in parts if facts["part"] not in waits], entities)
     rows = []
     for facts in parts:
@@ -193,6 +221,7 @@ def export_check(ledgers: list[dict[str, Any]], schema: pl.Schema) -> pl.DataFra
             checked,
         )
         for facts in ledgers
+        if "superseded_on" not in facts
         for name, (count, checked) in facts["checks"].items()
     ]
     return pl.DataFrame(rows, schema=schema, orient="row")

@@ -201,3 +201,82 @@ def test_a_failed_check_holds_the_source_until_a_person_accepts_it(company: Nigh
     company.configure("sources", f"shop: {{on_fault: fail, accepted: [{day(2)}]}}\n")
     company.run(day(3))
     assert (kept(company, "shop"), company.states()["shop"]) == (["1", "2", "3"], "current")
+
+
+def test_a_good_file_landed_again_damaged_holds_its_source(company: Nights) -> None:
+    for n in (1, 2):
+        company.land("shop", day(n), "orders.csv", orders(n))
+        company.land("till", day(n), "orders.csv", orders(n))
+        company.run(day(n))
+    company.land("shop", day(1), "orders.csv", BAD)
+    company.land("till", day(3), "orders.csv", orders(3))
+    outcomes = company.run(day(3))
+    assert all(outcome.passed for outcome in outcomes.values())
+    assert company.states() == {"shop": "held", "till": "current"}
+    assert (kept(company, "shop"), kept(company, "till")) == (["1", "2"], ["1", "2", "3"])
+    files = company.rows("export_file").filter(pl.col("source_file") == f"shop/{day(1)}/orders.csv")
+    assert sorted(files["status"].to_list()) == ["accepted", "refused"]
+
+
+def test_what_waited_counts_from_the_night_that_read_it(company: Nights) -> None:
+    """Held on one night, mended on the next, that night again with another fault: as the first was."""
+    company.land("till", day(1), "orders.csv", orders(1))
+    company.land("shop", day(1), "orders.csv", orders(1))
+    company.land("till", day(1), "products.csv", "product_id,title\np1,one\nq1,two\n")
+    company.run(day(1))
+    company.land("shop", day(2), "orders.csv", BAD)
+    company.land("shop", day(2), "products.csv", "product_id,title\np2,new\n")
+    company.land("till", day(2), "orders.csv", orders(2))
+    company.run(day(2))
+    company.land("shop", day(2), "orders.csv", orders(2))
+    company.land("till", day(3), "orders.csv", orders(3))
+    company.run(day(3))
+    assert kept(company, "shop") == ["1", "2"]
+    assert len(company.rows("products")) == 3
+    company.land("shop", day(3), "orders.csv", BAD)
+    company.run(day(3))
+    assert company.states()["shop"] == "held"
+    assert (kept(company, "shop"), len(company.rows("products"))) == (["1"], 2)
+    company.land("shop", day(3), "orders.csv", orders(3))
+    company.run(day(3))
+    assert kept(company, "shop") == ["1", "2", "3"]
+
+
+def test_the_newest_export_in_use_is_that_of_the_tables(company: Nights) -> None:
+    for n in (1, 2):
+        company.land("till", day(n), "orders.csv", orders(n))
+        company.land("shop", day(n), "orders.csv", orders(n))
+        company.run(day(n))
+    company.land("shop", day(2), "orders.csv", orders(2, total=99))
+    company.land("shop", day(3), "orders.csv", BAD)
+    company.land("till", day(3), "orders.csv", orders(3))
+    company.run(day(3))
+    (state,) = company.rows("source_state").filter(pl.col("source_system") == "shop").to_dicts()
+    assert (state["state"], state["export_date"]) == ("held", day(2))
+    files = company.rows("export_file").filter(pl.col("source_file") == f"shop/{day(2)}/orders.csv")
+    assert sorted(files["status"].to_list()) == ["accepted", "held"]
+    standing = files.filter(pl.col("status") == "accepted")["records_standing"].sum()
+    assert standing == 6 == len([o for o in company.rows("orders").filter(
+        pl.col("source_system") == "shop")["order_id"] if o.startswith("2-")])  # fmt: skip
+
+
+def test_one_export_of_two_sources_and_hidden_files_are_named(company: Nights) -> None:
+    company.land("shop", day(1), "orders.csv", orders(1))
+    company.land("shop_eu", day(1), "orders.csv", orders(1))
+    company.land("shop", day(1), ".orders.csv", orders(2))
+    company.run(day(1))
+    assert company.found(day(1)) == [("shop", "hidden", ""), ("shop_eu", "copied", "")]
+
+
+def test_a_night_that_ended_at_its_sources_bars_no_other(company: Nights) -> None:
+    from customer_intel.orchestration import export_dates
+
+    assert "source_check" in export_dates.memory()
+    assert not {"source_check", "source_state"} & set(export_dates.doors())
+    company.land("shop", day(1), "orders.csv", orders(1))
+    company.run(day(1))
+    company.land("shop", day(3), "orders.csv", BAD)
+    assert not company.run(day(3))["source_state"].passed
+    company.land("shop", day(2), "orders.csv", orders(2))
+    assert all(outcome.passed for outcome in company.run(day(2)).values())
+    assert company.rows("source_check").filter(pl.col("judged_on") > day(2)).is_empty()
