@@ -63,22 +63,25 @@ def stale_sensor(settings: Settings) -> dg.SensorDefinition:
 def stale_text(run: dg.DagsterRun, settings: Settings) -> str:
     """Each source that is not of tonight, since when, and why; empty when there is none."""
     night = run.tags.get(nights.AS_OF) or run.tags.get(nights.PARTITION) or ""
-    store = Lake(settings.home_dir)
-    version = store.current("source_state")
-    if version is None or version.as_of != night:
+    if not (lines := stale_sources(Lake(settings.home_dir), night)):
         return ""
-    rows = pl.read_parquet(store.files("source_state"), hive_partitioning=False).to_dicts()
-    lines = [
+    head = f"Customer Intel: the night of {night} was published without news of every source."
+    return "\n".join([head, *lines, f"{settings.ui_url}/runs/{run.run_id}"])
+
+
+def stale_sources(lake: Lake, night: str) -> list[str]:
+    """A line for each source that the night (YYYY-MM-DD) reads as an earlier one did, or left out."""
+    version = lake.current("source_state")
+    if version is None or version.as_of != night:
+        return []
+    rows = pl.read_parquet(lake.files("source_state"), hive_partitioning=False).to_dicts()
+    return [
         f"• {row['source_system']}: {row['state'].replace('_', ' ')}"
         + (f" since {row['stale_since']}" if row["stale_since"] else "")
         + f": {str(row['reason'] or '')[:500]}"
         for row in rows
         if row["state"] in ("held", "late") or row["is_failed"]
     ]
-    if not lines:
-        return ""
-    head = f"Customer Intel: the night of {night} was published without news of every source."
-    return "\n".join([head, *lines, f"{settings.ui_url}/runs/{run.run_id}"])
 
 
 def failure_text(context: dg.RunFailureSensorContext, ui_url: str) -> str:

@@ -14,6 +14,7 @@ from customer_intel.core.store.lake import LakeError
 from customer_intel.core.store.release import Published, Release, ReleaseRefused
 from customer_intel.core.store.withdrawn import withdrawn
 from customer_intel.orchestration import export_dates, nights
+from customer_intel.orchestration.alerts import stale_sources
 from customer_intel.settings import Settings
 
 KEEP_RELEASES = 7
@@ -41,12 +42,14 @@ def release_asset(contract: Contract) -> dg.AssetsDefinition:
             made = publish(night, tables, context.run_id)
         except (ReleaseRefused, DiskRefused) as error:
             raise dg.Failure(f"Nothing was published: {error}", allow_retries=False) from error
+        stale = stale_sources(night.lake, night.as_of.isoformat())
         return dg.MaterializeResult(
             metadata={
                 "snapshot_id": made.snapshot_id,
                 "as_of": made.as_of,
                 "is current": made.is_current,
                 "tables": len(tables),
+                **({"sources not of tonight": "\n".join(stale)} if stale else {}),
                 "folders whose date is a question": [
                     odd.message for odd in export_dates.odd_folders(Settings(), export_dates.asked)
                 ],
