@@ -112,8 +112,8 @@ def _state(
     parts = [part for kind in kinds for export in kind.exports.values() for part in export.parts]
     waits = {
         "held_since": since,
-        "waited_since": before["waited_since"] if before else None,
-        "released_on": before["released_on"] if before else None,
+        "waited_since": before.get("waited_since") if before else None,
+        "released_on": before.get("released_on") if before else None,
     }
     if before and before["held_since"] and since is None:
         waits |= {"waited_since": before["held_since"], "released_on": as_of}
