@@ -30,6 +30,7 @@ from customer_intel.ingest.conform.large_csv import conform_piecewise
 from customer_intel.ingest.conform.results import SourceFile
 from customer_intel.ingest.land import ledger
 from customer_intel.ingest.land.choose_mapping import Choice
+from customer_intel.ingest.land.conflicting_files import conflicts
 from customer_intel.ingest.land.file_reads import FileReads
 from customer_intel.ingest.land.full_snapshots import STATUS, History, missing_rows, part_key
 from customer_intel.ingest.land.holding import States, is_needed, superseded, taken_on
@@ -170,6 +171,10 @@ class _EntityNight:
                 if following:
                     self._read_ahead(following)
                 self._take_all(file)
+        fresh = {part.key: part.parquet for part in self.result.parts}
+        files = {**self.held_files, **fresh}
+        parts = {key: (facts, files[key]) for key, facts in self.held.items() if key in files}
+        self.result.findings += conflicts(self.con, self.entity, parts, set(fresh))
         self._find_missing_rows(self.as_of)
         self._leave_behind(states)
         return self.result

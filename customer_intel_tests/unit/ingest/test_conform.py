@@ -478,3 +478,21 @@ def test_newest_row_wins_and_deleted_ones_go(con: duckdb.DuckDBPyConnection) -> 
 
 def test_an_event_whose_day_was_corrected_stands_once() -> None:
     assert "PARTITION BY source_system, event_id ORDER BY" in conformed_sql(ENTITIES["events"])
+
+
+def test_two_files_of_one_export_that_say_different_things_are_named(shop: Landing) -> None:
+    shop.land("shop/2026-02-28/orders.csv", orders(*good(4)))
+    changed = [row.replace(".50", ".75") for row in good(3)]
+    shop.land("shop/2026-02-28/orders_2.csv", orders(*changed))
+    (found,) = shop.night().findings
+    assert (found["severity"], found["unexpected"]) == ("warning", 3)
+    assert (
+        "orders.csv and shop/2026-02-28/orders_2.csv: 3 keys of mapping 'shop_orders'"
+        in found["message"]
+    )
+
+
+def test_files_of_one_export_that_agree_or_share_no_key_are_no_finding(shop: Landing) -> None:
+    shop.land("shop/2026-02-28/orders.csv", orders(*good(4)))
+    shop.land("shop/2026-02-28/orders_2.csv", orders(*good(3), "99,c99,m@x.org,2026-02-01,1,red"))
+    assert shop.night().findings == []
