@@ -53,6 +53,9 @@ def webhook() -> Iterator[tuple[str, list[str]]]:
 
 
 def test_the_schedule_fires_and_its_night_is_green(copied_home: Path, tmp_path: Path) -> None:
+    # No export of the demo company is of today.
+    (copied_home / "config").mkdir(exist_ok=True)
+    (copied_home / "config" / "ingest.yaml").write_text("without_news: warn\n")
     with serve(copied_home, tmp_path / "dev.log", CUSTOMER_INTEL_CRON="* * * * *") as ui:
 
         def fired() -> list[str]:
@@ -71,6 +74,8 @@ def test_a_closed_gate_is_told_without_a_personal_value_and_the_end_is_clean(
     copied_home: Path, tmp_path: Path
 ) -> None:
     spoilt = poison(copied_home / "landing", "unparsable_dates")
+    (copied_home / "config").mkdir(exist_ok=True)
+    (copied_home / "config" / "sources.yaml").write_text("hubspot: {required: true}\n")
     personal = _personal_values(copied_home)
     with webhook() as (address, posted):
         with serve(
@@ -90,7 +95,7 @@ def test_a_closed_gate_is_told_without_a_personal_value_and_the_end_is_clean(
             message = until("the message", lambda: posted, 90)[0]
             run_id = ui.runs()[0]["runId"]
             assert ui.stop() == []
-    assert "The gate of 'raw_contacts' closed" in message
+    assert "The gate of 'source_state' closed" in message and "required source: hubspot" in message
     assert spoilt.name in message
     assert DEMO_NIGHT in message
     assert run_id in message

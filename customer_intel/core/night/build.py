@@ -175,6 +175,7 @@ def _select(night: Night, definition: Definition, engine: DuckDBEngine) -> str:
     if definition.kind in ("sql", "conformed"):
         return definition.sql(parameters)
     given: dict[str, Any] = {"as_of": night.as_of, "config": parameters, "landing": night.landing}
+    given["snapshot"] = night.snapshot_id
     if "ledgers" in definition.arguments:
         given["ledgers"] = [
             part.facts
@@ -225,6 +226,7 @@ def _build_raw(night: Night, table: Table) -> Outcome:
             as_of=night.as_of,
             known=[part.facts for part in parts_of(before).values()],
             held_files={key: night.lake.path(part) for key, part in parts_of(before).items()},
+            run_id=night.snapshot_id,
             source_states=raw_parts.source_states(night, table.room),
             workdir=work,
             con=engine.con,

@@ -226,6 +226,7 @@ class _Compiler:
         file, text = str(path.relative_to(self.package)), path.read_text(encoding="utf-8")
         given: dict[str, Any] = {
             "as_of": _DAY,
+            "snapshot": "",
             "config": settings,
             "landing": self.home / "landing",
             "ledgers": [],

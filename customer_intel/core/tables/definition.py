@@ -27,7 +27,7 @@ from customer_intel.core.tables.parameters import sql_literal
 from customer_intel.core.tables.queries import PLACEHOLDER, tables_read
 
 # A function's arguments that are not tables.
-SPECIAL = ("as_of", "config", "schema", "previous", "ledgers", "entities", "landing")
+SPECIAL = ("as_of", "config", "schema", "previous", "ledgers", "entities", "landing", "snapshot")
 # The module in which a room says what the report tells of it (core/report); it computes no table.
 REPORT_FILE = "report.py"
 

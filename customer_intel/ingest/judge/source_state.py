@@ -30,6 +30,7 @@ def source_state(
     config: Mapping[str, Any],
     schema: pl.Schema,
     previous: pl.DataFrame,
+    snapshot: str,
 ) -> pl.DataFrame:
     """One row per source. Raises GateClosed for a required source at fault, and for a night to which
     nothing usable came.
@@ -51,6 +52,7 @@ def source_state(
             before.get(source),
             [part for part in replaced if part["source_system"] == source],
             as_of,
+            snapshot,
         )
         for source in sources
     ]
@@ -101,6 +103,7 @@ def _state(
     before: Mapping[str, Any] | None,
     replaced: Sequence[Mapping[str, Any]],
     as_of: date,
+    snapshot: str,
 ) -> dict[str, Any]:
     failed = [row for row in found if row["severity"] == FAIL]
     late = [row for row in found if row["check_name"] in _ARRIVAL]
@@ -117,6 +120,13 @@ def _state(
     }
     if before and before["held_since"] and since is None:
         waits |= {"waited_since": before["held_since"], "released_on": as_of}
+    # Of tonight, or of the night since which it is held.
+    is_known = before and (before["held_since"] or before.get("as_of") == as_of)
+    runs = (before.get("good_runs") or "|") if before and is_known else "|"
+    if since is None:
+        runs = "|" if before and before["held_since"] else runs
+        runs = runs if f"|{snapshot}|" in runs else f"{runs}{snapshot}|"
+    waits["good_runs"] = runs
     used = [part for part in [*parts, *replaced] if stands(part, {source: waits})]
     newest = max((date.fromisoformat(part["export_date"]) for part in used), default=None)
     landed = max((day for kind in kinds for day in kind.days), default=None)

@@ -96,12 +96,13 @@ def ingest(
     config: Mapping[str, Any],
     held_files: Mapping[str, Path] | None = None,
     source_states: States | None = None,
+    run_id: str = "",
 ) -> IngestResult:
     """Takes the files that feed `entity` and are not in the ledger `known` (facts of earlier parts)
     yet.
 
     `held_files`: part → its rows in the lake; `source_states`: source → its row of source_state.
-    `con` may read those files, and read and write files in `workdir`.
+    `con` may read those files, and read and write files in `workdir`. `run_id`: the night's snapshot_id.
 
     Raises ConfigError for a faulty mapping; a faulty file is a finding, not an exception.
     """
@@ -118,7 +119,7 @@ def ingest(
     if not is_fed and not any(facts["entity"] == entity.name for facts in known):
         return IngestResult()
     night = _EntityNight(
-        entity, files, candidates, known, workdir, con, config, held_files or {}, as_of
+        entity, files, candidates, known, workdir, con, config, held_files or {}, as_of, run_id
     )
     return night.run(source_states or {})
 
@@ -137,7 +138,9 @@ class _EntityNight:
         config: Mapping[str, Any],
         held_files: Mapping[str, Path],
         as_of: date,
+        run_id: str,
     ) -> None:
+        self.run_id = run_id
         self.entity, self.files, self.candidates, self.workdir, self.con, self.as_of = (
             entity,
             files,
@@ -191,7 +194,9 @@ class _EntityNight:
             old, new = self.before[key], made.get(key, {})
             is_bare = not old["records_written"] and old["status"] != STATUS
             if not is_bare and (new.get("sha256") != old["sha256"] or old["status"] == STATUS):
-                self.result.superseded[key] = superseded(old, self.as_of, str(old["sha256"]))
+                self.result.superseded[key] = superseded(
+                    old, self.as_of, self.run_id, str(old["sha256"])
+                )
         self.result.gone += [
             key
             for key, facts in self.superseded.items()
@@ -290,10 +295,11 @@ class _EntityNight:
         content = {"sha256": sha256, "recipe": recipe, "bytes": size}
         rivals = ledger.candidates_digest(self.candidates[file])
         facts = ledger.entry(file, mapping, self.as_of, {**content, "rivals": rivals})
+        facts["taken_in"] = self.run_id
         before = self.before.get(str(facts["part"]))
         if before and before["sha256"] == sha256:
             # The same content read in another way is no later news.
-            facts["taken_on"] = taken_on(before).isoformat()
+            facts |= {"taken_on": taken_on(before).isoformat(), "taken_in": before.get("taken_in")}
         target = self.workdir / f"part-{len(self.result.parts)}.parquet"
         if mapping.decide:
             self._leave_undecided(facts, mapping, target)

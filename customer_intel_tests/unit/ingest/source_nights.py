@@ -5,6 +5,7 @@ Belongs here: running those tables night by night. Not here: what is expected of
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -59,7 +60,7 @@ class Nights:
             self.home,
             self.home / "landing",
             day,
-            f"{day:%Y%m%d}-0123456789ab",
+            f"{day:%Y%m%d}-{self._inputs()}",
             self.contract,
             EngineSettings(),
         )
@@ -71,6 +72,12 @@ class Nights:
             if not outcomes[name].passed:
                 break
         return outcomes
+
+    def _inputs(self) -> str:
+        files = [path for path in sorted(self.home.glob("[lc]*/**/*")) if path.is_file()]
+        own = [path for path in files if path.relative_to(self.home).parts[0] != "lake"]
+        content = b"".join(str(path).encode() + path.read_bytes() for path in own)
+        return hashlib.sha256(content).hexdigest()[:12]
 
     def rows(self, name: str) -> pl.DataFrame:
         """The accepted table."""

@@ -219,7 +219,7 @@ def test_a_good_file_landed_again_damaged_holds_its_source(company: Nights) -> N
 
 
 def test_what_waited_counts_from_the_night_that_read_it(company: Nights) -> None:
-    """Held on one night, mended on the next, that night again with another fault: as the first was."""
+    """Held on one night, mended on the next, that night again with another fault: as it was mended."""
     company.land("till", day(1), "orders.csv", orders(1))
     company.land("shop", day(1), "orders.csv", orders(1))
     company.land("till", day(1), "products.csv", "product_id,title\np1,one\nq1,two\n")
@@ -236,10 +236,41 @@ def test_what_waited_counts_from_the_night_that_read_it(company: Nights) -> None
     company.land("shop", day(3), "orders.csv", BAD)
     company.run(day(3))
     assert company.states()["shop"] == "held"
-    assert (kept(company, "shop"), len(company.rows("products"))) == (["1"], 2)
+    assert (kept(company, "shop"), len(company.rows("products"))) == (["1", "2"], 3)
+    company.land("till", day(4), "orders.csv", orders(4))
+    company.run(day(4))
+    assert (kept(company, "shop"), len(company.rows("products"))) == (["1", "2"], 3)
     company.land("shop", day(3), "orders.csv", orders(3))
-    company.run(day(3))
+    company.run(day(4))
     assert kept(company, "shop") == ["1", "2", "3"]
+
+
+def test_a_night_run_again_falls_back_on_its_own_good_run(company: Nights) -> None:
+    for source in ("shop", "till"):
+        company.land(source, day(1), "orders.csv", orders(1))
+    company.land("shop", day(1), "products.csv", "product_id,title\np1,one\n")
+    company.run(day(1))
+    before = company.rows("orders").drop("as_of", "snapshot_id", strict=False)
+    company.land("shop", day(1), "orders.csv", BAD)
+    company.land("till", day(1), "orders_2.csv", orders(2))
+    outcomes = company.run(day(1))
+    assert all(outcome.passed for outcome in outcomes.values())
+    assert company.states() == {"shop": "held", "till": "current"}
+    shop = company.rows("orders").filter(pl.col("source_system") == "shop")
+    was = before.filter(pl.col("source_system") == "shop").sort("order_id")
+    assert shop.drop("as_of", "snapshot_id", strict=False).sort("order_id").equals(was)
+    assert (len(company.rows("products")), kept(company, "till")) == (1, ["1", "2"])
+    # Once more, with another fault and a newer file that waits.
+    company.land("shop", day(1), "orders.csv", "x;y\n1;2\n")
+    company.land("shop", day(1), "products.csv", "product_id,title\np1,ONE\n")
+    company.run(day(1))
+    assert (kept(company, "shop"), company.rows("products")["title"].to_list()) == (["1"], ["one"])
+    company.land("shop", day(1), "orders.csv", orders(1))
+    company.run(day(1))
+    assert (company.states()["shop"], company.rows("products")["title"].to_list()) == (
+        "current",
+        ["ONE"],
+    )
 
 
 def test_the_newest_export_in_use_is_that_of_the_tables(company: Nights) -> None:
