@@ -193,10 +193,12 @@ def memory() -> tuple[str, ...]:
 
 @cache
 def doors() -> tuple[str, ...]:
-    """The tables whose memory no earlier night may follow. What is remembered of sources is not of
-    them: it is judged before anything else, so that a night may end there and change nothing.
+    """The tables whose memory no earlier night may follow. Not of them is what stands before a night
+    is known to go on, when it may end and have changed nothing: what is remembered of sources, and
+    the ids that a history was given.
     """
-    return tuple(name for name in memory() if name not in ("source_check", "source_state"))
+    early = ("source_check", "source_state", "customer_id_given")
+    return tuple(name for name in memory() if name not in early)
 
 
 @cache

@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from customer_intel.core.gate.gate import GateClosed
+from customer_intel.ingest.judge import words
 from customer_intel.ingest.judge.declared import FAIL, Expected, declared
 from customer_intel.ingest.judge.export_kinds import Kind, kinds_of
 from customer_intel.ingest.judge.source_check import next_due
@@ -151,7 +152,7 @@ def _state(
         "is_required": expected.get(source, Expected()).required,
         "is_failed": bool(failed),
         "findings": len(found),
-        "reason": told[0]["message"] if told else None,
+        "reason": told[0]["message"] if told else None if used else words.never_came(source),
     }
 
 
