@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from customer_intel.cli.screen import HomeOption, JsonOption, existing, out
 from customer_intel.core.store.lake import Lake, LakeError
+from customer_intel.core.store.night_rows import rows_of_night
 
 # More findings than these are counted on the screen; source_check has all.
 TOLD = 12
@@ -105,10 +106,6 @@ def status(home: HomeOption = Path("data"), as_json: JsonOption = False) -> None
 
 def _rows(lake: Lake, name: str, as_of: date) -> list[dict[str, Any]]:
     try:
-        version = lake.current(name)
+        return rows_of_night(lake, name, as_of.isoformat())
     except LakeError:
         return []
-    if version is None or version.as_of != as_of.isoformat():
-        return []
-    files = lake.files(name)
-    return pl.read_parquet(files, hive_partitioning=False).to_dicts() if files else []

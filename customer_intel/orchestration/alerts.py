@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from email.message import EmailMessage
 
 import dagster as dg
-import polars as pl
 
 from customer_intel.core.store.lake import Lake
+from customer_intel.core.store.night_rows import rows_of_night
 from customer_intel.orchestration import nights
 from customer_intel.settings import Settings
 
@@ -27,11 +27,7 @@ def failure_sensor(settings: Settings) -> dg.SensorDefinition:
         ),
     )
     def sensor(context: dg.RunFailureSensorContext) -> Iterator[dg.SkipReason] | None:
-        text = failure_text(context, settings.ui_url)
-        if settings.alert_slack_webhook:
-            post_to_slack(settings.alert_slack_webhook.get_secret_value(), text)
-        if settings.alert_email_to:
-            send_mail(settings, text)
+        tell(settings, failure_text(context, settings.ui_url))
         return None
 
     return sensor
@@ -50,14 +46,19 @@ def stale_sensor(settings: Settings) -> dg.SensorDefinition:
         ),
     )
     def sensor(context: dg.RunStatusSensorContext) -> Iterator[dg.SkipReason] | None:
-        text = stale_text(context.dagster_run, settings)
-        if text and settings.alert_slack_webhook:
-            post_to_slack(settings.alert_slack_webhook.get_secret_value(), text)
-        if text and settings.alert_email_to:
-            send_mail(settings, text)
+        if text := stale_text(context.dagster_run, settings):
+            tell(settings, text)
         return None
 
     return sensor
+
+
+def tell(settings: Settings, text: str) -> None:
+    """Sends the text to whom the home names; to nobody by default."""
+    if settings.alert_slack_webhook:
+        post_to_slack(settings.alert_slack_webhook.get_secret_value(), text)
+    if settings.alert_email_to:
+        send_mail(settings, text)
 
 
 def stale_text(run: dg.DagsterRun, settings: Settings) -> str:
@@ -71,15 +72,11 @@ def stale_text(run: dg.DagsterRun, settings: Settings) -> str:
 
 def stale_sources(lake: Lake, night: str) -> list[str]:
     """A line for each source that the night (YYYY-MM-DD) reads as an earlier one did, or left out."""
-    version = lake.current("source_state")
-    if version is None or version.as_of != night:
-        return []
-    rows = pl.read_parquet(lake.files("source_state"), hive_partitioning=False).to_dicts()
     return [
         f"• {row['source_system']}: {row['state'].replace('_', ' ')}"
         + (f" since {row['stale_since']}" if row["stale_since"] else "")
         + f": {str(row['reason'] or '')[:500]}"
-        for row in rows
+        for row in rows_of_night(lake, "source_state", night)
         if row["state"] in ("held", "late") or row["is_failed"]
     ]
 

@@ -19,6 +19,7 @@ from customer_intel.core.tables import kinds
 def files(night: Night, table: Table) -> list[Path]:
     """The raw table's accepted files that stand tonight, in part order."""
     stands, held = kinds.intake(table.room).stands, source_states(night, table.room)
+    night.lake.checked(table.name)
     parts = sorted(parts_of(night.lake.current(table.name)).items())
     return [night.lake.path(part) for _, part in parts if stands(part.facts, held)]
 
@@ -26,7 +27,7 @@ def files(night: Night, table: Table) -> list[Path]:
 def source_states(night: Night, room: str) -> dict[str, dict[str, Any]]:
     """Source → its row of the room's state table, as last decided."""
     states: dict[str, dict[str, Any]] = {}
-    for path in night.lake.files(kinds.intake(room).state_table):
+    for path in night.lake.checked(kinds.intake(room).state_table):
         states |= _states(path)
     return states
 

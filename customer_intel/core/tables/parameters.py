@@ -49,13 +49,10 @@ def room_config(room: str, home: Path, package: Path = PACKAGE) -> Configuration
 def read(room: str, home: Path, package: Path = PACKAGE) -> tuple[Configuration, Faults]:
     """As `room_config`, and what is wrong with it: a setting at fault has its shipped value."""
     faults = Faults()
-    company = _overridden(
-        package / "config.yaml", home / "config" / f"{COMPANY}.yaml", COMPANY, faults
-    )
-    own = _overridden(
-        package / room / "config.yaml", home / "config" / f"{room}.yaml", room, faults
-    )
-    for key in own_files(room, package):
+    company = _overridden(_shipped(package), home / "config" / f"{COMPANY}.yaml", COMPANY, faults)
+    shipped = _shipped(package / room)
+    own = _overridden(shipped, home / "config" / f"{room}.yaml", room, faults)
+    for key in _own_files(shipped):
         path = home / "config" / f"{key}.yaml"
         if path.exists():
             with faults.gathered():
@@ -67,22 +64,31 @@ def own_files(room: str, package: Path = PACKAGE) -> list[str]:
     """The room's settings that a home may say in a file of their own, config/<setting>.yaml: pairs of
     which none is shipped.
     """
-    path = package / room / "config.yaml"
-    shipped = yamlfile.load(path) if path.exists() else {}
+    return _own_files(_shipped(package / room))
+
+
+def _own_files(shipped: Mapping[str, Any]) -> list[str]:
     return [key for key, value in shipped.items() if value == {} and isinstance(value, dict)]
+
+
+def _shipped(folder: Path) -> Mapping[str, Any]:
+    path = folder / "config.yaml"
+    return yamlfile.load(path) if path.exists() else {}
 
 
 def company_config(home: Path, package: Path = PACKAGE) -> Configuration:
     """What every room shares, with the home's company.yaml laid over it."""
     faults = Faults()
     path = home / "config" / f"{COMPANY}.yaml"
-    config = _overridden(package / "config.yaml", path, COMPANY, faults)
+    config = _overridden(_shipped(package), path, COMPANY, faults)
     faults.raise_any()
     return config
 
 
-def _overridden(shipped: Path, override: Path, name: str, faults: Faults) -> Configuration:
-    merged: dict[str, Any] = dict(yamlfile.load(shipped)) if shipped.exists() else {}
+def _overridden(
+    shipped: Mapping[str, Any], override: Path, name: str, faults: Faults
+) -> Configuration:
+    merged: dict[str, Any] = dict(shipped)
     own = yamlfile.Mapping()
     if override.exists():
         with faults.gathered():

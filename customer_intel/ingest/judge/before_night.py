@@ -35,7 +35,6 @@ def told(
         for name in entities
         if (version := lake.current(f"raw_{name}"))
         for part in version.parts.values()
-        if "superseded_on" not in part.facts
     ]
     files = discover(landing, today)
     as_of = max((file.export_date for file in files if file.dated), default=None)

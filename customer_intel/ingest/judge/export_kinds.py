@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from customer_intel.ingest.judge.declared import Expected
 from customer_intel.ingest.judge.numbers import Export
-from customer_intel.ingest.land.holding import taken_on
+from customer_intel.ingest.land.holding import is_superseded, taken_on
 
 ARRIVED = ("accepted", "same_content")
 
@@ -29,12 +30,20 @@ class Kind:
     days: set[date] = field(default_factory=set)
     usable: set[date] = field(default_factory=set)
 
+    def expected(self, declared: Mapping[str, Expected]) -> Expected:
+        """What is expected of these exports, by what the home declared of their source."""
+        return declared.get(self.source, Expected()).of(self.mapping, self.entity)
+
+    def finding(self, day: date, check: str, message: str, **given: Any) -> dict[str, Any]:
+        """A finding about the export of a day."""
+        return finding(self.source, self.mapping, self.entity, day, check, message, **given)
+
 
 def kinds_of(ledgers: Sequence[Mapping[str, Any]]) -> list[Kind]:
     """The mappings of the ledger with their exports."""
     found: dict[tuple[str, str], Kind] = {}
     for facts in ledgers:
-        if facts["status"] == "missing" or "superseded_on" in facts:
+        if facts["status"] == "missing" or is_superseded(facts):
             continue
         source, mapping = str(facts["source_system"]), str(facts["mapping"])
         kind = found.setdefault((source, mapping), Kind(source, mapping, str(facts["entity"])))

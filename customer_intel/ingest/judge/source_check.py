@@ -21,7 +21,7 @@ from customer_intel.ingest.judge.export_kinds import Kind, finding, kinds_of, to
 from customer_intel.ingest.judge.numbers import is_fresh, is_odd_empty
 from customer_intel.ingest.judge.series import WINDOW
 from customer_intel.ingest.judge.unusual import NEW_LEVEL, unusual
-from customer_intel.ingest.land.holding import taken_on
+from customer_intel.ingest.land.holding import is_superseded, taken_on
 from customer_intel.ingest.land.landing_folder import hidden_files, unmapped_files
 
 KEPT_DAYS = 400
@@ -42,7 +42,7 @@ def source_check(
 ) -> pl.DataFrame:
     """What was found tonight, and on the nights before. Raises ConfigError for a faulty sources.yaml."""
     expected = declared(config)
-    ledgers = [facts for facts in ledgers if "superseded_on" not in facts]
+    ledgers = [facts for facts in ledgers if not is_superseded(facts)]
     kinds = kinds_of(ledgers)
     before = previous.filter(
         (pl.col("judged_on") < as_of) & (pl.col("judged_on") >= as_of - timedelta(days=KEPT_DAYS))
@@ -60,10 +60,9 @@ def source_check(
     for row in found:
         own = expected.get(row["source_system"], Expected())
         said = own.of(row["mapping"], row.pop("entity", ""))
+        severity = row.pop("severity", said.on_fault)
         is_right = row["export_date"] in said.accepted
-        severity = WARN if is_right else row.pop("severity", said.on_fault)
-        row.pop("severity", None)
-        rows.append({**row, "judged_on": as_of, "severity": severity})
+        rows.append({**row, "judged_on": as_of, "severity": WARN if is_right else severity})
     made = pl.DataFrame(rows, schema=schema, orient="row")
     keys = ["judged_on", "source_system", "mapping", "export_date", "check_name", "column_name"]
     made = made.unique([*keys, "source_file"], keep="first", maintain_order=True)
@@ -159,7 +158,7 @@ def _unchanged(
                 and not any(earlier[0] < other <= of_first for other in own)
             ):
                 said = words.unchanged(kind.mapping, of_first)
-                yield finding(kind.source, kind.mapping, kind.entity, day, "unchanged", said)
+                yield kind.finding(day, "unchanged", said)
 
 
 # ---- arrivals
@@ -177,7 +176,7 @@ def arrivals(
         is_absent = (as_of - when.on).days >= 2 * max(1, (when.on - last).days)
         check = "absent" if is_absent else "late"
         said = words.late(kind.mapping, last, when.on, when.said, as_of)
-        yield finding(kind.source, kind.mapping, kind.entity, last, check, said)
+        yield kind.finding(last, check, said)
     came = {kind.source for kind in kinds}
     for source, own in sorted(expected.items()):
         if own.every is not None and source not in came:
@@ -186,7 +185,7 @@ def arrivals(
 
 def next_due(kind: Kind, expected: Mapping[str, Expected], as_of: date) -> Due:
     """When the next export of a kind that came is due."""
-    own = expected.get(kind.source, Expected()).of(kind.mapping, kind.entity)
+    own = kind.expected(expected)
     rows = [kind.exports[day].rows for day in sorted(kind.exports)]
     few = bool(rows) and min(rows) > 0 and not is_odd_empty(rows)
     return due(sorted(kind.days), as_of, own.every, own.grace, may_be_empty=few)
@@ -197,22 +196,23 @@ def _declared_rows(
 ) -> Iterator[dict[str, Any]]:
     """Exports of fewer rows than declared, and empty ones of what never was empty."""
     for kind in kinds:
-        own = expected.get(kind.source, Expected()).of(kind.mapping, kind.entity)
+        own = kind.expected(expected)
         days = sorted(kind.exports)
         for day in tonight(kind, as_of):
             rows = kind.exports[day].rows
             earlier = [kind.exports[other].rows for other in days if other < day]
             if own.least_rows is not None and rows < own.least_rows:
                 said = words.few_rows(kind.mapping, rows, own.least_rows)
-                yield finding(kind.source, kind.mapping, kind.entity, day, "least_rows", said,
-                           observed=rows, expected_low=own.least_rows)  # fmt: skip
+                yield kind.finding(
+                    day, "least_rows", said, observed=rows, expected_low=own.least_rows
+                )
             elif not rows and is_odd_empty(earlier):
                 said = words.empty(kind.mapping, earlier[-1])
-                yield finding(kind.source, kind.mapping, kind.entity, day, "empty", said,
-                           observed=0, expected_low=min(earlier))  # fmt: skip
+                yield kind.finding(day, "empty", said, observed=0, expected_low=min(earlier))
             if own.greatest_fall is not None and earlier and earlier[-1] > 0:
                 least = earlier[-1] * (1 - own.greatest_fall)
                 if rows < least:
                     said = words.fell(kind.mapping, rows, earlier[-1], own.greatest_fall)
-                    yield finding(kind.source, kind.mapping, kind.entity, day, "greatest_fall", said,
-                               observed=rows, expected_low=least)  # fmt: skip
+                    yield kind.finding(
+                        day, "greatest_fall", said, observed=rows, expected_low=least
+                    )

@@ -18,7 +18,7 @@ from customer_intel.ingest.judge import words
 from customer_intel.ingest.judge.declared import FAIL, Expected, declared
 from customer_intel.ingest.judge.export_kinds import Kind, kinds_of
 from customer_intel.ingest.judge.source_check import next_due
-from customer_intel.ingest.land.holding import stands, taken_on
+from customer_intel.ingest.land.holding import is_superseded, stands, taken_on
 
 CURRENT, LATE, HELD, LEFT_OUT = "current", "late", "held", "left_out"
 _ARRIVAL = ("late", "absent")
@@ -42,7 +42,7 @@ def source_state(
     known = previous.filter(pl.col("as_of") <= as_of) if "as_of" in previous.columns else previous
     before = {row["source_system"]: row for row in known.iter_rows(named=True)}
     standing = _standing(source_check, ledgers, expected, as_of)
-    replaced = [facts for facts in ledgers if "superseded_on" in facts]
+    replaced = [facts for facts in ledgers if is_superseded(facts)]
     sources = sorted({kind.source for kind in kinds} | set(standing) | set(expected))
     rows = [
         _state(
@@ -80,7 +80,7 @@ def _standing(
     taken = {
         (str(facts["source_system"]), str(facts["mapping"]), facts["export_date"], taken_on(facts))
         for facts in ledgers
-        if facts["status"] == "accepted" and "superseded_on" not in facts
+        if facts["status"] == "accepted" and not is_superseded(facts)
     }
     found: dict[str, list[dict[str, Any]]] = {}
     for row in checks.iter_rows(named=True):
@@ -109,25 +109,9 @@ def _state(
     failed = [row for row in found if row["severity"] == FAIL]
     late = [row for row in found if row["check_name"] in _ARRIVAL]
     holding = [row for row in failed if row["check_name"] not in _ARRIVAL]
-    since = None
-    if holding:
-        first = min((row["judged_on"] for row in holding), default=as_of)
-        since = before["held_since"] if before and before["held_since"] else first
+    waits = _waits(holding, before or {}, as_of, snapshot)
+    since = waits["held_since"]
     parts = [part for kind in kinds for export in kind.exports.values() for part in export.parts]
-    waits = {
-        "held_since": since,
-        "waited_since": before.get("waited_since") if before else None,
-        "released_on": before.get("released_on") if before else None,
-    }
-    if before and before["held_since"] and since is None:
-        waits |= {"waited_since": before["held_since"], "released_on": as_of}
-    # Of tonight, or of the night since which it is held.
-    is_known = before and (before["held_since"] or before.get("as_of") == as_of)
-    runs = (before.get("good_runs") or "|") if before and is_known else "|"
-    if since is None:
-        runs = "|" if before and before["held_since"] else runs
-        runs = runs if f"|{snapshot}|" in runs else f"{runs}{snapshot}|"
-    waits["good_runs"] = runs
     used = [part for part in [*parts, *replaced] if stands(part, {source: waits})]
     newest = max((date.fromisoformat(part["export_date"]) for part in used), default=None)
     landed = max((day for kind in kinds for day in kind.days), default=None)
@@ -154,6 +138,27 @@ def _state(
         "findings": len(found),
         "reason": told[0]["message"] if told else None if used else words.never_came(source),
     }
+
+
+def _waits(
+    holding: Sequence[Mapping[str, Any]], before: Mapping[str, Any], as_of: date, snapshot: str
+) -> dict[str, Any]:
+    """Since when the source waits, when it waited last, and in which runs of the night, or of the one
+    since which it is held, it was whole. `before`: its row of the run before, empty without one.
+    """
+    was_held = before.get("held_since")
+    waits = {name: before.get(name) for name in ("waited_since", "released_on")}
+    if holding:
+        first = min(row["judged_on"] for row in holding)
+        is_known = was_held or before.get("as_of") == as_of
+        runs = (is_known and before.get("good_runs")) or "|"
+        return {"held_since": was_held or first, **waits, "good_runs": runs}
+    if was_held:
+        waits = {"waited_since": was_held, "released_on": as_of}
+    goes_on = before.get("as_of") == as_of and not was_held
+    runs = (goes_on and before.get("good_runs")) or "|"
+    runs = runs if f"|{snapshot}|" in runs else f"{runs}{snapshot}|"
+    return {"held_since": None, **waits, "good_runs": runs}
 
 
 def _without_news(kinds: Sequence[Kind], expected: Mapping[str, Expected], as_of: date) -> str:

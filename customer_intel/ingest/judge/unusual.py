@@ -6,7 +6,7 @@ Belongs here: which numbers are told, under one budget of false alarms. Not here
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -19,7 +19,7 @@ import polars as pl
 
 from customer_intel.ingest.judge import words
 from customer_intel.ingest.judge.declared import FAIL, Expected
-from customer_intel.ingest.judge.export_kinds import Kind, finding, tonight
+from customer_intel.ingest.judge.export_kinds import Kind, tonight
 from customer_intel.ingest.judge.numbers import (
     CHECKS,
     OFTEN,
@@ -74,8 +74,11 @@ def unusual(
     judged: list[_Judged] = []
     constant: list[dict[str, Any]] = []
     for kind in kinds:
-        came, failed = tonight(kind, as_of), _told_failed(kind, expected, before)
-        told = _told(before, kind)
+        own = before.filter(
+            (pl.col("source_system") == kind.source) & (pl.col("mapping") == kind.mapping)
+        )
+        came, failed = tonight(kind, as_of), _told_failed(kind, expected, own)
+        told = _told(own)
         for day in came:
             exports = [
                 export
@@ -86,13 +89,12 @@ def unusual(
             constant += _constant(kind, kind.exports[day], exports)
     yield from constant
     share = alarms_per_year / 365 / 2
-    tests = {is_volume: max(1, sum(CHECKS[j.key[0]].is_volume is is_volume for j in judged))
-             for is_volume in (True, False)}  # fmt: skip
-    allowed = {item.key: share / tests[CHECKS[item.key[0]].is_volume] for item in judged}
+    tests = Counter(CHECKS[item.key[0]].is_volume for item in judged)
+    allowed = {name: share / max(1, tests[check.is_volume]) for name, check in CHECKS.items()}
     others = _swapped(judged, allowed)
     for item in judged:
         check, column, word = item.key
-        p, new, expected_value = allowed[item.key], item.new.value, item.forecast.expected
+        p, new, expected_value = allowed[check], item.new.value, item.forecast.expected
         other = others.get((item.kind.mapping, item.day, column))
         is_odd = _is_odd(item, p)
         if not is_odd and not (other and check == "known"):
@@ -101,10 +103,7 @@ def unusual(
         said = words.unusual(item.kind.mapping, item.key, new, expected_value)
         if other:
             said = words.swapped(said, column, other)
-        yield finding(
-            item.kind.source,
-            item.kind.mapping,
-            item.kind.entity,
+        yield item.kind.finding(
             item.day,
             check,
             said,
@@ -123,7 +122,7 @@ def _is_odd(item: _Judged, p: float) -> bool:
 
 
 def _swapped(
-    judged: Sequence[_Judged], allowed: Mapping[Key, float]
+    judged: Sequence[_Judged], allowed: Mapping[str, float]
 ) -> dict[tuple[str, date, str], str]:
     """(mapping, export, column) → the column that it looks swapped with: each one's values stood in the
     other in the export before; or each one's size left its own history and fits the other's.
@@ -134,7 +133,7 @@ def _swapped(
         of_export[item.kind.mapping, item.day].append(item)
     for (mapping, day), items in of_export.items():
         kind = items[0].kind
-        told = {item.key[1] for item in items if _is_odd(item, allowed[item.key])}
+        told = {item.key[1] for item in items if _is_odd(item, allowed[item.key[0]])}
         pairs = _by_values(kind, day, told)
         # What is odd of a pair by its size must be told of each column already.
         for check in SIZES:
@@ -253,11 +252,8 @@ def _since_new_level(history: list[Point], told: Sequence[date]) -> list[Point]:
     return history
 
 
-def _told(before: pl.DataFrame, kind: Kind) -> dict[Key, list[date]]:
-    """Number → the exports of which it was told."""
-    own = before.filter(
-        (pl.col("source_system") == kind.source) & (pl.col("mapping") == kind.mapping)
-    )
+def _told(own: pl.DataFrame) -> dict[Key, list[date]]:
+    """Number → the exports of which it was told, of one mapping's findings."""
     found: dict[Key, list[date]] = defaultdict(list)
     for check, column, day in own.select("check_name", "column_name", "export_date").rows():
         name, _, word = column.partition("=") if check == "word" else (column, "", "")
@@ -265,15 +261,10 @@ def _told(before: pl.DataFrame, kind: Kind) -> dict[Key, list[date]]:
     return found
 
 
-def _told_failed(kind: Kind, expected: Mapping[str, Expected], before: pl.DataFrame) -> set[date]:
+def _told_failed(kind: Kind, expected: Mapping[str, Expected], own: pl.DataFrame) -> set[date]:
     """Exports that failed and that nobody accepted: they are no history to judge by."""
-    own = before.filter(
-        (pl.col("source_system") == kind.source)
-        & (pl.col("mapping") == kind.mapping)
-        & (pl.col("severity") == FAIL)
-    )
-    accepted = expected.get(kind.source, Expected()).of(kind.mapping, kind.entity).accepted
-    return set(own["export_date"].to_list()) - set(accepted)
+    own = own.filter(pl.col("severity") == FAIL)
+    return set(own["export_date"].to_list()) - set(kind.expected(expected).accepted)
 
 
 def _constant(kind: Kind, new: Export, exports: Sequence[Export]) -> Iterator[dict[str, Any]]:
@@ -282,5 +273,4 @@ def _constant(kind: Kind, new: Export, exports: Sequence[Export]) -> Iterator[di
         before = [own for export in earlier if (own := export.column(name)).get("n")]
         if is_constant(new.column(name), before):
             said = words.constant(kind.mapping, name)
-            yield finding(kind.source, kind.mapping, kind.entity, new.day, "constant", said,
-                       column=name, observed=1.0)  # fmt: skip
+            yield kind.finding(new.day, "constant", said, column=name, observed=1.0)

@@ -33,7 +33,13 @@ from customer_intel.ingest.land.choose_mapping import Choice
 from customer_intel.ingest.land.conflicting_files import conflicts
 from customer_intel.ingest.land.file_reads import FileReads
 from customer_intel.ingest.land.full_snapshots import STATUS, History, missing_rows, part_key
-from customer_intel.ingest.land.holding import States, is_needed, superseded, taken_on
+from customer_intel.ingest.land.holding import (
+    States,
+    is_needed,
+    is_superseded,
+    superseded,
+    taken_on,
+)
 from customer_intel.ingest.land.landing_folder import COUNTS, LandedFile, discover, hashes
 from customer_intel.ingest.land.messages import (
     MACHINE,
@@ -154,7 +160,7 @@ class _EntityNight:
             int(config.get("min_rejected_rows", 1)),
         )
         every = {str(facts["part"]): facts for facts in known if facts["entity"] == entity.name}
-        self.superseded = {key: facts for key, facts in every.items() if "superseded_on" in facts}
+        self.superseded = {key: facts for key, facts in every.items() if is_superseded(facts)}
         self.held: dict[str, Mapping[str, Any]] = {
             key: facts for key, facts in every.items() if key not in self.superseded
         }
@@ -162,7 +168,8 @@ class _EntityNight:
         self.before = dict(self.held)
         own = list(self.held.values())
         self.column_drift = ColumnDrift(facts for facts in own if facts["status"] != ledger.REFUSED)
-        self.held_files = dict(held_files)
+        # Part → its rows, in the lake or made tonight.
+        self.rows_of = dict(held_files)
         self.quarantined_keys: dict[str, Path | None] = {}
         self.reads = FileReads(con, workdir, Limits.of(config))
         self.choice = Choice(entity, files, candidates, con, config, self.reads, self.held)
@@ -174,10 +181,13 @@ class _EntityNight:
                 if following:
                     self._read_ahead(following)
                 self._take_all(file)
-        fresh = {part.key: part.parquet for part in self.result.parts}
-        files = {**self.held_files, **fresh}
-        parts = {key: (facts, files[key]) for key, facts in self.held.items() if key in files}
-        self.result.findings += conflicts(self.con, self.entity, parts, set(fresh))
+        fresh = {part.key for part in self.result.parts}
+        parts = {
+            key: (facts, self.rows_of[key])
+            for key, facts in self.held.items()
+            if key in self.rows_of
+        }
+        self.result.findings += conflicts(self.con, self.entity, parts, fresh)
         self._find_missing_rows(self.as_of)
         self._leave_behind(states)
         return self.result
@@ -292,10 +302,9 @@ class _EntityNight:
             for facts in unchanged
         ):
             return
-        content = {"sha256": sha256, "recipe": recipe, "bytes": size}
+        content = {"sha256": sha256, "recipe": recipe, "bytes": size, "taken_in": self.run_id}
         rivals = ledger.candidates_digest(self.candidates[file])
         facts = ledger.entry(file, mapping, self.as_of, {**content, "rivals": rivals})
-        facts["taken_in"] = self.run_id
         before = self.before.get(str(facts["part"]))
         if before and before["sha256"] == sha256:
             # The same content read in another way is no later news.
@@ -355,7 +364,6 @@ class _EntityNight:
 
     def _export_before(self, facts: Mapping[str, Any]) -> list[Path]:
         """The rows of the mapping's newest export before the part's own."""
-        fresh = {part.key: part.parquet for part in self.result.parts}
         earlier = [
             other
             for other in self.held.values()
@@ -364,11 +372,10 @@ class _EntityNight:
             and other["export_date"] < facts["export_date"]
         ]
         newest = max((str(other["export_date"]) for other in earlier), default="")
-        files = {**self.held_files, **fresh}
         return [
-            files[str(other["part"])]
+            self.rows_of[str(other["part"])]
             for other in earlier
-            if other["export_date"] == newest and str(other["part"]) in files
+            if other["export_date"] == newest and str(other["part"]) in self.rows_of
         ]
 
     def _find_missing_rows(self, as_of: date) -> None:
@@ -383,7 +390,7 @@ class _EntityNight:
             if facts["status"] == STATUS and facts["mapping"] not in full
         ]
         self.result.gone += [key for key in ended if self.held[key]["mapping"] in by_name]
-        fresh = {part.key: part.parquet for part in self.result.parts}
+        fresh = {part.key for part in self.result.parts}
         for name in sorted(full):
             own = [
                 facts
@@ -391,9 +398,9 @@ class _EntityNight:
                 if facts["mapping"] == name
                 and facts["status"] not in (ledger.UNDECIDED, ledger.REFUSED)
                 and key not in self.result.gone
-                and (key in fresh or key in self.held_files)
+                and key in self.rows_of
             ]
-            history = History(own, {**self.held_files, **fresh}, set(fresh), self.quarantined_keys)
+            history = History(own, self.rows_of, fresh, self.quarantined_keys)
             target = self.workdir / f"part-{len(self.result.parts)}.parquet"
             missing = missing_rows(self.con, self.entity, by_name[name], history, as_of, target)
             if missing:
@@ -404,7 +411,7 @@ class _EntityNight:
                     self.result.gone.append(part_key(name))
 
     def _keep(self, part: FilePart) -> None:
-        self.held[part.key] = part.facts
+        self.held[part.key], self.rows_of[part.key] = part.facts, part.parquet
         self.result.parts.append(part)
 
     def _leave_undecided(self, facts: dict[str, Any], mapping: FileMapping, target: Path) -> None:

@@ -34,6 +34,11 @@ def stands(facts: Mapping[str, Any], states: States) -> bool:
     return not is_gone and _was_read(taken_on(facts), str(facts.get("taken_in")), state)
 
 
+def is_superseded(facts: Mapping[str, Any]) -> bool:
+    """Whether a part was replaced or dropped, and is only kept to fall back on."""
+    return "superseded_on" in facts
+
+
 def taken_on(facts: Mapping[str, Any]) -> date:
     """The night that took the part; the export's own date where an older release did not note it."""
     return date.fromisoformat(str(facts.get("taken_on") or facts["export_date"]))

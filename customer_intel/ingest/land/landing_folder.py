@@ -18,7 +18,7 @@ from typing import Any
 import polars as pl
 
 from customer_intel.core.contract.yaml_lines import ConfigError
-from customer_intel.ingest.land.holding import stands
+from customer_intel.ingest.land.holding import is_superseded, stands
 from customer_intel.ingest.land.records_fates import FATES, records_fates
 from customer_intel.ingest.mapping.model import format_of
 from customer_intel.ingest.read.foreign_formats import fault_of
@@ -157,7 +157,7 @@ def export_file(
     parts = [
         facts
         for facts in ledgers
-        if facts["status"] != "missing" and ("superseded_on" not in facts or stands(facts, states))
+        if facts["status"] != "missing" and (not is_superseded(facts) or stands(facts, states))
     ]
     waits = {str(facts["part"]) for facts in parts if not stands(facts, states)}
     fates = records_fates([facts for facts in parts if facts["part"] not in waits], entities)
@@ -221,7 +221,7 @@ def export_check(ledgers: list[dict[str, Any]], schema: pl.Schema) -> pl.DataFra
             checked,
         )
         for facts in ledgers
-        if "superseded_on" not in facts
+        if not is_superseded(facts)
         for name, (count, checked) in facts["checks"].items()
     ]
     return pl.DataFrame(rows, schema=schema, orient="row")
