@@ -41,7 +41,7 @@ def source_state(
     # A later night that a gate ended is forgotten.
     known = previous.filter(pl.col("as_of") <= as_of) if "as_of" in previous.columns else previous
     before = {row["source_system"]: row for row in known.iter_rows(named=True)}
-    standing = _standing(source_check, ledgers, expected, as_of)
+    standing = _standing(source_check, ledgers, kinds, expected, as_of)
     replaced = [facts for facts in ledgers if is_superseded(facts)]
     sources = sorted({kind.source for kind in kinds} | set(standing) | set(expected))
     rows = [
@@ -73,6 +73,7 @@ def source_state(
 def _standing(
     checks: pl.DataFrame,
     ledgers: Sequence[Mapping[str, Any]],
+    kinds: Sequence[Kind],
     expected: Mapping[str, Expected],
     as_of: date,
 ) -> dict[str, list[dict[str, Any]]]:
@@ -82,15 +83,19 @@ def _standing(
         for facts in ledgers
         if facts["status"] == "accepted" and not is_superseded(facts)
     }
+    accepted = {
+        (kind.source, kind.mapping): {*kind.expected(expected).accepted, *of_source.accepted}
+        for kind in kinds
+        for of_source in [expected.get(kind.source, Expected())]
+    }
     found: dict[str, list[dict[str, Any]]] = {}
     for row in checks.iter_rows(named=True):
-        own = expected.get(row["source_system"], Expected())
         day = row["export_date"]
         if row["judged_on"] < as_of:
             of_files = row["check_name"] in ("refused", "undecided", "unmapped", *_ARRIVAL)
             key = (row["source_system"], row["mapping"], day.isoformat(), row["judged_on"])
             is_open = row["severity"] == FAIL and not of_files and key in taken
-            if not is_open or day in own.of(row["mapping"], "").accepted or day in own.accepted:
+            if not is_open or day in accepted[key[:2]]:
                 continue
         found.setdefault(row["source_system"], []).append(row)
     return found

@@ -187,7 +187,10 @@ def test_the_same_night_again_finds_the_same(company: Nights) -> None:
     assert company.rows("source_check").equals(before)
 
 
-def test_a_failed_check_holds_the_source_until_a_person_accepts_it(company: Nights) -> None:
+@pytest.mark.parametrize("said", ["{accepted}", "{{exports: {{orders: {accepted}}}}}"])
+def test_a_failed_check_holds_the_source_until_a_person_accepts_it(
+    company: Nights, said: str
+) -> None:
     company.configure("sources", "shop: {on_fault: fail}\n")
     for n in (1, 2):
         company.land("till", day(n), "orders.csv", orders(n))
@@ -198,7 +201,8 @@ def test_a_failed_check_holds_the_source_until_a_person_accepts_it(company: Nigh
     company.land("till", day(3), "orders.csv", orders(3))
     company.run(day(3))
     assert (kept(company, "shop"), company.states()["shop"]) == (["1"], "held")
-    company.configure("sources", f"shop: {{on_fault: fail, accepted: [{day(2)}]}}\n")
+    accepted = f"{{on_fault: fail, accepted: [{day(2)}]}}"
+    company.configure("sources", f"shop: {said.format(accepted=accepted)}\n")
     company.run(day(3))
     assert (kept(company, "shop"), company.states()["shop"]) == (["1", "2", "3"], "current")
 
