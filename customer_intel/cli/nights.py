@@ -34,8 +34,8 @@ from customer_intel.settings import Settings
 
 # More warnings than these are counted on the screen, not told.
 WARNINGS_TOLD = 12
-# Findings of raw tables that source_check tells too.
-_TOLD_ELSEWHERE = ("file taken", "mapping decided")
+# Findings of raw tables that source_check tells too, and the one that most files may have.
+_TOLD_ELSEWHERE, _QUARANTINED = ("file taken", "mapping decided"), "rows taken"
 
 
 def run(
@@ -213,7 +213,7 @@ def one_night(
         "skipped": list(result.skipped),
     }
     if not quiet:
-        _closing(summary, closed, settings.home_dir)
+        _closing(summary, outcomes, settings.home_dir)
         sources.print_sources(judged, out)
         states.print_meaning(settings.home, out)
     return code, summary
@@ -222,8 +222,7 @@ def one_night(
 def _warning(table: str, found: Any) -> str:
     """A warning on the screen: of exports in its own words, which name the file."""
     if table.startswith("raw_"):
-        kept = "" if found.expectation not in _TOLD_ELSEWHERE else f"{found.expectation}: "
-        return f"{kept}{found.message}"
+        return str(found.message)
     return f"{found.expectation}: {found.unexpected} of {found.checked}"
 
 
@@ -244,7 +243,7 @@ def _line(outcome: Any) -> str:
     return text if outcome.passed else f"{text}\n    {escape(outcome.reason)}"
 
 
-def _closing(summary: dict[str, Any], closed: list[Any], home: Path) -> None:
+def _closing(summary: dict[str, Any], outcomes: list[Any], home: Path) -> None:
     phases = summary["seconds_by_phase"]
     out.print(
         f"{summary['seconds']:.1f} s: imports and orchestration "
@@ -253,20 +252,27 @@ def _closing(summary: dict[str, Any], closed: list[Any], home: Path) -> None:
         f"writing {phases['accept']:.1f}"
     )
     warned = [
-        (name, warning)
-        for name, entry in summary["tables"].items()
-        for warning in entry["warnings"]
+        (outcome.table, found)
+        for outcome in outcomes
+        for found in outcome.verdict.warned
         # source_check's are told by name, with those that raw tables have too.
-        if not (name.startswith("source_") or warning.startswith(_TOLD_ELSEWHERE))
+        if not (outcome.table.startswith("source_") or found.expectation in _TOLD_ELSEWHERE)
     ]
-    for name, warning in warned[:WARNINGS_TOLD]:
-        whose = "" if name.startswith("raw_") else f"{name}: "
-        out.print(f"  [yellow]![/] {whose}{escape(warning)}", soft_wrap=True)
-    if len(warned) > WARNINGS_TOLD:
-        out.print(
-            f"  [yellow]![/] {len(warned) - WARNINGS_TOLD} more warnings; the report lists them"
+    warned.sort(key=lambda item: item[1].expectation == _QUARANTINED)
+    # A file that feeds two entities has the same to say of each.
+    told = list(
+        dict.fromkeys(
+            ("" if name.startswith("raw_") else f"{name}: ") + _warning(name, found)
+            for name, found in warned
         )
-    closed_names = {outcome.table for outcome in closed}
+    )
+    for text in told[:WARNINGS_TOLD]:
+        out.print(f"  [yellow]![/] {escape(text)}", soft_wrap=True)
+    if len(told) > WARNINGS_TOLD:
+        out.print(
+            f"  [yellow]![/] {len(told) - WARNINGS_TOLD} more warnings; the report lists them"
+        )
+    closed_names = {outcome.table for outcome in outcomes if not outcome.passed}
     for step, reason in summary["failures"].items():
         if step not in closed_names:
             out.print(f"[red]✗[/] {step}: {escape(reason)}")

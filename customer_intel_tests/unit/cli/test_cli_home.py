@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from customer_intel.cli import app, nights
+from customer_intel.core.gate.gate import Verdict
 from customer_intel_tests.whole_nights import cli
 
 
@@ -108,7 +109,11 @@ def test_a_night_without_release_says_that_there_is_none_and_whose_fault_it_is(
 
     def said(table: str) -> str:
         with nights.out.capture() as captured:
-            nights._closing(summary, [SimpleNamespace(table=table)], tmp_path)
+            nights._closing(
+                summary,
+                [SimpleNamespace(table=table, passed=False, verdict=Verdict(table, ()))],
+                tmp_path,
+            )
         return " ".join(captured.get().split())
 
     assert "Nothing was published; there is no release yet." in said("rfm")
