@@ -115,7 +115,7 @@ class Lab:
         for name in only:
             frames[name] = self._typed(name, self._computed(name, frames, con, as_of))
             self._gate(name, frames, con)
-        self.previous = frames["record_customer_map"]
+        self.previous = frames.get("record_customer_map", self.previous)
         self.tables = {name: frames[name] for name in only}
         return self
 
