@@ -31,6 +31,7 @@ AGAINST = {
     "last_name": "their last names differ, and one shared thing is not enough",
     "no_name": "one of them has no full name, and one shared thing is not enough",
     "name_only": "they share a name and nothing else",
+    "ambiguous": "it fits another as well, who is not one with this one",
     "unsure": "what they have in common is not enough to be sure",
 }
 _DECIDED = "a person decided that they are one"

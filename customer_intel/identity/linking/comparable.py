@@ -58,7 +58,7 @@ def comparable(
         middle="middle_name_norm",
         last="last_name_norm",
         suffix="suffix_norm",
-        born=pl.coalesce(_born(), normalise.birth_digits(pl.col("birth_date_text"))),
+        born=pl.coalesce(_born(), birth_digits(pl.col("birth_date_text"))),
         gender="gender_norm",
         number="number",
         unit="unit",
@@ -152,3 +152,28 @@ def _born() -> pl.Expr:
     is_first = (born.dt.month() == 1) & (born.dt.day() == 1) & (born.dt.year() != 1900)
     is_said = ~pl.col("is_birth_date_weak").fill_null(False) | is_first
     return pl.when(is_said).then(born.dt.strftime("%Y%m%d"))
+
+
+def birth_digits(value: pl.Expr) -> pl.Expr:
+    """A birth date as YYYYMMDD where the year can be told, also an impossible one: its digits still
+    compare.
+    """
+    digits = value.str.replace_all(r"[^0-9]", "")
+    year_last = value.str.extract_groups(r"^\s*(\d{1,2})\D(\d{1,2})\D(\d{4})")
+    year_first = value.str.extract_groups(r"^\s*(\d{4})\D(\d{1,2})\D(\d{1,2})")
+
+    def put(groups: pl.Expr, year: str, month: str, day: str) -> pl.Expr:
+        return pl.concat_str(
+            groups.struct.field(year),
+            groups.struct.field(month).str.zfill(2),
+            groups.struct.field(day).str.zfill(2),
+        )
+
+    day_first = (year_last.struct.field("1").cast(pl.Int64, strict=False) > 12).any()
+    return pl.coalesce(
+        put(year_first, "1", "2", "3"),
+        pl.when(day_first)
+        .then(put(year_last, "3", "2", "1"))
+        .otherwise(put(year_last, "3", "1", "2")),
+        pl.when(digits.str.len_chars() >= 4).then(digits.str.slice(0, 8)),
+    )

@@ -285,7 +285,7 @@ def _sql() -> str:
     similarities = ", ".join(f"{sql} AS {name}" for name, sql in SIMILARITIES.items())
     facts = ", ".join(f"{sql} AS {name}" for name, sql in FACTS.items())
     pattern = " + ".join(
-        f"{place} * ({comparison.sql})"
+        f"CAST({place} AS BIGINT) * ({comparison.sql})"
         for place, comparison in zip(_PLACES, COMPARISONS, strict=True)
     )
     return (

@@ -251,7 +251,8 @@ _BORN = Comparison(
             f"({_GENERATION}) AND substr(a.born, 5) = substr(b.born, 5)",
             0.005,
         ),
-        ("different birth dates", "", 0.03),
+        ("different birth dates", f"NOT {_NO_DAY}", 0.03),
+        ("another birth year, one without a day", "", 0.03),
     ),
     same=(("born",),),
 )

@@ -15,11 +15,14 @@ from customer_intel.identity.matching.comparison_levels import ONE_ROOF, PLACE
 Flags = npt.NDArray[np.bool_]
 
 # Two of one name, of whom nothing else is known to be the same: so many bits take a rare name among few records.
-RARE_NAME = 3.0
+RARE_NAME = 8.0
 # In the order in which a doubt is told when several hold; 0: none.
 DOUBTS = (
     "", "generation_open", "generation_gap", "similar_first_name", "first_name", "last_name", "no_name", "name_only",
+    "ambiguous",
 )  # fmt: skip
+# Doubts that mean two people more likely than one.
+LIKELY_TWO = ("generation_open", "generation_gap", "similar_first_name", "first_name")
 # Levels of the name: names that agree; that are alike, each a name of its own; the last names of which differ; one of
 # which lacks a part.
 _AGREE, _OWN_NAMES, _OTHER_LAST, _PART = (
@@ -29,7 +32,7 @@ _AGREE, _OWN_NAMES, _OTHER_LAST, _PART = (
     (11, 12, 14, 15, 16),
 )
 _OTHER_FIRST = (16, 18, 20)
-_SAME_HOME, _SAME_POSTCODE, _SAME_CITY = 2, 9, 10
+_SAME_HOME, _SAME_POSTCODE, _OTHER_ADDRESS = 2, 9, 12
 _GENERATION_APART, _ONE_WITHOUT, _BOTH_WITHOUT, _OTHER_PHONE, _OPEN = 6, 1, 2, 3, 2
 
 
@@ -66,6 +69,8 @@ def doubts(levels: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
     )  # fmt: skip
     # A mailbox is one person's until several phones or names stand behind it.
     is_lone_mailbox = email & ~((nameless == _BOTH_WITHOUT) & (level["phone"] == _OTHER_PHONE))
+    # A mailbox outlives a marriage; a phone may be a household's.
+    is_undisputed = email & (level["phone"] != _OTHER_PHONE) & (address != _OTHER_ADDRESS)
     lone_part = np.isin(name, _PART) & (phone | office | one_firm)
     # Here a birth date or another mailbox is no proof, but no contact of a family either: what they weigh decides.
     is_weighed = _between(level["birth date"], 1, 5) | _between(level["email"], 2, 5)
@@ -74,7 +79,7 @@ def doubts(levels: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
         "generation_gap": (level["birth date"] == _GENERATION_APART) & is_shared & ~is_own,
         "similar_first_name": (name == _OWN_NAMES) & is_shared & ~is_own,
         "first_name": np.isin(name, _OTHER_FIRST) & is_shared & (witnesses < 2),
-        "last_name": np.isin(name, _OTHER_LAST) & is_shared & (witnesses < 2),
+        "last_name": np.isin(name, _OTHER_LAST) & is_shared & (witnesses < 2) & ~is_undisputed,
         "no_name": ((is_shared & (nameless > 0)) | lone_part) & ~is_own & ~is_lone_mailbox
         & (witnesses + office + one_firm < 2) & ~is_weighed,
         "name_only": agree & ~anything,

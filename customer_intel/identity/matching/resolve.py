@@ -20,7 +20,7 @@ from customer_intel.identity.matching import candidate_pairs, u_probabilities
 from customer_intel.identity.matching.average_linkage import split
 from customer_intel.identity.matching.candidate_pairs import Compared, Flags, Numbers
 from customer_intel.identity.matching.comparison_levels import COMPARISONS, FIELDS, PLACE, VETOES
-from customer_intel.identity.matching.doubts import DOUBTS, RARE_NAME, doubts
+from customer_intel.identity.matching.doubts import DOUBTS, LIKELY_TWO, RARE_NAME, doubts
 from customer_intel.identity.matching.fellegi_sunter import MatchModel, fit
 from customer_intel.identity.matching.graph import components
 
@@ -35,6 +35,9 @@ DECIDED_BITS = 1_000.0
 # Of a pair that nothing made a candidate.
 ABSENT_BITS = -6.6
 LARGEST_GROUP = 150
+# Of two who are not one, a record is the one's only if the other fits it by so many bits less.
+MARGIN = 3.0
+IDENTIFIERS = ("email", "phone", "login", "id number")
 # If more than this share of certain matches differ in a field, that field is no ground for a veto.
 UNRELIABLE, ENOUGH_PAIRS = 0.02, 50
 # Pairs that a fit looks at, at most.
@@ -208,7 +211,8 @@ def scored(pairs: Compared, model: MatchModel) -> Score:
     ):
         veto[(veto == 0) & flags] = REASONS.index(reason)
     doubt = doubts(found)[place]
-    doubt[(doubt == DOUBTS.index("name_only")) & (bits >= RARE_NAME)] = 0
+    by_name = (model.prior + weights[:, PLACE["name"]])[place] + pairs.rarity
+    doubt[(doubt == DOUBTS.index("name_only")) & (by_name >= RARE_NAME)] = 0
     return Score(bits, veto, doubt)
 
 
@@ -254,15 +258,19 @@ def compared(
         return _with_decisions(pairs, scored(pairs, model), together, apart, alone)
 
     pairs = records.compare(packed, said if len(said) else None)
-    score = score_of(pairs)
+    score = _without_ambiguous(pairs, score_of(pairs))
     links = score.links
     groups = _groups(len(records.party), pairs.i[links], pairs.j[links], score.effective[links])
     wanted = np.sort(np.concatenate([np.empty(0, np.int64), *_pairs_of(groups)]))
     # What is possible, or shares much though something speaks against it; all pairs of a group.
-    kept = (score.bits >= KEPT_BITS) | np.isin(packed, wanted, assume_unique=True)
+    kept = (
+        (score.bits >= KEPT_BITS)
+        | _share_a_value(pairs)
+        | np.isin(packed, wanted, assume_unique=True)
+    )
     fresh = records.compare(np.setdiff1d(wanted, packed, assume_unique=True))
     both = candidate_pairs.concatenated(pairs.only(kept), fresh)
-    return _edges(records, both, score_of(both), model)
+    return _edges(records, both, _without_ambiguous(both, score_of(both)), model)
 
 
 def _with_decisions(
@@ -285,6 +293,42 @@ def _with_decisions(
         veto,
         np.where(is_together, np.int8(0), score.doubt),
     )
+
+
+def _share_a_value(pairs: Compared) -> Flags:
+    """Whether the two have a login, id number, mailbox or phone in common."""
+    found, place, _ = pairs.kinds
+    flags: Flags = np.any([found[:, PLACE[name]] == 1 for name in IDENTIFIERS], axis=0)[place]
+    return flags
+
+
+def _without_ambiguous(pairs: Compared, score: Score) -> Score:
+    """A record that fits two who are not one, the one hardly better than the other, is doubtful with both."""
+    apart = (score.veto > 0) | np.isin(score.doubt, [DOUBTS.index(what) for what in LIKELY_TWO])
+    likely = score.bits >= LEAST_BITS
+    both = {"i": pairs.i, "j": pairs.j}
+    two = (
+        pl.DataFrame(both)
+        .filter(pl.Series(apart & (likely | _share_a_value(pairs))))
+        .rename({"i": "x", "j": "y"})
+    )
+    links = (
+        pl.DataFrame({**both, "bits": score.effective})
+        .with_row_index("pair")
+        .filter(pl.Series(score.links))
+    )
+    near = pl.concat(
+        [links.select("pair", "bits", n="i", x="j"), links.select("pair", "bits", n="j", x="i")]
+    )
+    met = (
+        two.join(near, on="x")
+        .join(near.rename({"x": "y", "pair": "pair_y", "bits": "bits_y"}), on=["n", "y"])
+        .filter((pl.col("bits") - pl.col("bits_y")).abs() < MARGIN)
+    )
+    doubt = score.doubt.copy()
+    for column in ("pair", "pair_y"):
+        doubt[met[column].to_numpy()] = DOUBTS.index("ambiguous")
+    return Score(score.bits, score.veto, np.where(score.bits >= DECIDED_BITS, np.int8(0), doubt))
 
 
 def _groups(size: int, i: Numbers, j: Numbers, bits: npt.NDArray[np.float64]) -> pl.DataFrame:

@@ -20,6 +20,11 @@ def party_record(party_source: pl.DataFrame, as_of: date, config: dict[str, Any]
         if party_source.schema[column] == pl.String
     )
     party = normalise.names(party, config)
+    party = party.with_columns(
+        given_names_norm=pl.concat_str(
+            "first_name_norm", "middle_name_norm", separator=" ", ignore_nulls=True
+        )
+    )
     email = normalise.email_norm(pl.col("email"))
     secondary = normalise.email_norm(pl.col("secondary_email"))
     party = party.with_columns(
@@ -30,6 +35,7 @@ def party_record(party_source: pl.DataFrame, as_of: date, config: dict[str, Any]
         is_freemail=email.str.extract(r"@(.+)$").is_in(words(config["freemail_domains"])),
         is_role_mailbox=is_role_mailbox(email, config),
         secondary_email_norm=secondary,
+        secondary_email_base=normalise.email_base(secondary, config),
         is_secondary_role_mailbox=is_role_mailbox(secondary, config),
         country_code=normalise.country_code(pl.col("country"), config),
         address_key=normalise.address_key(pl.col("street"), pl.col("postal_code"), pl.col("city")),
