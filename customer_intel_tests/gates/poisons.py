@@ -71,6 +71,15 @@ SQL: dict[tuple[str, str], str] = {
     ("party_source", "seen_in_order"): "last_seen_at + INTERVAL 1 DAY AS first_seen_at",
     ("party_record", "nobody_lost"): "SELECT * FROM good OFFSET 1",
     ("party_record", "emails_understood"): "'x' AS email, NULL AS email_norm",
+    ("identifier_fact", "one_strength_everywhere"): (
+        "SELECT * FROM good UNION ALL SELECT * REPLACE (record_key || '2' AS record_key, "
+        "CASE strength WHEN 'weak' THEN 'strong' ELSE 'weak' END AS strength) FROM good"
+    ),
+    ("identifier_fact", "no_empty_values"): "' ' AS value_norm",
+    ("hub_value", "counts_its_own_records"): "n_records + 1 AS n_records",
+    ("hub_value", "names_within_records"): "n_records + 1 AS n_distinct_names",
+    ("hub_value", "many_share_what_is_shared"): "'shared' AS reason, 1 AS n_records",
+    ("hub_value", "offices_have_numbers"): "'office' AS reason, 'email' AS identifier_type",
     ("likely_pair", "ordered_pairs"): "record_key_b AS record_key_a, record_key_a AS record_key_b",
     ("match_edge", "ordered_pairs"): "record_key_b AS record_key_a, record_key_a AS record_key_b",
     ("match_conflict", "ordered_pairs"): ("record_key_b AS record_key_a, record_key_a AS "

@@ -14,37 +14,39 @@ import polars as pl
 
 from customer_intel.core.contract.model import suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError
-from customer_intel.identity.explain.reasons import explained, strongest_first
+from customer_intel.identity.explain.reasons import (
+    AGAINST,
+    explained,
+    listed,
+    speaking,
+    strongest_first,
+)
 
 # The tables that Why reads.
 TABLES = (
     "party_record", "identifier_fact", "hub_value", "match_edge", "match_conflict", "record_customer_map",
     "match_explanation", "customer_id_registry", "customer_id_alias", "customer_id_event",
 )  # fmt: skip
-
-_CONTRADICTIONS = {
-    "never_merge": "a person decided that they must stay apart",
-    "user_id": "they have different logins where each person has one",
-    "first_name": "their first names do not fit",
-    "birth_date": "their birth dates differ in more than a slip",
-    "generation": "one is the junior and the other the senior",
-    "organisation": "one is a company and the other a person",
-    "gender": "their genders and first names differ",
-}
 _KINDS = {"email": "email", "email_base": "mailbox", "phone": "phone number", "user_id": "login"}
+# Links of one customer that are told one by one.
+LINKS_TOLD = 8
+# What differs in a veto, for its values.
+_FIELDS = {
+    "first_name": "first_name",
+    "birth_date": "birth_date",
+    "gender": "gender",
+    "generation_gap": "birth_date",
+}
 
 
 @dataclass(frozen=True)
 class Link:
-    """`rank`: of the links it was read with, 0 for the strongest. `alike`: what the model found
-    alike, else empty.
-    """
+    """`rank`: of the links it was read with, 0 for the strongest. `value`: what both have, where it is one value."""
 
     rank: int
     a: str
     b: str
-    value: str | None
-    alike: str
+    value: str
     explanation: str
 
     def why(self) -> str:
@@ -70,6 +72,13 @@ class Why:
         self.known = {
             str(row["record_key"]): row for row in tables["party_record"].iter_rows(named=True)
         }
+        self.facts: dict[tuple[str, str], set[str]] = {}
+        for key, kind, value in (
+            tables["identifier_fact"]
+            .select("record_key", "identifier_type", "value_norm")
+            .iter_rows()
+        ):
+            self.facts.setdefault((key, kind), set()).add(value)
 
     def two(self, a: str, b: str) -> list[str]:
         """Two records. Raises ConfigError for a record that does not exist."""
@@ -106,12 +115,22 @@ class Why:
         lines += [f"  {key}: {self._description(key)}" for key in records]
         tree = self.tables["match_explanation"].filter(pl.col("customer_id") == customer)
         edges = self.tables["match_edge"].join(
-            tree, on=["record_key_a", "record_key_b", "rule_id"], how="semi"
+            tree, on=["record_key_a", "record_key_b"], how="semi"
         )
-        links = _as_links(edges)
+        links = self._as_links(edges)
         if links:
             lines.append("They are one because:")
-            lines += [f"  {link.say()}" for link in links]
+            # Of many links that say the same, one is told: a login of thirty orders is one reason.
+            alike: dict[str, list[Link]] = {}
+            for link in links:
+                alike.setdefault(
+                    link.explanation if len(links) > LINKS_TOLD else link.say(), []
+                ).append(link)
+            for same in alike.values():
+                more = (
+                    f", and {_count(len(same) - 1, 'more link')} like it" if len(same) > 1 else ""
+                )
+                lines.append(f"  {same[0].say()}{more}")
             lines.append(links[-1].weakest())
         events = (
             self.tables["customer_id_event"]
@@ -132,10 +151,13 @@ class Why:
         path = _path(a, b, self._links(records))
         lines = [f"They are one customer, {self.customer[a]}."]
         if len(path) == 1:
-            return [*lines, f"Directly: {path[0].why()}."]
-        lines.append(f"Over {_count(len(path) - 1, 'record')} between them:")
-        lines += [f"  {link.say()}" for link in path]
-        return [*lines, max(path, key=lambda link: link.rank).weakest()]
+            lines.append(f"Directly: {path[0].why()}.")
+        else:
+            lines.append(f"Over {_count(len(path) - 1, 'record')} between them:")
+            lines += [f"  {link.say()}" for link in path]
+            lines.append(max(path, key=lambda link: link.rank).weakest())
+            lines += self._against(self._edge(a, b))
+        return lines
 
     def _apart(self, a: str, b: str) -> list[str]:
         lines = [f"They are two customers, {self.customer[a]} and {self.customer[b]}."]
@@ -144,37 +166,56 @@ class Why:
             if hub:
                 lines.append(f"They share the {kind} {value}, but {hub}, so it says nothing.")
         plain = [f"the {kind} {value}" for kind, value, hub in shared if not hub]
-        reason = self._contradiction(a, b)
-        if plain and reason:
-            lines.append(f"They share {' and '.join(plain)}, but {reason}.")
-        elif reason and reason == _CONTRADICTIONS["never_merge"]:
+        edge = self._edge(a, b)
+        reason = self._reason(edge, a, b)
+        if edge is not None and edge["decision"] == "apart":
             lines.append(f"{reason[0].upper()}{reason[1:]}.")
         elif plain:
+            lines.append(f"They share {listed(plain)}, but {reason or AGAINST['unsure']}.")
+        elif edge is not None and reason:
             lines.append(
-                f"They share {' and '.join(plain)}, but it fits several people who cannot be one, "
-                "or their names "
-                "do not agree enough for it."
+                f"They have {listed(speaking(edge['levels'])[0]) or 'little in common'}, but {reason}."
             )
-        path = _path(a, b, self._links())
-        if path and not plain:
+        if edge is not None:
+            lines += self._against(edge)
+        path = [] if plain else _path(a, b, self._links())
+        if len(path) > 1:
             lines.append("A chain of links leads from one to the other:")
             lines += [f"  {link.say()}" for link in path]
             lines.append(f"It was cut because {reason or 'records on it contradict each other'}.")
-        doubtful = [
-            link for link in self._links(is_link=False) if {link.a, link.b} == {a, b} and link.alike
-        ]
-        if doubtful:
-            lines.append(
-                f"{doubtful[0].alike.capitalize()} are alike, but that is not enough to be sure: "
-                "the pair waits in match_review."
-            )
-        elif not shared and not path:
+        elif edge is None and not shared:
             lines.append("Nothing that identifies a person is the same in both.")
         lines.append(
             "If that is wrong, put a row with action merge and both record keys into an "
-            "identity_overrides export."
+            "identity_overrides export (customer-intel review writes it)."
         )
         return lines
+
+    def _edge(self, a: str, b: str) -> dict[str, Any] | None:
+        first, second = min(a, b), max(a, b)
+        found = self.tables["match_edge"].filter(
+            (pl.col("record_key_a") == first) & (pl.col("record_key_b") == second)
+        )
+        return found.row(0, named=True) if len(found) else None
+
+    def _reason(self, edge: dict[str, Any] | None, a: str, b: str) -> str:
+        """Why evidence does not join the two, with what differs."""
+        if edge is None:
+            return ""
+        reason = edge["veto"] or edge["doubt"] or ("unsure" if not edge["is_link"] else "")
+        if not reason:
+            return "others of their records contradict each other"
+        field = _FIELDS.get(reason)
+        values = [self.known[key][field] for key in (a, b)] if field else [None]
+        return (
+            AGAINST[reason] if None in values else f"{AGAINST[reason]} ({values[0]}, {values[1]})"
+        )
+
+    def _against(self, edge: dict[str, Any] | None) -> list[str]:
+        if edge is None:
+            return []
+        against = speaking(edge["levels"])[1]
+        return [f"Against one person speaks: {listed(against)}."] if against else []
 
     def _shared(self, a: str, b: str) -> list[tuple[str, str, str]]:
         """(kind, value, why it says nothing or empty) of every identifying value that both carry."""
@@ -210,40 +251,6 @@ class Why:
         bases = {value for kind, value, _ in found if kind == "email"}
         return [item for item in found if item[0] != "mailbox" or item[1] not in bases]
 
-    def _contradiction(self, a: str, b: str) -> str:
-        """What speaks against the two, or against two records that agree with them in all that
-        vetoes look at.
-        """
-        conflicts = self.tables["match_conflict"]
-        alike_a, alike_b = self._alike(a), self._alike(b)
-        for row in conflicts.iter_rows(named=True):
-            pair = row["record_key_a"], row["record_key_b"]
-            if (pair[0] in alike_a and pair[1] in alike_b) or (
-                pair[0] in alike_b and pair[1] in alike_a
-            ):
-                sentence = _CONTRADICTIONS[row["reason"]]
-                field = {
-                    "first_name": "first_name",
-                    "birth_date": "birth_date",
-                    "gender": "gender",
-                }.get(row["reason"])
-                values = [self.known[key][field] for key in (a, b)] if field else [None]
-                return sentence if None in values else f"{sentence} ({values[0]}, {values[1]})"
-        return ""
-
-    def _alike(self, key: str) -> set[str]:
-        compared = (
-            "first_name_norm",
-            "last_name_norm",
-            "birth_date_norm",
-            "suffix_norm",
-            "external_user_id",
-        )
-        values = [self.known[key][name] for name in compared]
-        return {
-            other for other, row in self.known.items() if [row[name] for name in compared] == values
-        }
-
     # ---- facts
     def _links(self, records: Iterable[str] | None = None, *, is_link: bool = True) -> list[Link]:
         edges = self.tables["match_edge"].filter(pl.col("is_link") == is_link)
@@ -252,7 +259,29 @@ class Why:
             edges = edges.filter(
                 pl.col("record_key_a").is_in(inside) & pl.col("record_key_b").is_in(inside)
             )
-        return _as_links(edges)
+        return self._as_links(edges)
+
+    def _as_links(self, edges: pl.DataFrame) -> list[Link]:
+        """Rows of match_edge, strongest first."""
+        rows = explained(strongest_first(edges)).select(
+            "record_key_a", "record_key_b", "identifier_type", "explanation"
+        )
+        return [
+            Link(rank, a, b, self._value(a, b, kind), explanation)
+            for rank, (a, b, kind, explanation) in enumerate(rows.iter_rows())
+        ]
+
+    def _value(self, a: str, b: str, kind: str) -> str:
+        wanted = {
+            "email": ("email", "email_base"),
+            "phone": ("phone",),
+            "user_id": ("user_id",),
+        }.get(kind, ())
+        values = [self.facts.get((key, name), set()) for name in wanted for key in (a, b)]
+        for one, other in zip(values[::2], values[1::2], strict=True):
+            if one & other:
+                return min(one & other)
+        return ""
 
     def _description(self, key: str) -> str:
         row = self.known.get(key)
@@ -269,14 +298,6 @@ class Why:
             row["city"],
         ]
         return ", ".join(str(fact) for fact in facts if fact)
-
-
-def _as_links(edges: pl.DataFrame) -> list[Link]:
-    """Rows of match_edge, strongest first."""
-    sentences = explained(strongest_first(edges)).select(
-        "record_key_a", "record_key_b", "value_norm", "alike", "explanation"
-    )
-    return [Link(rank, *row) for rank, row in enumerate(sentences.iter_rows())]
 
 
 def _path(a: str, b: str, links: Iterable[Link]) -> list[Link]:

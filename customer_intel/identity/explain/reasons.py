@@ -1,28 +1,40 @@
-"""Explanations of links, without personal values; and the fewest links that hold each customer
-together (a spanning tree).
+"""Explanations of links, without personal values; and the fewest links that hold each customer together (a spanning tree).
 
-Belongs here: match_explanation and its sentences. Not here: which links there are (match_edge.py),
-who becomes one (clusters.py), what `why` says beyond single links (match_explanation.py).
+Belongs here: match_explanation, and what a pair's levels say for and against one person. Not here: which pairs there are
+(match_edge.py), who becomes one (record_customer_map.py), what `why` says beyond single links (match_explanation.py).
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import polars as pl
 
-from customer_intel.identity.linking.likely_pair import WEIGHTS
-from customer_intel.identity.linking.match_edge import RULES
+from customer_intel.identity.linking.match_model import shipped
+from customer_intel.identity.matching.comparison_levels import COMPARISONS, VETOES
 from customer_intel.identity.matching.graph import spanning_tree
 
-_SENTENCES = {
-    "override_merge": "a person decided that they are one",
-    "unique_user_id": "they have the same login",
-    "strong_email": "they have the same email",
-    "strong_phone": "they have the same mobile number",
-    "role_email": "they share a function's mailbox, and their names agree",
-    "weak_phone": "they share a landline, and their names agree",
-    "weak_email_base": "their emails lead to the same mailbox, and their names agree",
-    "likely_model": "what they have in common is very unlikely between two people",
+# What speaks against two being one: vetoes, then doubts.
+AGAINST = {
+    "never_merge": "a person decided that they must stay apart",
+    "one_source": "their source lists each person once",
+    "first_name": "their first names do not fit",
+    "birth_date": "their birth dates differ in more than a slip",
+    "generation": "one is the junior and the other the senior",
+    "organisation": "one is a company and the other a person",
+    "gender": "their genders and first names differ",
+    "middle_name": "their middle names differ",
+    "id_number": "their id numbers differ",
+    "generation_open": "one is a Jr or Sr, and of the other nothing is said",
+    "generation_gap": "their births are a generation apart",
+    "similar_first_name": "their first names are alike, but each is a name of its own",
+    "last_name": "their last names differ, and one shared thing is not enough",
+    "no_name": "one of them has no full name, and one shared thing is not enough",
+    "name_only": "they share a name and nothing else",
+    "unsure": "what they have in common is not enough to be sure",
 }
+_DECIDED = "a person decided that they are one"
+_COLUMNS = ("identifier_type", "levels", "weight")
 
 
 def match_explanation(match_edge: pl.DataFrame, record_customer_map: pl.DataFrame) -> pl.DataFrame:
@@ -33,7 +45,7 @@ def match_explanation(match_edge: pl.DataFrame, record_customer_map: pl.DataFram
         "record_key", "customer_id", n_records=pl.len().over("customer_id").cast(pl.Int64)
     )
     links = match_edge.filter("is_link").join(today, left_on="record_key_a", right_on="record_key")
-    # Links may lead to records that a veto keeps in another customer.
+    # Links may lead to records that average linkage keeps in another customer.
     links = links.join(
         today, left_on=["record_key_b", "customer_id"], right_on=["record_key", "customer_id"]
     )
@@ -43,7 +55,7 @@ def match_explanation(match_edge: pl.DataFrame, record_customer_map: pl.DataFram
         "customer_id",
         "record_key_a",
         "record_key_b",
-        "rule_id",
+        "identifier_type",
         "weight",
         "explanation",
         is_weakest=pl.col("customer_id").is_last_distinct(),
@@ -52,37 +64,68 @@ def match_explanation(match_edge: pl.DataFrame, record_customer_map: pl.DataFram
 
 
 def strongest_first(links: pl.DataFrame) -> pl.DataFrame:
-    """Links by rule (RULES), heavier first within a rule."""
-    rank = pl.col("rule_id").replace_strict(
-        {rule: i for i, rule in enumerate(RULES)}, return_dtype=pl.Int64
-    )
-    return links.sort(rank, -pl.col("weight"), "record_key_a", "record_key_b")
+    """Links by what counts of their evidence, decisions first."""
+    return links.sort(-pl.col("effective_weight"), "record_key_a", "record_key_b")
 
 
 def explained(links: pl.DataFrame) -> pl.DataFrame:
-    """Adds `alike` (what speaks for one person, empty where no model weighed it) and `explanation`,
-    a sentence.
-    """
-    parts = [pl.when(pl.col(column) > 0).then(pl.lit(name)) for column, name in WEIGHTS.items()]
-    alike = (
-        pl.concat_list(parts)
-        .list.drop_nulls()
-        .list.join(", ")
-        .str.replace(r", ([^,]*)$", " and $1")
+    """Adds `explanation`, a sentence: what speaks for one person, the odds, and what speaks against."""
+    spoken = links.select("levels").unique()
+    sentences = [_sentences(levels) for levels in spoken["levels"]]
+    spoken = spoken.with_columns(
+        pl.Series("speaks_for", [speaks_for for speaks_for, _ in sentences], pl.String),
+        pl.Series("speaks_against", [against for _, against in sentences], pl.String),
     )
-    return links.with_columns(alike=alike).with_columns(
-        explanation=pl.concat_str(
-            pl.col("rule_id").replace_strict(_SENTENCES),
-            pl.when(pl.col("alike") != "")
-            .then(pl.format(": {} agree, {} to 1", "alike", _odds()))
-            .otherwise(pl.lit("")),
-        )
+    told = links.join(spoken, on="levels", how="left", maintain_order="left")
+    sentence = pl.concat_str(
+        pl.format("they have {}: {} to 1", "speaks_for", _odds()),
+        pl.when(pl.col("speaks_against") != "")
+        .then(pl.format("; against it: {}", "speaks_against"))
+        .otherwise(pl.lit("")),
     )
+    return told.with_columns(
+        explanation=pl.when(pl.col("identifier_type") == "decision")
+        .then(pl.lit(_DECIDED))
+        .otherwise(sentence)
+    )
+
+
+def speaking(levels: str) -> tuple[list[str], list[str]]:
+    """What a pair's levels (match_edge.levels) say for one person, and what against."""
+    speaks_for, against = [], []
+    signs = _signs()
+    for place, level in enumerate(int(number) for number in levels.split(",")):
+        comparison = COMPARISONS[place]
+        if not level or not comparison.is_evidence:
+            continue
+        text = comparison.levels[level - 1][0]
+        (speaks_for if signs[place][level] else against).append(text)
+    return speaks_for, against
+
+
+@lru_cache(maxsize=10_000)
+def _sentences(levels: str) -> tuple[str, str]:
+    speaks_for, against = speaking(levels)
+    return listed(speaks_for) or "little in common", listed(against)
+
+
+@lru_cache(maxsize=1)
+def _signs() -> list[list[bool]]:
+    weights = shipped().weights
+    return [[bits > 0 for bits in weights[comparison.name]] for comparison in COMPARISONS]
+
+
+def listed(texts: list[str]) -> str:
+    """a, b and c."""
+    return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
 
 
 def _odds() -> pl.Expr:
-    odds = pl.lit(2.0).pow(pl.col("weight").clip(upper_bound=20)).round().cast(pl.Int64)
+    odds = pl.lit(2.0).pow(pl.col("weight").fill_null(0).clip(0, 20)).round().cast(pl.Int64)
     # Polars cannot write a thousands separator.
     thousands = pl.format("{},{}", odds // 1000, (odds % 1000).cast(pl.String).str.zfill(3))
     plain = pl.when(odds < 1000).then(odds.cast(pl.String)).otherwise(thousands)
     return pl.when(odds < 1_000_000).then(plain).otherwise(pl.lit("more than a million"))
+
+
+assert set(VETOES[1:]) <= AGAINST.keys()  # noqa: S101 (a veto without a sentence)

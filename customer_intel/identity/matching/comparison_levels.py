@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# What a record is compared by, all text: see records.py.
+# What a record is compared by, all text (linking/comparable.py makes it). `given`: all given names; `email`, `phone`:
+# the person's own, and a further one of each; `office`: a value of several (switchboard, landline, function's mailbox);
+# `organisation`: the name of a record that is no person; `source`: only of a source that lists each person once.
 FIELDS = (
-    "first", "root", "roots", "middle", "last", "suffix", "born", "gender", "number", "unit", "street",
-    "city", "postcode", "email", "phone", "id_number", "source",
+    "first", "given", "root", "roots", "middle", "last", "suffix", "born", "gender", "number", "unit", "street",
+    "city", "postcode", "email", "email_2", "phone", "phone_2", "office", "login", "id_number", "birth_place",
+    "occupation", "company", "organisation", "source",
 )  # fmt: skip
 
 
@@ -26,12 +29,13 @@ class Comparison:
     same at level 1 (alternatives together), `sharing`: (field, levels at which it is the same), for
     counting how often that happens by chance. `below`: (level, level that must not weigh less).
     `most`: (level, bits that it may weigh at most), `roof`: the same between records of one
-    address.
+    address. `is_evidence`: whether it weighs anything; else it only tells what the rest is worth.
     """
 
     name: str
     absent: str
     levels: tuple[tuple[str, str, float], ...]
+    is_evidence: bool = True
     same: tuple[tuple[str, ...], ...] = ()
     sharing: tuple[tuple[str, tuple[int, ...]], ...] = ()
     below: tuple[tuple[int, int], ...] = ()
@@ -99,6 +103,13 @@ _ANY_ROOT = (
     "((contains(a.roots, '|') OR contains(b.roots, '|'))"
     " AND list_has_any(string_split(a.roots, '|'), string_split(b.roots, '|')))"
 )
+# Of several given names only some are used: Carmen for Maria del Carmen, Jeanpierre for Jean Pierre.
+_PART_OF_GIVEN = (
+    "((contains(a.given, ' ') OR contains(b.given, ' '))"
+    " AND (list_has_all(string_split(a.given, ' '), string_split(b.given, ' '))"
+    " OR list_has_all(string_split(b.given, ' '), string_split(a.given, ' '))"
+    " OR replace(a.given, ' ', '') = replace(b.given, ' ', '')))"
+)
 # Worked out once per pair, before the levels: what several of them ask.
 SIMILARITIES = {
     "jw_first": (
@@ -114,7 +125,14 @@ FACTS = {
     "like_last": (
         f"CASE WHEN {_similar('last', 'jw_last', 0.88)} OR {_part_of()} THEN true ELSE false END"
     ),
-    "is_short": f"CASE WHEN a.root = b.root OR {_INITIAL} OR {_ANY_ROOT} THEN true ELSE false END",
+    "is_short": (
+        f"CASE WHEN a.root = b.root OR {_INITIAL} OR {_ANY_ROOT} OR {_PART_OF_GIVEN} THEN true "
+        "ELSE false END"
+    ),
+    "years_apart": (
+        "CASE WHEN a.born = b.born THEN 0 ELSE coalesce(abs(TRY_CAST(substr(a.born, 1, 4) AS "
+        "INTEGER) - TRY_CAST(substr(b.born, 1, 4) AS INTEGER)), 0) END"
+    ),
 }
 _SWAPPED = (
     "(jaro_winkler_similarity(a.first, b.last) >= 0.9 AND jaro_winkler_similarity(a.last, "
@@ -200,28 +218,45 @@ _NAME = Comparison(
     ),
 )
 _APART = "length(a.born) = length(b.born) AND hamming(a.born, b.born)"
+# A generation: father and son, not a slip in a digit.
+_GENERATION = "years_apart BETWEEN 15 AND 60"
+_ONE_YEAR = "substr(a.born, 1, 4) = substr(b.born, 1, 4)"
+# 1 January stands for a year of which no day is known.
+_NO_DAY = "(length(a.born) = 4 OR length(b.born) = 4 OR substr(a.born, 5) = '0101' OR substr(b.born, 5) = '0101')"
 _BORN = Comparison(
     "birth date",
     _missing("born"),
     (
-        ("the same birth date", "a.born = b.born", 0.88),
+        ("the same birth date", f"a.born = b.born AND NOT {_NO_DAY}", 0.86),
         (
             "birth dates one digit apart",
-            f"{_APART} = 1 OR ({_APART} = 2 AND damerau_levenshtein(a.born, b.born) = 1)",
+            f"NOT ({_GENERATION}) AND NOT {_NO_DAY} AND ({_APART} = 1 OR ({_APART} = 2"
+            " AND damerau_levenshtein(a.born, b.born) = 1))",
             0.06,
         ),
         (
             "birth dates with day and month the other way round",
-            "substr(a.born, 1, 4) = substr(b.born, 1, 4) AND substr(a.born, 5, 2) = "
-            "substr(b.born, 7, 2)"
+            f"{_ONE_YEAR} AND substr(a.born, 5, 2) = substr(b.born, 7, 2)"
             " AND substr(a.born, 7, 2) = substr(b.born, 5, 2)",
             0.01,
         ),
-        ("birth dates two digits apart", f"{_APART} = 2", 0.02),
+        ("the same birth year, one without a day", f"{_ONE_YEAR} AND {_NO_DAY}", 0.02),
+        (
+            "birth dates two digits apart",
+            f"NOT ({_GENERATION}) AND NOT {_NO_DAY} AND {_APART} = 2",
+            0.02,
+        ),
+        (
+            "the same day, a generation apart",
+            f"({_GENERATION}) AND substr(a.born, 5) = substr(b.born, 5)",
+            0.005,
+        ),
         ("different birth dates", "", 0.03),
     ),
     same=(("born",),),
 )
+# What the two said at one time, though one of them says something else today.
+_EARLIER = " OR contains(earlier, '{}')"
 _STREET = f"({_similar('street', 'jaro_winkler_similarity(a.street, b.street)', 0.9)})"
 _PLACE = "(a.postcode = b.postcode OR a.city = b.city)"
 _ADDRESS = Comparison(
@@ -259,18 +294,22 @@ _ADDRESS = Comparison(
         ("the same place and house number", f"a.number = b.number AND {_PLACE}", 0.03),
         ("the same street with another number", f"{_PLACE} AND {_STREET}", 0.05),
         ("the same street in another place", _STREET, 0.05),
-        ("the same place", _PLACE, 0.06),
+        ("the same postcode", "a.postcode = b.postcode", 0.04),
+        ("the same city", "a.city = b.city", 0.03),
         ("the same house number", "a.number = b.number", 0.02),
         ("different addresses", "", 0.10),
     ),
     same=(("number",), ("street",), ("postcode", "city")),
 )
 _JW_EMAIL = "jaro_winkler_similarity(a.email, b.email)"
+_SAME_EMAIL = (
+    "a.email = b.email OR a.email = b.email_2 OR a.email_2 = b.email OR a.email_2 = b.email_2"
+)
 _EMAIL = Comparison(
     "email",
     _missing("email"),
     (
-        ("the same email", "a.email = b.email", 0.70),
+        ("the same email", _SAME_EMAIL + _EARLIER.format("email"), 0.70),
         (
             "the same email but for its digits",
             (
@@ -294,15 +333,36 @@ _EMAIL = Comparison(
     below=((4, 1), (5, 4)),
     most=((2, 1.0), (3, 7.0), (5, 3.0)),
 )
+_SAME_PHONE = (
+    "a.phone = b.phone OR a.phone = b.phone_2 OR a.phone_2 = b.phone OR a.phone_2 = b.phone_2"
+)
 _PHONE = Comparison(
     "phone",
     _missing("phone"),
     (
-        ("the same phone", "a.phone = b.phone", 0.75),
+        ("the same phone", _SAME_PHONE + _EARLIER.format("phone"), 0.75),
         ("phones one digit apart", _edits("phone", 1), 0.10),
         ("different phones", "", 0.15),
     ),
     same=(("phone",),),
+)
+_ONE_OFFICE = (
+    "a.office = b.office OR ((contains(a.office, '|') OR contains(b.office, '|'))"
+    " AND list_has_any(string_split(a.office, '|'), string_split(b.office, '|')))"
+)
+_OFFICE = Comparison(
+    "shared contact",
+    "a.office IS NULL OR b.office IS NULL",
+    (("the same shared contact", _ONE_OFFICE, 0.6), ("other shared contacts", "", 0.4)),
+    same=(("office",),),
+    # An office, a household: it makes namesakes unlikely, no more.
+    most=((1, 6.0),),
+)
+_LOGIN = Comparison(
+    "login",
+    _missing("login"),
+    (("the same login", "a.login = b.login", 0.9), ("different logins", "", 0.1)),
+    same=(("login",),),
 )
 _ID = Comparison(
     "id number",
@@ -335,8 +395,60 @@ _GENDER = Comparison(
     _missing("gender"),
     (("the same gender", "a.gender = b.gender", 0.97), ("different genders", "", 0.03)),
 )
+_BIRTH_PLACE = Comparison(
+    "birth place",
+    _missing("birth_place"),
+    (
+        ("the same birth place", "a.birth_place = b.birth_place", 0.80),
+        ("a similar birth place", _similar("birth_place", "jaro_winkler_similarity(a.birth_place, b.birth_place)", 0.9),
+         0.08),
+        ("different birth places", "", 0.12),
+    ),
+    same=(("birth_place",),),
+)  # fmt: skip
+_OCCUPATION = Comparison(
+    "occupation",
+    _missing("occupation"),
+    (
+        ("the same occupation", "a.occupation = b.occupation", 0.60),
+        ("different occupations", "", 0.40),
+    ),
+    same=(("occupation",),),
+    most=((1, 4.0),),
+)
+_COMPANY = Comparison(
+    "organisation",
+    _missing("company"),
+    (
+        ("the same organisation", "a.organisation = b.organisation", 0.30),
+        ("people of the same organisation", "a.company = b.company", 0.40),
+        ("different organisations", "", 0.30),
+    ),
+    same=(("organisation",),),
+    most=((2, 6.0),),
+)
+_SUFFIX = Comparison(
+    "generation",
+    "a.suffix IS NULL AND b.suffix IS NULL",
+    (
+        ("the same generation", "a.suffix = b.suffix", 0.6),
+        ("a generation that only one says", "a.suffix IS NULL OR b.suffix IS NULL", 0.39),
+        ("different generations", "", 0.01),
+    ),
+    is_evidence=False,
+)
+_NAMELESS = Comparison(
+    "nameless",
+    "a.is_named AND b.is_named",
+    (("one without a name", "a.is_named OR b.is_named", 0.5), ("both without a name", "", 0.5)),
+    is_evidence=False,
+)
 
-COMPARISONS = (_NAME, _BORN, _ADDRESS, _EMAIL, _PHONE, _ID, _MIDDLE, _GENDER)
+COMPARISONS = (
+    _NAME, _BORN, _ADDRESS, _EMAIL, _PHONE, _ID, _MIDDLE, _GENDER, _LOGIN, _OFFICE, _BIRTH_PLACE, _OCCUPATION,
+    _COMPANY, _SUFFIX, _NAMELESS,
+)  # fmt: skip
+PLACE = {comparison.name: place for place, comparison in enumerate(COMPARISONS)}
 
 # Levels of the address at which two may live under one roof.
 ONE_ROOF = 6
@@ -345,6 +457,8 @@ ONE_ROOF = 6
 # no initial, not swapped with the family name (which they are not when the family names agree).
 FIRST_NAMES_DIFFER = (
     "CASE WHEN jw_first < 0.8 AND NOT is_short"
+    # Of two known names each is one of its own; an unknown one may be a slip of the pen.
+    " AND (jw_first < 0.6 OR (a.is_name AND b.is_name))"
     " AND ((jw_first < 0.65 AND length(a.first) > 4) OR damerau_levenshtein(a.first, b.first) > 1"
     " OR length(a.first) = 1 OR length(b.first) = 1)"
     " AND (abs(length(a.first) - length(b.first)) > 2 OR jaccard(a.first, b.first) < 0.7)"
@@ -352,33 +466,28 @@ FIRST_NAMES_DIFFER = (
     " AND (like_last OR coalesce(jaro_winkler_similarity(a.first, b.last) < 0.8, true)"
     " AND coalesce(jaro_winkler_similarity(a.last, b.first) < 0.8, true)) THEN true ELSE false END"
 )
-# Two people whatever else agrees: father and son, or two entries of a source that lists each person
-# once.
-NEVER_ONE = "coalesce(a.suffix <> b.suffix, false) OR coalesce(a.source = b.source, false)"
+# Why two records are two people whatever else agrees, first of all that hold; 0: nothing does.
+VETOES = ("", "one_source", "generation", "organisation", "gender")
+NEVER_ONE = (
+    "CASE WHEN a.source = b.source THEN 1 WHEN a.suffix <> b.suffix THEN 2"
+    " WHEN (a.organisation IS NOT NULL AND b.is_named) OR (b.organisation IS NOT NULL AND a.is_named) THEN 3"
+    " WHEN a.gender <> b.gender AND a.first <> b.first AND NOT like_first THEN 4 ELSE 0 END"
+)
 
 # Two records are compared when they agree in one of these.
 BLOCKS = (
-    ("email",), ("phone",), ("id_number",), ("born",), ("least(first, last)", "greatest(first, last)"),
+    ("email",), ("phone",), ("id_number",), ("login",), ("office", "last"), ("born",), ("organisation",),
+    ("least(first, last)", "greatest(first, last)"),
     ("last", "postcode"), ("first", "postcode"), ("last", "city"), ("first", "city"), ("street", "number"),
-    ("number", "postcode"),
+    ("number", "postcode"), ("last", "birth_place"), ("first", "birth_place"), ("postcode",),
     ("substr(born, 1, 6)", "substr(first, 1, 2)"), ("substr(born, 1, 6)", "substr(last, 1, 2)"),
     ("substr(born, 5)", "last"), ("substr(born, 5)", "first"), ("substr(first, 1, 3)", "substr(last, 1, 3)"),
     ("root", "last"), ("split_part(email, '@', 1)",),
 )  # fmt: skip
-# Among many records, a block's pair must also agree in so many of these; blocks of a person's own
-# identifiers need none, blocks that contain two of them need one more.
+# What two records that are compared must agree in besides, each worth what its value tells (the rarer, the more);
+# of those in one bracket the first that agrees counts.
 WITNESSES = (
-    "substr(first, 1, 3)",
-    "substr(last, 1, 3)",
-    "born",
-    "street",
-    "number",
-    "email",
-    "phone",
-    "id_number",
-)
-ENOUGH = 2
-NEEDED = {
-    ("email",): 0, ("phone",): 0, ("id_number",): 0, ("street", "number"): 3,
-    ("substr(first, 1, 3)", "substr(last, 1, 3)"): 3,
-}  # fmt: skip
+    ("root", "substr(first, 1, 3)"), ("last", "substr(last, 1, 3)"), ("born", "substr(born, 1, 4)"),
+    ("street", "postcode", "city"), ("number",), ("email", "split_part(email, '@', 1)"), ("phone",), ("id_number",),
+    ("login",), ("birth_place",), ("occupation",), ("company",), ("office",),
+)  # fmt: skip

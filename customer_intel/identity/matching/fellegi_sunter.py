@@ -24,6 +24,10 @@ Floats = npt.NDArray[np.float64]
 # Weight of the prior in matching pairs: with little data it decides, with much it does not matter.
 PRIOR_PAIRS = 30.0
 ROUNDS = 100
+# A fit counts against the model it starts from as its expected matches against so many, comparison by comparison.
+ANCHOR_PAIRS = 30.0
+# Fewer records are a sample of a larger population: two of them are no more likely one person's.
+LEAST_POPULATION = 2_000
 # Some random pairs are one person's and are subtracted from u; at least this share of it always
 # stays.
 LEAST_CHANCE = 0.2
@@ -84,6 +88,11 @@ class MatchModel:
         )
 
 
+def default_prior(records: int) -> float:
+    """Bits of two among so many records, before anything is known of them."""
+    return float(np.log2(2 * DOUBLES / max(records, LEAST_POPULATION)))
+
+
 def fit(
     patterns: npt.NDArray[np.int64],
     counts: Floats,
@@ -92,17 +101,19 @@ def fit(
     *,
     is_veto: bool = True,
     is_birth_veto: bool = False,
+    anchor: MatchModel | None = None,
 ) -> MatchModel:
     """A model from compared pairs.
 
     `patterns`: one row per combination of levels (columns as COMPARISONS), `counts`: pairs of each;
     `random`: pairs of random records per level, one array per comparison; `records`: how many
-    records there are.
+    records there are. `anchor`: the model that holds where the records say little.
     """
     pairs_at_large = max(records * (records - 1) / 2, 1.0)
     u_counted = [_chance_of(drawn) for drawn in random]
     prior_m = [_shares([level[2] for level in comparison.levels]) for comparison in COMPARISONS]
     m, u = [shares.copy() for shares in prior_m], [shares.copy() for shares in u_counted]
+    known = [0.0] * len(COMPARISONS)
     matching = min(max(DOUBLES * records / pairs_at_large, 1e-12), 0.5)
     for _ in range(ROUNDS):
         weights = [_bits(*both) for both in zip(COMPARISONS, m, u, strict=True)]
@@ -114,20 +125,34 @@ def fit(
         for place in range(len(COMPARISONS)):
             level = np.bincount(patterns[:, place], weights=expected, minlength=len(m[place]))
             level[0] = 0
+            known[place] = float(level.sum())
             m[place] = (level + PRIOR_PAIRS * prior_m[place]) / (level.sum() + PRIOR_PAIRS)
             u[place] = np.maximum(
                 u_counted[place] - matching * m[place], LEAST_CHANCE * u_counted[place]
             ) / (1 - matching)
         if abs(matching - previous) < 1e-9 * previous:
             break
+    prior = float(np.log2(matching / (1 - matching)))
+    if anchor:
+        weights = [
+            _shrunk(fitted, np.array(anchor.weights[comparison.name]), pairs)
+            for comparison, fitted, pairs in zip(COMPARISONS, weights, known, strict=True)
+        ]
+        own = matching * pairs_at_large
+        # The anchor's prior is that of as many records.
+        prior = (own * prior + ANCHOR_PAIRS * default_prior(records)) / (own + ANCHOR_PAIRS)
     # Rounded, so that floating-point noise of another machine is no other version.
     listed = {
         comparison.name: tuple(round(float(b), 4) for b in weight)
         for comparison, weight in zip(COMPARISONS, weights, strict=True)
     }
-    return MatchModel(
-        round(float(np.log2(matching / (1 - matching))), 4), listed, is_veto, is_birth_veto
-    )
+    return MatchModel(round(prior, 4), listed, is_veto, is_birth_veto)
+
+
+def _shrunk(fitted: Floats, anchor: Floats, pairs: float) -> Floats:
+    """Bits of a fit to so many matching pairs, drawn towards those of the anchor."""
+    found: Floats = (pairs * fitted + ANCHOR_PAIRS * anchor) / (pairs + ANCHOR_PAIRS)
+    return found
 
 
 def _shares(levels: Sequence[float]) -> Floats:
@@ -151,6 +176,8 @@ def _chance_of(found: Floats) -> Floats:
 
 def _bits(comparison: Comparison, m: Floats, u: Floats) -> Floats:
     bits = np.zeros(len(m))
+    if not comparison.is_evidence:
+        return bits
     bits[1:] = np.log2(np.maximum(m[1:], 1e-9)) - np.log2(np.maximum(u[1:], 1e-12))
     for level, above in comparison.below:
         bits[level] = min(bits[level], bits[above])

@@ -22,7 +22,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "last_name": ("lastname", "surname", "familyname", "lname", "last", "nachname", "lnamec1", "apellido", "nom"),
     "last_name_2": ("lnamec2", "secondsurname", "secondlastname"),
     "suffix": ("suffix", "namesuffix", "generation"),
-    "full_name": ("fullname", "name", "customername", "contactname", "personname"),
+    "full_name": ("fullname", "name", "firstandsurname", "customername", "contactname", "personname"),
     "birth_date": ("birthdate", "dateofbirth", "dob", "birthday", "born", "geburtsdatum"),
     "birth_year": ("birthyear", "yearofbirth", "by", "yob"),
     "birth_month": ("birthmonth", "monthofbirth", "bm"),
@@ -35,13 +35,14 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "unit": ("unitnumber", "unit", "apartment", "apt"),
     "city": ("city", "suburb", "town", "ort", "locality", "stadt"),
-    "postal_code": ("postalcode", "postcode", "zip", "zipcode", "plz", "mailingaddresszipcode"),
+    "postal_code": ("postalcode", "postcode", "postcodefake", "zip", "zipcode", "plz", "mailingaddresszipcode"),
     "email": ("email", "emailaddress", "mail", "email1"),
     "phone": ("phone", "phonenumber", "mobile", "mobilephone", "telephone", "tel", "cell", "phone1"),
     "id_number": ("ssn", "socsecid", "socialsecuritynumber", "nationalid", "taxid", "passport", "idnumber"),
     # Only by a mapping: naming it declares that each source lists a person at most once (empty: may
     # repeat people).
     "source": (),
+    "birth_place": ("birthplace",), "occupation": ("occupation",),
 }  # fmt: skip
 
 _CONFIG = Path(__file__).parent.parent / "config.yaml"
@@ -176,6 +177,15 @@ def fields(named: pl.DataFrame, config: dict[str, Any] | None = None) -> pl.Data
             pl.col("id_number").str.to_lowercase().str.replace_all(r"[^a-z0-9]", "")
         ),
         source="source",
+        given=pl.when(~is_no_name).then(
+            pl.concat_str("first_name_norm", "middle_name_norm", separator=" ", ignore_nulls=True)
+        ),
+        birth_place=normalise.fold(pl.col("birth_place")),
+        occupation=normalise.fold(pl.col("occupation")),
+        **{
+            name: pl.lit(None, pl.String)
+            for name in ("email_2", "phone_2", "office", "login", "company", "organisation")
+        },
     ).select("record_key", *FIELDS)
 
 

@@ -1,9 +1,8 @@
-"""Record linkage from end to end: candidates, comparison, weights, and a split wherever a group
-does not hang together.
+"""Record linkage from end to end: candidates, comparison, weights, and a split wherever a group does not hang together.
 
-Belongs here: the order of the steps. Not here: which pairs and what is compared
-(candidate_pairs.py, comparison_levels.py), what it weighs (fellegi_sunter.py), where records come
-from (records.py, match_edge.py).
+Belongs here: the order of the steps, `compared` (which pairs weigh what) and `clustered` (who is one). Not here: which
+pairs and what is compared (candidate_pairs.py, comparison_levels.py), what it weighs (fellegi_sunter.py), where records
+come from and what becomes of the pairs (identity/linking).
 """
 
 from __future__ import annotations
@@ -20,140 +19,272 @@ import polars as pl
 from customer_intel.identity.matching import candidate_pairs, u_probabilities
 from customer_intel.identity.matching.average_linkage import split
 from customer_intel.identity.matching.candidate_pairs import Compared, Flags, Numbers
-from customer_intel.identity.matching.comparison_levels import COMPARISONS
+from customer_intel.identity.matching.comparison_levels import COMPARISONS, FIELDS, PLACE, VETOES
+from customer_intel.identity.matching.doubts import DOUBTS, RARE_NAME, doubts
 from customer_intel.identity.matching.fellegi_sunter import MatchModel, fit
 from customer_intel.identity.matching.graph import components
 
 # Odds of 1 to 4: less likely pairs do not even put two records into one group.
 LEAST_BITS = -2.0
+# Pairs of so many bits are kept, to be looked at.
+KEPT_BITS = -6.0
+# What a doubtful pair counts: too little to join two records, not enough to keep them apart where others join them.
+DOUBTFUL_BITS = -3.0
+# What a decision to merge counts.
+DECIDED_BITS = 1_000.0
+# Of a pair that nothing made a candidate.
+ABSENT_BITS = -6.6
 LARGEST_GROUP = 150
 # If more than this share of certain matches differ in a field, that field is no ground for a veto.
 UNRELIABLE, ENOUGH_PAIRS = 0.02, 50
-_PLACE = {comparison.name: place for place, comparison in enumerate(COMPARISONS)}
+# Pairs that a fit looks at, at most.
+FITTED_PAIRS = 1_200_000
+REASONS = (*VETOES, "first_name", "birth_date", "middle_name", "id_number", "never_merge")
 # Levels at which an id number or a birth date still counts as the same.
-_NEARLY, _OTHER_DATE, _OTHER_ID, _OTHER_MIDDLE = 3, 5, 4, 3
+_NEARLY, _OTHER_DATE, _OTHER_ID, _OTHER_MIDDLE = 3, 7, 4, 3
 # Where one person's middle names hardly ever differ (3 in 100 pairs), two that do are two people's.
 RARELY = -5.0
+PAIR = ["record_key_a", "record_key_b"]
+_NO_PAIRS = pl.DataFrame(schema=dict.fromkeys([*PAIR, "earlier"], pl.String))
 
 
 @dataclass(frozen=True)
-class Resolved:
-    """`clusters`: record_key, cluster (its smallest record_key), confidence (of the record's place
-    in it, 0 to 1).
+class Decided:
+    """What people decided: pairs `together` and `apart` (record_key_a < record_key_b), records that are `alone`."""
 
-    `edges`: record_key_a, record_key_b, per comparison its level and `bits <comparison>`, bits,
-    is_vetoed; the pairs that were at least possible. Empty when not asked for.
+    together: pl.DataFrame
+    apart: pl.DataFrame
+    alone: pl.Series
+
+    @staticmethod
+    def nothing() -> Decided:
+        """Nobody decided anything."""
+        return Decided(
+            _NO_PAIRS.select(PAIR), _NO_PAIRS.select(PAIR), pl.Series([], dtype=pl.String)
+        )
+
+    @property
+    def records(self) -> pl.Series:
+        """record_key of everybody that a decision names."""
+        return pl.concat([*self.together, *self.apart, self.alone]).unique()
+
+
+@dataclass(frozen=True)
+class Score:
+    """Per pair: bits of evidence, the bits that count (`effective`), and places in REASONS and DOUBTS, 0 for none."""
+
+    bits: npt.NDArray[np.float64]
+    veto: npt.NDArray[np.int8]
+    doubt: npt.NDArray[np.int8]
+
+    @property
+    def effective(self) -> npt.NDArray[np.float64]:
+        """Bits, of a doubtful pair at most DOUBTFUL_BITS."""
+        return np.where(self.doubt > 0, np.minimum(self.bits, DOUBTFUL_BITS), self.bits)
+
+    @property
+    def links(self) -> Flags:
+        """Pairs that put two records into one group."""
+        flags: Flags = (self.effective >= LEAST_BITS) & (self.veto == 0)
+        return flags
+
+
+class Records:
+    """Records ready to be compared. Of those that say the same, two stand for all; the rest are `copies` of the first
+    (record_key, record_key_a, record_key_b: the copy and the two), but for those in `own`.
     """
 
-    clusters: pl.DataFrame
-    edges: pl.DataFrame
-    model: MatchModel
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, records: pl.DataFrame, own: pl.Series | None = None
+    ) -> None:
+        named = records.sort("record_key").with_columns(
+            own=pl.when(pl.col("record_key").is_in((own if own is not None else pl.Series([], dtype=pl.String)).implode()))
+            .then("record_key")
+        )  # fmt: skip
+        said = [*FIELDS, "own"]
+        named = named.with_columns(
+            place=pl.int_range(pl.len()).over(said),
+            record_key_a=pl.col("record_key").first().over(said),
+            record_key_b=pl.col("record_key").slice(1, 1).first().over(said),
+        )
+        self.con = con
+        self.copies = named.filter(pl.col("place") >= 2).select("record_key", *PAIR)
+        self.party = candidate_pairs.prepared(named.filter(pl.col("place") < 2))
+        self.content = self.party.select(FIELDS).hash_rows(seed=1).reinterpret(signed=True)
+
+    def ids(self, pairs: pl.DataFrame) -> pl.DataFrame:
+        """`pairs` of record keys with their places i < j; pairs of others are left out."""
+        places = (
+            self.party.select("record_key")
+            .with_row_index("id")
+            .with_columns(pl.col("id").cast(pl.Int64))
+        )
+        found = pairs.join(places, left_on="record_key_a", right_on="record_key").join(
+            places, left_on="record_key_b", right_on="record_key", suffix="_b"
+        )
+        return found.with_columns(
+            i=pl.min_horizontal("id", "id_b"), j=pl.max_horizontal("id", "id_b")
+        ).drop("id", "id_b")
+
+    def candidates(self, more: pl.DataFrame | None = None) -> Numbers:
+        """Packed pairs that are worth comparing, and `more` (i, j)."""
+        i, j = candidate_pairs.candidates(self.con, self.party)
+        packed = (i << 32) | j
+        if more is not None and len(more):
+            added = (more["i"].to_numpy() << 32) | more["j"].to_numpy()
+            packed = np.union1d(packed, added)
+        return packed
+
+    def compare(self, packed: Numbers, earlier: pl.DataFrame | None = None) -> Compared:
+        """What the comparisons say of packed pairs."""
+        return candidate_pairs.compare(
+            self.con, self.party, packed >> 32, packed & 0xFFFFFFFF, earlier
+        )
 
 
-def resolve(
-    con: duckdb.DuckDBPyConnection,
-    records: pl.DataFrame,
-    model: MatchModel | None = None,
-    *,
-    with_edges: bool = True,
-) -> Resolved:
-    """Who is who among `records` (record_key and FIELDS). Without a model, one is fitted to them
-    first.
+def fitted(records: Records, packed: Numbers, anchor: MatchModel) -> MatchModel:
+    """A model fitted to the records' candidates and to random pairs, drawn towards `anchor` where they say little. Needs
+    no labels.
     """
-    party = candidate_pairs.prepared(records)
-    pairs = candidate_pairs.compare(con, party, *candidate_pairs.candidates(con, party))
-    model = model or train(con, party, pairs)
-    bits, is_vetoed = scored(pairs, model)
-    links = (bits >= LEAST_BITS) & ~is_vetoed
-    groups = _groups(len(party), pairs.i[links], pairs.j[links], bits[links])
-    inside = _inside(con, party, groups, pairs)
-    bits_inside, is_vetoed_inside = scored(inside, model)
-    judged = {"i": inside.i, "j": inside.j, "bits": bits_inside, "is_vetoed": is_vetoed_inside}
-    parts = split(groups, pl.DataFrame(judged))
-    key = party["record_key"]
-    clusters = parts.sort("id").select(
-        record_key=key, cluster=key.gather(parts.sort("id")["part"]), confidence="confidence"
-    )
-    possible = (
-        pairs.only(bits >= LEAST_BITS) if with_edges else pairs.only(np.zeros(len(bits), np.bool_))
-    )
-    return Resolved(
-        clusters, _edges(key, possible, inside if with_edges else possible, model), model
-    )
-
-
-def train(con: duckdb.DuckDBPyConnection, party: pl.DataFrame, pairs: Compared) -> MatchModel:
-    """A model fitted to the compared pairs and to random pairs of `party`. Needs no labels."""
-    random = u_probabilities.of_levels(con, party, pairs)
-    is_veto, is_birth_veto = _reliable(pairs)
-    open_pairs = ~_is_vetoed(pairs, is_veto=is_veto, is_birth_veto=is_birth_veto)
-    levels, place, _ = pairs.kinds
+    size = len(records.party)
+    step = max(-(-len(packed) // FITTED_PAIRS), 1)
+    pairs = records.compare(packed[::step])
+    random = u_probabilities.of_levels(records.con, records.party, pairs)
+    is_veto, is_birth_veto = _reliable(pairs, anchor)
+    score = _vetoes(pairs, is_veto=is_veto, is_birth_veto=is_birth_veto)
+    found, place, _ = pairs.kinds
+    counts = np.bincount(place[score == 0], minlength=len(found)).astype(float) * step
     return fit(
-        levels,
-        np.bincount(place[open_pairs], minlength=len(levels)).astype(float),
-        random,
-        len(party),
-        is_veto=is_veto,
-        is_birth_veto=is_birth_veto,
+        found, counts, random, size, is_veto=is_veto, is_birth_veto=is_birth_veto, anchor=anchor
     )
 
 
-def _reliable(pairs: Compared) -> tuple[bool, bool]:
-    """Whether those who are surely one person mostly agree in their first name, and in their birth
-    date.
+def _reliable(pairs: Compared, anchor: MatchModel) -> tuple[bool, bool]:
+    """Whether those who are surely one person mostly agree in their first name, and in their birth date; as `anchor` has
+    it where too few are sure.
 
     Surely one: the same id number and birth date; the same name and email or id number.
     """
-    levels, place, counts = pairs.kinds
-    level = dict(zip(_PLACE, levels.T, strict=True))
+    found, place, counts = pairs.kinds
+    level = {name: found[:, at] for name, at in PLACE.items()}
     same_person = (level["id number"] == 1) & (level["birth date"] == 1)
     names = int(counts[same_person].sum())
-    is_veto = (
-        names < ENOUGH_PAIRS or int(pairs.is_other[same_person[place]].sum()) <= UNRELIABLE * names
-    )
+    is_veto = anchor.is_veto
+    if names >= ENOUGH_PAIRS:
+        is_veto = int(pairs.is_other[same_person[place]].sum()) <= UNRELIABLE * names
     same_person = (
         (level["name"] == 1)
         & ((level["id number"] == 1) | (level["email"] == 1))
         & (level["birth date"] > 0)
     )
-    dates, n_other = (
-        int(counts[same_person].sum()),
-        int(counts[same_person & (level["birth date"] == _OTHER_DATE)].sum()),
-    )
-    return is_veto, dates >= ENOUGH_PAIRS and n_other <= UNRELIABLE * dates
+    dates = int(counts[same_person].sum())
+    is_birth_veto = anchor.is_birth_veto
+    if dates >= ENOUGH_PAIRS:
+        is_birth_veto = (
+            int(counts[same_person & (level["birth date"] == _OTHER_DATE)].sum())
+            <= UNRELIABLE * dates
+        )
+    return is_veto, is_birth_veto
 
 
-def scored(pairs: Compared, model: MatchModel) -> tuple[npt.NDArray[np.float64], Flags]:
-    """Bits, and whether a veto forbids it, of each pair."""
-    levels, place, _ = pairs.kinds
-    weights = model.by_comparison(levels)
+def scored(pairs: Compared, model: MatchModel) -> Score:
+    """What each pair weighs, and what speaks against it."""
+    found, place, _ = pairs.kinds
+    weights = model.by_comparison(found)
     bits = (model.prior + weights.sum(axis=1))[place] + pairs.rarity + pairs.home_rarity
-    vetoed = _is_vetoed(pairs, is_veto=model.is_veto, is_birth_veto=model.is_birth_veto)
-    level = dict(zip(_PLACE, levels.T, strict=True))
+    veto = _vetoes(pairs, is_veto=model.is_veto, is_birth_veto=model.is_birth_veto)
+    level = {name: found[:, at] for name, at in PLACE.items()}
     # Family members share address and name, but neither birth date nor whole name with id number.
     is_born, is_numbered = (_is_nearly(level[name]) for name in ("birth date", "id number"))
     is_apart = (level["middle name"] == _OTHER_MIDDLE) & (
-        weights[:, _PLACE["middle name"]] <= RARELY
+        weights[:, PLACE["middle name"]] <= RARELY
     )
-    vetoed |= (is_apart & ~is_born & ~(is_numbered & (level["name"] == 1)))[place]
+    is_apart &= ~is_born & ~(is_numbered & (level["name"] == 1))
     # Different id numbers, unless other evidence outweighs them; known birth dates decide instead.
     is_two = (level["id number"] == _OTHER_ID) & (level["birth date"] == 0)
-    return bits, vetoed | (is_two[place] & (bits < LEAST_BITS) & model.is_veto)
+    for reason, flags in (
+        ("middle_name", is_apart[place]),
+        ("id_number", is_two[place] & (bits < LEAST_BITS) & model.is_veto),
+    ):
+        veto[(veto == 0) & flags] = REASONS.index(reason)
+    doubt = doubts(found)[place]
+    doubt[(doubt == DOUBTS.index("name_only")) & (bits >= RARE_NAME)] = 0
+    return Score(bits, veto, doubt)
 
 
-def _is_vetoed(pairs: Compared, *, is_veto: bool, is_birth_veto: bool) -> Flags:
+def _vetoes(pairs: Compared, *, is_veto: bool, is_birth_veto: bool) -> npt.NDArray[np.int8]:
     """First names that differ are two people's, unless id number and birth date both say otherwise."""
-    levels, place, _ = pairs.kinds
-    level = dict(zip(_PLACE, levels.T, strict=True))
+    found, place, _ = pairs.kinds
+    level = {name: found[:, at] for name, at in PLACE.items()}
     is_numbered = _is_nearly(level["id number"])
     is_known = is_numbered & _is_nearly(level["birth date"])
-    is_born_apart = (level["birth date"] == _OTHER_DATE) & ~is_numbered
-    vetoed: Flags = pairs.is_never | (pairs.is_other & ~is_known[place] & is_veto)
-    return vetoed | is_born_apart[place] if is_birth_veto else vetoed
+    veto = pairs.never.copy()
+    if is_veto:
+        veto[(veto == 0) & pairs.is_other & ~is_known[place]] = REASONS.index("first_name")
+    if is_birth_veto:
+        is_born_apart = (level["birth date"] == _OTHER_DATE) & ~is_numbered
+        veto[(veto == 0) & is_born_apart[place]] = REASONS.index("birth_date")
+    return veto
 
 
 def _is_nearly(level: npt.NDArray[np.integer[Any]]) -> Flags:
     return (level > 0) & (level <= _NEARLY)
+
+
+def compared(
+    records: Records,
+    model: MatchModel,
+    decided: Decided | None = None,
+    earlier: pl.DataFrame = _NO_PAIRS,
+) -> pl.DataFrame:
+    """Pairs that are at least possible, and all within a group: record_key_a < record_key_b, their content_a and
+    content_b, per comparison its level and `bits <comparison>`, bits, effective (what counts), veto, doubt (reasons or
+    null) and is_copy (of a record that says the same).
+
+    `earlier`: record keys of pairs that said the same at one time, and what (email, phone).
+    """
+    decided = decided or Decided.nothing()
+    said = records.ids(earlier).select("i", "j", "earlier")
+    together, apart = records.ids(decided.together), records.ids(decided.apart)
+    more = pl.concat([frame.select("i", "j") for frame in (said, together, apart)])
+    alone = records.party["record_key"].is_in(decided.alone.implode()).to_numpy()
+    packed = records.candidates(more)
+
+    def score_of(pairs: Compared) -> Score:
+        return _with_decisions(pairs, scored(pairs, model), together, apart, alone)
+
+    pairs = records.compare(packed, said if len(said) else None)
+    score = score_of(pairs)
+    links = score.links
+    groups = _groups(len(records.party), pairs.i[links], pairs.j[links], score.effective[links])
+    wanted = np.sort(np.concatenate([np.empty(0, np.int64), *_pairs_of(groups)]))
+    # What is possible, or shares much though something speaks against it; all pairs of a group.
+    kept = (score.bits >= KEPT_BITS) | np.isin(packed, wanted, assume_unique=True)
+    fresh = records.compare(np.setdiff1d(wanted, packed, assume_unique=True))
+    both = candidate_pairs.concatenated(pairs.only(kept), fresh)
+    return _edges(records, both, score_of(both), model)
+
+
+def _with_decisions(
+    pairs: Compared, score: Score, together: pl.DataFrame, apart: pl.DataFrame, alone: Flags
+) -> Score:
+    packed = (pairs.i << 32) | pairs.j
+
+    def among(decided: pl.DataFrame) -> Flags:
+        return np.isin(packed, (decided["i"].to_numpy() << 32) | decided["j"].to_numpy())
+
+    is_together = among(together)
+    is_apart = (among(apart) | alone[pairs.i] | alone[pairs.j]) & ~is_together
+    veto = np.where(
+        is_apart,
+        np.int8(REASONS.index("never_merge")),
+        np.where(is_together, np.int8(0), score.veto),
+    )
+    return Score(
+        np.where(is_together, DECIDED_BITS, score.bits),
+        veto,
+        np.where(is_together, np.int8(0), score.doubt),
+    )
 
 
 def _groups(size: int, i: Numbers, j: Numbers, bits: npt.NDArray[np.float64]) -> pl.DataFrame:
@@ -168,7 +299,7 @@ def _groups(size: int, i: Numbers, j: Numbers, bits: npt.NDArray[np.float64]) ->
     least = LEAST_BITS
     while True:
         large = found.filter(pl.len().over("component") > LARGEST_GROUP)
-        if large.is_empty():
+        if large.is_empty() or least > DECIDED_BITS:
             return found
         least += 2
         inside = links.filter(pl.col("a").is_in(large["id"].implode()) & (pl.col("bits") >= least))
@@ -180,25 +311,6 @@ def _groups(size: int, i: Numbers, j: Numbers, bits: npt.NDArray[np.float64]) ->
 
 def _by_smallest_id(groups: pl.DataFrame) -> pl.DataFrame:
     return groups.with_columns(component=pl.col("id").min().over("component"))
-
-
-def _inside(
-    con: duckdb.DuckDBPyConnection, party: pl.DataFrame, groups: pl.DataFrame, pairs: Compared
-) -> Compared:
-    """Every pair within a group; those not yet compared are compared now."""
-    wanted = np.sort(np.concatenate([np.empty(0, np.int64), *_pairs_of(groups)]))
-    compared = (pairs.i << 32) | pairs.j
-    place = np.searchsorted(compared, wanted)
-    is_compared = (
-        (place < len(compared)) & (compared[np.minimum(place, len(compared) - 1)] == wanted)
-        if len(compared)
-        else wanted < 0
-    )
-    known = pairs.only(place[is_compared])
-    fresh = candidate_pairs.compare(
-        con, party, wanted[~is_compared] >> 32, wanted[~is_compared] & 0xFFFFFFFF
-    )
-    return candidate_pairs.concatenated(known, fresh)
 
 
 def _pairs_of(groups: pl.DataFrame) -> Iterator[Numbers]:
@@ -214,21 +326,124 @@ def _pairs_of(groups: pl.DataFrame) -> Iterator[Numbers]:
         yield ((by_group[:, a] << 32) | by_group[:, b]).ravel()
 
 
-def _edges(key: pl.Series, possible: Compared, inside: Compared, model: MatchModel) -> pl.DataFrame:
-    both = candidate_pairs.concatenated(possible, inside)
-    _, first = np.unique((both.i << 32) | both.j, return_index=True)
-    pairs = both.only(first)
-    bits, is_vetoed = scored(pairs, model)
+def _edges(records: Records, pairs: Compared, score: Score, model: MatchModel) -> pl.DataFrame:
     found = candidate_pairs.levels(pairs.pattern)
     weights = model.by_comparison(found)
+    key = records.party["record_key"]
     columns: dict[str, object] = {
-        "record_key_a": key.gather(pairs.i),
-        "record_key_b": key.gather(pairs.j),
-    }
+        "record_key_a": key.gather(pairs.i), "record_key_b": key.gather(pairs.j),
+        "content_a": records.content.gather(pairs.i), "content_b": records.content.gather(pairs.j),
+    }  # fmt: skip
     rare = {"name": pairs.rarity, "address": pairs.home_rarity}
     for place, comparison in enumerate(COMPARISONS):
         columns[comparison.name] = found[:, place]
         columns[f"bits {comparison.name}"] = weights[:, place] + rare.get(comparison.name, 0)
-    return pl.DataFrame({**columns, "bits": bits, "is_vetoed": is_vetoed}).sort(
-        "record_key_a", "record_key_b"
+    frame = pl.DataFrame(
+        {
+            **columns,
+            "bits": score.bits,
+            "effective": score.effective,
+            "veto": score.veto,
+            "doubt": score.doubt,
+        }
+    )
+    frame = frame.with_columns(
+        veto=_reason("veto", REASONS), doubt=_reason("doubt", DOUBTS), is_copy=pl.lit(False)
+    )
+    # A copy hangs on the first that says the same, by what the first two have in common.
+    copied = frame.join(_ordered(records.copies), on=PAIR, how="inner").with_columns(
+        content_b="content_a", is_copy=pl.lit(True), record_key_b="record_key", record_key_a="first"
+    )
+    whole = pl.concat([frame, copied.select(frame.columns)])
+    swapped = pl.col("record_key_a") > pl.col("record_key_b")
+    pair = [
+        pl.when(swapped).then(f"{what}_{b}").otherwise(f"{what}_{a}").alias(f"{what}_{a}")
+        for what in ("record_key", "content")
+        for a, b in (("a", "b"), ("b", "a"))
+    ]
+    return whole.with_columns(pair).sort(PAIR)
+
+
+def _ordered(copies: pl.DataFrame) -> pl.DataFrame:
+    """Copies by the two that stand for them, in either order; `first`: the one that the copy hangs on."""
+    one = copies.with_columns(first="record_key_a")
+    return pl.concat(
+        [
+            one,
+            one.rename({"record_key_a": "record_key_b", "record_key_b": "record_key_a"}).select(
+                one.columns
+            ),
+        ]
+    )
+
+
+def _reason(name: str, reasons: tuple[str, ...]) -> pl.Expr:
+    place = pl.col(name).cast(pl.Int64)
+    return pl.when(place > 0).then(
+        place.replace_strict(dict(enumerate(reasons)), return_dtype=pl.String)
+    )
+
+
+def clustered(keys: pl.Series, edges: pl.DataFrame) -> pl.DataFrame:
+    """record_key, cluster (its smallest record_key), confidence (of the record's place in it, 0 to 1) of all `keys`.
+
+    `edges`: as of `compared`: PAIR, content_a, content_b, effective, is_vetoed, is_copy. Average linkage, with no vetoed
+    pair in one cluster; ties fall by what records say, not by their keys.
+    """
+    direct = edges.filter(~pl.col("is_copy"))
+    nodes = (
+        pl.concat(
+            [
+                direct.select(record_key=f"record_key_{side}", content=f"content_{side}")
+                for side in "ab"
+            ]
+        )
+        .unique()
+        .sort("content", "record_key")
+        .with_row_index("id")
+        .with_columns(pl.col("id").cast(pl.Int64))
+    )
+    ids = nodes.select("record_key", "id")
+    numbered = direct.join(ids, left_on="record_key_a", right_on="record_key").join(
+        ids, left_on="record_key_b", right_on="record_key", suffix="_b"
+    )
+    numbered = numbered.select(
+        i=pl.min_horizontal("id", "id_b"),
+        j=pl.max_horizontal("id", "id_b"),
+        bits="effective",
+        is_vetoed="is_vetoed",
+    )
+    links = numbered.filter((pl.col("bits") >= LEAST_BITS) & ~pl.col("is_vetoed"))
+    groups = _groups(len(nodes), *(links[name].to_numpy() for name in ("i", "j", "bits")))
+    wanted = np.concatenate([np.empty(0, np.int64), *_pairs_of(groups)])
+    inside = (
+        pl.DataFrame({"i": wanted >> 32, "j": wanted & 0xFFFFFFFF})
+        .join(numbered, on=["i", "j"], how="left")
+        .with_columns(pl.col("bits").fill_null(ABSENT_BITS), pl.col("is_vetoed").fill_null(False))
+    )
+    parts = split(groups, inside).join(nodes.select("id", "record_key"), on="id")
+    copies = edges.filter(
+        pl.col("is_copy") & (pl.col("effective") >= LEAST_BITS) & ~pl.col("is_vetoed")
+    ).select(pl.col("record_key_a", "record_key_b"))
+    copied = pl.concat(
+        [
+            copies.select(a="record_key_a", b="record_key_b"),
+            copies.select(a="record_key_b", b="record_key_a"),
+        ]
+    ).join(parts.select(a="record_key", part="part", confidence="confidence"), on="a")
+    copied = copied.join(parts, left_on="b", right_on="record_key", how="anti").select(
+        "part", "confidence", record_key="b"
+    )
+    placed = pl.concat([parts.select("record_key", "part", "confidence"), copied], how="diagonal")
+    return (
+        keys.to_frame("record_key")
+        .join(placed, on="record_key", how="left")
+        .with_columns(
+            cluster=pl.when(pl.col("part").is_null())
+            .then("record_key")
+            .otherwise(pl.col("record_key").min().over("part")),
+            confidence=pl.col("confidence").fill_null(1.0),
+        )
+        .select("record_key", "cluster", "confidence")
+        .sort("record_key")
     )

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from customer_intel.identity.records import normalise, phones
+from customer_intel.identity.records.mailboxes import is_role_mailbox
 from customer_intel.identity.records.normalise import words
 
 # A register reaches back so far.
@@ -33,11 +34,9 @@ def party_record(party_source: pl.DataFrame, as_of: date, config: dict[str, Any]
         email_domain=email.str.extract(r"@(.+)$"),
         email_base=normalise.email_base(email, config),
         is_freemail=email.str.extract(r"@(.+)$").is_in(words(config["freemail_domains"])),
-        is_role_mailbox=email.str.extract(r"^([^@+]+)").is_in(words(config["role_mailboxes"])),
+        is_role_mailbox=is_role_mailbox(email, config),
         secondary_email_norm=secondary,
-        is_secondary_role_mailbox=secondary.str.extract(r"^([^@+]+)").is_in(
-            words(config["role_mailboxes"])
-        ),
+        is_secondary_role_mailbox=is_role_mailbox(secondary, config),
         country_code=normalise.country_code(pl.col("country"), config),
         address_key=normalise.address_key(pl.col("street"), pl.col("postal_code"), pl.col("city")),
         company_norm=normalise.company_norm(

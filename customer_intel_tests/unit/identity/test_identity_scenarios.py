@@ -94,10 +94,10 @@ SCENARIOS: dict[str, tuple[dict[str, Row], list[str]]] = {
     "too many names make a hub": (
         {
             f"a:{i}": person(name, "Weber", "crew@x.de")
-            for i, name in enumerate(["Anna", "Ben", "Uwe", "Zoe"])
+            for i, name in enumerate(["Anna", "Ben", "Uwe", "Zoe", "Ida"])
         }
         | {"b:9": person("Anna", "Weber", "crew@x.de")},
-        ["a:0", "a:1", "a:2", "a:3", "b:9"],
+        ["a:0", "a:1", "a:2", "a:3", "a:4", "b:9"],
     ),
     "placeholder": (
         {"a:1": person("Anna", "Weber", "none@x.de"), "b:2": person("Anna", "Weber", "none@x.de")},
@@ -378,8 +378,8 @@ class TestOverrides:
     def lab(self) -> Lab:
         return (
             Lab()
-            .contact("a:1", **person("Anna", "Weber", "x@x.de"))
-            .contact("b:2", **person("Anna", "Weber", "x@x.de"))
+            .contact("a:1", **person("Anna", "Weber", "anna@x.de"))
+            .contact("b:2", **person("Anna", "Weber", "anna@x.de"))
         )
 
     def test_merge_beats_vetoes(self) -> None:
@@ -408,7 +408,7 @@ class TestOverrides:
     def test_a_record_split_out_leaves_the_rest_together(self) -> None:
         lab = (
             self.lab()
-            .contact("c:3", **person("Anna", "Weber", "x@x.de"))
+            .contact("c:3", **person("Anna", "Weber", "anna@x.de"))
             .override("merge", "b:2", "c:3")
         )
         assert lab.override("split", "b:2").night(only=MAP).groups() == [["a:1", "c:3"], ["b:2"]]
