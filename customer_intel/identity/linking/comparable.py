@@ -82,6 +82,8 @@ def comparable(
         occupation=normalise.fold(pl.col("job_title")),
         company="company_norm",
         organisation=pl.when(is_firm).then("company_norm"),
+        first_sound=pl.when(is_known).then("first_name_sound"),
+        last_sound="last_name_sound",
         source=pl.when(pl.col("source_system").is_in(free)).then("source_system"),
     ).select("record_key", *FIELDS)
 

@@ -106,7 +106,7 @@ def prepared(records: pl.DataFrame) -> pl.DataFrame:
     """
     party = records.select("record_key", *FIELDS).sort([*FIELDS, "record_key"], nulls_last=True)
     n_bearers = pl.len().over("first")
-    common = pl.Series([name for name, share in first_names().items() if share >= NAME_SHARE])
+    common = pl.Series(list(first_names()), dtype=pl.String)
     is_common = (n_bearers >= NAME_RECORDS) & (n_bearers >= NAME_SHARE * len(party))
     return party.with_columns(
         is_name=(is_common | pl.col("first").is_in(common.implode()))

@@ -11,6 +11,12 @@ from customer_intel.identity.records import normalise, phones
 from customer_intel.identity.records.mailboxes import is_role_mailbox
 from customer_intel.identity.records.normalise import words
 
+# A register reaches back so far.
+FIRST_BIRTH_DATE = date(1500, 1, 1)
+# A day that more people of a source have, and so many times more than have its usual day, was filled
+# in.
+FILLED_IN = 20
+
 
 def party_record(party_source: pl.DataFrame, as_of: date, config: dict[str, Any]) -> pl.DataFrame:
     """party_source with its comparable columns; source columns keep the source's spelling."""
@@ -20,11 +26,6 @@ def party_record(party_source: pl.DataFrame, as_of: date, config: dict[str, Any]
         if party_source.schema[column] == pl.String
     )
     party = normalise.names(party, config)
-    party = party.with_columns(
-        given_names_norm=pl.concat_str(
-            "first_name_norm", "middle_name_norm", separator=" ", ignore_nulls=True
-        )
-    )
     email = normalise.email_norm(pl.col("email"))
     secondary = normalise.email_norm(pl.col("secondary_email"))
     party = party.with_columns(
@@ -40,30 +41,44 @@ def party_record(party_source: pl.DataFrame, as_of: date, config: dict[str, Any]
         country_code=normalise.country_code(pl.col("country"), config),
         address_key=normalise.address_key(pl.col("street"), pl.col("postal_code"), pl.col("city")),
         company_norm=normalise.company_norm(
-            pl.coalesce(
-                "company_name",
-                pl.when("is_organisation").then(pl.coalesce("full_name", "last_name")),
-            ),
+            pl.coalesce("company_name", "business_name"),
             config,
         ),
         gender_norm=normalise.fold(pl.col("gender")).replace_strict(
             {"m": "m", "male": "m", "man": "m", "f": "f", "w": "f", "female": "f", "woman": "f"},
             default=None,
         ),
-        **_birth_date(as_of),
-    )
-    return _with_phones(party, config).sort("record_key")
+    ).drop("business_name")
+    return _with_phones(_with_birth_date(party, as_of), config).sort("record_key")
 
 
-def _birth_date(as_of: date) -> dict[str, pl.Expr]:
-    """Impossible dates are dropped; 1 January and 1900 are what forms fill in, so they are kept but
-    marked weak.
+def _with_birth_date(party: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """Dates that nobody can be born on are dropped; those that forms fill in are kept but marked
+    weak: 1 January, and a day that far too many people of one source have.
     """
     born = pl.col("birth_date")
-    possible = born.is_between(date(as_of.year - 120, 1, 1), as_of) | (born.dt.year() == 1900)
-    valid = pl.when(possible).then(born)
-    weak = ((valid.dt.month() == 1) & (valid.dt.day() == 1)) | (valid.dt.year() == 1900)
-    return {"birth_date_norm": valid, "is_birth_date_weak": weak}
+    party = party.with_columns(
+        birth_date_norm=pl.when(born.is_between(FIRST_BIRTH_DATE, as_of)).then(born)
+    )
+    day = pl.col("birth_date_norm")
+    # The records of one person have one day, however many they are.
+    name = pl.concat_str("first_name_norm", "last_name_norm", separator=" ", ignore_nulls=True)
+    days = (
+        party.filter(day.is_not_null())
+        .group_by("source_system", "birth_date_norm")
+        .agg(n=name.replace("", None).drop_nulls().n_unique() + (name.fill_null("") == "").sum())
+        .with_columns(usual=pl.col("n").median().over("source_system"))
+        .filter((pl.col("n") > FILLED_IN) & (pl.col("n") > FILLED_IN * pl.col("usual")))
+        .select("source_system", "birth_date_norm", _filled_in=pl.lit(True))
+    )
+    return (
+        party.join(days, on=["source_system", "birth_date_norm"], how="left", maintain_order="left")
+        .with_columns(
+            is_birth_date_weak=((day.dt.month() == 1) & (day.dt.day() == 1))
+            | (day.is_not_null() & pl.col("_filled_in").fill_null(False))
+        )
+        .drop("_filled_in")
+    )
 
 
 def _with_phones(party: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:

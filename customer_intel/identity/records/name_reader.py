@@ -1,0 +1,376 @@
+"""Reads one name as people write it: titles off, given names, family name, generation, business.
+
+Belongs here: which word of a name is what. Not here: other scripts (latin.py), columns and frames
+(person_names.py), spellings that sound alike (name_sound.py).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from customer_intel.identity.records import latin
+from customer_intel.identity.records.folding import words
+from customer_intel.identity.records.name_shares import first_names, last_names
+
+# Between a person and the name of the business, the person before it or after it.
+_PERSON_BEFORE = re.compile(
+    r"[\s,]+(?:t/as?|t\.a\.|trading as|doing business as|d/b/a|d\.?b\.?a\.?|h\.?o\.?d\.?n\.?|"
+    r"handelend onder(?: de naam)?|operating as|exploitant de)[\s:]+"
+)
+_PERSON_AFTER = re.compile(
+    r"[\s,(]+(?:inhaber(?:in)?|inh\.?|owner|prop\.?|proprietor|titolare|titular|propietari[oa]|"
+    r"proprietari[oa]|wlasciciel(?:ka)?|eigenaar|gerant)[\s:.]+"
+)
+_FAMILY_FIRM = re.compile(
+    r"(?:&|\+|\bund\b|\band\b|\bet\b|\be\b|\by\b|\ben\b|\bi\b)\s*(?:sons?|sohne?|soehne?|tochter|brothers|"
+    r"bros|partners?|hijos?|hermanos|filhos?|irmaos|figli|fratelli|fils|freres|zonen|zoon|synowie|co|cie|"
+    r"company|associates|associes|asociados)\b|\b(?:gebr(?:uder|\.)?|fratelli|hermanos|irmaos|freres)\s"
+)
+_BODY_OF = re.compile(
+    r"\b(?:bank|church|university|city|town|friends|school|institute|ministry|department|society|"
+    r"association|college|council|office|museum) of\b"
+)
+# Legal forms that are words or initials of their own elsewhere: only as written, at the end.
+_END_FORM = re.compile(
+    r"(?:\b(?i:s\.\s?a\.|s\.\s?l\.|s\.\s?r\.\s?l\.|e\.\s?k\.|e\.\s?v\.|s\.\s?p\.\s?a\.|gmbh & co\.?(?: kg)?)|"
+    r"\w[a-z]\s(?:AG|KG|SA|SL|SpA|AB|AS|ApS|Oy|e\.?K|e\.?V|eG|SE|NV|BV))\s*$"
+)
+_PEERAGE = (
+    r"(?:baron(?:ess|et)?|b(?:ar)?t|viscount(?:ess)?|earl|count(?:ess)?|duke|duchess|marquess|marquis|"
+    r"marchioness|lord|prince|princess)"
+)
+_RANK = re.compile(
+    rf"(?:,\s*(?:the\s+)?|\s+(?:the\s+)?(?=\d|first|second|third))"
+    rf"(?:\d+(?:st|nd|rd|th)\s+|first\s+|second\s+|third\s+)?{_PEERAGE}\b\.?(?P<seat>.*)$"
+)
+_ASIDE = re.compile(r"\([^)]*\)|\"[^\"]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»")
+_PATRONYMIC = re.compile(
+    r"(?:[oey]vi(?:ch|tch|tsch|c)|[oe]vych|[oe]witsch|[iy]lyi?ch|[oeiy]vna|i(?:ni)?chna|[oe]wna|kuzmich|"
+    r"lukich|fomich|nikitich)$"
+)
+# Abd al-Rahman, Abdel Rahman, Abdurrahman.
+_SERVANT = re.compile(r"\babd(?:[aeu][lrsdntz][ \-]?|[ \-](?:[aeu][lrsdntz][ \-])?)(?=\w{3})")
+_LOCAL = {"de", "del", "di", "da", "do", "dos", "das", "la", "las", "los", "el", "lo"}
+_SON_OF = {"bin", "ibn", "bint", "binti"}
+
+
+@dataclass(frozen=True)
+class Name:
+    """Parts of a name, folded; None where it has none. `business`: the name of a firm in it."""
+
+    given: tuple[str, ...] = ()
+    last: str | None = None
+    generation: str | None = None
+    business: str | None = None
+    is_legal: bool = False
+    is_trade: bool = False
+    n_words: int = 0
+
+
+class NameReader:
+    """Reads names by the room's configured words."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        facts = latin.words()
+        self.titles = set(words(config["name_titles"]))
+        self.leading = set(words(config["name_leading_titles"]))
+        self.suffixes = {str(form): str(norm) for form, norm in config["name_suffixes"].items()}
+        self.legal = set(words(config["company_words"]))
+        self.trade = set(words(config["business_words"]))
+        self.placeholders = {str(name) for name in config["placeholder_names"]}
+        endings = "|".join(words(facts["business_endings"]))
+        self.trade_ending = re.compile(rf"\w{{2,}}(?:{endings})$")
+        self.particles = set(words(facts["name_particles"]))
+        self.heads = set(words(facts["compound_heads"]))
+        self.devotions = set(words(facts["devotions"]))
+        self.two_family = set(words(facts["two_family_names"]))
+        self.first_share = first_names()
+        self.last_share = last_names()
+
+    @property
+    def special(self) -> set[str]:
+        """Words that make a name more than a word or two to be taken as they stand."""
+        return {
+            *self.titles, *self.leading, *self.suffixes, *self.legal, *self.trade, *self.particles,
+            *self.placeholders, *_SON_OF, "ma", "abd", "abdul", "abdel", "o", "mc", "the", "of", "inh", "dba",
+        }  # fmt: skip
+
+    # ---- columns
+
+    def first(self, text: str) -> Name:
+        """What stands in a column of first names."""
+        found = self._words(_without_asides(_plain(text, "first")))
+        named = self._without_titles(found, least=1)
+        if len(named) == 1 and named[0] in self.leading - _ALSO_NAMES:
+            named = []
+        return self._flagged(Name(given=self._given(named)), found)
+
+    def family(self, text: str) -> Name:
+        """What stands in a column of last names; a business where it says so."""
+        plain = _without_asides(_plain(text, "last"))
+        if parted := self._trading(plain, self._family_words):
+            return parted
+        return self._flagged(self._family_words(plain), self._words(plain), text)
+
+    def whole(self, text: str) -> Name:
+        """A name in one column: given names first, or "family, given"."""
+        plain = _plain(text, "whole")
+        if parted := self._trading(plain, self._person):
+            return parted
+        plain = _without_asides(plain)
+        slavic = bool(re.search("[\u0400-\u04ff]", text))
+        return self._flagged(self._person(plain, slavic), self._words(plain), text)
+
+    def _trading(self, plain: str, read: Any) -> Name | None:
+        """A person and the business he trades as, where the text says both."""
+        for pattern, person_first in ((_PERSON_BEFORE, True), (_PERSON_AFTER, False)):
+            parts = pattern.split(f" {plain} ", maxsplit=1)
+            if len(parts) != 2:
+                continue
+            person, firm = parts if person_first else parts[::-1]
+            person, firm = person.strip(" ,()"), firm.strip(" ,()")
+            if re.search("[a-z]", person) and re.search("[a-z]", firm):
+                named: Name = read(person)
+                return replace(self._flagged(named, self._words(person), person), business=firm)
+        return None
+
+    def _flagged(self, name: Name, found: list[str], raw: str = "") -> Name:
+        plain = " ".join(found)
+        text = latin.latin(raw) if not raw.isascii() else raw.lower()
+        is_legal = not self.legal.isdisjoint(found) or bool(raw and _END_FORM.search(raw))
+        is_trade = (
+            not self.trade.isdisjoint(found)
+            or any(self.trade_ending.fullmatch(part) for word in found for part in word.split("-"))
+            or (_FAMILY_FIRM.search(text) is not None)
+            or (_BODY_OF.search(plain) is not None)
+        )
+        return replace(name, is_legal=is_legal, is_trade=is_trade, n_words=len(found))
+
+    # ---- parts
+
+    def _person(self, plain: str, slavic: bool = False) -> Name:
+        plain, seat = _without_rank(plain)
+        pieces = [piece for piece in (self._words(part) for part in plain.split(",")) if piece]
+        generation = None
+        # What follows the last comma may be a suffix or a degree rather than a given name.
+        while len(pieces) > 1 and all(w in self.titles or w in self.suffixes for w in pieces[-1]):
+            generation = generation or self.suffixes.get(pieces[-1][-1])
+            pieces.pop()
+        if len(pieces) > 1:
+            family = self._family_of(pieces[0])
+            given, own = self._generation([word for piece in pieces[1:] for word in piece])
+            last, other = family.last, generation or own or family.generation
+            return Name(self._given(self._without_titles(given)), last, other)
+        found, own = self._generation(pieces[0] if pieces else [])
+        named = self._without_titles(found)
+        generation = generation or own
+        if len(named) == 1:
+            if seat:
+                return Name(self._given(named), seat, generation)
+            # Mr Smith, Lord Clifford; but Sir John.
+            if len(found) > 1 and found[0] not in _BEFORE_GIVEN:
+                return Name((), named[0], generation)
+            return Name(self._given(named), None, generation)
+        if not named:
+            return Name(generation=generation)
+        if named[1] == "of" and found[0] in _PEERS:
+            return Name((), named[0], generation)
+        if self._is_family_first(named, slavic):
+            return Name(self._given(named[1:]), named[0], generation)
+        named = self._irish(named)
+        cut = self._family_at(named)
+        given, family_words = named[:cut], named[cut:]
+        if len(family_words) > 2 and family_words[0] in _SON_OF:
+            given, family_words = [*given, family_words[1]], family_words[2:]
+        return Name(self._given(given), self._joined(family_words), generation)
+
+    def _is_family_first(self, named: list[str], slavic: bool) -> bool:
+        """Petrov Ivan Ivanovich: a patronymic never opens a family's place."""
+        return (
+            len(named) == 3
+            and _PATRONYMIC.search(named[2]) is not None
+            and _PATRONYMIC.search(named[1]) is None
+            and (slavic or (named[1] in self.first_share and named[0] not in self.first_share))
+        )
+
+    def _irish(self, named: list[str]) -> list[str]:
+        """O Neil and Mc Donald as one word; John O Smith has an initial."""
+        at = len(named) - 2
+        if (
+            at < 1
+            or named[at] not in ("o", "mc")
+            or f"{named[at]}{named[-1]}" not in self.last_share
+        ):
+            return named
+        return [*named[:at], ("o'" if named[at] == "o" else "mc") + named[-1]]
+
+    def _family_at(self, named: list[str]) -> int:
+        """Index of the first word of the family name; at least one given name stands before it."""
+        if "of" in named[2:]:
+            del named[named.index("of", 2) :]
+        at = 1
+        while at < len(named) - 1:
+            word = named[at]
+            if word in self.particles or word in _SON_OF:
+                end = at
+                while end < len(named) - 1 and named[end] in self.particles:
+                    end += 1
+                if word in _LOCAL and named[end] in self.devotions and named[0] in _DEVOUT:
+                    at = end + 1
+                    continue
+                break
+            if self._is_family_name(word) and all(
+                later in self.two_family or later in self.particles for later in named[at:]
+            ):
+                break
+            at += 1
+        # José de Jesús, and nothing after it.
+        return min(at, len(named) - 1) if at < len(named) else len(named)
+
+    def _is_family_name(self, word: str) -> bool:
+        """Whether a word in the middle of a Spanish or Portuguese name is rather a family's."""
+        return word in self.two_family and self.first_share.get(word, 0.0) < 0.001
+
+    def _family_words(self, plain: str) -> Name:
+        plain, _ = _without_rank(plain)
+        return self._family_of(self._words(plain.replace(",", " ")))
+
+    def _family_of(self, found: list[str]) -> Name:
+        found, generation = self._generation(found)
+        named = [word for word in found if word not in self.titles] or found
+        if "of" in named[1:]:
+            named = named[: named.index("of", 1)]
+        return Name(last=self._joined(named), generation=generation)
+
+    def _joined(self, named: list[str]) -> str | None:
+        """Words of a family name as one text: al-masri, o'neil and mcdonald however they are spaced."""
+        text = " ".join(word for word in named if word != "of")
+        text = re.sub(r"^(?:al|el|ul)[ \-](?=\w{3})", "al-", text)
+        text = re.sub(r"\bo ['\-]?(?=\w{3})", "o'", text)
+        return re.sub(r"\bmc (?=\w{3})", "mc", text) or None
+
+    def _given(self, named: list[str]) -> tuple[str, ...]:
+        """Given names in order, particles dropped and compounds parted."""
+        text = _SERVANT.sub("abdul", " ".join(named))
+        found: list[str] = []
+        named = text.split(" ") if text else []
+        for at, word in enumerate(named):
+            if found and (word in self.particles or word in _LOCAL) and at < len(named) - 1:
+                continue
+            if word in ("ma", "m-a") and at < len(named) - 1:
+                word = "maria"
+            found.extend(self._parted(word))
+        return tuple(found)
+
+    def _parted(self, word: str) -> list[str]:
+        """Jean-Pierre and Jeanpierre are two names; Min-ji is one of two syllables."""
+        if "-" in word:
+            parts = [part for part in word.split("-") if part]
+            is_each = all(part in self.first_share for part in parts) and (
+                parts[0] in self.heads or min(len(part) for part in parts) > 4
+            )
+            is_initial = any(len(part) == 1 for part in parts)
+            return parts if is_each or is_initial else ["".join(parts)]
+        if len(word) < 8 or self.first_share.get(word, 0.0) > 0.0001:
+            return [word]
+        for end in range(3, len(word) - 3):
+            if word[:end] in self.heads and self.first_share.get(word[end:], 0.0) > 0.001:
+                return [word[:end], word[end:]]
+        return [word]
+
+    def _words(self, plain: str) -> list[str]:
+        text = re.sub(r"[’`´]", "'", plain)
+        text = re.sub(r"[^\w'\-]+|_", " ", text)
+        found = [word for word in (part.strip("'-") for part in text.split()) if word]
+        # Dr. med., Dr. rer. nat.
+        while "dr" in found[:-2] and found[found.index("dr") + 1] in _FACULTIES:
+            del found[found.index("dr") + 1]
+        return found
+
+    def _without_titles(self, found: list[str], least: int = 2) -> list[str]:
+        """Without titles; one that is a given name too (Earl, Don) goes where enough names follow it
+        and the next is a given name.
+        """
+        last = len(found) - 1
+        named = [
+            word
+            for at, word in enumerate(found)
+            if word not in self.titles and not (0 < at < last and word in _NOBLE)
+        ]
+        while len(named) > 1 and named[0] in self.leading:
+            is_name = named[0] in _ALSO_NAMES
+            is_before_given = named[0] in _BEFORE_GIVEN and named[1] in self.first_share
+            if is_name and (len(named) <= least or not is_before_given):
+                break
+            named = named[1:]
+        return named
+
+    def _generation(self, found: list[str]) -> tuple[list[str], str | None]:
+        """The words without a generation at their end, and it."""
+        if len(found) > 2 and found[-2] in ("the", "der", "die") and found[-1] in _AGE:
+            return found[:-2], _AGE[found[-1]]
+        if len(found) > 1 and found[-1] in self.suffixes:
+            # Sr before a name is a gentleman.
+            return found[:-1], self.suffixes[found[-1]]
+        return found, None
+
+
+_DEVOUT = {"maria", "ma", "jose", "juan", "ana", "rosa", "teresa", "isabel", "luz", "flor"}
+_BEFORE_GIVEN = {"don", "dona", "sir", "dame", "father", "sister", "brother", "the"}
+_ALSO_NAMES = {
+    "baron", "earl", "prince", "duke", "don", "dona", "marquis", "general", "princess", "ritter", "pan", "conte",
+}  # fmt: skip
+_FACULTIES = {
+    "med",
+    "phil",
+    "jur",
+    "iur",
+    "rer",
+    "nat",
+    "oec",
+    "pol",
+    "theol",
+    "dent",
+    "vet",
+    "hc",
+    "h",
+    "c",
+    "habil",
+}
+_PEERS = {
+    "lord",
+    "lady",
+    "baron",
+    "baroness",
+    "earl",
+    "viscount",
+    "duke",
+    "duchess",
+    "marquess",
+    "count",
+    "countess",
+}
+_NOBLE = {"graf", "grafin", "freiherr", "freifrau", "furst", "furstin", "reichsgraf", "edler"}
+_AGE = {"younger": "jr", "jungere": "jr", "elder": "sr", "altere": "sr"}
+
+
+def _plain(text: str, part: str) -> str:
+    return text.lower() if text.isascii() else latin.name_in_latin(text, part)
+
+
+def _without_asides(plain: str) -> str:
+    """Without what stands in brackets or quotation marks, unless nothing else is there."""
+    rest = _ASIDE.sub(" ", plain)
+    return rest if re.search(r"[^\W\d_]", rest) else plain
+
+
+def _without_rank(plain: str) -> tuple[str, str | None]:
+    """Without ", 1st Baron Clifford of Chudleigh", and the name of the seat: clifford."""
+    found = _RANK.search(plain)
+    if not found or not re.search(r"[^\W\d_]", plain[: found.start()]):
+        return plain, None
+    seat = re.sub(r"^\s*of\s+", "", found["seat"])
+    seat = re.split(r"\s+of\b|,", seat)[0].strip()
+    return plain[: found.start()], seat or None
