@@ -133,7 +133,8 @@ def _rarity(name: pl.Series, usual: Mapping[str, float]) -> pl.Series:
     # Shares are of the country where most bear the name, so they add up to more than one.
     scale = sum(usual.values()) or 1.0
     outside = (
-        counts[name.name].replace_strict(dict(usual), default=RARE_SHARE, return_dtype=pl.Float64) / scale
+        counts[name.name].replace_strict(dict(usual), default=RARE_SHARE, return_dtype=pl.Float64)
+        / scale
         if usual
         else pl.zeros(len(counts), eager=True)
     )
