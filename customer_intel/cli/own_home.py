@@ -57,7 +57,9 @@ def settled(
             if (home / "config" / name).is_file():
                 shutil.copy(home / "config" / name, config / name)
         if model is not None:
-            write_bytes(config / "match_model.yaml", yaml_lines.dumped(model).encode())
+            write_bytes(
+                config / "match_model.yaml", yaml_lines.dumped(model, sort_keys=False).encode()
+            )
         known = (
             dict(yaml_lines.load(config / "identity.yaml"))
             if (config / "identity.yaml").is_file()
@@ -65,7 +67,7 @@ def settled(
         )
         # A list may hold people of many records; that is no night gone wrong.
         known["accepted_nights"] = [as_of.isoformat()]
-        write_bytes(config / "identity.yaml", yaml_lines.dumped(known).encode())
+        write_bytes(config / "identity.yaml", yaml_lines.dumped(known, sort_keys=False).encode())
         keys = write_home(frame, columns, own, as_of)
         built(own, as_of)
         lake = Lake(own)

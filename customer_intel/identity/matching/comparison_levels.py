@@ -252,11 +252,12 @@ _BORN = Comparison(
         ),
         (
             "the same day, a generation apart",
-            f"({_GENERATION}) AND substr(a.born, 5) = substr(b.born, 5)",
+            f"({_GENERATION}) AND NOT {_NO_DAY} AND substr(a.born, 5) = substr(b.born, 5)",
             0.005,
         ),
-        ("different birth dates", f"NOT {_NO_DAY}", 0.03),
-        ("another birth year, one without a day", "", 0.03),
+        ("different birth dates", f"NOT ({_GENERATION}) AND NOT {_NO_DAY}", 0.03),
+        ("another birth year, one without a day", f"NOT ({_GENERATION})", 0.02),
+        ("births a generation apart", "", 0.005),
     ),
     same=(("born",),),
 )

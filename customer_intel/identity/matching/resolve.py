@@ -44,7 +44,8 @@ UNRELIABLE, ENOUGH_PAIRS = 0.02, 50
 FITTED_PAIRS = 1_200_000
 REASONS = (*VETOES, "first_name", "birth_date", "middle_name", "id_number", "never_merge")
 # Levels at which an id number or a birth date still counts as the same.
-_NEARLY, _OTHER_DATE, _OTHER_ID, _OTHER_MIDDLE = 3, 7, 4, 3
+_NEARLY, _OTHER_DATES, _OTHER_ID, _OTHER_MIDDLE = 3, (7, 9), 4, 3
+_SAME_HOME, _SAME_POSTCODE = 2, 9
 # Where one person's middle names hardly ever differ (3 in 100 pairs), two that do are two people's.
 RARELY = -5.0
 PAIR = ["record_key_a", "record_key_b"]
@@ -166,7 +167,8 @@ def _reliable(pairs: Compared, anchor: MatchModel) -> tuple[bool, bool]:
     """Whether those who are surely one person mostly agree in their first name, and in their birth date; as `anchor` has
     it where too few are sure.
 
-    Surely one: the same id number and birth date; the same name and email or id number.
+    Surely one: the same id number and birth date; the same name and email, id number or birth place and postcode.
+    Births a generation apart are no slip: they are father and son.
     """
     found, place, counts = pairs.kinds
     level = {name: found[:, at] for name, at in PLACE.items()}
@@ -175,16 +177,19 @@ def _reliable(pairs: Compared, anchor: MatchModel) -> tuple[bool, bool]:
     is_veto = anchor.is_veto
     if names >= ENOUGH_PAIRS:
         is_veto = int(pairs.is_other[same_person[place]].sum()) <= UNRELIABLE * names
+    is_placed = (
+        (level["birth place"] == 1) & (level["address"] > 0) & (level["address"] <= _SAME_POSTCODE)
+    )
     same_person = (
         (level["name"] == 1)
-        & ((level["id number"] == 1) | (level["email"] == 1))
-        & (level["birth date"] > 0)
+        & ((level["id number"] == 1) | (level["email"] == 1) | is_placed)
+        & np.isin(level["birth date"], (1, 2, 3, 5, _OTHER_DATES[0]))
     )
     dates = int(counts[same_person].sum())
     is_birth_veto = anchor.is_birth_veto
     if dates >= ENOUGH_PAIRS:
         is_birth_veto = (
-            int(counts[same_person & (level["birth date"] == _OTHER_DATE)].sum())
+            int(counts[same_person & (level["birth date"] == _OTHER_DATES[0])].sum())
             <= UNRELIABLE * dates
         )
     return is_veto, is_birth_veto
@@ -226,7 +231,7 @@ def _vetoes(pairs: Compared, *, is_veto: bool, is_birth_veto: bool) -> npt.NDArr
     if is_veto:
         veto[(veto == 0) & pairs.is_other & ~is_known[place]] = REASONS.index("first_name")
     if is_birth_veto:
-        is_born_apart = (level["birth date"] == _OTHER_DATE) & ~is_numbered
+        is_born_apart = np.isin(level["birth date"], _OTHER_DATES) & ~is_numbered
         veto[(veto == 0) & is_born_apart[place]] = REASONS.index("birth_date")
     return veto
 
