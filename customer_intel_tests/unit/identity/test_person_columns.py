@@ -129,8 +129,8 @@ LANGUAGES = {
         name_sufx_cd | JR/III | suffix; house_num | ## | house_number; street_dir | N/S | street;
         street_name | MAIN/OAK | street; street_type_cd | ST/RD | street; unit_num | ## | unit;
         res_city_desc | town | city; state_cd | NC/VA | state; zip_code | ##### | postal_code;
-        area_cd | 919/704 | phone; phone_num | ####### | phone; sex_code | M/F/U | gender;
-        age | ## | ; race_code | W/B |""",
+        area_cd | 919/704 | phone; mail_addr_po_box | ## | street; phone_num | ####### | phone; 
+        sex_code | M/F/U | gender; age | ## | ; race_code | W/B |""",
     "shop": """
         Name | whole | full_name; Site Name | Branch North/Cafe Rue | company_name; Email 1 | mail | email;
         Email 2 | mail | secondary_email; Mobile | tel | mobile_phone; Phone | tel | phone; Fax | tel | ;
