@@ -50,6 +50,8 @@ _ALONE = {
 _NULLS = ("NULL", "null", "None", "nan", "NaN", "NA", "N/A", "n/a", "#N/A", "\\N", "<NA>")
 # Headers that mean a whole name, a first or a last one, by what stands beside them.
 _NAMES = {"name", "nombre", "nome", "nom", "naam"}
+# Headers of a house number only beside a street.
+_NUMBERS = {"nr", "no", "num", "number", "numero", "n"}
 # Roles whose columns' values alone tell them: role → form, share of values that must have it.
 _BY_VALUE = (
     ("email", "email", 0.8), ("email_2", "email", 0.8), ("id_number", "id_form", 0.8), ("phone", "marked_phone", 0.8),
@@ -72,6 +74,12 @@ class Unused:
     distinct: int
     bits: float
     brings: str
+
+    @property
+    def sentence(self) -> str:
+        """The column in one line, without a value of it."""
+        different = f"{self.distinct:,} different" if self.distinct != 1 else "one"
+        return f"{self.column} ({self.looks_like}; {self.filled:.0%} filled, {different}): {self.brings}"
 
 
 @dataclass(frozen=True)
@@ -186,6 +194,7 @@ class _Guess:
         """Role → column."""
         self._by_name()
         self._whole_names()
+        self._titles()
         self._by_value()
         if "record_key" not in self.found:
             self._key()
@@ -194,6 +203,13 @@ class _Guess:
         if "gender" in self.found:
             self.found.pop("salutation", None)
         return self.found
+
+    def _titles(self) -> None:
+        """A column called title that holds no form of address is of positions."""
+        title = self._of("salutation")
+        if title and not title.genders:
+            del self.found["salutation"]
+            self.found.setdefault("job_title", title.name)
 
     @property
     def taken(self) -> set[str]:
@@ -213,6 +229,12 @@ class _Guess:
                 continue
             if role == "full_name":
                 self.names.append(column)
+                continue
+            if (
+                "".join(plain(column)) in _NUMBERS
+                and role == "house_number"
+                and "street" not in self.found
+            ):
                 continue
             if role in self.found and -negative >= 0.85:
                 role = more.get(role, role)
@@ -298,7 +320,8 @@ class _Guess:
         """A column called an id, different in every row."""
         for column, values in self.values.items():
             is_free = column not in self.taken and column not in self.names
-            if is_free and (_is_called_id(column) or not plain(column)) and values.is_key:
+            is_index = not column.strip() or column.lower().startswith("unnamed")
+            if is_free and (_is_called_id(column) or is_index) and values.is_key:
                 self.found["record_key"] = column
                 return
 

@@ -20,6 +20,8 @@ from customer_intel.identity.records.person_values import Values
 _PART = r"[-/. ]"
 _YEAR_FIRST = rf"^(\d{{4}}){_PART}(\d{{1,2}}){_PART}(\d{{1,2}})([T ].*)?$"
 _YEAR_LAST = rf"^(\d{{1,2}}){_PART}(\d{{1,2}}){_PART}(\d{{4}})([T ].*)?$"
+# The same with a slip in it (o9/17/1980, 05/017/19800): its parts are put in order all the same.
+_SLIPPED = r"^([^-/. ]{1,3})[-/. ]([^-/. ]{1,3})[-/. ]([^-/. ]{3,5})([T ].*)?$"
 _SHORT_YEAR = rf"^(\d{{1,2}}){_PART}(\d{{1,2}}){_PART}(\d{{2}})$"
 _COMPACT = r"^(\d{4})(\d{2})(\d{2})(\.0)?$"
 _COMPACT_LAST = r"^(\d{2})(\d{2})(\d{4})$"
@@ -58,8 +60,12 @@ def contacts(roles: Mapping[str, str], values: Mapping[str, Values]) -> dict[str
         if sex and "gender" not in found:
             found["gender"] = sex
     lines = [said[role] for role in ("street_direction", "street", "street_type") if role in said]
-    if "street" in said:
-        found["street"] = _joined(*lines)
+    line = _joined(*lines) if "street" in said else None
+    if "po_box" in said:
+        box = f"'PO Box ' || {said['po_box']}"
+        line = f"coalesce({line}, {box})" if line else box
+    if line:
+        found["street"] = line
     for target, role in (("phone", "phone"), ("mobile_phone", "phone_2")):
         if role in said:
             found[target] = _phone(said[role], said, values, roles, role)
@@ -181,7 +187,8 @@ def iso(values: Values) -> str:
         else:
             text = put(_COMPACT_LAST, _order(compact, _COMPACT_LAST, values.name))
     if len(last := some(_YEAR_LAST)):
-        text = put(_YEAR_LAST, _order(last, _YEAR_LAST, values.name))
+        is_usual = last["n"].sum() > values.filled / 2
+        text = put(_SLIPPED if is_usual else _YEAR_LAST, _order(last, _YEAR_LAST, values.name))
     # A slip in a longer year looks so as well.
     if (short := some(_SHORT_YEAR))["n"].sum() > _RARE * values.filled:
         first = _over(short, _SHORT_YEAR, 1, 31)

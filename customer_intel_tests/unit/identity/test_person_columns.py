@@ -129,8 +129,8 @@ LANGUAGES = {
         name_sufx_cd | JR/III | suffix; house_num | ## | house_number; street_dir | N/S | street;
         street_name | MAIN/OAK | street; street_type_cd | ST/RD | street; unit_num | ## | unit;
         res_city_desc | town | city; state_cd | NC/VA | state; zip_code | ##### | postal_code;
-        area_cd | 919/704 | phone; phone_num | ####### | phone; sex_code | M/F/U | gender;
-        age | ## | ; race_code | W/B |""",
+        area_cd | 919/704 | phone; mail_addr_po_box | ## | street; phone_num | ####### | phone; 
+        sex_code | M/F/U | gender; age | ## | ; race_code | W/B |""",
     "shop": """
         Name | whole | full_name; Site Name | Branch North/Cafe Rue | company_name; Email 1 | mail | email;
         Email 2 | mail | secondary_email; Mobile | tel | mobile_phone; Phone | tel | phone; Fax | tel | ;
@@ -239,6 +239,24 @@ def test_what_was_not_used_is_said_with_what_it_would_have_brought() -> None:
     )  # fmt: skip
 
 
+def test_what_looks_like_something_else_is_not_taken_for_it() -> None:
+    """A house number only beside a street; titles of positions; dates that are no births; hashes."""
+    found = guessed(
+        people(
+            Strasse=KINDS["street"], Nr=_digits("#"), title=_words("Manager", "Clerk", "Nurse"), surname=LAST,
+            married_on=_born("{y}-{m:02}-{d:02}"), email=_digits("a1b2c####f#"),
+        )
+    )  # fmt: skip
+    assert {name: found.roles.get(name) for name in ("house_number", "job_title", "birth_date", "email")} == {
+        "house_number": "Nr", "job_title": "title", "birth_date": None, "email": None,
+    }  # fmt: skip
+    alone = guessed(people(Nr=_digits("#"), surname=LAST))
+    assert set(alone.roles) == {"last_name"}
+    # A name in another script is no row number, however unique.
+    frame = pl.DataFrame({"姓名": ["王伟", "李娜", "张敏"], "surname": ["Wang", "Li", "Zhang"]})
+    assert guessed(frame).key is None
+
+
 def test_a_rare_value_that_comes_again_identifies() -> None:
     frame = pl.DataFrame(
         {
@@ -251,6 +269,7 @@ def test_a_rare_value_that_comes_again_identifies() -> None:
     assert isinstance(left, Unused)
     assert (left.column, left.brings, left.distinct) == ("locker", "identifies", 220)
     assert 7 < left.bits < 8
+    assert left.sentence == "locker (text; 100% filled, 220 different): identifies"
 
 
 def test_a_list_without_a_person_is_refused() -> None:
