@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -89,8 +90,8 @@ def settled(
         return Settled(found.with_columns(record_key=named), rows("match_model").row(0, named=True))
 
 
-def built(home: Path, as_of: date) -> None:
-    """Builds WANTED and what they follow from in `home`. Raises RuntimeError when a gate closes."""
+def built(home: Path, as_of: date, tables: Sequence[str] = WANTED) -> None:
+    """Builds `tables` and what they follow from in `home`. Raises RuntimeError when a gate closes."""
     import customer_intel.ingest  # noqa: F401  (registers how exports are taken)
     from customer_intel.core.contract import load as contract
     from customer_intel.core.engine import EngineSettings
@@ -100,7 +101,7 @@ def built(home: Path, as_of: date) -> None:
 
     contracts = contract.load()
     made = table.definitions(contracts)
-    wanted = set(WANTED)
+    wanted = set(tables)
     while more := {other for name in wanted for other in made[name].depends_on} - wanted:
         wanted |= more
     night = Night(home, home / "landing", as_of, "own", contracts, EngineSettings())

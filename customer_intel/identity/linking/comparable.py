@@ -13,6 +13,7 @@ import polars as pl
 
 from customer_intel.identity.matching.comparison_levels import FIELDS
 from customer_intel.identity.records import normalise
+from customer_intel.identity.records.party import LOCAL_DIGITS
 
 # Relations and titles that forms hold where a first name is wanted. (Nina and Son are names.)
 _NO_NAME = [
@@ -23,8 +24,6 @@ _NO_NAME = [
     "padre", "esposo", "esposa", "marido", "hijo", "hija", "filho", "filha", "mr", "mrs", "ms",
 ]  # fmt: skip
 _UNIT = r"\b(apartment|apt|unit|suite|ste|number|no|lot|trlr|trailer|room|rm|flat|wohnung|whg|piso|appartement)\b"
-# An unknown country's number is compared by so many digits from its end.
-DIGITS = 9
 # A source with so many births on 1 January, of half as many years at least, knows only their years.
 YEARS_ONLY = 20
 
@@ -40,7 +39,7 @@ def comparable(
         for kind in ("email", "email_base", "phone", "user_id")
         for is_office in (False, True)
     }
-    named = party_record.with_columns(
+    named = _with_local_phones(party_record).with_columns(
         **_contacts(hubs),
         **_address(),
         first_name_norm=pl.when(~pl.col("first_name_norm").is_in(_NO_NAME)).then("first_name_norm"),
@@ -120,12 +119,31 @@ def _contacts(hubs: dict[tuple[str, bool], Any]) -> dict[str, pl.Expr]:
     return {
         "own_email": email,
         "other_email": other,
-        "own_phone": mobile,
+        "own_phone": pl.coalesce(mobile, usable("phone_local")),
         "other_phone": pl.when(~is_weak).then(usable("phone_e164")),
         "office": normalise.blank_to_null(
             office.list.drop_nulls().list.unique().list.sort().list.join("|")
         ),
     }
+
+
+def _with_local_phones(party_record: pl.DataFrame) -> pl.DataFrame:
+    """A number without a country is the one that ends like it, if there is just one."""
+    whole = (
+        pl.concat([party_record["mobile_e164"], party_record["phone_e164"]])
+        .drop_nulls()
+        .unique()
+        .sort()
+    )
+    ends = whole.to_frame("whole").with_columns(
+        phone_local="?" + pl.col("whole").str.tail(LOCAL_DIGITS)
+    )
+    ends = ends.filter(pl.len().over("phone_local") == 1)
+    return (
+        party_record.join(ends, on="phone_local", how="left", maintain_order="left")
+        .with_columns(phone_local=pl.coalesce("whole", "phone_local"))
+        .drop("whole")
+    )
 
 
 def _address() -> dict[str, pl.Expr]:

@@ -22,7 +22,7 @@ def party_value(party_record: pl.DataFrame, as_of: date, previous: pl.DataFrame)
         [
             party_record.select("record_key", identifier_type=pl.lit(kind), value_norm=column)
             for column, kind in (
-                ("email_base", "email"), ("secondary_email_base", "email"), ("mobile_e164", "phone"), ("phone_e164", "phone"),
+                ("email_base", "email"), ("secondary_email_base", "email"), ("mobile_e164", "phone"), ("phone_e164", "phone"), ("phone_local", "phone"),
             )
         ]
     ).drop_nulls().unique()  # fmt: skip

@@ -39,7 +39,7 @@ ALL_PAIRS = 1500
 # its largest groups are left out until it fits.
 PAIRS_PER_RECORD, FEW_RECORDS = 20, 20_000
 # What a pair agrees in must tell all but so many bits of what it takes to find one record among all.
-SLACK = 4.0
+SLACK = 6.0
 # Pairs that are compared at once: what they need stays small beside the records.
 CHUNK = 262_144
 # A first name borne by so many records, and by so large a share, is a name and no slip of the pen.

@@ -146,7 +146,7 @@ class Records:
         )
 
 
-def fitted(records: Records, packed: Numbers, anchor: MatchModel) -> MatchModel:
+def fitted(records: Records, packed: Numbers, anchor: MatchModel | None) -> MatchModel:
     """A model fitted to the records' candidates and to random pairs, drawn towards `anchor` where they say little. Needs
     no labels.
     """
@@ -163,7 +163,7 @@ def fitted(records: Records, packed: Numbers, anchor: MatchModel) -> MatchModel:
     )
 
 
-def _reliable(pairs: Compared, anchor: MatchModel) -> tuple[bool, bool]:
+def _reliable(pairs: Compared, anchor: MatchModel | None) -> tuple[bool, bool]:
     """Whether those who are surely one person mostly agree in their first name, and in their birth date; as `anchor` has
     it where too few are sure.
 
@@ -174,7 +174,7 @@ def _reliable(pairs: Compared, anchor: MatchModel) -> tuple[bool, bool]:
     level = {name: found[:, at] for name, at in PLACE.items()}
     same_person = (level["id number"] == 1) & (level["birth date"] == 1)
     names = int(counts[same_person].sum())
-    is_veto = anchor.is_veto
+    is_veto = anchor.is_veto if anchor else True
     if names >= ENOUGH_PAIRS:
         is_veto = int(pairs.is_other[same_person[place]].sum()) <= UNRELIABLE * names
     is_placed = (
@@ -186,7 +186,7 @@ def _reliable(pairs: Compared, anchor: MatchModel) -> tuple[bool, bool]:
         & np.isin(level["birth date"], (1, 2, 3, 5, _OTHER_DATES[0]))
     )
     dates = int(counts[same_person].sum())
-    is_birth_veto = anchor.is_birth_veto
+    is_birth_veto = anchor.is_birth_veto if anchor else True
     if dates >= ENOUGH_PAIRS:
         is_birth_veto = (
             int(counts[same_person & (level["birth date"] == _OTHER_DATES[0])].sum())

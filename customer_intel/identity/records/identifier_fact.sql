@@ -22,6 +22,8 @@ WITH fact AS (
     SELECT record_key, 'phone', 'phone', phone_e164, CASE WHEN is_phone_landline THEN 'weak' ELSE 'strong' END
     FROM party_record
     UNION ALL
+    SELECT record_key, 'phone', 'phone', phone_local, 'weak' FROM party_record
+    UNION ALL
     SELECT record_key, 'email_base', 'email', email_base, 'weak' FROM party_record
 ),
 -- One value is of one strength everywhere, the weakest that any record gives it: else records' order would matter.

@@ -16,6 +16,8 @@ FIRST_BIRTH_DATE = date(1500, 1, 1)
 # A day that more people of a source have, and so many times more than have its usual day, was filled
 # in.
 FILLED_IN = 20
+# A number of an unknown country: so many digits at least, and the last so many tell it from others.
+LEAST_DIGITS, LOCAL_DIGITS = 7, 9
 
 
 def party_record(party_source: pl.DataFrame, as_of: date, config: dict[str, Any]) -> pl.DataFrame:
@@ -81,6 +83,14 @@ def _with_birth_date(party: pl.DataFrame, as_of: date) -> pl.DataFrame:
     )
 
 
+def _local(raw: pl.Expr) -> pl.Expr:
+    """A number whose country nobody knows, as its last digits behind a question mark."""
+    digits = raw.str.replace(r"(?i)\s*(ext|extension|x|#)\.?\s*\d{1,6}$", "").str.replace_all(
+        r"[^0-9]", ""
+    )
+    return pl.when(digits.str.len_bytes() >= LEAST_DIGITS).then("?" + digits.str.tail(LOCAL_DIGITS))
+
+
 def _with_phones(party: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
     party = party.with_columns(
         _country=pl.coalesce("country_code", pl.lit(config["default_country"] or None, pl.String))
@@ -109,4 +119,10 @@ def _with_phones(party: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
     return party.with_columns(
         is_phone_landline=pl.when(pl.col("phone_e164").is_not_null()).then(landline),
         mobile_e164=pl.coalesce("mobile_phone_e164", pl.when(~landline).then("phone_e164")),
+        phone_local=pl.coalesce(
+            *(
+                pl.when(pl.col(f"{column}_e164").is_null()).then(_local(pl.col(column)))
+                for column in ("mobile_phone", "phone")
+            )
+        ),
     ).drop("_country", "mobile_phone_e164", "phone_is_landline", "mobile_phone_is_landline")
