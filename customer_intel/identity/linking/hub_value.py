@@ -68,10 +68,12 @@ def _with_reason(counted: pl.DataFrame, fiction: pl.Expr, config: dict[str, Any]
     numbers = counted.filter(pl.col("identifier_type") == "phone")["value_norm"]
     landlines = phones.kinds(numbers).filter("is_landline")["value"]
     people = pl.max_horizontal("n_distinct_names", "n_nameless")
+    names = pl.col("n_distinct_names")
     is_shared = (
         (people > _limit(config))
         | (pl.col("n_mailboxes") > config["hub_mailboxes"])
-        | (pl.col("n_phones") > config["hub_phones"])
+        # A named person may have had three, and a house one more.
+        | (pl.col("n_phones") > pl.max_horizontal(config["hub_phones"], 3 * names + 1))
         | (pl.col("n_logins") > config["hub_accounts"])
         | (pl.col("n_nameless_accounts") > config["hub_accounts"])
         | (pl.col("n_signatures") > config["hub_signatures"])
