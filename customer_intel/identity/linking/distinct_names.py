@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from customer_intel.identity.matching.graph import components
-from customer_intel.identity.records.normalise import nickname_roots
+from customer_intel.identity.records.normalise import nickname_roots, words
 
 
 def distinct_names(
@@ -73,7 +73,11 @@ def _alike(pairs: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
 
     def first_fits(a: str, b: str) -> bool:
         if 1 in (len(a), len(b)):
-            return a[0] == b[0]
+            # R. may be Bob, and L. Elizabeth.
+            initial, other = sorted((a, b), key=len)
+            known = roots.get(other, [])
+            forms = (form for root in known for form in words(config["nicknames"][root]))
+            return any(form.startswith(initial) for form in (other, *known, *forms))
         return not set(roots.get(a, ())).isdisjoint(roots.get(b, ())) or _similar(
             a, b, config["first_name_similarity"]
         )

@@ -8,6 +8,7 @@ Not here: a value's form (placeholders.py), how far a value that is no hub ident
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import polars as pl
@@ -17,6 +18,10 @@ from customer_intel.identity.linking.placeholders import VALUE, fictional_number
 from customer_intel.identity.records import phones
 from customer_intel.identity.records.normalise import nickname_roots
 
+# Local parts as alike as this (Jaro-Winkler) are one person's; shorter ones are abbreviations.
+_SAME_LOCAL, _SHORTEST_NAME = 0.8, 4
+# Demonstrations give numbers kept for films to people, couples among them.
+_FICTION_PEOPLE = 2
 _PEOPLE = {
     "first": pl.col("first_name_norm"),
     "last": pl.col("last_name_norm"),
@@ -46,7 +51,7 @@ def hub_value(
             # Fewer records than people it may have cannot be too many.
             sizes.filter(
                 (pl.col("n_records") > min(config["hub_names"].values()))
-                | (fiction & (pl.col("n_records") > 1))
+                | (fiction & (pl.col("n_records") > _FICTION_PEOPLE))
             ).select(VALUE),
             nobodys,
             offices.select(VALUE),
@@ -68,10 +73,12 @@ def _with_reason(counted: pl.DataFrame, fiction: pl.Expr, config: dict[str, Any]
     numbers = counted.filter(pl.col("identifier_type") == "phone")["value_norm"]
     landlines = phones.kinds(numbers).filter("is_landline")["value"]
     people = pl.max_horizontal("n_distinct_names", "n_nameless")
+    names = pl.col("n_distinct_names")
     is_shared = (
         (people > _limit(config))
         | (pl.col("n_mailboxes") > config["hub_mailboxes"])
-        | (pl.col("n_phones") > config["hub_phones"])
+        # A named person may have had three, and a house one more.
+        | (pl.col("n_phones") > pl.max_horizontal(config["hub_phones"], 3 * names + 1))
         | (pl.col("n_logins") > config["hub_accounts"])
         | (pl.col("n_nameless_accounts") > config["hub_accounts"])
         | (pl.col("n_signatures") > config["hub_signatures"])
@@ -86,7 +93,9 @@ def _with_reason(counted: pl.DataFrame, fiction: pl.Expr, config: dict[str, Any]
         & (2 * pl.col("n_at_domain") >= pl.col("n_mailboxes"))
     ).fill_null(False) | (is_shared & is_landline & (people <= config["hub_signatures"]))
     return counted.with_columns(
-        reason=pl.when(pl.col("is_placeholder").fill_null(False) | (fiction & (people > 1)))
+        reason=pl.when(
+            pl.col("is_placeholder").fill_null(False) | (fiction & (people > _FICTION_PEOPLE))
+        )
         .then(pl.lit("placeholder"))
         .when(is_office)
         .then(pl.lit("office"))
@@ -245,23 +254,21 @@ def _offices(facts: pl.DataFrame, party: pl.DataFrame, config: dict[str, Any]) -
     )
 
 
-def _are_two_people(a: dict[str, Any], b: dict[str, Any], given: Any) -> bool:
-    """Whether the local parts of two mailboxes are names of two people: anna.berg and tom.horn, or,
-    of named records, adams and baker.
+def _are_two_people(a: dict[str, Any], b: dict[str, Any], given: Collection[str]) -> bool:
+    """Whether the local parts of two mailboxes are names of two people: anna.berg and tom.horn, or
+    adams and baker where no record says that they are somebody else's.
     """
     from rapidfuzz.distance import JaroWinkler
 
     if a["is_role_mailbox"] or b["is_role_mailbox"]:
         return False
     parts = [_name_parts(one["local"]) for one in (a, b)]
-    if any(not part for part in parts) or not parts[0].isdisjoint(parts[1]):
+    if not all(parts) or not parts[0].isdisjoint(parts[1]):
         return False
-    if JaroWinkler.normalized_similarity(a["local"], b["local"]) >= 0.8:
+    if JaroWinkler.normalized_similarity(a["local"], b["local"]) >= _SAME_LOCAL:
         return False
     return all(
-        len(part) > 1
-        or not part.isdisjoint(given)
-        or any(name and name in one["local"] for name in (one["first"], one["last"]))
+        len(part) > 1 or not part.isdisjoint(given) or _says_name(one)
         for one, part in zip((a, b), parts, strict=True)
     )
 
@@ -269,3 +276,11 @@ def _are_two_people(a: dict[str, Any], b: dict[str, Any], given: Any) -> bool:
 def _name_parts(local: str) -> set[str]:
     parts = local.replace("_", ".").replace("-", ".").split(".")
     return {part for part in parts if len(part) > 1 and part.isalpha()}
+
+
+def _says_name(mailbox: dict[str, Any]) -> bool:
+    """Whether the local part holds a name of the record's; of a nameless one, whether it may be one."""
+    names = [name for name in (mailbox["first"], mailbox["last"]) if name]
+    if not names:
+        return len(mailbox["local"]) >= _SHORTEST_NAME
+    return any(name in mailbox["local"] for name in names)

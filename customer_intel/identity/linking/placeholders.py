@@ -110,7 +110,8 @@ def _emails(values: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
         | (reserved & (core.is_in(samples) | core.is_in(short) | core.is_in(long)))
         | _is_run(local)
         | (repeated & core.is_in(samples)),
-        is_word=core.is_in(long)
+        # A word and many digits are somebody's, or a system's own.
+        is_word=(core.is_in(long) & (local.str.len_chars() <= core.str.len_chars() + 4))
         | (core.is_in(short) & is_bare)
         | local.str.contains(_one_letter())
         | (repeated & ~core.is_in(sorted(given_names)) & ~core.is_in(roles)),

@@ -36,8 +36,11 @@ _SAME_HOME, _SAME_POSTCODE, _OTHER_ADDRESS = 2, 9, 12
 _SAME_DAY, _OTHER_DAY, _ONE_WITHOUT, _BOTH_WITHOUT, _OTHER_PHONE, _OPEN = 6, 9, 1, 2, 3, 2
 
 
-def doubts(levels: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
-    """The place in DOUBTS for each row of `levels` (columns as COMPARISONS). name_only holds below RARE_NAME bits."""
+def doubts(levels: npt.NDArray[np.int64], is_veto: bool) -> npt.NDArray[np.int8]:
+    """The place in DOUBTS for each row of `levels` (columns as COMPARISONS). name_only holds below RARE_NAME bits.
+
+    `is_veto`: as of the model, that first names tell people apart; else no doubt rests on them.
+    """
     level = {name: levels[:, place] for name, place in PLACE.items()}
     name, address, nameless = level["name"], level["address"], level["nameless"]
     email, phone = level["email"] == 1, level["phone"] == 1
@@ -61,6 +64,7 @@ def doubts(levels: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
         2 * is_own.astype(np.int8),
     )
     is_shared = email | phone | roof | office | one_firm | (level["organisation"] == 2)
+    is_contact = email | phone | office | one_firm
     agree = np.isin(name, _AGREE)
     # Whether both say anything else of the person, the same or not: then what it weighs decides.
     is_compared = np.any(
@@ -80,9 +84,9 @@ def doubts(levels: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
     found = {
         "generation_open": (level["generation"] == _OPEN) & agree & is_shared & ~is_own & ~is_born,
         "generation_gap": (((level["birth date"] == _SAME_DAY) & is_shared) | (level["birth date"] == _OTHER_DAY)) & ~is_own,
-        "similar_first_name": (name == _OWN_NAMES) & is_shared & ~is_own & ~(email & phone & (witnesses > 2)),
-        "first_name": np.isin(name, _OTHER_FIRST) & is_shared & (witnesses < 2),
-        "last_name": np.isin(name, _OTHER_LAST) & is_shared & (witnesses < 2) & ~is_undisputed,
+        "similar_first_name": (name == _OWN_NAMES) & is_shared & ~is_own & ~(email & phone & (witnesses > 2)) & is_veto,
+        "first_name": np.isin(name, _OTHER_FIRST) & is_contact & (witnesses < 2) & is_veto,
+        "last_name": np.isin(name, _OTHER_LAST) & is_contact & (witnesses < 2) & ~is_undisputed,
         "no_name": ((is_shared & (nameless > 0)) | lone_part) & ~is_own & ~is_lone_mailbox
         & (witnesses + office + one_firm < 2) & ~is_weighed,
         "name_only": agree & ~is_compared & ~office,

@@ -215,7 +215,7 @@ def scored(pairs: Compared, model: MatchModel) -> Score:
         ("id_number", is_two[place] & (bits < LEAST_BITS) & model.is_veto),
     ):
         veto[(veto == 0) & flags] = REASONS.index(reason)
-    doubt = doubts(found)[place]
+    doubt = doubts(found, model.is_veto)[place]
     by_name = (model.prior + weights[:, PLACE["name"]])[place] + pairs.rarity
     doubt[(doubt == DOUBTS.index("name_only")) & (by_name >= RARE_NAME)] = 0
     return Score(bits, veto, doubt)

@@ -34,7 +34,7 @@ SAID = (
     "config/company.yaml:3: 'at_risk_days' needs a number like 180, not text",
     "config/activity.yaml:1: 'session_gap_minutes' needs a number like 30, not a list",
     "config/activity.yaml:2: 'session_cap_hours' needs a number like 24, not true or false",
-    "config/identity.yaml:1: 'hub_names.email' needs a number like 3, not text",
+    "config/identity.yaml:1: 'hub_names.email' needs a number like 4, not text",
     "config/identity.yaml:2: 'freemail_domains' needs text, not a list",
     "config/identity.yaml:3: 'accepted_nights' needs a list like [], not a date",
     "mappings/till.yaml:3: unknown setting 'entty'",
