@@ -282,6 +282,7 @@ class NameReader:
 
     def _words(self, plain: str) -> list[str]:
         text = re.sub(r"[’`´]", "'", plain)
+        text = re.sub(r"\b([a-z]{2,4})\.(r?a|ssa)\b", r"\1\2", text)
         text = re.sub(r"[^\w'\-]+|_", " ", text)
         found = [word for word in (part.strip("'-") for part in text.split()) if word]
         # Dr. med., Dr. rer. nat.
