@@ -45,6 +45,8 @@ _RANK = re.compile(
     rf"(?:,\s*(?:the\s+)?|\s+(?:the\s+)?(?=\d|first|second|third))"
     rf"(?:\d+(?:st|nd|rd|th)\s+|first\s+|second\s+|third\s+)?{_PEERAGE}\b\.?(?P<seat>.*)$"
 )
+# The same as far as a column can be asked for it: ", 1st Baron", "2nd Earl".
+RANKED = rf"(?:\d(?:st|nd|rd|th)|,(?: the)?) {_PEERAGE}\b"
 _ASIDE = re.compile(r"\([^)]*\)|\"[^\"]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»")
 _PATRONYMIC = re.compile(
     r"(?:[oey]vi(?:ch|tch|tsch|c)|[oe]vych|[oe]witsch|[iy]lyi?ch|[oeiy]vna|i(?:ni)?chna|[oe]wna|kuzmich|"

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from customer_intel.identity.records.folding import fold, words
-from customer_intel.identity.records.name_reader import Name, NameReader
+from customer_intel.identity.records.name_reader import RANKED, Name, NameReader
 from customer_intel.identity.records.name_sound import name_sound
 
 _PARTS = {
@@ -71,24 +71,32 @@ def names(frame: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
         & pl.col("full_name").is_null()
     )
     work = frame.with_columns(
-        _g=pl.when(both).then("first_name"),
-        _f=pl.when(both | only_last).then("last_name"),
-        _w=pl.when(~(both | only_last)).then(pl.coalesce("full_name", "first_name", "last_name")),
+        _g=pl.when(both).then("first_name"), _f=pl.when(both | only_last).then("last_name")
     )
-    reads: dict[str, Callable[[str], Name]] = {
-        "_g": reader.first,
-        "_f": reader.family,
-        "_w": reader.whole,
-    }
-    for key, read in reads.items():
-        table = _read(work[key], read, reader)
-        table = table.rename({part: f"{key}{part}" for part in _PARTS})
-        work = work.join(table, on=key, how="left", maintain_order="left")
+    work = _joined(work, "_g", reader.first, reader)
+    work = _joined(work, "_f", reader.family, reader)
+    # The full name says what the columns do not where a title stands for the first name, or the seat
+    # of a peer (1st Baron Clifford of Chudleigh) for the last.
+    ranked = both & pl.col("full_name").str.to_lowercase().str.contains(RANKED).fill_null(False)
+    whole = (
+        pl.when(~(both | only_last))
+        .then(pl.coalesce("full_name", "first_name", "last_name"))
+        .when(pl.col("_gfirst").is_null() | ranked)
+        .then("full_name")
+    )
+    work = _joined(work.with_columns(_w=whole, _ranked=ranked), "_w", reader.whole, reader)
     middle = _read(work["middle_name"], reader.first, reader).select(
         "middle_name", _mfirst="first", _mgiven="given"
     )
     work = work.join(middle, on="middle_name", how="left", maintain_order="left")
     return _combined(work, both, config).drop(pl.selectors.starts_with("_"))
+
+
+def _joined(
+    work: pl.DataFrame, key: str, read: Callable[[str], Name], reader: NameReader
+) -> pl.DataFrame:
+    table = _read(work[key], read, reader).rename({part: f"{key}{part}" for part in _PARTS})
+    return work.join(table, on=key, how="left", maintain_order="left")
 
 
 def _combined(work: pl.DataFrame, both: pl.Expr, config: dict[str, Any]) -> pl.DataFrame:
@@ -111,7 +119,9 @@ def _combined(work: pl.DataFrame, both: pl.Expr, config: dict[str, Any]) -> pl.D
     work = work.with_columns(is_organisation=is_organisation).with_columns(
         first_name_norm=pl.when(person).then(pl.coalesce("_gfirst", "_wfirst")),
         middle_name_norm=pl.when(person).then(pl.coalesce("_mfirst", "_gmiddle", "_wmiddle")),
-        last_name_norm=pl.when(person).then(pl.coalesce("_flast", "_wlast")),
+        last_name_norm=pl.when(person).then(
+            pl.coalesce(pl.when("_ranked").then("_wlast"), "_flast", "_wlast")
+        ),
         suffix_norm=pl.coalesce(
             _mapped(work, "suffix", fold).replace_strict(suffixes, default=None),
             "_fgeneration",

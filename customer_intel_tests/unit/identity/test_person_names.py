@@ -133,6 +133,28 @@ def test_the_middle_names_column_is_told_once() -> None:
     assert rows["middle_name_norm"].to_list() == ["marie", "marie"]
 
 
+def test_a_title_where_a_first_name_is_wanted_is_none() -> None:
+    rows = named(
+        [
+            {"first_name": "sir", "last_name": "galridge", "full_name": "sir thomas galridge"},
+            {"first_name": "Rev.", "last_name": "Bayes"},
+        ]
+    )
+    assert rows["first_name_norm"].to_list() == ["thomas", None]
+    assert rows["last_name_norm"].to_list() == ["galridge", "bayes"]
+
+
+def test_a_seat_where_a_last_name_is_wanted_is_none() -> None:
+    whole = [
+        "thomas clifford, 1st baron clifford of chudleigh",
+        "tom 1st baron clifford of chudleigh",
+    ]
+    rows = named(
+        [{"first_name": "thomas", "last_name": "chudleigh", "full_name": name} for name in whole]
+    )
+    assert rows["last_name_norm"].to_list() == ["clifford", "clifford"]
+
+
 ORGANISATIONS = [
     "Meyer Bakery", "Bäckerei Meyer", "Feinbäckerei Meyer", "Smith & Sons", "Müller & Söhne", "Müller und Söhne",
     "Acme Consulting", "Praxis Dr. Huber", "Stadtapotheke Köln", "Müller AG", "Foo S.A.", "Acme GmbH", "Acme | GmbH",
