@@ -31,7 +31,8 @@ FAMILY_FIRM = (
 )
 BODY_OF = (
     r"\b(?:bank|church|university|city|town|friends|school|institute|ministry|department|society|"
-    r"association|college|council|office|museum) of\b"
+    r"association|college|council|office|museum) of\b|"
+    r"\b(?:baptist|methodist|catholic|lutheran|orthodox|evangelical|presbyterian|community) (?:church|cent(?:er|re))\b"
 )
 # Legal forms that are words or initials of their own elsewhere: only as written, at the end.
 END_FORM = (
@@ -167,7 +168,7 @@ class NameReader:
         told.
         """
         found, generation = self._generation(found)
-        named = self._without_titles(self._without_faculties(found))
+        named = self._without_titles(self._without_additions(found))
         if not named:
             return Name(generation=generation)
         if len(named) == 1:
@@ -215,6 +216,9 @@ class NameReader:
         at = 1
         while at < len(named) - 1:
             word = named[at]
+            if word == "y" and at > 1:
+                # José Ortega y Gasset.
+                return at - 1
             if word in self.particles or word in _SON_OF:
                 end = at
                 while end < len(named) - 1 and named[end] in self.particles:
@@ -260,10 +264,11 @@ class NameReader:
     def _given(self, named: list[str]) -> tuple[str, ...]:
         """Given names in order, particles dropped and compounds parted."""
         if any(word.startswith("abd") for word in named):
-            named = _SERVANT.sub("abdul", " ".join(named)).split(" ")
+            text = _SERVANT.sub("abdul", " ".join(named)).replace("abdulallah", "abdullah")
+            named = text.split(" ")
         found: list[str] = []
         for at, word in enumerate(named):
-            if found and (word in self.particles or word in _LOCAL) and at < len(named) - 1:
+            if found and (word in self.particles or word in _AND) and at < len(named) - 1:
                 continue
             if word in ("ma", "m-a") and at < len(named) - 1:
                 word = "maria"
@@ -293,10 +298,13 @@ class NameReader:
         text = re.sub(r"[^\w'\-]+|_", " ", text)
         return [word for word in (part.strip("'-") for part in text.split()) if word]
 
-    def _without_faculties(self, found: list[str]) -> list[str]:
-        """Without what follows Dr. in Dr. med., Dr. rer. nat."""
-        while "dr" in found[:-2] and found[found.index("dr") + 1] in _FACULTIES:
-            found = [word for at, word in enumerate(found) if at != found.index("dr") + 1]
+    def _without_additions(self, found: list[str]) -> list[str]:
+        """Without the faculty of Dr. med. and Dr. rer. nat., and the name at birth (geb., née)."""
+        for at, word in enumerate(found):
+            if at > 1 and word in _BORN:
+                return found[:at]
+            if word == "dr" and at < len(found) - 2 and found[at + 1] in _FACULTIES:
+                return self._without_additions([*found[: at + 1], *found[at + 2 :]])
         return found
 
     def _without_titles(self, found: list[str], least: int = 2) -> list[str]:
@@ -350,6 +358,7 @@ _FACULTIES = {
     "c",
     "habil",
 }
+_BORN = {"geb", "geborene", "geborener", "nee", "born", "nata", "nacida", "nascida", "zd"}
 _PEERS = {
     "lord",
     "lady",
@@ -364,6 +373,7 @@ _PEERS = {
     "countess",
 }
 _NOBLE = {"graf", "grafin", "freiherr", "freifrau", "furst", "furstin", "reichsgraf", "edler"}
+_AND = {"and", "und", "et", "en"}
 _AGE = {"younger": "jr", "jungere": "jr", "elder": "sr", "altere": "sr"}
 
 

@@ -213,7 +213,9 @@ def _told(distinct: pl.Series, part: str, reader: NameReader) -> pl.DataFrame:
     whether the words can be taken as they stand (_is_plain).
     """
     key = distinct.name
-    table = distinct.to_frame().with_columns(_text=latin.folded(pl.col(key)))
+    table = distinct.to_frame().with_columns(
+        _text=latin.folded(pl.col(key).str.replace_all(r"(?i)\bm\.?ª\.?", "maria "))
+    )
     foreign = table.filter(pl.col(key).str.contains(latin.OTHER_SCRIPT))[key]
     if len(foreign):
         spelled = [latin.name_in_latin(text, part) for text in foreign]
