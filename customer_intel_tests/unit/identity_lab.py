@@ -20,8 +20,9 @@ from customer_intel.core.tables.queries import PLACEHOLDER, tables_read
 from customer_intel.identity.explain.reasons import match_explanation
 from customer_intel.identity.ids.record_customer_map import record_customer_map
 from customer_intel.identity.linking.hub_value import hub_value
-from customer_intel.identity.linking.likely_pair import likely_pair
-from customer_intel.identity.linking.match_edge import match_conflict, match_edge
+from customer_intel.identity.linking.match_edge import match_edge
+from customer_intel.identity.linking.match_model import match_model
+from customer_intel.identity.linking.party_value import party_value
 from customer_intel.identity.records.party import party_record
 from customer_intel.testing.lab import NOWHERE, parsed
 
@@ -40,15 +41,15 @@ TIMES = {
     "actions_log": ("performed_at",), "identity_overrides": ("decided_at",),
 }  # fmt: skip
 ORDER = (
-    "party_source", "party_record", "identifier_fact", "hub_value", "likely_pair", "match_edge",
-    "match_conflict", "record_customer_map", "match_explanation", "match_review",
+    "party_source", "party_record", "identifier_fact", "hub_value", "party_value", "match_model",
+    "match_edge", "match_conflict", "record_customer_map", "record_confidence", "match_explanation", "match_review",
     "customer_id_registry", "customer_id_event", "customer_id_alias", "customer_identifier",
     "anonymous_map", "consent_state",
 )  # fmt: skip
 FUNCTIONS: dict[str, Any] = {
     f.__name__: f
     for f in (
-        party_record, hub_value, likely_pair, match_edge, match_conflict, record_customer_map, match_explanation
+        party_record, hub_value, party_value, match_model, match_edge, record_customer_map, match_explanation
     )
 }  # fmt: skip
 # Enough to know who is who.
@@ -72,7 +73,7 @@ class Lab:
         self.config = {**copy.deepcopy(_shipped()), **config}
         self.rows: dict[str, list[Row]] = {name: [] for name in ENTITIES}
         self.tables: dict[str, pl.DataFrame] = {}
-        self.previous: pl.DataFrame | None = None
+        self.previous: dict[str, pl.DataFrame] = {}
         # Ids of a history before this one: record_key, customer_id, valid_from, valid_to.
         self.given: list[Row] = []
 
@@ -116,7 +117,7 @@ class Lab:
         for name in only:
             frames[name] = self._typed(name, self._computed(name, frames, con, as_of))
             self._gate(name, frames, con)
-        self.previous = frames.get("record_customer_map", self.previous)
+        self.previous |= {name: frames[name] for name in only}
         self.tables = {name: frames[name] for name in only}
         return self
 
@@ -140,7 +141,7 @@ class Lab:
             "as_of": as_of,
             "config": self.config,
             "schema": self.contract.table(name).polars_schema,
-            "previous": empty if self.previous is None else self.previous,
+            "previous": self.previous.get(name, empty),
         }
         arguments = inspect.signature(FUNCTIONS[name]).parameters
         found: pl.DataFrame = FUNCTIONS[name](

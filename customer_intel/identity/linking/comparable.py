@@ -25,6 +25,8 @@ _NO_NAME = [
 _UNIT = r"\b(apartment|apt|unit|suite|ste|number|no|lot|trlr|trailer|room|rm|flat|wohnung|whg|piso|appartement)\b"
 # An unknown country's number is compared by so many digits from its end.
 DIGITS = 9
+# A source with so many births on 1 January, of half as many years at least, knows only their years.
+YEARS_ONLY = 20
 
 
 def comparable(
@@ -58,7 +60,7 @@ def comparable(
         middle="middle_name_norm",
         last="last_name_norm",
         suffix="suffix_norm",
-        born=pl.coalesce(_born(), normalise.birth_digits(pl.col("birth_date_text"))),
+        born=pl.coalesce(_born(party_record), birth_digits(pl.col("birth_date_text"))),
         gender="gender_norm",
         number="number",
         unit="unit",
@@ -82,6 +84,8 @@ def comparable(
         occupation=normalise.fold(pl.col("job_title")),
         company="company_norm",
         organisation=pl.when(is_firm).then("company_norm"),
+        first_sound=pl.when(is_known).then("first_name_sound"),
+        last_sound="last_name_sound",
         source=pl.when(pl.col("source_system").is_in(free)).then("source_system"),
     ).select("record_key", *FIELDS)
 
@@ -146,9 +150,54 @@ def _address() -> dict[str, pl.Expr]:
     }
 
 
-def _born() -> pl.Expr:
-    """YYYYMMDD; of 1 January only the year is believed (comparison_levels.py); other dates that forms fill in are not."""
+def _born(party_record: pl.DataFrame) -> pl.Expr:
+    """YYYYMMDD. A date that forms fill in is left out; but where a source has 1 January of many years it knows only the
+    year, and of those only the year is compared (comparison_levels.py).
+    """
+    firsts = (
+        party_record.filter(
+            (pl.col("birth_date_norm").dt.month() == 1) & (pl.col("birth_date_norm").dt.day() == 1)
+        )
+        .group_by("source_system", year=pl.col("birth_date_norm").dt.year())
+        .len("n")
+        .group_by("source_system")
+        .agg(n=pl.col("n").sum(), n_years=pl.len(), most=pl.col("n").max())
+        .filter(
+            (pl.col("n") >= YEARS_ONLY)
+            & (pl.col("n_years") * 2 >= YEARS_ONLY)
+            & (pl.col("most") <= 0.2 * pl.col("n"))
+        )
+    )
     born = pl.col("birth_date_norm")
-    is_first = (born.dt.month() == 1) & (born.dt.day() == 1) & (born.dt.year() != 1900)
-    is_said = ~pl.col("is_birth_date_weak").fill_null(False) | is_first
+    is_year = (
+        (born.dt.month() == 1)
+        & (born.dt.day() == 1)
+        & pl.col("source_system").is_in(firsts["source_system"].implode())
+    )
+    is_said = ~pl.col("is_birth_date_weak").fill_null(False) | is_year
     return pl.when(is_said).then(born.dt.strftime("%Y%m%d"))
+
+
+def birth_digits(value: pl.Expr) -> pl.Expr:
+    """A birth date as YYYYMMDD where the year can be told, also an impossible one: its digits still
+    compare.
+    """
+    digits = value.str.replace_all(r"[^0-9]", "")
+    year_last = value.str.extract_groups(r"^\s*(\d{1,2})\D(\d{1,2})\D(\d{4})")
+    year_first = value.str.extract_groups(r"^\s*(\d{4})\D(\d{1,2})\D(\d{1,2})")
+
+    def put(groups: pl.Expr, year: str, month: str, day: str) -> pl.Expr:
+        return pl.concat_str(
+            groups.struct.field(year),
+            groups.struct.field(month).str.zfill(2),
+            groups.struct.field(day).str.zfill(2),
+        )
+
+    day_first = (year_last.struct.field("1").cast(pl.Int64, strict=False) > 12).any()
+    return pl.coalesce(
+        put(year_first, "1", "2", "3"),
+        pl.when(day_first)
+        .then(put(year_last, "3", "2", "1"))
+        .otherwise(put(year_last, "3", "1", "2")),
+        pl.when(digits.str.len_chars() >= 4).then(digits.str.slice(0, 8)),
+    )

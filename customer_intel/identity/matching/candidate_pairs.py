@@ -106,7 +106,7 @@ def prepared(records: pl.DataFrame) -> pl.DataFrame:
     """
     party = records.select("record_key", *FIELDS).sort([*FIELDS, "record_key"], nulls_last=True)
     n_bearers = pl.len().over("first")
-    common = pl.Series([name for name, share in first_names().items() if share >= NAME_SHARE])
+    common = pl.Series(list(first_names()), dtype=pl.String)
     is_common = (n_bearers >= NAME_RECORDS) & (n_bearers >= NAME_SHARE * len(party))
     return party.with_columns(
         is_name=(is_common | pl.col("first").is_in(common.implode()))
@@ -130,21 +130,23 @@ def _rarity(name: pl.Series, usual: Mapping[str, float]) -> pl.Series:
     counts = name.drop_nulls().value_counts(name="n").sort(name.name)
     total = float(counts["n"].sum())
     weight = OUTSIDE if usual else 0.0
+    # Shares are of the country where most bear the name, so they add up to more than one.
+    scale = sum(usual.values()) or 1.0
     outside = (
-        counts[name.name].replace_strict(usual, default=RARE_SHARE, return_dtype=pl.Float64)
+        counts[name.name].replace_strict(dict(usual), default=RARE_SHARE, return_dtype=pl.Float64)
+        / scale
         if usual
         else pl.zeros(len(counts), eager=True)
     )
-    share = (counts["n"] + weight * outside) / max(total + weight, 1)
-    within = (counts["n"] / max(total, 1)) ** 2
-    chance = (total * float(within.sum()) + weight * sum(s**2 for s in usual.values())) / max(
-        total + weight, 1
-    )
+    known = max(total + weight, 1)
+    share = (counts["n"] + weight * outside) / known
+    within = float(((counts["n"] / max(total, 1)) ** 2).sum())
+    chance = (total * within + weight * sum((s / scale) ** 2 for s in usual.values())) / known
     bits = ((chance / share).log(2).clip(COMMONEST, RAREST) * STEPS).round() / STEPS
-    known = counts.select(name.name, bits=bits.cast(pl.Float32))
+    told = counts.select(name.name, bits=bits.cast(pl.Float32))
     return (
         name.to_frame()
-        .join(known, on=name.name, how="left", maintain_order="left")["bits"]
+        .join(told, on=name.name, how="left", maintain_order="left")["bits"]
         .fill_null(0.0)
     )
 
@@ -285,7 +287,7 @@ def _sql() -> str:
     similarities = ", ".join(f"{sql} AS {name}" for name, sql in SIMILARITIES.items())
     facts = ", ".join(f"{sql} AS {name}" for name, sql in FACTS.items())
     pattern = " + ".join(
-        f"{place} * ({comparison.sql})"
+        f"CAST({place} AS BIGINT) * ({comparison.sql})"
         for place, comparison in zip(_PLACES, COMPARISONS, strict=True)
     )
     return (

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 FIELDS = (
     "first", "given", "root", "roots", "middle", "last", "suffix", "born", "gender", "number", "unit", "street",
     "city", "postcode", "email", "email_2", "phone", "phone_2", "office", "login", "id_number", "birth_place",
-    "occupation", "company", "organisation", "source",
+    "occupation", "company", "organisation", "source", "first_sound", "last_sound",
 )  # fmt: skip
 
 
@@ -120,10 +120,11 @@ SIMILARITIES = {
 # CASE stops at the first condition that decides; AND and OR elsewhere evaluate every part.
 FACTS = {
     "like_first": f"CASE WHEN {_similar('first', 'jw_first', 0.88)}"
-    " AND (jw_first >= 0.94 OR damerau_levenshtein(a.first, b.first) <= 2) THEN true ELSE false "
-    "END",
+    " AND (jw_first >= 0.94 OR damerau_levenshtein(a.first, b.first) <= 2)"
+    " OR a.first_sound = b.first_sound THEN true ELSE false END",
     "like_last": (
-        f"CASE WHEN {_similar('last', 'jw_last', 0.88)} OR {_part_of()} THEN true ELSE false END"
+        f"CASE WHEN {_similar('last', 'jw_last', 0.88)} OR {_part_of()}"
+        " OR a.last_sound = b.last_sound THEN true ELSE false END"
     ),
     "is_short": (
         f"CASE WHEN a.root = b.root OR {_INITIAL} OR {_ANY_ROOT} OR {_PART_OF_GIVEN} THEN true "
@@ -145,7 +146,10 @@ _LONE = " OR ".join(
 )
 _NO_FIRST, _NO_LAST = _missing("first"), _missing("last")
 # Eric and Erin: near in letters, and each borne by many.
-_BOTH_NAMES = "(a.first <> b.first AND a.is_name AND b.is_name AND NOT is_short)"
+_BOTH_NAMES = (
+    "(a.first <> b.first AND a.is_name AND b.is_name AND NOT is_short"
+    " AND coalesce(a.first_sound <> b.first_sound, true))"
+)
 _NAME = Comparison(
     "name",
     _missing("first", "last")
@@ -248,10 +252,12 @@ _BORN = Comparison(
         ),
         (
             "the same day, a generation apart",
-            f"({_GENERATION}) AND substr(a.born, 5) = substr(b.born, 5)",
+            f"({_GENERATION}) AND NOT {_NO_DAY} AND substr(a.born, 5) = substr(b.born, 5)",
             0.005,
         ),
-        ("different birth dates", "", 0.03),
+        ("different birth dates", f"NOT ({_GENERATION}) AND NOT {_NO_DAY}", 0.03),
+        ("another birth year, one without a day", f"NOT ({_GENERATION})", 0.02),
+        ("births a generation apart", "", 0.005),
     ),
     same=(("born",),),
 )
@@ -456,7 +462,7 @@ ONE_ROOF = 6
 # First names that cannot be one person's: no other spelling, no transposed letters, no short form,
 # no initial, not swapped with the family name (which they are not when the family names agree).
 FIRST_NAMES_DIFFER = (
-    "CASE WHEN jw_first < 0.8 AND NOT is_short"
+    "CASE WHEN jw_first < 0.8 AND NOT is_short AND coalesce(a.first_sound <> b.first_sound, true)"
     # Of two known names each is one of its own; an unknown one may be a slip of the pen.
     " AND (jw_first < 0.6 OR (a.is_name AND b.is_name))"
     " AND ((jw_first < 0.65 AND length(a.first) > 4) OR damerau_levenshtein(a.first, b.first) > 1"
@@ -482,7 +488,7 @@ BLOCKS = (
     ("number", "postcode"), ("last", "birth_place"), ("first", "birth_place"), ("postcode",),
     ("substr(born, 1, 6)", "substr(first, 1, 2)"), ("substr(born, 1, 6)", "substr(last, 1, 2)"),
     ("substr(born, 5)", "last"), ("substr(born, 5)", "first"), ("substr(first, 1, 3)", "substr(last, 1, 3)"),
-    ("root", "last"), ("split_part(email, '@', 1)",),
+    ("root", "last"), ("first_sound", "last_sound"), ("split_part(email, '@', 1)",),
 )  # fmt: skip
 # What two records that are compared must agree in besides, each worth what its value tells (the rarer, the more);
 # of those in one bracket the first that agrees counts.

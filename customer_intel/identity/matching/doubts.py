@@ -15,11 +15,14 @@ from customer_intel.identity.matching.comparison_levels import ONE_ROOF, PLACE
 Flags = npt.NDArray[np.bool_]
 
 # Two of one name, of whom nothing else is known to be the same: so many bits take a rare name among few records.
-RARE_NAME = 3.0
+RARE_NAME = 8.0
 # In the order in which a doubt is told when several hold; 0: none.
 DOUBTS = (
     "", "generation_open", "generation_gap", "similar_first_name", "first_name", "last_name", "no_name", "name_only",
+    "ambiguous",
 )  # fmt: skip
+# Doubts that mean two people more likely than one.
+LIKELY_TWO = ("generation_open", "generation_gap", "similar_first_name")
 # Levels of the name: names that agree; that are alike, each a name of its own; the last names of which differ; one of
 # which lacks a part.
 _AGREE, _OWN_NAMES, _OTHER_LAST, _PART = (
@@ -29,8 +32,8 @@ _AGREE, _OWN_NAMES, _OTHER_LAST, _PART = (
     (11, 12, 14, 15, 16),
 )
 _OTHER_FIRST = (16, 18, 20)
-_SAME_HOME, _SAME_POSTCODE, _SAME_CITY = 2, 9, 10
-_GENERATION_APART, _ONE_WITHOUT, _BOTH_WITHOUT, _OTHER_PHONE, _OPEN = 6, 1, 2, 3, 2
+_SAME_HOME, _SAME_POSTCODE, _OTHER_ADDRESS = 2, 9, 12
+_SAME_DAY, _OTHER_DAY, _ONE_WITHOUT, _BOTH_WITHOUT, _OTHER_PHONE, _OPEN = 6, 9, 1, 2, 3, 2
 
 
 def doubts(levels: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
@@ -59,25 +62,30 @@ def doubts(levels: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
     )
     is_shared = email | phone | roof | office | one_firm | (level["organisation"] == 2)
     agree = np.isin(name, _AGREE)
-    anything = (
-        is_shared | is_own | is_born | _between(address, 1, _SAME_POSTCODE) | (level["birth date"] == 4)
-        | (level["birth date"] == 5) | _between(level["email"], 1, 4) | _between(level["phone"], 1, 2)
-        | (level["birth place"] == 1) | (level["occupation"] == 1)
-    )  # fmt: skip
+    # Whether both say anything else of the person, the same or not: then what it weighs decides.
+    is_compared = np.any(
+        [
+            level[what] > 0
+            for what in ("birth date", "id number", "email", "phone", "birth place", "login")
+        ],
+        axis=0,
+    ) | _between(address, 1, _OTHER_ADDRESS)
     # A mailbox is one person's until several phones or names stand behind it.
     is_lone_mailbox = email & ~((nameless == _BOTH_WITHOUT) & (level["phone"] == _OTHER_PHONE))
+    # A mailbox outlives a marriage; a phone may be a household's.
+    is_undisputed = email & (level["phone"] != _OTHER_PHONE) & (address != _OTHER_ADDRESS)
     lone_part = np.isin(name, _PART) & (phone | office | one_firm)
     # Here a birth date or another mailbox is no proof, but no contact of a family either: what they weigh decides.
     is_weighed = _between(level["birth date"], 1, 5) | _between(level["email"], 2, 5)
     found = {
         "generation_open": (level["generation"] == _OPEN) & agree & is_shared & ~is_own & ~is_born,
-        "generation_gap": (level["birth date"] == _GENERATION_APART) & is_shared & ~is_own,
-        "similar_first_name": (name == _OWN_NAMES) & is_shared & ~is_own,
+        "generation_gap": (((level["birth date"] == _SAME_DAY) & is_shared) | (level["birth date"] == _OTHER_DAY)) & ~is_own,
+        "similar_first_name": (name == _OWN_NAMES) & is_shared & ~is_own & ~(email & phone & (witnesses > 2)),
         "first_name": np.isin(name, _OTHER_FIRST) & is_shared & (witnesses < 2),
-        "last_name": np.isin(name, _OTHER_LAST) & is_shared & (witnesses < 2),
+        "last_name": np.isin(name, _OTHER_LAST) & is_shared & (witnesses < 2) & ~is_undisputed,
         "no_name": ((is_shared & (nameless > 0)) | lone_part) & ~is_own & ~is_lone_mailbox
         & (witnesses + office + one_firm < 2) & ~is_weighed,
-        "name_only": agree & ~anything,
+        "name_only": agree & ~is_compared & ~office,
     }  # fmt: skip
     place = np.zeros(len(levels), dtype=np.int8)
     for what, flags in reversed(found.items()):

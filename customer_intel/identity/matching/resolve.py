@@ -20,7 +20,7 @@ from customer_intel.identity.matching import candidate_pairs, u_probabilities
 from customer_intel.identity.matching.average_linkage import split
 from customer_intel.identity.matching.candidate_pairs import Compared, Flags, Numbers
 from customer_intel.identity.matching.comparison_levels import COMPARISONS, FIELDS, PLACE, VETOES
-from customer_intel.identity.matching.doubts import DOUBTS, RARE_NAME, doubts
+from customer_intel.identity.matching.doubts import DOUBTS, LIKELY_TWO, RARE_NAME, doubts
 from customer_intel.identity.matching.fellegi_sunter import MatchModel, fit
 from customer_intel.identity.matching.graph import components
 
@@ -35,13 +35,17 @@ DECIDED_BITS = 1_000.0
 # Of a pair that nothing made a candidate.
 ABSENT_BITS = -6.6
 LARGEST_GROUP = 150
+# Of two who are not one, a record is the one's only if the other fits it by so many bits less.
+MARGIN = 3.0
+IDENTIFIERS = ("email", "phone", "login", "id number")
 # If more than this share of certain matches differ in a field, that field is no ground for a veto.
 UNRELIABLE, ENOUGH_PAIRS = 0.02, 50
 # Pairs that a fit looks at, at most.
 FITTED_PAIRS = 1_200_000
 REASONS = (*VETOES, "first_name", "birth_date", "middle_name", "id_number", "never_merge")
 # Levels at which an id number or a birth date still counts as the same.
-_NEARLY, _OTHER_DATE, _OTHER_ID, _OTHER_MIDDLE = 3, 7, 4, 3
+_NEARLY, _OTHER_DATES, _OTHER_ID, _OTHER_MIDDLE = 3, (7, 9), 4, 3
+_SAME_HOME, _SAME_POSTCODE = 2, 9
 # Where one person's middle names hardly ever differ (3 in 100 pairs), two that do are two people's.
 RARELY = -5.0
 PAIR = ["record_key_a", "record_key_b"]
@@ -163,7 +167,8 @@ def _reliable(pairs: Compared, anchor: MatchModel) -> tuple[bool, bool]:
     """Whether those who are surely one person mostly agree in their first name, and in their birth date; as `anchor` has
     it where too few are sure.
 
-    Surely one: the same id number and birth date; the same name and email or id number.
+    Surely one: the same id number and birth date; the same name and email, id number or birth place and postcode.
+    Births a generation apart are no slip: they are father and son.
     """
     found, place, counts = pairs.kinds
     level = {name: found[:, at] for name, at in PLACE.items()}
@@ -172,16 +177,19 @@ def _reliable(pairs: Compared, anchor: MatchModel) -> tuple[bool, bool]:
     is_veto = anchor.is_veto
     if names >= ENOUGH_PAIRS:
         is_veto = int(pairs.is_other[same_person[place]].sum()) <= UNRELIABLE * names
+    is_placed = (
+        (level["birth place"] == 1) & (level["address"] > 0) & (level["address"] <= _SAME_POSTCODE)
+    )
     same_person = (
         (level["name"] == 1)
-        & ((level["id number"] == 1) | (level["email"] == 1))
-        & (level["birth date"] > 0)
+        & ((level["id number"] == 1) | (level["email"] == 1) | is_placed)
+        & np.isin(level["birth date"], (1, 2, 3, 5, _OTHER_DATES[0]))
     )
     dates = int(counts[same_person].sum())
     is_birth_veto = anchor.is_birth_veto
     if dates >= ENOUGH_PAIRS:
         is_birth_veto = (
-            int(counts[same_person & (level["birth date"] == _OTHER_DATE)].sum())
+            int(counts[same_person & (level["birth date"] == _OTHER_DATES[0])].sum())
             <= UNRELIABLE * dates
         )
     return is_veto, is_birth_veto
@@ -208,7 +216,8 @@ def scored(pairs: Compared, model: MatchModel) -> Score:
     ):
         veto[(veto == 0) & flags] = REASONS.index(reason)
     doubt = doubts(found)[place]
-    doubt[(doubt == DOUBTS.index("name_only")) & (bits >= RARE_NAME)] = 0
+    by_name = (model.prior + weights[:, PLACE["name"]])[place] + pairs.rarity
+    doubt[(doubt == DOUBTS.index("name_only")) & (by_name >= RARE_NAME)] = 0
     return Score(bits, veto, doubt)
 
 
@@ -222,7 +231,7 @@ def _vetoes(pairs: Compared, *, is_veto: bool, is_birth_veto: bool) -> npt.NDArr
     if is_veto:
         veto[(veto == 0) & pairs.is_other & ~is_known[place]] = REASONS.index("first_name")
     if is_birth_veto:
-        is_born_apart = (level["birth date"] == _OTHER_DATE) & ~is_numbered
+        is_born_apart = np.isin(level["birth date"], _OTHER_DATES) & ~is_numbered
         veto[(veto == 0) & is_born_apart[place]] = REASONS.index("birth_date")
     return veto
 
@@ -254,15 +263,19 @@ def compared(
         return _with_decisions(pairs, scored(pairs, model), together, apart, alone)
 
     pairs = records.compare(packed, said if len(said) else None)
-    score = score_of(pairs)
+    score = _without_ambiguous(pairs, score_of(pairs))
     links = score.links
     groups = _groups(len(records.party), pairs.i[links], pairs.j[links], score.effective[links])
     wanted = np.sort(np.concatenate([np.empty(0, np.int64), *_pairs_of(groups)]))
     # What is possible, or shares much though something speaks against it; all pairs of a group.
-    kept = (score.bits >= KEPT_BITS) | np.isin(packed, wanted, assume_unique=True)
+    kept = (
+        (score.bits >= KEPT_BITS)
+        | _share_a_value(pairs)
+        | np.isin(packed, wanted, assume_unique=True)
+    )
     fresh = records.compare(np.setdiff1d(wanted, packed, assume_unique=True))
     both = candidate_pairs.concatenated(pairs.only(kept), fresh)
-    return _edges(records, both, score_of(both), model)
+    return _edges(records, both, _without_ambiguous(both, score_of(both)), model)
 
 
 def _with_decisions(
@@ -285,6 +298,42 @@ def _with_decisions(
         veto,
         np.where(is_together, np.int8(0), score.doubt),
     )
+
+
+def _share_a_value(pairs: Compared) -> Flags:
+    """Whether the two have a login, id number, mailbox or phone in common."""
+    found, place, _ = pairs.kinds
+    flags: Flags = np.any([found[:, PLACE[name]] == 1 for name in IDENTIFIERS], axis=0)[place]
+    return flags
+
+
+def _without_ambiguous(pairs: Compared, score: Score) -> Score:
+    """A record that fits two who are not one, the one hardly better than the other, is doubtful with both."""
+    apart = (score.veto > 0) | np.isin(score.doubt, [DOUBTS.index(what) for what in LIKELY_TWO])
+    likely = score.bits >= LEAST_BITS
+    both = {"i": pairs.i, "j": pairs.j}
+    two = (
+        pl.DataFrame(both)
+        .filter(pl.Series(apart & (likely | _share_a_value(pairs))))
+        .rename({"i": "x", "j": "y"})
+    )
+    links = (
+        pl.DataFrame({**both, "bits": score.effective})
+        .with_row_index("pair")
+        .filter(pl.Series(score.links))
+    )
+    near = pl.concat(
+        [links.select("pair", "bits", n="i", x="j"), links.select("pair", "bits", n="j", x="i")]
+    )
+    met = (
+        two.join(near, on="x")
+        .join(near.rename({"x": "y", "pair": "pair_y", "bits": "bits_y"}), on=["n", "y"])
+        .filter((pl.col("bits") - pl.col("bits_y")).abs() < MARGIN)
+    )
+    doubt = score.doubt.copy()
+    for column in ("pair", "pair_y"):
+        doubt[met[column].to_numpy()] = DOUBTS.index("ambiguous")
+    return Score(score.bits, score.veto, np.where(score.bits >= DECIDED_BITS, np.int8(0), doubt))
 
 
 def _groups(size: int, i: Numbers, j: Numbers, bits: npt.NDArray[np.float64]) -> pl.DataFrame:

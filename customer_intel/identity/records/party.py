@@ -36,6 +36,7 @@ def party_record(party_source: pl.DataFrame, as_of: date, config: dict[str, Any]
         is_freemail=email.str.extract(r"@(.+)$").is_in(words(config["freemail_domains"])),
         is_role_mailbox=is_role_mailbox(email, config),
         secondary_email_norm=secondary,
+        secondary_email_base=normalise.email_base(secondary, config),
         is_secondary_role_mailbox=is_role_mailbox(secondary, config),
         country_code=normalise.country_code(pl.col("country"), config),
         address_key=normalise.address_key(pl.col("street"), pl.col("postal_code"), pl.col("city")),
