@@ -39,7 +39,7 @@ _GREEK_FIRST = {"μπ": "b", "γκ": "g", "ντ": "d"}
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
 _KANA = re.compile(r"[\u3040-\u30ff]")
 _GREEK_RUNS = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]+|[^\u0370-\u03ff\u1f00-\u1fff]+")
-_OTHER_SCRIPT = r"[^\x00-\u036f\u1e00-\u1eff\u2000-\u206f]"
+OTHER_SCRIPT = r"[^\x00-\u036f\u1e00-\u1eff\u2000-\u206f]"
 
 
 @lru_cache(maxsize=1)
@@ -69,7 +69,7 @@ def _folded(values: pl.Series) -> pl.Series:
         .str.to_lowercase()
         .str.replace_many(_LETTERS)
     )
-    is_other = plain.str.contains(_OTHER_SCRIPT)
+    is_other = plain.str.contains(OTHER_SCRIPT)
     if is_other.any():
         other = pl.DataFrame({"raw": distinct, "plain": plain, "other": is_other})
         known = {text: latin(text) for text in other.filter("other")["raw"]}

@@ -7,6 +7,7 @@ Belongs here: which word of a name is what. Not here: other scripts (latin.py), 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,17 +24,18 @@ _PERSON_AFTER = re.compile(
     r"[\s,(]+(?:inhaber(?:in)?|inh\.?|owner|prop\.?|proprietor|titolare|titular|propietari[oa]|"
     r"proprietari[oa]|wlasciciel(?:ka)?|eigenaar|gerant)[\s:.]+"
 )
-_FAMILY_FIRM = re.compile(
+FAMILY_FIRM = (
     r"(?:&|\+|\bund\b|\band\b|\bet\b|\be\b|\by\b|\ben\b|\bi\b)\s*(?:sons?|sohne?|soehne?|tochter|brothers|"
     r"bros|partners?|hijos?|hermanos|filhos?|irmaos|figli|fratelli|fils|freres|zonen|zoon|synowie|co|cie|"
     r"company|associates|associes|asociados)\b|\b(?:gebr(?:uder|\.)?|fratelli|hermanos|irmaos|freres)\s"
 )
-_BODY_OF = re.compile(
+BODY_OF = (
     r"\b(?:bank|church|university|city|town|friends|school|institute|ministry|department|society|"
-    r"association|college|council|office|museum) of\b"
+    r"association|college|council|office|museum) of\b|"
+    r"\b(?:baptist|methodist|catholic|lutheran|orthodox|evangelical|presbyterian|community) (?:church|cent(?:er|re))\b"
 )
 # Legal forms that are words or initials of their own elsewhere: only as written, at the end.
-_END_FORM = re.compile(
+END_FORM = (
     r"(?:\b(?i:s\.\s?a\.|s\.\s?l\.|s\.\s?r\.\s?l\.|e\.\s?k\.|e\.\s?v\.|s\.\s?p\.\s?a\.|gmbh & co\.?(?: kg)?)|"
     r"\w[a-z]\s(?:AG|KG|SA|SL|SpA|AB|AS|ApS|Oy|e\.?K|e\.?V|eG|SE|NV|BV))\s*$"
 )
@@ -45,11 +47,20 @@ _RANK = re.compile(
     rf"(?:,\s*(?:the\s+)?|\s+(?:the\s+)?(?=\d|first|second|third))"
     rf"(?:\d+(?:st|nd|rd|th)\s+|first\s+|second\s+|third\s+)?{_PEERAGE}\b\.?(?P<seat>.*)$"
 )
+# The same as far as a column can be asked for it: ", 1st Baron", "2nd Earl".
+RANKED = rf"(?:\d(?:st|nd|rd|th)|,(?: the)?) {_PEERAGE}\b"
+# Marks that more than words stand there.
+ODD = (
+    r"[,(\"“„«]|\b(?:\d+(?:st|nd|rd|th)|first|second|third) |\b(?:t/a|t\.a\.|d/b/a|d\.b|dba\b|h\.o\.d|hodn\b|"
+    r"trading as|doing business|operating as|handelend|inh\b|inhaber|owner|prop\b|proprie|titolar|titular|"
+    r"propiet|wlascic|eigenaar|gerant|exploitant)"
+)
 _ASIDE = re.compile(r"\([^)]*\)|\"[^\"]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»")
-_PATRONYMIC = re.compile(
+PATRONYMIC = (
     r"(?:[oey]vi(?:ch|tch|tsch|c)|[oe]vych|[oe]witsch|[iy]lyi?ch|[oeiy]vna|i(?:ni)?chna|[oe]wna|kuzmich|"
     r"lukich|fomich|nikitich)$"
 )
+_PATRONYMIC = re.compile(PATRONYMIC)
 # Abd al-Rahman, Abdel Rahman, Abdurrahman.
 _SERVANT = re.compile(r"\babd(?:[aeu][lrsdntz][ \-]?|[ \-](?:[aeu][lrsdntz][ \-])?)(?=\w{3})")
 _LOCAL = {"de", "del", "di", "da", "do", "dos", "das", "la", "las", "los", "el", "lo"}
@@ -58,15 +69,15 @@ _SON_OF = {"bin", "ibn", "bint", "binti"}
 
 @dataclass(frozen=True)
 class Name:
-    """Parts of a name, folded; None where it has none. `business`: the name of a firm in it."""
+    """Parts of a name, folded; None where it has none. `business`: what the person trades as;
+    is_legal: a legal form stands in the person's name nevertheless.
+    """
 
     given: tuple[str, ...] = ()
     last: str | None = None
     generation: str | None = None
     business: str | None = None
     is_legal: bool = False
-    is_trade: bool = False
-    n_words: int = 0
 
 
 class NameReader:
@@ -80,8 +91,7 @@ class NameReader:
         self.legal = set(words(config["company_words"]))
         self.trade = set(words(config["business_words"]))
         self.placeholders = {str(name) for name in config["placeholder_names"]}
-        endings = "|".join(words(facts["business_endings"]))
-        self.trade_ending = re.compile(rf"\w{{2,}}(?:{endings})$")
+        self.trade_endings = "|".join(words(facts["business_endings"]))
         self.particles = set(words(facts["name_particles"]))
         self.heads = set(words(facts["compound_heads"]))
         self.devotions = set(words(facts["devotions"]))
@@ -97,33 +107,32 @@ class NameReader:
             *self.placeholders, *_SON_OF, "ma", "abd", "abdul", "abdel", "o", "mc", "the", "of", "inh", "dba",
         }  # fmt: skip
 
-    # ---- columns
+    # ---- columns: `plain` is the folded text, `found` its words
 
-    def first(self, text: str) -> Name:
+    def first(self, plain: str, found: list[str], is_odd: bool) -> Name:
         """What stands in a column of first names."""
-        found = self._words(_without_asides(_plain(text, "first")))
+        if is_odd:
+            found = self.words(_without_asides(plain))
         named = self._without_titles(found, least=1)
         if len(named) == 1 and named[0] in self.leading - _ALSO_NAMES:
             named = []
-        return self._flagged(Name(given=self._given(named)), found)
+        return Name(self._given(named))
 
-    def family(self, text: str) -> Name:
+    def family(self, plain: str, found: list[str], is_odd: bool) -> Name:
         """What stands in a column of last names; a business where it says so."""
-        plain = _without_asides(_plain(text, "last"))
-        if parted := self._trading(plain, self._family_words):
-            return parted
-        return self._flagged(self._family_words(plain), self._words(plain), text)
+        if not is_odd:
+            return self._family_of(found)
+        return self._trading(plain, self._family_words) or self._family_words(
+            _without_asides(plain)
+        )
 
-    def whole(self, text: str) -> Name:
+    def whole(self, plain: str, found: list[str], is_odd: bool) -> Name:
         """A name in one column: given names first, or "family, given"."""
-        plain = _plain(text, "whole")
-        if parted := self._trading(plain, self._person):
-            return parted
-        plain = _without_asides(plain)
-        slavic = bool(re.search("[\u0400-\u04ff]", text))
-        return self._flagged(self._person(plain, slavic), self._words(plain), text)
+        if not is_odd:
+            return self._person_of(found)
+        return self._trading(plain, self._person) or self._person(_without_asides(plain))
 
-    def _trading(self, plain: str, read: Any) -> Name | None:
+    def _trading(self, plain: str, read: Callable[[str], Name]) -> Name | None:
         """A person and the business he trades as, where the text says both."""
         for pattern, person_first in ((_PERSON_BEFORE, True), (_PERSON_AFTER, False)):
             parts = pattern.split(f" {plain} ", maxsplit=1)
@@ -132,67 +141,61 @@ class NameReader:
             person, firm = parts if person_first else parts[::-1]
             person, firm = person.strip(" ,()"), firm.strip(" ,()")
             if re.search("[a-z]", person) and re.search("[a-z]", firm):
-                named: Name = read(person)
-                return replace(self._flagged(named, self._words(person), person), business=firm)
+                is_legal = not self.legal.isdisjoint(self.words(person))
+                return replace(read(person), business=firm, is_legal=is_legal)
         return None
-
-    def _flagged(self, name: Name, found: list[str], raw: str = "") -> Name:
-        plain = " ".join(found)
-        text = latin.latin(raw) if not raw.isascii() else raw.lower()
-        is_legal = not self.legal.isdisjoint(found) or bool(raw and _END_FORM.search(raw))
-        is_trade = (
-            not self.trade.isdisjoint(found)
-            or any(self.trade_ending.fullmatch(part) for word in found for part in word.split("-"))
-            or (_FAMILY_FIRM.search(text) is not None)
-            or (_BODY_OF.search(plain) is not None)
-        )
-        return replace(name, is_legal=is_legal, is_trade=is_trade, n_words=len(found))
 
     # ---- parts
 
-    def _person(self, plain: str, slavic: bool = False) -> Name:
+    def _person(self, plain: str) -> Name:
         plain, seat = _without_rank(plain)
-        pieces = [piece for piece in (self._words(part) for part in plain.split(",")) if piece]
+        pieces = [piece for piece in (self.words(part) for part in plain.split(",")) if piece]
         generation = None
         # What follows the last comma may be a suffix or a degree rather than a given name.
         while len(pieces) > 1 and all(w in self.titles or w in self.suffixes for w in pieces[-1]):
             generation = generation or self.suffixes.get(pieces[-1][-1])
             pieces.pop()
-        if len(pieces) > 1:
-            family = self._family_of(pieces[0])
-            given, own = self._generation([word for piece in pieces[1:] for word in piece])
-            last, other = family.last, generation or own or family.generation
-            return Name(self._given(self._without_titles(given)), last, other)
-        found, own = self._generation(pieces[0] if pieces else [])
-        named = self._without_titles(found)
-        generation = generation or own
-        if len(named) == 1:
-            if seat:
-                return Name(self._given(named), seat, generation)
-            # Mr Smith, Lord Clifford; but Sir John.
-            if len(found) > 1 and found[0] not in _BEFORE_GIVEN:
-                return Name((), named[0], generation)
-            return Name(self._given(named), None, generation)
+        if len(pieces) < 2:
+            name = self._person_of(pieces[0] if pieces else [], seat)
+            return replace(name, generation=generation or name.generation)
+        family = self._family_of(pieces[0])
+        given, own = self._generation([word for piece in pieces[1:] for word in piece])
+        generation = generation or own or family.generation
+        return Name(self._given(self._without_titles(given)), family.last, generation)
+
+    def _person_of(self, found: list[str], seat: str | None = None) -> Name:
+        """Name of words without a comma; `seat`: the family of a peer of whom only given names are
+        told.
+        """
+        found, generation = self._generation(found)
+        named = self._without_titles(self._without_additions(found))
         if not named:
             return Name(generation=generation)
+        if len(named) == 1:
+            # Mr Smith, Lord Clifford; but Sir John.
+            is_family = not seat and len(found) > 1 and found[0] not in _BEFORE_GIVEN
+            if is_family:
+                return Name((), named[0], generation)
+            return Name(self._given(named), seat, generation)
         if named[1] == "of" and found[0] in _PEERS:
             return Name((), named[0], generation)
-        if self._is_family_first(named, slavic):
+        if self._is_family_first(named):
             return Name(self._given(named[1:]), named[0], generation)
         named = self._irish(named)
         cut = self._family_at(named)
-        given, family_words = named[:cut], named[cut:]
-        if len(family_words) > 2 and family_words[0] in _SON_OF:
-            given, family_words = [*given, family_words[1]], family_words[2:]
-        return Name(self._given(given), self._joined(family_words), generation)
+        given, family = named[:cut], named[cut:]
+        if len(family) > 2 and family[0] in _SON_OF:
+            given, family = [*given, family[1]], family[2:]
+        return Name(self._given(given), self._joined(family), generation)
 
-    def _is_family_first(self, named: list[str], slavic: bool) -> bool:
+    def _is_family_first(self, named: list[str]) -> bool:
         """Petrov Ivan Ivanovich: a patronymic never opens a family's place."""
         return (
             len(named) == 3
             and _PATRONYMIC.search(named[2]) is not None
             and _PATRONYMIC.search(named[1]) is None
-            and (slavic or (named[1] in self.first_share and named[0] not in self.first_share))
+            and named[1] in self.first_share
+            and named[0] not in self.first_share
         )
 
     def _irish(self, named: list[str]) -> list[str]:
@@ -213,6 +216,9 @@ class NameReader:
         at = 1
         while at < len(named) - 1:
             word = named[at]
+            if word == "y" and at > 1:
+                # José Ortega y Gasset.
+                return at - 1
             if word in self.particles or word in _SON_OF:
                 end = at
                 while end < len(named) - 1 and named[end] in self.particles:
@@ -235,7 +241,7 @@ class NameReader:
 
     def _family_words(self, plain: str) -> Name:
         plain, _ = _without_rank(plain)
-        return self._family_of(self._words(plain.replace(",", " ")))
+        return self._family_of(self.words(plain.replace(",", " ")))
 
     def _family_of(self, found: list[str]) -> Name:
         found, generation = self._generation(found)
@@ -246,18 +252,23 @@ class NameReader:
 
     def _joined(self, named: list[str]) -> str | None:
         """Words of a family name as one text: al-masri, o'neil and mcdonald however they are spaced."""
+        if len(named) == 1 and "-" not in named[0]:
+            return named[0]
         text = " ".join(word for word in named if word != "of")
-        text = re.sub(r"^(?:al|el|ul)[ \-](?=\w{3})", "al-", text)
-        text = re.sub(r"\bo ['\-]?(?=\w{3})", "o'", text)
-        return re.sub(r"\bmc (?=\w{3})", "mc", text) or None
+        if _APART.search(text):
+            text = re.sub(r"^(?:al|el|ul)[ \-](?=\w{3})", "al-", text)
+            text = re.sub(r"\bo ['\-]?(?=\w{3})", "o'", text)
+            text = re.sub(r"\bmc (?=\w{3})", "mc", text)
+        return text or None
 
     def _given(self, named: list[str]) -> tuple[str, ...]:
         """Given names in order, particles dropped and compounds parted."""
-        text = _SERVANT.sub("abdul", " ".join(named))
+        if any(word.startswith("abd") for word in named):
+            text = _SERVANT.sub("abdul", " ".join(named)).replace("abdulallah", "abdullah")
+            named = text.split(" ")
         found: list[str] = []
-        named = text.split(" ") if text else []
         for at, word in enumerate(named):
-            if found and (word in self.particles or word in _LOCAL) and at < len(named) - 1:
+            if found and (word in self.particles or word in _AND) and at < len(named) - 1:
                 continue
             if word in ("ma", "m-a") and at < len(named) - 1:
                 word = "maria"
@@ -280,13 +291,20 @@ class NameReader:
                 return [word[:end], word[end:]]
         return [word]
 
-    def _words(self, plain: str) -> list[str]:
+    def words(self, plain: str) -> list[str]:
+        """The words of a folded text, punctuation off."""
         text = re.sub(r"[’`´]", "'", plain)
+        text = re.sub(r"\b([a-z]{2,4})\.(r?a|ssa)\b", r"\1\2", text)
         text = re.sub(r"[^\w'\-]+|_", " ", text)
-        found = [word for word in (part.strip("'-") for part in text.split()) if word]
-        # Dr. med., Dr. rer. nat.
-        while "dr" in found[:-2] and found[found.index("dr") + 1] in _FACULTIES:
-            del found[found.index("dr") + 1]
+        return [word for word in (part.strip("'-") for part in text.split()) if word]
+
+    def _without_additions(self, found: list[str]) -> list[str]:
+        """Without the faculty of Dr. med. and Dr. rer. nat., and the name at birth (geb., née)."""
+        for at, word in enumerate(found):
+            if at > 1 and word in _BORN:
+                return found[:at]
+            if word == "dr" and at < len(found) - 2 and found[at + 1] in _FACULTIES:
+                return self._without_additions([*found[: at + 1], *found[at + 2 :]])
         return found
 
     def _without_titles(self, found: list[str], least: int = 2) -> list[str]:
@@ -317,6 +335,7 @@ class NameReader:
         return found, None
 
 
+_APART = re.compile(r"^[aeu]l[ \-]|\b(?:o|mc) ")
 _DEVOUT = {"maria", "ma", "jose", "juan", "ana", "rosa", "teresa", "isabel", "luz", "flor"}
 _BEFORE_GIVEN = {"don", "dona", "sir", "dame", "father", "sister", "brother", "the"}
 _ALSO_NAMES = {
@@ -339,6 +358,7 @@ _FACULTIES = {
     "c",
     "habil",
 }
+_BORN = {"geb", "geborene", "geborener", "nee", "born", "nata", "nacida", "nascida", "zd"}
 _PEERS = {
     "lord",
     "lady",
@@ -353,11 +373,8 @@ _PEERS = {
     "countess",
 }
 _NOBLE = {"graf", "grafin", "freiherr", "freifrau", "furst", "furstin", "reichsgraf", "edler"}
+_AND = {"and", "und", "et", "en"}
 _AGE = {"younger": "jr", "jungere": "jr", "elder": "sr", "altere": "sr"}
-
-
-def _plain(text: str, part: str) -> str:
-    return text.lower() if text.isascii() else latin.name_in_latin(text, part)
 
 
 def _without_asides(plain: str) -> str:

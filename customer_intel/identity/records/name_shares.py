@@ -14,7 +14,7 @@ _FILE = Path(__file__).with_suffix(".txt")
 
 def first_names() -> dict[str, float]:
     """Folded given name → share of people who bear it, between 0 and 1, in the country where most
-    do. A name that is missing is rarer than most that are listed: below 0.00003.
+    do. A name that is missing is rare: at most about 0.00005.
 
     The shares of all names together exceed 1, for each is the highest of several countries.
     """

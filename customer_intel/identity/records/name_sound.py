@@ -21,6 +21,7 @@ _RULES = [
     # Particles say little of a family: al-Masri and El Masri, van der Berg and Berg.
     (rf"^(?:(?:{_PARTICLES})[ '\-]+)+(.*[a-z]{{3}})", "$1"),
     (r"[^a-z]", ""),
+    (r"^vande[nr]?([a-z]{4})", "$1"),
     # Korean and Chinese Jang and Yang, Jun and Yun are names of their own.
     (r"^j(ang|ong|eong|ung|eung|un|oon|in|oo|u|i|ia|iang|ie|iao|ing)$", "J$1"),
     (r"eo(n|l|k|ng)", "u$1"),

@@ -6,13 +6,24 @@ read (name_reader.py), how common it is (name_shares.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import polars as pl
 
+from customer_intel.identity.records import latin
 from customer_intel.identity.records.folding import fold, words
-from customer_intel.identity.records.name_reader import Name, NameReader
+from customer_intel.identity.records.name_reader import (
+    BODY_OF,
+    END_FORM,
+    FAMILY_FIRM,
+    ODD,
+    PATRONYMIC,
+    RANKED,
+    Name,
+    NameReader,
+)
 from customer_intel.identity.records.name_sound import name_sound
 
 _PARTS = {
@@ -26,6 +37,8 @@ _PARTS = {
     "trade": pl.Boolean,
     "n": pl.Int64,
 }
+Read = Callable[[str, list[str], bool], Name]
+_LETTER = re.compile(r"[^\W\d_]")
 ADDED = (
     "first_name_norm",
     "middle_name_norm",
@@ -71,24 +84,30 @@ def names(frame: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
         & pl.col("full_name").is_null()
     )
     work = frame.with_columns(
-        _g=pl.when(both).then("first_name"),
-        _f=pl.when(both | only_last).then("last_name"),
-        _w=pl.when(~(both | only_last)).then(pl.coalesce("full_name", "first_name", "last_name")),
+        _g=pl.when(both).then("first_name"), _f=pl.when(both | only_last).then("last_name")
     )
-    reads: dict[str, Callable[[str], Name]] = {
-        "_g": reader.first,
-        "_f": reader.family,
-        "_w": reader.whole,
-    }
-    for key, read in reads.items():
-        table = _read(work[key], read, reader)
-        table = table.rename({part: f"{key}{part}" for part in _PARTS})
-        work = work.join(table, on=key, how="left", maintain_order="left")
+    work = _joined(work, "_g", reader.first, reader)
+    work = _joined(work, "_f", reader.family, reader)
+    # The full name says what the columns do not where a title stands for the first name, or the seat
+    # of a peer (1st Baron Clifford of Chudleigh) for the last.
+    ranked = both & pl.col("full_name").str.to_lowercase().str.contains(RANKED).fill_null(False)
+    whole = (
+        pl.when(~(both | only_last))
+        .then(pl.coalesce("full_name", "first_name", "last_name"))
+        .when(pl.col("_gfirst").is_null() | ranked)
+        .then("full_name")
+    )
+    work = _joined(work.with_columns(_w=whole, _ranked=ranked), "_w", reader.whole, reader)
     middle = _read(work["middle_name"], reader.first, reader).select(
         "middle_name", _mfirst="first", _mgiven="given"
     )
     work = work.join(middle, on="middle_name", how="left", maintain_order="left")
     return _combined(work, both, config).drop(pl.selectors.starts_with("_"))
+
+
+def _joined(work: pl.DataFrame, key: str, read: Read, reader: NameReader) -> pl.DataFrame:
+    table = _read(work[key], read, reader).rename({part: f"{key}{part}" for part in _PARTS})
+    return work.join(table, on=key, how="left", maintain_order="left")
 
 
 def _combined(work: pl.DataFrame, both: pl.Expr, config: dict[str, Any]) -> pl.DataFrame:
@@ -111,7 +130,9 @@ def _combined(work: pl.DataFrame, both: pl.Expr, config: dict[str, Any]) -> pl.D
     work = work.with_columns(is_organisation=is_organisation).with_columns(
         first_name_norm=pl.when(person).then(pl.coalesce("_gfirst", "_wfirst")),
         middle_name_norm=pl.when(person).then(pl.coalesce("_mfirst", "_gmiddle", "_wmiddle")),
-        last_name_norm=pl.when(person).then(pl.coalesce("_flast", "_wlast")),
+        last_name_norm=pl.when(person).then(
+            pl.coalesce(pl.when("_ranked").then("_wlast"), "_flast", "_wlast")
+        ),
         suffix_norm=pl.coalesce(
             _mapped(work, "suffix", fold).replace_strict(suffixes, default=None),
             "_fgeneration",
@@ -149,59 +170,118 @@ def _mapped(work: pl.DataFrame, column: str, step: Callable[[pl.Expr], pl.Expr])
     )
 
 
-def _read(values: pl.Series, read: Callable[[str], Name], reader: NameReader) -> pl.DataFrame:
+def _read(values: pl.Series, read: Read, reader: NameReader) -> pl.DataFrame:
     """Distinct values of a column of names with _PARTS.
 
-    A name of plain letters that needs no reading (one word, or two of a whole name) is taken as it
+    A name of plain words that needs no reading (one, or up to three of a whole name) is taken as it
     stands; the rest goes through the reader.
     """
     key = values.name
-    low = pl.col(key).str.to_lowercase()
-    pattern = "^[a-z]{2,} [a-z]{2,}$" if key == "_w" else "^[a-z]{2,}$"
-    heads = "|".join(sorted(reader.heads))
-    split = low.str.split(" ").list
+    part = {"_f": "last", "_w": "whole"}.get(key, "first")
+    table = _told(values.drop_nulls().unique().sort(), part, reader)
+    plain, rest = table.filter("_is_plain"), table.filter(~pl.col("_is_plain"))
+    none = pl.lit(None, pl.String)
+    second, third = (
+        pl.col("_words").list.get(1, null_on_oob=True),
+        pl.col("_words").list.get(2, null_on_oob=True),
+    )
+    given = pl.col("_words").list.get(0)
+    middle = pl.when(third.is_not_null()).then(second)
+    is_family = part == "last"
+    done = plain.select(
+        key,
+        first=none if is_family else given,
+        middle=none if is_family else middle,
+        given=none if is_family else pl.concat_str(given, middle, separator=" ", ignore_nulls=True),
+        last=given if is_family else pl.coalesce(third, second),
+        generation=none,
+        business=none,
+        legal="_legal",
+        trade="_trade",
+        n="_n",
+    )
+    asked = rest.select(key, "_text", "_words", "_is_odd", "_legal", "_trade", "_n")
+    rows = [
+        (text, *_row(read(told, found, is_odd), reader, legal, trade), n)
+        for text, told, found, is_odd, legal, trade, n in asked.iter_rows()
+    ]
+    return pl.concat([done, pl.DataFrame(rows, schema={key: pl.String, **_PARTS}, orient="row")])
+
+
+def _told(distinct: pl.Series, part: str, reader: NameReader) -> pl.DataFrame:
+    """What can be said of names a column at a time: their words, whether one is of a business, and
+    whether the words can be taken as they stand (_is_plain).
+    """
+    key = distinct.name
+    table = distinct.to_frame().with_columns(
+        _text=latin.folded(pl.col(key).str.replace_all(r"(?i)\bm\.?ª\.?", "maria "))
+    )
+    foreign = table.filter(pl.col(key).str.contains(latin.OTHER_SCRIPT))[key]
+    if len(foreign):
+        spelled = [latin.name_in_latin(text, part) for text in foreign]
+        own = pl.DataFrame(
+            {key: foreign, "_own": spelled}, schema={key: pl.String, "_own": pl.String}
+        )
+        table = table.join(own, on=key, how="left", maintain_order="left").with_columns(
+            _text=pl.coalesce("_own", "_text")
+        )
+    tidy = (
+        pl.col("_text")
+        .str.replace_all(r"[’`´]", "'")
+        .str.replace_all(r"\b([a-z]{2,4})\.(r?a|ssa)\b", "$1$2")
+        .str.replace_all(r"[^\p{L}\p{N}'\-]+", " ")
+        .str.replace_all(r"(?:^| )['\-]+|['\-]+(?: |$)", " ")
+        .str.replace_all(" +", " ")
+        .str.strip_chars(" ")
+    )
+
+    def says(words: Iterable[str]) -> pl.Expr:
+        return pl.col("_tidy").str.contains(rf"(?:^| )(?:{'|'.join(sorted(words))})(?: |$)")
+
     table = (
-        values.drop_nulls()
-        .unique()
-        .sort()
-        .to_frame()
-        .with_columns(_a=split.get(0), _b=split.get(1, null_on_oob=True))
+        table.with_columns(_tidy=tidy)
         .with_columns(
-            _plain=low.str.contains(pattern)
-            & ~pl.any_horizontal(pl.col("_a", "_b").is_in(sorted(reader.special))).fill_null(False)
-            & ~low.str.contains(reader.trade_ending.pattern)
-            # A long first word may be two names in one; a known one is not.
-            & (
-                ~low.str.contains(rf"^(?:abd|(?:{heads})[a-z]{{4}})")
-                | pl.col("_a").is_in(
-                    [n for n, share in reader.first_share.items() if share > 0.0001]
-                )
+            _words=pl.when(pl.col("_tidy") != "")
+            .then(pl.col("_tidy").str.split(" "))
+            .otherwise([]),
+            _is_odd=pl.col("_text").str.contains(ODD),
+            _legal=says(reader.legal) | pl.col(key).str.contains(END_FORM),
+            _trade=says(reader.trade)
+            | pl.col("_tidy").str.contains(rf"\w{{2}}(?:{reader.trade_endings})(?:$|[ \-])")
+            | pl.col("_text").str.contains(FAMILY_FIRM)
+            | pl.col("_tidy").str.contains(BODY_OF),
+        )
+        .with_columns(_n=pl.col("_words").list.len().cast(pl.Int64))
+    )
+    pattern = "^[a-z]{2,} [a-z]{2,}(?: [a-z]{2,})?$" if part == "whole" else "^[a-z]{2,}$"
+    second = pl.col("_words").list.get(1, null_on_oob=True)
+    head = pl.col("_words").list.get(0, null_on_oob=True)
+    third = pl.col("_words").list.get(2, null_on_oob=True)
+    common = [name for name, share in reader.first_share.items() if share > 0.0001]
+    heads = "|".join(sorted(reader.heads))
+    return table.with_columns(
+        _is_plain=pl.col("_tidy").str.contains(pattern)
+        & ~pl.col("_is_odd")
+        & ~says(reader.special)
+        # A long first word may be two names in one; a known one is not.
+        & (~head.str.contains(rf"^(?:abd|(?:{heads})[a-z]{{4}})") | head.is_in(common))
+        # Three words: García Márquez, Ivan Ivanovich, Ann Annemarie.
+        & (
+            third.is_null()
+            | ~(
+                second.is_in(sorted(reader.two_family))
+                | third.str.contains(PATRONYMIC)
+                | (second.str.contains(rf"^(?:{heads})[a-z]{{4}}") & ~second.is_in(common))
             )
         )
     )
-    plain = table.filter("_plain").select(
-        key,
-        first=pl.col("_a") if key != "_f" else pl.lit(None, pl.String),
-        middle=pl.lit(None, pl.String),
-        given=pl.col("_a") if key != "_f" else pl.lit(None, pl.String),
-        last=pl.col("_a") if key == "_f" else pl.col("_b"),
-        generation=pl.lit(None, pl.String),
-        business=pl.lit(None, pl.String),
-        legal=pl.lit(False),
-        trade=pl.lit(False),
-        n=pl.lit(2 if key == "_w" else 1, pl.Int64),
-    )
-    rest = table.filter(~pl.col("_plain"))[key]
-    rows = [(text, *_row(read(text), reader)) for text in rest]
-    return pl.concat([plain, pl.DataFrame(rows, schema={key: pl.String, **_PARTS}, orient="row")])
 
 
-def _row(name: Name, reader: NameReader) -> tuple[str | bool | int | None, ...]:
+def _row(name: Name, reader: NameReader, legal: bool, trade: bool) -> tuple[str | bool | None, ...]:
     """A Name as _PARTS; what a form makes people write is none."""
 
     def known(text: str | None) -> str | None:
-        is_name = text and text not in reader.placeholders and any(c.isalpha() for c in text)
-        return text if is_name else None
+        return text if text and text not in reader.placeholders and _LETTER.search(text) else None
 
     given = [known(part) for part in name.given] if known(" ".join(name.given)) else []
     return (
@@ -211,7 +291,7 @@ def _row(name: Name, reader: NameReader) -> tuple[str | bool | int | None, ...]:
         known(name.last),
         name.generation,
         name.business,
-        name.is_legal,
-        name.is_trade,
-        name.n_words,
+        # Of who trades as a business only the person's own part counts.
+        legal if name.business is None else name.is_legal,
+        trade and name.business is None,
     )
