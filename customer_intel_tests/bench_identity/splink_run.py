@@ -28,6 +28,7 @@ FIELDS = (
 #   slips      Damerau-Levenshtein on dates and numbers, wider on names: for lists full of typos
 #   household_slips  both
 #   capped     training on a sample without term frequencies, few narrow blocks: for a million
+CAPPED = 100_000  # pairs that one training looks at
 SETTINGS = ("demo", "parts", "household", "slips", "household_slips", "capped")
 
 _WIDE = [
@@ -95,14 +96,16 @@ def run(told: argparse.Namespace) -> dict[str, Any]:
     api = DuckDBAPI(connection=con)
     linker = Linker(api.register("people"), settings)
     training = linker.training
+    is_capped = told.setting == "capped"
+    sure = [rule for rule in _SURE if _are_said(rule, said) and _pairs_of(con, rule)]
     training.estimate_probability_two_random_records_match(
-        [block_on(*rule) for rule in _SURE if _are_said(rule, said) and _pairs_of(con, rule)]
-        or [block_on("dob")],
+        [block_on(*rule) for rule in (sure[:3] if is_capped else sure)] or [block_on("dob")],
         recall=0.7,
     )
     training.estimate_u_using_random_sampling(max_pairs=told.max_pairs, seed=1)
-    capped = {"max_pairs": 1e6} if told.setting == "capped" else {}
-    for rule in [rule for rule in _TRAIN if _are_said(rule, said) and _pairs_of(con, rule) > 20][:3]:
+    capped = {"max_pairs": CAPPED} if is_capped else {}
+    trained = [rule for rule in _TRAIN if _are_said(rule, said) and _pairs_of(con, rule) > 20]
+    for rule in trained[:3]:
         training.estimate_parameters_using_expectation_maximisation(
             block_on(*rule), estimate_without_term_frequencies=True, **capped
         )
