@@ -29,12 +29,13 @@ NIGHT = date(2026, 3, 1)
 SEEN = datetime(2026, 1, 15, 12)
 ENTITIES = (
     "contacts", "accounts", "orders", "subscriptions", "invoices", "events", "tickets", "survey_responses",
-    "survey_invitations", "reviews", "marketing_touches", "consents", "actions_log", "identity_overrides",
+    "survey_invitations", "reviews", "marketing_touches", "consents", "actions_log", "deals", "identity_overrides",
 )  # fmt: skip
 TIMES = {
     "contacts": ("created_at", "updated_at"), "accounts": ("created_at", "updated_at"), "orders": ("ordered_at",),
     "subscriptions": ("started_at", "updated_at"), "invoices": ("created_at",), "events": ("occurred_at",),
-    "tickets": ("created_at",), "survey_responses": ("responded_at",), "survey_invitations": ("sent_at",),
+    "tickets": ("created_at",), "deals": ("created_at",), "survey_responses": ("responded_at",),
+    "survey_invitations": ("sent_at",),
     "reviews": ("created_at",), "marketing_touches": ("occurred_at",), "consents": ("collected_at",),
     "actions_log": ("performed_at",), "identity_overrides": ("decided_at",),
 }  # fmt: skip
