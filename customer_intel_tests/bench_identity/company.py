@@ -97,9 +97,15 @@ class Company:
         self.values["phone"] += 1
         at = self.values["phone"] * 37 % 9_000_000 + 1_000_000
         if country == "US":
-            return f"+1 {('917', '415', '312')[at % 3]} {200 + at // 10_000 % 700:03} {at % 10_000:04}"
+            return (
+                f"+1 {('917', '415', '312')[at % 3]} {200 + at // 10_000 % 700:03} {at % 10_000:04}"
+            )
         if country == "GB":
-            return f"+44 7{400 + at // 1_000_000} {at % 1_000_000:06}" if mobile else f"+44 161 {at:07}"
+            return (
+                f"+44 7{400 + at // 1_000_000} {at % 1_000_000:06}"
+                if mobile
+                else f"+44 161 {at:07}"
+            )
         return f"+49 {('170', '171', '160')[at % 3]} {at:07}" if mobile else f"+49 30 {at:07}"
 
     def person(self, kind: str = "plain", **given: object) -> Person:
@@ -252,7 +258,9 @@ class Company:
             return row | {"email": "guest@shop.example", "mobile_phone": person.mobile}
         row |= self._reached(person, system)
         is_nameless = system == "shop" and row["email"] == person.email and self.chance(0.08)
-        if is_nameless or (system == "newsletter" and row["email"] == person.email and self.chance(0.2)):
+        if is_nameless or (
+            system == "newsletter" and row["email"] == person.email and self.chance(0.2)
+        ):
             return row
         first = person.nick if self.chance(0.1) else person.first
         row |= {

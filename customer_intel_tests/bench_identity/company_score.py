@@ -79,13 +79,17 @@ def _false_merges(
         WHERE a.customer_id = b.customer_id AND a.truth <> b.truth"""
     ).pl()
     wrong = wrong.with_columns(is_doubtful=pl.col("cluster").is_in(doubted["cluster"].to_list()))
-    kinds = wrong.group_by(pl.col("kinds").list.join(" + ")).agg(pl.col("extra").sum()).sort("kinds")
+    kinds = (
+        wrong.group_by(pl.col("kinds").list.join(" + ")).agg(pl.col("extra").sum()).sort("kinds")
+    )
     return wrong, {str(kind): int(count) for kind, count in kinds.rows()}
 
 
 def _over_nights(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """ids changed per record-night (after a record's first), and torn people."""
-    nights = con.sql("SELECT DISTINCT valid_from::DATE AS night FROM mapped ORDER BY 1").pl()["night"]
+    nights = con.sql("SELECT DISTINCT valid_from::DATE AS night FROM mapped ORDER BY 1").pl()[
+        "night"
+    ]
     con.register("nights", nights.to_frame().to_arrow())
     changed = _number(con, "SELECT count(*) FROM labelled WHERE change_reason <> 'new'")
     lived = _number(

@@ -67,7 +67,9 @@ def names_births(records: int = 10_000, seed: int = 12) -> pl.DataFrame:
     ]  # fmt: skip
     for who in rng.choice(count, again, replace=False):
         copy = list(listed[who])
-        for place in rng.choice(5, rng.choice([1, 1, 2]), replace=False, p=[0.3, 0.3, 0.1, 0.12, 0.18]):
+        for place in rng.choice(
+            5, rng.choice([1, 1, 2]), replace=False, p=[0.3, 0.3, 0.1, 0.12, 0.18]
+        ):
             copy[place] = _otherwise(copy[place], int(place), rng)
         listed.append(copy)
     frame = pl.DataFrame(
@@ -86,4 +88,6 @@ def _otherwise(value: str, place: int, rng: np.random.Generator) -> str:
 
 
 if __name__ == "__main__":
-    {"many_typos": many_typos, "names_births": names_births}[sys.argv[1]]().write_parquet(sys.argv[2])
+    {"many_typos": many_typos, "names_births": names_births}[sys.argv[1]]().write_parquet(
+        sys.argv[2]
+    )

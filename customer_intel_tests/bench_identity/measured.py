@@ -80,7 +80,7 @@ def main() -> int:
 
 def _tree(root: int) -> list[int]:
     parents: dict[int, list[int]] = {}
-    for entry in os.listdir("/proc"):
+    for entry in (path.name for path in Path("/proc").iterdir()):
         if entry.isdigit():
             try:
                 with open(f"/proc/{entry}/stat") as file:  # noqa: PTH123

@@ -74,9 +74,7 @@ def generated(records: int = RECORDS, seed: int = 1) -> pl.DataFrame:
         for who, size in enumerate(sizes)
         for _ in range(size)
     ][:records]
-    frame = pl.DataFrame(rows, infer_schema_length=None).sample(
-        fraction=1, shuffle=True, seed=seed
-    )
+    frame = pl.DataFrame(rows, infer_schema_length=None).sample(fraction=1, shuffle=True, seed=seed)
     keys = pl.Series("unique_id", [f"p{number:06}" for number in rng.permutation(len(frame))])
     return frame.insert_column(0, keys)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,9 +43,7 @@ def exact_join(records: pl.DataFrame) -> pl.DataFrame:
     postcode or address where nobody has a birth date), or the email.
     """
     said = [name for name in records.columns if records[name].null_count() < len(records)]
-    rest = (
-        ["dob"] if "dob" in said else [name for name in ("address", "postcode") if name in said]
-    )
+    rest = ["dob"] if "dob" in said else [name for name in ("address", "postcode") if name in said]
     keys = [["first_name", "surname", *rest], *([["email"]] if "email" in said else [])]
     links = [
         records.drop_nulls(key)
@@ -69,11 +68,16 @@ def predicted_by_splink(
 
 
 def best_clusters(
-    keys: pl.Series, predicted: pl.DataFrame, truth: pl.DataFrame
+    keys: pl.Series,
+    predicted: pl.DataFrame,
+    truth: pl.DataFrame,
+    thresholds: Sequence[float] = THRESHOLDS,
 ) -> tuple[pl.DataFrame, float]:
     """record_key, cluster at the threshold that is best by F1, and that threshold in bits."""
     best: tuple[float, float, pl.DataFrame] = (-1.0, 0.0, pl.DataFrame())
-    for threshold in THRESHOLDS:
+    links = {threshold: int((predicted["weight"] >= threshold).sum()) for threshold in thresholds}
+    # Of thresholds that leave the same links, the first.
+    for threshold in {number: bits for bits, number in reversed(links.items())}.values():
         clusters = clusters_at(keys, predicted, threshold)
         found = evaluation.agreement(clusters.join(truth, on="record_key"))
         best = max(best, (found.f1, threshold, clusters), key=lambda candidate: candidate[:2])

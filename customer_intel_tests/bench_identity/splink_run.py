@@ -80,7 +80,9 @@ def run(told: argparse.Namespace) -> dict[str, Any]:
         "CREATE TABLE people AS SELECT *, first_name || ' ' || surname AS first_surname FROM read_parquet(?)",
         [told.records],
     )
-    columns = {name for (name,) in con.execute("SELECT column_name FROM (DESCRIBE people)").fetchall()}
+    columns = {
+        name for (name,) in con.execute("SELECT column_name FROM (DESCRIBE people)").fetchall()
+    }
     said = {name for name in FIELDS if name in columns and _count(con, f'count("{name}")')}
     blocks = ["1=1"] if told.every_pair else _blocks(con, said, told.setting)
     settings = SettingsCreator(
@@ -141,9 +143,14 @@ def _comparisons(con: Any, said: set[str], setting: str) -> list[Any]:
         return cl.ExactMatch(name).configure(term_frequency_adjustments=frequent)
 
     slips = setting in ("slips", "household_slips")
-    is_british = "postcode" in said and _count(
-        con, r"count(*) FILTER (regexp_matches(postcode, '^[a-z]{1,2}\d{1,2}[a-z]? \d[a-z]{2}$'))"
-    ) > _count(con, "count(postcode)") / 2
+    is_british = (
+        "postcode" in said
+        and _count(
+            con,
+            r"count(*) FILTER (regexp_matches(postcode, '^[a-z]{1,2}\d{1,2}[a-z]? \d[a-z]{2}$'))",
+        )
+        > _count(con, "count(postcode)") / 2
+    )
     offered: dict[str, Any] = {
         "dob": cl.DamerauLevenshteinAtThresholds("dob", [1, 2, 3])
         if slips
