@@ -76,8 +76,8 @@ def best_clusters(
     """record_key, cluster at the threshold that is best by F1, and that threshold in bits."""
     best: tuple[float, float, pl.DataFrame] = (-1.0, 0.0, pl.DataFrame())
     links = {threshold: int((predicted["weight"] >= threshold).sum()) for threshold in thresholds}
-    # Of thresholds that leave the same links, the first.
-    for threshold in {number: bits for bits, number in reversed(links.items())}.values():
+    # Of thresholds that leave the same links, the highest.
+    for threshold in {number: bits for bits, number in links.items()}.values():
         clusters = clusters_at(keys, predicted, threshold)
         found = evaluation.agreement(clusters.join(truth, on="record_key"))
         best = max(best, (found.f1, threshold, clusters), key=lambda candidate: candidate[:2])
