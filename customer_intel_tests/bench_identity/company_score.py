@@ -1,6 +1,8 @@
 """What a home made of a generated company (company.py):
 
-    python -m customer_intel_tests.bench_identity.company_score HOME TRUTH.parquet
+    python -m customer_intel_tests.bench_identity.company_score HOME TRUTH.parquet [--landing LANDING]
+
+With --landing every night that is there is run first, one after another, into HOME.
 
 Belongs here: counts over published tables. False merges: customers of today that hold several
 people, each person more than one counted once; doubtful where match_review shows two of the
@@ -10,7 +12,9 @@ customer once and are not today.
 
 from __future__ import annotations
 
+import argparse
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,6 +31,18 @@ def released(home: Path, table: str) -> Path:
     if not file.exists():
         raise FileNotFoundError(f"{home}: no release holds {table}")
     return file
+
+
+def run_nights(home: Path, landing: Path) -> list[str]:
+    """`customer-intel run` for every export date of the landing; the dates. Raises
+    CalledProcessError when a night ends with an error.
+    """
+    days = sorted({folder.name for folder in landing.glob("*/*") if folder.is_dir()})
+    for day in days:
+        told = ["run", "--home", str(home), "--landing", str(landing), "--as-of", day]
+        command = [sys.executable, "-m", "customer_intel.cli", *told]
+        subprocess.run(command, check=True, capture_output=True)
+    return days
 
 
 def scored(home: Path, truth: Path) -> dict[str, Any]:
@@ -121,4 +137,11 @@ def _number(con: duckdb.DuckDBPyConnection, query: str) -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps(scored(Path(sys.argv[1]), Path(sys.argv[2])), indent=1))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("home", type=Path)
+    parser.add_argument("truth", type=Path)
+    parser.add_argument("--landing", type=Path)
+    asked = parser.parse_args()
+    if asked.landing:
+        run_nights(asked.home, asked.landing)
+    print(json.dumps(scored(asked.home, asked.truth), indent=1))
