@@ -32,6 +32,11 @@ AGAINST = {
     "no_name": "one of them has no full name, and one shared thing is not enough",
     "name_only": "they share a name and nothing else",
     "ambiguous": "it fits another as well, who is not one with this one",
+    "other_name": "what joins them is shared, and their names hardly fit",
+    "likeness_only": "they are alike in name, and nothing that only one person has is the same",
+    "other_contacts": "they have one name and one address, but other mailboxes and other phones",
+    "family_mailbox": "only a mailbox of the family joins them",
+    "contradiction": "much speaks against one person, though others of the customer's records join them",
     "unsure": "what they have in common is not enough to be sure",
 }
 _DECIDED = "a person decided that they are one"
@@ -93,7 +98,8 @@ def explained(links: pl.DataFrame) -> pl.DataFrame:
 
 def speaking(levels: str) -> tuple[list[str], list[str]]:
     """What a pair's levels (match_edge.levels) say for one person, and what against."""
-    speaks_for, against = [], []
+    speaks_for: list[str] = []
+    against: list[str] = []
     signs = _signs()
     for place, level in enumerate(int(number) for number in levels.split(",")):
         comparison = COMPARISONS[place]
