@@ -1,7 +1,8 @@
-"""Explanations of links, without personal values; and the fewest links that hold each customer together (a spanning tree).
+"""Explanations of links, without personal values; and the fewest links that hold each customer together (a tree).
 
-Belongs here: match_explanation, and what a pair's levels say for and against one person. Not here: which pairs there are
-(match_edge.py), who becomes one (record_customer_map.py), what `why` says beyond single links (match_explanation.py).
+Belongs here: match_explanation, and what a pair's levels say for and against one person. Not here: which pairs there
+are (match_edge.py), who becomes one (record_customer_map.py), what `why` says beyond single links
+(match_explanation.py).
 """
 
 from __future__ import annotations
@@ -39,6 +40,10 @@ AGAINST = {
     "contradiction": "much speaks against one person, though others of the customer's records join them",
     "unsure": "what they have in common is not enough to be sure",
 }
+# Levels that a family has as well, whatever they weigh: names of one's own, births a generation apart, Jr on one side.
+_TWO_PEOPLE = {
+    "name": {6, 13, 16, 17, 18, 19, 20}, "birth date": {6, 7, 8, 9}, "generation": {2, 3},
+}  # fmt: skip
 _DECIDED = "a person decided that they are one"
 _COLUMNS = ("identifier_type", "levels", "weight")
 
@@ -103,10 +108,11 @@ def speaking(levels: str) -> tuple[list[str], list[str]]:
     signs = _signs()
     for place, level in enumerate(int(number) for number in levels.split(",")):
         comparison = COMPARISONS[place]
-        if not level or not comparison.is_evidence:
+        two = level in _TWO_PEOPLE.get(comparison.name, ())
+        if not level or not (comparison.is_evidence or two):
             continue
         text = comparison.levels[level - 1][0]
-        (speaks_for if signs[place][level] else against).append(text)
+        (speaks_for if signs[place][level] and not two else against).append(text)
     return speaks_for, against
 
 

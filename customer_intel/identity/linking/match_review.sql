@@ -24,6 +24,16 @@ pair AS (
     LEFT JOIN match_explanation AS x ON x.record_key_a = e.record_key_a AND x.record_key_b = e.record_key_b
     WHERE e.decision IS NULL AND NOT e.is_copy
 ),
+-- Customers whom a decision keeps apart, by whichever of their records.
+apart AS (
+    SELECT DISTINCT
+        least(a.customer_id, b.customer_id) AS customer_id_a,
+        greatest(a.customer_id, b.customer_id) AS customer_id_b
+    FROM match_edge AS e
+    JOIN today AS a ON a.record_key = e.record_key_a
+    JOIN today AS b ON b.record_key = e.record_key_b
+    WHERE e.decision = 'apart'
+),
 -- A mailbox that names its owner: whoever else uses it has a short name of his own, or is somebody of his house. One that
 -- names a family tells none of them from the others.
 mailbox AS (
@@ -54,6 +64,7 @@ told AS (
             WHEN p.is_one AND p.is_holding AND p.weight < 4.25 AND p.name_weight <> 0 THEN 'unsure'
             WHEN p.is_one AND p.weight < -8 THEN 'contradiction'
             WHEN p.is_one THEN NULL
+            WHEN o.customer_id_a IS NOT NULL THEN NULL
             WHEN p.doubt IS NOT NULL AND (p.shares_own OR p.weight >= 0) THEN p.doubt
             WHEN p.doubt IS NOT NULL THEN NULL
             WHEN p.veto IS NULL AND (p.shares_own OR p.weight >= -2 OR (p.weight >= -4 AND p.email_weight > 0)) THEN 'unsure'
@@ -66,6 +77,9 @@ told AS (
         END AS reason
     FROM pair AS p
     LEFT JOIN mailbox AS n ON n.record_key_a = p.record_key_a AND n.record_key_b = p.record_key_b
+    LEFT JOIN apart AS o
+        ON o.customer_id_a = least(p.customer_id_a, p.customer_id_b)
+        AND o.customer_id_b = greatest(p.customer_id_a, p.customer_id_b)
 ),
 ranked AS (
     SELECT
