@@ -69,9 +69,10 @@ class Doubt:
     @property
     def odds(self) -> str:
         """What evidence alone says, as odds."""
+        from customer_intel.identity.explain.reasons import odds
+
         bits = self.row["weight"] or 0.0
-        odds = f"{round(2.0 ** abs(bits)):,}" if abs(bits) < 20 else "more than a million"
-        return f"{odds} to 1 for one person" if bits >= 0 else f"{odds} to 1 for two people"
+        return f"{odds(abs(bits))} for {'one person' if bits >= 0 else 'two people'}"
 
     @property
     def stake(self) -> str:

@@ -55,14 +55,15 @@ told AS (
             WHEN p.is_one AND p.doubt IN (
                 'generation_open', 'generation_gap', 'similar_first_name', 'first_name', 'last_name', 'ambiguous'
             ) THEN p.doubt
-            WHEN p.is_one AND p.is_holding AND p.name_weight < 0 THEN 'other_name'
+            WHEN p.is_one AND p.is_holding AND p.name_weight < 0 AND p.login_weight <= 0 AND p.id_number_weight < 4
+                THEN 'other_name'
             WHEN p.is_one AND p.is_holding AND p.identifier_type = 'likeness' AND NOT p.has_witness THEN 'likeness_only'
             WHEN p.is_one AND p.is_holding AND p.phone_weight < 0 AND p.email_weight <> 0 AND p.email_weight < 4
                 AND p.birth_date_weight < 4 AND p.login_weight <= 0 AND p.id_number_weight < 4 THEN 'other_contacts'
             WHEN p.is_one AND p.is_holding AND n.is_familys AND p.phone_weight <= 0 AND NOT p.has_witness
                 AND p.login_weight <= 0 THEN 'family_mailbox'
             WHEN p.is_one AND p.is_holding AND p.weight < 4.25 AND p.name_weight <> 0 THEN 'unsure'
-            WHEN p.is_one AND p.weight < -8 THEN 'contradiction'
+            WHEN p.is_one AND p.weight < -8 AND p.name_weight <> 0 THEN 'contradiction'
             WHEN p.is_one THEN NULL
             WHEN o.customer_id_a IS NOT NULL THEN NULL
             WHEN p.doubt IS NOT NULL AND (p.shares_own OR p.weight >= 0) THEN p.doubt
