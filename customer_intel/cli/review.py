@@ -34,7 +34,7 @@ from customer_intel.core.contract.yaml_lines import ConfigError
 if TYPE_CHECKING:
     import polars as pl
 
-_TABLES = ("match_review", "party_record", "record_customer_map", "match_edge")
+_TABLES = ("match_review", "party_record", "record_confidence", "match_edge")
 _KEYS = {"s": "merge", "d": "never_merge", "l": "", "q": ""}
 _ASK = "same person (s), different people (d), later (l), quit (q)"
 # What of a record is shown: heading, columns of which the first that says something counts.
@@ -276,10 +276,13 @@ def _doubts(tables: Mapping[str, pl.DataFrame]) -> Iterator[Doubt]:
     from customer_intel.identity.explain.reasons import AGAINST, speaking
 
     rows = tables["match_review"].sort("stake_rank")
-    today = tables["record_customer_map"].filter(pl.col("valid_to").is_null())
     concerned = pl.concat([rows["customer_id_a"], rows["customer_id_b"]]).unique().implode()
     members: dict[str, list[str]] = {}
-    inside = today.filter(pl.col("customer_id").is_in(concerned)).sort("record_key")
+    inside = (
+        tables["record_confidence"]
+        .filter(pl.col("customer_id").is_in(concerned))
+        .sort("record_key")
+    )
     for customer, key in inside.select("customer_id", "record_key").iter_rows():
         members.setdefault(customer, []).append(key)
     wanted = pl.concat([rows["record_key_a"], rows["record_key_b"]]).unique().implode()

@@ -31,7 +31,7 @@ PEOPLE = {
 }
 ORDERS = "order_id,customer_ref,ordered_at,total,currency\no1,t2,2026-03-01 10:00:00,10,EUR\n"
 NIGHT = date(2026, 5, 1)
-WANTED = ("match_review", "record_customer_map", "customer_id_registry")
+WANTED = ("match_review", "record_confidence", "customer_id_registry")
 
 
 @pytest.fixture
