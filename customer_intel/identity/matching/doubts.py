@@ -36,10 +36,13 @@ _SAME_HOME, _SAME_POSTCODE, _OTHER_ADDRESS = 2, 9, 12
 _SAME_DAY, _OTHER_DAY, _ONE_WITHOUT, _BOTH_WITHOUT, _OTHER_PHONE, _OPEN = 6, 9, 1, 2, 3, 2
 
 
-def doubts(levels: npt.NDArray[np.int64], is_veto: bool) -> npt.NDArray[np.int8]:
+def doubts(
+    levels: npt.NDArray[np.int64], *, is_veto: bool, is_gap_doubt: bool
+) -> npt.NDArray[np.int8]:
     """The place in DOUBTS for each row of `levels` (columns as COMPARISONS). name_only holds below RARE_NAME bits.
 
-    `is_veto`: as of the model, that first names tell people apart; else no doubt rests on them.
+    `is_veto`, `is_gap_doubt`: as of the model, that first names, and births a generation apart, tell people apart; else
+    no doubt rests on them.
     """
     level = {name: levels[:, place] for name, place in PLACE.items()}
     name, address, nameless = level["name"], level["address"], level["nameless"]
@@ -83,7 +86,7 @@ def doubts(levels: npt.NDArray[np.int64], is_veto: bool) -> npt.NDArray[np.int8]
     is_weighed = _between(level["birth date"], 1, 5) | _between(level["email"], 2, 5)
     found = {
         "generation_open": (level["generation"] == _OPEN) & agree & is_shared & ~is_own & ~is_born,
-        "generation_gap": (((level["birth date"] == _SAME_DAY) & is_shared) | (level["birth date"] == _OTHER_DAY)) & ~is_own,
+        "generation_gap": (((level["birth date"] == _SAME_DAY) & is_shared) | (level["birth date"] == _OTHER_DAY)) & ~is_own & is_gap_doubt,
         "similar_first_name": (name == _OWN_NAMES) & is_shared & ~is_own & ~(email & phone & (witnesses > 2)) & is_veto,
         "first_name": np.isin(name, _OTHER_FIRST) & is_contact & (witnesses < 2) & is_veto,
         "last_name": np.isin(name, _OTHER_LAST) & is_contact & (witnesses < 2) & ~is_undisputed,

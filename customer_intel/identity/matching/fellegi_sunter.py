@@ -42,13 +42,14 @@ class MatchModel:
     level 0 first.
 
     `is_veto`: first names that differ are two people's, whatever else agrees; `is_birth_veto`: so
-    are birth dates.
+    are birth dates. `is_gap_doubt`: births a generation apart make one person doubtful.
     """
 
     prior: float
     weights: Mapping[str, tuple[float, ...]]
     is_veto: bool = True
     is_birth_veto: bool = False
+    is_gap_doubt: bool = True
 
     @property
     def version(self) -> str:
@@ -70,6 +71,7 @@ class MatchModel:
             "weights": weights,
             "is_veto": self.is_veto,
             "is_birth_veto": self.is_birth_veto,
+            "is_gap_doubt": self.is_gap_doubt,
         }
 
     @staticmethod
@@ -84,7 +86,11 @@ class MatchModel:
         }:
             raise ValueError("the model was made for other comparisons; fit it again")
         return MatchModel(
-            float(data["prior"]), weights, bool(data["is_veto"]), bool(data.get("is_birth_veto"))
+            float(data["prior"]),
+            weights,
+            bool(data["is_veto"]),
+            bool(data["is_birth_veto"]),
+            bool(data["is_gap_doubt"]),
         )
 
 
@@ -101,6 +107,7 @@ def fit(
     *,
     is_veto: bool = True,
     is_birth_veto: bool = False,
+    is_gap_doubt: bool = True,
     anchor: MatchModel | None = None,
 ) -> MatchModel:
     """A model from compared pairs.
@@ -146,7 +153,7 @@ def fit(
         comparison.name: tuple(round(float(b), 4) for b in weight)
         for comparison, weight in zip(COMPARISONS, weights, strict=True)
     }
-    return MatchModel(round(prior, 4), listed, is_veto, is_birth_veto)
+    return MatchModel(round(prior, 4), listed, is_veto, is_birth_veto, is_gap_doubt)
 
 
 def _shrunk(fitted: Floats, anchor: Floats, pairs: float) -> Floats:

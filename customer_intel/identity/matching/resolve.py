@@ -40,11 +40,13 @@ MARGIN = 3.0
 IDENTIFIERS = ("email", "phone", "login", "id number")
 # If more than this share of certain matches differ in a field, that field is no ground for a veto.
 UNRELIABLE, ENOUGH_PAIRS = 0.02, 50
+# Births of one person are hardly ever written a generation apart.
+SELDOM = 0.002
 # Pairs that a fit looks at, at most.
-FITTED_PAIRS = 1_200_000
+FITTED_PAIRS = 300_000
 REASONS = (*VETOES, "first_name", "birth_date", "middle_name", "id_number", "never_merge")
 # Levels at which an id number or a birth date still counts as the same.
-_NEARLY, _OTHER_DATES, _OTHER_ID, _OTHER_MIDDLE = 3, (7, 9), 4, 3
+_NEARLY, _OTHER_DATES, _GENERATIONS_APART, _OTHER_ID, _OTHER_MIDDLE = 3, (7, 9), (6, 9), 4, 3
 _SAME_HOME, _SAME_POSTCODE = 2, 9
 # Where one person's middle names hardly ever differ (3 in 100 pairs), two that do are two people's.
 RARELY = -5.0
@@ -93,6 +95,10 @@ class Score:
         return flags
 
 
+# The candidates of the records that were asked for last, by what they say.
+_ASKED: dict[tuple[int, int, int], Numbers] = {}
+
+
 class Records:
     """Records ready to be compared. Of those that say the same, two stand for all; the rest are `copies` of the first
     (record_key, record_key_a, record_key_b: the copy and the two), but for those in `own`.
@@ -132,8 +138,13 @@ class Records:
 
     def candidates(self, more: pl.DataFrame | None = None) -> Numbers:
         """Packed pairs that are worth comparing, and `more` (i, j)."""
-        i, j = candidate_pairs.candidates(self.con, self.party)
-        packed = (i << 32) | j
+        # A first night asks twice for the same: to fit a model, and to use it.
+        said = (len(self.party), int(self.content.hash(1).sum()), int(self.content.hash(2).sum()))
+        if said not in _ASKED:
+            i, j = candidate_pairs.candidates(self.con, self.party)
+            _ASKED.clear()
+            _ASKED[said] = (i << 32) | j
+        packed = _ASKED[said]
         if more is not None and len(more):
             added = (more["i"].to_numpy() << 32) | more["j"].to_numpy()
             packed = np.union1d(packed, added)
@@ -151,48 +162,51 @@ def fitted(records: Records, packed: Numbers, anchor: MatchModel | None) -> Matc
     no labels.
     """
     size = len(records.party)
-    step = max(-(-len(packed) // FITTED_PAIRS), 1)
+    # Of few records all pairs are needed: they are the random ones too.
+    step = max(-(-len(packed) // FITTED_PAIRS), 1) if size > candidate_pairs.ALL_PAIRS else 1
     pairs = records.compare(packed[::step])
     random = u_probabilities.of_levels(records.con, records.party, pairs)
-    is_veto, is_birth_veto = _reliable(pairs, anchor)
-    score = _vetoes(pairs, is_veto=is_veto, is_birth_veto=is_birth_veto)
+    trusted = _trusted(pairs, anchor)
+    veto = _vetoes(pairs, is_veto=trusted["is_veto"], is_birth_veto=trusted["is_birth_veto"])
     found, place, _ = pairs.kinds
-    counts = np.bincount(place[score == 0], minlength=len(found)).astype(float) * step
-    return fit(
-        found, counts, random, size, is_veto=is_veto, is_birth_veto=is_birth_veto, anchor=anchor
-    )
+    counts = np.bincount(place[veto == 0], minlength=len(found)).astype(float) * step
+    return fit(found, counts, random, size, anchor=anchor, **trusted)
 
 
-def _reliable(pairs: Compared, anchor: MatchModel | None) -> tuple[bool, bool]:
-    """Whether those who are surely one person mostly agree in their first name, and in their birth date; as `anchor` has
-    it where too few are sure.
+def _trusted(pairs: Compared, anchor: MatchModel | None) -> dict[str, bool]:
+    """is_veto, is_birth_veto, is_gap_doubt of MatchModel: whether those who are surely one person hardly ever differ in
+    their first name, their birth date, the generation of their births; as `anchor` has it where too few are sure.
 
-    Surely one: the same id number and birth date; the same name and email, id number or birth place and postcode.
-    Births a generation apart are no slip: they are father and son.
+    Surely one: the same id number and birth date; the same name and email, id number or birth place and postcode. Births
+    a generation apart are a slip only where an id number says that they are one person's.
     """
     found, place, counts = pairs.kinds
     level = {name: found[:, at] for name, at in PLACE.items()}
-    same_person = (level["id number"] == 1) & (level["birth date"] == 1)
-    names = int(counts[same_person].sum())
-    is_veto = anchor.is_veto if anchor else True
-    if names >= ENOUGH_PAIRS:
-        is_veto = int(pairs.is_other[same_person[place]].sum()) <= UNRELIABLE * names
+    born, is_named, is_numbered = level["birth date"], level["name"] == 1, level["id number"] == 1
+
+    def trusted(sure: Flags, differing: npt.NDArray[np.int64], most: float, default: bool) -> bool:
+        of = int(counts[sure].sum())
+        return int(differing[sure].sum()) <= most * of if of >= ENOUGH_PAIRS else default
+
+    others = np.bincount(place[pairs.is_other], minlength=len(found))
     is_placed = (
         (level["birth place"] == 1) & (level["address"] > 0) & (level["address"] <= _SAME_POSTCODE)
     )
-    same_person = (
-        (level["name"] == 1)
-        & ((level["id number"] == 1) | (level["email"] == 1) | is_placed)
-        & np.isin(level["birth date"], (1, 2, 3, 5, _OTHER_DATES[0]))
+    dated = (
+        is_named
+        & ((level["email"] == 1) | is_numbered | is_placed)
+        & np.isin(born, (1, 2, 3, 5, _OTHER_DATES[0]))
     )
-    dates = int(counts[same_person].sum())
-    is_birth_veto = anchor.is_birth_veto if anchor else True
-    if dates >= ENOUGH_PAIRS:
-        is_birth_veto = (
-            int(counts[same_person & (level["birth date"] == _OTHER_DATES[0])].sum())
-            <= UNRELIABLE * dates
-        )
-    return is_veto, is_birth_veto
+    gap = np.isin(born, _GENERATIONS_APART)
+    return {
+        "is_veto": trusted(is_numbered & (born == 1), others, UNRELIABLE, anchor.is_veto if anchor else True),
+        "is_birth_veto": trusted(
+            dated, counts * (born == _OTHER_DATES[0]), UNRELIABLE, anchor.is_birth_veto if anchor else True
+        ),
+        "is_gap_doubt": trusted(
+            is_named & is_numbered & (born > 0), counts * gap, SELDOM, anchor.is_gap_doubt if anchor else True
+        ),
+    }  # fmt: skip
 
 
 def scored(pairs: Compared, model: MatchModel) -> Score:
@@ -215,7 +229,7 @@ def scored(pairs: Compared, model: MatchModel) -> Score:
         ("id_number", is_two[place] & (bits < LEAST_BITS) & model.is_veto),
     ):
         veto[(veto == 0) & flags] = REASONS.index(reason)
-    doubt = doubts(found, model.is_veto)[place]
+    doubt = doubts(found, is_veto=model.is_veto, is_gap_doubt=model.is_gap_doubt)[place]
     by_name = (model.prior + weights[:, PLACE["name"]])[place] + pairs.rarity
     doubt[(doubt == DOUBTS.index("name_only")) & (by_name >= RARE_NAME)] = 0
     return Score(bits, veto, doubt)
