@@ -30,6 +30,7 @@ from customer_intel.cli.screen import (
     settings_of,
 )
 from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.orchestration.export_dates import day_of, doors
 
 if TYPE_CHECKING:
     import polars as pl
@@ -134,10 +135,10 @@ def review(
             _show(doubt, place, len(doubts))
         out.print(_rest(len(doubts) - len(shown)) + "Run it in a terminal to decide.")
         return
-    if not target.is_dir():
+    if landing is None and not settings.landing_url and not _holds_exports(target):
         fail(
-            f"{target.name}/ does not exist, and decisions would go there; say with which exports "
-            "nights run: customer-intel review --landing FOLDER",
+            f"{target.name}/ holds no exports, so no night would see decisions there; say with which "
+            "exports nights run: customer-intel review --landing FOLDER",
             BAD_CONFIGURATION,
         )
     path = decisions_file.place(target, night)
@@ -243,7 +244,6 @@ def _read(home: Path) -> tuple[date, dict[str, pl.DataFrame]]:
     from customer_intel.core.contract.load import load
     from customer_intel.core.store.lake import Lake
     from customer_intel.core.store.night_states import last_night
-    from customer_intel.orchestration.export_dates import doors
 
     lake, contract = Lake(home), load()
     night = last_night(home, doors())
@@ -263,6 +263,15 @@ def _read(home: Path) -> tuple[date, dict[str, pl.DataFrame]]:
             )
         tables[name] = frame
     return night, tables
+
+
+def _holds_exports(landing: Path) -> bool:
+    """Whether any source but the review itself has a folder of a date there."""
+    return any(
+        day_of(folder.name) is not None
+        for folder in landing.glob("*/*")
+        if folder.parent.name != decisions_file.SOURCE
+    )
 
 
 def _landing(settings: Any) -> Path:
@@ -296,7 +305,8 @@ def _doubts(tables: Mapping[str, pl.DataFrame]) -> Iterator[Doubt]:
     )
     for row in rows.iter_rows(named=True):
         a, b = row["record_key_a"], row["record_key_b"]
-        sides = members[row["customer_id_a"]], members[row["customer_id_b"]]
+        # A night that ended at a gate may have made the one table and not the other.
+        sides = members.get(row["customer_id_a"], [a]), members.get(row["customer_id_b"], [b])
         # Who is one with a is one with each of its records, or they would fall apart again.
         crossing = [(min(x, y), max(x, y)) for x in sides[0] for y in sides[1]]
         also = [pair for pair in crossing if pair in vetoed and pair != (a, b)]

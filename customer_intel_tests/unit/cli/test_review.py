@@ -188,9 +188,22 @@ def test_decisions_never_go_where_no_night_looks(
     (home / "landing").rename(home / "exports")
     ran = CliRunner().invoke(app, ["review", "--home", str(home)], input="s\n")
     assert ran.exit_code == 3 and not (home / "landing").exists()
+    (home / "landing").mkdir()
+    ran = CliRunner().invoke(app, ["review", "--home", str(home)], input="s\n")
+    assert ran.exit_code == 3 and not list((home / "landing").iterdir())
     assert "customer-intel review --landing FOLDER" in capfd.readouterr().err + ran.output
     run(home, "s\nq\n", "--landing", str(home / "exports"))
     assert (home / "exports" / "review" / f"{NIGHT}" / "identity_overrides.csv").is_file()
+
+
+@pytest.mark.usefixtures("asked")
+def test_tables_of_a_night_that_ended_half_way_do(tmp_path: Path) -> None:
+    file = tmp_path / "landing" / "crm" / f"{NIGHT}" / "contacts.csv"
+    file.parent.mkdir(parents=True)
+    file.write_text(HEAD + "\n".join(PEOPLE["crm"]) + "\n")
+    built(tmp_path, NIGHT, ("match_review",))
+    run(tmp_path, "s\n")
+    assert decisions(tmp_path) == [("merge", "crm:j1", "crm:j2")]
 
 
 # ---- the file
