@@ -45,9 +45,8 @@ def _summary(evidence: Evidence) -> Html | None:
     if len(values) < len(names):
         return None
     records, people, doubted, orders, between, within = values
-    text = phrase(
-        "{records} records are {people}, {per} records each. Of {doubted} of them it is in doubt who they are: "
-        "{between} may be one, {within} may join two people; they have {orders}.",
+    total = phrase(
+        "{records} records are {people}, {per} records each.",
         records=cited(count(records.value), records),
         people=cited(plural(int(people.value or 0), "customer"), people),
         per=cited(
@@ -56,17 +55,18 @@ def _summary(evidence: Evidence) -> Html | None:
             against=people,
             how="ratio",
         ),
+    )
+    pairs = plural(int(between.value or 0), "pair of customers", "pairs of customers")
+    links = plural(int(within.value or 0), "link within a customer", "links within a customer")
+    told = phrase(
+        " {doubted} of them are in doubt: {between} may be one, {within} may join two people. They have {orders}.",
         doubted=cited(count(doubted.value), doubted),
-        between=cited(
-            plural(int(between.value or 0), "pair of customers", "pairs of customers"), between
-        ),
-        within=cited(
-            plural(int(within.value or 0), "link within a customer", "links within a customer"),
-            within,
-        ),
+        between=cited(pairs, between),
+        within=cited(links, within),
         orders=cited(plural(int(orders.value or 0), "order"), orders),
     )
-    return paragraph(text, class_="lede")
+    sure = phrase(" {none} of them is in doubt.", none=cited("None", doubted))
+    return paragraph(join((total, told if doubted.value else sure)), class_="lede")
 
 
 def _decided(evidence: Evidence) -> Html | None:

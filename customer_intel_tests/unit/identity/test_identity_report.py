@@ -58,5 +58,10 @@ def test_what_decisions_did_is_told(tmp_path: Path) -> None:
     assert "People decided: " in told and "2 links" in told and "1 pair<" in told
 
 
+def test_a_home_without_doubts_says_so(tmp_path: Path) -> None:
+    told = page(tmp_path, [], customers_in_review=0)
+    assert "None</data> of them is in doubt." in told and "may be one" not in told
+
+
 def test_without_profiles_it_says_why(tmp_path: Path) -> None:
     assert "Not available" in str(who_is_who(TableLab(NIGHT).evidence(tmp_path)))
