@@ -37,7 +37,7 @@ AGAINST = {
     "other_name": "what joins them is shared, and their names hardly fit",
     "likeness_only": "they are alike in name, and nothing that only one person has is the same",
     "other_contacts": "they have one name and one address, but other mailboxes and other phones",
-    "family_mailbox": "only a mailbox of the family joins them",
+    "family_mailbox": "a family's mailbox joins them, and nothing that tells one of the family from another",
     "contradiction": "much speaks against one person, though others of the customer's records join them",
     "unsure": "what they have in common is not enough to be sure",
 }

@@ -16,6 +16,8 @@ pair AS (
         a.customer_id = b.customer_id AS is_one,
         x.record_key_a IS NOT NULL AS is_holding,
         e.identifier_type IN ('email', 'phone', 'user_id', 'id_number') AS shares_own,
+        -- How the names compare: 1 the same, 13 to 20 such that one of them is another (comparison_levels.py).
+        split_part(e.levels, ',', 1) AS name_level,
         -- Beside the names something that few others have.
         e.address_weight >= 4 OR e.birth_date_weight >= 4 OR e.id_number_weight >= 4 OR e.other_weight >= 6 AS has_witness
     FROM match_edge AS e
@@ -55,13 +57,13 @@ told AS (
             WHEN p.is_one AND p.doubt IN (
                 'generation_open', 'generation_gap', 'similar_first_name', 'first_name', 'last_name', 'ambiguous'
             ) THEN p.doubt
-            WHEN p.is_one AND p.is_holding AND p.name_weight < 0 AND p.login_weight <= 0 AND p.id_number_weight < 4
-                THEN 'other_name'
+            WHEN p.is_one AND p.is_holding AND p.login_weight <= 0 AND p.id_number_weight < 4
+                AND (p.name_weight < 0 OR p.name_level IN ('13', '16', '18', '19', '20')) THEN 'other_name'
             WHEN p.is_one AND p.is_holding AND p.identifier_type = 'likeness' AND NOT p.has_witness THEN 'likeness_only'
             WHEN p.is_one AND p.is_holding AND p.phone_weight < 0 AND p.email_weight <> 0 AND p.email_weight < 4
                 AND p.birth_date_weight < 4 AND p.login_weight <= 0 AND p.id_number_weight < 4 THEN 'other_contacts'
-            WHEN p.is_one AND p.is_holding AND n.is_familys AND p.phone_weight <= 0 AND NOT p.has_witness
-                AND p.login_weight <= 0 THEN 'family_mailbox'
+            WHEN p.is_one AND p.is_holding AND n.is_familys AND p.phone_weight <= 0 AND p.login_weight <= 0
+                AND (NOT p.has_witness OR (p.name_level <> '1' AND p.birth_date_weight < 4)) THEN 'family_mailbox'
             WHEN p.is_one AND p.is_holding AND p.weight < 4.25 AND p.name_weight <> 0 THEN 'unsure'
             WHEN p.is_one AND p.weight < -8 AND p.name_weight <> 0 THEN 'contradiction'
             WHEN p.is_one THEN NULL
