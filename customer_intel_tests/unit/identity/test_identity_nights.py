@@ -110,6 +110,7 @@ STORIES = {
         {"a:1": "a:1", "b:2*": "b:2"},
         ["2 merged b:2 a:1", "3 split a:1 b:2*"],
         {"b:2": ["b:2*"]},
+        review=["a:1 b:2 name_only"],
     ),
     "merge then un-merge": Story(
         [{"b:1": anna("anna@x.de")}, {"a:2": anna(phone=MOBILE)}, {}, {}],
@@ -127,6 +128,8 @@ STORIES = {
         {"a:1": "a:1 c:3", "b:2": "b:2 c:4 c:5"},
         ["3 merged c:3 b:2", "3 moved c:3 a:1"],
         {"c:3": ["b:2", "a:1"]},
+        # Two of one name: a person should say whether they are one.
+        review=["a:1 b:2 unsure"],
     ),
     "shared family email": Story(
         [{"a:1": anna("family@x.de")}, {"a:2": person("Ben", "Weber", "family@x.de")}, {"b:3": anna("family@x.de")}],
@@ -143,7 +146,6 @@ STORIES = {
     "role mailbox": Story(
         [{"a:1": anna("info@acme.de")}, {"a:2": person("Ben", "Koch", "info@acme.de")}, {"b:3": anna("info@acme.de")}],
         {"a:1": "a:1 b:3", "a:2": "a:2"},
-        review=["a:1 a:2 first_name"],
     ),
     "twins": Story(
         [
@@ -152,7 +154,7 @@ STORIES = {
             {"b:3": person("Lukas", "Weber", None, phone=MOBILE), "c:4": person("Lukas", "Weber", "w@x.de")},
         ],
         {"a:1": "a:1 c:4", "a:2": "a:2", "b:3": "b:3"},
-        review=["a:1 a:2 first_name", "a:2 b:3 first_name", "a:2 c:4 first_name"],
+        review=["a:1 a:2 first_name", "a:1 b:3 name_only", "a:2 b:3 first_name"],
     ),
     "Jr and Sr": Story(
         [{"a:1": person("John", "Smith", "smith@x.com", suffix="Sr.")},
@@ -165,17 +167,13 @@ STORIES = {
             {"a:1": anna("anna@x.de", phone=MOBILE), "b:2": anna(phone=MOBILE)},
             {"a:1": anna("anna@x.de"), "c:3": person("Kurt", "Hahn", "kurt@x.de", phone=MOBILE)},
         ],
-        {"a:1": "a:1", "b:2": "b:2", "c:3": "c:3"},
-        ["2 split a:1 b:2"],
-        review=["b:2 c:3 first_name"],
+        {"a:1": "a:1 b:2", "c:3": "c:3"},
     ),
     "maiden and married name": Story(
         [{"a:1": anna("anna@x.de", phone=MOBILE), "b:2": anna("anna@x.de")},
          {"a:1": person("Anna", "Schulz", "schulz@y.de", phone=MOBILE)},
          {"c:3": person("Anna", "Schulz", "schulz@y.de", secondary_email="anna@x.de")}],
         {"a:1": "a:1 b:2 c:3"},
-        ["2 split a:1 b:2", "3 merged b:2 a:1"],
-        {"b:2": ["a:1"]},
     ),
     "nickname": Story(
         [{"a:1": person("Robert", "Smith", "rs@x.com")}, {"b:2": person("Bob", "Smith", "rs@x.com")}],
@@ -233,7 +231,23 @@ def played(story: Story) -> Lab:
     return lab
 
 
-@pytest.mark.parametrize("name", STORIES)
+# What is wrong today, and why.
+NOT_YET = {
+    "recycled phone": "a number that is given up no longer identifies its last owner",
+    "acquired account with two domains": "a mailbox made of the same name counts as a second witness",
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            name,
+            marks=pytest.mark.xfail(strict=True, reason=NOT_YET[name]) if name in NOT_YET else (),
+        )
+        for name in STORIES
+    ],
+)
 def test_ids_over_nights(name: str) -> None:
     story = STORIES[name]
     lab = played(story)
@@ -260,8 +274,9 @@ def test_ids_over_nights(name: str) -> None:
             "retired" if heirs == [None] else "merged" if len(heirs) == 1 else "split"
         )
 
-    review = lab.tables["match_review"].select("record_key_a", "record_key_b", "reason").rows()
-    assert [" ".join(row) for row in review] == story.review
+    review = lab.tables["match_review"].filter(pl.col("review_kind") == "not_merged")
+    rows = review.select("record_key_a", "record_key_b", "reason").rows()
+    assert [" ".join(row) for row in rows] == story.review
 
 
 def id_names(registry: pl.DataFrame) -> dict[str, str]:
