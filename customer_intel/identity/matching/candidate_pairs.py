@@ -26,6 +26,7 @@ from customer_intel.identity.matching.comparison_levels import (
     FIRST_NAMES_DIFFER,
     NEVER_ONE,
     SIMILARITIES,
+    OWN,
     WITNESSES,
 )
 from customer_intel.identity.records.name_shares import first_names, last_names
@@ -165,17 +166,48 @@ def candidates(con: duckdb.DuckDBPyConnection, party: pl.DataFrame) -> tuple[Num
     most = PAIRS_PER_RECORD * size * min(1.0, (FEW_RECORDS / size) ** 0.5)
     con.register("party_frame", party.select(FIELDS).with_row_index("id").to_arrow())
     witnesses = _witnesses(con)
+    unlike = _Unlike(con, party)
     least = math.log2(size) - SLACK
     found: list[Numbers] = []
     for block in BLOCKS:
         i, j = _agreeing(con, block, most)
         enough = _told(witnesses, i, j) >= least
+        if block not in OWN:
+            enough &= ~unlike.of(i, j)
         # A pair as one number: sorting finds those that several blocks nominate.
         found.append((i[enough] << 32) | j[enough])
     con.unregister("party_frame")
     pairs = np.sort(np.concatenate(found))
     pairs = pairs[np.append(True, pairs[1:] != pairs[:-1])] if len(pairs) else pairs
     return pairs >> 32, pairs & 0xFFFFFFFF
+
+
+class _Unlike:
+    """Pairs of two known first names that no spelling makes one: a veto forbids them (comparison_levels.py). They are not
+    worth comparing unless they share something of a person's own, or are brought together by others.
+    """
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, party: pl.DataFrame) -> None:
+        self._is_name = (
+            party["is_name"] & ~party["given"].str.contains(" ").fill_null(False)
+        ).to_numpy()
+        likenesses = ("root", "roots", "substr(first, 1, 3)", "first_sound")
+        self._born = _codes(con, "born")
+        self._codes = [_codes(con, what) for what in likenesses]
+
+    def of(self, i: Numbers, j: Numbers) -> Flags:
+        unlike: Flags = self._is_name[i] & self._is_name[j]
+        unlike &= (self._born[i] != self._born[j]) | (self._born[i] == 0)
+        for code in self._codes:
+            unlike &= code[i] != code[j]
+        return unlike
+
+
+def _codes(con: duckdb.DuckDBPyConnection, what: str) -> npt.NDArray[np.uint64]:
+    found = con.execute(
+        f"SELECT coalesce(hash({what}), 0) AS code FROM party_frame ORDER BY id"
+    ).fetchnumpy()
+    return np.asarray(found["code"])
 
 
 def _agreeing(

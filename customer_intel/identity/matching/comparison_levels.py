@@ -490,6 +490,14 @@ BLOCKS = (
     ("substr(born, 5)", "last"), ("substr(born, 5)", "first"), ("substr(first, 1, 3)", "substr(last, 1, 3)"),
     ("root", "last"), ("first_sound", "last_sound"), ("split_part(email, '@', 1)",),
 )  # fmt: skip
+# Of these, what is a person's own, or may hold the two names the other way round: two who share it are always compared.
+OWN = (
+    ("email",),
+    ("phone",),
+    ("id_number",),
+    ("login",),
+    ("least(first, last)", "greatest(first, last)"),
+)
 # What two records that are compared must agree in besides, each worth what its value tells (the rarer, the more);
 # of those in one bracket the first that agrees counts.
 WITNESSES = (

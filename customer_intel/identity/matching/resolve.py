@@ -43,7 +43,7 @@ UNRELIABLE, ENOUGH_PAIRS = 0.02, 50
 # Births of one person are hardly ever written a generation apart.
 SELDOM = 0.002
 # Pairs that a fit looks at, at most.
-FITTED_PAIRS = 1_200_000
+FITTED_PAIRS = 300_000
 REASONS = (*VETOES, "first_name", "birth_date", "middle_name", "id_number", "never_merge")
 # Levels at which an id number or a birth date still counts as the same.
 _NEARLY, _OTHER_DATES, _GENERATIONS_APART, _OTHER_ID, _OTHER_MIDDLE = 3, (7, 9), (6, 9), 4, 3
@@ -95,6 +95,10 @@ class Score:
         return flags
 
 
+# The candidates of the records that were asked for last, by what they say.
+_ASKED: dict[tuple[int, int, int], Numbers] = {}
+
+
 class Records:
     """Records ready to be compared. Of those that say the same, two stand for all; the rest are `copies` of the first
     (record_key, record_key_a, record_key_b: the copy and the two), but for those in `own`.
@@ -134,8 +138,13 @@ class Records:
 
     def candidates(self, more: pl.DataFrame | None = None) -> Numbers:
         """Packed pairs that are worth comparing, and `more` (i, j)."""
-        i, j = candidate_pairs.candidates(self.con, self.party)
-        packed = (i << 32) | j
+        # A first night asks twice for the same: to fit a model, and to use it.
+        said = (len(self.party), int(self.content.hash(1).sum()), int(self.content.hash(2).sum()))
+        if said not in _ASKED:
+            i, j = candidate_pairs.candidates(self.con, self.party)
+            _ASKED.clear()
+            _ASKED[said] = (i << 32) | j
+        packed = _ASKED[said]
         if more is not None and len(more):
             added = (more["i"].to_numpy() << 32) | more["j"].to_numpy()
             packed = np.union1d(packed, added)
@@ -153,7 +162,8 @@ def fitted(records: Records, packed: Numbers, anchor: MatchModel | None) -> Matc
     no labels.
     """
     size = len(records.party)
-    step = max(-(-len(packed) // FITTED_PAIRS), 1)
+    # Of few records all pairs are needed: they are the random ones too.
+    step = max(-(-len(packed) // FITTED_PAIRS), 1) if size > candidate_pairs.ALL_PAIRS else 1
     pairs = records.compare(packed[::step])
     random = u_probabilities.of_levels(records.con, records.party, pairs)
     trusted = _trusted(pairs, anchor)
