@@ -87,6 +87,7 @@ def test_twice_is_the_same(file: Path, usual: dict[str, object]) -> None:
     assert resolved(file).equals(resolved(file))
 
 
+@pytest.mark.slow
 def test_the_order_of_rows_is_irrelevant(
     people: pl.DataFrame, file: Path, usual: dict[str, object], tmp_path: Path
 ) -> None:
@@ -107,6 +108,7 @@ def test_columns_are_found_by_the_names_of_other_systems(
     assert without(found, "columns") == without(usual, "columns")
 
 
+@pytest.mark.slow
 def test_a_mapping_names_what_no_one_could_guess(
     people: pl.DataFrame, usual: dict[str, object], tmp_path: Path
 ) -> None:
@@ -136,6 +138,7 @@ def test_other_formats_say_the_same(
     assert evaluated(other) == usual
 
 
+@pytest.mark.slow
 def test_the_truth_may_be_an_expression(
     people: pl.DataFrame, usual: dict[str, object], tmp_path: Path
 ) -> None:
@@ -173,6 +176,7 @@ def test_a_saved_model_gives_the_same_answer(
     assert resolved(file, "--model", kept).equals(resolved(file))
 
 
+@pytest.mark.slow
 def test_a_model_settles_records_it_was_not_fitted_to(file: Path, tmp_path: Path) -> None:
     kept = tmp_path / "model.json"
     version = evaluated(file, "--save-model", kept)["model_version"]
