@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import duckdb
 import polars as pl
-import pytest
 
 from customer_intel.identity.matching.candidate_pairs import ALL_PAIRS
 from customer_intel.identity.matching.comparison_levels import FIELDS
@@ -46,7 +45,6 @@ def measured(size: int, seed: int = 3) -> tuple[float, float]:
     return len(packed) / size, float(same.sum() / (sizes * (sizes - 1) // 2).sum())
 
 
-@pytest.mark.slow
 def test_there_is_no_cliff_between_nineteen_and_twenty_one_thousand_records() -> None:
     few, found_few = measured(19_000)
     many, found_many = measured(21_000)

@@ -48,9 +48,16 @@ NOT_YET = {
 RIGHT = {ONE: {ONE}, TWO: {TWO, ASK}, ASK: {ASK}, SEEN: {ONE, ASK}}
 
 
+# So many of each kind run with every change, the others in the slow suite.
+OFTEN = 4
+
+
 def _param(case: Case) -> ParameterSet:
     reason = NOT_YET.get((case.kind, case.name))
     marks = [pytest.mark.xfail(strict=True, reason=reason)] if reason else []
+    alike = [other for other in CASES if other.kind == case.kind]
+    if alike.index(case) >= OFTEN:
+        marks.append(pytest.mark.slow)
     return pytest.param(case, id=f"{case.kind}: {case.name}", marks=marks)
 
 

@@ -113,13 +113,13 @@ def test_periods_of_values() -> None:
 
 
 class Population:
-    """Forty people, each known to two or three systems; a share changes its mailbox or number each night."""
+    """Thirty people, each known to two or three systems; a share changes its mailbox or number each night."""
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
         self.rows: dict[str, Row] = {}
         self.person: dict[str, int] = {}
-        for number in range(40):
+        for number in range(30):
             first, last = FIRST[number % 16], LAST[number * 7 % 15]
             contact = {"email": self.email(), "mobile_phone": self.phone()}
             for system in self.rng.sample(("crm", "shop", "desk"), self.rng.choice((2, 3))):
@@ -144,7 +144,7 @@ class Population:
                 row["mobile_phone"] = self.phone()
 
 
-@pytest.mark.parametrize("with_birth", [True, False])
+@pytest.mark.parametrize("with_birth", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_ten_nights_with_a_twentieth_changing_tear_nobody(with_birth: bool) -> None:
     population, lab = Population(5), Lab()
     changed = seen = 0

@@ -20,7 +20,7 @@ from customer_intel_tests.unit.identity.test_candidate_pairs import fields_of
 from customer_intel_tests.unit.identity_lab import MAP, MEMORY, NIGHT, Lab, Row
 from customer_intel_tests.whole_nights import cli
 
-SIZE = 150
+SIZE = 100
 
 
 def people(seed: int, size: int = SIZE) -> pl.DataFrame:
@@ -49,7 +49,7 @@ def partition(customers: dict[str, str]) -> set[frozenset[str]]:
     return {frozenset(keys) for keys in found.values()}
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_shuffled_rows_and_renamed_keys_are_the_same_people_to_the_resolver(seed: int) -> None:
     frame = fields_of(people(seed)).drop("truth")
     names = [f"r{number:04d}" for number in range(len(frame))]
@@ -63,7 +63,7 @@ def test_shuffled_rows_and_renamed_keys_are_the_same_people_to_the_resolver(seed
     assert other == one and 1 < len(one) < len(frame)
 
 
-@pytest.mark.parametrize("seed", [4, 5])
+@pytest.mark.parametrize("seed", [4, pytest.param(5, marks=pytest.mark.slow)])
 def test_shuffled_rows_and_renamed_keys_are_the_same_people_to_a_night(seed: int) -> None:
     rows = as_rows(people(seed))
     keys = list(rows)
@@ -74,7 +74,7 @@ def test_shuffled_rows_and_renamed_keys_are_the_same_people_to_a_night(seed: int
     assert partition({key: other[renamed[key]] for key in rows}) == partition(one)
 
 
-@pytest.mark.parametrize("seed", [6, 7])
+@pytest.mark.parametrize("seed", [6, pytest.param(7, marks=pytest.mark.slow)])
 def test_nights_one_by_one_are_one_rebuilt_night_with_the_same_memory(seed: int) -> None:
     rows = as_rows(people(seed))
     keys = random.Random(seed).sample(list(rows), len(rows))
@@ -98,9 +98,9 @@ def test_nights_one_by_one_are_one_rebuilt_night_with_the_same_memory(seed: int)
 
 def test_records_that_change_nothing_need_no_memory() -> None:
     rows = as_rows(people(8))
-    lab = lab_of(dict(list(rows.items())[:100]))
+    lab = lab_of(dict(list(rows.items())[:70]))
     lab.night(NIGHT, only=MAP)
-    for key, columns in list(rows.items())[100:]:
+    for key, columns in list(rows.items())[70:]:
         lab.contact(key, **columns)
     lab.night(NIGHT + timedelta(1), only=MAP)
     rebuilt = lab_of(rows)
