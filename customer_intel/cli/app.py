@@ -17,6 +17,7 @@ from customer_intel.cli import (
     releases,
     reopen,
     repair,
+    review,
     sources,
 )
 from customer_intel.cli.screen import (
@@ -38,6 +39,7 @@ for command in (
     nights.run, nights.demo, data.check, data.inspect, releases.releases, releases.rollback,
     reopen.reopen, history.history, repair.repair, sources.status,
     data.docs, nights.dev, people.resolve, people.why,
+    review.review,
 ):  # fmt: skip
     app.command()(command)
 evaluation = typer.Typer(

@@ -56,7 +56,7 @@ def trained(count: int = RECORDS, seed: int = SEED) -> MatchModel:
         records = Records(engine.con, said.drop("truth"))
         model = fitted(records, records.candidates(), None)
     # What differs is trusted until a company's own records say that it is written carelessly.
-    return replace(model, is_veto=True, is_birth_veto=True, is_gap_doubt=True)
+    return replace(model, is_veto=True, is_birth_veto=True, is_gap_doubt=True, n_matches=0)
 
 
 def _more_said(who: npt.NDArray[np.int64], rng: np.random.Generator) -> list[pl.Series]:

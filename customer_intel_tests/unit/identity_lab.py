@@ -53,6 +53,8 @@ FUNCTIONS: dict[str, Any] = {
 }  # fmt: skip
 # Enough to know who is who.
 MAP = ORDER[: ORDER.index("record_customer_map") + 1]
+# Enough to know whom a person should look at.
+REVIEW = (*MAP, "match_explanation", "match_review")
 # What a night must know of those before to find the same customers.
 MEMORY = ("party_value", "match_model")
 ROOM = PACKAGE / "identity"

@@ -1,11 +1,13 @@
-"""Explanations of links, without personal values; and the fewest links that hold each customer together (a spanning tree).
+"""Explanations of links, without personal values; and the fewest links that hold each customer together (a tree).
 
-Belongs here: match_explanation, and what a pair's levels say for and against one person. Not here: which pairs there are
-(match_edge.py), who becomes one (record_customer_map.py), what `why` says beyond single links (match_explanation.py).
+Belongs here: match_explanation, and what a pair's levels say for and against one person. Not here: which pairs there
+are (match_edge.py), who becomes one (record_customer_map.py), what `why` says beyond single links
+(match_explanation.py).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import polars as pl
@@ -27,14 +29,23 @@ AGAINST = {
     "id_number": "their id numbers differ",
     "generation_open": "one is a Jr or Sr, and of the other nothing is said",
     "generation_gap": "their births are a generation apart",
-    "similar_first_name": "their first names are alike, but each is a name of its own",
+    "similar_first_name": "their first names are alike, each a name of its own",
     "last_name": "their last names differ, and one shared thing is not enough",
     "no_name": "one of them has no full name, and one shared thing is not enough",
-    "name_only": "they share a name and nothing else",
+    "name_only": "a name alone is not enough",
     "ambiguous": "it fits another as well, who is not one with this one",
+    "other_name": "what joins them is shared, and their names hardly fit",
+    "likeness_only": "they are alike in name, and nothing that only one person has is the same",
+    "other_contacts": "they have one name and one address, but other mailboxes and other phones",
+    "family_mailbox": "a family's mailbox joins them, and nothing that tells one of the family from another",
+    "contradiction": "much speaks against one person, though others of the customer's records join them",
     "unsure": "what they have in common is not enough to be sure",
 }
-_DECIDED = "a person decided that they are one"
+# Levels that a family has as well, whatever they weigh: names of one's own, births a generation apart, Jr on one side.
+_TWO_PEOPLE = {
+    "name": {6, 13, 16, 17, 18, 19, 20}, "birth date": {6, 7, 8, 9}, "generation": {2, 3},
+}  # fmt: skip
+DECIDED = "a person decided that they are one"
 _COLUMNS = ("identifier_type", "levels", "weight")
 
 
@@ -86,22 +97,41 @@ def explained(links: pl.DataFrame) -> pl.DataFrame:
     )
     return told.with_columns(
         explanation=pl.when(pl.col("identifier_type") == "decision")
-        .then(pl.lit(_DECIDED))
+        .then(pl.lit(DECIDED))
         .otherwise(sentence)
     )
 
 
-def speaking(levels: str) -> tuple[list[str], list[str]]:
-    """What a pair's levels (match_edge.levels) say for one person, and what against."""
-    speaks_for, against = [], []
+@dataclass(frozen=True)
+class Said:
+    """What one comparison says of a pair: its name, its level, the level's words, whether for one person."""
+
+    comparison: str
+    level: int
+    words: str
+    is_for: bool
+
+
+@lru_cache(maxsize=10_000)
+def said(levels: str) -> tuple[Said, ...]:
+    """What a pair's levels (match_edge.levels) say, comparison by comparison."""
+    found = []
     signs = _signs()
     for place, level in enumerate(int(number) for number in levels.split(",")):
         comparison = COMPARISONS[place]
-        if not level or not comparison.is_evidence:
-            continue
-        text = comparison.levels[level - 1][0]
-        (speaks_for if signs[place][level] else against).append(text)
-    return speaks_for, against
+        two = level in _TWO_PEOPLE.get(comparison.name, ())
+        if level and (comparison.is_evidence or two):
+            is_for = signs[place][level] and not two
+            found.append(Said(comparison.name, level, comparison.levels[level - 1][0], is_for))
+    return tuple(found)
+
+
+def speaking(levels: str) -> tuple[list[str], list[str]]:
+    """What a pair's levels say for one person, and what against."""
+    return (
+        [item.words for item in said(levels) if item.is_for],
+        [item.words for item in said(levels) if not item.is_for],
+    )
 
 
 @lru_cache(maxsize=10_000)
@@ -119,6 +149,12 @@ def _signs() -> list[list[bool]]:
 def listed(texts: list[str]) -> str:
     """a, b and c."""
     return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+
+
+def odds(bits: float) -> str:
+    """Bits of evidence as odds."""
+    many = f"{round(2.0 ** min(abs(bits), 20)):,}" if abs(bits) < 20 else "more than a million"
+    return f"{many} to 1" if bits >= 0 else f"1 to {many}"
 
 
 def _odds() -> pl.Expr:

@@ -17,7 +17,6 @@ from customer_intel.identity.linking.overrides import Decisions, decisions
 from customer_intel.identity.linking.party_value import earlier_pairs
 from customer_intel.identity.matching.comparison_levels import COMPARISONS, PLACE
 from customer_intel.identity.matching.resolve import (
-    LEAST_BITS,
     Decided,
     Records,
     clustered,
@@ -80,7 +79,7 @@ def match_edge(
         "record_key_a",
         "record_key_b",
         identifier_type=kind,
-        is_link=(pl.col("effective") >= LEAST_BITS) & pl.col("veto").is_null(),
+        is_link="is_link",
         weight=pl.when(pl.col("decision").is_null() | (pl.col("decision") != "merge")).then(
             pl.col("bits").round(4)
         ),
@@ -107,6 +106,7 @@ def clusters_of(records: pl.Series, match_edge: pl.DataFrame) -> pl.DataFrame:
         records,
         match_edge.select(
             "record_key_a", "record_key_b", "content_a", "content_b", "is_copy",
+            "is_link",
             effective="effective_weight", is_vetoed=pl.col("veto").is_not_null(),
         ),
     )  # fmt: skip

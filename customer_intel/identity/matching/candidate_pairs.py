@@ -39,8 +39,9 @@ ALL_PAIRS = 1500
 # Most pairs that one block nominates: so many per record, among more than FEW_RECORDS ever fewer (by the square root);
 # its largest groups are left out until it fits.
 PAIRS_PER_RECORD, FEW_RECORDS = 20, 20_000
-# What a pair agrees in must tell all but so many bits of what it takes to find one record among all.
-SLACK = 6.0
+# What a pair agrees in must tell all but so many bits of what it takes to find one of 5,000 records; with each doubling
+# of the records half a bit less, and above FEW_RECORDS what both say and say differently takes a bit more off.
+SLACK, SLACK_LOST, DIFFERENT = 8.0, 0.5, 0.27
 # Pairs that are compared at once: what they need stays small beside the records.
 CHUNK = 262_144
 # A first name borne by so many records, and by so large a share, is a name and no slip of the pen.
@@ -113,6 +114,9 @@ def prepared(records: pl.DataFrame) -> pl.DataFrame:
         is_name=(is_common | pl.col("first").is_in(common.implode()))
         & pl.col("first").is_not_null(),
         is_named=pl.col("first").is_not_null() | pl.col("last").is_not_null(),
+        email_letters=pl.col("email").str.replace_all("[0-9]", ""),
+        email_local=pl.col("email").str.extract("^([^@]*)"),
+        is_name_mailbox=_is_name_mailbox(),
         is_double=pl.col("last").str.contains("[ -]"),
         rare_first=_rarity(party["first"], first_names()),
         rare_last=_rarity(party["last"], last_names()),
@@ -120,6 +124,24 @@ def prepared(records: pl.DataFrame) -> pl.DataFrame:
             party.select(home=pl.concat_str("number", "street", separator=" "))["home"], {}
         ),
     )
+
+
+def _is_name_mailbox() -> pl.Expr:
+    """Whether the mailbox is called after its owner: anna.weber7, aweber, weber.a."""
+    letters = pl.col("email").str.extract("^([^@]*)").str.replace_all(r"[^\p{L}]", "")
+    first, last = pl.col("first"), pl.col("last").str.replace_all(r"[^\p{L}]", "")
+    initial, other = first.str.slice(0, 1), last.str.slice(0, 1)
+    made = [
+        first,
+        last,
+        first + last,
+        last + first,
+        initial + last,
+        last + initial,
+        first + other,
+        other + first,
+    ]
+    return pl.any_horizontal((letters == text).fill_null(False) for text in made)
 
 
 def _rarity(name: pl.Series, usual: Mapping[str, float]) -> pl.Series:
@@ -167,11 +189,12 @@ def candidates(con: duckdb.DuckDBPyConnection, party: pl.DataFrame) -> tuple[Num
     con.register("party_frame", party.select(FIELDS).with_row_index("id").to_arrow())
     witnesses = _witnesses(con)
     unlike = _Unlike(con, party)
-    least = math.log2(size) - SLACK
+    least = math.log2(size) - SLACK + SLACK_LOST * math.log2(size / 5_000)
+    different = DIFFERENT * max(math.log2(size / FEW_RECORDS), 0)
     found: list[Numbers] = []
     for block in BLOCKS:
         i, j = _agreeing(con, block, most)
-        enough = _told(witnesses, i, j) >= least
+        enough = _told(witnesses, i, j, different) >= least
         if block not in OWN:
             enough &= ~unlike.of(i, j)
         # A pair as one number: sorting finds those that several blocks nominate.
@@ -257,15 +280,20 @@ def _witnesses(con: duckdb.DuckDBPyConnection) -> list[list[Witness]]:
     return found
 
 
-def _told(witnesses: list[list[Witness]], i: Numbers, j: Numbers) -> npt.NDArray[np.float32]:
-    """Bits of what each pair agrees in."""
+def _told(
+    witnesses: list[list[Witness]], i: Numbers, j: Numbers, different: float
+) -> npt.NDArray[np.float32]:
+    """Bits of what each pair agrees in, less `different` for each that both say and say otherwise."""
     total = np.zeros(len(i), np.float32)
     for alternatives in witnesses:
         best = np.zeros(len(i), np.float32)
-        for code, bits in alternatives:
-            code_i = code[i]
-            best = np.maximum(best, np.where((code_i == code[j]) & (code_i != 0), bits[i], 0))
-        total += best
+        for place, (code, bits) in enumerate(alternatives):
+            code_i, code_j = code[i], code[j]
+            is_known = (code_i != 0) & (code_j != 0)
+            if place == 0:
+                is_other = is_known & (code_i != code_j)
+            best = np.maximum(best, np.where(is_known & (code_i == code_j), bits[i], 0))
+        total += best - np.float32(different) * (is_other & (best == 0))
     return total
 
 

@@ -29,7 +29,9 @@ class Comparison:
     same at level 1 (alternatives together), `sharing`: (field, levels at which it is the same), for
     counting how often that happens by chance. `below`: (level, level that must not weigh less).
     `most`: (level, bits that it may weigh at most), `roof`: the same between records of one
-    address. `is_evidence`: whether it weighs anything; else it only tells what the rest is worth.
+    address. `is_evidence`: whether it weighs anything; else it only tells what the rest is worth. `rare`:
+    levels at which strangers are too seldom for a small home to count them; of the others, how usual
+    they are is counted in each home.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Comparison:
     below: tuple[tuple[int, int], ...] = ()
     most: tuple[tuple[int, float], ...] = ()
     roof: tuple[tuple[int, float], ...] = ()
+    rare: tuple[int, ...] = ()
 
     @property
     def sql(self) -> str:
@@ -99,16 +102,12 @@ _INITIAL = (
     " OR (length(b.first) = 1 AND starts_with(a.first, b.first)))"
 )
 # A short form may stand for several names: Nick for Nicholas and for Nikolaus.
-_ANY_ROOT = (
-    "((contains(a.roots, '|') OR contains(b.roots, '|'))"
-    " AND list_has_any(string_split(a.roots, '|'), string_split(b.roots, '|')))"
-)
+_ANY_ROOT = "list_has_any(string_split(a.roots, '|'), string_split(b.roots, '|'))"
 # Of several given names only some are used: Carmen for Maria del Carmen, Jeanpierre for Jean Pierre.
 _PART_OF_GIVEN = (
-    "((contains(a.given, ' ') OR contains(b.given, ' '))"
-    " AND (list_has_all(string_split(a.given, ' '), string_split(b.given, ' '))"
+    "(list_has_all(string_split(a.given, ' '), string_split(b.given, ' '))"
     " OR list_has_all(string_split(b.given, ' '), string_split(a.given, ' '))"
-    " OR replace(a.given, ' ', '') = replace(b.given, ' ', '')))"
+    " OR replace(a.given, ' ', '') = replace(b.given, ' ', ''))"
 )
 # Worked out once per pair, before the levels: what several of them ask.
 SIMILARITIES = {
@@ -116,6 +115,12 @@ SIMILARITIES = {
         "CASE WHEN a.first = b.first THEN 1 ELSE jaro_winkler_similarity(a.first, b.first) END"
     ),
     "jw_last": "CASE WHEN a.last = b.last THEN 1 ELSE jaro_winkler_similarity(a.last, b.last) END",
+    "jw_email": (
+        "CASE WHEN a.email = b.email THEN 1 ELSE jaro_winkler_similarity(a.email, b.email) END"
+    ),
+    "jw_street": (
+        "CASE WHEN a.street = b.street THEN 1 ELSE jaro_winkler_similarity(a.street, b.street) END"
+    ),
 }
 # CASE stops at the first condition that decides; AND and OR elsewhere evaluate every part.
 FACTS = {
@@ -127,8 +132,23 @@ FACTS = {
         " OR a.last_sound = b.last_sound THEN true ELSE false END"
     ),
     "is_short": (
-        f"CASE WHEN a.root = b.root OR {_INITIAL} OR {_ANY_ROOT} OR {_PART_OF_GIVEN} THEN true "
-        "ELSE false END"
+        f"CASE WHEN a.root = b.root OR {_INITIAL} THEN true"
+        f" WHEN contains(a.given, ' ') OR contains(b.given, ' ') THEN {_PART_OF_GIVEN} OR {_ANY_ROOT}"
+        f" WHEN contains(a.roots, '|') OR contains(b.roots, '|') THEN {_ANY_ROOT} ELSE false END"
+    ),
+    # In a short name before the @ a letter makes another person: jb@, ja@.
+    "near_email": (
+        "CASE WHEN jw_email < 0.88 OR abs(length(a.email) - length(b.email)) > 2 THEN false"
+        " WHEN a.email_local = b.email_local THEN damerau_levenshtein(a.email, b.email) <= 2"
+        " WHEN least(length(a.email_local), length(b.email_local)) < 5 THEN false"
+        " ELSE damerau_levenshtein(a.email, b.email) <="
+        " CASE WHEN least(length(a.email_local), length(b.email_local)) < 8 THEN 1 ELSE 2 END END"
+    ),
+    "like_street": (
+        "CASE WHEN jw_street >= 0.9 THEN true WHEN abs(length(a.street) - length(b.street)) > 1"
+        " OR length(a.street) = 1 OR length(b.street) = 1"
+        " OR (jw_street < 0.65 AND length(a.street) > 4) THEN false"
+        " ELSE damerau_levenshtein(a.street, b.street) <= 1 END"
     ),
     "years_apart": (
         "CASE WHEN a.born = b.born THEN 0 ELSE coalesce(abs(TRY_CAST(substr(a.born, 1, 4) AS "
@@ -202,6 +222,7 @@ _NAME = Comparison(
     ),
     sharing=(("first", (1, 3, 14, 17)), ("last", (4, 5, 7, 11))),
     below=((3, 1), (7, 1), (6, 7), (8, 3), (8, 4), (8, 7), (9, 2)),
+    rare=tuple(range(1, 13)),
     most=((6, 4.0), (11, 6.0), (12, 4.0)),
     # At one address a shared last name says "family", not "same person": without a first name,
     # whatever initial comes with it ("Child J Wolfe"), it must not identify.
@@ -259,11 +280,12 @@ _BORN = Comparison(
         ("another birth year, one without a day", f"NOT ({_GENERATION})", 0.02),
         ("births a generation apart", "", 0.005),
     ),
+    rare=(1, 2, 3),
     same=(("born",),),
 )
 # What the two said at one time, though one of them says something else today.
 _EARLIER = " OR contains(earlier, '{}')"
-_STREET = f"({_similar('street', 'jaro_winkler_similarity(a.street, b.street)', 0.9)})"
+_STREET = "like_street"
 _PLACE = "(a.postcode = b.postcode OR a.city = b.city)"
 _ADDRESS = Comparison(
     "address",
@@ -306,50 +328,53 @@ _ADDRESS = Comparison(
         ("different addresses", "", 0.10),
     ),
     same=(("number",), ("street",), ("postcode", "city")),
+    rare=(1, 2, 3, 4, 5, 6),
+    # Whole towns share them.
+    most=((9, 6.0), (10, 2.0), (11, 2.0)),
 )
-_JW_EMAIL = "jaro_winkler_similarity(a.email, b.email)"
+# Mailboxes made of the name are alike wherever the names are.
+_OF_NAME = "(a.is_name_mailbox AND b.is_name_mailbox)"
 _SAME_EMAIL = (
     "a.email = b.email OR a.email = b.email_2 OR a.email_2 = b.email OR a.email_2 = b.email_2"
 )
 _EMAIL = Comparison(
     "email",
-    _missing("email"),
+    f"({_missing('email')}) AND NOT coalesce(contains(earlier, 'email'), false)",
     (
         ("the same email", _SAME_EMAIL + _EARLIER.format("email"), 0.70),
         (
             "the same email but for its digits",
-            (
-                f"{_JW_EMAIL} >= 0.8 AND regexp_replace(a.email, '[0-9]', '', 'g') = "
-                "regexp_replace(b.email, '[0-9]', '', 'g')"
-            ),
+            (f"jw_email >= 0.8 AND a.email_letters = b.email_letters AND NOT {_OF_NAME}"),
             0.02,
         ),
         (
             "the same email name at another provider",
-            "split_part(a.email, '@', 1) = split_part(b.email, '@', 1)",
+            f"a.email_local = b.email_local AND NOT ({_OF_NAME} AND NOT near_email)",
             0.05,
         ),
-        ("emails two letters apart", _edits("email", 2, _JW_EMAIL, 0.88), 0.10),
-        ("similar emails", f"{_JW_EMAIL} >= 0.9", 0.03),
+        ("emails two letters apart", "near_email", 0.10),
+        ("similar emails", f"jw_email >= 0.9 OR {_OF_NAME}", 0.03),
         ("different emails", "", 0.12),
     ),
     same=(("email",),),
     # Namesakes make up the same mailbox: anna.bell1, anna.bell2, and at every provider; relatives a
     # similar one.
     below=((4, 1), (5, 4)),
-    most=((2, 1.0), (3, 7.0), (5, 3.0)),
+    rare=(1, 2, 3, 4),
+    most=((2, 1.0), (3, 7.0), (5, 0.5)),
 )
 _SAME_PHONE = (
     "a.phone = b.phone OR a.phone = b.phone_2 OR a.phone_2 = b.phone OR a.phone_2 = b.phone_2"
 )
 _PHONE = Comparison(
     "phone",
-    _missing("phone"),
+    f"({_missing('phone')}) AND NOT coalesce(contains(earlier, 'phone'), false)",
     (
         ("the same phone", _SAME_PHONE + _EARLIER.format("phone"), 0.75),
         ("phones one digit apart", _edits("phone", 1), 0.10),
         ("different phones", "", 0.15),
     ),
+    rare=(1, 2),
     same=(("phone",),),
 )
 _ONE_OFFICE = (
@@ -360,6 +385,7 @@ _OFFICE = Comparison(
     "shared contact",
     "a.office IS NULL OR b.office IS NULL",
     (("the same shared contact", _ONE_OFFICE, 0.6), ("other shared contacts", "", 0.4)),
+    rare=(1,),
     same=(("office",),),
     # An office, a household: it makes namesakes unlikely, no more.
     most=((1, 6.0),),
@@ -368,6 +394,7 @@ _LOGIN = Comparison(
     "login",
     _missing("login"),
     (("the same login", "a.login = b.login", 0.9), ("different logins", "", 0.1)),
+    rare=(1,),
     same=(("login",),),
 )
 _ID = Comparison(
@@ -379,6 +406,7 @@ _ID = Comparison(
         ("id numbers two digits apart", _edits("id_number", 2, least=0.6), 0.02),
         ("different id numbers", "", 0.03),
     ),
+    rare=(1, 2, 3),
     same=(("id_number",),),
 )
 _MIDDLE = Comparison(
@@ -430,6 +458,7 @@ _COMPANY = Comparison(
         ("people of the same organisation", "a.company = b.company", 0.40),
         ("different organisations", "", 0.30),
     ),
+    rare=(1,),
     same=(("organisation",),),
     most=((2, 6.0),),
 )

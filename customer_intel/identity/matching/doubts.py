@@ -15,7 +15,7 @@ from customer_intel.identity.matching.comparison_levels import ONE_ROOF, PLACE
 Flags = npt.NDArray[np.bool_]
 
 # Two of one name, of whom nothing else is known to be the same: so many bits take a rare name among few records.
-RARE_NAME = 8.0
+RARE_NAME, LEAST_NAME = 8.0, 0.0
 # In the order in which a doubt is told when several hold; 0: none.
 DOUBTS = (
     "", "generation_open", "generation_gap", "similar_first_name", "first_name", "last_name", "no_name", "name_only",
@@ -32,15 +32,16 @@ _AGREE, _OWN_NAMES, _OTHER_LAST, _PART = (
     (11, 12, 14, 15, 16),
 )
 _OTHER_FIRST = (16, 18, 20)
-_SAME_HOME, _SAME_POSTCODE, _OTHER_ADDRESS = 2, 9, 12
-_SAME_DAY, _OTHER_DAY, _ONE_WITHOUT, _BOTH_WITHOUT, _OTHER_PHONE, _OPEN = 6, 9, 1, 2, 3, 2
+_SAME_HOME, _OTHER_ADDRESS = 2, 12
+_TYPO, _SAME_DAY, _OTHER_DAY, _ONE_WITHOUT, _BOTH_WITHOUT, _OTHER_PHONE, _OPEN = 4, 6, 9, 1, 2, 3, 2
 
 
 def doubts(
-    levels: npt.NDArray[np.int64], *, is_veto: bool, is_gap_doubt: bool
+    levels: npt.NDArray[np.int64], *, is_veto: bool, is_gap_doubt: bool, is_strict: bool
 ) -> npt.NDArray[np.int8]:
     """The place in DOUBTS for each row of `levels` (columns as COMPARISONS). name_only holds below RARE_NAME bits.
 
+    `is_strict`: whether the model is others', or found too few pairs here to say what names alone are worth.
     `is_veto`, `is_gap_doubt`: as of the model, that first names, and births a generation apart, tell people apart; else
     no doubt rests on them.
     """
@@ -69,30 +70,30 @@ def doubts(
     is_shared = email | phone | roof | office | one_firm | (level["organisation"] == 2)
     is_contact = email | phone | office | one_firm
     agree = np.isin(name, _AGREE)
-    # Whether both say anything else of the person, the same or not: then what it weighs decides.
-    is_compared = np.any(
-        [
-            level[what] > 0
-            for what in ("birth date", "id number", "email", "phone", "birth place", "login")
-        ],
-        axis=0,
-    ) | _between(address, 1, _OTHER_ADDRESS)
+    # Something of the person's own that both say: only then a shared name is not alone. A town is not, nor a mailbox
+    # that is only alike.
+    is_witnessed = (
+        is_own | email | phone | office | (level["phone"] == 2) | _between(level["birth date"], 1, 5)
+        | _between(address, 1, ONE_ROOF) | (level["email"] == _TYPO) | one_firm
+    )  # fmt: skip
     # A mailbox is one person's until several phones or names stand behind it.
     is_lone_mailbox = email & ~((nameless == _BOTH_WITHOUT) & (level["phone"] == _OTHER_PHONE))
     # A mailbox outlives a marriage; a phone may be a household's.
     is_undisputed = email & (level["phone"] != _OTHER_PHONE) & (address != _OTHER_ADDRESS)
     lone_part = np.isin(name, _PART) & (phone | office | one_firm)
-    # Here a birth date or another mailbox is no proof, but no contact of a family either: what they weigh decides.
-    is_weighed = _between(level["birth date"], 1, 5) | _between(level["email"], 2, 5)
+    # A birth date is no contact of a family: what it weighs decides.
+    is_weighed = _between(level["birth date"], 1, 5)
     found = {
         "generation_open": (level["generation"] == _OPEN) & agree & is_shared & ~is_own & ~is_born,
         "generation_gap": (((level["birth date"] == _SAME_DAY) & is_shared) | (level["birth date"] == _OTHER_DAY)) & ~is_own & is_gap_doubt,
         "similar_first_name": (name == _OWN_NAMES) & is_shared & ~is_own & ~(email & phone & (witnesses > 2)) & is_veto,
-        "first_name": np.isin(name, _OTHER_FIRST) & is_contact & (witnesses < 2) & is_veto,
-        "last_name": np.isin(name, _OTHER_LAST) & is_contact & (witnesses < 2) & ~is_undisputed,
+        "first_name": np.isin(name, _OTHER_FIRST) & is_contact & (witnesses < 2) & is_veto
+        & is_strict,
+        "last_name": np.isin(name, _OTHER_LAST)
+        & ((is_shared & (witnesses < 2) & ~is_undisputed) | ((witnesses == 0) & is_strict)),
         "no_name": ((is_shared & (nameless > 0)) | lone_part) & ~is_own & ~is_lone_mailbox
         & (witnesses + office + one_firm < 2) & ~is_weighed,
-        "name_only": agree & ~is_compared & ~office,
+        "name_only": agree & ~is_witnessed & is_strict,
     }  # fmt: skip
     place = np.zeros(len(levels), dtype=np.int8)
     for what, flags in reversed(found.items()):

@@ -27,7 +27,9 @@ ROUNDS = 100
 # A fit counts against the model it starts from as its expected matches against so many, comparison by comparison.
 ANCHOR_PAIRS = 30.0
 # Fewer records are a sample of a larger population: two of them are no more likely one person's.
-LEAST_POPULATION = 2_000
+LEAST_POPULATION = 5_000
+# How usual a level is among strangers is counted against the anchor as so many pairs.
+ANCHOR_STRANGERS = 100.0
 # Some random pairs are one person's and are subtracted from u; at least this share of it always
 # stays.
 LEAST_CHANCE = 0.2
@@ -42,7 +44,8 @@ class MatchModel:
     level 0 first.
 
     `is_veto`: first names that differ are two people's, whatever else agrees; `is_birth_veto`: so
-    are birth dates. `is_gap_doubt`: births a generation apart make one person doubtful.
+    are birth dates. `is_gap_doubt`: births a generation apart make one person doubtful. `n_matches`: pairs of one
+    person that it found in the records it is of; 0 for a model of others' records.
     """
 
     prior: float
@@ -50,6 +53,7 @@ class MatchModel:
     is_veto: bool = True
     is_birth_veto: bool = False
     is_gap_doubt: bool = True
+    n_matches: int = 0
 
     @property
     def version(self) -> str:
@@ -72,6 +76,7 @@ class MatchModel:
             "is_veto": self.is_veto,
             "is_birth_veto": self.is_birth_veto,
             "is_gap_doubt": self.is_gap_doubt,
+            "n_matches": self.n_matches,
         }
 
     @staticmethod
@@ -91,6 +96,7 @@ class MatchModel:
             bool(data["is_veto"]),
             bool(data["is_birth_veto"]),
             bool(data["is_gap_doubt"]),
+            int(data["n_matches"]),
         )
 
 
@@ -142,9 +148,10 @@ def fit(
     prior = float(np.log2(matching / (1 - matching)))
     if anchor:
         weights = [
-            _shrunk(fitted, np.array(anchor.weights[comparison.name]), pairs)
-            for comparison, fitted, pairs in zip(COMPARISONS, weights, known, strict=True)
-        ]
+            _shrunk(comparison, np.array(anchor.weights[comparison.name]), weights[place], known[place], m[place], u[place],
+                    float(random[place][1:].sum()))
+            for place, comparison in enumerate(COMPARISONS)
+        ]  # fmt: skip
         own = matching * pairs_at_large
         # The anchor's prior is that of as many records.
         prior = (own * prior + ANCHOR_PAIRS * default_prior(records)) / (own + ANCHOR_PAIRS)
@@ -153,13 +160,40 @@ def fit(
         comparison.name: tuple(round(float(b), 4) for b in weight)
         for comparison, weight in zip(COMPARISONS, weights, strict=True)
     }
-    return MatchModel(round(prior, 4), listed, is_veto, is_birth_veto, is_gap_doubt)
+    return MatchModel(
+        round(prior, 4),
+        listed,
+        is_veto,
+        is_birth_veto,
+        is_gap_doubt,
+        round(matching * pairs_at_large),
+    )
 
 
-def _shrunk(fitted: Floats, anchor: Floats, pairs: float) -> Floats:
-    """Bits of a fit to so many matching pairs, drawn towards those of the anchor."""
-    found: Floats = (pairs * fitted + ANCHOR_PAIRS * anchor) / (pairs + ANCHOR_PAIRS)
-    return found
+def _shrunk(
+    comparison: Comparison,
+    anchor: Floats,
+    fitted: Floats,
+    pairs: float,
+    m: Floats,
+    u: Floats,
+    strangers: float,
+) -> Floats:
+    """Bits drawn towards those of the anchor: at rare levels by how many matching pairs (`pairs`) were seen, at the
+    others, where strangers are counted (`strangers` pairs), by these.
+    """
+    bits: Floats = (pairs * fitted + ANCHOR_PAIRS * anchor) / (pairs + ANCHOR_PAIRS)
+    if not comparison.is_evidence:
+        return bits
+    prior_m = _shares([level[2] for level in comparison.levels])
+    for level in range(1, len(bits)):
+        if level not in comparison.rare:
+            usual = prior_m[level] / 2.0 ** anchor[level]
+            chance = (strangers * u[level] + ANCHOR_STRANGERS * usual) / (
+                strangers + ANCHOR_STRANGERS
+            )
+            bits[level] = np.log2(max(m[level], 1e-9) / max(chance, 1e-12))
+    return bits
 
 
 def _shares(levels: Sequence[float]) -> Floats:

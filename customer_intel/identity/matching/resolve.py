@@ -8,7 +8,7 @@ come from and what becomes of the pairs (identity/linking).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -20,7 +20,13 @@ from customer_intel.identity.matching import candidate_pairs, u_probabilities
 from customer_intel.identity.matching.average_linkage import split
 from customer_intel.identity.matching.candidate_pairs import Compared, Flags, Numbers
 from customer_intel.identity.matching.comparison_levels import COMPARISONS, FIELDS, PLACE, VETOES
-from customer_intel.identity.matching.doubts import DOUBTS, LIKELY_TWO, RARE_NAME, doubts
+from customer_intel.identity.matching.doubts import (
+    DOUBTS,
+    LEAST_NAME,
+    LIKELY_TWO,
+    RARE_NAME,
+    doubts,
+)
 from customer_intel.identity.matching.fellegi_sunter import MatchModel, fit
 from customer_intel.identity.matching.graph import components
 
@@ -42,6 +48,8 @@ IDENTIFIERS = ("email", "phone", "login", "id number")
 UNRELIABLE, ENOUGH_PAIRS = 0.02, 50
 # Births of one person are hardly ever written a generation apart.
 SELDOM = 0.002
+# A model that found fewer pairs of one person here says little of names alone.
+OWN_MATCHES = 200
 # Pairs that a fit looks at, at most.
 FITTED_PAIRS = 300_000
 REASONS = (*VETOES, "first_name", "birth_date", "middle_name", "id_number", "never_merge")
@@ -82,16 +90,19 @@ class Score:
     bits: npt.NDArray[np.float64]
     veto: npt.NDArray[np.int8]
     doubt: npt.NDArray[np.int8]
+    blank: Flags
 
     @property
     def effective(self) -> npt.NDArray[np.float64]:
-        """Bits, of a doubtful pair at most DOUBTFUL_BITS."""
-        return np.where(self.doubt > 0, np.minimum(self.bits, DOUBTFUL_BITS), self.bits)
+        """Bits; of a doubtful pair at most DOUBTFUL_BITS, of one in which nothing could be compared none."""
+        bits = np.where(self.doubt > 0, np.minimum(self.bits, DOUBTFUL_BITS), self.bits)
+        return np.where(self.blank & (self.bits < DECIDED_BITS), 0.0, bits)
 
     @property
     def links(self) -> Flags:
         """Pairs that put two records into one group."""
         flags: Flags = (self.effective >= LEAST_BITS) & (self.veto == 0)
+        flags &= ~self.blank | (self.bits >= DECIDED_BITS)
         return flags
 
 
@@ -229,10 +240,21 @@ def scored(pairs: Compared, model: MatchModel) -> Score:
         ("id_number", is_two[place] & (bits < LEAST_BITS) & model.is_veto),
     ):
         veto[(veto == 0) & flags] = REASONS.index(reason)
-    doubt = doubts(found, is_veto=model.is_veto, is_gap_doubt=model.is_gap_doubt)[place]
+    doubt = doubts(
+        found,
+        is_veto=model.is_veto,
+        is_gap_doubt=model.is_gap_doubt,
+        is_strict=model.n_matches < OWN_MATCHES,
+    )[place]
+    # A rare name alone may do; where contacts of both are known and differ it takes more.
     by_name = (model.prior + weights[:, PLACE["name"]])[place] + pairs.rarity
-    doubt[(doubt == DOUBTS.index("name_only")) & (by_name >= RARE_NAME)] = 0
-    return Score(bits, veto, doubt)
+    has_contacts = np.any([level[name] > 0 for name in ("email", "phone", "address")], axis=0)[
+        place
+    ]
+    is_rare = (by_name >= RARE_NAME) & (bits >= np.where(has_contacts, RARE_NAME, LEAST_NAME))
+    doubt[(doubt == DOUBTS.index("name_only")) & is_rare] = 0
+    is_evidence = [comparison.is_evidence for comparison in COMPARISONS]
+    return Score(bits, veto, doubt, (found[:, is_evidence].sum(axis=1) == 0)[place])
 
 
 def _vetoes(pairs: Compared, *, is_veto: bool, is_birth_veto: bool) -> npt.NDArray[np.int8]:
@@ -311,6 +333,7 @@ def _with_decisions(
         np.where(is_together, DECIDED_BITS, score.bits),
         veto,
         np.where(is_together, np.int8(0), score.doubt),
+        score.blank,
     )
 
 
@@ -347,7 +370,8 @@ def _without_ambiguous(pairs: Compared, score: Score) -> Score:
     doubt = score.doubt.copy()
     for column in ("pair", "pair_y"):
         doubt[met[column].to_numpy()] = DOUBTS.index("ambiguous")
-    return Score(score.bits, score.veto, np.where(score.bits >= DECIDED_BITS, np.int8(0), doubt))
+    doubt[score.bits >= DECIDED_BITS] = 0
+    return replace(score, doubt=doubt)
 
 
 def _groups(size: int, i: Numbers, j: Numbers, bits: npt.NDArray[np.float64]) -> pl.DataFrame:
@@ -408,6 +432,7 @@ def _edges(records: Records, pairs: Compared, score: Score, model: MatchModel) -
             "effective": score.effective,
             "veto": score.veto,
             "doubt": score.doubt,
+            "is_link": score.links,
         }
     )
     frame = frame.with_columns(
@@ -450,7 +475,7 @@ def _reason(name: str, reasons: tuple[str, ...]) -> pl.Expr:
 def clustered(keys: pl.Series, edges: pl.DataFrame) -> pl.DataFrame:
     """record_key, cluster (its smallest record_key), confidence (of the record's place in it, 0 to 1) of all `keys`.
 
-    `edges`: as of `compared`: PAIR, content_a, content_b, effective, is_vetoed, is_copy. Average linkage, with no vetoed
+    `edges`: as of `compared`: PAIR, content_a, content_b, effective, is_link, is_vetoed, is_copy. Average linkage, with no vetoed
     pair in one cluster; ties fall by what records say, not by their keys.
     """
     direct = edges.filter(~pl.col("is_copy"))
@@ -475,8 +500,9 @@ def clustered(keys: pl.Series, edges: pl.DataFrame) -> pl.DataFrame:
         j=pl.max_horizontal("id", "id_b"),
         bits="effective",
         is_vetoed="is_vetoed",
+        is_link="is_link",
     )
-    links = numbered.filter((pl.col("bits") >= LEAST_BITS) & ~pl.col("is_vetoed"))
+    links = numbered.filter("is_link")
     groups = _groups(len(nodes), *(links[name].to_numpy() for name in ("i", "j", "bits")))
     wanted = np.concatenate([np.empty(0, np.int64), *_pairs_of(groups)])
     inside = (
@@ -485,9 +511,9 @@ def clustered(keys: pl.Series, edges: pl.DataFrame) -> pl.DataFrame:
         .with_columns(pl.col("bits").fill_null(ABSENT_BITS), pl.col("is_vetoed").fill_null(False))
     )
     parts = split(groups, inside).join(nodes.select("id", "record_key"), on="id")
-    copies = edges.filter(
-        pl.col("is_copy") & (pl.col("effective") >= LEAST_BITS) & ~pl.col("is_vetoed")
-    ).select(pl.col("record_key_a", "record_key_b"))
+    copies = edges.filter(pl.col("is_copy") & pl.col("is_link")).select(
+        "record_key_a", "record_key_b"
+    )
     copied = pl.concat(
         [
             copies.select(a="record_key_a", b="record_key_b"),

@@ -9,7 +9,7 @@ import pytest
 from _pytest.mark.structures import ParameterSet
 
 from customer_intel_tests.unit.identity.cases_of_a_kind import ASK, CASES, ONE, SEEN, TWO, Case
-from customer_intel_tests.unit.identity_lab import MAP, NIGHT, Lab
+from customer_intel_tests.unit.identity_lab import NIGHT, REVIEW, Lab
 
 
 def outcome(case: Case) -> str:
@@ -20,7 +20,7 @@ def outcome(case: Case) -> str:
         lab.rows["contacts"] = []
         for key, columns in records.items():
             lab.contact(key, **columns)
-        lab.night(NIGHT + timedelta(number), only=(*MAP, "match_review"))
+        lab.night(NIGHT + timedelta(number), only=REVIEW)
     groups = lab.groups()
     if len(groups) == 1:
         return ONE

@@ -80,7 +80,6 @@ def test_what_contradicts_outweighs_what_was() -> None:
     assert groups(first, {"shop:2": other}) == [["crm:1"], ["shop:2"]]
 
 
-@pytest.mark.xfail(strict=True, reason="a value that is gone, not changed, is forgotten")
 @pytest.mark.parametrize("gone", ["email", "mobile_phone"])
 def test_a_value_that_is_gone_tears_nobody(gone: str) -> None:
     crm = anna("anna.k@posteo.de", NEW if gone == "email" else OLD)
