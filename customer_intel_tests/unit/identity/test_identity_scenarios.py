@@ -367,9 +367,6 @@ def test_in_a_source_declared_free_of_duplicates_two_records_are_two_people() ->
     assert len(apart) > 1 and ["crm:1", "crm:2"] not in apart
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a vetoed pair of one login is listed only if it weighs 4 bits"
-)
 def test_a_login_of_two_first_names_is_asked_about() -> None:
     lab = Lab().contact("a:1", **person("Anna", "Weber", "anna@x.de", external_user_id="U1"))
     lab.contact("b:2", **person("Kurt", "Hahn", "kurt@x.de", external_user_id="U1"))

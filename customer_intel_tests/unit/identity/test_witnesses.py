@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from customer_intel.identity.linking.match_model import in_force, shipped
+from customer_intel.identity.matching.comparison_levels import COMPARISONS, PLACE
 from customer_intel.identity.matching.fellegi_sunter import MatchModel, default_prior
 from customer_intel_tests.unit.identity_lab import MAP, NIGHT, REVIEW, Lab, Row, person
 
@@ -92,11 +93,10 @@ def carl(suffix: str | None = None, born: date | None = None) -> Row:
     return person("Carl", "Lindqvist", suffix=suffix, birth_date=born, **HOME)
 
 
-
 @pytest.mark.parametrize(
     ("a", "b"),
     [
-        pytest.param(greta("g.lindqvist@x.de", **HOME), greta("g_lindqvist@x.de"), id="like email"),
+        pytest.param(greta("greta.lindqvist@x.de", **HOME), greta("g.lindqvist@y.de"), id="like email"),
         pytest.param(greta(city="Lindau"), greta(city="Lindau"), id="town"),
         pytest.param(greta(city="Lindau"), greta(city="Kiel"), id="another town"),
         pytest.param(greta(**HOME, **BORN), person("Berta", "Lindqvist", **HOME, **BORN), id="twins"),
@@ -177,7 +177,8 @@ class TestModel:
     def test_of_few_records_it_is_nearly_the_shipped_one(self) -> None:
         fitted = in_force(home({}).night(only=MAP).tables["match_model"])
         for name, weights in shipped().weights.items():
-            assert fitted.weights[name] == pytest.approx(weights, abs=1.5), name
+            for level in COMPARISONS[PLACE[name]].rare:
+                assert fitted.weights[name][level] == pytest.approx(weights[level], abs=1.5), name
         assert fitted.prior == pytest.approx(default_prior(len(CROWD)), abs=0.5)
 
     def test_it_is_written_and_read_back_whole(self) -> None:
