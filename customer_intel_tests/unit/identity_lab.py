@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -54,6 +53,10 @@ FUNCTIONS: dict[str, Any] = {
 }  # fmt: skip
 # Enough to know who is who.
 MAP = ORDER[: ORDER.index("record_customer_map") + 1]
+# Enough to know whom a person should look at.
+REVIEW = (*MAP, "match_explanation", "match_review")
+# What a night must know of those before to find the same customers.
+MEMORY = ("party_value", "match_model")
 ROOM = PACKAGE / "identity"
 Row = dict[str, Any]
 MOBILE = "+49 171 2345678"
@@ -235,30 +238,3 @@ def _query(
             _shown[name] = frames[name]
     result: pl.DataFrame = con.sql(parsed(sql)).pl()
     return result
-
-
-def in_world(number: int, columns: Row) -> Row:
-    """The row with contact points and logins that no other world has, so that many small cases
-    share one night.
-    """
-    moved = dict(columns)
-    for name in ("email", "secondary_email"):
-        if moved.get(name):
-            # Providers that ignore dots are known by their domain, so there the local part moves.
-            text = re.sub(r"^(\s*)(?=\S+@(gmail|googlemail)\.)", rf"\1w{number}", moved[name])
-            moved[name] = re.sub(r"@(?!gmail\.|googlemail\.)", f"@w{number}.", text)
-    for name in ("phone", "mobile_phone"):
-        if moved.get(name):
-            moved[name] = moved[name][:-4] + f"{(int(moved[name][-4:]) + 10 * number) % 10_000:04d}"
-    if moved.get("external_user_id"):
-        moved["external_user_id"] = f"{moved['external_user_id']}-{number}"
-    return moved
-
-
-def key_in_world(number: int, key: str) -> str:
-    return key.replace(":", f":{number:03d}-")
-
-
-def home_key(key: str) -> str:
-    """The key without its world."""
-    return re.sub(r":\d{3}-", ":", key)

@@ -6,18 +6,12 @@ from datetime import date, datetime
 
 import pytest
 
-from customer_intel_tests.unit.identity_lab import Lab, Row, person
+from customer_intel_tests.unit.identity_lab import MAP, Lab, Row, person
 
 
 def sourced(lab: Lab) -> dict[str, Row]:
-    rows = lab.night(only=("party_source", "party_record", *MAP_REST)).tables["party_source"]
+    rows = lab.night(only=MAP).tables["party_source"]
     return {row["record_key"]: row for row in rows.to_dicts()}
-
-
-# The lab's night needs the map for the next one.
-MAP_REST = (
-    "identifier_fact", "hub_value", "likely_pair", "match_edge", "match_conflict", "record_customer_map",
-)  # fmt: skip
 
 
 def test_what_identifies_a_contact_reaches_its_party_record() -> None:

@@ -10,11 +10,9 @@ import pytest
 from customer_intel_tests.unit.identity_lab import (
     MAP,
     MOBILE,
+    REVIEW,
     Lab,
     Row,
-    home_key,
-    in_world,
-    key_in_world,
     person,
 )
 
@@ -221,19 +219,26 @@ SCENARIOS: dict[str, tuple[dict[str, Row], list[str]]] = {
         },
         ["a:1 b:2", "c:3"],
     ),
-    "login id links whatever else differs": (
+    "a login joins one of another mailbox and last name": (
+        {
+            "a:1": person("Anna", "Weber", "anna@x.de", external_user_id="U1"),
+            "b:2": person("Anna", "Hahn", "ahahn@y.de", external_user_id="U1"),
+        },
+        ["a:1 b:2"],
+    ),
+    "a login of two first names is two people's": (
         {
             "a:1": person("Anna", "Weber", "anna@x.de", external_user_id="U1"),
             "b:2": person("Kurt", "Hahn", "kurt@x.de", external_user_id="U1"),
         },
-        ["a:1 b:2"],
+        ["a:1", "b:2"],
     ),
-    "two login ids are two people": (
+    "one person may have a login in each system": (
         {
             "a:1": person("Anna", "Weber", "anna@x.de", external_user_id="U1"),
             "b:2": person("Anna", "Weber", "anna@x.de", external_user_id="U2"),
         },
-        ["a:1", "b:2"],
+        ["a:1 b:2"],
     ),
     "company and person on one phone": (
         {
@@ -347,6 +352,29 @@ def test_a_user_namespace_carries_login_ids_even_where_only_billing_refers() -> 
     assert lab.night().groups() == [["app:U1", "crm:1"], ["app:U9"]]
 
 
+def test_in_a_source_declared_free_of_duplicates_two_records_are_two_people() -> None:
+    records = {f"crm:{n}": person("Anna", "Weber", "anna@x.de", phone=MOBILE) for n in (1, 2)}
+    records["shop:3"] = person("Anna", "Weber", "anna@x.de", phone=MOBILE)
+
+    def groups(**config: object) -> list[list[str]]:
+        lab = Lab(**config)
+        for key, columns in records.items():
+            lab.contact(key, **columns)
+        return lab.night(only=MAP).groups()
+
+    assert groups() == [["crm:1", "crm:2", "shop:3"]]
+    apart = groups(duplicate_free_sources=["crm"])
+    assert len(apart) > 1 and ["crm:1", "crm:2"] not in apart
+
+
+def test_a_login_of_two_first_names_is_asked_about() -> None:
+    lab = Lab().contact("a:1", **person("Anna", "Weber", "anna@x.de", external_user_id="U1"))
+    lab.contact("b:2", **person("Kurt", "Hahn", "kurt@x.de", external_user_id="U1"))
+    lab.night(only=REVIEW)
+    review = lab.tables["match_review"].select("record_key_a", "record_key_b", "reason")
+    assert review.rows() == [("a:1", "b:2", "first_name")]
+
+
 def test_doubtful_pairs_are_listed_for_review() -> None:
     lab = (
         Lab()
@@ -386,7 +414,8 @@ class TestOverrides:
         for key in ("a:1", "b:2", "c:3"):
             lab.contact(key, **person("Anna", "Weber", external_user_id="U1"))
         groups = lab.override("never_merge", "a:1", "c:3").night(only=MAP).groups()
-        assert groups == [["a:1", "b:2"], ["c:3"]]
+        # The one between fits both, who are not one: it is nobody's until somebody says whose.
+        assert groups == [["a:1"], ["b:2"], ["c:3"]]
 
     def test_the_newest_decision_counts(self) -> None:
         lab = self.lab().override("never_merge", "a:1", "b:2").override("merge", "b:2", "a:1")
