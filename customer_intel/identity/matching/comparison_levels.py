@@ -498,14 +498,22 @@ _NOT_ELSEWHERE = (
     " AND (like_last OR coalesce(jaro_winkler_similarity(a.first, b.last) < 0.8, true)"
     " AND coalesce(jaro_winkler_similarity(a.last, b.first) < 0.8, true))"
 )
+# What people of one family share.
+_FAMILY = (
+    "(coalesce(a.email = b.email, false) OR coalesce(a.phone = b.phone, false)"
+    " OR coalesce(a.office = b.office, false) OR coalesce(a.number = b.number AND like_street, false))"
+)
+_UNLIKE = (
+    "(((jw_first < 0.65 AND length(a.first) > 4) OR damerau_levenshtein(a.first, b.first) > 1"
+    " OR length(a.first) = 1 OR length(b.first) = 1)"
+    " AND (abs(length(a.first) - length(b.first)) > 2 OR jaccard(a.first, b.first) < 0.7))"
+)
 FIRST_NAMES_DIFFER = (
     "CASE WHEN is_short OR like_first THEN false"
     # Of two known names each is one of its own; an unknown one may be a slip of the pen.
-    f" WHEN a.is_name AND b.is_name THEN {_NOT_ELSEWHERE}"
-    " WHEN jw_first < 0.6 AND ((jw_first < 0.65 AND length(a.first) > 4)"
-    " OR damerau_levenshtein(a.first, b.first) > 1 OR length(a.first) = 1 OR length(b.first) = 1)"
-    " AND (abs(length(a.first) - length(b.first)) > 2 OR jaccard(a.first, b.first) < 0.7)"
-    f" THEN {_NOT_ELSEWHERE} ELSE false END"
+    f" WHEN a.is_name AND b.is_name AND {_FAMILY} THEN {_NOT_ELSEWHERE}"
+    f" WHEN jw_first < 0.8 AND a.is_name AND b.is_name THEN {_UNLIKE} AND {_NOT_ELSEWHERE}"
+    f" WHEN jw_first < 0.6 THEN {_UNLIKE} AND {_NOT_ELSEWHERE} ELSE false END"
 )
 # Why two records are two people whatever else agrees, first of all that hold; 0: nothing does.
 VETOES = ("", "one_source", "generation", "organisation", "gender")
