@@ -11,8 +11,8 @@ import typer
 from customer_intel.cli import (
     data,
     evaluate,
-    identity,
     history,
+    identity,
     nights,
     people,
     releases,

@@ -87,8 +87,8 @@ def fit(
     out.print(
         f"[green]✓[/] {MODEL}.yaml written to {home.name}/config/: the next night uses it"
         if adopt
-        else "Nothing was changed; --adopt has the next night use it. A night that changes more than its limits allow stops: "
-        "list its date in accepted_nights."
+        else "Nothing was changed; --adopt has the next night use it. A night that changes more than "
+        "its limits allow stops: list its date in accepted_nights."
     )
 
 
