@@ -13,8 +13,9 @@ from functools import lru_cache
 import polars as pl
 
 from customer_intel.identity.linking.match_model import shipped
-from customer_intel.identity.matching.comparison_levels import COMPARISONS, VETOES
+from customer_intel.identity.matching.comparison_levels import COMPARISONS
 from customer_intel.identity.matching.graph import spanning_tree
+from customer_intel.identity.matching.vetoes import VETOES
 
 # What speaks against two being one: vetoes, then doubts.
 AGAINST = {

@@ -18,17 +18,14 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
+from customer_intel.identity.matching.blocks import BLOCKS, OWN, WITNESSES
 from customer_intel.identity.matching.comparison_levels import (
-    BLOCKS,
     COMPARISONS,
     FACTS,
     FIELDS,
-    FIRST_NAMES_DIFFER,
-    NEVER_ONE,
-    OWN,
     SIMILARITIES,
-    WITNESSES,
 )
+from customer_intel.identity.matching.vetoes import FIRST_NAMES_DIFFER, NEVER_ONE
 from customer_intel.identity.records.name_shares import first_names, last_names
 
 Numbers = npt.NDArray[np.int64]

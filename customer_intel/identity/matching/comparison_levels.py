@@ -8,7 +8,7 @@ not say.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from customer_intel.identity.matching.comparison import Comparison, edits, missing, similar
 
 # What a record is compared by, all text (linking/comparable.py makes it). `given`: all given names; `email`, `phone`:
 # the person's own, and a further one of each; `office`: a value of several (switchboard, landline, function's mailbox);
@@ -18,66 +18,6 @@ FIELDS = (
     "city", "postcode", "email", "email_2", "phone", "phone_2", "office", "login", "id_number", "birth_place",
     "occupation", "company", "organisation", "source", "first_sound", "last_sound",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """`levels`: (what it says of two records, SQL over a and b, prior chance of it among records of
-    one person).
-
-    The first level that holds counts; the last is whatever is left. `same`: the fields that are the
-    same at level 1 (alternatives together), `sharing`: (field, levels at which it is the same), for
-    counting how often that happens by chance. `below`: (level, level that must not weigh less).
-    `most`: (level, bits that it may weigh at most), `roof`: the same between records of one
-    address, `family`: of one address, mailbox or phone. `is_evidence`: whether it weighs anything;
-    else it only tells what the rest is worth. `rare`: levels at which strangers are too seldom for a
-    small home to count them; of the others, how usual they are is counted in each home.
-    """
-
-    name: str
-    absent: str
-    levels: tuple[tuple[str, str, float], ...]
-    is_evidence: bool = True
-    same: tuple[tuple[str, ...], ...] = ()
-    sharing: tuple[tuple[str, tuple[int, ...]], ...] = ()
-    below: tuple[tuple[int, int], ...] = ()
-    most: tuple[tuple[int, float], ...] = ()
-    roof: tuple[tuple[int, float], ...] = ()
-    family: tuple[tuple[int, float], ...] = ()
-    rare: tuple[int, ...] = ()
-
-    @property
-    def sql(self) -> str:
-        """The number of the level: 0 when one side does not say, else 1 to len(levels)."""
-        cases = [f"WHEN {self.absent} THEN 0"]
-        cases += [
-            f"WHEN {sql} THEN {place}" for place, (_, sql, _) in enumerate(self.levels[:-1], 1)
-        ]
-        return f"CASE {' '.join(cases)} ELSE {len(self.levels)} END"
-
-
-def _missing(*names: str) -> str:
-    return " OR ".join(
-        "(" + " AND ".join(f"{side}.{name} IS NULL" for name in names) + ")" for side in ("a", "b")
-    )
-
-
-def _edits(name: str, most: int, jaro_winkler: str = "", least: float = 0.75) -> str:
-    """At most so many letters apart; they are counted only where cheaper measures leave it open."""
-    a, b = f"a.{name}", f"b.{name}"
-    near = jaro_winkler or f"jaro_winkler_similarity({a}, {b})"
-    return (
-        f"abs(length({a}) - length({b})) <= {most} AND {near} >= {least} AND "
-        f"damerau_levenshtein({a}, {b}) <= {most}"
-    )
-
-
-def _similar(name: str, jaro_winkler: str, least: float) -> str:
-    a, b = f"a.{name}", f"b.{name}"
-    # Jaro-Winkler says nothing of words of a few letters.
-    one = f"abs(length({a}) - length({b})) <= 1 AND ({jaro_winkler} >= 0.65 OR length({a}) <= 4)"
-    one = f"{one} AND length({a}) > 1 AND length({b}) > 1"
-    return f"({jaro_winkler} >= {least} OR ({one} AND damerau_levenshtein({a}, {b}) <= 1))"
 
 
 def _part_of() -> str:
@@ -125,11 +65,11 @@ SIMILARITIES = {
 }
 # CASE stops at the first condition that decides; AND and OR elsewhere evaluate every part.
 FACTS = {
-    "like_first": f"CASE WHEN {_similar('first', 'jw_first', 0.88)}"
+    "like_first": f"CASE WHEN {similar('first', 'jw_first', 0.88)}"
     " AND (jw_first >= 0.94 OR damerau_levenshtein(a.first, b.first) <= 2)"
     " OR a.first_sound = b.first_sound THEN true ELSE false END",
     "like_last": (
-        f"CASE WHEN {_similar('last', 'jw_last', 0.88)} OR {_part_of()}"
+        f"CASE WHEN {similar('last', 'jw_last', 0.88)} OR {_part_of()}"
         " OR a.last_sound = b.last_sound THEN true ELSE false END"
     ),
     "is_short": (
@@ -166,7 +106,7 @@ _LONE = " OR ".join(
     for one, two in (("a", "b"), ("b", "a"))
     for lacks, has in (("last", "first"), ("first", "last"))
 )
-_NO_FIRST, _NO_LAST = _missing("first"), _missing("last")
+_NO_FIRST, _NO_LAST = missing("first"), missing("last")
 # Eric and Erin: near in letters, and each borne by many.
 _BOTH_NAMES = (
     "(a.first <> b.first AND a.is_name AND b.is_name AND NOT is_short"
@@ -174,7 +114,7 @@ _BOTH_NAMES = (
 )
 _NAME = Comparison(
     "name",
-    _missing("first", "last")
+    missing("first", "last")
     + " OR (a.first IS NULL AND b.last IS NULL) OR (a.last IS NULL AND b.first IS NULL)",
     (
         ("the same name", "a.first = b.first AND a.last = b.last", 0.60),
@@ -253,7 +193,7 @@ _ONE_YEAR = "substr(a.born, 1, 4) = substr(b.born, 1, 4)"
 _NO_DAY = "(length(a.born) = 4 OR length(b.born) = 4 OR substr(a.born, 5) = '0101' OR substr(b.born, 5) = '0101')"
 _BORN = Comparison(
     "birth date",
-    _missing("born"),
+    missing("born"),
     (
         ("the same birth date", f"a.born = b.born AND NOT {_NO_DAY}", 0.86),
         (
@@ -292,7 +232,7 @@ _STREET = "like_street"
 _PLACE = "(a.postcode = b.postcode OR a.city = b.city)"
 _ADDRESS = Comparison(
     "address",
-    _missing("street", "number", "city", "postcode"),
+    missing("street", "number", "city", "postcode"),
     (
         (
             "the same address",
@@ -342,7 +282,7 @@ _SAME_EMAIL = (
 )
 _EMAIL = Comparison(
     "email",
-    f"({_missing('email')}) AND NOT coalesce(contains(earlier, 'email'), false)",
+    f"({missing('email')}) AND NOT coalesce(contains(earlier, 'email'), false)",
     (
         ("the same email", _SAME_EMAIL + _EARLIER.format("email"), 0.70),
         (
@@ -371,10 +311,10 @@ _SAME_PHONE = (
 )
 _PHONE = Comparison(
     "phone",
-    f"({_missing('phone')}) AND NOT coalesce(contains(earlier, 'phone'), false)",
+    f"({missing('phone')}) AND NOT coalesce(contains(earlier, 'phone'), false)",
     (
         ("the same phone", _SAME_PHONE + _EARLIER.format("phone"), 0.75),
-        ("phones one digit apart", _edits("phone", 1), 0.10),
+        ("phones one digit apart", edits("phone", 1), 0.10),
         ("different phones", "", 0.15),
     ),
     rare=(1, 2),
@@ -395,18 +335,18 @@ _OFFICE = Comparison(
 )
 _LOGIN = Comparison(
     "login",
-    _missing("login"),
+    missing("login"),
     (("the same login", "a.login = b.login", 0.9), ("different logins", "", 0.1)),
     rare=(1,),
     same=(("login",),),
 )
 _ID = Comparison(
     "id number",
-    _missing("id_number"),
+    missing("id_number"),
     (
         ("the same id number", "a.id_number = b.id_number", 0.85),
-        ("id numbers one digit apart", _edits("id_number", 1), 0.10),
-        ("id numbers two digits apart", _edits("id_number", 2, least=0.6), 0.02),
+        ("id numbers one digit apart", edits("id_number", 1), 0.10),
+        ("id numbers two digits apart", edits("id_number", 2, least=0.6), 0.02),
         ("different id numbers", "", 0.03),
     ),
     rare=(1, 2, 3),
@@ -414,7 +354,7 @@ _ID = Comparison(
 )
 _MIDDLE = Comparison(
     "middle name",
-    _missing("middle"),
+    missing("middle"),
     (
         ("the same middle name", "a.middle = b.middle", 0.75),
         (
@@ -429,15 +369,15 @@ _MIDDLE = Comparison(
 )
 _GENDER = Comparison(
     "gender",
-    _missing("gender"),
+    missing("gender"),
     (("the same gender", "a.gender = b.gender", 0.97), ("different genders", "", 0.03)),
 )
 _BIRTH_PLACE = Comparison(
     "birth place",
-    _missing("birth_place"),
+    missing("birth_place"),
     (
         ("the same birth place", "a.birth_place = b.birth_place", 0.80),
-        ("a similar birth place", _similar("birth_place", "jaro_winkler_similarity(a.birth_place, b.birth_place)", 0.9),
+        ("a similar birth place", similar("birth_place", "jaro_winkler_similarity(a.birth_place, b.birth_place)", 0.9),
          0.08),
         ("different birth places", "", 0.12),
     ),
@@ -445,7 +385,7 @@ _BIRTH_PLACE = Comparison(
 )  # fmt: skip
 _OCCUPATION = Comparison(
     "occupation",
-    _missing("occupation"),
+    missing("occupation"),
     (
         ("the same occupation", "a.occupation = b.occupation", 0.60),
         ("different occupations", "", 0.40),
@@ -455,7 +395,7 @@ _OCCUPATION = Comparison(
 )
 _COMPANY = Comparison(
     "organisation",
-    _missing("company"),
+    missing("company"),
     (
         ("the same organisation", "a.organisation = b.organisation", 0.30),
         ("people of the same organisation", "a.company = b.company", 0.40),
@@ -490,61 +430,3 @@ PLACE = {comparison.name: place for place, comparison in enumerate(COMPARISONS)}
 
 # Levels of the address at which two may live under one roof.
 ONE_ROOF = 6
-
-# First names that cannot be one person's: no other spelling, no transposed letters, no short form,
-# no initial, not swapped with the family name (which they are not when the family names agree).
-_NOT_ELSEWHERE = (
-    "coalesce(a.first <> b.middle, true) AND coalesce(b.first <> a.middle, true)"
-    " AND (like_last OR coalesce(jaro_winkler_similarity(a.first, b.last) < 0.8, true)"
-    " AND coalesce(jaro_winkler_similarity(a.last, b.first) < 0.8, true))"
-)
-# What people of one family share.
-_FAMILY = (
-    "(coalesce(a.email = b.email, false) OR coalesce(a.phone = b.phone, false)"
-    " OR coalesce(a.office = b.office, false) OR coalesce(a.number = b.number AND like_street, false))"
-)
-_UNLIKE = (
-    "(((jw_first < 0.65 AND length(a.first) > 4) OR damerau_levenshtein(a.first, b.first) > 1"
-    " OR length(a.first) = 1 OR length(b.first) = 1)"
-    " AND (abs(length(a.first) - length(b.first)) > 2 OR jaccard(a.first, b.first) < 0.7))"
-)
-FIRST_NAMES_DIFFER = (
-    "CASE WHEN is_short OR like_first THEN false"
-    # Of two known names each is one of its own; an unknown one may be a slip of the pen.
-    f" WHEN a.is_name AND b.is_name AND {_FAMILY} THEN {_NOT_ELSEWHERE}"
-    f" WHEN jw_first < 0.8 AND a.is_name AND b.is_name THEN {_UNLIKE} AND {_NOT_ELSEWHERE}"
-    f" WHEN jw_first < 0.6 THEN {_UNLIKE} AND {_NOT_ELSEWHERE} ELSE false END"
-)
-# Why two records are two people whatever else agrees, first of all that hold; 0: nothing does.
-VETOES = ("", "one_source", "generation", "organisation", "gender")
-NEVER_ONE = (
-    "CASE WHEN a.source = b.source THEN 1 WHEN a.suffix <> b.suffix THEN 2"
-    " WHEN (a.organisation IS NOT NULL AND b.is_named) OR (b.organisation IS NOT NULL AND a.is_named) THEN 3"
-    " WHEN a.gender <> b.gender AND a.first <> b.first AND NOT like_first THEN 4 ELSE 0 END"
-)
-
-# Two records are compared when they agree in one of these.
-BLOCKS = (
-    ("email",), ("phone",), ("id_number",), ("login",), ("office", "last"), ("born",), ("organisation",),
-    ("least(first, last)", "greatest(first, last)"),
-    ("last", "postcode"), ("first", "postcode"), ("last", "city"), ("first", "city"), ("street", "number"),
-    ("number", "postcode"), ("last", "birth_place"), ("first", "birth_place"), ("postcode",),
-    ("substr(born, 1, 6)", "substr(first, 1, 2)"), ("substr(born, 1, 6)", "substr(last, 1, 2)"),
-    ("substr(born, 5)", "last"), ("substr(born, 5)", "first"), ("substr(first, 1, 3)", "substr(last, 1, 3)"),
-    ("root", "last"), ("first_sound", "last_sound"), ("split_part(email, '@', 1)",),
-)  # fmt: skip
-# Of these, what is a person's own, or may hold the two names the other way round: two who share it are always compared.
-OWN = (
-    ("email",),
-    ("phone",),
-    ("id_number",),
-    ("login",),
-    ("least(first, last)", "greatest(first, last)"),
-)
-# What two records that are compared must agree in besides, each worth what its value tells (the rarer, the more);
-# of those in one bracket the first that agrees counts.
-WITNESSES = (
-    ("root", "substr(first, 1, 3)"), ("last", "substr(last, 1, 3)"), ("born", "substr(born, 1, 4)"),
-    ("street", "postcode", "city"), ("number",), ("email", "split_part(email, '@', 1)"), ("phone",), ("id_number",),
-    ("login",), ("birth_place",), ("occupation",), ("company",), ("office",),
-)  # fmt: skip

@@ -18,12 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from customer_intel.identity.matching.comparison_levels import (
-    COMPARISONS,
-    ONE_ROOF,
-    PLACE,
-    Comparison,
-)
+from customer_intel.identity.matching.comparison import Comparison
+from customer_intel.identity.matching.comparison_levels import COMPARISONS, ONE_ROOF, PLACE
 
 Floats = npt.NDArray[np.float64]
 # Weight of the prior in matching pairs: with little data it decides, with much it does not matter.

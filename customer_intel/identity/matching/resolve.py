@@ -18,7 +18,7 @@ import polars as pl
 from customer_intel.identity.matching import candidate_pairs, u_probabilities
 from customer_intel.identity.matching.candidate_pairs import Compared, Flags, Numbers
 from customer_intel.identity.matching.clusters import DECIDED_BITS, LEAST_BITS, groups_of, pairs_of
-from customer_intel.identity.matching.comparison_levels import COMPARISONS, FIELDS, PLACE, VETOES
+from customer_intel.identity.matching.comparison_levels import COMPARISONS, FIELDS, PLACE
 from customer_intel.identity.matching.doubts import (
     DOUBTS,
     LEAST_NAME,
@@ -28,6 +28,7 @@ from customer_intel.identity.matching.doubts import (
     doubts,
 )
 from customer_intel.identity.matching.fellegi_sunter import MatchModel, fit
+from customer_intel.identity.matching.vetoes import VETOES
 
 # Pairs of so many bits are kept, to be looked at.
 KEPT_BITS = -6.0
