@@ -141,6 +141,8 @@ def _is_name_mailbox() -> pl.Expr:
         first + other,
         other + first,
     ]
+    # Dave's is called after David.
+    made += [pl.col("root"), pl.col("root") + last, last + pl.col("root")]
     return pl.any_horizontal((letters == text).fill_null(False) for text in made)
 
 

@@ -29,7 +29,7 @@ class Comparison:
     same at level 1 (alternatives together), `sharing`: (field, levels at which it is the same), for
     counting how often that happens by chance. `below`: (level, level that must not weigh less).
     `most`: (level, bits that it may weigh at most), `roof`: the same between records of one
-    address. `is_evidence`: whether it weighs anything; else it only tells what the rest is worth. `rare`:
+    address, `family`: of one address, mailbox or phone. `is_evidence`: whether it weighs anything; else it only tells what the rest is worth. `rare`:
     levels at which strangers are too seldom for a small home to count them; of the others, how usual
     they are is counted in each home.
     """
@@ -43,6 +43,7 @@ class Comparison:
     below: tuple[tuple[int, int], ...] = ()
     most: tuple[tuple[int, float], ...] = ()
     roof: tuple[tuple[int, float], ...] = ()
+    family: tuple[tuple[int, float], ...] = ()
     rare: tuple[int, ...] = ()
 
     @property
@@ -140,6 +141,7 @@ FACTS = {
     "near_email": (
         "CASE WHEN jw_email < 0.88 OR abs(length(a.email) - length(b.email)) > 2 THEN false"
         " WHEN a.email_local = b.email_local THEN damerau_levenshtein(a.email, b.email) <= 2"
+        " WHEN a.is_name_mailbox AND b.is_name_mailbox THEN false"
         " WHEN least(length(a.email_local), length(b.email_local)) < 5 THEN false"
         " ELSE damerau_levenshtein(a.email, b.email) <="
         " CASE WHEN least(length(a.email_local), length(b.email_local)) < 8 THEN 1 ELSE 2 END END"
@@ -224,6 +226,7 @@ _NAME = Comparison(
     below=((3, 1), (7, 1), (6, 7), (8, 3), (8, 4), (8, 7), (9, 2)),
     rare=tuple(range(1, 13)),
     most=((6, 4.0), (11, 6.0), (12, 4.0)),
+    family=((13, -2.0), (16, -4.0), (18, -4.0), (20, -6.0)),
     # At one address a shared last name says "family", not "same person": without a first name,
     # whatever initial comes with it ("Child J Wolfe"), it must not identify.
     roof=(
@@ -344,7 +347,7 @@ _EMAIL = Comparison(
         ("the same email", _SAME_EMAIL + _EARLIER.format("email"), 0.70),
         (
             "the same email but for its digits",
-            (f"jw_email >= 0.8 AND a.email_letters = b.email_letters AND NOT {_OF_NAME}"),
+            ("jw_email >= 0.8 AND a.email_letters = b.email_letters"),
             0.02,
         ),
         (
@@ -490,16 +493,27 @@ ONE_ROOF = 6
 
 # First names that cannot be one person's: no other spelling, no transposed letters, no short form,
 # no initial, not swapped with the family name (which they are not when the family names agree).
-FIRST_NAMES_DIFFER = (
-    "CASE WHEN jw_first < 0.8 AND NOT is_short AND coalesce(a.first_sound <> b.first_sound, true)"
-    # Of two known names each is one of its own; an unknown one may be a slip of the pen.
-    " AND (jw_first < 0.6 OR (a.is_name AND b.is_name))"
-    " AND ((jw_first < 0.65 AND length(a.first) > 4) OR damerau_levenshtein(a.first, b.first) > 1"
-    " OR length(a.first) = 1 OR length(b.first) = 1)"
-    " AND (abs(length(a.first) - length(b.first)) > 2 OR jaccard(a.first, b.first) < 0.7)"
-    " AND coalesce(a.first <> b.middle, true) AND coalesce(b.first <> a.middle, true)"
+_NOT_ELSEWHERE = (
+    "coalesce(a.first <> b.middle, true) AND coalesce(b.first <> a.middle, true)"
     " AND (like_last OR coalesce(jaro_winkler_similarity(a.first, b.last) < 0.8, true)"
-    " AND coalesce(jaro_winkler_similarity(a.last, b.first) < 0.8, true)) THEN true ELSE false END"
+    " AND coalesce(jaro_winkler_similarity(a.last, b.first) < 0.8, true))"
+)
+# What people of one family share.
+_FAMILY = (
+    "(coalesce(a.email = b.email, false) OR coalesce(a.phone = b.phone, false)"
+    " OR coalesce(a.office = b.office, false) OR coalesce(a.number = b.number AND like_street, false))"
+)
+_UNLIKE = (
+    "(((jw_first < 0.65 AND length(a.first) > 4) OR damerau_levenshtein(a.first, b.first) > 1"
+    " OR length(a.first) = 1 OR length(b.first) = 1)"
+    " AND (abs(length(a.first) - length(b.first)) > 2 OR jaccard(a.first, b.first) < 0.7))"
+)
+FIRST_NAMES_DIFFER = (
+    "CASE WHEN is_short OR like_first THEN false"
+    # Of two known names each is one of its own; an unknown one may be a slip of the pen.
+    f" WHEN a.is_name AND b.is_name AND {_FAMILY} THEN {_NOT_ELSEWHERE}"
+    f" WHEN jw_first < 0.8 AND a.is_name AND b.is_name THEN {_UNLIKE} AND {_NOT_ELSEWHERE}"
+    f" WHEN jw_first < 0.6 THEN {_UNLIKE} AND {_NOT_ELSEWHERE} ELSE false END"
 )
 # Why two records are two people whatever else agrees, first of all that hold; 0: nothing does.
 VETOES = ("", "one_source", "generation", "organisation", "gender")

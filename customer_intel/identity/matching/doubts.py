@@ -15,7 +15,7 @@ from customer_intel.identity.matching.comparison_levels import ONE_ROOF, PLACE
 Flags = npt.NDArray[np.bool_]
 
 # Two of one name, of whom nothing else is known to be the same: so many bits take a rare name among few records.
-RARE_NAME, LEAST_NAME = 8.0, 0.0
+RARE_NAME, LEAST_NAME, OWN_NAME = 8.0, 0.0, 4.0
 # In the order in which a doubt is told when several hold; 0: none.
 DOUBTS = (
     "", "generation_open", "generation_gap", "similar_first_name", "first_name", "last_name", "no_name", "name_only",
@@ -32,7 +32,7 @@ _AGREE, _OWN_NAMES, _OTHER_LAST, _PART = (
     (11, 12, 14, 15, 16),
 )
 _OTHER_FIRST = (16, 18, 20)
-_SAME_HOME, _OTHER_ADDRESS = 2, 12
+_SAME_HOME, _OTHER_ADDRESS, _OTHER_EMAIL = 2, 12, (2, 5, 6)
 _TYPO, _SAME_DAY, _OTHER_DAY, _ONE_WITHOUT, _BOTH_WITHOUT, _OTHER_PHONE, _OPEN = 4, 6, 9, 1, 2, 3, 2
 
 
@@ -74,8 +74,15 @@ def doubts(
     # that is only alike.
     is_witnessed = (
         is_own | email | phone | office | (level["phone"] == 2) | _between(level["birth date"], 1, 5)
-        | _between(address, 1, ONE_ROOF) | (level["email"] == _TYPO) | one_firm
+        | _between(address, 1, ONE_ROOF) | (level["birth date"] == _SAME_DAY) | (level["email"] == _TYPO) | one_firm
     )  # fmt: skip
+    is_compared = np.any(
+        [
+            level[what] > 0
+            for what in ("birth date", "id number", "email", "phone", "address", "birth place")
+        ],
+        axis=0,
+    )
     # A mailbox is one person's until several phones or names stand behind it.
     is_lone_mailbox = email & ~((nameless == _BOTH_WITHOUT) & (level["phone"] == _OTHER_PHONE))
     # A mailbox outlives a marriage; a phone may be a household's.
@@ -93,7 +100,7 @@ def doubts(
         & ((is_shared & (witnesses < 2) & ~is_undisputed) | ((witnesses == 0) & is_strict)),
         "no_name": ((is_shared & (nameless > 0)) | lone_part) & ~is_own & ~is_lone_mailbox
         & (witnesses + office + one_firm < 2) & ~is_weighed,
-        "name_only": agree & ~is_witnessed & is_strict,
+        "name_only": agree & ~is_witnessed & (is_strict | np.isin(level["email"], _OTHER_EMAIL) | ~is_compared),
     }  # fmt: skip
     place = np.zeros(len(levels), dtype=np.int8)
     for what, flags in reversed(found.items()):

@@ -18,7 +18,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from customer_intel.identity.matching.comparison_levels import COMPARISONS, ONE_ROOF, Comparison
+from customer_intel.identity.matching.comparison_levels import (
+    COMPARISONS,
+    ONE_ROOF,
+    PLACE,
+    Comparison,
+)
 
 Floats = npt.NDArray[np.float64]
 # Weight of the prior in matching pairs: with little data it decides, with much it does not matter.
@@ -33,6 +38,8 @@ ANCHOR_STRANGERS = 100.0
 # Some random pairs are one person's and are subtracted from u; at least this share of it always
 # stays.
 LEAST_CHANCE = 0.2
+# What a family or an office may share besides a roof.
+SHARED = ("email", "phone", "shared contact")
 _ADDRESS = [comparison.name for comparison in COMPARISONS].index("address")
 # Expected matches per record: the starting value of a fit, and the prior of a frozen model.
 DOUBLES = 0.3
@@ -228,12 +235,13 @@ def _bits(comparison: Comparison, m: Floats, u: Floats) -> Floats:
 def _by_comparison(weights: Sequence[Floats], levels: npt.NDArray[np.int64]) -> Floats:
     bits = np.column_stack([weight[levels[:, place]] for place, weight in enumerate(weights)])
     is_one_roof = (levels[:, _ADDRESS] > 0) & (levels[:, _ADDRESS] <= ONE_ROOF)
+    is_family = is_one_roof | np.any([levels[:, PLACE[name]] == 1 for name in SHARED], axis=0)
+    everybody = np.ones(len(levels), dtype=bool)
     for place, comparison in enumerate(COMPARISONS):
-        capped = [(level, most, True) for level, most in comparison.most]
-        for level, most, applies in [
-            *capped,
-            *((level, most, is_one_roof) for level, most in comparison.roof),
-        ]:
-            applies = applies & (levels[:, place] == level)
-            bits[applies, place] = np.minimum(bits[applies, place], most)
+        for caps, applies in (
+            (comparison.most, everybody), (comparison.roof, is_one_roof), (comparison.family, is_family)
+        ):  # fmt: skip
+            for level, most in caps:
+                here = applies & (levels[:, place] == level)
+                bits[here, place] = np.minimum(bits[here, place], most)
     return bits

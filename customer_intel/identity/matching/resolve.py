@@ -24,6 +24,7 @@ from customer_intel.identity.matching.doubts import (
     DOUBTS,
     LEAST_NAME,
     LIKELY_TWO,
+    OWN_NAME,
     RARE_NAME,
     doubts,
 )
@@ -240,18 +241,20 @@ def scored(pairs: Compared, model: MatchModel) -> Score:
         ("id_number", is_two[place] & (bits < LEAST_BITS) & model.is_veto),
     ):
         veto[(veto == 0) & flags] = REASONS.index(reason)
+    is_strict = model.n_matches < OWN_MATCHES
     doubt = doubts(
         found,
         is_veto=model.is_veto,
         is_gap_doubt=model.is_gap_doubt,
-        is_strict=model.n_matches < OWN_MATCHES,
+        is_strict=is_strict,
     )[place]
     # A rare name alone may do; where contacts of both are known and differ it takes more.
     by_name = (model.prior + weights[:, PLACE["name"]])[place] + pairs.rarity
     has_contacts = np.any([level[name] > 0 for name in ("email", "phone", "address")], axis=0)[
         place
     ]
-    is_rare = (by_name >= RARE_NAME) & (bits >= np.where(has_contacts, RARE_NAME, LEAST_NAME))
+    least = np.where(has_contacts, RARE_NAME, LEAST_NAME) if is_strict else OWN_NAME
+    is_rare = (by_name >= (RARE_NAME if is_strict else 0)) & (bits >= least)
     doubt[(doubt == DOUBTS.index("name_only")) & is_rare] = 0
     is_evidence = [comparison.is_evidence for comparison in COMPARISONS]
     return Score(bits, veto, doubt, (found[:, is_evidence].sum(axis=1) == 0)[place])
