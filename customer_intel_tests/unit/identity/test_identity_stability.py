@@ -64,7 +64,9 @@ class Person:
         if draw < 0.02:
             row["email"] = "none@none.de"
         if rng.random() < 0.6:
-            row["phone"] = rng.choice(["0171 ", "+49171"]) + str(5_000_000 + self.number)
+            row["phone"] = rng.choice(["0171 ", "+49171"]) + str(
+                2_000_000 + self.number * 7_654_321 % 7_999_993
+            )
             row["country"] = "DE"
         if rng.random() < 0.4:
             row["external_user_id"] = f"U{self.number}"
