@@ -12,6 +12,7 @@ from customer_intel.cli import (
     data,
     evaluate,
     history,
+    identity,
     nights,
     people,
     releases,
@@ -47,6 +48,9 @@ evaluation = typer.Typer(
 )
 evaluation.command("identity")(evaluate.identity)
 app.add_typer(evaluation, name="evaluate")
+models = typer.Typer(no_args_is_help=True, help="The match model: who is who.")
+models.command("fit")(identity.fit)
+app.add_typer(models, name="identity")
 
 
 def main() -> None:

@@ -89,7 +89,9 @@ def _more_said(who: npt.NDArray[np.int64], rng: np.random.Generator) -> list[pl.
             ):
                 told[row] = told[row][:place] + str(digit) + told[row][place + 1 :]
         kept = rng.random(size) >= empty
-        columns.append(pl.Series(name, [v if k else None for v, k in zip(told, kept, strict=True)], pl.String))
+        columns.append(
+            pl.Series(name, [v if k else None for v, k in zip(told, kept, strict=True)], pl.String)
+        )
     return columns
 
 

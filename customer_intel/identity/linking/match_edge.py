@@ -1,7 +1,7 @@
 """Match edges: every pair of records that may be one person's, what it weighs, and what speaks against it.
 
-Belongs here: the night's use of the resolver (identity/matching), and what its pairs are called in tables. Not here: who
-is one in the end (ids/record_customer_map.py), the model (match_model.py).
+Belongs here: the night's use of the resolver (identity/matching), and what its pairs are called in tables.
+Not here: who is one in the end (ids/record_customer_map.py), the model (match_model.py).
 """
 
 from __future__ import annotations
@@ -15,13 +15,9 @@ from customer_intel.identity.linking.comparable import comparable
 from customer_intel.identity.linking.match_model import in_force
 from customer_intel.identity.linking.overrides import Decisions, decisions
 from customer_intel.identity.linking.party_value import earlier_pairs
+from customer_intel.identity.matching.clusters import clustered
 from customer_intel.identity.matching.comparison_levels import COMPARISONS, PLACE
-from customer_intel.identity.matching.resolve import (
-    Decided,
-    Records,
-    clustered,
-    compared,
-)
+from customer_intel.identity.matching.resolve import Decided, Records, compared
 
 # Column → comparison whose bits it holds, in the order in which explanations name them; the rest is other_weight.
 WEIGHTS = {
@@ -35,8 +31,12 @@ WEIGHTS = {
 }
 # What two records say the same of, the most telling first: the kind of an edge.
 _KINDS = {
-    "user_id": ("login", 1), "id_number": ("id number", 1), "email": ("email", 1), "phone": ("phone", 1), "shared": ("shared contact", 1),
-}  # fmt: skip
+    "user_id": ("login", 1),
+    "id_number": ("id number", 1),
+    "email": ("email", 1),
+    "phone": ("phone", 1),
+    "shared": ("shared contact", 1),
+}
 
 
 def match_edge(

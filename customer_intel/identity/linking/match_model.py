@@ -49,7 +49,7 @@ def match_model(
     open_ = before.filter(pl.col("valid_to").is_null())
     if config["match_model"]:
         model, basis = adopted(config["match_model"]), "adopted"
-    elif len(open_):
+    elif len(open_) and _is_readable(open_["model_json"][0]):
         return before
     else:
         model, basis = fitted_to(party_record, hub_value, dict(config)), "fitted"
@@ -66,6 +66,15 @@ def match_model(
     )  # fmt: skip
     closed = before.with_columns(valid_to=pl.coalesce("valid_to", pl.lit(as_of, pl.Date)))
     return pl.concat([closed.select(row.columns), row]).sort("valid_from")
+
+
+def _is_readable(model_json: str) -> bool:
+    """A model of an earlier version of this code, with other comparisons, is fitted anew."""
+    try:
+        MatchModel.from_dict(json.loads(model_json))
+    except (ValueError, KeyError):
+        return False
+    return True
 
 
 def in_force(match_model: pl.DataFrame) -> MatchModel:

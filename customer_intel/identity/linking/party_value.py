@@ -1,7 +1,8 @@
 """What records said and when: a record keeps identifying its person by the email or phone that it had yesterday.
 
-Belongs here: the table party_value, and which pairs of records said the same at one time (`earlier_pairs`). A number that
-one gives up before another has it is recycled: it belongs to each in his time.
+Belongs here: the table party_value, and which pairs of records said the same at one time
+(`earlier_pairs`). A number that one gives up before another has it is recycled: it belongs to each in
+his time.
 """
 
 from __future__ import annotations
@@ -10,6 +11,10 @@ from datetime import date
 
 import polars as pl
 
+_VALUES = (
+    ("email_base", "email"), ("secondary_email_base", "email"), ("mobile_e164", "phone"),
+    ("phone_e164", "phone"), ("phone_local", "phone"),
+)  # fmt: skip
 # A value that more records had is no memory of a person.
 MOST_RECORDS = 20
 
@@ -21,9 +26,7 @@ def party_value(party_record: pl.DataFrame, as_of: date, previous: pl.DataFrame)
     now = pl.concat(
         [
             party_record.select("record_key", identifier_type=pl.lit(kind), value_norm=column)
-            for column, kind in (
-                ("email_base", "email"), ("secondary_email_base", "email"), ("mobile_e164", "phone"), ("phone_e164", "phone"), ("phone_local", "phone"),
-            )
+            for column, kind in _VALUES
         ]
     ).drop_nulls().unique()  # fmt: skip
     value = ["record_key", "identifier_type", "value_norm"]
@@ -52,8 +55,8 @@ def party_value(party_record: pl.DataFrame, as_of: date, previous: pl.DataFrame)
 
 
 def earlier_pairs(party_value: pl.DataFrame, hub_value: pl.DataFrame) -> pl.DataFrame:
-    """record_key_a < record_key_b, earlier: pairs that had one value at one time, of which at least one has another today;
-    which of email, phone it was.
+    """record_key_a < record_key_b, earlier: pairs that had one value at one time, of which at least
+    one has another today; which of email, phone it was.
     """
     hubs = hub_value.select(
         pl.col("identifier_type").replace({"email_base": "email"}), "value_norm"

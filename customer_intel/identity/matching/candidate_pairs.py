@@ -25,8 +25,8 @@ from customer_intel.identity.matching.comparison_levels import (
     FIELDS,
     FIRST_NAMES_DIFFER,
     NEVER_ONE,
-    SIMILARITIES,
     OWN,
+    SIMILARITIES,
     WITNESSES,
 )
 from customer_intel.identity.records.name_shares import first_names, last_names
@@ -208,8 +208,9 @@ def candidates(con: duckdb.DuckDBPyConnection, party: pl.DataFrame) -> tuple[Num
 
 
 class _Unlike:
-    """Pairs of two known first names that no spelling makes one: a veto forbids them (comparison_levels.py). They are not
-    worth comparing unless they share something of a person's own, or are brought together by others.
+    """Pairs of two known first names that no spelling makes one: a veto forbids them
+    (comparison_levels.py). They are not worth comparing unless they share something of a person's own,
+    or are brought together by others.
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, party: pl.DataFrame) -> None:

@@ -29,9 +29,9 @@ class Comparison:
     same at level 1 (alternatives together), `sharing`: (field, levels at which it is the same), for
     counting how often that happens by chance. `below`: (level, level that must not weigh less).
     `most`: (level, bits that it may weigh at most), `roof`: the same between records of one
-    address, `family`: of one address, mailbox or phone. `is_evidence`: whether it weighs anything; else it only tells what the rest is worth. `rare`:
-    levels at which strangers are too seldom for a small home to count them; of the others, how usual
-    they are is counted in each home.
+    address, `family`: of one address, mailbox or phone. `is_evidence`: whether it weighs anything;
+    else it only tells what the rest is worth. `rare`: levels at which strangers are too seldom for a
+    small home to count them; of the others, how usual they are is counted in each home.
     """
 
     name: str

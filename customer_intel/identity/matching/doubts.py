@@ -1,8 +1,8 @@
 """Doubts: pairs that weigh enough and yet are not enough, because what they share is shared by people who live or work
 together, or is one thing alone. They wait for a second witness, or for a person (match_review).
 
-Belongs here: which combinations of levels are doubtful, and why. Not here: vetoes, which nothing outweighs but a decision
-(resolve.py), and what a level weighs (fellegi_sunter.py).
+Belongs here: which combinations of levels are doubtful, and why. Not here: vetoes, which nothing
+outweighs but a decision (resolve.py), and what a level weighs (fellegi_sunter.py).
 """
 
 from __future__ import annotations
@@ -90,9 +90,10 @@ def doubts(
     lone_part = np.isin(name, _PART) & (phone | office | one_firm)
     # A birth date is no contact of a family: what it weighs decides.
     is_weighed = _between(level["birth date"], 1, 5)
+    born = level["birth date"]
     found = {
         "generation_open": (level["generation"] == _OPEN) & agree & is_shared & ~is_own & ~is_born,
-        "generation_gap": (((level["birth date"] == _SAME_DAY) & is_shared) | (level["birth date"] == _OTHER_DAY)) & ~is_own & is_gap_doubt,
+        "generation_gap": (((born == _SAME_DAY) & is_shared) | (born == _OTHER_DAY)) & ~is_own & is_gap_doubt,
         "similar_first_name": (name == _OWN_NAMES) & is_shared & ~is_own & ~(email & phone & (witnesses > 2)) & is_veto,
         "first_name": np.isin(name, _OTHER_FIRST) & is_contact & (witnesses < 2) & is_veto
         & is_strict,

@@ -155,10 +155,17 @@ def fit(
     prior = float(np.log2(matching / (1 - matching)))
     if anchor:
         weights = [
-            _shrunk(comparison, np.array(anchor.weights[comparison.name]), weights[place], known[place], m[place], u[place],
-                    float(random[place][1:].sum()))
+            _shrunk(
+                comparison,
+                np.array(anchor.weights[comparison.name]),
+                weights[place],
+                known[place],
+                m[place],
+                u[place],
+                float(random[place][1:].sum()),
+            )
             for place, comparison in enumerate(COMPARISONS)
-        ]  # fmt: skip
+        ]
         own = matching * pairs_at_large
         # The anchor's prior is that of as many records.
         prior = (own * prior + ANCHOR_PAIRS * default_prior(records)) / (own + ANCHOR_PAIRS)

@@ -1,13 +1,12 @@
-"""Record linkage from end to end: candidates, comparison, weights, and a split wherever a group does not hang together.
+"""Record linkage from records to weighed pairs: candidates, comparison, weights, vetoes and doubts.
 
-Belongs here: the order of the steps, `compared` (which pairs weigh what) and `clustered` (who is one). Not here: which
-pairs and what is compared (candidate_pairs.py, comparison_levels.py), what it weighs (fellegi_sunter.py), where records
-come from and what becomes of the pairs (identity/linking).
+Belongs here: the order of the steps, and `compared` (which pairs weigh what). Not here: which pairs and what is
+compared (candidate_pairs.py, comparison_levels.py), what it weighs (fellegi_sunter.py), who is one in the end
+(clusters.py), where records come from and what becomes of the pairs (identity/linking).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,8 +16,8 @@ import numpy.typing as npt
 import polars as pl
 
 from customer_intel.identity.matching import candidate_pairs, u_probabilities
-from customer_intel.identity.matching.average_linkage import split
 from customer_intel.identity.matching.candidate_pairs import Compared, Flags, Numbers
+from customer_intel.identity.matching.clusters import DECIDED_BITS, LEAST_BITS, groups_of, pairs_of
 from customer_intel.identity.matching.comparison_levels import COMPARISONS, FIELDS, PLACE, VETOES
 from customer_intel.identity.matching.doubts import (
     DOUBTS,
@@ -29,19 +28,11 @@ from customer_intel.identity.matching.doubts import (
     doubts,
 )
 from customer_intel.identity.matching.fellegi_sunter import MatchModel, fit
-from customer_intel.identity.matching.graph import components
 
-# Odds of 1 to 4: less likely pairs do not even put two records into one group.
-LEAST_BITS = -2.0
 # Pairs of so many bits are kept, to be looked at.
 KEPT_BITS = -6.0
 # What a doubtful pair counts: too little to join two records, not enough to keep them apart where others join them.
 DOUBTFUL_BITS = -3.0
-# What a decision to merge counts.
-DECIDED_BITS = 1_000.0
-# Of a pair that nothing made a candidate.
-ABSENT_BITS = -6.6
-LARGEST_GROUP = 150
 # Of two who are not one, a record is the one's only if the other fits it by so many bits less.
 MARGIN = 3.0
 IDENTIFIERS = ("email", "phone", "login", "id number")
@@ -81,7 +72,8 @@ class Decided:
     @property
     def records(self) -> pl.Series:
         """record_key of everybody that a decision names."""
-        return pl.concat([*self.together, *self.apart, self.alone]).unique()
+        found: pl.Series = pl.concat([*self.together, *self.apart, self.alone]).unique()
+        return found
 
 
 @dataclass(frozen=True)
@@ -119,10 +111,10 @@ class Records:
     def __init__(
         self, con: duckdb.DuckDBPyConnection, records: pl.DataFrame, own: pl.Series | None = None
     ) -> None:
+        alone = own if own is not None else pl.Series([], dtype=pl.String)
         named = records.sort("record_key").with_columns(
-            own=pl.when(pl.col("record_key").is_in((own if own is not None else pl.Series([], dtype=pl.String)).implode()))
-            .then("record_key")
-        )  # fmt: skip
+            own=pl.when(pl.col("record_key").is_in(alone.implode())).then("record_key")
+        )
         said = [*FIELDS, "own"]
         named = named.with_columns(
             place=pl.int_range(pl.len()).over(said),
@@ -170,8 +162,8 @@ class Records:
 
 
 def fitted(records: Records, packed: Numbers, anchor: MatchModel | None) -> MatchModel:
-    """A model fitted to the records' candidates and to random pairs, drawn towards `anchor` where they say little. Needs
-    no labels.
+    """A model fitted to the records' candidates and to random pairs, drawn towards `anchor` where they
+    say little. Needs no labels.
     """
     size = len(records.party)
     # Of few records all pairs are needed: they are the random ones too.
@@ -189,8 +181,9 @@ def _trusted(pairs: Compared, anchor: MatchModel | None) -> dict[str, bool]:
     """is_veto, is_birth_veto, is_gap_doubt of MatchModel: whether those who are surely one person hardly ever differ in
     their first name, their birth date, the generation of their births; as `anchor` has it where too few are sure.
 
-    Surely one: the same id number and birth date; the same name and email, id number or birth place and postcode. Births
-    a generation apart are a slip only where an id number says that they are one person's.
+    Surely one: the same id number and birth date; the same name and email, id number or birth place and
+    postcode. Births a generation apart are a slip only where an id number says that they are one
+    person's.
     """
     found, place, counts = pairs.kinds
     level = {name: found[:, at] for name, at in PLACE.items()}
@@ -304,8 +297,8 @@ def compared(
     pairs = records.compare(packed, said if len(said) else None)
     score = _without_ambiguous(pairs, score_of(pairs))
     links = score.links
-    groups = _groups(len(records.party), pairs.i[links], pairs.j[links], score.effective[links])
-    wanted = np.sort(np.concatenate([np.empty(0, np.int64), *_pairs_of(groups)]))
+    groups = groups_of(len(records.party), pairs.i[links], pairs.j[links], score.effective[links])
+    wanted = np.sort(np.concatenate([np.empty(0, np.int64), *pairs_of(groups)]))
     # What is possible, or shares much though something speaks against it; all pairs of a group.
     kept = (
         (score.bits >= KEPT_BITS)
@@ -377,45 +370,6 @@ def _without_ambiguous(pairs: Compared, score: Score) -> Score:
     return replace(score, doubt=doubt)
 
 
-def _groups(size: int, i: Numbers, j: Numbers, bits: npt.NDArray[np.float64]) -> pl.DataFrame:
-    """id, component: records that hang together, in groups of at most LARGEST_GROUP, each called by
-    its smallest id.
-
-    A larger one falls apart along its weakest links, bit by bit.
-    """
-    ids = pl.Series("id", np.arange(size, dtype=np.int64))
-    links = pl.DataFrame({"a": i, "b": j, "bits": bits})
-    found = _by_smallest_id(pl.DataFrame({"id": ids}).with_columns(components(ids, links)))
-    least = LEAST_BITS
-    while True:
-        large = found.filter(pl.len().over("component") > LARGEST_GROUP)
-        if large.is_empty() or least > DECIDED_BITS:
-            return found
-        least += 2
-        inside = links.filter(pl.col("a").is_in(large["id"].implode()) & (pl.col("bits") >= least))
-        regrouped = _by_smallest_id(
-            large.select("id").with_columns(components(large["id"], inside))
-        )
-        found = pl.concat([found.join(large, on="id", how="anti"), regrouped]).sort("id")
-
-
-def _by_smallest_id(groups: pl.DataFrame) -> pl.DataFrame:
-    return groups.with_columns(component=pl.col("id").min().over("component"))
-
-
-def _pairs_of(groups: pl.DataFrame) -> Iterator[Numbers]:
-    """Packed pairs, for all groups of one size at once."""
-    sized = (
-        groups.with_columns(n=pl.len().over("component"))
-        .filter(pl.col("n") > 1)
-        .sort("n", "component", "id")
-    )
-    for (n,), members in sized.group_by("n", maintain_order=True):
-        by_group = members["id"].to_numpy().reshape(-1, int(n))
-        a, b = np.triu_indices(int(n), 1)
-        yield ((by_group[:, a] << 32) | by_group[:, b]).ravel()
-
-
 def _edges(records: Records, pairs: Compared, score: Score, model: MatchModel) -> pl.DataFrame:
     found = candidate_pairs.levels(pairs.pattern)
     weights = model.by_comparison(found)
@@ -472,70 +426,4 @@ def _reason(name: str, reasons: tuple[str, ...]) -> pl.Expr:
     place = pl.col(name).cast(pl.Int64)
     return pl.when(place > 0).then(
         place.replace_strict(dict(enumerate(reasons)), return_dtype=pl.String)
-    )
-
-
-def clustered(keys: pl.Series, edges: pl.DataFrame) -> pl.DataFrame:
-    """record_key, cluster (its smallest record_key), confidence (of the record's place in it, 0 to 1) of all `keys`.
-
-    `edges`: as of `compared`: PAIR, content_a, content_b, effective, is_link, is_vetoed, is_copy. Average linkage, with no vetoed
-    pair in one cluster; ties fall by what records say, not by their keys.
-    """
-    direct = edges.filter(~pl.col("is_copy"))
-    nodes = (
-        pl.concat(
-            [
-                direct.select(record_key=f"record_key_{side}", content=f"content_{side}")
-                for side in "ab"
-            ]
-        )
-        .unique()
-        .sort("content", "record_key")
-        .with_row_index("id")
-        .with_columns(pl.col("id").cast(pl.Int64))
-    )
-    ids = nodes.select("record_key", "id")
-    numbered = direct.join(ids, left_on="record_key_a", right_on="record_key").join(
-        ids, left_on="record_key_b", right_on="record_key", suffix="_b"
-    )
-    numbered = numbered.select(
-        i=pl.min_horizontal("id", "id_b"),
-        j=pl.max_horizontal("id", "id_b"),
-        bits="effective",
-        is_vetoed="is_vetoed",
-        is_link="is_link",
-    )
-    links = numbered.filter("is_link")
-    groups = _groups(len(nodes), *(links[name].to_numpy() for name in ("i", "j", "bits")))
-    wanted = np.concatenate([np.empty(0, np.int64), *_pairs_of(groups)])
-    inside = (
-        pl.DataFrame({"i": wanted >> 32, "j": wanted & 0xFFFFFFFF})
-        .join(numbered, on=["i", "j"], how="left")
-        .with_columns(pl.col("bits").fill_null(ABSENT_BITS), pl.col("is_vetoed").fill_null(False))
-    )
-    parts = split(groups, inside).join(nodes.select("id", "record_key"), on="id")
-    copies = edges.filter(pl.col("is_copy") & pl.col("is_link")).select(
-        "record_key_a", "record_key_b"
-    )
-    copied = pl.concat(
-        [
-            copies.select(a="record_key_a", b="record_key_b"),
-            copies.select(a="record_key_b", b="record_key_a"),
-        ]
-    ).join(parts.select(a="record_key", part="part", confidence="confidence"), on="a")
-    copied = copied.join(parts, left_on="b", right_on="record_key", how="anti").select(
-        "part", "confidence", record_key="b"
-    )
-    placed = pl.concat([parts.select("record_key", "part", "confidence"), copied], how="diagonal")
-    return (
-        keys.to_frame("record_key")
-        .join(placed, on="record_key", how="left")
-        .with_columns(
-            cluster=pl.when(pl.col("part").is_null())
-            .then("record_key")
-            .otherwise(pl.col("record_key").min().over("part")),
-            confidence=pl.col("confidence").fill_null(1.0),
-        )
-        .select("record_key", "cluster", "confidence")
-        .sort("record_key")
     )

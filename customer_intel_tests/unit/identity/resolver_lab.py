@@ -10,15 +10,10 @@ import duckdb
 import polars as pl
 
 from customer_intel.identity.linking.match_model import shipped
+from customer_intel.identity.matching.clusters import LEAST_BITS, clustered
 from customer_intel.identity.matching.comparison_levels import FIELDS
 from customer_intel.identity.matching.fellegi_sunter import MatchModel
-from customer_intel.identity.matching.resolve import (
-    LEAST_BITS,
-    Decided,
-    Records,
-    clustered,
-    compared,
-)
+from customer_intel.identity.matching.resolve import Decided, Records, compared
 from customer_intel.identity.records.name_sound import name_sound
 
 Fields = dict[str, str | None]

@@ -9,12 +9,12 @@ from typing import Any
 
 import polars as pl
 import pytest
+from customer_intel.identity.linking.likely_pair import WEIGHTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from customer_intel.identity.explain.match_explanation import TABLES, Why
 from customer_intel.identity.explain.reasons import explained, match_explanation
-from customer_intel.identity.linking.likely_pair import WEIGHTS
 from customer_intel.identity.linking.match_edge import RULES
 from customer_intel.identity.matching.graph import spanning_tree
 from customer_intel_tests.unit.identity_lab import MOBILE, Lab, person
