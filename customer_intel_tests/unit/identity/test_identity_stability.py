@@ -64,7 +64,9 @@ class Person:
         if draw < 0.02:
             row["email"] = "none@none.de"
         if rng.random() < 0.6:
-            row["phone"] = rng.choice(["0171 ", "+49171"]) + str(5_000_000 + self.number)
+            row["phone"] = rng.choice(["0171 ", "+49171"]) + str(
+                2_000_000 + self.number * 7_654_321 % 7_999_993
+            )
             row["country"] = "DE"
         if rng.random() < 0.4:
             row["external_user_id"] = f"U{self.number}"
@@ -93,12 +95,14 @@ class Company:
                 born = date(1950, 2, 2) + timedelta(self.rng.randrange(20_000))
                 self.people.append(Person(len(self.people), first, last, household, born))
         self.records: dict[str, Row] = {}
+        self.truth: dict[str, int] = {}
         for known in self.people:
             for _ in range(self.rng.choice([1, 2, 2, 3, 4])):
                 self.add(known)
 
     def add(self, known: Person) -> None:
-        self.records[f"s{self.rng.randrange(3)}:{len(self.records):05d}"] = known.record(self.rng)
+        key = f"s{self.rng.randrange(3)}:{len(self.records):05d}"
+        self.records[key], self.truth[key] = known.record(self.rng), known.number
 
     def grow(self) -> None:
         for _ in range(round(len(self.records) * GROWTH)):
@@ -168,10 +172,22 @@ def grown(company: Company, lose: bool = False) -> Iterator[dict[str, Row]]:
         }
 
 
+NUMBERED = pytest.mark.xfail(
+    strict=True, reason="mailboxes of namesakes that differ in digits count as mistyped"
+)
 LOOSE = pytest.mark.xfail(
     strict=True,
     reason="a nameless record's mailbox weighs so little that one pair lost tears it off",
 )
+
+
+@NUMBERED
+def test_namesakes_of_a_rough_company_stay_apart() -> None:
+    company = Company(80)
+    customers = company.lab().night(only=MAP).customers()
+    truth = [str(company.truth[key]) for key in customers]
+    found = agreement(pl.DataFrame({"cluster": list(customers.values()), "truth": truth}))
+    assert found.precision >= 0.97 and found.recall >= 0.9
 
 
 @pytest.mark.slow
@@ -183,9 +199,7 @@ def test_ten_nights_of_a_rough_company_that_lose_edges() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(
-    strict=True, raises=GateClosed, reason="a value that is gone, not changed, is forgotten"
-)
+@NUMBERED
 def test_ten_nights_of_a_rough_company_that_lose_contact_points() -> None:
     changed, seen = ids_changed(Lab(), grown(Company(500), lose=True))
     print(f"{changed} of {seen} record-nights = {changed / seen:.4%}")
@@ -336,9 +350,6 @@ class TestDemoCompany:
         assert all(outcome.passed for outcome in outcomes.values())
         return folder
 
-    @pytest.mark.xfail(
-        strict=True, reason="a mailbox made of the same name counts as a second witness"
-    )
     def test_is_recognised_and_no_two_people_are_one(self, home: Path) -> None:
         found = pl.read_parquet(Lake(home).files("record_customer_map")).filter(
             pl.col("valid_to").is_null()

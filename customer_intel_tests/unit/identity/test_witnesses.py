@@ -111,6 +111,12 @@ def test_what_namesakes_and_families_have_in_common_joins_nobody(a: Row, b: Row)
     assert groups(home({"a:1": a, "b:2": b})) == []
 
 
+def test_namesakes_with_numbered_mailboxes_are_two() -> None:
+    one = person("Hugo", "Koch", "hugo.koch.8@x.de", mobile_phone="+49 171 5550108")
+    other = person("Hugo", "Koch", "hugo.koch.48@x.de", mobile_phone="+49 160 8312477")
+    assert groups(home({"a:1": one, "b:2": other})) == []
+
+
 def test_of_records_that_say_the_same_all_are_one_customer() -> None:
     lab = home({f"{source}:1": greta(**HOME) for source in "abcde"})
     assert groups(lab) == ["a:1 b:1 c:1 d:1 e:1"]
