@@ -41,7 +41,7 @@ RIGHT = {ONE: {ONE}, TWO: {TWO, ASK}, ASK: {ASK}, SEEN: {ONE, ASK}}
 
 
 # So many of each kind run with every change, the others in the slow suite.
-OFTEN = 4
+OFTEN = 2
 
 
 def _param(case: Case) -> ParameterSet:
