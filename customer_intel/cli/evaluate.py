@@ -41,9 +41,10 @@ def identity(
 
     from customer_intel.identity.matching import metrics as evaluation
 
+    own = existing(home)
     frame, columns = read_records(file, mapping, truth)
     started, cpu = time.perf_counter(), time.process_time()
-    settled = settled_people(frame, columns, existing(home), model, save_model)
+    settled = settled_people(frame, columns, own, model, save_model)
     spent, cpu = time.perf_counter() - started, time.process_time() - cpu
     labelled = settled.people.select(cluster="customer_id", truth=frame[TRUTH]).drop_nulls("truth")
     found = evaluation.agreement(labelled)

@@ -40,30 +40,23 @@ def fit(
     from customer_intel.core.contract import yaml_lines
     from customer_intel.core.store.lake import Lake, write_bytes
     from customer_intel.core.tables.parameters import room_config
+    from customer_intel.identity.explain.new_model import TABLES, changes
     from customer_intel.identity.linking import match_model
-    from customer_intel.identity.linking.match_edge import clusters_of, match_edge
 
     lake, contracts = Lake(existing(home).resolve()), contract.load()
     if lake.current(MODEL) is None:
         raise ConfigError(
             f"{home.name}/ holds no match model yet; run a night first (customer-intel run)"
         )
-
-    def rows(name: str) -> pl.DataFrame:
+    tables = {}
+    for name in TABLES:
         empty = pl.DataFrame(contracts.table(name).arrow_schema.empty_table())
-        return pl.concat([empty, *map(pl.read_parquet, lake.files(name))])
-
-    party, hubs, today = rows("party_record"), rows("hub_value"), rows("record_customer_map")
+        tables[name] = pl.concat([empty, *map(pl.read_parquet, lake.files(name))])
     config = room_config("identity", home)
-    before = match_model.in_force(rows(MODEL))
-    model = match_model.fitted_to(party, hubs, config)
-    row = pl.DataFrame(
-        {"valid_to": [None], "model_json": [json.dumps(model.as_dict())]},
-        schema_overrides={"valid_to": pl.Date},
-    )
-    pairs = match_edge(party, hubs, rows("party_value"), row, rows("identity_overrides"), config)
-    now = clusters_of(party["record_key"], pairs).select("record_key", "cluster")
-    changed = _changed(today.filter(pl.col("valid_to").is_null()), now)
+    party = tables["party_record"]
+    before = match_model.in_force(tables[MODEL])
+    model = match_model.fitted_to(party, tables["hub_value"], config)
+    changed = changes(tables, model, config)
     summary: dict[str, Any] = {
         "model_version": model.version, "in_force": before.version, "n_records": len(party), **changed,
         "is_first_name_veto": model.is_veto, "is_birth_date_veto": model.is_birth_veto, "adopted": adopt,
@@ -90,21 +83,6 @@ def fit(
         else "Nothing was changed; --adopt has the next night use it. A night that changes more than "
         "its limits allow stops: list its date in accepted_nights."
     )
-
-
-def _changed(today: Any, now: Any) -> dict[str, int]:
-    """How many customers would become one with others, or fall apart."""
-    import polars as pl
-
-    both = today.join(now, on="record_key")
-    by_cluster = both.group_by("cluster").agg(n=pl.col("customer_id").n_unique())
-    by_customer = both.group_by("customer_id").agg(n=pl.col("cluster").n_unique())
-    return {
-        "joined": int((by_cluster["n"] - 1).sum()),
-        "parted": by_customer.filter(pl.col("n") > 1).height,
-        "customers_before": both["customer_id"].n_unique(),
-        "customers_after": both["cluster"].n_unique(),
-    }
 
 
 def _weights(now: Any, before: Any, most: int = 8) -> list[tuple[str, float, float]]:

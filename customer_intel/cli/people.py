@@ -40,8 +40,9 @@ def resolve(
     """
     if target.suffix not in (".parquet", ".csv"):
         raise ConfigError(f"--out {target.name}: write to .parquet or .csv")
+    own = existing(home)
     frame, columns = read_records(file, mapping, None)
-    resolved = settled_people(frame, columns, existing(home), model, save_model)
+    resolved = settled_people(frame, columns, own, model, save_model)
     found = resolved.people.select("record_key", "customer_id", "confidence")
     partial = target.with_name(f".{target.name}.part")
     if target.suffix == ".parquet":

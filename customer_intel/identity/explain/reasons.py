@@ -36,7 +36,7 @@ AGAINST = {
     "name_only": "a name alone is not enough",
     "ambiguous": "it fits another as well, who is not one with this one",
     "other_name": "what joins them is shared, and their names hardly fit",
-    "likeness_only": "they are alike in name, and nothing that only one person has is the same",
+    "likeness_only": "they are alike in name, and nothing that is one person's own is the same",
     "other_contacts": "they have one name and one address, but other mailboxes and other phones",
     "family_mailbox": "a family's mailbox joins them, and nothing that tells one of the family from another",
     "contradiction": "much speaks against one person, though others of the customer's records join them",

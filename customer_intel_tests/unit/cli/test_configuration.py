@@ -102,7 +102,7 @@ def test_a_number_may_be_broken_and_pairs_may_be_empty(tmp_path: Path) -> None:
         tmp_path,
         {
             "company.yaml": "new_days: 14\n",
-            "identity.yaml": "likely_link_bits: 12.5\ndefault_country:\nlikely_model:\n",
+            "identity.yaml": "first_name_similarity: 0.75\ndefault_country:\nmatch_model:\n",
             "facts.yaml": "states:\n",
         },
     )

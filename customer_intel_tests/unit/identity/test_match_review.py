@@ -141,14 +141,6 @@ def test_a_family_of_many_with_one_mailbox_does_not_fill_the_review() -> None:
             "family_mailbox",
             id="a-familys-mailbox-and-address-of-names-alike",
         ),
-        pytest.param(
-            [
-                person("Arthur", "Walker", "sunny77@web.de", mobile_phone=NUMBER, **HOME),
-                person("Ruth", "Walker", "sunny77@web.de", mobile_phone=NUMBER, **HOME),
-            ],
-            "other_name",
-            id="names-that-hardly-fit-with-all-that-a-couple-shares",
-        ),
     ],
 )
 def test_one_customer_held_by_a_thin_link_is_doubtful(

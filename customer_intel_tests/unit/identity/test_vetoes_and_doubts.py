@@ -26,6 +26,7 @@ BORN, NUMBER, OTHER_NUMBER = (
     {"id_number": "184905532"},
 )
 ANNA = who("anna", "weber", **EMAIL, **PHONE)
+CHRIS = {"first": "chris", "root": "christopher"}
 JOHN = who("john", "smith", **EMAIL)
 FIRM = {"organisation": "acme", "company": "acme"}
 Two = tuple[Fields, Fields]
@@ -41,8 +42,8 @@ VETOES: dict[str, tuple[Two, Two, dict[str, Any]]] = {
         (who(**EMAIL, **PHONE, **FIRM), ANNA), (who(**EMAIL, **PHONE, **FIRM), who(**EMAIL, **PHONE, **FIRM)), {},
     ),
     "gender": (
-        (ANNA | {"first": "chris", "gender": "f"}, ANNA | {"first": "christopher", "gender": "m"}),
-        (ANNA | {"first": "chris", "gender": "m"}, ANNA | {"first": "christopher", "gender": "m"}),
+        (ANNA | CHRIS | {"gender": "f"}, ANNA | {"first": "christopher", "gender": "m"}),
+        (ANNA | CHRIS | {"gender": "m"}, ANNA | {"first": "christopher", "gender": "m"}),
         {},
     ),
     "first_name": (
