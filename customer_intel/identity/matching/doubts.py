@@ -47,7 +47,7 @@ def doubts(
     """
     level = {name: levels[:, place] for name, place in PLACE.items()}
     name, address, nameless = level["name"], level["address"], level["nameless"]
-    email, phone = level["email"] == 1, level["phone"] == 1
+    email, phone, born = level["email"] == 1, level["phone"] == 1, level["birth date"]
     is_numbered, is_born = (_between(level[what], 1, 3) for what in ("id number", "birth date"))
     is_own = is_numbered | (level["login"] == 1)
     home, roof = _between(address, 1, _SAME_HOME), _between(address, 1, ONE_ROOF)
@@ -72,9 +72,12 @@ def doubts(
     agree = np.isin(name, _AGREE)
     # Something of the person's own that both say: only then a shared name is not alone. A town is not, nor a mailbox
     # that is only alike.
+    is_other_contact = np.isin(level["email"], _OTHER_EMAIL) | (level["phone"] == _OTHER_PHONE)
     is_witnessed = (
-        is_own | email | phone | office | (level["phone"] == 2) | _between(level["birth date"], 1, 5)
-        | _between(address, 1, ONE_ROOF) | (level["birth date"] == _SAME_DAY) | (level["email"] == _TYPO) | one_firm
+        is_own | email | phone | office | (level["phone"] == 2) | np.isin(born, (1, 3))
+        # A birth date that is only near is a slip of one person, or two people's.
+        | (_between(born, 2, _SAME_DAY) & ~is_other_contact)
+        | _between(address, 1, ONE_ROOF) | (level["email"] == _TYPO) | one_firm
     )  # fmt: skip
     is_compared = np.any(
         [
@@ -90,7 +93,6 @@ def doubts(
     lone_part = np.isin(name, _PART) & (phone | office | one_firm)
     # A birth date is no contact of a family: what it weighs decides.
     is_weighed = _between(level["birth date"], 1, 5)
-    born = level["birth date"]
     found = {
         "generation_open": (level["generation"] == _OPEN) & agree & is_shared & ~is_own & ~is_born,
         "generation_gap": (((born == _SAME_DAY) & is_shared) | (born == _OTHER_DAY)) & ~is_own & is_gap_doubt,
