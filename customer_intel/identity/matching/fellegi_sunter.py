@@ -171,7 +171,7 @@ def fit(
         for comparison, weight in zip(COMPARISONS, weights, strict=True)
     }
     return MatchModel(
-        round(prior, 4),
+        round(float(prior), 4),
         listed,
         is_veto,
         is_birth_veto,
