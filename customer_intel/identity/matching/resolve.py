@@ -251,7 +251,10 @@ def scored(pairs: Compared, model: MatchModel) -> Score:
     is_rare = (by_name >= (RARE_NAME if is_strict else 0)) & (bits >= least)
     doubt[(doubt == DOUBTS.index("name_only")) & is_rare] = 0
     is_evidence = [comparison.is_evidence for comparison in COMPARISONS]
-    return Score(bits, veto, doubt, (found[:, is_evidence].sum(axis=1) == 0)[place])
+    blank = found[:, is_evidence].sum(axis=1) == 0
+    # Who has two mailboxes says of a nameless record with one of them nothing by the other.
+    blank |= (level["nameless"] > 0) & (weights.max(axis=1) <= 0)
+    return Score(bits, veto, doubt, blank[place])
 
 
 def _vetoes(pairs: Compared, *, is_veto: bool, is_birth_veto: bool) -> npt.NDArray[np.int8]:
