@@ -1,6 +1,7 @@
 """Which pairs are compared: the share of true pairs among them, and pairs per record, at sizes
 around every threshold of the resolver: of customers with few records each, and of the register,
-whose people have ten.
+whose people have ten. Records are those of a night's tables (homes.py); of those that say the same
+two stand for all, as in the resolver, and only these are counted.
 
     python -m customer_intel_tests.bench_identity.candidates [RECORDS …]
 
@@ -12,14 +13,12 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
-import duckdb
 import polars as pl
 
-from customer_intel.core.tables.parameters import room_config
-from customer_intel.identity.matching import candidate_pairs, records
-from customer_intel_tests.bench_identity import register
+from customer_intel.core.engine import DuckDBEngine, EngineSettings
+from customer_intel.identity.matching.resolve import Records
+from customer_intel_tests.bench_identity import homes, register
 from customer_intel_tests.bench_identity.people import generated
 
 SIZES = (5_000, 19_000, 21_000, 100_000, 1_000_000)
@@ -45,26 +44,23 @@ class Candidates:
         return self.pairs / self.records if self.records else 0.0
 
 
-def measured(people: pl.DataFrame, home: Path = Path("no home")) -> Candidates:
+def measured(people: pl.DataFrame) -> Candidates:
     """`people`: record_id, truth and columns whose names say what they are."""
-    mapping = records.guessed(people.columns, without=["truth"])
-    party = candidate_pairs.prepared(
-        records.comparable(people, mapping, room_config("identity", home))
+    said = homes.compared(people)
+    with DuckDBEngine(EngineSettings(), []) as engine:
+        records = Records(engine.con, said.drop("truth"))
+        started = time.perf_counter()
+        packed = records.candidates()
+        seconds = time.perf_counter() - started
+    i, j = packed >> 32, packed & 0xFFFFFFFF
+    known = records.party.select("record_key").join(
+        said.select("record_key", "truth"), on="record_key", how="left", maintain_order="left"
     )
-    started = time.perf_counter()
-    with duckdb.connect(config={"threads": 2, "memory_limit": "2GB"}) as con:
-        i, j = candidate_pairs.candidates(con, party)
-    seconds = time.perf_counter() - started
-    truth = (
-        party.select("record_key")
-        .join(people.select(record_key="record_id", truth="truth"), on="record_key", how="left",
-              maintain_order="left")["truth"]
-        .to_numpy()
-    )  # fmt: skip
-    sizes = people.group_by("truth").len()["len"].cast(pl.Int64)
+    truth = known["truth"].to_numpy()
+    sizes = known.group_by("truth").len()["len"].cast(pl.Int64)
     return Candidates(
-        records=len(party),
-        pairs=len(i),
+        records=len(known),
+        pairs=len(packed),
         true_pairs=int((sizes * (sizes - 1) // 2).sum()),
         found=int((truth[i] == truth[j]).sum()),
         seconds=seconds,
