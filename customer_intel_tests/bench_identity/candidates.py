@@ -1,7 +1,7 @@
 """Which pairs are compared: the share of true pairs among them, and pairs per record, at sizes
 around every threshold of the resolver: of customers with few records each, and of the register,
-whose people have ten. Records are those of a night's tables (homes.py); of those that say the same
-two stand for all, as in the resolver, and only these are counted.
+whose people have ten. Records are those of a night's tables (homes.py). A copy of a record that was
+compared counts as compared with its like and with all that these are compared with.
 
     python -m customer_intel_tests.bench_identity.candidates [RECORDS …]
 
@@ -14,6 +14,8 @@ import sys
 import time
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
@@ -52,19 +54,34 @@ def measured(people: pl.DataFrame) -> Candidates:
         started = time.perf_counter()
         packed = records.candidates()
         seconds = time.perf_counter() - started
-    i, j = packed >> 32, packed & 0xFFFFFFFF
-    known = records.party.select("record_key").join(
-        said.select("record_key", "truth"), on="record_key", how="left", maintain_order="left"
-    )
-    truth = known["truth"].to_numpy()
-    sizes = known.group_by("truth").len()["len"].cast(pl.Int64)
+    sizes = said.group_by("truth").len()["len"].cast(pl.Int64)
     return Candidates(
-        records=len(known),
+        records=len(said),
         pairs=len(packed),
         true_pairs=int((sizes * (sizes - 1) // 2).sum()),
-        found=int((truth[i] == truth[j]).sum()),
+        found=_found(records, packed, said.select("record_key", "truth")),
         seconds=seconds,
     )
+
+
+def _found(records: Records, packed: npt.NDArray[np.int64], who: pl.DataFrame) -> int:
+    """True pairs among the candidates, copies with those that stand for them."""
+    key = records.party["record_key"]
+    stands = pl.concat(
+        [
+            pl.DataFrame({"record_key": key, "stands": key}),
+            records.copies.select("record_key", stands="record_key_a"),
+        ]
+    )
+    counts = (
+        stands.join(who, on="record_key").group_by("stands", "truth").agg(n=pl.len().cast(pl.Int64))
+    )
+    pairs = pl.DataFrame({"a": key.gather(packed >> 32), "b": key.gather(packed & 0xFFFFFFFF)})
+    across = pairs.join(counts, left_on="a", right_on="stands").join(
+        counts, left_on=["b", "truth"], right_on=["stands", "truth"], suffix="_b"
+    )
+    alike = counts["n"] * (counts["n"] - 1) // 2
+    return int((across["n"] * across["n_b"]).sum() + alike.sum())
 
 
 def main(sizes: tuple[int, ...] = SIZES) -> None:

@@ -12,29 +12,34 @@ from pathlib import Path
 
 import polars as pl
 
+import customer_intel.ingest  # noqa: F401  (registers how exports are taken)
 from customer_intel.cli import own_home
 from customer_intel.core.contract import load as contract
 from customer_intel.core.contract import yaml_lines
 from customer_intel.core.store.lake import Lake, write_bytes
+from customer_intel.core.tables import definition
 from customer_intel.core.tables.parameters import room_config
 from customer_intel.identity.linking.comparable import comparable
 from customer_intel.identity.records import person_columns, person_home
 
 NIGHT = date(2026, 6, 30)
-# What the resolver's own tables begin with.
-BEFORE = ("party_record", "identifier_fact", "hub_value", "party_value", "identity_overrides")
+# The resolver's own tables, in their order.
+RESOLVING = ("match_model", "match_edge", "record_customer_map")
 
 
 def home_of(people: pl.DataFrame, home: Path) -> pl.Series:
     """Lands `people` (record_id, truth and columns whose names say what they are) in `home`, a new
-    folder, and builds BEFORE. Returns each row's record_key. Raises RuntimeError when a gate closes.
+    folder, and builds what RESOLVING follow from. Returns each row's record_key. Raises RuntimeError when a
+    gate closes.
     """
     columns = person_columns.guessed(people, without=["truth"])
     # As `evaluate identity` has it: a list may hold people of many records.
     accepted = yaml_lines.dumped({"accepted_nights": [NIGHT.isoformat()]}, sort_keys=False)
     write_bytes(home / "config" / "identity.yaml", accepted.encode())
     keys = person_home.write_home(people.drop("truth"), columns, home, NIGHT)
-    own_home.built(home, NIGHT, BEFORE)
+    made = definition.definitions(contract.load())
+    before = {other for name in RESOLVING for other in made[name].depends_on} - {*RESOLVING}
+    own_home.built(home, NIGHT, sorted(before))
     return keys
 
 

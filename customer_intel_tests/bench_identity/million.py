@@ -24,7 +24,6 @@ from pathlib import Path
 
 import polars as pl
 
-import customer_intel.ingest  # noqa: F401  (registers how exports are taken)
 from customer_intel.core.contract import load as contract
 from customer_intel.core.engine import EngineSettings
 from customer_intel.core.night import build as step
@@ -38,7 +37,6 @@ from customer_intel_tests.bench_identity.whole_night import evaluated
 
 RECORDS = 1_000_000
 TRUTH = "truth.parquet"
-TABLES = ("match_model", "match_edge", "record_customer_map")
 MODULE = "customer_intel_tests.bench_identity.million"
 # Each threshold asks for the components of a million records: few of them.
 THRESHOLDS = (-8.0, -5.0, -3.5, -2.0, 0.0, 2.0, 4.0, 6.0, 9.0, 12.0)
@@ -88,7 +86,7 @@ def prepare(file: Path, home: Path) -> None:
 
 
 def tables(home: Path) -> dict[str, dict[str, float]]:
-    """TABLES of a home that `prepare` wrote: seconds, cpu_seconds (the gate's too), peak_mb (of this
+    """RESOLVING of a home that `prepare` wrote: seconds, cpu_seconds (the gate's too), peak_mb (of this
     process) each, of the last with its agreement. Raises RuntimeError when a gate closes.
     """
     contracts = contract.load()
@@ -96,7 +94,7 @@ def tables(home: Path) -> dict[str, dict[str, float]]:
     night = Night(home, home / "landing", homes.NIGHT, "own", contracts, EngineSettings())
     step.prepare(home)
     found: dict[str, dict[str, float]] = {}
-    for name in TABLES:
+    for name in homes.RESOLVING:
         # From here on the kernel counts this process's peak anew.
         Path("/proc/self/clear_refs").write_text("5")
         started, cpu = time.perf_counter(), time.process_time() + helper.cpu_seconds
@@ -116,7 +114,7 @@ def tables(home: Path) -> dict[str, dict[str, float]]:
         .join(mapped.select("record_key", cluster="customer_id"), on="record_key", how="left")
         .with_columns(cluster=pl.coalesce("cluster", "record_key"))
     )
-    found[TABLES[-1]] |= _agreement(clusters)
+    found[homes.RESOLVING[-1]] |= _agreement(clusters)
     return found
 
 
