@@ -1,6 +1,7 @@
 """Which pairs are compared: the share of true pairs among them, and pairs per record, at sizes
 around every threshold of the resolver: of customers with few records each, and of the register,
-whose people have ten.
+whose people have ten. Records are those of a night's tables (homes.py). A copy of a record that was
+compared counts as compared with its like and with all that these are compared with.
 
     python -m customer_intel_tests.bench_identity.candidates [RECORDS …]
 
@@ -12,14 +13,14 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
-import duckdb
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from customer_intel.core.tables.parameters import room_config
-from customer_intel.identity.matching import candidate_pairs, records
-from customer_intel_tests.bench_identity import register
+from customer_intel.core.engine import DuckDBEngine, EngineSettings
+from customer_intel.identity.matching.resolve import Records
+from customer_intel_tests.bench_identity import homes, register
 from customer_intel_tests.bench_identity.people import generated
 
 SIZES = (5_000, 19_000, 21_000, 100_000, 1_000_000)
@@ -45,30 +46,42 @@ class Candidates:
         return self.pairs / self.records if self.records else 0.0
 
 
-def measured(people: pl.DataFrame, home: Path = Path("no home")) -> Candidates:
+def measured(people: pl.DataFrame) -> Candidates:
     """`people`: record_id, truth and columns whose names say what they are."""
-    mapping = records.guessed(people.columns, without=["truth"])
-    party = candidate_pairs.prepared(
-        records.comparable(people, mapping, room_config("identity", home))
-    )
-    started = time.perf_counter()
-    with duckdb.connect(config={"threads": 2, "memory_limit": "2GB"}) as con:
-        i, j = candidate_pairs.candidates(con, party)
-    seconds = time.perf_counter() - started
-    truth = (
-        party.select("record_key")
-        .join(people.select(record_key="record_id", truth="truth"), on="record_key", how="left",
-              maintain_order="left")["truth"]
-        .to_numpy()
-    )  # fmt: skip
-    sizes = people.group_by("truth").len()["len"].cast(pl.Int64)
+    said = homes.compared(people)
+    with DuckDBEngine(EngineSettings(), []) as engine:
+        records = Records(engine.con, said.drop("truth"))
+        started = time.perf_counter()
+        packed = records.candidates()
+        seconds = time.perf_counter() - started
+    sizes = said.group_by("truth").len()["len"].cast(pl.Int64)
     return Candidates(
-        records=len(party),
-        pairs=len(i),
+        records=len(said),
+        pairs=len(packed),
         true_pairs=int((sizes * (sizes - 1) // 2).sum()),
-        found=int((truth[i] == truth[j]).sum()),
+        found=_found(records, packed, said.select("record_key", "truth")),
         seconds=seconds,
     )
+
+
+def _found(records: Records, packed: npt.NDArray[np.int64], who: pl.DataFrame) -> int:
+    """True pairs among the candidates, copies with those that stand for them."""
+    key = records.party["record_key"]
+    stands = pl.concat(
+        [
+            pl.DataFrame({"record_key": key, "stands": key}),
+            records.copies.select("record_key", stands="record_key_a"),
+        ]
+    )
+    counts = (
+        stands.join(who, on="record_key").group_by("stands", "truth").agg(n=pl.len().cast(pl.Int64))
+    )
+    pairs = pl.DataFrame({"a": key.gather(packed >> 32), "b": key.gather(packed & 0xFFFFFFFF)})
+    across = pairs.join(counts, left_on="a", right_on="stands").join(
+        counts, left_on=["b", "truth"], right_on=["stands", "truth"], suffix="_b"
+    )
+    alike = counts["n"] * (counts["n"] - 1) // 2
+    return int((across["n"] * across["n_b"]).sum() + alike.sum())
 
 
 def main(sizes: tuple[int, ...] = SIZES) -> None:

@@ -83,6 +83,19 @@ def test_candidates_are_counted_against_the_truth() -> None:
     assert found.recall > 0.9 and found.per_record == found.pairs / 600
 
 
+def test_copies_of_a_candidate_are_candidates_too() -> None:
+    one = {"first_name": "Wilhelmina", "last_name": "Oosterhuis", "birth_date": "1961-03-04"}
+    other = {"first_name": "Bartholomew", "last_name": "Quigley", "birth_date": "1984-11-23"}
+    # Five that say the same, one with a slip, and somebody else.
+    said = [one] * 5 + [{**one, "first_name": "Wilhelmin"}, other]
+    people = pl.DataFrame(said).with_columns(
+        record_id=pl.format("r{}", pl.int_range(7)), truth=pl.Series([0] * 6 + [1])
+    )
+    found = candidates.measured(people)
+    assert (found.records, found.true_pairs, found.found) == (7, 15, 15)
+    assert found.pairs < found.found
+
+
 def test_a_command_is_measured_with_its_output_and_its_failure_is_an_error() -> None:
     used = measured([sys.executable, "-c", "b = bytearray(60_000_000); print(len(b))"])
     assert used.stdout == "60000000\n" and used.peak_mb >= 60 and used.cpu_seconds > 0
