@@ -24,7 +24,7 @@ from customer_intel.identity.records import person_columns, person_home
 
 NIGHT = date(2026, 6, 30)
 # The resolver's own tables, in their order.
-RESOLVING = ("match_model", "match_edge", "record_customer_map")
+RESOLVING = ("match_model", "match_edge", "match_conflict", "record_customer_map")
 
 
 def home_of(people: pl.DataFrame, home: Path) -> pl.Series:

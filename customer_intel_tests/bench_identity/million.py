@@ -5,10 +5,10 @@ process and both at their best.
 
 Splink trains on a sample without term frequencies and predicts from few narrow blocks (setting
 `capped`); its F1 is that of its best threshold, its figures are of the work, without start, imports
-and reading. Ours, told nothing, is measured twice: its own tables (match_model, match_edge,
-record_customer_map) one after the other in one process, each from its input files to its gate and
-with its own peak (which holds what the process kept of the table before); and the whole command
-`customer-intel evaluate identity`, from the file to its answer.
+and reading. Ours, told nothing, is measured twice: its own tables (homes.RESOLVING) one after the
+other in one process, each from its input files to its gate and with its own peak (which holds what
+the process kept of the table before); and the whole command `customer-intel evaluate identity`, from
+the file to its answer.
 """
 
 from __future__ import annotations
