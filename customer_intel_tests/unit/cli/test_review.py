@@ -48,6 +48,9 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The command sets it for its process; set and taken away here, it is as before afterwards.
+    monkeypatch.setenv("CUSTOMER_INTEL_LANDING", "")
+    monkeypatch.delenv("CUSTOMER_INTEL_LANDING")
     monkeypatch.setattr(review, "_is_asked", lambda: True)
 
 
