@@ -12,11 +12,13 @@ from customer_intel.cli import (
     data,
     evaluate,
     history,
+    identity,
     nights,
     people,
     releases,
     reopen,
     repair,
+    review,
     sources,
 )
 from customer_intel.cli.screen import (
@@ -38,6 +40,7 @@ for command in (
     nights.run, nights.demo, data.check, data.inspect, releases.releases, releases.rollback,
     reopen.reopen, history.history, repair.repair, sources.status,
     data.docs, nights.dev, people.resolve, people.why,
+    review.review,
 ):  # fmt: skip
     app.command()(command)
 evaluation = typer.Typer(
@@ -45,6 +48,9 @@ evaluation = typer.Typer(
 )
 evaluation.command("identity")(evaluate.identity)
 app.add_typer(evaluation, name="evaluate")
+models = typer.Typer(no_args_is_help=True, help="The match model: who is who.")
+models.command("fit")(identity.fit)
+app.add_typer(models, name="identity")
 
 
 def main() -> None:

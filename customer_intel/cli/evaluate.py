@@ -18,8 +18,7 @@ from customer_intel.cli.records_file import (
     ModelOption,
     SaveOption,
     read_records,
-    record_keys,
-    resolved_of,
+    settled_people,
 )
 from customer_intel.cli.screen import JsonOption, existing, out
 
@@ -37,25 +36,25 @@ def identity(
 ) -> None:
     """How well records of a labelled file are resolved: pairwise and B³ precision and recall.
 
-    The model is fitted to the file itself, without its labels, however few records it has.
+    By a whole night of the tables that say who is who, in a home of its own that is gone afterwards.
     """
-    import polars as pl
 
     from customer_intel.identity.matching import metrics as evaluation
 
-    frame, columns = read_records(file, mapping, existing(home), truth)
+    own = existing(home)
+    frame, columns = read_records(file, mapping, truth)
     started, cpu = time.perf_counter(), time.process_time()
-    resolved = resolved_of(frame, columns, home, model, save_model)
+    settled = settled_people(frame, columns, own, model, save_model)
     spent, cpu = time.perf_counter() - started, time.process_time() - cpu
-    keyed = frame.select(record_key=record_keys(frame, columns), truth=pl.col(TRUTH))
-    labelled = resolved.clusters.join(keyed.drop_nulls("truth"), on="record_key")
+    labelled = settled.people.select(cluster="customer_id", truth=frame[TRUTH]).drop_nulls("truth")
     found = evaluation.agreement(labelled)
     summary: dict[str, Any] = {
         **found.as_dict(),
         "unlabelled_records": len(frame) - len(labelled),
-        "columns": columns,
-        "model_version": resolved.model.version,
-        "first_names_veto": resolved.model.is_veto,
+        "columns": columns.roles,
+        "unused_columns": {unused.column: unused.brings for unused in columns.unused},
+        "model_version": settled.model["model_version"],
+        "first_names_veto": settled.model["is_first_name_veto"],
         "seconds": round(spent, 2),
         "cpu_seconds": round(cpu, 2),
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
@@ -85,6 +84,11 @@ def identity(
     )
     out.print(
         "[dim]compared by "
-        + ", ".join(f"{what} ({column})" for what, column in columns.items())
+        + ", ".join(f"{what} ({column})" for what, column in columns.roles.items())
         + "[/]"
     )
+    for unused in columns.unused:
+        out.print(
+            f"[dim]not used: {unused.column}, {unused.looks_like}; {unused.filled:.0%} filled, "
+            f"{unused.distinct:,} values: {unused.brings}[/]"
+        )

@@ -18,7 +18,7 @@ from customer_intel.cli.records_file import (
     ModelOption,
     SaveOption,
     read_records,
-    resolved_of,
+    settled_people,
 )
 from customer_intel.cli.screen import HomeOption, JsonOption, existing, out
 from customer_intel.core.contract.yaml_lines import ConfigError
@@ -38,20 +38,12 @@ def resolve(
     --save-model trains a model on one's own data, without labels; the more records, the better.
     Raises ConfigError for a target that is neither Parquet nor CSV.
     """
-    import hashlib
-
-    import polars as pl
-
     if target.suffix not in (".parquet", ".csv"):
         raise ConfigError(f"--out {target.name}: write to .parquet or .csv")
-    frame, columns = read_records(file, mapping, existing(home), None)
-    resolved = resolved_of(frame, columns, home, model, save_model)
-    ids = [
-        f"c_{hashlib.sha256(key.encode()).hexdigest()[:16]}" for key in resolved.clusters["cluster"]
-    ]
-    found = resolved.clusters.select(
-        "record_key", pl.Series("customer_id", ids, pl.String), "confidence"
-    )
+    own = existing(home)
+    frame, columns = read_records(file, mapping, None)
+    resolved = settled_people(frame, columns, own, model, save_model)
+    found = resolved.people.select("record_key", "customer_id", "confidence")
     partial = target.with_name(f".{target.name}.part")
     if target.suffix == ".parquet":
         found.write_parquet(partial)
@@ -61,8 +53,8 @@ def resolve(
     summary = {
         "records": len(found),
         "customers": found["customer_id"].n_unique(),
-        "columns": columns,
-        "model_version": resolved.model.version,
+        "columns": columns.roles,
+        "model_version": resolved.model["model_version"],
         "out": str(target),
     }
     if as_json:

@@ -1,6 +1,6 @@
 """Anyone's file of records: read as text, its columns found, its people settled.
 
-Belongs here: what `evaluate identity` and `resolve` share. Not here: the resolver (identity/matching).
+Belongs here: what `evaluate identity` and `resolve` share. Not here: the night that settles them (own_home.py).
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from customer_intel.cli.own_home import Settled
 from customer_intel.core.contract.yaml_lines import ConfigError, load
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from customer_intel.identity.matching.resolve import Resolved
+    from customer_intel.identity.records.person_columns import PersonColumns
 
 MappingOption = Annotated[
     Path | None,
@@ -28,19 +29,14 @@ ModelOption = Annotated[
     Path | None,
     typer.Option(
         help=(
-            "A model saved by --save-model, or 'default' for the shipped one; without, one is "
-            "fitted."
+            "A model saved by --save-model, or 'default' for the shipped one; without, as in a "
+            "home's first night."
         )
     ),
 ]
 SaveOption = Annotated[
     Path | None,
-    typer.Option(
-        help=(
-            "Keep the model fitted to this file: for --model, or likely_model in "
-            "config/identity.yaml."
-        )
-    ),
+    typer.Option(help=("Keep the model of this file: for --model, or as config/match_model.yaml.")),
 ]
 SHIPPED = "default"
 IdentityHomeOption = Annotated[
@@ -53,15 +49,15 @@ TRUTH = "customer_intel_truth"
 
 
 def read_records(
-    file: Path, mapping: Path | None, home: Path, truth: str | None
-) -> tuple[pl.DataFrame, dict[str, str]]:
-    """The file as text, with its truth, and which of its columns say what. Raises ConfigError for a
-    file that cannot be read or a truth column that it lacks.
+    file: Path, mapping: Path | None, truth: str | None
+) -> tuple[pl.DataFrame, PersonColumns]:
+    """The file as text, with its truth as column TRUTH, and what its columns are. Raises ConfigError for a
+    file that cannot be read, a truth column that it lacks, or columns that tell nobody apart.
     """
     import duckdb
 
     from customer_intel.core.engine import DuckDBEngine, EngineSettings, literal
-    from customer_intel.identity.matching import records
+    from customer_intel.identity.records import person_columns
 
     if not file.is_file():
         raise ConfigError(f"{file}: no such file")
@@ -97,57 +93,39 @@ def read_records(
             ) from None
         except duckdb.Error as error:
             raise ConfigError(f"{file.name} cannot be read: {type(error).__name__}") from None
-    columns_of_file = [name for name in frame.columns if name != TRUTH]
+    without = [name for name in (truth, TRUTH) if name and name in frame.columns]
     if mapping is None:
-        guessed = records.guessed(columns_of_file, without=[truth] if truth else [])
-        # A column that repeats names people, not records.
-        key = guessed.get("record_key")
-        if key and frame[key].n_unique() < len(frame):
-            del guessed["record_key"]
-        return frame, guessed
-    return frame, records.checked(
-        {str(k): str(v) for k, v in dict(load(mapping)).items()}, columns_of_file
-    )
+        return frame, person_columns.guessed(frame, without=without)
+    fields = {str(field): str(column) for field, column in dict(load(mapping)).items()}
+    return frame, person_columns.mapped(frame, fields, without=without)
 
 
-def record_keys(frame: pl.DataFrame, columns: dict[str, str]) -> pl.Series:
-    """What each record is called: its own key, or its place in the file from 1."""
-    import polars as pl
-
-    if "record_key" in columns:
-        return frame[columns["record_key"]].str.strip_chars()
-    return pl.Series(range(1, len(frame) + 1), dtype=pl.Int64).cast(pl.String)
-
-
-def resolved_of(
+def settled_people(
     frame: pl.DataFrame,
-    columns: dict[str, str],
+    columns: PersonColumns,
     home: Path,
     model: Path | None,
     save_model: Path | None,
-) -> Resolved:
-    """The file's records as people. `model`: a saved one, 'default', or None to fit one. Raises
-    ConfigError for a file that is no model.
+) -> Settled:
+    """The file's records as people, by a night of its own. `model`: a saved one, 'default', or None for what a first
+    night does. Raises ConfigError for a file that is no model.
     """
-    from customer_intel.core.engine import DuckDBEngine, EngineSettings
-    from customer_intel.core.store.lake import write_bytes
-    from customer_intel.core.tables.parameters import room_config
-    from customer_intel.identity.linking import likely_pair as likely
-    from customer_intel.identity.matching import records
-    from customer_intel.identity.matching.fellegi_sunter import MatchModel
-    from customer_intel.identity.matching.resolve import resolve as settle
+    from datetime import UTC, datetime
 
-    comparable = records.comparable(frame, columns, room_config("identity", home))
+    from customer_intel.cli.own_home import settled
+    from customer_intel.core.store.lake import write_bytes
+    from customer_intel.identity.linking import match_model
+
     known = None
     if model and str(model) == SHIPPED:
-        known = likely.model_of({"likely_model": {}}, len(comparable))
+        known = match_model.shipped().as_dict()
     elif model:
         try:
-            known = MatchModel.from_dict(json.loads(model.read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError) as error:
+            known = match_model.adopted(json.loads(model.read_text(encoding="utf-8"))).as_dict()
+        except (OSError, ValueError) as error:
             raise ConfigError(f"--model {model.name}: {error}") from None
-    with DuckDBEngine(EngineSettings(), []) as engine:
-        resolved = settle(engine.con, comparable, known, with_edges=False)
+    found = settled(frame.drop(TRUTH, strict=False), columns, home, known, datetime.now(UTC).date())
     if save_model:
-        write_bytes(save_model, (json.dumps(resolved.model.as_dict(), indent=1) + "\n").encode())
-    return resolved
+        data = json.loads(found.model["model_json"])
+        write_bytes(save_model, (json.dumps(data, indent=1) + "\n").encode())
+    return found

@@ -8,6 +8,15 @@
 WITH churn AS (
     SELECT * FROM churn_predictions WHERE eligible
 ),
+-- how surely the records are one person's, and whether a person should look
+confidence AS (
+    SELECT customer_id, min(confidence) AS identity_confidence FROM record_confidence GROUP BY customer_id
+),
+in_review AS (
+    SELECT customer_id_a AS customer_id FROM match_review
+    UNION
+    SELECT customer_id_b FROM match_review
+),
 contact_right AS (
     SELECT
         s.customer_id,
@@ -25,6 +34,8 @@ contact_right AS (
 SELECT
     g.customer_id,
     g.born_as_of,
+    i.identity_confidence,
+    v.customer_id IS NOT NULL AS is_in_review,
     CASE WHEN c.interests IS NOT NULL THEN 'stated' END AS interests_basis,
     -- organisation and household today
     b.account_key,
@@ -60,6 +71,8 @@ SELECT
     ) / 10.0, 2) AS completeness
 FROM customer_id_registry AS g
 LEFT JOIN unprofiled_customer AS u ON u.customer_id = g.customer_id
+LEFT JOIN confidence AS i ON i.customer_id = g.customer_id
+LEFT JOIN in_review AS v ON v.customer_id = g.customer_id
 LEFT JOIN customer_lifecycle AS l ON l.customer_id = g.customer_id
 LEFT JOIN customer AS c ON c.customer_id = g.customer_id
 LEFT JOIN customer_account AS b ON b.customer_id = g.customer_id AND b.is_primary

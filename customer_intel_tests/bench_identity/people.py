@@ -88,16 +88,16 @@ def _people(count: int, rng: np.random.Generator) -> pl.DataFrame:
     rng.shuffle(lasts)
     families = max(int(count / 2.3), 1)
     family = np.sort(rng.integers(0, families, count))
-    last = lasts[_zipf(len(lasts), families, rng)]
+    last = lasts[zipf(len(lasts), families, rng)]
     sibling = np.arange(count) - np.searchsorted(family, family)
     street = np.array([f"{name} {kind}" for name in lasts[:5000] for kind in _STREETS])
     city = np.array(
         [f"{name}{end}" for name in lasts[5000:5400] for end in ("ton", "ville", "burg")]
     )
-    place = _zipf(len(city), families, rng)
+    place = zipf(len(city), families, rng)
     # No two of a family have one first name.
     first = firsts[
-        (_zipf(len(firsts), families, rng)[family] + sibling * (1 + family % 97)) % len(firsts)
+        (zipf(len(firsts), families, rng)[family] + sibling * (1 + family % 97)) % len(firsts)
     ]
     frame = pl.DataFrame(
         {
@@ -105,7 +105,7 @@ def _people(count: int, rng: np.random.Generator) -> pl.DataFrame:
             "first_name": first,
             "short_name": [nicknames[name] for name in first],
             "last_name": last[family],
-            "maiden_name": lasts[_zipf(len(lasts), count, rng)],
+            "maiden_name": lasts[zipf(len(lasts), count, rng)],
             "street": _home(street, families, rng)[family],
             "new_street": _home(street, count, rng),
             "city": city[place[family]],
@@ -146,7 +146,7 @@ def _home(
     return np.char.add(np.char.add(numbers, " "), street[rng.integers(0, len(street), count)])
 
 
-def _zipf(size: int, count: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+def zipf(size: int, count: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """Places 0 to size - 1, the first the most frequent."""
     weight = 1 / (np.arange(size) + 40.0)
     return np.searchsorted(np.cumsum(weight / weight.sum()), rng.random(count) * 0.999999)

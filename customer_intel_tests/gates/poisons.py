@@ -71,11 +71,29 @@ SQL: dict[tuple[str, str], str] = {
     ("party_source", "seen_in_order"): "last_seen_at + INTERVAL 1 DAY AS first_seen_at",
     ("party_record", "nobody_lost"): "SELECT * FROM good OFFSET 1",
     ("party_record", "emails_understood"): "'x' AS email, NULL AS email_norm",
-    ("likely_pair", "ordered_pairs"): "record_key_b AS record_key_a, record_key_a AS record_key_b",
+    ("identifier_fact", "one_strength_everywhere"): (
+        "SELECT * FROM good UNION ALL SELECT * REPLACE (record_key || '2' AS record_key, "
+        "CASE strength WHEN 'weak' THEN 'strong' ELSE 'weak' END AS strength) FROM good"
+    ),
+    ("identifier_fact", "no_empty_values"): "' ' AS value_norm",
+    ("hub_value", "counts_its_own_records"): "n_records + 1 AS n_records",
+    ("hub_value", "names_within_records"): "n_records + 1 AS n_distinct_names",
+    ("hub_value", "many_share_what_is_shared"): "'shared' AS reason, 1 AS n_records",
+    ("hub_value", "offices_have_numbers"): "'office' AS reason, 'email' AS identifier_type",
+    ("party_value", "periods_forward"): "valid_from AS valid_to",
+    ("match_model", "one_model_today"): "DATE '2026-06-30' AS valid_to",
+    ("match_model", "home_has_not_outgrown_it"): "SELECT * FROM good",
+    ("match_edge", "vetoed_is_no_link"): "TRUE AS is_link, 'first_name' AS veto",
     ("match_edge", "ordered_pairs"): "record_key_b AS record_key_a, record_key_a AS record_key_b",
     ("match_conflict", "ordered_pairs"): ("record_key_b AS record_key_a, record_key_a AS "
         "record_key_b"),
-    ("match_review", "two_customers"): "customer_id_a AS customer_id_b",
+    ("match_review", "kind_as_customers"): "'merged' AS review_kind, 'c_0' AS customer_id_b",
+    ("match_review", "ordered_pairs"): "record_key_b AS record_key_a, record_key_a AS record_key_b",
+    ("match_review", "nobody_decided_it"): (
+        "SELECT good.* REPLACE (e.record_key_a AS record_key_a, e.record_key_b AS record_key_b) "
+        "FROM good, (SELECT * FROM match_edge LIMIT 1) AS e LIMIT 1"
+    ),
+    ("match_review", "ranks_without_gaps"): "stake_rank + 1 AS stake_rank",
     ("record_customer_map", "one_customer_today"): (
         "SELECT * FROM good UNION ALL SELECT * REPLACE (valid_from - 9 AS valid_from) FROM good"
     ),
@@ -93,7 +111,7 @@ SQL: dict[tuple[str, str], str] = {
     ("match_explanation", "as_many_links_as_it_takes"): "SELECT * FROM good OFFSET 1",
     ("match_explanation", "one_weakest_link"): "FALSE AS is_weakest",
     ("match_explanation", "weight_where_the_model_links"): ("CAST(NULL AS DOUBLE) AS weight, "
-        "'likely_model' AS rule_id"),
+        "'email' AS identifier_type"),
     ("customer_id_registry", "active_means_records"): "0 AS n_records",
     ("customer_id_registry", "merged_into_an_active_id"): ("'merged' AS status, 'c_0' AS "
         "merged_into"),
@@ -227,6 +245,12 @@ SQL: dict[tuple[str, str], str] = {
 
 # What must be wrong in another table at the same time.
 BESIDE: dict[tuple[str, str], dict[str, str]] = {
+    ("match_model", "home_has_not_outgrown_it"): {
+        "party_record": "SELECT good.* FROM good, range(20000)"
+    },
+    ("match_review", "nobody_decided_it"): {
+        "match_edge": "SELECT * REPLACE ('merge' AS decision) FROM good"
+    },
     ("record_customer_map", "never_merge_holds"): {
         "match_conflict": "SELECT * REPLACE ('never_merge' AS reason) FROM good"
     },

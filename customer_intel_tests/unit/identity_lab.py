@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -20,8 +19,9 @@ from customer_intel.core.tables.queries import PLACEHOLDER, tables_read
 from customer_intel.identity.explain.reasons import match_explanation
 from customer_intel.identity.ids.record_customer_map import record_customer_map
 from customer_intel.identity.linking.hub_value import hub_value
-from customer_intel.identity.linking.likely_pair import likely_pair
-from customer_intel.identity.linking.match_edge import match_conflict, match_edge
+from customer_intel.identity.linking.match_edge import match_edge
+from customer_intel.identity.linking.match_model import match_model
+from customer_intel.identity.linking.party_value import party_value
 from customer_intel.identity.records.party import party_record
 from customer_intel.testing.lab import NOWHERE, parsed
 
@@ -29,29 +29,34 @@ NIGHT = date(2026, 3, 1)
 SEEN = datetime(2026, 1, 15, 12)
 ENTITIES = (
     "contacts", "accounts", "orders", "subscriptions", "invoices", "events", "tickets", "survey_responses",
-    "survey_invitations", "reviews", "marketing_touches", "consents", "actions_log", "identity_overrides",
+    "survey_invitations", "reviews", "marketing_touches", "consents", "actions_log", "deals", "identity_overrides",
 )  # fmt: skip
 TIMES = {
     "contacts": ("created_at", "updated_at"), "accounts": ("created_at", "updated_at"), "orders": ("ordered_at",),
     "subscriptions": ("started_at", "updated_at"), "invoices": ("created_at",), "events": ("occurred_at",),
-    "tickets": ("created_at",), "survey_responses": ("responded_at",), "survey_invitations": ("sent_at",),
+    "tickets": ("created_at",), "deals": ("created_at",), "survey_responses": ("responded_at",),
+    "survey_invitations": ("sent_at",),
     "reviews": ("created_at",), "marketing_touches": ("occurred_at",), "consents": ("collected_at",),
     "actions_log": ("performed_at",), "identity_overrides": ("decided_at",),
 }  # fmt: skip
 ORDER = (
-    "party_source", "party_record", "identifier_fact", "hub_value", "likely_pair", "match_edge",
-    "match_conflict", "record_customer_map", "match_explanation", "match_review",
+    "party_source", "party_record", "identifier_fact", "hub_value", "party_value", "match_model",
+    "match_edge", "match_conflict", "record_customer_map", "record_confidence", "match_explanation", "match_review",
     "customer_id_registry", "customer_id_event", "customer_id_alias", "customer_identifier",
     "anonymous_map", "consent_state",
 )  # fmt: skip
 FUNCTIONS: dict[str, Any] = {
     f.__name__: f
     for f in (
-        party_record, hub_value, likely_pair, match_edge, match_conflict, record_customer_map, match_explanation
+        party_record, hub_value, party_value, match_model, match_edge, record_customer_map, match_explanation
     )
 }  # fmt: skip
 # Enough to know who is who.
 MAP = ORDER[: ORDER.index("record_customer_map") + 1]
+# Enough to know whom a person should look at.
+REVIEW = (*MAP, "match_explanation", "match_review")
+# What a night must know of those before to find the same customers.
+MEMORY = ("party_value", "match_model")
 ROOM = PACKAGE / "identity"
 Row = dict[str, Any]
 MOBILE = "+49 171 2345678"
@@ -71,7 +76,7 @@ class Lab:
         self.config = {**copy.deepcopy(_shipped()), **config}
         self.rows: dict[str, list[Row]] = {name: [] for name in ENTITIES}
         self.tables: dict[str, pl.DataFrame] = {}
-        self.previous: pl.DataFrame | None = None
+        self.previous: dict[str, pl.DataFrame] = {}
         # Ids of a history before this one: record_key, customer_id, valid_from, valid_to.
         self.given: list[Row] = []
 
@@ -115,7 +120,7 @@ class Lab:
         for name in only:
             frames[name] = self._typed(name, self._computed(name, frames, con, as_of))
             self._gate(name, frames, con)
-        self.previous = frames["record_customer_map"]
+        self.previous |= {name: frames[name] for name in only}
         self.tables = {name: frames[name] for name in only}
         return self
 
@@ -139,7 +144,7 @@ class Lab:
             "as_of": as_of,
             "config": self.config,
             "schema": self.contract.table(name).polars_schema,
-            "previous": empty if self.previous is None else self.previous,
+            "previous": self.previous.get(name, empty),
         }
         arguments = inspect.signature(FUNCTIONS[name]).parameters
         found: pl.DataFrame = FUNCTIONS[name](
@@ -233,30 +238,3 @@ def _query(
             _shown[name] = frames[name]
     result: pl.DataFrame = con.sql(parsed(sql)).pl()
     return result
-
-
-def in_world(number: int, columns: Row) -> Row:
-    """The row with contact points and logins that no other world has, so that many small cases
-    share one night.
-    """
-    moved = dict(columns)
-    for name in ("email", "secondary_email"):
-        if moved.get(name):
-            # Providers that ignore dots are known by their domain, so there the local part moves.
-            text = re.sub(r"^(\s*)(?=\S+@(gmail|googlemail)\.)", rf"\1w{number}", moved[name])
-            moved[name] = re.sub(r"@(?!gmail\.|googlemail\.)", f"@w{number}.", text)
-    for name in ("phone", "mobile_phone"):
-        if moved.get(name):
-            moved[name] = moved[name][:-4] + f"{(int(moved[name][-4:]) + 10 * number) % 10_000:04d}"
-    if moved.get("external_user_id"):
-        moved["external_user_id"] = f"{moved['external_user_id']}-{number}"
-    return moved
-
-
-def key_in_world(number: int, key: str) -> str:
-    return key.replace(":", f":{number:03d}-")
-
-
-def home_key(key: str) -> str:
-    """The key without its world."""
-    return re.sub(r":\d{3}-", ":", key)

@@ -141,8 +141,8 @@ SHOPIFY_CUSTOMERS = delimited(
     {
         "Customer ID": "'7210000213596", "First Name": "Ada", "Last Name": "Byron", "Email": "ada@acme.example",
         "Accepts Email Marketing": "yes", "Default Address Zip": "'02111", "Phone": "'+442079460001",
-        "Total Orders": "1",
-        "Tags": "vip, wholesale",
+        "Total Orders": "1", "Default Address Company": "Acme Ltd", "Default Address Address1": "12 Long Acre",
+        "Default Address Address2": "Floor 2", "Tags": "vip, wholesale",
     },
 )  # fmt: skip
 SHOPIFY_ORDERS = delimited(

@@ -14,6 +14,8 @@ WITH held AS (
     FROM identifier_fact AS f
     JOIN record_customer_map AS m ON m.record_key = f.record_key AND m.valid_to IS NULL
     JOIN party_record AS p ON p.record_key = f.record_key
+    -- Not a number whose country nobody knows: nobody can call it.
+    WHERE f.value_norm NOT LIKE '?%'
     GROUP BY m.customer_id, f.identifier_type, f.namespace, f.value_norm
 )
 SELECT

@@ -16,12 +16,12 @@ from customer_intel.core.gate.gate import GateClosed
 
 # What a record says of a person. Copies of one record (a form sent a hundred times) are no sign of
 # a wrong merge.
-_CONTENT = ["signature", "email_norm", "phone_e164"]
+CONTENT = ["first_name_norm", "last_name_norm", "birth_date_norm", "email_norm", "phone_e164"]
 
 
 def check(found: pl.DataFrame, content: pl.DataFrame, as_of: date, config: dict[str, Any]) -> None:
     """Lets tonight's map `found` pass, or stops it. `content`: record_key and what the record says
-    (_CONTENT).
+    (CONTENT).
 
     Too much: a customer of more different records than allowed; too many of last night's records
     with another id; a mean size of customers that jumps. The latter two are judged only from a home
@@ -57,7 +57,7 @@ def _oversized(today: pl.DataFrame, content: pl.DataFrame, limits: dict[str, Any
     sizes = (
         today.join(content, on="record_key")
         .group_by("customer_id")
-        .agg(n=pl.struct(_CONTENT).n_unique())
+        .agg(n=pl.struct(CONTENT).n_unique())
     )
     many = sizes.filter(pl.col("n") > limits["customer_records"])
     if many.is_empty():

@@ -14,17 +14,12 @@ import polars as pl
 
 from customer_intel.core.store.lake import LakeError
 from customer_intel.identity.ids import night_limits
-from customer_intel.identity.linking.clusters import cluster
-from customer_intel.identity.linking.overrides import decisions
-from customer_intel.identity.linking.vetoes import signatures
+from customer_intel.identity.linking.match_edge import clusters_of
 
 
 def record_customer_map(
     party_record: pl.DataFrame,
-    hub_value: pl.DataFrame,
-    identity_overrides: pl.DataFrame,
     match_edge: pl.DataFrame,
-    match_conflict: pl.DataFrame,
     as_of: date,
     config: dict[str, Any],
     previous: pl.DataFrame,
@@ -35,15 +30,10 @@ def record_customer_map(
     Raises GateClosed when ids would change beyond the limits of a night, LakeError when a later night
     has been run.
     """
-    signed = signatures(party_record, hub_value, decisions(identity_overrides).kept_apart, config)
-    clusters = cluster(signed, match_edge, match_conflict)
-    found = assign(clusters, as_of, previous, customer_id_given)
-    contact = party_record.select("record_key", "email_norm", "phone_e164")
+    clusters = clusters_of(party_record["record_key"], match_edge)
+    found = assign(clusters.select("record_key", "cluster"), as_of, previous, customer_id_given)
     night_limits.check(
-        found,
-        signed.select("record_key", "signature").join(contact, on="record_key"),
-        as_of,
-        config,
+        found, party_record.select("record_key", *night_limits.CONTENT), as_of, config
     )
     return found
 

@@ -8,68 +8,16 @@ not say.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from customer_intel.identity.matching.comparison import Comparison, edits, missing, similar
 
-# What a record is compared by, all text: see records.py.
+# What a record is compared by, all text (linking/comparable.py makes it). `given`: all given names; `email`, `phone`:
+# the person's own, and a further one of each; `office`: a value of several (switchboard, landline, function's mailbox);
+# `organisation`: the name of a record that is no person; `source`: only of a source that lists each person once.
 FIELDS = (
-    "first", "root", "roots", "middle", "last", "suffix", "born", "gender", "number", "unit", "street",
-    "city", "postcode", "email", "phone", "id_number", "source",
+    "first", "given", "root", "roots", "middle", "last", "suffix", "born", "gender", "number", "unit", "street",
+    "city", "postcode", "email", "email_2", "phone", "phone_2", "office", "login", "id_number", "birth_place",
+    "occupation", "company", "organisation", "source", "first_sound", "last_sound",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """`levels`: (what it says of two records, SQL over a and b, prior chance of it among records of
-    one person).
-
-    The first level that holds counts; the last is whatever is left. `same`: the fields that are the
-    same at level 1 (alternatives together), `sharing`: (field, levels at which it is the same), for
-    counting how often that happens by chance. `below`: (level, level that must not weigh less).
-    `most`: (level, bits that it may weigh at most), `roof`: the same between records of one
-    address.
-    """
-
-    name: str
-    absent: str
-    levels: tuple[tuple[str, str, float], ...]
-    same: tuple[tuple[str, ...], ...] = ()
-    sharing: tuple[tuple[str, tuple[int, ...]], ...] = ()
-    below: tuple[tuple[int, int], ...] = ()
-    most: tuple[tuple[int, float], ...] = ()
-    roof: tuple[tuple[int, float], ...] = ()
-
-    @property
-    def sql(self) -> str:
-        """The number of the level: 0 when one side does not say, else 1 to len(levels)."""
-        cases = [f"WHEN {self.absent} THEN 0"]
-        cases += [
-            f"WHEN {sql} THEN {place}" for place, (_, sql, _) in enumerate(self.levels[:-1], 1)
-        ]
-        return f"CASE {' '.join(cases)} ELSE {len(self.levels)} END"
-
-
-def _missing(*names: str) -> str:
-    return " OR ".join(
-        "(" + " AND ".join(f"{side}.{name} IS NULL" for name in names) + ")" for side in ("a", "b")
-    )
-
-
-def _edits(name: str, most: int, jaro_winkler: str = "", least: float = 0.75) -> str:
-    """At most so many letters apart; they are counted only where cheaper measures leave it open."""
-    a, b = f"a.{name}", f"b.{name}"
-    near = jaro_winkler or f"jaro_winkler_similarity({a}, {b})"
-    return (
-        f"abs(length({a}) - length({b})) <= {most} AND {near} >= {least} AND "
-        f"damerau_levenshtein({a}, {b}) <= {most}"
-    )
-
-
-def _similar(name: str, jaro_winkler: str, least: float) -> str:
-    a, b = f"a.{name}", f"b.{name}"
-    # Jaro-Winkler says nothing of words of a few letters.
-    one = f"abs(length({a}) - length({b})) <= 1 AND ({jaro_winkler} >= 0.65 OR length({a}) <= 4)"
-    one = f"{one} AND length({a}) > 1 AND length({b}) > 1"
-    return f"({jaro_winkler} >= {least} OR ({one} AND damerau_levenshtein({a}, {b}) <= 1))"
 
 
 def _part_of() -> str:
@@ -95,9 +43,12 @@ _INITIAL = (
     " OR (length(b.first) = 1 AND starts_with(a.first, b.first)))"
 )
 # A short form may stand for several names: Nick for Nicholas and for Nikolaus.
-_ANY_ROOT = (
-    "((contains(a.roots, '|') OR contains(b.roots, '|'))"
-    " AND list_has_any(string_split(a.roots, '|'), string_split(b.roots, '|')))"
+_ANY_ROOT = "list_has_any(string_split(a.roots, '|'), string_split(b.roots, '|'))"
+# Of several given names only some are used: Carmen for Maria del Carmen, Jeanpierre for Jean Pierre.
+_PART_OF_GIVEN = (
+    "(list_has_all(string_split(a.given, ' '), string_split(b.given, ' '))"
+    " OR list_has_all(string_split(b.given, ' '), string_split(a.given, ' '))"
+    " OR replace(a.given, ' ', '') = replace(b.given, ' ', ''))"
 )
 # Worked out once per pair, before the levels: what several of them ask.
 SIMILARITIES = {
@@ -105,16 +56,46 @@ SIMILARITIES = {
         "CASE WHEN a.first = b.first THEN 1 ELSE jaro_winkler_similarity(a.first, b.first) END"
     ),
     "jw_last": "CASE WHEN a.last = b.last THEN 1 ELSE jaro_winkler_similarity(a.last, b.last) END",
+    "jw_email": (
+        "CASE WHEN a.email = b.email THEN 1 ELSE jaro_winkler_similarity(a.email, b.email) END"
+    ),
+    "jw_street": (
+        "CASE WHEN a.street = b.street THEN 1 ELSE jaro_winkler_similarity(a.street, b.street) END"
+    ),
 }
 # CASE stops at the first condition that decides; AND and OR elsewhere evaluate every part.
 FACTS = {
-    "like_first": f"CASE WHEN {_similar('first', 'jw_first', 0.88)}"
-    " AND (jw_first >= 0.94 OR damerau_levenshtein(a.first, b.first) <= 2) THEN true ELSE false "
-    "END",
+    "like_first": f"CASE WHEN {similar('first', 'jw_first', 0.88)}"
+    " AND (jw_first >= 0.94 OR damerau_levenshtein(a.first, b.first) <= 2)"
+    " OR a.first_sound = b.first_sound THEN true ELSE false END",
     "like_last": (
-        f"CASE WHEN {_similar('last', 'jw_last', 0.88)} OR {_part_of()} THEN true ELSE false END"
+        f"CASE WHEN {similar('last', 'jw_last', 0.88)} OR {_part_of()}"
+        " OR a.last_sound = b.last_sound THEN true ELSE false END"
     ),
-    "is_short": f"CASE WHEN a.root = b.root OR {_INITIAL} OR {_ANY_ROOT} THEN true ELSE false END",
+    "is_short": (
+        f"CASE WHEN a.root = b.root OR {_INITIAL} THEN true"
+        f" WHEN contains(a.given, ' ') OR contains(b.given, ' ') THEN {_PART_OF_GIVEN} OR {_ANY_ROOT}"
+        f" WHEN contains(a.roots, '|') OR contains(b.roots, '|') THEN {_ANY_ROOT} ELSE false END"
+    ),
+    # In a short name before the @ a letter makes another person: jb@, ja@.
+    "near_email": (
+        "CASE WHEN jw_email < 0.88 OR abs(length(a.email) - length(b.email)) > 2 THEN false"
+        " WHEN a.email_local = b.email_local THEN damerau_levenshtein(a.email, b.email) <= 2"
+        " WHEN a.is_name_mailbox AND b.is_name_mailbox THEN false"
+        " WHEN least(length(a.email_local), length(b.email_local)) < 5 THEN false"
+        " ELSE damerau_levenshtein(a.email, b.email) <="
+        " CASE WHEN least(length(a.email_local), length(b.email_local)) < 8 THEN 1 ELSE 2 END END"
+    ),
+    "like_street": (
+        "CASE WHEN jw_street >= 0.9 THEN true WHEN abs(length(a.street) - length(b.street)) > 1"
+        " OR length(a.street) = 1 OR length(b.street) = 1"
+        " OR (jw_street < 0.65 AND length(a.street) > 4) THEN false"
+        " ELSE damerau_levenshtein(a.street, b.street) <= 1 END"
+    ),
+    "years_apart": (
+        "CASE WHEN a.born = b.born THEN 0 ELSE coalesce(abs(TRY_CAST(substr(a.born, 1, 4) AS "
+        "INTEGER) - TRY_CAST(substr(b.born, 1, 4) AS INTEGER)), 0) END"
+    ),
 }
 _SWAPPED = (
     "(jaro_winkler_similarity(a.first, b.last) >= 0.9 AND jaro_winkler_similarity(a.last, "
@@ -125,12 +106,15 @@ _LONE = " OR ".join(
     for one, two in (("a", "b"), ("b", "a"))
     for lacks, has in (("last", "first"), ("first", "last"))
 )
-_NO_FIRST, _NO_LAST = _missing("first"), _missing("last")
+_NO_FIRST, _NO_LAST = missing("first"), missing("last")
 # Eric and Erin: near in letters, and each borne by many.
-_BOTH_NAMES = "(a.first <> b.first AND a.is_name AND b.is_name AND NOT is_short)"
+_BOTH_NAMES = (
+    "(a.first <> b.first AND a.is_name AND b.is_name AND NOT is_short"
+    " AND coalesce(a.first_sound <> b.first_sound, true))"
+)
 _NAME = Comparison(
     "name",
-    _missing("first", "last")
+    missing("first", "last")
     + " OR (a.first IS NULL AND b.last IS NULL) OR (a.last IS NULL AND b.first IS NULL)",
     (
         ("the same name", "a.first = b.first AND a.last = b.last", 0.60),
@@ -180,7 +164,9 @@ _NAME = Comparison(
     ),
     sharing=(("first", (1, 3, 14, 17)), ("last", (4, 5, 7, 11))),
     below=((3, 1), (7, 1), (6, 7), (8, 3), (8, 4), (8, 7), (9, 2)),
+    rare=tuple(range(1, 13)),
     most=((6, 4.0), (11, 6.0), (12, 4.0)),
+    family=((13, -2.0), (16, -4.0), (18, -4.0), (20, -6.0)),
     # At one address a shared last name says "family", not "same person": without a first name,
     # whatever initial comes with it ("Child J Wolfe"), it must not identify.
     roof=(
@@ -200,33 +186,53 @@ _NAME = Comparison(
     ),
 )
 _APART = "length(a.born) = length(b.born) AND hamming(a.born, b.born)"
+# A generation: father and son, not a slip in a digit.
+_GENERATION = "years_apart BETWEEN 15 AND 60"
+_ONE_YEAR = "substr(a.born, 1, 4) = substr(b.born, 1, 4)"
+# 1 January stands for a year of which no day is known.
+_NO_DAY = "(length(a.born) = 4 OR length(b.born) = 4 OR substr(a.born, 5) = '0101' OR substr(b.born, 5) = '0101')"
 _BORN = Comparison(
     "birth date",
-    _missing("born"),
+    missing("born"),
     (
-        ("the same birth date", "a.born = b.born", 0.88),
+        ("the same birth date", f"a.born = b.born AND NOT {_NO_DAY}", 0.86),
         (
             "birth dates one digit apart",
-            f"{_APART} = 1 OR ({_APART} = 2 AND damerau_levenshtein(a.born, b.born) = 1)",
+            f"NOT ({_GENERATION}) AND NOT {_NO_DAY} AND ({_APART} = 1 OR ({_APART} = 2"
+            " AND damerau_levenshtein(a.born, b.born) = 1))",
             0.06,
         ),
         (
             "birth dates with day and month the other way round",
-            "substr(a.born, 1, 4) = substr(b.born, 1, 4) AND substr(a.born, 5, 2) = "
-            "substr(b.born, 7, 2)"
+            f"{_ONE_YEAR} AND substr(a.born, 5, 2) = substr(b.born, 7, 2)"
             " AND substr(a.born, 7, 2) = substr(b.born, 5, 2)",
             0.01,
         ),
-        ("birth dates two digits apart", f"{_APART} = 2", 0.02),
-        ("different birth dates", "", 0.03),
+        ("the same birth year, one without a day", f"{_ONE_YEAR} AND {_NO_DAY}", 0.02),
+        (
+            "birth dates two digits apart",
+            f"NOT ({_GENERATION}) AND NOT {_NO_DAY} AND {_APART} = 2",
+            0.02,
+        ),
+        (
+            "the same day, a generation apart",
+            f"({_GENERATION}) AND NOT {_NO_DAY} AND substr(a.born, 5) = substr(b.born, 5)",
+            0.005,
+        ),
+        ("different birth dates", f"NOT ({_GENERATION}) AND NOT {_NO_DAY}", 0.03),
+        ("another birth year, one without a day", f"NOT ({_GENERATION})", 0.02),
+        ("births a generation apart", "", 0.005),
     ),
+    rare=(1, 2, 3),
     same=(("born",),),
 )
-_STREET = f"({_similar('street', 'jaro_winkler_similarity(a.street, b.street)', 0.9)})"
+# What the two said at one time, though one of them says something else today.
+_EARLIER = " OR contains(earlier, '{}')"
+_STREET = "like_street"
 _PLACE = "(a.postcode = b.postcode OR a.city = b.city)"
 _ADDRESS = Comparison(
     "address",
-    _missing("street", "number", "city", "postcode"),
+    missing("street", "number", "city", "postcode"),
     (
         (
             "the same address",
@@ -259,65 +265,96 @@ _ADDRESS = Comparison(
         ("the same place and house number", f"a.number = b.number AND {_PLACE}", 0.03),
         ("the same street with another number", f"{_PLACE} AND {_STREET}", 0.05),
         ("the same street in another place", _STREET, 0.05),
-        ("the same place", _PLACE, 0.06),
+        ("the same postcode", "a.postcode = b.postcode", 0.04),
+        ("the same city", "a.city = b.city", 0.03),
         ("the same house number", "a.number = b.number", 0.02),
         ("different addresses", "", 0.10),
     ),
     same=(("number",), ("street",), ("postcode", "city")),
+    rare=(1, 2, 3, 4, 5, 6),
+    # Whole towns share them.
+    most=((9, 6.0), (10, 2.0), (11, 2.0)),
 )
-_JW_EMAIL = "jaro_winkler_similarity(a.email, b.email)"
+# Mailboxes made of the name are alike wherever the names are.
+_OF_NAME = "(a.is_name_mailbox AND b.is_name_mailbox)"
+_SAME_EMAIL = (
+    "a.email = b.email OR a.email = b.email_2 OR a.email_2 = b.email OR a.email_2 = b.email_2"
+)
 _EMAIL = Comparison(
     "email",
-    _missing("email"),
+    f"({missing('email')}) AND NOT coalesce(contains(earlier, 'email'), false)",
     (
-        ("the same email", "a.email = b.email", 0.70),
+        ("the same email", _SAME_EMAIL + _EARLIER.format("email"), 0.70),
         (
             "the same email but for its digits",
-            (
-                f"{_JW_EMAIL} >= 0.8 AND regexp_replace(a.email, '[0-9]', '', 'g') = "
-                "regexp_replace(b.email, '[0-9]', '', 'g')"
-            ),
+            ("jw_email >= 0.8 AND a.email_letters = b.email_letters"),
             0.02,
         ),
         (
             "the same email name at another provider",
-            "split_part(a.email, '@', 1) = split_part(b.email, '@', 1)",
+            f"a.email_local = b.email_local AND NOT ({_OF_NAME} AND NOT near_email)",
             0.05,
         ),
-        ("emails two letters apart", _edits("email", 2, _JW_EMAIL, 0.88), 0.10),
-        ("similar emails", f"{_JW_EMAIL} >= 0.9", 0.03),
+        ("emails two letters apart", "near_email", 0.10),
+        ("similar emails", f"jw_email >= 0.9 OR {_OF_NAME}", 0.03),
         ("different emails", "", 0.12),
     ),
     same=(("email",),),
     # Namesakes make up the same mailbox: anna.bell1, anna.bell2, and at every provider; relatives a
     # similar one.
     below=((4, 1), (5, 4)),
-    most=((2, 1.0), (3, 7.0), (5, 3.0)),
+    rare=(1, 2, 3, 4),
+    most=((2, 1.0), (3, 7.0), (5, 0.5)),
+)
+_SAME_PHONE = (
+    "a.phone = b.phone OR a.phone = b.phone_2 OR a.phone_2 = b.phone OR a.phone_2 = b.phone_2"
 )
 _PHONE = Comparison(
     "phone",
-    _missing("phone"),
+    f"({missing('phone')}) AND NOT coalesce(contains(earlier, 'phone'), false)",
     (
-        ("the same phone", "a.phone = b.phone", 0.75),
-        ("phones one digit apart", _edits("phone", 1), 0.10),
+        ("the same phone", _SAME_PHONE + _EARLIER.format("phone"), 0.75),
+        ("phones one digit apart", edits("phone", 1), 0.10),
         ("different phones", "", 0.15),
     ),
+    rare=(1, 2),
     same=(("phone",),),
+)
+_ONE_OFFICE = (
+    "a.office = b.office OR ((contains(a.office, '|') OR contains(b.office, '|'))"
+    " AND list_has_any(string_split(a.office, '|'), string_split(b.office, '|')))"
+)
+_OFFICE = Comparison(
+    "shared contact",
+    "a.office IS NULL OR b.office IS NULL",
+    (("the same shared contact", _ONE_OFFICE, 0.6), ("other shared contacts", "", 0.4)),
+    rare=(1,),
+    same=(("office",),),
+    # An office, a household: it makes namesakes unlikely, no more.
+    most=((1, 6.0),),
+)
+_LOGIN = Comparison(
+    "login",
+    missing("login"),
+    (("the same login", "a.login = b.login", 0.9), ("different logins", "", 0.1)),
+    rare=(1,),
+    same=(("login",),),
 )
 _ID = Comparison(
     "id number",
-    _missing("id_number"),
+    missing("id_number"),
     (
         ("the same id number", "a.id_number = b.id_number", 0.85),
-        ("id numbers one digit apart", _edits("id_number", 1), 0.10),
-        ("id numbers two digits apart", _edits("id_number", 2, least=0.6), 0.02),
+        ("id numbers one digit apart", edits("id_number", 1), 0.10),
+        ("id numbers two digits apart", edits("id_number", 2, least=0.6), 0.02),
         ("different id numbers", "", 0.03),
     ),
+    rare=(1, 2, 3),
     same=(("id_number",),),
 )
 _MIDDLE = Comparison(
     "middle name",
-    _missing("middle"),
+    missing("middle"),
     (
         ("the same middle name", "a.middle = b.middle", 0.75),
         (
@@ -332,53 +369,64 @@ _MIDDLE = Comparison(
 )
 _GENDER = Comparison(
     "gender",
-    _missing("gender"),
+    missing("gender"),
     (("the same gender", "a.gender = b.gender", 0.97), ("different genders", "", 0.03)),
 )
+_BIRTH_PLACE = Comparison(
+    "birth place",
+    missing("birth_place"),
+    (
+        ("the same birth place", "a.birth_place = b.birth_place", 0.80),
+        ("a similar birth place", similar("birth_place", "jaro_winkler_similarity(a.birth_place, b.birth_place)", 0.9),
+         0.08),
+        ("different birth places", "", 0.12),
+    ),
+    same=(("birth_place",),),
+)  # fmt: skip
+_OCCUPATION = Comparison(
+    "occupation",
+    missing("occupation"),
+    (
+        ("the same occupation", "a.occupation = b.occupation", 0.60),
+        ("different occupations", "", 0.40),
+    ),
+    same=(("occupation",),),
+    most=((1, 4.0),),
+)
+_COMPANY = Comparison(
+    "organisation",
+    missing("company"),
+    (
+        ("the same organisation", "a.organisation = b.organisation", 0.30),
+        ("people of the same organisation", "a.company = b.company", 0.40),
+        ("different organisations", "", 0.30),
+    ),
+    rare=(1,),
+    same=(("organisation",),),
+    most=((2, 6.0),),
+)
+_SUFFIX = Comparison(
+    "generation",
+    "a.suffix IS NULL AND b.suffix IS NULL",
+    (
+        ("the same generation", "a.suffix = b.suffix", 0.6),
+        ("a generation that only one says", "a.suffix IS NULL OR b.suffix IS NULL", 0.39),
+        ("different generations", "", 0.01),
+    ),
+    is_evidence=False,
+)
+_NAMELESS = Comparison(
+    "nameless",
+    "a.is_named AND b.is_named",
+    (("one without a name", "a.is_named OR b.is_named", 0.5), ("both without a name", "", 0.5)),
+    is_evidence=False,
+)
 
-COMPARISONS = (_NAME, _BORN, _ADDRESS, _EMAIL, _PHONE, _ID, _MIDDLE, _GENDER)
+COMPARISONS = (
+    _NAME, _BORN, _ADDRESS, _EMAIL, _PHONE, _ID, _MIDDLE, _GENDER, _LOGIN, _OFFICE, _BIRTH_PLACE, _OCCUPATION,
+    _COMPANY, _SUFFIX, _NAMELESS,
+)  # fmt: skip
+PLACE = {comparison.name: place for place, comparison in enumerate(COMPARISONS)}
 
 # Levels of the address at which two may live under one roof.
 ONE_ROOF = 6
-
-# First names that cannot be one person's: no other spelling, no transposed letters, no short form,
-# no initial, not swapped with the family name (which they are not when the family names agree).
-FIRST_NAMES_DIFFER = (
-    "CASE WHEN jw_first < 0.8 AND NOT is_short"
-    " AND ((jw_first < 0.65 AND length(a.first) > 4) OR damerau_levenshtein(a.first, b.first) > 1"
-    " OR length(a.first) = 1 OR length(b.first) = 1)"
-    " AND (abs(length(a.first) - length(b.first)) > 2 OR jaccard(a.first, b.first) < 0.7)"
-    " AND coalesce(a.first <> b.middle, true) AND coalesce(b.first <> a.middle, true)"
-    " AND (like_last OR coalesce(jaro_winkler_similarity(a.first, b.last) < 0.8, true)"
-    " AND coalesce(jaro_winkler_similarity(a.last, b.first) < 0.8, true)) THEN true ELSE false END"
-)
-# Two people whatever else agrees: father and son, or two entries of a source that lists each person
-# once.
-NEVER_ONE = "coalesce(a.suffix <> b.suffix, false) OR coalesce(a.source = b.source, false)"
-
-# Two records are compared when they agree in one of these.
-BLOCKS = (
-    ("email",), ("phone",), ("id_number",), ("born",), ("least(first, last)", "greatest(first, last)"),
-    ("last", "postcode"), ("first", "postcode"), ("last", "city"), ("first", "city"), ("street", "number"),
-    ("number", "postcode"),
-    ("substr(born, 1, 6)", "substr(first, 1, 2)"), ("substr(born, 1, 6)", "substr(last, 1, 2)"),
-    ("substr(born, 5)", "last"), ("substr(born, 5)", "first"), ("substr(first, 1, 3)", "substr(last, 1, 3)"),
-    ("root", "last"), ("split_part(email, '@', 1)",),
-)  # fmt: skip
-# Among many records, a block's pair must also agree in so many of these; blocks of a person's own
-# identifiers need none, blocks that contain two of them need one more.
-WITNESSES = (
-    "substr(first, 1, 3)",
-    "substr(last, 1, 3)",
-    "born",
-    "street",
-    "number",
-    "email",
-    "phone",
-    "id_number",
-)
-ENOUGH = 2
-NEEDED = {
-    ("email",): 0, ("phone",): 0, ("id_number",): 0, ("street", "number"): 3,
-    ("substr(first, 1, 3)", "substr(last, 1, 3)"): 3,
-}  # fmt: skip

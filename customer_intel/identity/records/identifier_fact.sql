@@ -2,7 +2,8 @@
 -- Meaning: unique values link whatever else differs; strong ones link unless a veto speaks; weak ones link only where
 --   the names agree as well. Mobile and landline share the namespace phone: one person's "phone" is another form's
 --   "mobile".
--- Caveats: a function's mailbox (info@) is of strength role: it links only where first and last names do not differ.
+-- Caveats: a function's mailbox (info@, a till's, noreply@) is of strength role: it links only where first and last
+--   names do not differ. What nobody has, or too many share, stands here too: hub_value says which.
 WITH fact AS (
     SELECT
         record_key, 'user_id' AS identifier_type, 'user' AS namespace, external_user_id AS value_norm,
@@ -21,6 +22,8 @@ WITH fact AS (
     UNION ALL
     SELECT record_key, 'phone', 'phone', phone_e164, CASE WHEN is_phone_landline THEN 'weak' ELSE 'strong' END
     FROM party_record
+    UNION ALL
+    SELECT record_key, 'phone', 'phone', phone_local, 'weak' FROM party_record
     UNION ALL
     SELECT record_key, 'email_base', 'email', email_base, 'weak' FROM party_record
 ),

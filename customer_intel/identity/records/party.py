@@ -8,7 +8,16 @@ from typing import Any
 import polars as pl
 
 from customer_intel.identity.records import normalise, phones
+from customer_intel.identity.records.mailboxes import is_role_mailbox
 from customer_intel.identity.records.normalise import words
+
+# A register reaches back so far.
+FIRST_BIRTH_DATE = date(1500, 1, 1)
+# A day that more people of a source have, and so many times more than have its usual day, was filled
+# in.
+FILLED_IN = 20
+# A number of an unknown country: so many digits at least, and the last so many tell it from others.
+LEAST_DIGITS, LOCAL_DIGITS = 7, 9
 
 
 def party_record(party_source: pl.DataFrame, as_of: date, config: dict[str, Any]) -> pl.DataFrame:
@@ -27,38 +36,59 @@ def party_record(party_source: pl.DataFrame, as_of: date, config: dict[str, Any]
         email_domain=email.str.extract(r"@(.+)$"),
         email_base=normalise.email_base(email, config),
         is_freemail=email.str.extract(r"@(.+)$").is_in(words(config["freemail_domains"])),
-        is_role_mailbox=email.str.extract(r"^([^@+]+)").is_in(words(config["role_mailboxes"])),
+        is_role_mailbox=is_role_mailbox(email, config),
         secondary_email_norm=secondary,
-        is_secondary_role_mailbox=secondary.str.extract(r"^([^@+]+)").is_in(
-            words(config["role_mailboxes"])
-        ),
+        secondary_email_base=normalise.email_base(secondary, config),
+        is_secondary_role_mailbox=is_role_mailbox(secondary, config),
         country_code=normalise.country_code(pl.col("country"), config),
         address_key=normalise.address_key(pl.col("street"), pl.col("postal_code"), pl.col("city")),
         company_norm=normalise.company_norm(
-            pl.coalesce(
-                "company_name",
-                pl.when("is_organisation").then(pl.coalesce("full_name", "last_name")),
-            ),
+            pl.coalesce("company_name", "business_name"),
             config,
         ),
         gender_norm=normalise.fold(pl.col("gender")).replace_strict(
             {"m": "m", "male": "m", "man": "m", "f": "f", "w": "f", "female": "f", "woman": "f"},
             default=None,
         ),
-        **_birth_date(as_of),
-    )
-    return _with_phones(party, config).sort("record_key")
+    ).drop("business_name")
+    return _with_phones(_with_birth_date(party, as_of), config).sort("record_key")
 
 
-def _birth_date(as_of: date) -> dict[str, pl.Expr]:
-    """Impossible dates are dropped; 1 January and 1900 are what forms fill in, so they are kept but
-    marked weak.
+def _with_birth_date(party: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """Dates that nobody can be born on are dropped; those that forms fill in are kept but marked
+    weak: 1 January, and a day that far too many people of one source have.
     """
     born = pl.col("birth_date")
-    possible = born.is_between(date(as_of.year - 120, 1, 1), as_of) | (born.dt.year() == 1900)
-    valid = pl.when(possible).then(born)
-    weak = ((valid.dt.month() == 1) & (valid.dt.day() == 1)) | (valid.dt.year() == 1900)
-    return {"birth_date_norm": valid, "is_birth_date_weak": weak}
+    party = party.with_columns(
+        birth_date_norm=pl.when(born.is_between(FIRST_BIRTH_DATE, as_of)).then(born)
+    )
+    day = pl.col("birth_date_norm")
+    # The records of one person have one day, however many they are.
+    name = pl.concat_str("first_name_norm", "last_name_norm", separator=" ", ignore_nulls=True)
+    days = (
+        party.filter(day.is_not_null())
+        .group_by("source_system", "birth_date_norm")
+        .agg(n=name.replace("", None).drop_nulls().n_unique() + (name.fill_null("") == "").sum())
+        .with_columns(usual=pl.col("n").median().over("source_system"))
+        .filter((pl.col("n") > FILLED_IN) & (pl.col("n") > FILLED_IN * pl.col("usual")))
+        .select("source_system", "birth_date_norm", _filled_in=pl.lit(True))
+    )
+    return (
+        party.join(days, on=["source_system", "birth_date_norm"], how="left", maintain_order="left")
+        .with_columns(
+            is_birth_date_weak=((day.dt.month() == 1) & (day.dt.day() == 1))
+            | (day.is_not_null() & pl.col("_filled_in").fill_null(False))
+        )
+        .drop("_filled_in")
+    )
+
+
+def _local(raw: pl.Expr) -> pl.Expr:
+    """A number whose country nobody knows, as its last digits behind a question mark."""
+    digits = raw.str.replace(r"(?i)\s*(ext|extension|x|#)\.?\s*\d{1,6}$", "").str.replace_all(
+        r"[^0-9]", ""
+    )
+    return pl.when(digits.str.len_bytes() >= LEAST_DIGITS).then("?" + digits.str.tail(LOCAL_DIGITS))
 
 
 def _with_phones(party: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
@@ -89,4 +119,10 @@ def _with_phones(party: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
     return party.with_columns(
         is_phone_landline=pl.when(pl.col("phone_e164").is_not_null()).then(landline),
         mobile_e164=pl.coalesce("mobile_phone_e164", pl.when(~landline).then("phone_e164")),
+        phone_local=pl.coalesce(
+            *(
+                pl.when(pl.col(f"{column}_e164").is_null()).then(_local(pl.col(column)))
+                for column in ("mobile_phone", "phone")
+            )
+        ),
     ).drop("_country", "mobile_phone_e164", "phone_is_landline", "mobile_phone_is_landline")

@@ -1,7 +1,8 @@
 -- Grain: one row per party record: every contact, and every customer reference that other exports make and no contact
 --   has.
 -- Meaning: what the sources say of the party, as they say it; party_record makes it comparable.
--- Caveats: a reference carries the email, phone and name that stand on most of its rows (then the latest, then the
+-- Caveats: birth_date_text is what a source wrote for a date that there is not (1994-11-71): its digits still compare.
+--   a reference carries the email, phone and name that stand on most of its rows (then the latest, then the
 --   first in the alphabet). A contact without email or phone takes those of its own orders, tickets and answers. No
 --   cut by as_of: every record that the lake holds must resolve to a customer.
 WITH event_party AS (
@@ -24,6 +25,8 @@ mention AS (
     SELECT record_key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, started_at, updated_at FROM subscriptions
     UNION ALL
     SELECT record_key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, created_at, created_at FROM invoices
+    UNION ALL
+    SELECT record_key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, created_at, created_at FROM deals
     UNION ALL
     SELECT record_key, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, first_at, last_at FROM event_party
     UNION ALL
@@ -121,7 +124,7 @@ SELECT
     FALSE AS is_reference_only,
     coalesce(c.external_user_id, CASE WHEN u.namespace IS NOT NULL THEN c.contact_id END) AS external_user_id,
     c.account_id,
-    a.account_name AS company_name,
+    coalesce(a.account_name, c.company_name) AS company_name,
     coalesce(c.email, r.email) AS email,
     c.email_verified,
     c.secondary_email,
@@ -131,14 +134,25 @@ SELECT
     c.middle_name,
     c.last_name,
     c.suffix,
-    CASE WHEN c.first_name IS NULL AND c.last_name IS NULL THEN r.full_name END AS full_name,
+    coalesce(c.full_name, CASE WHEN c.first_name IS NULL AND c.last_name IS NULL THEN r.full_name END) AS full_name,
     c.job_title,
     c.department,
     c.seniority,
     c.birth_date,
+    CASE WHEN c.birth_date IS NULL AND c.extra_json LIKE '%"_emptied"%'
+        THEN json_extract_string(c.extra_json, '$._emptied.birth_date')
+    END AS birth_date_text,
+    c.birth_place,
     c.gender,
+    c.id_number,
     c.language,
-    c.street,
+    -- One line, as the other sources have it, and the number for itself as well.
+    CASE WHEN ' ' || replace(c.street, ',', ' ') || ' ' LIKE '% ' || c.house_number || ' %' THEN c.street
+        ELSE coalesce(c.house_number || ' ' || c.street, c.street)
+    END AS street,
+    c.house_number,
+    c.unit,
+    c.street_2,
     c.city,
     c.state,
     c.postal_code,
@@ -159,8 +173,8 @@ SELECT
     TRUE,
     CASE WHEN u.namespace IS NOT NULL AND r.source_id NOT LIKE 'guest-%' THEN r.source_id END,
     NULL, NULL, r.email, NULL, NULL, r.phone, NULL, NULL, NULL, NULL, NULL, r.full_name,
-    NULL, NULL, NULL, NULL, NULL, NULL,
-    r.street, r.city, r.state, r.postal_code, r.country, NULL, r.first_at, r.last_at, r.last_at
+    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    r.street, NULL, NULL, NULL, r.city, r.state, r.postal_code, r.country, NULL, r.first_at, r.last_at, r.last_at
 FROM reference AS r
 LEFT JOIN user_namespace AS u ON u.namespace = r.namespace
 WHERE NOT EXISTS (SELECT 1 FROM contacts AS c WHERE c.record_key = r.record_key)

@@ -111,12 +111,46 @@ def _national(work: pl.DataFrame) -> pl.Expr:
     return pl.coalesce(found) if found else pl.lit(None, pl.String)
 
 
-def _landline(done: pl.DataFrame) -> pl.Expr:
+def country_calling_code(number: pl.Expr) -> pl.Expr:
+    """The country's part of an E.164 number, its digits without the +."""
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
-    codes = r"^\+(" + "|".join(str(code) for code in COUNTRY_CODE_TO_REGION_CODE) + ")"
+    codes = "|".join(str(code) for code in COUNTRY_CODE_TO_REGION_CODE)
+    return number.str.extract(rf"^\+({codes})")
+
+
+def kinds(numbers: pl.Series) -> pl.DataFrame:
+    """Distinct E.164 numbers → value, is_landline, is_service.
+
+    A service number is one that callers dial for an organisation, by the numbering plan: toll-free,
+    premium, shared cost, an organisation's universal number.
+    """
+    values = pl.DataFrame({"e164": numbers.drop_nulls().unique()})
     number = pl.col("e164")
-    used_codes = done.select(number.str.extract(codes)).to_series().drop_nulls().unique().sort()
+    # Services of no country.
+    tests = [number.str.contains(r"^\+(?:800|808|979)")]
+    for code in _used_codes(values):
+        rules = _patterns(_main_region(code))
+        subscriber = "|".join(pattern for pattern in (rules.fixed, rules.mobile) if pattern)
+        if rules.services:
+            is_service = number.str.contains(rf"^\+{code}(?:{'|'.join(rules.services)})$")
+            is_subscriber = number.str.contains(rf"^\+{code}(?:{subscriber or '-'})$")
+            tests.append(is_service & ~is_subscriber)
+    return values.select(
+        value="e164",
+        is_landline=_landline(values).fill_null(False),
+        is_service=pl.any_horizontal(tests),
+    )
+
+
+def _used_codes(numbers: pl.DataFrame) -> pl.Series:
+    codes = numbers.select(country_calling_code(pl.col("e164"))).to_series()
+    return codes.drop_nulls().unique().sort()
+
+
+def _landline(done: pl.DataFrame) -> pl.Expr:
+    number = pl.col("e164")
+    used_codes = _used_codes(done)
     tests = [
         number.str.contains(rf"^\+{code}(?:{rules.fixed})$")
         & ~number.str.contains(rf"^\+{code}(?:{rules.mobile})$")
@@ -143,6 +177,9 @@ class _Rules:
         self.general = data.general_desc.national_number_pattern if data else None
         self.fixed = data.fixed_line.national_number_pattern if data and data.fixed_line else None
         self.mobile = data.mobile.national_number_pattern if data and data.mobile else None
+        services = (data.toll_free, data.premium_rate, data.shared_cost, data.uan) if data else ()
+        patterns = (kind.national_number_pattern for kind in services if kind)
+        self.services = [pattern for pattern in patterns if pattern]
         self.trunk = data.national_prefix if data else None
         parsing = data.national_prefix_for_parsing if data else None
         simple = parsing is None or parsing == self.trunk

@@ -86,6 +86,9 @@ def fit(column: Column, profile: ColumnProfile, entity: str) -> float:
     if profile.is_number:
         loose = name in (
             "postal_code",
+            "id_number",
+            "house_number",
+            "unit",
             "sku",
             "tags",
             "app_version",

@@ -2,7 +2,7 @@
 then a range.
 
 Blank is null; text is trimmed. Dates and timestamps are ISO-8601 or in a declared format, from 1900
-to ten years after the export; a text that two declared formats read differently is none. A
+(births: 1500) to ten years after the export; a text that two declared formats read differently is none. A
 timestamp without zone is in reader.zone: in the hour that a clock skips it counts as if the clock
 had not moved, in the hour that comes twice as the second. Numbers are digits in the declared
 decimal mark, or as people write them (odd_values.py); a fraction is no whole number. Money is
@@ -21,7 +21,7 @@ from customer_intel.core.engine import literal, quoted
 from customer_intel.ingest.conform import odd_values
 from customer_intel.ingest.mapping.model import FileMapping, Reader
 
-FIRST_YEAR = 1900
+FIRST_YEAR, FIRST_BIRTH = 1900, 1500
 YEARS_AHEAD = 10
 SPACE = " \t\r\n\u00a0"
 _TIME = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?)?"
@@ -283,8 +283,10 @@ def record_key(entity: Table, mapping: FileMapping, system: str) -> str:
 
 
 def _low(column: Column) -> str:
-    """The first day that a column takes: 1 January 1900 is a date of birth, or none."""
-    return f"{FIRST_YEAR}-01-0{1 if odd_values.is_birth(column) else 2}"
+    """The first day that a column takes: 1 January 1900 is a date of birth, or none; a register has
+    births of all centuries that wrote them down.
+    """
+    return f"{FIRST_BIRTH}-01-01" if odd_values.is_birth(column) else f"{FIRST_YEAR}-01-02"
 
 
 def _cents(number: str) -> str:

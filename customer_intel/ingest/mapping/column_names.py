@@ -209,10 +209,16 @@ def _alike(variant: str) -> frozenset[str]:
     )
 
 
+_OF_A_HOME = {"unit", "number", "no", "nr", "address", "street", "mailing", "home", "billing"}
+
+
 def _is_of_another(parts: set[str], entity: str, target: str) -> bool:
     """Whether a name's words say that it is another person's, or the whole with something in it."""
     if target in ("shipping", "discount", "tax"):
         return "total" in parts and bool(parts & {"incl", "inkl", "including", "with", "mit"})
+    if target == "unit":
+        # A business unit is no apartment.
+        return "unit" in parts and bool(parts - _OF_A_HOME)
     is_person = target in ("email", "phone", "customer_ref", "first_name", "last_name", "full_name")
     return is_person and entity in ("orders", "contacts", "payments") and bool(parts & _others())
 

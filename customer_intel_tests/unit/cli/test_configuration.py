@@ -34,7 +34,7 @@ SAID = (
     "config/company.yaml:3: 'at_risk_days' needs a number like 180, not text",
     "config/activity.yaml:1: 'session_gap_minutes' needs a number like 30, not a list",
     "config/activity.yaml:2: 'session_cap_hours' needs a number like 24, not true or false",
-    "config/identity.yaml:1: 'hub_names.email' needs a number like 3, not text",
+    "config/identity.yaml:1: 'hub_names.email' needs a number like 4, not text",
     "config/identity.yaml:2: 'freemail_domains' needs text, not a list",
     "config/identity.yaml:3: 'accepted_nights' needs a list like [], not a date",
     "mappings/till.yaml:3: unknown setting 'entty'",
@@ -102,7 +102,7 @@ def test_a_number_may_be_broken_and_pairs_may_be_empty(tmp_path: Path) -> None:
         tmp_path,
         {
             "company.yaml": "new_days: 14\n",
-            "identity.yaml": "likely_link_bits: 12.5\ndefault_country:\nlikely_model:\n",
+            "identity.yaml": "first_name_similarity: 0.75\ndefault_country:\nmatch_model:\n",
             "facts.yaml": "states:\n",
         },
     )

@@ -29,12 +29,29 @@ def firm(
     )
 
 
+FIRST_NAMES = (
+    "Anna",
+    "Boris",
+    "Clara",
+    "Dieter",
+    "Emil",
+    "Frida",
+    "Georg",
+    "Ines",
+    "Kurt",
+    "Olga",
+    "Paul",
+)
+LAST_NAMES = ("Weber", "Koch", "Hahn", "Vogt", "Lang", "Brandt", "Seidel", "Franke", "Horn")
+
+
 def staff(
     lab: Lab, key: str, email: str | None = None, account: str | None = None, **columns: Any
 ) -> Lab:
+    number = len(lab.rows["contacts"])
     named = {
-        "first_name": f"F{key.replace(':', '')}",
-        "last_name": f"L{key.replace(':', '')}",
+        "first_name": FIRST_NAMES[number % len(FIRST_NAMES)],
+        "last_name": LAST_NAMES[number * 5 % len(LAST_NAMES)],
         **columns,
     }
     return lab.contact(key, email=email, account_id=account, **named)

@@ -12,6 +12,7 @@ import pytest
 from customer_intel_tests.unit.golden_lab import Tables, golden_night
 from customer_intel_tests.unit.identity_lab import NIGHT, Lab
 
+FIRST_NAMES = ("Anna", "Boris", "Clara", "Dieter", "Emil", "Frida", "Georg", "Ines", "Kurt", "Olga")
 HOME = {"street": "Hauptstr. 12", "postal_code": "10115", "city": "Berlin", "country": "DE"}
 
 
@@ -77,7 +78,7 @@ def test_few_people_at_one_address_live_together_under_different_names() -> None
 def test_of_more_people_only_namesakes_live_together() -> None:
     lab = Lab()
     for number, last in enumerate(["Weber", "Weber", "Koch", "Koch", "Braun"]):
-        lives(lab, f"crm:{number}", "ABCDE"[number] + "lex", last, **HOME)
+        lives(lab, f"crm:{number}", FIRST_NAMES[number], last, **HOME)
     assert together(lab, night(lab)) == ["crm:0 crm:1", "crm:2 crm:3", "crm:4"]
 
 
@@ -93,7 +94,7 @@ def test_a_dormitory_is_no_household_even_for_namesakes() -> None:
     for number, last in enumerate(
         ["Weber", "Koch", "Braun", "Vogel", "Busch", "Lang", "Frank", "Seidel", "Ott", "Weber"]
     ):
-        lives(lab, f"crm:{number}", f"{'abcdefghij'[number]}nton", last, **HOME)
+        lives(lab, f"crm:{number}", FIRST_NAMES[number], last, **HOME)
     lives(lab, "crm:x", "Uwe", "Alt", **{**HOME, "street": "Ring 3"})
     assert together(lab, night(lab)) == ["crm:x"]
 

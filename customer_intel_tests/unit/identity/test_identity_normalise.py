@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 import polars as pl
 import pytest
 
+from customer_intel.core.tables.parameters import room_config
 from customer_intel.identity.records import normalise, phones
-from customer_intel_tests.unit.identity_lab import MAP, NIGHT, Lab, person
+from customer_intel.testing.lab import NOWHERE
 
-CONFIG: dict[str, Any] = Lab().config
+CONFIG: dict[str, Any] = room_config("identity", NOWHERE)
+
+
+def person(first: str | None = None, last: str | None = None, **more: str) -> dict[str, Any]:
+    return {"first_name": first, "last_name": last, **more}
 
 
 def one(expression: pl.Expr, value: Any) -> Any:
@@ -180,21 +184,9 @@ def test_countries_companies_and_addresses() -> None:
     assert one(key, "Hauptstraße 5") == one(key, "Hauptstr. 5") == one(key, "HAUPTSTRASSE  5")
 
 
-def test_birth_dates_and_flags() -> None:
-    lab = Lab()
-    born = {
-        "a:1": date(1980, 1, 1),
-        "a:2": date(1900, 5, 5),
-        "a:3": date(2030, 5, 5),
-        "a:4": date(1980, 5, 5),
-    }
-    for key, day in born.items():
-        lab.contact(key, **person("Anna", "Weber", f"{key[-1]}@gmail.com", birth_date=day))
-    party = lab.night(NIGHT, only=MAP).tables["party_record"]
-    assert party["birth_date_norm"].to_list() == [born["a:1"], born["a:2"], None, born["a:4"]]
-    assert party["is_birth_date_weak"].to_list() == [True, True, None, False]
-    assert party["is_freemail"].to_list() == [True] * 4
-
-
 def test_an_empty_lake_gives_empty_tables() -> None:
-    assert all(frame.is_empty() for frame in Lab().night().tables.values())
+    from customer_intel_tests.unit.identity_lab import Lab
+
+    tables = Lab().night().tables
+    # Only the model, which is as shipped until there are records.
+    assert [name for name in tables if not tables[name].is_empty()] == ["match_model"]

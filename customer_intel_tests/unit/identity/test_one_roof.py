@@ -2,87 +2,55 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
-from pathlib import Path
-
-import duckdb
-import polars as pl
 import pytest
 
-from customer_intel.core.tables.parameters import room_config
-from customer_intel.identity.linking.likely_pair import SHIPPED
-from customer_intel.identity.matching import records, resolve
-from customer_intel.identity.matching.fellegi_sunter import MatchModel
+from customer_intel_tests.unit.identity.resolver_lab import resolved, who, with_weight
 
-FIELDS = (
-    "first_name",
-    "middle_initial",
-    "last_name",
-    "birth_date",
-    "ssn",
-    "street",
-    "number",
-    "city",
-    "zip",
-)
-HOME = ("champion drive", "1701", "Anytown", "12345")
+HOME = {"street": "champion drive", "number": "1701", "city": "anytown", "postcode": "12345"}
+BORN, NUMBER = {"born": "19800211"}, {"id_number": "159331025"}
 
 
-def clusters(rows: list[tuple[str | None, ...]], middle: float, home: Path) -> int:
-    """How many persons the rows are, by the shipped model in which different middle names weigh so
-    much.
-    """
-    model = MatchModel.from_dict(json.loads(SHIPPED.read_text(encoding="utf-8")))
-    levels = (*model.weights["middle name"][:-1], middle)
-    model = replace(model, weights={**model.weights, "middle name": levels})
-    schema = dict.fromkeys(FIELDS, pl.String)
-    frame = pl.DataFrame([dict(zip(FIELDS, (*row, *HOME), strict=True)) for row in rows], schema)
-    said = records.comparable(frame, records.guessed(frame.columns), room_config("identity", home))
-    with duckdb.connect() as con:
-        return resolve.resolve(con, said, model).clusters["cluster"].n_unique()
+def persons(first: dict[str, str | None], second: dict[str, str | None], middle: float) -> int:
+    """How many the two are, by the shipped model in which different middle names weigh so much."""
+    rows = {"a": first | HOME, "b": second | HOME}
+    return len(resolved(rows, model=with_weight("middle name", 3, middle)).groups)
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "persons"),
+    ("first", "second", "expected"),
     [
-        (("Jessica", "T", "Goetz", None, None), ("Jessica", "T", "Goetz", None, None), 1),
-        (("Jessica", "T", "Goetz", None, None), ("Jessica", None, "Goetz", None, None), 1),
-        (("Jessica", "T", "Goetz", None, None), ("Jessica", "M", "Goetz", None, None), 2),
+        (who("jessica", "goetz", middle="t"), who("jessica", "goetz", middle="t"), 1),
+        (who("jessica", "goetz", middle="t"), who("jessica", "goetz"), 1),
+        (who("jessica", "goetz", middle="t"), who("jessica", "goetz", middle="m"), 2),
         # What a family does not share, or hardly ever does, weighs more than an initial.
-        (
-            ("Jessica", "T", "Goetz", "1980-02-11", None),
-            ("Jessica", "M", "Goetz", "1980-02-11", None),
-            1,
-        ),
-        (
-            ("Jessica", "T", "Goetz", None, "159-33-1025"),
-            ("Jessica", "M", "Goetz", None, "159-33-1025"),
-            1,
-        ),
+        (who("jessica", "goetz", middle="t", **BORN), who("jessica", "goetz", middle="m", **BORN), 1),
+        (who("jessica", "goetz", middle="t", **NUMBER), who("jessica", "goetz", middle="m", **NUMBER), 1),
         # The number of a husband or a wife on a form.
-        (
-            ("Brandon", "M", "Goetz", None, "159-33-1025"),
-            ("Bradley", "J", "Goetz", None, "159-33-1025"),
-            2,
-        ),
+        (who("brandon", "goetz", middle="m", **NUMBER), who("bradley", "goetz", middle="j", **NUMBER), 2),
     ],
-)
+    ids=["same", "one without", "two initials", "birth date", "id number", "spouse's number"],
+)  # fmt: skip
 def test_middle_names_that_hardly_ever_differ_tell_namesakes_apart(
-    first: tuple[str | None, ...], second: tuple[str | None, ...], persons: int, tmp_path: Path
+    first: dict[str, str | None], second: dict[str, str | None], expected: int
 ) -> None:
-    assert clusters([first, second], -7.0, tmp_path) == persons
+    assert persons(first, second, -7.0) == expected
 
 
-def test_middle_names_that_often_differ_do_not(tmp_path: Path) -> None:
-    rows = [("Jessica", "T", "Goetz", None, None), ("Jessica", "M", "Goetz", None, None)]
-    assert clusters(rows, -2.0, tmp_path) == 1
+def test_middle_names_that_often_differ_do_not() -> None:
+    two = who("jessica", "goetz", middle="t"), who("jessica", "goetz", middle="m")
+    assert persons(*two, -2.0) == 1
 
 
-@pytest.mark.parametrize("first", [None, "Child"])
-def test_a_family_name_and_a_roof_without_a_first_name_join_nobody(
-    first: str | None, tmp_path: Path
-) -> None:
-    rows = [("Harmon", "J", "Wolfe", None, None), (first, "J", "Wolfe", None, None)]
-    assert clusters(rows, -7.0, tmp_path) == 2
-    assert clusters([rows[0], rows[0]], -7.0, tmp_path) == 1
+def test_a_family_name_and_a_roof_without_a_first_name_join_nobody() -> None:
+    harmon = who("harmon", "wolfe", middle="j")
+    assert persons(harmon, who(None, "wolfe", middle="j"), -7.0) == 2
+    assert persons(harmon, harmon, -7.0) == 1
+
+
+def test_relatives_stay_apart_and_each_ones_records_together() -> None:
+    rows = {
+        f"{source}:{name}": who(name, "weber", office="+4936415550", **HOME)
+        for source in ("crm", "shop")
+        for name in ("anna", "jonas", "mia")
+    }
+    assert resolved(rows).groups == [f"crm:{name} shop:{name}" for name in ("anna", "jonas", "mia")]

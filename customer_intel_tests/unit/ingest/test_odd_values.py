@@ -94,6 +94,12 @@ def test_1900_is_a_year_of_birth_and_no_year_else() -> None:
     assert read("date", "1900-01-02") == date(1900, 1, 2)
 
 
+def test_people_were_born_before_1900_and_nothing_else_was() -> None:
+    assert read("date", "1550-03-09", pii="birth_date") == date(1550, 3, 9)
+    assert read("date", "1499-12-31", pii="birth_date") is None
+    assert read("date", "1850-03-09") is None
+
+
 # ---- whole files
 ORDERS = """\
 source: s

@@ -115,6 +115,13 @@ def test_salesforce_tells_what_it_deleted(take: Callable[[str, str], Rows]) -> N
     holds(merged, _deleted=True)
 
 
+def test_a_shopify_customer_has_two_lines_of_address_and_a_company(
+    take: Callable[[str, str], Rows],
+) -> None:
+    (ada,) = take("shopify", "contacts")
+    holds(ada, street="12 Long Acre", street_2="Floor 2", company_name="Acme Ltd")
+
+
 def test_a_shopify_order_is_one_whatever_its_lines(take: Callable[[str, str], Rows]) -> None:
     (order,) = take("shopify", "orders")
     holds(

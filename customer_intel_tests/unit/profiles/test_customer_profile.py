@@ -161,3 +161,28 @@ def test_completeness_and_only_active_customers() -> None:
     assert found["a"]["completeness"] == 0.3
     made.con.execute("DELETE FROM customer_profile").fetchall()
     assert made.failures("customer_profile") == ["every_active_customer_once"]
+
+
+def test_confidence_is_the_least_sure_records_and_doubts_are_told() -> None:
+    made = known("a", "b", "c")
+    sure = [("a", 1, 1.0), ("a", 2, 0.7), ("b", 1, 0.99), ("c", 1, 1.0)]
+    made.put(
+        "record_confidence",
+        [
+            {"record_key": f"crm:{c}{k}", "customer_id": c, "confidence": p, "n_pairs": 1}
+            for c, k, p in sure
+        ],
+    )
+    made.put(
+        "match_review",
+        [
+            {
+                "record_key_a": "crm:b1", "record_key_b": "crm:c1", "customer_id_a": "b", "customer_id_b": "c",
+                "review_kind": "not_merged", "reason": "unsure", "identifier_type": "phone", "probability": 0.5,
+                "levels": "0", "n_orders": 0, "n_messages": 0, "stake_rank": 1,
+            }
+        ],
+    )  # fmt: skip
+    found = profile(made)
+    told = {c: (row["identity_confidence"], row["is_in_review"]) for c, row in found.items()}
+    assert told == {"a": (0.7, False), "b": (0.99, True), "c": (1.0, True)}
