@@ -182,6 +182,7 @@ def test_a_saved_model_gives_the_same_answer(
     assert resolved(file, "--model", kept).equals(resolved(file))
 
 
+@FEW
 @pytest.mark.slow
 def test_a_model_settles_records_it_was_not_fitted_to(file: Path, tmp_path: Path) -> None:
     kept = tmp_path / "model.json"
