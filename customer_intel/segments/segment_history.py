@@ -6,6 +6,8 @@ from datetime import date
 
 import polars as pl
 
+from customer_intel.core.tables.periods import before_night
+
 
 def segment_history(
     rfm: pl.DataFrame,
@@ -21,11 +23,8 @@ def segment_history(
     no past here either.
     """
     active = customer_id_registry.filter(pl.col("status") == "active")
-    known = (
-        previous.select(schema.names())
-        .filter(pl.col("valid_from") < as_of)
-        .with_columns(valid_to=pl.when(pl.col("valid_to") < as_of).then("valid_to"))
-        .join(active, on="customer_id", how="semi")
+    known = before_night(previous.select(schema.names()), as_of).join(
+        active, on="customer_id", how="semi"
     )
     now = rfm.select("customer_id", "segment")
     is_open = pl.col("valid_to").is_null()

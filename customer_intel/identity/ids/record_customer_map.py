@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from customer_intel.core.store.lake import LakeError
+from customer_intel.core.tables.periods import before_night
 from customer_intel.identity.ids import night_limits
 from customer_intel.identity.linking.match_edge import clusters_of
 
@@ -31,7 +32,7 @@ def record_customer_map(
     has been run.
     """
     clusters = clusters_of(party_record["record_key"], match_edge)
-    found = assign(clusters.select("record_key", "cluster"), as_of, previous, customer_id_given)
+    found = assign(clusters, as_of, previous, customer_id_given)
     night_limits.check(
         found, party_record.select("record_key", *night_limits.CONTENT), as_of, config
     )
@@ -147,8 +148,7 @@ def _before(as_of: date, previous: pl.DataFrame) -> pl.DataFrame:
             f"would rewrite the history of customer ids. Run a night of {latest.isoformat()} or "
             f"later, or undo the later nights first (customer-intel reopen {as_of.isoformat()})"
         )
-    rows = previous.filter(pl.col("valid_from") < as_of)
-    return rows.with_columns(valid_to=pl.when(pl.col("valid_to") < as_of).then("valid_to"))
+    return before_night(previous, as_of)
 
 
 def _new_id(birth_record_key: str, as_of: date, used_ids: set[str]) -> str:

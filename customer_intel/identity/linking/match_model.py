@@ -17,6 +17,7 @@ import polars as pl
 
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings
+from customer_intel.core.tables.periods import before_night
 from customer_intel.identity.linking.comparable import comparable
 from customer_intel.identity.matching.fellegi_sunter import MatchModel
 from customer_intel.identity.matching.resolve import Records, fitted
@@ -40,11 +41,7 @@ def match_model(
 
     Raises ConfigError for an adopted model of other comparisons.
     """
-    before = (
-        previous.filter(pl.col("valid_from") < as_of)
-        .with_columns(valid_to=pl.when(pl.col("valid_to") < as_of).then("valid_to"))
-        .drop("as_of", "snapshot_id", strict=False)
-    )
+    before = before_night(previous, as_of).drop("as_of", "snapshot_id", strict=False)
     size = len(party_record)
     open_ = before.filter(pl.col("valid_to").is_null())
     if config["match_model"]:

@@ -11,6 +11,8 @@ from datetime import date
 
 import polars as pl
 
+from customer_intel.core.tables.periods import before_night
+
 _VALUES = (
     ("email_base", "email"), ("secondary_email_base", "email"), ("mobile_e164", "phone"),
     ("phone_e164", "phone"), ("phone_local", "phone"),
@@ -30,9 +32,7 @@ def party_value(party_record: pl.DataFrame, as_of: date, previous: pl.DataFrame)
         ]
     ).drop_nulls().unique()  # fmt: skip
     value = ["record_key", "identifier_type", "value_norm"]
-    before = previous.filter(pl.col("valid_from") < as_of).with_columns(
-        valid_to=pl.when(pl.col("valid_to") < as_of).then("valid_to")
-    )
+    before = before_night(previous, as_of)
     is_open = pl.col("valid_to").is_null()
     columns = [*value, "valid_from", "valid_to"]
     stays = before.filter(is_open).join(now, on=value, how="semi")
