@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from customer_intel.cli.lake_tables import tables_of
 from customer_intel.cli.screen import HomeOption, JsonOption, existing, out
 from customer_intel.core.contract.yaml_lines import ConfigError
 
@@ -34,24 +35,18 @@ def fit(
 
     Raises ConfigError when no night has run.
     """
-    import polars as pl
-
-    from customer_intel.core.contract import load as contract
     from customer_intel.core.contract import yaml_lines
     from customer_intel.core.store.lake import Lake, write_bytes
     from customer_intel.core.tables.parameters import room_config
     from customer_intel.identity.explain.new_model import TABLES, changes
     from customer_intel.identity.linking import match_model
 
-    lake, contracts = Lake(existing(home).resolve()), contract.load()
-    if lake.current(MODEL) is None:
+    own = existing(home).resolve()
+    if Lake(own).current(MODEL) is None:
         raise ConfigError(
             f"{home.name}/ holds no match model yet; run a night first (customer-intel run)"
         )
-    tables = {}
-    for name in TABLES:
-        empty = pl.DataFrame(contracts.table(name).arrow_schema.empty_table())
-        tables[name] = pl.concat([empty, *map(pl.read_parquet, lake.files(name))])
+    tables = tables_of(own, TABLES)
     config = room_config("identity", home)
     party = tables["party_record"]
     before = match_model.in_force(tables[MODEL])

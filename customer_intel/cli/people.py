@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from customer_intel.cli.lake_tables import tables_of
 from customer_intel.cli.records_file import (
     IdentityHomeOption,
     MappingOption,
@@ -78,28 +79,16 @@ def why(
 
     Prints personal values. Raises ConfigError when no night has run.
     """
-    import polars as pl
-
-    from customer_intel.core.contract.load import load
     from customer_intel.core.contract.yaml_lines import ConfigError
     from customer_intel.core.store.lake import Lake
     from customer_intel.identity.explain.match_explanation import TABLES, Why
 
-    lake, contracts = Lake(existing(home).resolve()), load()
-    if lake.current("record_customer_map") is None:
+    own = existing(home).resolve()
+    if Lake(own).current("record_customer_map") is None:
         raise ConfigError(
             f"{home.name}/ holds no customers yet; run a night first (customer-intel run)"
         )
-    tables = {
-        name: pl.concat(
-            [
-                pl.DataFrame(contracts.table(name).arrow_schema.empty_table()),
-                *map(pl.read_parquet, lake.files(name)),
-            ]
-        )
-        for name in TABLES
-    }
-    told = Why(tables)
+    told = Why(tables_of(own, TABLES))
     lines = told.two(record, other) if other else told.one(record)
     if as_json:
         print(json.dumps(lines, indent=1, ensure_ascii=False))

@@ -21,6 +21,7 @@ from rich.table import Table
 
 from customer_intel.cli import decisions_file
 from customer_intel.cli.decisions_file import Decision
+from customer_intel.cli.lake_tables import tables_of
 from customer_intel.cli.screen import (
     BAD_CONFIGURATION,
     HomeOption,
@@ -239,30 +240,15 @@ def _count(n: int, what: str) -> str:
 # ---- reading
 def _read(home: Path) -> tuple[date, dict[str, pl.DataFrame]]:
     """The last night and its tables. Raises ConfigError without one, or where an older version made it."""
-    import polars as pl
-
-    from customer_intel.core.contract.load import load
     from customer_intel.core.store.lake import Lake
     from customer_intel.core.store.night_states import last_night
 
-    lake, contract = Lake(home), load()
     night = last_night(home, doors())
-    if night is None or lake.current("match_review") is None:
+    if night is None or Lake(home).current("match_review") is None:
         raise ConfigError(
             f"{home.name}/ holds no customers yet; run a night first (customer-intel run)"
         )
-    tables = {}
-    for name in _TABLES:
-        schema = pl.DataFrame(contract.table(name).arrow_schema.empty_table()).schema
-        files = lake.files(name)
-        frame = pl.concat(map(pl.read_parquet, files)) if files else pl.DataFrame(schema=schema)
-        if missing := set(schema) - set(frame.columns):
-            raise ConfigError(
-                f"{home.name}/: {name} was made by an older version, without {min(missing)}; run a "
-                "night first (customer-intel run)"
-            )
-        tables[name] = frame
-    return night, tables
+    return night, tables_of(home, _TABLES)
 
 
 def _holds_exports(landing: Path) -> bool:
