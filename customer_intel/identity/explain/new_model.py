@@ -35,7 +35,7 @@ def changes(
     pairs = match_edge(
         party, tables["hub_value"], tables["party_value"], row, tables["identity_overrides"], config
     )
-    now = clusters_of(party["record_key"], pairs).select("record_key", "cluster")
+    now = clusters_of(party["record_key"], pairs)
     today = tables["record_customer_map"].filter(pl.col("valid_to").is_null())
     both = today.join(now, on="record_key")
     by_cluster = both.group_by("cluster").agg(n=pl.col("customer_id").n_unique())

@@ -47,7 +47,6 @@ _TWO_PEOPLE = {
     "name": {6, 13, 16, 17, 18, 19, 20}, "birth date": {6, 7, 8, 9}, "generation": {2, 3},
 }  # fmt: skip
 DECIDED = "a person decided that they are one"
-_COLUMNS = ("identifier_type", "levels", "weight")
 
 
 def match_explanation(match_edge: pl.DataFrame, record_customer_map: pl.DataFrame) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from customer_intel.identity.linking.overrides import Decisions, decisions
 from customer_intel.identity.linking.party_value import earlier_pairs
 from customer_intel.identity.matching.clusters import clustered
 from customer_intel.identity.matching.comparison_levels import COMPARISONS, PLACE
+from customer_intel.identity.matching.graph import components
 from customer_intel.identity.matching.resolve import Decided, Records, compared
 
 # Column → comparison whose bits it holds, in the order in which explanations name them; the rest is other_weight.
@@ -80,9 +81,7 @@ def match_edge(
         "record_key_b",
         identifier_type=kind,
         is_link="is_link",
-        weight=pl.when(pl.col("decision").is_null() | (pl.col("decision") != "merge")).then(
-            pl.col("bits").round(4)
-        ),
+        weight=pl.when(pl.col("decision").ne_missing("merge")).then(pl.col("bits").round(4)),
         effective_weight=pl.col("effective").round(4),
         probability=(
             1 / (1 + (-pl.col("effective").clip(-60, 60) * 0.6931471805599453).exp())
@@ -101,7 +100,7 @@ def match_edge(
 
 
 def clusters_of(records: pl.Series, match_edge: pl.DataFrame) -> pl.DataFrame:
-    """record_key, cluster (its smallest record_key), confidence of all `records`."""
+    """record_key, cluster (its smallest record_key) of all `records`."""
     return clustered(
         records,
         match_edge.select(
@@ -129,8 +128,6 @@ def _among(decided: Decisions, keys: pl.Series) -> Decided:
 
 def _closed(together: pl.DataFrame) -> pl.DataFrame:
     """Every pair that a chain of merges makes one."""
-    from customer_intel.identity.matching.graph import components
-
     keys = (
         pl.concat([together["record_key_a"], together["record_key_b"]])
         .unique()

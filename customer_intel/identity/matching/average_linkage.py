@@ -15,13 +15,12 @@ _AT_ONCE = 4_000_000
 
 
 def split(groups: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
-    """id, part, confidence. `groups`: id, component; `pairs`: every pair i < j inside them with
+    """id, part. `groups`: id, component; `pairs`: every pair i < j inside them with
     bits and is_vetoed.
 
     Average linkage (Sokal and Michener, 1958) on bits: the two parts whose pairs speak for each
     other most are joined first, until they speak against each other by more than CUT; parts with a
-    vetoed pair are never joined. A part is called by its smallest id. confidence: the chance that
-    the record belongs with the rest of its part, from its mean bits to them; 1 of a part of one.
+    vetoed pair are never joined. A part is called by its smallest id.
     """
     component = pairs.join(groups.rename({"id": "i"}), on="i")
     whole = component.group_by("component").agg(
@@ -32,11 +31,8 @@ def split(groups: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
         pl.DataFrame(schema={"id": pl.Int64, "own": pl.Int64}),
         *_split_by_size(groups, disputed),
     ]
-    placed = groups.join(pl.concat(split_parts), on="id", how="left").select(
+    return groups.join(pl.concat(split_parts), on="id", how="left").select(
         "id", part=pl.coalesce("own", pl.col("id").min().over("component"))
-    )
-    return placed.join(_confidence(placed, pairs), on="id", how="left").with_columns(
-        pl.col("confidence").fill_null(1.0)
     )
 
 
@@ -102,19 +98,3 @@ def _agglomerated(
         moved = own[active] == absorbed[:, None]
         own[active] = np.where(moved, survivor[:, None], own[active])
     return own
-
-
-def _confidence(placed: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
-    part = placed.select("id", "part")
-    inside = (
-        pairs.join(part.rename({"id": "i"}), on="i")
-        .join(part.rename({"id": "j", "part": "part_j"}), on="j")
-        .filter(pl.col("part") == pl.col("part_j"))
-    )
-    by_record = pl.concat([inside.select(id="i", bits="bits"), inside.select(id="j", bits="bits")])
-    mean = by_record.group_by("id").agg(pl.col("bits").mean())
-    return mean.select(
-        "id",
-        # Bits times ln 2: the logistic of natural log odds.
-        confidence=(1 / (1 + (-pl.col("bits").clip(-40, 40) * 0.6931471805599453).exp())).round(6),
-    )

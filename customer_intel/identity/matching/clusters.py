@@ -65,7 +65,7 @@ def pairs_of(groups: pl.DataFrame) -> Iterator[Numbers]:
 
 
 def clustered(keys: pl.Series, edges: pl.DataFrame) -> pl.DataFrame:
-    """record_key, cluster (its smallest record_key), confidence (of the record's place in it, 0 to 1) of all `keys`.
+    """record_key, cluster (its smallest record_key) of all `keys`.
 
     `edges`: as of `compared`: PAIR, content_a, content_b, effective, is_link, is_vetoed, is_copy.
     Average linkage, with no vetoed pair in one cluster; ties fall by what records say, not by their
@@ -112,11 +112,11 @@ def clustered(keys: pl.Series, edges: pl.DataFrame) -> pl.DataFrame:
             copies.select(a="record_key_a", b="record_key_b"),
             copies.select(a="record_key_b", b="record_key_a"),
         ]
-    ).join(parts.select(a="record_key", part="part", confidence="confidence"), on="a")
+    ).join(parts.select(a="record_key", part="part"), on="a")
     copied = copied.join(parts, left_on="b", right_on="record_key", how="anti").select(
-        "part", "confidence", record_key="b"
+        "part", record_key="b"
     )
-    placed = pl.concat([parts.select("record_key", "part", "confidence"), copied], how="diagonal")
+    placed = pl.concat([parts.select("record_key", "part"), copied], how="diagonal")
     return (
         keys.to_frame("record_key")
         .join(placed, on="record_key", how="left")
@@ -124,8 +124,7 @@ def clustered(keys: pl.Series, edges: pl.DataFrame) -> pl.DataFrame:
             cluster=pl.when(pl.col("part").is_null())
             .then("record_key")
             .otherwise(pl.col("record_key").min().over("part")),
-            confidence=pl.col("confidence").fill_null(1.0),
         )
-        .select("record_key", "cluster", "confidence")
+        .select("record_key", "cluster")
         .sort("record_key")
     )

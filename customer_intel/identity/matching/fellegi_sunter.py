@@ -36,7 +36,6 @@ ANCHOR_STRANGERS = 100.0
 LEAST_CHANCE = 0.2
 # What a family or an office may share besides a roof.
 SHARED = ("email", "phone", "shared contact")
-_ADDRESS = [comparison.name for comparison in COMPARISONS].index("address")
 # Expected matches per record: the starting value of a fit, and the prior of a frozen model.
 DOUBLES = 0.3
 
@@ -237,7 +236,7 @@ def _bits(comparison: Comparison, m: Floats, u: Floats) -> Floats:
 
 def _by_comparison(weights: Sequence[Floats], levels: npt.NDArray[np.int64]) -> Floats:
     bits = np.column_stack([weight[levels[:, place]] for place, weight in enumerate(weights)])
-    is_one_roof = (levels[:, _ADDRESS] > 0) & (levels[:, _ADDRESS] <= ONE_ROOF)
+    is_one_roof = (levels[:, PLACE["address"]] > 0) & (levels[:, PLACE["address"]] <= ONE_ROOF)
     is_family = is_one_roof | np.any([levels[:, PLACE[name]] == 1 for name in SHARED], axis=0)
     everybody = np.ones(len(levels), dtype=bool)
     for place, comparison in enumerate(COMPARISONS):
