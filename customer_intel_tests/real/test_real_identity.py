@@ -15,12 +15,10 @@ from customer_intel_tests.bench_identity import sets
 
 pytestmark = pytest.mark.slow
 
-# set → F1 and precision, apart: a false merge costs more than a miss. Measured 2026-11: febrl3
-# .9997, RLdata500 .9796,
-# fake_1000 .9817, each with precision 1.
-# What is left out for the sake of precision among families (linkage.CUT) is missed here: .982 would
-# be without.
-FLOORS = {"febrl3": (0.9994, 0.9999), "RLdata500": (0.97, 1.0), "fake_1000": (0.96, 0.998)}
+# set → F1 and precision, apart: a false merge costs more than a miss. Measured 2026-11-30 by whole
+# nights: febrl3 .9996, RLdata500 .990, fake_1000 .958, each with precision 1. fake_1000 was .968 and
+# more under the rules before one resolver: lone names that agree in little else wait in the review.
+FLOORS = {"febrl3": (0.9994, 0.9999), "RLdata500": (0.98, 1.0), "fake_1000": (0.955, 0.998)}
 
 
 @pytest.mark.parametrize("name", FLOORS)

@@ -115,12 +115,20 @@ def prepared(records: pl.DataFrame) -> pl.DataFrame:
         email_local=pl.col("email").str.extract("^([^@]*)"),
         is_name_mailbox=_is_name_mailbox(),
         is_double=pl.col("last").str.contains("[ -]"),
+        first_digits=_digits("first"),
+        last_digits=_digits("last"),
         rare_first=_rarity(party["first"], first_names()),
         rare_last=_rarity(party["last"], last_names()),
         rare_home=_rarity(
             party.select(home=pl.concat_str("number", "street", separator=" "))["home"], {}
         ),
     )
+
+
+def _digits(name: str) -> pl.Expr:
+    """The digits in a name: where names are codes (F2917 for one customer), they are what tells two apart."""
+    digits = pl.col(name).str.replace_all("[^0-9]", "")
+    return pl.when(digits != "").then(digits)
 
 
 def _is_name_mailbox() -> pl.Expr:

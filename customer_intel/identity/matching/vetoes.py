@@ -25,6 +25,7 @@ _UNLIKE = (
 )
 FIRST_NAMES_DIFFER = (
     "CASE WHEN is_short OR like_first THEN false"
+    " WHEN a.first_digits <> b.first_digits THEN true"
     # Of two known names each is one of its own; an unknown one may be a slip of the pen.
     f" WHEN a.is_name AND b.is_name AND {_FAMILY} THEN {_NOT_ELSEWHERE}"
     f" WHEN jw_first < 0.8 AND a.is_name AND b.is_name THEN {_UNLIKE} AND {_NOT_ELSEWHERE}"

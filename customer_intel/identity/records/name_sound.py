@@ -58,7 +58,9 @@ _VOWELS = {"e": "a", "o": "u"}
 
 
 def name_sound(name: pl.Expr) -> pl.Expr:
-    """The key of a folded name, `muler` for mueller; null where no letter from a to z is in it."""
+    """The key of a folded name, `muler` for mueller; null where no letter from a to z is in it, or a digit is: of codes
+    (F2917) the letters say nothing.
+    """
     key = name
     for pattern, letters in _RULES:
         if pattern.isalpha():
@@ -68,4 +70,4 @@ def name_sound(name: pl.Expr) -> pl.Expr:
     key = key.str.replace_many(_DOUBLES)
     last = key.str.extract(r"([eo])$").fill_null("")
     body = key.str.replace(r"[eo]$", "").str.replace_many(_VOWELS)
-    return pl.when(key != "").then(body + last)
+    return pl.when((key != "") & ~name.str.contains("[0-9]")).then(body + last)

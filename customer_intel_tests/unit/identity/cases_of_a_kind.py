@@ -385,11 +385,33 @@ def _mailbox_bases() -> Iterator[Case]:
     yield Case("mailbox base", "two first names behind tags", TWO, _two(*rows))
 
 
+def _codes() -> Iterator[Case]:
+    """Names that were made unreadable, as in a test system or a pseudonymised export: the digits tell people apart."""
+    many = [
+        person(f"F{2917 + 7 * n}", f"L{41514 - 13 * n}", f"user{977 * n}@mail{n}.example", city=f"City{n}",
+               postal_code=str(10_000 + 977 * n), street="Street 0", phone=f"+49 30 00000{n:03d}", country="DE")
+        for n in range(40)
+    ]  # fmt: skip
+    yield Case("coded name", "one street and number in forty towns", TWO, _all(*many))
+    rows = [
+        person(code, code, f"{n}@shop.example", city="Bonn", postal_code="53111", street="Ring 4")
+        for n, code in enumerate(("a3f91c", "a3f92c", "b7710d", "b7711d"))
+    ]
+    yield Case("coded name", "hashes under one roof", TWO, _all(*rows))
+    rows = [
+        person("User", str(12 + n), phone="+49 171 2345678", city="Bonn", postal_code="53111")
+        for n in range(2)
+    ]
+    yield Case("coded name", "numbered users with one phone", TWO, _two(*rows))
+    same = person("F2917", "L41514", "user1@mail.example", city="Bonn", postal_code="53111")
+    yield Case("coded name", "one code twice", ONE, _two(same, same))
+
+
 CASES = [
     case
     for kind in (
         _placeholders, _tills, _switchboards, _other_last_names, _twins, _generations, _scripts, _changes, _typos,
-        _mailbox_bases,
+        _mailbox_bases, _codes,
     )
     for case in kind()
 ]  # fmt: skip
