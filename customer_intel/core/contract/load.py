@@ -405,10 +405,12 @@ def _raw(table: Table) -> Table:
 
 
 def _incremental(says: Any, at: str, layout: str) -> Incremental:
-    if layout != "by_day":
-        raise ConfigError(f"{at} is for tables of layout by_day")
     if not isinstance(says, dict):
-        raise ConfigError(f"{at}: is any of look_back, look_ahead, days, lookups")
+        raise ConfigError(f"{at}: is any of per, look_back, look_ahead, days, lookups")
+    if (layout == "by_day") == ("per" in says):
+        raise ConfigError(
+            f"{at}: layout by_day goes by days, layout whole `per` a key; this one is {layout}"
+        )
     says = {
         **says,
         "days": {key: word_list(value) for key, value in (says.get("days") or {}).items()},

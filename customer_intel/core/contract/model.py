@@ -133,13 +133,16 @@ class Lookup(Model):
 
 
 class Incremental(Model):
-    """How a day's rows hang on days before and behind it: a night computes only days whose inputs changed.
+    """How rows hang on rows of the inputs, so that a night computes only what changed.
 
+    By days (layout by_day): a day's rows hang on the inputs' rows of so many days before and behind it. `per` a key
+    (layout whole): the rows of one key hang on the rows of that key alone, of inputs that are kept by day.
     `look_back`, `look_ahead`: so many days, or $name of the room's setting of them. `days`: each input whose rows
     belong to days, and the columns that say which (none: the day by which the input itself is kept). `lookups`:
-    inputs that do not. A change of any other input computes every day.
+    inputs that do not. A change of any other input computes everything.
     """
 
+    per: str | None = None
     look_back: int | str = 0
     look_ahead: int | str = 0
     days: dict[str, tuple[str, ...]]

@@ -21,9 +21,10 @@ from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, SchemaMismatch, quoted
 from customer_intel.core.gate import gate
 from customer_intel.core.gate.gate import Finding, GateClosed, Verdict
-from customer_intel.core.night import day_parts, incremental, new_exports, raw_parts
+from customer_intel.core.night import by_key, day_parts, incremental, new_exports, raw_parts
 from customer_intel.core.night.day_parts import schema_sha256
 from customer_intel.core.night.incremental import NOTHING, Plan
+from customer_intel.core.night.inputs import Inputs, within
 from customer_intel.core.night.night import Night, Outcome, StepFailed, parts_of
 from customer_intel.core.night.snapshot import lineage_cache
 from customer_intel.core.night.worker import HelperFailed, helper
@@ -105,8 +106,10 @@ def _build(night: Night, definition: Definition) -> Outcome:
             engine.define_local_time(time_zone(night))
             before = night.lake.current(table.name)
             try:
-                plan = _register_inputs(night, engine, definition, before)
+                plan, keys = _register_inputs(night, engine, definition, before)
                 select = _select(night, definition, engine)
+                if keys:
+                    select = keys.whole(select)
                 if table.entity is not None and table.day_column:
                     plan, select = new_exports.plan(
                         night, engine, table, select, plan.recipe, before
@@ -171,27 +174,36 @@ def _build_empty(night: Night, table: Table, missing: str, clock: _Clock) -> Out
 
 def _register_inputs(
     night: Night, engine: DuckDBEngine, definition: Definition, before: Version | None
-) -> Plan:
-    """Makes the table's inputs readable: of those that it reads by days, what tonight's days need."""
+) -> tuple[Plan, by_key.Planner | None]:
+    """Makes the table's inputs readable: of those that it reads by days or keys, what tonight needs."""
     table, zone = definition.table, time_zone(night)
     settings = room_config(table.room, night.home)
-    plan, planner = NOTHING, None
-    if table.day_column and definition.kind in ("sql", "conformed"):
+    plan, rule = NOTHING, table.incremental
+    if rule or (table.entity is not None and table.day_column):
         text = definition.sql({**settings, "as_of": date(2000, 1, 1)})
         plan = Plan({}, incremental.recipe(table, text, zone))
-    if table.incremental:
-        planner = incremental.Planner(night, engine, table, zone, settings)
-        plan = planner.plan(definition.reads, plan.recipe, before)
+    days: incremental.Planner | None = None
+    keys: by_key.Planner | None = None
+    if rule:
+        inputs = Inputs(night, engine, rule, zone)
+        if rule.per:
+            keys = by_key.Planner(inputs, table)
+            plan = keys.plan(definition.reads, plan.recipe, before)
+        else:
+            days = incremental.Planner(inputs, table, settings)
+            plan = days.plan(definition.reads, plan.recipe, before)
     # Before sources were ever judged (run --select), none is held back.
     unjudged = kinds.state_tables({other.room for other in night.contract.tables.values()})
     for name in definition.depends_on:
         if name in unjudged and night.lake.current(name) is None:
             continue
-        if planner and name in plan.seen:
-            planner.register(name, plan.seen[name])
+        if days and name in plan.seen:
+            days.register(name, plan.seen[name])
+        elif keys and rule and plan.is_by_key and name in rule.days:
+            keys.register(name)
         else:
             _register(night, engine, night.contract.table(name), table)
-    return plan
+    return plan, keys if plan.is_by_key else None
 
 
 def _select(night: Night, definition: Definition, engine: DuckDBEngine) -> str:
@@ -236,7 +248,7 @@ def _write(
         return {WHOLE: target}, {}, {}
     if plan.days is None:
         return day_parts.write(engine, table, sql, work, before, order)
-    some = incremental.within([quoted(str(table.day_column))], plan.days)
+    some = within([quoted(str(table.day_column))], plan.days)
     days = {day.isoformat() for day in plan.days}
     return day_parts.write(
         engine, table, f"SELECT * FROM ({sql}\n) WHERE {some}", work, before, order, days

@@ -11,7 +11,8 @@ from datetime import date
 from customer_intel.core.contract.model import Table
 from customer_intel.core.engine import DuckDBEngine, quoted
 from customer_intel.core.night import raw_parts
-from customer_intel.core.night.incremental import MOST, Plan, within
+from customer_intel.core.night.incremental import MOST, Plan, parts_on
+from customer_intel.core.night.inputs import within
 from customer_intel.core.night.night import Night, parts_of
 from customer_intel.core.store.lake import Version
 
@@ -65,8 +66,7 @@ def plan(
         f'SELECT DISTINCT {day} FROM "as it was" SEMI JOIN known_key USING ({key})'
     ).fetchall()
     days = frozenset(found for (found,) in rows if isinstance(found, date))
-    wanted = {str(found)[:size] for found in days for size in (4, 7, 10)}
-    kept = [part for name, part in sorted(parts_of(before).items()) if name in wanted]
+    kept = parts_on(parts_of(before), days)
     night.lake.check(kept)
     engine.register(entity, [night.lake.path(part) for part in kept], name="of touched days")
     return Plan(inputs, recipe, days), (

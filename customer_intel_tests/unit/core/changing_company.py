@@ -176,7 +176,8 @@ class ChangingCompany:
         total = round(10 + 90 * self._random.random(), 2)
         self._orders.append(
             {"order_id": f"o{number}", "customer_ref": f"u{self._random.randrange(PEOPLE)}", "ordered_at": at,
-             "status": "paid", "currency": "EUR", "total": total, "subtotal": total, "refunded": 0, "channel": "web", "updated_at": at,
+             "status": "paid", "currency": "EUR", "total": total, "subtotal": total, "refunded": 0,
+             "channel": "web", "updated_at": at,
              "shipped_at": ""}
         )  # fmt: skip
 
