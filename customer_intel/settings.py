@@ -61,6 +61,7 @@ _TAKES: dict[str, str] = {
     "gate_seconds": "a number of seconds above 0, such as 1800",
     "cron": "the five fields of a cron line, such as 0 4 * * *",
     "schedule_running": "true or false",
+    "full": "true or false",
     "first_export_date": "a date YYYY-MM-DD, such as 2024-01-01",
     "smtp_port": "a port from 1 to 65535, such as 25",
 }
@@ -91,6 +92,8 @@ class Settings(BaseSettings):
     cron: Annotated[str, AfterValidator(_cron)] = "0 4 * * *"
     schedule_running: bool = True
     first_export_date: date | None = None
+    # Every table is computed whole, also what is usually computed by changed days.
+    full: bool = False
     alert_slack_webhook: SecretStr | None = None
     alert_email_to: str | None = None
     alert_email_from: str = "customer-intel@localhost"

@@ -3,8 +3,13 @@
 --   moment. revenue sums to the net revenue of order_fact and refund_fact, in the reporting currency; revenue_impact is
 --   the same in the order's own. order_placed is an order that counts; order_attempted one that does not, in the end
 --   (unpaid, cancelled, failed, given back, unknown); is_own_act: the customer did it, as opposed to what happens to them.
--- Caveats: what has no fact is read where it arrived: web and product events. Rows dated after the night's own day are
---   wrong clocks and are left out. Sessions are cut over web and product events alone.
+--   A session begins after more than session_gap_minutes of the visitor's silence; one that is older than
+--   session_cap_hours at a midnight (of the reporting time zone) is cut there, and at each midnight after.
+-- Caveats: what has no fact is read where it arrived: web and product events. Days after the night's own are wrong clocks
+--   and are left out. Sessions are cut over web and product events alone. A day's rows depend on that day and, by their
+--   session, on session_cap_hours and session_gap_minutes before it: with the time zone's hours on at most 3 days before
+--   (while both together are below 58 hours), and on no later one. Nothing but the last day depends on as_of, and an end
+--   of a subscription that has come.
 WITH running_subscription AS (
     SELECT v.*, r.customer_id
     FROM subscription_version AS v
@@ -22,10 +27,28 @@ device_owner AS (
         least(ends_at, lead(starts_at) OVER (PARTITION BY anonymous_id ORDER BY starts_at, customer_id)) AS ends_at
     FROM anonymous_map
 ),
+-- What events are called, on which page or of which feature: few rows, so that names are read once each. count(*) is
+-- never 0; that it is asked tells a planner that rows are fewer than events, so that it hashes these and not those.
 event_kind AS (
     SELECT
-        event_type,
         event_name,
+        coalesce(event_type, '') AS event_type,
+        coalesce(feature, '') AS feature,
+        coalesce(
+            CASE WHEN event_type IN ('page', 'screen') OR feature IS NULL THEN split_part(page_path, '/', 2) END,
+            split_part(split_part(split_part(page_url, '/', 4), '?', 1), '#', 1),
+            ''
+        ) AS segment,
+        coalesce(event_type = 'screen', FALSE)
+            OR (app_version IS NOT NULL AND page_url IS NULL AND page_path IS NULL) AS is_app,
+        trim(regexp_replace(lower(event_name), '[^a-z0-9]+', '_', 'g'), '_') AS plain
+    FROM events
+    GROUP BY ALL
+    HAVING count(*) > 0
+),
+event_activity AS (
+    SELECT
+        *,
         CASE
             WHEN event_type IN ('page', 'screen')
                 OR plain IN ('page', 'page_view', 'page_viewed', 'pageview', 'screen_view')
@@ -40,62 +63,7 @@ event_kind AS (
                 THEN 'web_' || plain
             ELSE plain
         END AS activity
-    FROM (
-        SELECT
-            event_type,
-            event_name,
-            trim(regexp_replace(lower(event_name), '[^a-z0-9]+', '_', 'g'), '_') AS plain
-        FROM (SELECT DISTINCT coalesce(event_type, '') AS event_type, event_name FROM events)
-    )
-),
-event_row AS (
-    SELECT
-        *,
-        coalesce(
-            CASE WHEN event_type IN ('page', 'screen') OR feature IS NULL THEN split_part(page_path, '/', 2) END,
-            split_part(split_part(split_part(page_url, '/', 4), '?', 1), '#', 1)
-        ) AS segment,
-        event_type = 'screen' OR (app_version IS NOT NULL AND page_url IS NULL AND page_path IS NULL) AS is_app
-    FROM events
-),
-event_activity AS (
-    SELECT
-        'event:' || e.source_system || ':' || e.event_id AS activity_id,
-        e.occurred_at AS ts,
-        e.record_key,
-        CAST(NULL AS VARCHAR) AS customer_id,
-        e.anonymous_id,
-        e.account_id,
-        k.activity,
-        CASE
-            WHEN k.activity <> 'page_viewed' THEN lower(e.feature)
-            WHEN e.segment IS NULL OR e.segment = '' THEN 'home'
-            -- Numbers and long slugs are things, not places: a touchpoint a product would drown the journeys.
-            WHEN length(e.segment) > 30 OR translate(e.segment, '0123456789', '') <> e.segment THEN 'other'
-            ELSE lower(e.segment)
-        END AS detail,
-        CASE WHEN e.is_app THEN 'app' ELSE 'web' END AS medium,
-        coalesce(
-            CASE
-                WHEN lower(e.utm_medium) IN ('cpc', 'ppc', 'paid', 'paidsearch', 'paid_search', 'display') THEN 'paid'
-                ELSE lower(e.utm_medium)
-            END,
-            CASE WHEN e.is_app THEN 'app' ELSE 'web' END
-        ) AS channel,
-        e.source_system,
-        CASE
-            WHEN e.feature IS NOT NULL THEN CAST(to_json({'feature': e.feature}) AS VARCHAR)
-            WHEN e.page_path IS NOT NULL THEN CAST(to_json({'page_path': e.page_path}) AS VARCHAR)
-        END AS feature_json,
-        CAST(NULL AS DECIMAL(18, 2)) AS revenue_impact,
-        CAST(NULL AS VARCHAR) AS currency,
-        CAST(NULL AS DECIMAL(18, 2)) AS revenue,
-        e.device_type,
-        TRUE AS is_visit,
-        position('|' || k.activity || '|' IN $received_activities) = 0 AS is_own,
-        greatest(e.occurred_at, coalesce(e.received_at, e.occurred_at)) AS known_at
-    FROM event_row AS e
-    JOIN event_kind AS k ON k.event_type = coalesce(e.event_type, '') AND k.event_name = e.event_name
+    FROM event_kind
 ),
 order_moment AS (
     SELECT *, CASE WHEN is_counted THEN 'order_placed' ELSE 'order_attempted' END AS activity, ordered_at AS ts,
@@ -121,21 +89,21 @@ record_activity AS (
         activity, NULL AS detail, 'shop' AS medium, coalesce(lower(channel), 'shop') AS channel, source_system,
         CAST(to_json({'order_id': order_id}) AS VARCHAR) AS feature_json,
         CAST(own_amount AS DECIMAL(18, 2)) AS revenue_impact, currency, CAST(revenue AS DECIMAL(18, 2)) AS revenue,
-        NULL AS device_type, FALSE AS is_visit, is_own, greatest(ts, first_known_at) AS known_at
+        is_own, greatest(ts, first_known_at) AS known_at
     FROM order_moment
     WHERE ts IS NOT NULL
     UNION ALL
     SELECT
         'order_refunded:' || refund_key, happened_at, record_key, customer_id, NULL, NULL, 'order_refunded', NULL, 'shop',
         'shop', source_system, CAST(to_json({'order_key': order_key}) AS VARCHAR), CAST(-refund_amount AS DECIMAL(18, 2)),
-        currency, CAST(-refund_reporting AS DECIMAL(18, 2)), NULL, FALSE, FALSE, known_at
+        currency, CAST(-refund_reporting AS DECIMAL(18, 2)), FALSE, known_at
     FROM refund_fact
     WHERE is_counted
     UNION ALL
     SELECT
         activity || ':' || payment_key, attempted_at, record_key, customer_id, NULL, NULL, activity, NULL, 'billing',
         coalesce(method, 'billing'), source_system, CAST(to_json({'payment_id': payment_id}) AS VARCHAR), NULL, currency,
-        NULL, NULL, FALSE, FALSE, known_at
+        NULL, FALSE, known_at
     FROM (
         SELECT *, CASE WHEN is_failed THEN 'payment_failed' WHEN is_counted THEN 'payment_succeeded' END AS activity
         FROM payment_fact
@@ -144,8 +112,8 @@ record_activity AS (
     UNION ALL
     SELECT
         activity || ':' || subscription_key, ts, record_key, customer_id, NULL, account_id, activity, NULL, 'billing',
-        'billing', source_system, CAST(to_json({'subscription_id': subscription_id}) AS VARCHAR), NULL, currency, NULL, NULL,
-        FALSE, is_own, greatest(ts, first_known_at)
+        'billing', source_system, CAST(to_json({'subscription_id': subscription_id}) AS VARCHAR), NULL, currency, NULL,
+        is_own, greatest(ts, first_known_at)
     FROM (
         SELECT *, CASE WHEN trial_end IS NULL THEN 'subscription_started' ELSE 'trial_started' END AS activity,
             started_at AS ts, TRUE AS is_own
@@ -164,7 +132,7 @@ record_activity AS (
     SELECT
         activity || ':' || ticket_key, ts, record_key, customer_id, NULL, account_id, activity, NULL, 'support',
         coalesce(lower(channel), 'support'), source_system, CAST(to_json({'ticket_id': ticket_id}) AS VARCHAR), NULL, NULL,
-        NULL, NULL, FALSE, is_own, greatest(ts, known_at)
+        NULL, is_own, greatest(ts, known_at)
     FROM (
         SELECT *, 'ticket_opened' AS activity, opened_at AS ts, TRUE AS is_own FROM ticket_fact
         UNION ALL
@@ -179,86 +147,26 @@ record_activity AS (
             WHEN score IS NOT NULL THEN CAST(to_json({'survey_type': survey_type, 'score': score}) AS VARCHAR)
             ELSE CAST(to_json({'survey_type': survey_type}) AS VARCHAR)
         END,
-        NULL, NULL, NULL, NULL, FALSE, TRUE, known_at
+        NULL, NULL, NULL, TRUE, known_at
     FROM survey_answer_fact
     UNION ALL
     SELECT
         'review_written:' || review_key, written_at, record_key, customer_id, NULL, NULL, 'review_written', NULL, 'review',
         lower(platform), source_system, CAST(to_json({'review_id': review_id, 'rating': rating}) AS VARCHAR), NULL, NULL,
-        NULL, NULL, FALSE, TRUE, known_at
+        NULL, TRUE, known_at
     FROM review_fact
     UNION ALL
     SELECT
         'touch:' || t.touch_key, t.occurred_at, t.record_key, t.customer_id, t.anonymous_id, NULL,
         k.medium || '_' || t.touch_event, NULL, k.medium, k.medium, t.source_system,
-        CAST(to_json({'campaign_id': t.campaign_id}) AS VARCHAR), NULL, NULL, NULL, NULL, FALSE, t.is_own_act,
+        CAST(to_json({'campaign_id': t.campaign_id}) AS VARCHAR), NULL, NULL, NULL, t.is_own_act,
         t.occurred_at
     FROM touch_fact AS t
     JOIN touch_kind AS k ON k.channel = t.channel
 ),
-every_activity AS (
-    SELECT e.*, r.customer_id AS own_customer_id
-    FROM event_activity AS e
-    LEFT JOIN customer_record AS r ON r.record_key = e.record_key
-    UNION ALL
-    SELECT *, customer_id FROM record_activity
-),
-identified AS (
-    SELECT
-        a.activity_id, a.ts, local_day(a.ts) AS day, a.record_key, a.anonymous_id, a.account_id, a.activity, a.detail,
-        a.medium, a.channel, a.source_system, a.feature_json, a.revenue_impact, a.currency, a.revenue, a.device_type,
-        a.is_visit, a.is_own,
-        CASE WHEN a.own_customer_id IS NULL THEN greatest(a.known_at, d.identified_at) ELSE a.known_at END AS known_at,
-        coalesce(a.own_customer_id, d.customer_id) AS customer_id
-    FROM every_activity AS a
-    LEFT JOIN device_owner AS d
-        ON d.anonymous_id = a.anonymous_id
-        AND a.ts >= d.starts_at
-        AND a.ts < d.ends_at
-    WHERE a.ts < CAST($as_of AS TIMESTAMP) + INTERVAL 1 DAY
-),
-visit AS (
-    SELECT
-        activity_id,
-        ts,
-        coalesce(customer_id, anonymous_id, record_key) AS visitor,
-        lag(ts) OVER (PARTITION BY coalesce(customer_id, anonymous_id, record_key) ORDER BY ts, activity_id)
-            AS ts_before
-    FROM identified
-    WHERE is_visit AND coalesce(customer_id, anonymous_id, record_key) IS NOT NULL
-),
-numbered AS (
-    SELECT
-        activity_id,
-        ts,
-        visitor,
-        sum(CASE WHEN ts_before IS NULL OR ts > ts_before + INTERVAL $session_gap_minutes MINUTE THEN 1 ELSE 0 END)
-            OVER (PARTITION BY visitor ORDER BY ts, activity_id) AS run
-    FROM visit
-),
-capped AS (
-    SELECT
-        activity_id,
-        ts,
-        visitor,
-        run,
-        (epoch_us(ts) - epoch_us(min(ts) OVER (PARTITION BY visitor, run))) // ($session_cap_hours * 3600000000)
-            AS stretch
-    FROM numbered
-),
-sessionized AS (
-    SELECT
-        activity_id,
-        substr(
-            md5(visitor || '|' || CAST(epoch_us(min(ts) OVER (PARTITION BY visitor, run, stretch)) AS VARCHAR)), 1, 20
-        ) AS session_id
-    FROM capped
-),
 place AS (
     SELECT
-        medium,
-        activity,
-        detail,
+        *,
         medium || ':' || activity || CASE WHEN detail <> '' THEN ':' || detail ELSE '' END AS touchpoint_id,
         coalesce(
             CASE WHEN detail <> '' THEN CASE
@@ -283,29 +191,185 @@ place AS (
             END,
             $stage_other
         ) AS journey_stage
-    FROM (SELECT DISTINCT medium, activity, coalesce(detail, '') AS detail FROM identified)
+    FROM (
+        SELECT
+            TRUE AS is_event,
+            event_name,
+            event_type,
+            feature,
+            segment,
+            is_app,
+            CASE WHEN is_app THEN 'app' ELSE 'web' END AS medium,
+            activity,
+            CASE
+                WHEN activity <> 'page_viewed' THEN lower(feature)
+                WHEN segment = '' THEN 'home'
+                -- Numbers and long slugs are things, not places: a touchpoint a product would drown the journeys.
+                WHEN length(segment) > 30 OR translate(segment, '0123456789', '') <> segment THEN 'other'
+                ELSE lower(segment)
+            END AS detail,
+            position('|' || activity || '|' IN $received_activities) = 0 AS is_own
+        FROM event_activity
+        UNION ALL
+        SELECT FALSE, NULL, NULL, NULL, NULL, NULL, medium, activity, coalesce(detail, ''), NULL
+        FROM record_activity
+        GROUP BY medium, activity, coalesce(detail, '')
+    )
+),
+-- Sessions, over narrow rows. Events of one visitor, day and stretch of the clock no longer than the gap are of one
+-- session: only such stretches are put in order.
+stretch AS (
+    SELECT
+        coalesce(r.customer_id, d.customer_id, e.anonymous_id, e.record_key) AS visitor,
+        local_day(e.occurred_at) AS day,
+        (epoch_us(e.occurred_at) + 62135596800000000) // ($session_gap_minutes * 60000000 + 1) AS clock,
+        min(e.occurred_at) AS first_ts,
+        max(e.occurred_at) AS last_ts
+    FROM events AS e
+    LEFT JOIN customer_record AS r ON r.record_key = e.record_key
+    LEFT JOIN device_owner AS d
+        ON d.anonymous_id = CASE WHEN r.customer_id IS NULL THEN e.anonymous_id END
+        AND e.occurred_at >= d.starts_at
+        AND e.occurred_at < d.ends_at
+    WHERE coalesce(r.customer_id, d.customer_id, e.anonymous_id, e.record_key) IS NOT NULL
+        AND local_day(e.occurred_at) <= $as_of
+    GROUP BY ALL
+),
+neighbour AS (
+    SELECT
+        *,
+        lag(last_ts) OVER (PARTITION BY visitor ORDER BY first_ts) AS ts_before,
+        lag(day) OVER (PARTITION BY visitor ORDER BY first_ts) AS day_before
+    FROM stretch
+),
+marked AS (
+    SELECT
+        *,
+        ts_before IS NULL OR first_ts > ts_before + INTERVAL $session_gap_minutes MINUTE AS is_after_silence
+    FROM neighbour
+),
+begun AS (
+    SELECT
+        visitor,
+        day,
+        clock,
+        max(CASE WHEN is_after_silence THEN first_ts END) OVER (PARTITION BY visitor ORDER BY first_ts) AS began_at,
+        max(CASE WHEN is_after_silence OR day <> day_before THEN first_ts END)
+            OVER (PARTITION BY visitor ORDER BY first_ts) AS cut_at
+    FROM marked
+),
+sessionized AS (
+    SELECT
+        visitor,
+        day,
+        clock,
+        substr(md5(visitor || '|' || CAST(epoch_us(
+            CASE WHEN began_at < day_start(day) - INTERVAL $session_cap_hours HOUR THEN cut_at ELSE began_at END
+        ) AS VARCHAR)), 1, 20) AS session_id
+    FROM begun
+),
+event_row AS (
+    SELECT
+        e.source_system,
+        e.event_id,
+        e.occurred_at AS ts,
+        local_day(e.occurred_at) AS day,
+        coalesce(r.customer_id, d.customer_id) AS customer_id,
+        coalesce(r.customer_id, d.customer_id, e.anonymous_id, e.record_key) AS visitor,
+        (epoch_us(e.occurred_at) + 62135596800000000) // ($session_gap_minutes * 60000000 + 1) AS clock,
+        e.anonymous_id,
+        e.record_key,
+        e.account_id,
+        lower(e.utm_medium) AS utm_medium,
+        e.device_type,
+        e.feature,
+        e.page_path,
+        greatest(
+            e.occurred_at, coalesce(e.received_at, e.occurred_at), CASE WHEN r.customer_id IS NULL THEN d.identified_at END
+        ) AS known_at,
+        e.event_name,
+        coalesce(e.event_type, '') AS event_type,
+        coalesce(
+            CASE WHEN e.event_type IN ('page', 'screen') OR e.feature IS NULL THEN split_part(e.page_path, '/', 2) END,
+            split_part(split_part(split_part(e.page_url, '/', 4), '?', 1), '#', 1),
+            ''
+        ) AS segment,
+        coalesce(e.event_type = 'screen', FALSE)
+            OR (e.app_version IS NOT NULL AND e.page_url IS NULL AND e.page_path IS NULL) AS is_app
+    FROM events AS e
+    LEFT JOIN customer_record AS r ON r.record_key = e.record_key
+    LEFT JOIN device_owner AS d
+        ON d.anonymous_id = CASE WHEN r.customer_id IS NULL THEN e.anonymous_id END
+        AND e.occurred_at >= d.starts_at
+        AND e.occurred_at < d.ends_at
+    WHERE local_day(e.occurred_at) <= $as_of
 )
 SELECT
-    i.activity_id,
-    i.ts,
-    i.day,
-    i.customer_id,
-    i.anonymous_id,
-    i.record_key,
-    i.account_id,
-    i.activity,
-    i.channel,
+    'event:' || e.source_system || ':' || e.event_id AS activity_id,
+    e.ts,
+    e.day,
+    e.customer_id,
+    e.anonymous_id,
+    e.record_key,
+    e.account_id,
+    p.activity,
+    CASE
+        WHEN e.utm_medium IN ('cpc', 'ppc', 'paid', 'paidsearch', 'paid_search', 'display') THEN 'paid'
+        ELSE coalesce(e.utm_medium, p.medium)
+    END AS channel,
     p.touchpoint_id,
     p.journey_stage,
     s.session_id,
-    i.source_system,
-    i.device_type,
-    i.feature_json,
-    i.revenue_impact,
-    i.currency,
-    i.revenue,
-    i.is_own AS is_own_act,
-    i.known_at
-FROM identified AS i
-JOIN place AS p ON p.medium = i.medium AND p.activity = i.activity AND p.detail = coalesce(i.detail, '')
-LEFT JOIN sessionized AS s ON s.activity_id = i.activity_id
+    e.source_system,
+    e.device_type,
+    CASE
+        WHEN e.feature IS NOT NULL THEN CAST(to_json({'feature': e.feature}) AS VARCHAR)
+        WHEN e.page_path IS NOT NULL THEN CAST(to_json({'page_path': e.page_path}) AS VARCHAR)
+    END AS feature_json,
+    CAST(NULL AS DECIMAL(18, 2)) AS revenue_impact,
+    CAST(NULL AS VARCHAR) AS currency,
+    CAST(NULL AS DECIMAL(18, 2)) AS revenue,
+    p.is_own AS is_own_act,
+    e.known_at
+FROM event_row AS e
+JOIN place AS p
+    ON p.is_event
+    AND p.event_name = e.event_name
+    AND p.event_type = e.event_type
+    AND p.feature = coalesce(e.feature, '')
+    AND p.segment = e.segment
+    AND p.is_app = e.is_app
+LEFT JOIN sessionized AS s ON s.visitor = e.visitor AND s.day = e.day AND s.clock = e.clock
+UNION ALL
+SELECT
+    a.activity_id,
+    a.ts,
+    local_day(a.ts),
+    coalesce(a.customer_id, d.customer_id),
+    a.anonymous_id,
+    a.record_key,
+    a.account_id,
+    a.activity,
+    a.channel,
+    p.touchpoint_id,
+    p.journey_stage,
+    NULL,
+    a.source_system,
+    NULL,
+    a.feature_json,
+    a.revenue_impact,
+    a.currency,
+    a.revenue,
+    a.is_own,
+    greatest(a.known_at, CASE WHEN a.customer_id IS NULL THEN d.identified_at END)
+FROM record_activity AS a
+JOIN place AS p
+    ON NOT p.is_event
+    AND p.medium = a.medium
+    AND p.activity = a.activity
+    AND p.detail = coalesce(a.detail, '')
+LEFT JOIN device_owner AS d
+    ON d.anonymous_id = CASE WHEN a.customer_id IS NULL THEN a.anonymous_id END
+    AND a.ts >= d.starts_at
+    AND a.ts < d.ends_at
+WHERE local_day(a.ts) <= $as_of

@@ -2,16 +2,10 @@
 -- Meaning: day is the day on which the visit began, also when it passes midnight. It converted when one of its
 --   events is a conversion by itself, or when the customer placed an order or subscribed between its start and one
 --   gap after its end.
--- Caveats: anonymous_id is the least of the visit's devices when a known customer used two at once.
-WITH event AS (
-    SELECT
-        *,
-        row_number() OVER (PARTITION BY session_id ORDER BY ts, activity_id) AS nth,
-        row_number() OVER (PARTITION BY session_id ORDER BY ts DESC, activity_id DESC) AS nth_last
-    FROM activity
-    WHERE session_id IS NOT NULL
-),
-visit AS (
+-- Caveats: anonymous_id is the least of the visit's devices when a known customer used two at once. A day's rows depend
+--   on the activities of that day and of at most 3 days after it (session_cap_hours and its midnight, one gap), and on the
+--   3 days before only so that a visit that began there is not taken for one of the day's own.
+WITH visit AS (
     SELECT
         session_id,
         min(customer_id) AS customer_id,
@@ -20,22 +14,41 @@ visit AS (
         max(ts) AS ended_at,
         count(*) AS n_activities,
         min(known_at) AS known_at,
-        max(touchpoint_id) FILTER (WHERE nth = 1) AS entry_touchpoint_id,
-        max(touchpoint_id) FILTER (WHERE nth_last = 1) AS exit_touchpoint_id,
-        max(channel) FILTER (WHERE nth = 1) AS channel,
-        max(device_type) FILTER (WHERE nth = 1) AS device_type,
         max(CASE WHEN position('|' || activity || '|' IN $converting_activities) > 0 THEN 1 ELSE 0 END) AS n_converting
-    FROM event
+    FROM activity
+    WHERE session_id IS NOT NULL
+    GROUP BY session_id
+),
+-- A visit's first and last events: of several at the very same moment the first, and the last, by id.
+edge AS (
+    SELECT
+        a.session_id,
+        a.touchpoint_id,
+        a.channel,
+        a.device_type,
+        a.ts = v.started_at AND lag(a.activity_id) OVER w IS NULL AS is_entry,
+        a.ts = v.ended_at AND lead(a.activity_id) OVER w IS NULL AS is_exit
+    FROM visit AS v
+    JOIN activity AS a ON a.session_id = v.session_id AND (a.ts = v.started_at OR a.ts = v.ended_at)
+    WINDOW w AS (PARTITION BY a.session_id ORDER BY a.ts, a.activity_id)
+),
+way AS (
+    SELECT
+        session_id,
+        max(CASE WHEN is_entry THEN touchpoint_id END) AS entry_touchpoint_id,
+        max(CASE WHEN is_exit THEN touchpoint_id END) AS exit_touchpoint_id,
+        max(CASE WHEN is_entry THEN channel END) AS channel,
+        max(CASE WHEN is_entry THEN device_type END) AS device_type
+    FROM edge
     GROUP BY session_id
 ),
 bought AS (
     SELECT DISTINCT v.session_id
-    FROM visit AS v
-    JOIN activity AS a
-        ON a.customer_id = v.customer_id
-        AND a.ts >= v.started_at
-        AND a.ts <= v.ended_at + INTERVAL $session_gap_minutes MINUTE
-    WHERE a.activity IN ('order_placed', 'subscription_started')
+    FROM (SELECT customer_id, ts FROM activity WHERE activity IN ('order_placed', 'subscription_started')) AS a
+    JOIN visit AS v
+        ON v.customer_id = a.customer_id
+        AND v.started_at <= a.ts
+        AND v.ended_at + INTERVAL $session_gap_minutes MINUTE >= a.ts
 )
 SELECT
     v.session_id,
@@ -46,11 +59,12 @@ SELECT
     v.ended_at,
     CAST((epoch_us(v.ended_at) - epoch_us(v.started_at)) // 1000000 AS BIGINT) AS duration_seconds,
     CAST(v.n_activities AS BIGINT) AS n_activities,
-    v.entry_touchpoint_id,
-    v.exit_touchpoint_id,
-    v.channel,
-    v.device_type,
+    w.entry_touchpoint_id,
+    w.exit_touchpoint_id,
+    w.channel,
+    w.device_type,
     v.known_at,
     v.n_converting > 0 OR b.session_id IS NOT NULL AS is_converted
 FROM visit AS v
+JOIN way AS w ON w.session_id = v.session_id
 LEFT JOIN bought AS b ON b.session_id = v.session_id

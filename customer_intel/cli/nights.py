@@ -53,6 +53,10 @@ def run(
         bool,
         typer.Option("--ahead", help="Confirms an --as-of ahead: no earlier night may follow it."),
     ] = False,
+    full: Annotated[
+        bool,
+        typer.Option("--full", help="Computes every table whole, not only what changed."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """One night: every new export up to the date, through every gate, to one release."""
@@ -60,6 +64,8 @@ def run(
     from_elsewhere = bool(landing or os.environ.get("CUSTOMER_INTEL_LANDING"))
     from customer_intel.orchestration.nights import refuse_unreadable
 
+    if full:
+        os.environ["CUSTOMER_INTEL_FULL"] = "true"
     settings = _fetched(settings_of(home, landing, is_made=from_elsewhere))
     refuse_unreadable(settings)
     night = _night_date(settings, as_of, ahead)

@@ -222,4 +222,5 @@ def of_date(settings: Settings, as_of: date) -> Night:
         snapshot_id=snapshot.snapshot_id(store, contracts, landed, home, as_of),
         contract=contracts,
         engine=settings.engine_settings,
+        is_full=settings.full,
     )

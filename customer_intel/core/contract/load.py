@@ -23,6 +23,7 @@ from customer_intel.core.contract.model import (
     Column,
     Contract,
     Expectation,
+    Incremental,
     Metric,
     Profile,
     Table,
@@ -249,6 +250,10 @@ def _table(
         and entry["layout"] == "whole"
     ):
         expect += (Expectation(kind="drop", args={"max_share": 0.6}),)
+    if (says := entry.pop("incremental", None)) is not None:
+        entry["incremental"] = _incremental(
+            says, f"{where}: table '{name}': incremental", entry["layout"]
+        )
     if profile := entry.pop("profile", None):
         if profile is not True and not isinstance(profile, dict):
             raise ConfigError(
@@ -397,6 +402,24 @@ def _raw(table: Table) -> Table:
             "raw_of": table.name,
         }
     )
+
+
+def _incremental(says: Any, at: str, layout: str) -> Incremental:
+    if not isinstance(says, dict):
+        raise ConfigError(f"{at}: is any of per, look_back, look_ahead, days, lookups")
+    if (layout == "by_day") == ("per" in says):
+        raise ConfigError(
+            f"{at}: layout by_day goes by days, layout whole `per` a key; this one is {layout}"
+        )
+    says = {
+        **says,
+        "days": {key: word_list(value) for key, value in (says.get("days") or {}).items()},
+    }
+    says["lookups"] = {
+        key: {**value, "of": word_list(value.get("of", []))} if isinstance(value, dict) else value
+        for key, value in (says.get("lookups") or {}).items()
+    }
+    return parsed(Incremental, says, at)
 
 
 def _expectation(item: Any, where: str, table: str) -> Expectation:

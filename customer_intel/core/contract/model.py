@@ -121,6 +121,34 @@ class Profile(Model):
     zero: tuple[str, ...] = ()
 
 
+class Lookup(Model):
+    """An input that is joined to others by a key, from any day: a row of it that changed touches the days on which the
+    inputs `of` have its key; where the row holds for a time only (`since`, `until`), the days in that time.
+    """
+
+    key: str
+    of: tuple[str, ...]
+    since: str | None = None
+    until: str | None = None
+
+
+class Incremental(Model):
+    """How rows hang on rows of the inputs, so that a night computes only what changed.
+
+    By days (layout by_day): a day's rows hang on the inputs' rows of so many days before and behind it. `per` a key
+    (layout whole): the rows of one key hang on the rows of that key alone, of inputs that are kept by day.
+    `look_back`, `look_ahead`: so many days, or $name of the room's setting of them. `days`: each input whose rows
+    belong to days, and the columns that say which (none: the day by which the input itself is kept). `lookups`:
+    inputs that do not. A change of any other input computes everything.
+    """
+
+    per: str | None = None
+    look_back: int | str = 0
+    look_ahead: int | str = 0
+    days: dict[str, tuple[str, ...]]
+    lookups: dict[str, Lookup] = {}
+
+
 class Metric(Model):
     """One figure, decided once: `rows` is a SELECT of `day`, `value` and its dimensions.
 
@@ -183,6 +211,7 @@ class Table(Model):
     metrics: tuple[Metric, ...] = ()
     layout: Literal["whole", "by_day", "by_export"] = "whole"
     day_column: str | None = None
+    incremental: Incremental | None = None
     expect: tuple[Expectation, ...] = ()
     entity: dict[str, Any] | None = None
     raw_of: str | None = None

@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ import pyarrow.parquet as pq
 
 from customer_intel.core.contract.model import Table
 from customer_intel.core.contract.yaml_lines import ConfigError
-from customer_intel.core.engine import DuckDBEngine, SchemaMismatch
+from customer_intel.core.engine import DuckDBEngine, SchemaMismatch, quoted
 from customer_intel.core.gate import gate
 from customer_intel.core.gate.gate import Finding, GateClosed, Verdict
-from customer_intel.core.night import day_parts, raw_parts
+from customer_intel.core.night import by_key, day_parts, incremental, new_exports, raw_parts
 from customer_intel.core.night.day_parts import schema_sha256
+from customer_intel.core.night.incremental import NOTHING, Plan
+from customer_intel.core.night.inputs import Inputs, within
 from customer_intel.core.night.night import Night, Outcome, StepFailed, parts_of
 from customer_intel.core.night.snapshot import lineage_cache
 from customer_intel.core.night.worker import HelperFailed, helper
@@ -101,18 +104,18 @@ def _build(night: Night, definition: Definition) -> Outcome:
     with night.lake.workspace(table.name) as work:
         with DuckDBEngine(night.engine, [night.lake.root], shared=True) as engine:
             engine.define_local_time(time_zone(night))
-            # Before sources were ever judged (run --select), none is held back.
-            unjudged = kinds.state_tables({other.room for other in night.contract.tables.values()})
-            for name in definition.depends_on:
-                if name in unjudged and night.lake.current(name) is None:
-                    continue
-                _register(night, engine, night.contract.table(name), table)
             before = night.lake.current(table.name)
             try:
-                sql = engine.contract_select(
-                    table, _select(night, definition, engine), _stamps(night, table)
-                )
-                candidates, keep, prints = _write(engine, table, sql, work, before)
+                plan, keys = _register_inputs(night, engine, definition, before)
+                select = _select(night, definition, engine)
+                if keys:
+                    select = keys.whole(select)
+                if table.entity is not None and table.day_column:
+                    plan, select = new_exports.plan(
+                        night, engine, table, select, plan.recipe, before
+                    )
+                sql = engine.contract_select(table, select, _stamps(night, table))
+                candidates, keep, prints = _write(engine, table, sql, work, before, plan)
             except (SchemaMismatch, GateClosed) as error:
                 clock.lap("compute")
                 what = error.expectation if isinstance(error, GateClosed) else "schema"
@@ -127,7 +130,7 @@ def _build(night: Night, definition: Definition) -> Outcome:
         # Where no day was touched, the rows are those that the gate saw before: its certificate
         # stays.
         seen = certificate(verdict) if candidates or not before else before.certificate
-        version = _accept(night, table, candidates, seen, keep, fingerprints=prints)
+        version = _accept(night, table, candidates, seen, keep, fingerprints=prints, plan=plan)
         clock.lap("accept")
     changed = _changed(before, version)
     status = "accepted" if changed or not before else "unchanged"
@@ -169,6 +172,40 @@ def _build_empty(night: Night, table: Table, missing: str, clock: _Clock) -> Out
     return clock.outcome(table.name, "not_available", 0, verdict, version, (), missing)
 
 
+def _register_inputs(
+    night: Night, engine: DuckDBEngine, definition: Definition, before: Version | None
+) -> tuple[Plan, by_key.Planner | None]:
+    """Makes the table's inputs readable: of those that it reads by days or keys, what tonight needs."""
+    table, zone = definition.table, time_zone(night)
+    settings = room_config(table.room, night.home)
+    plan, rule = NOTHING, table.incremental
+    if rule or (table.entity is not None and table.day_column):
+        text = definition.sql({**settings, "as_of": date(2000, 1, 1)})
+        plan = Plan({}, incremental.recipe(table, text, zone))
+    days: incremental.Planner | None = None
+    keys: by_key.Planner | None = None
+    if rule:
+        inputs = Inputs(night, engine, rule, zone)
+        if rule.per:
+            keys = by_key.Planner(inputs, table)
+            plan = keys.plan(definition.reads, plan.recipe, before)
+        else:
+            days = incremental.Planner(inputs, table, settings)
+            plan = days.plan(definition.reads, plan.recipe, before)
+    # Before sources were ever judged (run --select), none is held back.
+    unjudged = kinds.state_tables({other.room for other in night.contract.tables.values()})
+    for name in definition.depends_on:
+        if name in unjudged and night.lake.current(name) is None:
+            continue
+        if days and name in plan.seen:
+            days.register(name, plan.seen[name])
+        elif keys and rule and plan.is_by_key and name in rule.days:
+            keys.register(name)
+        else:
+            _register(night, engine, night.contract.table(name), table)
+    return plan, keys if plan.is_by_key else None
+
+
 def _select(night: Night, definition: Definition, engine: DuckDBEngine) -> str:
     table = definition.table
     parameters = {**room_config(table.room, night.home), "as_of": night.as_of}
@@ -196,7 +233,12 @@ def _select(night: Night, definition: Definition, engine: DuckDBEngine) -> str:
 
 
 def _write(
-    engine: DuckDBEngine, table: Table, sql: str, work: Path, before: Version | None
+    engine: DuckDBEngine,
+    table: Table,
+    sql: str,
+    work: Path,
+    before: Version | None,
+    plan: Plan,
 ) -> tuple[dict[str, Path], dict[str, Part], dict[str, str]]:
     """(new candidate files, parts kept as they are, day fingerprints)."""
     order = table.key or tuple(column.name for column in table.columns)
@@ -204,7 +246,13 @@ def _write(
         target = work / "whole.parquet"
         engine.materialize(sql, target, order)
         return {WHOLE: target}, {}, {}
-    return day_parts.write(engine, table, sql, work, before, order)
+    if plan.days is None:
+        return day_parts.write(engine, table, sql, work, before, order)
+    some = within([quoted(str(table.day_column))], plan.days)
+    days = {day.isoformat() for day in plan.days}
+    return day_parts.write(
+        engine, table, f"SELECT * FROM ({sql}\n) WHERE {some}", work, before, order, days
+    )
 
 
 def _build_raw(night: Night, table: Table) -> Outcome:
@@ -267,6 +315,7 @@ def _accept(
     *,
     facts: Mapping[str, dict[str, Any]] | None = None,
     fingerprints: dict[str, str] | None = None,
+    plan: Plan = NOTHING,
     missing: str = "",
 ) -> Version:
     return night.lake.accept(
@@ -279,6 +328,8 @@ def _accept(
         keep=keep,
         facts=facts,
         fingerprints=fingerprints,
+        inputs=plan.inputs,
+        recipe=plan.recipe,
         status="not_available" if missing else "available",
         reason=missing,
     )

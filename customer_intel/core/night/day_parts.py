@@ -32,9 +32,11 @@ def write(
     work: Path,
     before: Version | None,
     order: tuple[str, ...],
+    days: set[str] | None = None,
 ) -> tuple[dict[str, Path], dict[str, Part], dict[str, str]]:
     """(changed days' new files, parts kept as they are, every day's fingerprint).
 
+    `days`: those that `sql` tells of; all others stay as they were.
     A day's fingerprint is its number of rows and the sum of their hashes, so that order is nothing.
     """
     day = table.day_column
@@ -50,15 +52,17 @@ def write(
     same_shape = before is not None and before.schema_sha256 == schema_sha256(table)
     known = before.fingerprints if before is not None and same_shape else {}
     touched = [key for key, value in prints.items() if known.get(key) != value]
+    if days is not None:
+        prints = {key: value for key, value in known.items() if key not in days} | prints
     keep = {
         key: part for key, part in parts_of(before).items() if key in prints and key not in touched
     }
     candidates: dict[str, Path] = {}
     if touched:
-        days = ", ".join(sql_literal(date.fromisoformat(key)) for key in touched)
+        listed = ", ".join(sql_literal(date.fromisoformat(key)) for key in touched)
         ordered = ", ".join(f'"{name}"' for name in (day, *order) if name)
         reader = engine.con.sql(
-            f"SELECT * FROM candidate WHERE {day} IN ({days}) ORDER BY {ordered}"
+            f"SELECT * FROM candidate WHERE {day} IN ({listed}) ORDER BY {ordered}"
         )
         candidates = {key: work / f"{key}.parquet" for key in touched}
 

@@ -26,6 +26,8 @@ class Night:
     snapshot_id: str
     contract: Contract
     engine: EngineSettings
+    # Every day of every table is computed, whatever changed.
+    is_full: bool = False
 
     @property
     def lake(self) -> Lake:

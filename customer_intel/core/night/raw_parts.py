@@ -13,15 +13,21 @@ import pyarrow.parquet as pq
 
 from customer_intel.core.contract.model import Table
 from customer_intel.core.night.night import Night, parts_of
+from customer_intel.core.store.lake import Part
 from customer_intel.core.tables import kinds
 
 
 def files(night: Night, table: Table) -> list[Path]:
     """The raw table's accepted files that stand tonight, in part order."""
-    stands, held = kinds.intake(table.room).stands, source_states(night, table.room)
     night.lake.checked(table.name)
+    return [night.lake.path(part) for part in standing(night, table).values()]
+
+
+def standing(night: Night, table: Table) -> dict[str, Part]:
+    """The raw table's accepted parts that stand tonight, in order."""
+    stands, held = kinds.intake(table.room).stands, source_states(night, table.room)
     parts = sorted(parts_of(night.lake.current(table.name)).items())
-    return [night.lake.path(part) for _, part in parts if stands(part.facts, held)]
+    return {key: part for key, part in parts if stands(part.facts, held)}
 
 
 def source_states(night: Night, room: str) -> dict[str, dict[str, Any]]:

@@ -18,7 +18,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -80,6 +80,9 @@ class Version:
     reason: str = ""
     certificate: dict[str, Any] = field(default_factory=dict)
     fingerprints: dict[str, str] = field(default_factory=dict)
+    # Of a table that is computed day by day: what its inputs held, and how it was computed.
+    inputs: dict[str, Any] = field(default_factory=dict)
+    recipe: str = ""
 
     @classmethod
     def of(cls, pointer: Path) -> Version:
@@ -153,10 +156,14 @@ class Lake:
     def checked(self, table: str) -> list[Path]:
         """As `files`, each of them what its gate saw. Raises LakeDamaged for the first that is not."""
         version = self.current(table)
-        for part in version.parts.values() if version else ():
+        self.check(version.parts.values() if version else ())
+        return self.files(table)
+
+    def check(self, parts: Iterable[Part]) -> None:
+        """Raises LakeDamaged for the first part whose file is not what its gate saw."""
+        for part in parts:
             if fault := self.fault(part):
                 raise LakeDamaged(f"lake/{part.path} {fault}; customer-intel repair mends it")
-        return self.files(table)
 
     def files(self, table: str) -> list[Path]:
         """The accepted files in part order; none when the table was never accepted or is empty by
@@ -195,6 +202,8 @@ class Lake:
         keep: Mapping[str, Part] | None = None,
         facts: Mapping[str, dict[str, Any]] | None = None,
         fingerprints: dict[str, str] | None = None,
+        inputs: dict[str, Any] | None = None,
+        recipe: str = "",
         status: str = "available",
         reason: str = "",
     ) -> Version:
@@ -214,6 +223,8 @@ class Lake:
             reason,
             certificate,
             fingerprints or {},
+            inputs or {},
+            recipe,
         )
         before = self.current(table)
         self.point(version)

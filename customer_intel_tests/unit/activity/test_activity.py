@@ -337,6 +337,35 @@ def test_daily_roll_up_counts_sessions_once_and_converts_money() -> None:
     ]
 
 
+def test_a_customers_day_tells_own_acts_apart_from_what_was_received() -> None:
+    day = T0.date()
+    row = {"customer_id": "C1", "n": 1, "sessions_started": 0, "first_at": T0, "last_at": T0}
+    made = room(
+        [],
+        activity_daily=[
+            {**row, "day": day, "activity": "email_sent", "is_own_act": False, "known_at": T0 - CAP},
+            {**row, "day": day, "activity": "page_viewed", "is_own_act": True, "known_at": T0 + GAP,
+             "n": 3, "last_at": T0 + GAP},
+            {**row, "day": day, "activity": "_session", "is_own_act": False, "known_at": T0 + GAP,
+             "n": 2, "sessions_started": 2, "last_at": T0 + GAP},
+            {**row, "day": day + CAP, "activity": "email_sent", "is_own_act": False, "known_at": T0},
+        ],
+    )  # fmt: skip
+    rows = made.run("customer_day").rows(named=True)
+    assert rows[0] == {
+        "customer_id": "C1",
+        "day": day,
+        "n_own": 3,
+        "is_active": True,
+        "first_own_at": T0,
+        "last_own_at": T0 + GAP,
+        "sessions_started": 2,
+        "last_session_start": T0 + GAP,
+        "known_at": T0 + GAP,
+    }
+    assert (rows[1]["is_active"], rows[1]["n_own"], rows[1]["known_at"]) == (False, 0, None)
+
+
 def test_an_untouched_day_is_the_same_whatever_else_arrives() -> None:
     old = [event(k, T0 + timedelta(minutes=k), anonymous_id="a") for k in range(5)]
     new = [*old, event(9, T0 + timedelta(days=3), anonymous_id="a")]

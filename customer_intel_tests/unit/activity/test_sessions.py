@@ -34,14 +34,14 @@ def independent_sessions(events: list[tuple[str, datetime, str]]) -> set[frozens
         run_start = own[0][0]
         current: list[str] = []
         before = own[0][0]
-        stretch = 0
         for ts, event_id in own:
+            midnight = datetime(ts.year, ts.month, ts.day)
             if ts - before > GAP:
                 found.add(frozenset(current))
-                current, run_start, stretch = [], ts, 0
-            elif (ts - run_start) // CAP != stretch:
+                current, run_start = [], ts
+            elif before < midnight and run_start < midnight - CAP:
                 found.add(frozenset(current))
-                current, stretch = [], (ts - run_start) // CAP
+                current = []
             current.append(event_id)
             before = ts
         found.add(frozenset(current))
@@ -73,12 +73,44 @@ def test_a_session_over_midnight_is_one_session_of_its_first_day() -> None:
     assert found.select("day", "n_activities").rows() == [(date(2026, 3, 1), 4)]
 
 
-def test_a_robot_that_never_pauses_is_cut_every_24_hours() -> None:
-    found = sessions(
-        room([event(k, T0 + timedelta(minutes=20 * k), anonymous_id="a") for k in range(150)])
-    )
-    assert found["started_at"].to_list() == [T0, T0 + CAP, T0 + 2 * CAP]
-    assert found["n_activities"].to_list() == [72, 72, 6]
+def test_a_robot_that_never_pauses_is_cut_at_midnights() -> None:
+    events = [event(k, T0 + timedelta(minutes=20 * k), anonymous_id="a") for k in range(250)]
+    found = sessions(room(events))
+    # From noon: twelve hours old at the first midnight, and thirty-six at the second.
+    second, third = datetime(2026, 3, 3), datetime(2026, 3, 4)
+    assert found["started_at"].to_list() == [T0, second, third]
+    assert found["n_activities"].to_list() == [108, 72, 70]
+
+
+def test_a_robot_is_cut_at_the_midnights_of_the_reporting_time_zone() -> None:
+    events = [event(k, T0 + timedelta(minutes=20 * k), anonymous_id="a") for k in range(250)]
+    found = sessions(room(events, "America/New_York"))
+    midnight = datetime(2026, 3, 3, 5)
+    assert found["started_at"].to_list() == [T0, midnight, midnight + CAP]
+
+
+def test_a_session_of_just_the_cap_at_midnight_is_one() -> None:
+    start = datetime(2026, 3, 2)
+    events = [event(k, start + GAP * k, anonymous_id="a") for k in range(60)]
+    assert sessions(room(events)).height == 1
+    earlier = [event(k, start - GAP + GAP * k, anonymous_id="a") for k in range(60)]
+    assert sessions(room(earlier))["started_at"].to_list() == [start - GAP, start + CAP]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland"])
+def test_a_days_sessions_depend_on_three_days_before_and_none_after(zone: str) -> None:
+    """A day's rows are the same when all else is gone."""
+    chance = random.Random(7)
+    events, ts = [], datetime(2026, 3, 1, 20)
+    for number in range(900):
+        ts += chance.choices([timedelta(minutes=9), GAP, timedelta(hours=5)], [60, 10, 1])[0]
+        events.append(event(number, ts, anonymous_id="ab"[number > 450]))
+    whole = stream(room(events, zone))
+    for day in whole["day"].unique():
+        first, last = (datetime(day.year, day.month, day.day) + n * CAP for n in (-3, 2))
+        near = [row for row in events if first <= row["occurred_at"] < last]
+        own = pl.col("day") == day
+        assert stream(room(near, zone)).filter(own).equals(whole.filter(own))
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

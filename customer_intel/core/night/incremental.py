@@ -1,0 +1,177 @@
+"""Which days of a table that is kept by day must be computed tonight: those whose inputs changed.
+
+Belongs here: the days to compute, and the rows of the inputs that their computation sees. Not here: what changed in an
+input (inputs.py), how a table declares itself incremental (contract/model.py), writing days (day_parts.py), entities,
+whose rows come by exports (new_exports.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from customer_intel.core.contract.model import Table
+from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.core.engine import DuckDBEngine, quoted
+from customer_intel.core.night.inputs import (
+    Days,
+    Inputs,
+    between,
+    changed_days,
+    is_comparable,
+    spread,
+    within,
+)
+from customer_intel.core.night.night import Night, parts_of
+from customer_intel.core.store.lake import Version
+
+# Beyond this share of all days, the whole is computed: it costs no more.
+MOST = 0.5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What of a table is computed. `days`: None is every day. `inputs`: what the new version remembers of its inputs.
+    `seen`: of each input by days, the days whose rows the computation needs. `is_by_key`: the rows of some keys alone
+    are computed, of inputs that are already narrowed to them (by_key.py).
+    """
+
+    inputs: dict[str, Any]
+    recipe: str
+    days: Days | None = None
+    seen: dict[str, Days] = field(default_factory=dict)
+    is_by_key: bool = False
+
+
+# Of a table that is always computed whole.
+NOTHING = Plan({}, "")
+
+
+def recipe(table: Table, sql: str, zone: str) -> str:
+    """What tells that a table is computed in another way than before. `sql`: its SELECT, without the night's date."""
+    says = [sql, zone, str(table.arrow_schema), str(table.incremental), duckdb.__version__]
+    return hashlib.sha256("\n".join(says).encode()).hexdigest()
+
+
+def is_continued(night: Night, before: Version | None, plan: Plan) -> bool:
+    """Whether `before` may be built upon: computed in the same way of the same tables, for no later date."""
+    return (
+        before is not None
+        and not night.is_full
+        and before.status == "available"
+        and before.recipe == plan.recipe
+        and before.as_of <= night.as_of.isoformat()
+        and before.inputs.keys() == plan.inputs.keys()
+    )
+
+
+def new_days(night: Night, before: Version) -> list[date]:
+    """The days that `before` could not see whole, and tonight's can: from its own date on."""
+    first = date.fromisoformat(before.as_of)
+    return between(first, night.as_of) if first < night.as_of else []
+
+
+class Planner:
+    """What of a table that is kept by day is computed. `settings`: the room's, which `look_back` may name."""
+
+    def __init__(self, inputs: Inputs, table: Table, settings: Mapping[str, Any]) -> None:
+        self._inputs, self._night, self._rule = inputs, inputs.night, inputs.rule
+        self._back, self._ahead = (
+            _days_of(table, says, settings)
+            for says in (self._rule.look_back, self._rule.look_ahead)
+        )
+
+    def plan(self, names: Iterable[str], recipe: str, before: Version | None) -> Plan:
+        """What to compute, and what is to be remembered of the inputs `names`."""
+        now = {name: self._inputs.told(name) for name in names}
+        whole = Plan(now, recipe)
+        if before is None or not is_continued(self._night, before, whole):
+            return whole
+        touched = set(new_days(self._night, before))
+        for name, told in now.items():
+            found = self._changed(name, before.inputs[name], told)
+            if found is None:
+                return whole
+            touched |= found
+        out = spread(touched, self._ahead, self._back)
+        known = {date.fromisoformat(day) for day in before.fingerprints}
+        if len(out & known) > MOST * len(known):
+            return whole
+        seen = spread(out, self._back, self._ahead)
+        by_days = [name for name in self._rule.days if name in now]
+        slack = {name: self._inputs.slack(name) for name in by_days}
+        return Plan(
+            now, recipe, out, {name: spread(seen, slack[name], slack[name]) for name in by_days}
+        )
+
+    def register(self, name: str, days: Days) -> None:
+        """Makes the rows of an input readable that belong to `days`."""
+        other, lake = self._inputs.table(name), self._night.lake
+        if other.day_column:
+            parts = parts_on(parts_of(lake.current(name)), days)
+            lake.check(parts)
+            where = within([quoted(other.day_column)], days)
+            self._view(name, other, [lake.path(part) for part in parts], where)
+            return
+        times = [f"local_day({quoted(column)})" for column in self._rule.days[name]]
+        self._view(name, other, lake.checked(name), within(times, days))
+
+    def _view(self, name: str, other: Table, files: list[Path], where: str) -> None:
+        engine: DuckDBEngine = self._inputs.engine
+        engine.register(other, files, name=f"all of {name}")
+        engine.con.execute(
+            f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT * FROM {quoted(f'all of {name}')} WHERE {where}"
+        )
+
+    def _changed(
+        self, name: str, old: Mapping[str, Any], now: Mapping[str, Any]
+    ) -> set[date] | None:
+        """Days that are touched because of an input; None when that cannot be told by days."""
+        if old == now:
+            return set()
+        if not is_comparable(old, now):
+            return None
+        if "days" in now:
+            slack = self._inputs.slack(name)
+            return set(spread(changed_days(old["days"], now["days"]), slack, slack))
+        return self._by_lookup(name, old["files"]) if "files" in now else None
+
+    def _by_lookup(self, name: str, old: list[str]) -> set[date] | None:
+        is_touched, rule = self._inputs.touches(name, old), self._rule.lookups[name]
+        if not is_touched:
+            return None if is_touched is None else set()
+        days: set[date] = set()
+        for driver in rule.of:
+            day_column = self._inputs.table(driver).day_column
+            local = [f"local_day({quoted(column)})" for column in self._rule.days[driver]]
+            for day in [quoted(day_column)] if day_column else local:
+                found = self._inputs.engine.con.execute(
+                    f"SELECT DISTINCT {day} FROM {self._inputs.rows(driver)} AS r JOIN touched AS t "
+                    f"ON r.{quoted(rule.key)} = t.key AND {day} BETWEEN t.since AND t.until WHERE {day} IS NOT NULL"
+                ).fetchall()
+                slack = self._inputs.slack(driver)
+                days |= spread({found_day for (found_day,) in found}, slack, slack)
+        return days
+
+
+def parts_on(parts: Mapping[str, Any], days: Iterable[date]) -> list[Any]:
+    """Those of a version's parts that may hold rows of `days`: a part is a day, a month or a year."""
+    wanted = {str(day)[:size] for day in days for size in (4, 7, 10)}
+    return [part for key, part in sorted(parts.items()) if key in wanted]
+
+
+def _days_of(table: Table, says: int | str, settings: Mapping[str, Any]) -> int:
+    if isinstance(says, int):
+        return says
+    found = settings.get(says.removeprefix("$"))
+    if not isinstance(found, int):
+        raise ConfigError(
+            f"{table.where}: table '{table.name}': incremental: '{says}' is no number of days, nor a setting of one"
+        )
+    return found
