@@ -21,6 +21,7 @@ from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, SchemaMismatch, quoted
 from customer_intel.core.gate import gate
 from customer_intel.core.gate.gate import Finding, GateClosed, Verdict
+from customer_intel.core.gate.redact import without_values
 from customer_intel.core.night import by_key, day_parts, incremental, new_exports, raw_parts
 from customer_intel.core.night.day_parts import schema_sha256
 from customer_intel.core.night.incremental import NOTHING, Plan
@@ -91,7 +92,7 @@ def build(night: Night, definition: Definition) -> Outcome:
         ]
         frame = own[-1] if own else frame
         raise StepFailed(
-            f"'{definition.table.name}' could not be computed: {gate.without_values(error)} "
+            f"'{definition.table.name}' could not be computed: {without_values(error)} "
             f"({Path(frame.filename).name}:{frame.lineno})"
         ) from None
 
