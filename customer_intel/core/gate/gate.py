@@ -22,6 +22,7 @@ import duckdb
 
 from customer_intel.core.contract.model import Column, Expectation, Severity, Table
 from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.core.gate.hidden import hidden
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,7 +149,8 @@ def check(con: duckdb.DuckDBPyConnection, table: Table, *, previous_rows: int | 
     """Runs the suite on the view or table named `table.name`. `previous_rows`: of the last accepted
     version.
     """
-    from customer_intel.core.gate import gx_duckdb  # Great Expectations takes seconds to import
+    load()
+    from customer_intel.core.gate import gx_duckdb
 
     items = suite(table)["expectations"]
     try:
@@ -179,7 +181,8 @@ def check(con: duckdb.DuckDBPyConnection, table: Table, *, previous_rows: int | 
 
 def load() -> None:
     """Imports Great Expectations, which takes seconds."""
-    from customer_intel.core.gate import gx_duckdb  # noqa: F401
+    with hidden("pyspark"):
+        from customer_intel.core.gate import gx_duckdb  # noqa: F401
 
 
 def check_files(
