@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -47,6 +47,15 @@ class EngineSettings:
     temp_directory: Path | None = None
     # A gate that takes longer is closed.
     gate_seconds: float = 1800
+    # Of the engine beside it that runs the gates; as much as `memory_limit` where nothing is said.
+    gate_memory_limit: str | None = None
+    # Bytes; the engine's own bound, nine tenths of the disk's free space, where nothing is said.
+    spill_limit: int | None = None
+
+    @property
+    def of_gate(self) -> EngineSettings:
+        """What the engine may take that runs the gates."""
+        return replace(self, memory_limit=self.gate_memory_limit or self.memory_limit)
 
 
 class DuckDBEngine:
@@ -224,6 +233,8 @@ def _instance(settings: EngineSettings, folders: tuple[str, ...]) -> duckdb.Duck
         settings.temp_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Of its own: two instances that spilled into one folder would overwrite each other's files.
         config["temp_directory"] = str(settings.temp_directory / uuid.uuid4().hex)
+        if settings.spill_limit is not None:
+            config["max_temp_directory_size"] = f"{settings.spill_limit}B"
     con = duckdb.connect(config=config)
     con.execute("SET GLOBAL TimeZone = 'UTC'")
     # A bar would be drawn over what a command prints; cursors take this from their connection.
@@ -247,6 +258,11 @@ def _shared_instance(
 
 
 _started = lru_cache(maxsize=2)(_instance)
+
+
+def close_shared() -> None:
+    """Ends the shared instances, and with them what they spilled."""
+    _started.cache_clear()
 
 
 def literal(text: str) -> str:

@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import polars as pl
 
 from customer_intel.core.contract.load import load
 from customer_intel.core.contract.model import Column
+from customer_intel.predictions.coded import Coded
 from customer_intel.predictions.metrics import Floats, Ints, log_losses
 from customer_intel.predictions.reasons import Phrasebook
 from customer_intel.predictions.scorecard import (
@@ -22,10 +24,15 @@ from customer_intel.predictions.scorecard import (
     RIDGES,
     Scorecard,
     fit_each,
+    raw_logits,
     sigmoid,
 )
 
 N_REASONS = 3
+_ORDER = ("origin", "customer_id")
+# Features read at once.
+_AT_ONCE = 4
+_KEPT = ("definition_id", "origin", "customer_id", "horizon_days", "label")
 # A topic that weighs less moves a probability by about a point at most, so it is no reason.
 NOTABLE = 0.05
 
@@ -33,33 +40,57 @@ NOTABLE = 0.05
 @dataclass(frozen=True)
 class Rows:
     """Feature rows as arrays. `y` is NaN where the label is not matured; `clusters` are customers
-    as 0..k-1.
+    as 0..k-1, `chance` a number in [0, 1) that a customer keeps, by which samples of about
+    `fit_rows` are drawn.
     """
 
-    frame: pl.DataFrame
     origin: Any
     y: Floats
     clusters: Ints
-    features: dict[str, Floats]
+    chance: Floats
+    fit_rows: int
+    features: dict[str, Coded]
 
     @staticmethod
-    def of(frame: pl.DataFrame) -> Rows:
-        """The rows of churn_features; columns f_… are features, the label may be missing."""
+    def of(frame: pl.DataFrame, known: pl.LazyFrame, seed: int, fit_rows: int) -> Rows:
+        """`frame`: origin, customer_id and label, in order; `known`: those rows of churn_features in
+        any order, whose columns f_… are features.
+        """
+        clusters = codes(frame["customer_id"])
+        chance = np.zeros(len(frame))
+        if len(frame) > fit_rows:
+            customers = frame["customer_id"].unique().sort()
+            drawn = (crc32(f"{seed}:{one}".encode()) / 2**32 for one in customers)
+            chance = np.fromiter(drawn, np.float64, len(customers))[clusters]
+        features = {}
+        names = list(feature_columns())
+        # A few columns at a time: as codes they take half the memory.
+        for start in range(0, len(names), _AT_ONCE):
+            some = names[start : start + _AT_ONCE]
+            part = known.select(*_ORDER, *some).collect()
+            if not part.select(_ORDER).equals(frame.select(_ORDER)):
+                part = part.sort(_ORDER)
+            for name in some:
+                features[name] = Coded.of(part[name].cast(pl.Float64).to_numpy())
         return Rows(
-            frame,
             frame["origin"].to_numpy().astype("datetime64[D]"),
             frame["label"].cast(pl.Float64).to_numpy(),
-            codes(frame["customer_id"]),
-            {name: frame[name].cast(pl.Float64).to_numpy() for name in feature_columns()},
+            clusters,
+            chance,
+            fit_rows,
+            features,
         )
 
-    def take(self, mask: Any) -> tuple[dict[str, Floats], Floats, Ints]:
-        """Features, labels and customers' codes of the rows where `mask` holds."""
-        return (
-            {name: values[mask] for name, values in self.features.items()},
-            self.y[mask],
-            self.clusters[mask],
-        )
+    def take(self, rows: Any) -> dict[str, Coded]:
+        """Features of the rows of a mask or of places."""
+        return {name: feature.take(rows) for name, feature in self.features.items()}
+
+    def sampled(self, mask: Any) -> Ints:
+        """Places of the rows to fit on: those of `mask`, or of a sample of its customers that keeps
+        about fit_rows.
+        """
+        share = self.fit_rows / max(int(mask.sum()), 1)
+        return np.flatnonzero(mask if share >= 1 else mask & (self.chance < share))
 
 
 @dataclass(frozen=True)
@@ -88,7 +119,7 @@ def definitions(config: dict[str, Any]) -> dict[str, str]:
 
 
 def churn_scores(
-    churn_features: pl.DataFrame, as_of: date, config: dict[str, Any], schema: pl.Schema
+    churn_features: pl.LazyFrame, as_of: date, config: dict[str, Any], schema: pl.Schema
 ) -> pl.DataFrame:
     """Scores of past origins by models that had seen only origins matured before them, and of as_of
     by the final one. Who has lapsed is neither learned from nor scored.
@@ -99,6 +130,7 @@ def churn_scores(
     matured before. logit = intercept + contribution_sum, against a customer who has every
     reference that reasons name; logit_se by the delta method over coefficients (sandwich,
     clustered by customer) and calibration. A definition whose labels cannot judge a model has none.
+    Where more than fit_rows labels are known, cards and lines are fitted on a sample of customers.
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -107,71 +139,79 @@ def churn_scores(
     # cores.
     with threadpool_limits(limits=1):
         for definition_id, recency in sorted(definitions(config).items()):
-            frame = churn_features.filter(
+            known = churn_features.lazy().filter(
                 (pl.col("definition_id") == definition_id) & ~pl.col("is_lapsed")
-            ).sort("origin", "customer_id")
+            )
+            frame = known.select(_KEPT).collect().sort(_ORDER)
             if len(frame):
-                frames.append(_definition_scores(frame, recency, as_of, config, schema))
-    return pl.concat(frames) if frames else pl.DataFrame(schema=schema)
+                rows = Rows.of(frame, known, config["seed"], config["fit_rows"])
+                frames += _definition_scores(frame, rows, recency, as_of, config)
+    filled = [
+        frame.select(
+            pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, kind).alias(name)
+            for name, kind in schema.items()
+        )
+        for frame in frames
+    ]
+    scored = pl.concat(filled, rechunk=False) if filled else pl.DataFrame(schema=schema)
+    return scored.with_columns(pl.selectors.float().fill_nan(None))
 
 
 def _definition_scores(
     frame: pl.DataFrame,
+    rows: Rows,
     recency: str,
     as_of: date,
     config: dict[str, Any],
-    schema: pl.Schema,
-) -> pl.DataFrame:
-    rows = Rows.of(frame)
+) -> list[pl.DataFrame]:
+    """The rows of past origins, and those of as_of with what stands for them alone."""
     horizon = int(frame["horizon_days"][0])
     model = None
     if refusal(frame, config) is None:
         model = _roll(rows, list(rows.features), horizon, config["class_min"], splines=True)
     baseline = _roll(rows, [recency], horizon, config["class_min"], splines=False)
-    today = rows.origin == np.datetime64(as_of)
-    columns: dict[str, Any] = {
-        "definition_id": frame["definition_id"],
-        "origin": frame["origin"],
-        "customer_id": frame["customer_id"],
-        "horizon_days": frame["horizon_days"],
-        "label": frame["label"],
-        "is_in_training": frame["label"].is_not_null(),
-        "p_base_rate": np.round(_base_rate(rows, horizon), 9),
-    }
-    features, _, _ = rows.take(today)
-    phrases = Phrasebook(features, feature_columns())
-    empty = np.full(len(frame), np.nan)
-    model_logit, baseline_logit = (model.logits if model else empty.copy()), baseline.logits
-    if model and model.final and today.any():
+    today = np.flatnonzero(rows.origin == np.datetime64(as_of))
+    features = rows.take(today)
+    phrases = Phrasebook(
+        {name: feature.column() for name, feature in features.items()}, feature_columns()
+    )
+    model_logit = model.logits if model else np.full(len(frame), np.nan)
+    baseline_logit = baseline.logits
+    columns: dict[str, Any] = {}
+    if model and model.final and len(today):
         card = model.final
         contributions, base = _against_references(card, features, phrases)
         model_logit[today] = card.logit(features)
         columns |= {
-            "model_id": _spread(today, [card.model_id("scorecard")] * int(today.sum())),
-            "logit_se": _spread(today, np.round(card.standard_error(features), 9)),
-            "intercept": _spread(today, np.full(int(today.sum()), base)),
-            "contribution_sum": _spread(today, contributions.sum(axis=1)),
+            "model_id": [card.model_id("scorecard")] * len(today),
+            "logit": model_logit[today],
+            "logit_se": np.round(card.standard_error(features), 9),
+            "intercept": np.full(len(today), base),
+            "contribution_sum": contributions.sum(axis=1),
         }
-        columns["logit"] = _spread(today, model_logit[today])
-        for name, values in _explained(card.features, contributions, phrases).items():
-            columns[name] = _spread(today, values)
-    if baseline.final and today.any():
+        columns |= _explained(card.features, contributions, phrases)
+    if baseline.final and len(today):
         card = baseline.final
-        logodds = np.round(_against_references(card, features, phrases)[0][:, 0], 9)
         baseline_logit[today] = card.logit(features)
         columns |= {
-            "baseline_logit": _spread(today, np.round(baseline_logit[today], 9)),
-            "baseline_logit_se": _spread(today, np.round(card.standard_error(features), 9)),
-            "baseline_reason": _spread(
-                today, [phrases.words(recency, i) for i in range(len(logodds))]
-            ),
-            "baseline_feature": _spread(today, [recency] * len(logodds)),
-            "baseline_logodds": _spread(today, logodds),
+            "baseline_logit": np.round(baseline_logit[today], 9),
+            "baseline_logit_se": np.round(card.standard_error(features), 9),
+            "baseline_reason": phrases.words(recency, np.arange(len(today))),
+            "baseline_feature": [recency] * len(today),
+            "baseline_logodds": np.round(_against_references(card, features, phrases)[0][:, 0], 9),
         }
-    columns["p_model"] = np.round(sigmoid(model_logit), 9)
-    columns["p_baseline"] = np.round(sigmoid(baseline_logit), 9)
-    scored = ~np.isnan(columns["p_base_rate"])
-    return _frame(columns, schema, len(frame)).filter(scored)
+    scored = frame.with_columns(
+        is_in_training=pl.col("label").is_not_null(),
+        p_model=pl.Series(np.round(sigmoid(model_logit), 9)),
+        p_baseline=pl.Series(np.round(sigmoid(baseline_logit), 9)),
+        p_base_rate=pl.Series(np.round(_base_rate(rows, horizon), 9)),
+    )
+    is_today = pl.Series(rows.origin == np.datetime64(as_of))
+    told = scored.filter(is_today)
+    told = told.hstack(pl.DataFrame(columns)) if columns else told
+    return [
+        one.filter(pl.col("p_base_rate").is_not_nan()) for one in (scored.filter(~is_today), told)
+    ]
 
 
 def _base_rate(rows: Rows, horizon: int) -> Floats:
@@ -197,69 +237,73 @@ def _roll(
     signs = {name: column.sign for name, column in feature_columns().items()}
     # By strength, then by row.
     plain = np.full((len(strengths), len(rows.y)), np.nan)
-    straightened, logits = plain.copy(), np.full(len(rows.y), np.nan)
+    logits = np.full(len(rows.y), np.nan)
     matured = ~np.isnan(rows.y)
+    # Rows judged and summed log-losses, plain and calibrated, by origin.
+    judged: dict[Any, tuple[int, Floats]] = {}
 
     def fitted(mask: Any, ridges: Sequence[float], *, errors: bool = False) -> list[Scorecard]:
-        features, y, clusters = rows.take(mask)
-        if not _two_sided(y, class_min):
+        if not _two_sided(rows.y[mask], class_min):
             return []
-        own = {name: features[name] for name in names}
-        return fit_each(own, y, clusters, ridges, splines=splines, errors=errors, signs=signs)
+        own = rows.sampled(mask)
+        features = {name: rows.features[name].take(own) for name in names}
+        y, clusters = rows.y[own], rows.clusters[own]
+        return fit_each(features, y, clusters, ridges, splines=splines, errors=errors, signs=signs)
 
-    def calibrated(card: Scorecard, at: int, mask: Any) -> Scorecard | None:
-        known = rows.y[mask]
-        if not _two_sided(known, class_min):
-            return None
-        line = card.calibrated(plain[at][mask], known, rows.clusters[mask])
+    def calibrated(card: Scorecard, at: int, mask: Any) -> Scorecard:
+        if not _two_sided(rows.y[mask], class_min):
+            return card
+        own = rows.sampled(mask)
+        line = card.calibrated(plain[at, own], rows.y[own], rows.clusters[own])
         # A line that falls would turn every reason round.
-        return line if line.slope > 0 else None
+        return line if line.slope > 0 else card
 
-    def chosen(mask: Any) -> tuple[int, bool]:
-        """Strength and whether to calibrate: the least log-loss over the rows of `mask`."""
-        judged = mask & ~np.isnan(plain[0])
-        if not judged.any():
+    def chosen(until: Any) -> tuple[int, bool]:
+        """Strength and whether to calibrate: the least log-loss over the origins that far."""
+        seen = [found for origin, found in judged.items() if origin <= until]
+        if not seen:
             return usual, False
-        rivals = np.vstack([plain, straightened])[:, judged]
-        losses = [log_losses(rows.y[judged], sigmoid(rival)).mean() for rival in rivals]
+        losses = np.sum([own for _, own in seen], axis=0) / sum(n for n, _ in seen)
         best = int(np.argmin(np.round(losses, 9)))
         return best % len(strengths), best >= len(strengths)
 
     for origin in np.unique(rows.origin[matured]):
-        known_then = matured & (rows.origin + np.timedelta64(horizon, "D") <= origin)
+        over = origin - np.timedelta64(horizon, "D")
+        known_then = matured & (rows.origin <= over)
         cards = fitted(known_then, strengths)
         if not cards:
             continue
-        here = matured & (rows.origin == origin)
-        features, _, _ = rows.take(here)
+        here = np.flatnonzero(matured & (rows.origin == origin))
+        plain[:, here] = raw_logits(cards, rows.take(here))
         scored = known_then & ~np.isnan(plain[0])
-        best, is_calibrated = chosen(known_then)
-        for at, card in enumerate(cards):
-            plain[at, here] = card.logit(features)
-            line = calibrated(card, at, scored) or card
-            straightened[at, here] = line.recalibrated(plain[at, here])
-        logits[here] = (straightened if is_calibrated else plain)[best, here]
-    best, is_calibrated = chosen(matured)
+        lines = [calibrated(card, at, scored) for at, card in enumerate(cards)]
+        straightened = [line.recalibrated(plain[at, here]) for at, line in enumerate(lines)]
+        best, is_calibrated = chosen(over)
+        logits[here] = straightened[best] if is_calibrated else plain[best, here]
+        rivals = [*plain[:, here], *straightened]
+        losses = [log_losses(rows.y[here], sigmoid(rival)).sum() for rival in rivals]
+        judged[origin] = len(here), np.array(losses)
+    best, is_calibrated = chosen(rows.origin[-1])
     final = next(iter(fitted(matured, [strengths[best]], errors=True)), None)
     if final and is_calibrated:
-        final = calibrated(final, best, matured & ~np.isnan(plain[0])) or final
+        final = calibrated(final, best, matured & ~np.isnan(plain[0]))
     return Rolled(logits, final)
 
 
 def _against_references(
-    card: Scorecard, features: dict[str, Floats], phrases: Phrasebook
+    card: Scorecard, features: dict[str, Coded], phrases: Phrasebook
 ) -> tuple[Floats, float]:
     """Contributions against the values that reasons name as typical or average, and the log-odds of
     who has them all: so a curve that only rises raises the risk of exactly those above.
     """
-    typical = {name: np.array([phrases.reference(name)]) for name in card.features}
+    typical = {name: Coded.of(np.array([phrases.reference(name)])) for name in card.features}
     there = card.contributions(typical)
     return card.contributions(features) - there, card.base + float(there.sum())
 
 
 def _explained(
     names: Sequence[str], contributions: Floats, phrases: Phrasebook
-) -> dict[str, list[Any]]:
+) -> dict[str, pl.Series]:
     """What raises the risk most, topic by topic, and the topic that lowers it most, in words.
 
     A topic weighs what its features weigh together, so no two reasons contradict each other; the
@@ -272,27 +316,39 @@ def _explained(
     members = list(topics.values())
     sums = np.column_stack([contributions[:, own].sum(axis=1) for own in members])
     order = np.argsort(-sums, axis=1, kind="stable")
+    # By row and topic, the feature that raises most, and the one that lowers most.
+    raising, lowering = (
+        np.column_stack([np.array(own)[np.argmax(sign * contributions[:, own], axis=1)] for own in members])
+        for sign in (1, -1)
+    )  # fmt: skip
+    every = np.arange(len(sums))
 
-    def told(row: int, topic: int) -> tuple[str | None, str | None, float | None]:
-        weight, own = sums[row, topic], members[topic]
-        teller = own[int(np.argmax(contributions[row, own] * np.sign(weight)))]
-        return phrases.words(names[teller], row), names[teller], round(float(weight), 9)
+    def told(place: int, tellers: Ints, sign: int) -> tuple[pl.Series, pl.Series, pl.Series]:
+        """Text, feature and weight of the topic in that place; null where it is not notable."""
+        topic = order[:, place]
+        weight, teller = sums[every, topic], tellers[every, topic]
+        is_notable = sign * weight >= NOTABLE
+        words = np.full(len(sums), None, dtype=object)
+        for at in np.unique(teller[is_notable]):
+            own = np.flatnonzero(is_notable & (teller == at))
+            words[own] = phrases.words(names[at], own)
+        shown = pl.Series(is_notable)
+        features = pl.Series(names, dtype=pl.String).gather(teller)
+        empty = pl.Series([None])
+        return (
+            pl.Series(words.tolist(), dtype=pl.String),
+            features.zip_with(shown, empty.cast(pl.String)),
+            pl.Series(np.round(weight, 9)).zip_with(shown, empty.cast(pl.Float64)),
+        )
 
-    result: dict[str, list[Any]] = {}
+    result: dict[str, pl.Series] = {}
     for place in range(N_REASONS):
         key = f"reason_{place + 1}"
-        found = [
-            told(row, ranked[place])
-            if place < len(ranked) and sums[row, ranked[place]] >= NOTABLE
-            else (None, None, None)
-            for row, ranked in enumerate(order)
-        ]
-        for at, part in enumerate((key, f"{key}_feature", f"{key}_logodds")):
-            result[part] = [one[at] for one in found]
-    result["protect_1"] = [
-        told(row, ranked[-1])[0] if sums[row, ranked[-1]] <= -NOTABLE else None
-        for row, ranked in enumerate(order)
-    ]
+        found = [pl.repeat(None, len(sums), eager=True)] * 3
+        if place < len(members):
+            found = list(told(place, raising, 1))
+        result |= zip((key, f"{key}_feature", f"{key}_logodds"), found, strict=True)
+    result["protect_1"] = told(len(members) - 1, lowering, -1)[0]
     return result
 
 
@@ -330,30 +386,9 @@ def refusal(frame: pl.DataFrame, config: dict[str, Any]) -> str | None:
 
 
 def codes(values: pl.Series) -> Ints:
-    """Equal values as equal whole numbers from 0."""
-    return np.unique(values.to_numpy(), return_inverse=True)[1].astype(np.int64)
+    """Equal values as equal whole numbers from 0, in the order of the values."""
+    return (values.rank("dense").cast(pl.Int64) - 1).to_numpy()
 
 
 def _two_sided(y: Floats, class_min: int) -> bool:
     return bool(min(y.sum(), len(y) - y.sum()) >= class_min)
-
-
-def _spread(mask: Any, values: Any) -> pl.Series:
-    """`values` at the rows of `mask`, null elsewhere."""
-    full = np.full(len(mask), None, dtype=object)
-    full[mask] = values
-    return pl.Series(full.tolist(), strict=False)
-
-
-def _frame(columns: dict[str, Any], schema: pl.Schema, n: int) -> pl.DataFrame:
-    series = []
-    for name, kind in schema.items():
-        values = columns.get(name)
-        one = (
-            pl.repeat(None, n, dtype=kind, eager=True)
-            if values is None
-            else pl.Series(values, strict=False)
-        )
-        one = one.cast(kind).alias(name)
-        series.append(one.fill_nan(None) if kind == pl.Float64 else one)
-    return pl.DataFrame(series)

@@ -25,9 +25,8 @@ returned AS (
     WHERE f.is_counted AND o.is_sale AND NOT o.is_counted
     GROUP BY f.order_key
 ),
-order_story AS (
+order_record AS (
     SELECT
-        v.order_key,
         r.customer_id,
         v.order_day,
         v.known_from,
@@ -41,16 +40,30 @@ order_story AS (
     LEFT JOIN returned AS w ON w.order_key = v.order_key
     WHERE v.may_count AND NOT v.is_return
 ),
+first_start AS (
+    SELECT customer_id, min(started_on) AS day FROM subscription_fact WHERE customer_id IS NOT NULL GROUP BY customer_id
+),
+-- Whoever may be eligible, as numbers: they group and join at a fraction of what ids cost.
+person AS (
+    SELECT customer_id, row_number() OVER (ORDER BY customer_id) AS person
+    FROM (SELECT customer_id FROM order_record UNION SELECT customer_id FROM first_start) AS customers
+),
+order_story AS (
+    SELECT p.person, o.order_day, o.known_from, o.known_to, o.ended_at, o.stays_sale, o.gross_reporting
+    FROM order_record AS o
+    JOIN person AS p ON p.customer_id = o.customer_id
+),
+-- Days with an own act or a visit. Each is known from the first morning on that is after it and after it was told.
 person_day AS (
     SELECT
-        customer_id,
-        day,
-        sum(sessions_started) AS sessions,
-        max(CASE WHEN is_own_act THEN 1 ELSE 0 END) AS is_active,
-        min(known_at) FILTER (WHERE is_own_act OR activity = '_session') AS known_at
-    FROM activity_daily
-    WHERE day < $as_of
-    GROUP BY customer_id, day
+        p.person,
+        d.day,
+        d.is_active,
+        d.sessions_started,
+        greatest(d.day + 1, CAST(d.known_at - INTERVAL 1 MICROSECOND AS DATE) + 1) AS known_on
+    FROM customer_day AS d
+    JOIN person AS p ON p.customer_id = d.customer_id
+    WHERE d.day < $as_of AND d.known_at IS NOT NULL
 ),
 first_day AS (
     SELECT 'purchase' AS kind, min(order_day) AS day FROM order_fact WHERE is_counted
@@ -85,7 +98,7 @@ origins AS (
     SELECT DISTINCT origin FROM definition_origin
 ),
 known_order AS (
-    SELECT o.origin, s.*, s.ended_at > CAST(o.origin AS TIMESTAMP) AS counts
+    SELECT o.origin, s.person, s.order_day, s.gross_reporting, s.ended_at > CAST(o.origin AS TIMESTAMP) AS counts
     FROM origins AS o
     JOIN order_story AS s
         ON s.order_day < o.origin
@@ -93,19 +106,30 @@ known_order AS (
         AND s.known_to > CAST(o.origin AS TIMESTAMP)
     WHERE s.ended_at > CAST(o.origin AS TIMESTAMP) OR s.stays_sale
 ),
+order_day_known AS (
+    SELECT
+        origin,
+        person,
+        order_day,
+        sum(CASE WHEN counts THEN 1 ELSE 0 END) AS n,
+        sum(gross_reporting) AS charged,
+        sum(CASE WHEN gross_reporting IS NULL THEN 1 ELSE 0 END) AS n_without_rate
+    FROM known_order
+    GROUP BY origin, person, order_day
+),
 ordered AS (
     SELECT
         origin,
-        customer_id,
-        min(order_day) FILTER (WHERE counts) AS first_order_day,
-        max(order_day) FILTER (WHERE counts) AS last_order_day,
-        count(DISTINCT order_day) FILTER (WHERE counts) AS order_days,
-        count(*) FILTER (WHERE counts AND order_day >= origin - 90) AS orders_90d,
-        count(*) FILTER (WHERE counts AND order_day >= origin - 365) AS orders_365d,
-        sum(CASE WHEN order_day >= origin - 365 THEN gross_reporting ELSE 0 END) AS charged_365d,
-        sum(CASE WHEN order_day >= origin - 365 AND gross_reporting IS NULL THEN 1 ELSE 0 END) AS n_without_rate
-    FROM known_order
-    GROUP BY origin, customer_id
+        person,
+        min(CASE WHEN n > 0 THEN order_day END) AS first_order_day,
+        max(CASE WHEN n > 0 THEN order_day END) AS last_order_day,
+        sum(CASE WHEN n > 0 THEN 1 ELSE 0 END) AS order_days,
+        sum(CASE WHEN order_day >= origin - 90 THEN n ELSE 0 END) AS orders_90d,
+        sum(CASE WHEN order_day >= origin - 365 THEN n ELSE 0 END) AS orders_365d,
+        sum(CASE WHEN order_day >= origin - 365 THEN charged ELSE 0 END) AS charged_365d,
+        sum(CASE WHEN order_day >= origin - 365 THEN n_without_rate ELSE 0 END) AS n_without_rate
+    FROM order_day_known
+    GROUP BY origin, person
 ),
 everybody AS (
     SELECT origin, CAST(sum(date_diff('day', first_order_day, last_order_day)) AS DOUBLE) / sum(order_days - 1) AS mean_gap
@@ -114,48 +138,70 @@ everybody AS (
     GROUP BY origin
 ),
 given_back AS (
-    SELECT o.origin, f.customer_id, count(*) AS refunds_365d, sum(f.refund_reporting) AS refunded_365d
+    SELECT o.origin, p.person, count(*) AS refunds_365d, sum(f.refund_reporting) AS refunded_365d
     FROM origins AS o
     JOIN refund_fact AS f
         ON f.refund_day < o.origin AND f.refund_day >= o.origin - 365 AND f.known_at <= CAST(o.origin AS TIMESTAMP)
-    WHERE f.is_counted AND f.customer_id IS NOT NULL
-    GROUP BY o.origin, f.customer_id
+    JOIN person AS p ON p.customer_id = f.customer_id
+    WHERE f.is_counted
+    GROUP BY o.origin, p.person
 ),
 asked AS (
-    SELECT o.origin, t.customer_id, count(*) AS tickets_90d
+    SELECT o.origin, p.person, count(*) AS tickets_90d
     FROM origins AS o
     JOIN ticket_fact AS t
         ON t.ticket_day < o.origin AND t.ticket_day >= o.origin - 90 AND t.known_at <= CAST(o.origin AS TIMESTAMP)
-    WHERE t.customer_id IS NOT NULL
-    GROUP BY o.origin, t.customer_id
+    JOIN person AS p ON p.customer_id = t.customer_id
+    GROUP BY o.origin, p.person
 ),
 failed AS (
-    SELECT o.origin, p.customer_id, count(*) AS failures_90d
+    SELECT o.origin, p.person, count(*) AS failures_90d
     FROM origins AS o
-    JOIN payment_fact AS p
-        ON p.payment_day < o.origin AND p.payment_day >= o.origin - 90 AND p.known_at <= CAST(o.origin AS TIMESTAMP)
-    WHERE p.is_failed AND p.customer_id IS NOT NULL
-    GROUP BY o.origin, p.customer_id
+    JOIN payment_fact AS f
+        ON f.payment_day < o.origin AND f.payment_day >= o.origin - 90 AND f.known_at <= CAST(o.origin AS TIMESTAMP)
+    JOIN person AS p ON p.customer_id = f.customer_id
+    WHERE f.is_failed
+    GROUP BY o.origin, p.person
+),
+-- By the first origin that knows of them: what later ones know of is what earlier ones did, and more.
+seen_first AS (
+    SELECT k.known_on, min(o.origin) AS origin
+    FROM (SELECT DISTINCT known_on FROM person_day) AS k
+    JOIN origins AS o ON o.origin >= k.known_on
+    GROUP BY k.known_on
+),
+active_until AS (
+    SELECT f.origin, p.person, max(p.day) AS day
+    FROM person_day AS p
+    JOIN seen_first AS f ON f.known_on = p.known_on
+    WHERE p.is_active
+    GROUP BY f.origin, p.person
+),
+last_active AS (
+    SELECT o.origin, a.person, max(a.day) AS day
+    FROM active_until AS a
+    JOIN origins AS o ON o.origin >= a.origin
+    GROUP BY o.origin, a.person
 ),
 present AS (
     SELECT
         o.origin,
-        a.customer_id,
-        max(a.day) FILTER (WHERE a.is_active = 1) AS last_active_day,
-        sum(CASE WHEN a.day >= o.origin - 28 THEN a.is_active ELSE 0 END) AS active_days_28d,
-        sum(CASE WHEN a.day >= o.origin - 56 AND a.day < o.origin - 28 THEN a.is_active ELSE 0 END) AS active_days_before,
-        sum(CASE WHEN a.day >= o.origin - 28 THEN a.sessions ELSE 0 END) AS sessions_28d
+        p.person,
+        sum(CASE WHEN p.is_active AND p.day >= o.origin - 28 THEN 1 ELSE 0 END) AS active_days_28d,
+        sum(CASE WHEN p.is_active AND p.day < o.origin - 28 THEN 1 ELSE 0 END) AS active_days_before,
+        sum(CASE WHEN p.day >= o.origin - 28 THEN p.sessions_started ELSE 0 END) AS sessions_28d
     FROM origins AS o
-    JOIN person_day AS a ON a.day < o.origin AND a.known_at <= CAST(o.origin AS TIMESTAMP)
-    GROUP BY o.origin, a.customer_id
+    JOIN person_day AS p ON p.day >= o.origin - 56 AND p.known_on <= o.origin
+    GROUP BY o.origin, p.person
 ),
 nps AS (
-    SELECT o.origin, a.customer_id, a.score
+    SELECT o.origin, p.person, a.score
     FROM survey_answer_fact AS a
+    JOIN person AS p ON p.customer_id = a.customer_id
     JOIN origins AS o ON a.answer_day < o.origin AND a.known_at <= CAST(o.origin AS TIMESTAMP)
-    WHERE a.survey_type = 'nps' AND a.score BETWEEN 0 AND 10 AND a.customer_id IS NOT NULL
+    WHERE a.survey_type = 'nps' AND a.score BETWEEN 0 AND 10
     QUALIFY row_number() OVER (
-        PARTITION BY o.origin, a.customer_id ORDER BY a.responded_at DESC, a.survey_answer_key
+        PARTITION BY o.origin, p.person ORDER BY a.responded_at DESC, a.survey_answer_key
     ) = 1
 ),
 -- Paid subscriptions, as far as was known at the origin. What a first export shows undated counts from that export on.
@@ -184,9 +230,6 @@ stayed AS (
         AND s.valid_from < a.origin + a.horizon_days
         AND (s.valid_to IS NULL OR s.valid_to >= a.origin + a.horizon_days)
     WHERE s.is_kept
-),
-first_start AS (
-    SELECT customer_id, min(started_on) AS day FROM subscription_fact WHERE customer_id IS NOT NULL GROUP BY customer_id
 ),
 plan_event AS (
     SELECT a.origin, a.customer_id, e.mrr, e.quantity
@@ -231,10 +274,11 @@ yearly AS (
     GROUP BY customer_id
 ),
 ordered_later AS (
-    SELECT DISTINCT d.origin, o.customer_id
+    SELECT DISTINCT d.origin, p.person
     FROM definition_origin AS d
     JOIN order_fact AS o ON o.is_counted AND o.order_day >= d.origin AND o.order_day < d.origin + d.horizon_days
-    WHERE d.kind = 'purchase' AND o.customer_id IS NOT NULL
+    JOIN person AS p ON p.customer_id = o.customer_id
+    WHERE d.kind = 'purchase'
 ),
 eligible AS (
     SELECT
@@ -242,9 +286,9 @@ eligible AS (
         d.kind,
         d.origin,
         d.horizon_days,
-        b.customer_id,
+        b.person,
         b.first_order_day AS since_day,
-        CASE WHEN d.k > 0 THEN CASE WHEN l.customer_id IS NULL THEN 1 ELSE 0 END END AS label,
+        CASE WHEN d.k > 0 THEN CASE WHEN l.person IS NULL THEN 1 ELSE 0 END END AS label,
         coalesce(
             date_diff('day', b.last_order_day, d.origin) > d.horizon_days
             AND date_diff('day', b.last_order_day, d.origin)
@@ -258,8 +302,8 @@ eligible AS (
     FROM definition_origin AS d
     JOIN ordered AS b ON b.origin = d.origin
     LEFT JOIN everybody AS v ON v.origin = d.origin
-    LEFT JOIN given_back AS g ON g.origin = d.origin AND g.customer_id = b.customer_id
-    LEFT JOIN ordered_later AS l ON l.origin = d.origin AND l.customer_id = b.customer_id
+    LEFT JOIN given_back AS g ON g.origin = d.origin AND g.person = b.person
+    LEFT JOIN ordered_later AS l ON l.origin = d.origin AND l.person = b.person
     WHERE d.kind = 'purchase' AND b.last_order_day >= d.origin - $purchase_eligible_days
     UNION ALL
     SELECT
@@ -267,12 +311,13 @@ eligible AS (
         'subscription',
         a.origin,
         a.horizon_days,
-        a.customer_id,
+        p.person,
         f.day,
         CASE WHEN a.origin < $as_of THEN CASE WHEN s.customer_id IS NULL THEN 1 ELSE 0 END END,
         FALSE,
         CASE WHEN a.origin = $as_of THEN CAST(y.amount AS DOUBLE) * a.horizon_days / 365 END
     FROM alive_customer AS a
+    JOIN person AS p ON p.customer_id = a.customer_id
     JOIN first_start AS f ON f.customer_id = a.customer_id AND f.day < a.origin
     LEFT JOIN stayed AS s ON s.origin = a.origin AND s.customer_id = a.customer_id
     LEFT JOIN yearly AS y ON y.customer_id = a.customer_id
@@ -280,6 +325,7 @@ eligible AS (
 measured AS (
     SELECT
         e.*,
+        c.customer_id,
         b.orders_90d,
         b.orders_365d,
         b.charged_365d - coalesce(g.refunded_365d, 0) AS revenue_365d,
@@ -291,20 +337,22 @@ measured AS (
         t.tickets_90d,
         x.failures_90d,
         date_diff('day', b.last_order_day, e.origin) AS days_since_order,
-        date_diff('day', CAST(coalesce(greatest(a.last_active_day, b.last_order_day), e.since_day) AS DATE), e.origin) AS days_since_active,
+        date_diff('day', CAST(coalesce(greatest(w.day, b.last_order_day), e.since_day) AS DATE), e.origin) AS days_since_active,
         CAST(date_diff('day', b.first_order_day, b.last_order_day) AS DOUBLE) / nullif(b.order_days - 1, 0) AS usual_gap,
         n.score AS nps_score,
         coalesce(CAST(p.mrr AS DOUBLE), i.monthly) AS plan_amount,
         p.seats
     FROM eligible AS e
-    LEFT JOIN ordered AS b ON b.origin = e.origin AND b.customer_id = e.customer_id
-    LEFT JOIN given_back AS g ON g.origin = e.origin AND g.customer_id = e.customer_id
-    LEFT JOIN asked AS t ON t.origin = e.origin AND t.customer_id = e.customer_id
-    LEFT JOIN failed AS x ON x.origin = e.origin AND x.customer_id = e.customer_id
-    LEFT JOIN present AS a ON a.origin = e.origin AND a.customer_id = e.customer_id
-    LEFT JOIN nps AS n ON n.origin = e.origin AND n.customer_id = e.customer_id
-    LEFT JOIN plan AS p ON e.kind = 'subscription' AND p.origin = e.origin AND p.customer_id = e.customer_id
-    LEFT JOIN invoiced AS i ON e.kind = 'subscription' AND i.origin = e.origin AND i.customer_id = e.customer_id
+    JOIN person AS c ON c.person = e.person
+    LEFT JOIN ordered AS b ON b.origin = e.origin AND b.person = e.person
+    LEFT JOIN given_back AS g ON g.origin = e.origin AND g.person = e.person
+    LEFT JOIN asked AS t ON t.origin = e.origin AND t.person = e.person
+    LEFT JOIN failed AS x ON x.origin = e.origin AND x.person = e.person
+    LEFT JOIN last_active AS w ON w.origin = e.origin AND w.person = e.person
+    LEFT JOIN present AS a ON a.origin = e.origin AND a.person = e.person
+    LEFT JOIN nps AS n ON n.origin = e.origin AND n.person = e.person
+    LEFT JOIN plan AS p ON e.kind = 'subscription' AND p.origin = e.origin AND p.customer_id = c.customer_id
+    LEFT JOIN invoiced AS i ON e.kind = 'subscription' AND i.origin = e.origin AND i.customer_id = c.customer_id
 )
 SELECT
     definition_id,

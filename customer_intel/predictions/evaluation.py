@@ -20,12 +20,15 @@ from customer_intel.predictions.scorecard import sigmoid
 
 METRICS = ("auc", "ap", "log_loss", "brier", "ece", "lift_decile")
 BANDS = ("high", "medium", "low")
+_EVALUATED = ("definition_id", "origin", "horizon_days", "is_lapsed", "label")
+_VALUED = ("definition_id", "customer_id", "horizon_days", "is_lapsed", "value_at_risk")
+_ROW = ("origin", "customer_id", "label")
 SCORERS = ("p_model", "p_baseline", "p_base_rate")
 
 
 def model_evaluation(
-    churn_features: pl.DataFrame,
-    churn_scores: pl.DataFrame,
+    churn_features: pl.LazyFrame,
+    churn_scores: pl.LazyFrame,
     config: dict[str, Any],
     schema: pl.Schema,
 ) -> pl.DataFrame:
@@ -38,12 +41,30 @@ def model_evaluation(
     customer for all origins; the others: Poisson bootstrap over customers; bands: Wilson. ece of
     all origins is the mean of each origin's, for errors of two origins may not cancel.
     """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    # As for the scores: the last bits must not depend on the machine's cores.
+    with threadpool_limits(limits=1):
+        records = _evaluated(
+            churn_features.lazy().select(_EVALUATED).collect(),
+            churn_scores.lazy()
+            .filter(pl.col("label").is_not_null())
+            .select("definition_id", *_ROW, *SCORERS)
+            .collect(),
+            config,
+        )
+    frame = pl.DataFrame(records, schema=schema)
+    values = ("metric_value", "low", "high", "baseline_value", "base_rate_value")
+    return frame.with_columns(pl.col(values).round(9))
+
+
+def _evaluated(
+    known: pl.DataFrame, scored: pl.DataFrame, config: dict[str, Any]
+) -> list[dict[str, Any]]:
     records: list[dict[str, Any]] = []
     for definition_id in sorted(definitions(config)):
-        own = churn_features.filter(pl.col("definition_id") == definition_id)
-        past = churn_scores.filter(
-            (pl.col("definition_id") == definition_id) & pl.col("label").is_not_null()
-        )
+        own = known.filter(pl.col("definition_id") == definition_id)
+        past = scored.filter(pl.col("definition_id") == definition_id)
         why = refusal(own.filter(~pl.col("is_lapsed")), config)
         if why is not None:
             records += _refused(definition_id, past, why)
@@ -77,9 +98,7 @@ def model_evaluation(
                 records.append(
                     _record(definition_id, name, metric, n, hits, verdict, reason) | came
                 )
-    frame = pl.DataFrame(records, schema=schema)
-    values = ("metric_value", "low", "high", "baseline_value", "base_rate_value")
-    return frame.with_columns(pl.col(values).round(9))
+    return records
 
 
 def _verdict(past: pl.DataFrame) -> tuple[str, str]:
@@ -126,27 +145,24 @@ def _bands_came_to(
 ) -> dict[str, dict[str, Any]]:
     """Churn by risk band, each origin's bands drawn at that origin, and that of those lapsed."""
     came: dict[str, dict[str, Any]] = {}
-    banded = [
-        rows.with_columns(
-            **{scorer: pl.Series(_bands(rows[scorer].to_numpy(), sizes)) for scorer in SCORERS[:2]}
-        )
-        for _, rows in past.group_by("origin", maintain_order=True)
-    ]
-    everybody = pl.concat(banded)
-    rate = everybody["label"].mean()
+    label, origins = past["label"].to_numpy(), codes(past["origin"])
+    model, baseline = np.empty((2, len(label)), dtype="<U6")
+    for origin in np.unique(origins):
+        own = origins == origin
+        model[own] = _bands(past["p_model"].to_numpy()[own], sizes)
+        baseline[own] = _bands(past["p_baseline"].to_numpy()[own], sizes)
     for band in BANDS:
-        model, baseline = (everybody.filter(pl.col(s) == band)["label"] for s in SCORERS[:2])
-        if len(model):
-            came[f"churn_{band}"] = _share(model) | {
-                "baseline_value": baseline.mean(),
-                "base_rate_value": rate,
+        if (model == band).any():
+            came[f"churn_{band}"] = _share(label[model == band]) | {
+                "baseline_value": label[baseline == band].mean() if band in baseline else None,
+                "base_rate_value": label.mean(),
             }
     if len(lapsed):
-        came["churn_lapsed"] = _share(lapsed["label"])
+        came["churn_lapsed"] = _share(lapsed["label"].to_numpy())
     return came
 
 
-def _share(label: pl.Series) -> dict[str, Any]:
+def _share(label: Ints) -> dict[str, Any]:
     n, hits = len(label), int(label.sum())
     low, high = wilson(hits, n)
     return {"n": n, "n_positive": hits, "metric_value": hits / n, "low": low, "high": high}
@@ -200,12 +216,17 @@ def _arrays(past: pl.DataFrame) -> tuple[Floats, dict[str, Floats], Ints, Ints]:
     return y, scores, codes(past["customer_id"]), codes(past["origin"])
 
 
-def calibration_bins(churn_scores: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+def calibration_bins(churn_scores: pl.LazyFrame, schema: pl.Schema) -> pl.DataFrame:
     """Ten mid-rank bins of the pooled out-of-time probabilities: promised against observed,
     Wilson's 95 % interval.
     """
     records = []
-    past = churn_scores.filter(pl.col("label").is_not_null())
+    past = (
+        churn_scores.lazy()
+        .filter(pl.col("label").is_not_null())
+        .select("definition_id", "label", *SCORERS[:2])
+        .collect()
+    )
     for definition_id in sorted(past["definition_id"].unique()):
         for scorer, column in (("model", "p_model"), ("recency_baseline", "p_baseline")):
             own = past.filter(
@@ -229,8 +250,8 @@ def calibration_bins(churn_scores: pl.DataFrame, schema: pl.Schema) -> pl.DataFr
 
 
 def churn_predictions(
-    churn_features: pl.DataFrame,
-    churn_scores: pl.DataFrame,
+    churn_features: pl.LazyFrame,
+    churn_scores: pl.LazyFrame,
     model_evaluation: pl.DataFrame,
     as_of: date,
     config: dict[str, Any],
@@ -250,9 +271,10 @@ def churn_predictions(
         judged = model_evaluation.filter(own)
         verdict = judged["verdict"][0] if len(judged) else "insufficient"
         here = own & (pl.col("origin") == as_of)
-        now = churn_features.filter(here)
+        now = churn_features.lazy().filter(here).select(*_VALUED).collect()
         chosen = {"model": "p_model", "baseline": "p_baseline"}.get(verdict, "p_base_rate")
-        today = churn_scores.filter(here & pl.col(chosen).is_not_null()).sort("customer_id")
+        today = churn_scores.lazy().filter(here & pl.col(chosen).is_not_null()).collect()
+        today = today.sort("customer_id")
         value = now.select("customer_id", "value_at_risk")
         today = today.join(value, on="customer_id", how="left", maintain_order="left")
         if chosen == "p_base_rate":

@@ -7,6 +7,7 @@ independent unit.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +19,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _EPS = 1e-12
-# Resamples held in memory at once: enough to be fast, few enough for a hundred thousand rows.
-_CHUNK = 25
+_BINS = 10
 _CEILING = {"ap": 1.0, "log_loss": np.inf, "brier": 1.0, "ece": 1.0, "lift_decile": np.inf}
 
 
@@ -60,10 +60,12 @@ def _auc_influence(y: Floats, p: Floats) -> tuple[float, Floats]:
     """
     positive = y == 1
     n1, n0 = int(positive.sum()), int((~positive).sum())
-    ranks = mid_rank(p)
-    component = np.empty(len(y))
-    component[positive] = (ranks[positive] - mid_rank(p[positive])) / n0
-    component[~positive] = 1 - (ranks[~positive] - mid_rank(p[~positive])) / n1
+    _, inverse, counts = np.unique(p, return_inverse=True, return_counts=True)
+    hits = np.bincount(inverse[positive], minlength=len(counts))
+    # By distinct score: the share of the other kind that lies below, ties counting half.
+    below = (np.cumsum(counts - hits) - (counts - hits) / 2) / n0
+    above = 1 - (np.cumsum(hits) - hits / 2) / n1
+    component = np.where(positive, below[inverse], above[inverse])
     value = float(component[positive].mean())
     # n - 1 beside n: DeLong's covariance divides by (n - 1) n.
     scale = np.where(positive, np.sqrt(n1 * max(n1 - 1, 1)), np.sqrt(n0 * max(n0 - 1, 1)))
@@ -112,50 +114,62 @@ def log_loss_gain(y: Floats, p: Floats, base: Floats, clusters: Ints | None = No
 
 
 def weighted_metrics(
-    y: Floats, p: Floats, weights: Floats, groups: Ints | None = None
+    y: Floats,
+    p: Floats,
+    weights: Iterable[Floats],
+    groups: Ints | None = None,
+    clusters: Ints | None = None,
 ) -> dict[str, Floats]:
-    """ap, log_loss, brier, ece and lift_decile under each row of `weights` (replicates × rows).
-    With `groups`, ece is the mean of the groups' own.
+    """ap, log_loss, brier, ece and lift_decile under each of `weights`: a replicate's weights by
+    row or, with `clusters` (codes from 0), by cluster. With `groups`, ece is the mean of the
+    groups' own.
 
     ap: mean precision over the recall steps, tied scores taken together. ece: the gap between
     observed and mean p, over ten mid-rank bins of p by their share. lift_decile: share of positives
     in the top tenth by p over the overall share, a tie cut in proportion.
     """
     order = np.argsort(-p, kind="stable")
-    y, p, w = y[order], p[order], weights[:, order]
-    total = w.sum(axis=1)
+    y, p = y[order], p[order]
+    drawn = order if clusters is None else clusters[order]
     ends = np.flatnonzero(np.append(np.diff(p) != 0, True))
-    seen = np.cumsum(w, axis=1)[:, ends]
-    hits = np.cumsum(w * y, axis=1)[:, ends]
-    positives = np.maximum(hits[:, -1], _EPS)
-    recall = hits / positives[:, None]
-    precision = hits / np.maximum(seen, _EPS)
-    average_precision = (precision * np.diff(recall, axis=1, prepend=0.0)).sum(axis=1)
-
     groups = np.zeros(len(y), dtype=np.int64) if groups is None else groups[order]
-    errors = [_ece(y[own], p[own], w[:, own]) for own in (groups == g for g in np.unique(groups))]
-    top = np.empty(len(w))
-    for row in range(len(w)):
-        top[row] = np.interp(total[row] / 10, np.append(0.0, seen[row]), np.append(0.0, hits[row]))
-    return {
-        "ap": average_precision,
-        "log_loss": w @ log_losses(y, p) / total,
-        "brier": w @ np.square(y - p) / total,
-        "ece": np.asarray(np.mean(errors, axis=0)),
-        "lift_decile": (top / (total / 10)) / (positives / total),
-    }
-
-
-def _ece(y: Floats, p: Floats, weights: Floats) -> Floats:
-    """By replicate; rows in the order of p."""
-    starts = np.flatnonzero(np.append(True, np.diff(mid_rank_bin(p, 10)) != 0))
-    gap = np.add.reduceat(weights * (y - p), starts, axis=1)
-    return np.asarray(np.abs(gap).sum(axis=1) / np.maximum(weights.sum(axis=1), _EPS))
+    bins = np.empty(len(y), dtype=np.int64)
+    for group in np.unique(groups):
+        bins[groups == group] = mid_rank_bin(p[groups == group], _BINS)
+    cells, losses, errors, gaps = groups * _BINS + bins, log_losses(y, p), np.square(y - p), y - p
+    is_there = np.bincount(groups) > 0
+    found, w, running = [], np.empty(len(y)), np.empty(len(y))
+    # One replicate at a time: its numbers stay in the processor's cache.
+    for own in weights:
+        np.take(own, drawn, out=w)
+        seen = np.cumsum(w, out=running)[ends]
+        hits = np.cumsum(np.multiply(w, y, out=running), out=running)[ends]
+        total, positives = seen[-1], max(hits[-1], _EPS)
+        precision = hits / np.maximum(seen, _EPS)
+        gap = np.bincount(cells, np.multiply(w, gaps, out=running), len(is_there) * _BINS)
+        gap = np.abs(gap).reshape(-1, _BINS)
+        ece = gap.sum(axis=1) / np.maximum(np.bincount(groups, w), _EPS)
+        tenth = total / 10
+        at = int(np.searchsorted(seen, tenth))
+        before, top = (seen[at - 1], hits[at - 1]) if at else (0.0, 0.0)
+        if seen[at] > before:
+            top += (hits[at] - top) * (tenth - before) / (seen[at] - before)
+        found.append(
+            (
+                (precision * np.diff(hits, prepend=0.0)).sum() / positives,
+                w @ losses / total,
+                w @ errors / total,
+                ece[is_there].mean(),
+                (top / tenth) / (positives / total),
+            )
+        )
+    names = ("ap", "log_loss", "brier", "ece", "lift_decile")
+    return dict(zip(names, np.array(found).T, strict=True))
 
 
 def point_metrics(y: Floats, p: Floats, groups: Ints | None = None) -> dict[str, float]:
     """auc and every metric of `weighted_metrics`, once."""
-    single = weighted_metrics(y, p, np.ones((1, len(y))), groups)
+    single = weighted_metrics(y, p, [np.ones(len(y))], groups)
     return {"auc": auc(y, p), **{name: float(values[0]) for name, values in single.items()}}
 
 
@@ -170,16 +184,17 @@ def evaluate(
     """
     generator = np.random.default_rng(seed)
     point = point_metrics(y, p, groups)
-    draws: dict[str, list[Floats]] = {}
     n_clusters = int(clusters.max()) + 1
-    for start in range(0, replicates, _CHUNK):
-        rows = min(_CHUNK, replicates - start)
-        weights = generator.poisson(1.0, (rows, n_clusters)).astype(np.float64)[:, clusters]
-        for name, values in weighted_metrics(y, p, weights, groups).items():
-            draws.setdefault(name, []).append(values)
+    draws = weighted_metrics(
+        y,
+        p,
+        (generator.poisson(1.0, n_clusters).astype(np.float64) for _ in range(replicates)),
+        groups,
+        clusters,
+    )
     result = {"auc": auc_delong(y, p, clusters)}
-    for name, chunks in draws.items():
-        half = Z95 * float(np.concatenate(chunks).std(ddof=1))
+    for name, values in draws.items():
+        half = Z95 * float(values.std(ddof=1))
         result[name] = Estimate(
             point[name], max(point[name] - half, 0.0), min(point[name] + half, _CEILING[name])
         )

@@ -9,9 +9,10 @@ import re
 from collections.abc import Mapping
 
 import numpy as np
+import polars as pl
 
 from customer_intel.core.contract.model import Column
-from customer_intel.predictions.metrics import Floats
+from customer_intel.predictions.metrics import Floats, Ints
 
 
 class _Number(float):
@@ -31,7 +32,6 @@ class Phrasebook:
     def __init__(self, features: Mapping[str, Floats], columns: Mapping[str, Column]) -> None:
         self._features, self._columns = features, columns
         self._phrases = {name: str(columns[name].phrase) for name in features}
-        self._said: dict[tuple[object, ...], str] = {}
         self._references = {name: _references(values) for name, values in features.items()}
         self._others = {
             name: [other for other in features if f"{{{other}" in self._phrases[name]]
@@ -46,21 +46,26 @@ class Phrasebook:
         median, mean = self._references[feature]
         return (mean if "{a" in self._phrases[feature] else median) if len(known) else np.nan
 
-    def words(self, feature: str, row: int) -> str:
-        """The reason text of one feature for one customer."""
-        value = float(self._features[feature][row])
-        if np.isnan(value):
+    def words(self, feature: str, rows: Ints) -> list[str]:
+        """The reason text of one feature for the customers at the places `rows`."""
+        names = [feature, *self._others[feature]]
+        shown = pl.DataFrame({name: self._features[name][rows] for name in names})
+        # Counts repeat over customers: each is said once.
+        distinct = shown.unique(maintain_order=True)
+        told = pl.Series([self._said(feature, row) for row in distinct.to_dicts()], dtype=pl.String)
+        return shown.join(
+            distinct.with_columns(said=told), on=names, how="left", maintain_order="left"
+        )["said"].to_list()
+
+    def _said(self, feature: str, values: dict[str, float]) -> str:
+        if np.isnan(values[feature]):
             return str(self._columns[feature].phrase_missing)
-        others = {name: _Number(self._features[name][row]) for name in self._others[feature]}
-        # Counts repeat over customers: saying each once saves most of the formatting.
-        key = (feature, value, *others.values())
-        if key not in self._said:
-            median, mean = self._references[feature]
-            text = self._phrases[feature].format(
-                v=_Number(value), t=_Number(median), a=_Number(mean), **others
-            )
-            self._said[key] = re.sub(r"\b1 days\b", "1 day", text)
-        return self._said[key]
+        median, mean = self._references[feature]
+        own = {name: _Number(values[name]) for name in self._others[feature]}
+        text = self._phrases[feature].format(
+            v=_Number(values[feature]), t=_Number(median), a=_Number(mean), **own
+        )
+        return re.sub(r"\b1 days\b", "1 day", text)
 
 
 def _references(values: Floats) -> tuple[float, float]:

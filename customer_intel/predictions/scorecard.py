@@ -1,8 +1,8 @@
 """A spline-logit scorecard: each feature adds its own curve to the log-odds, so its reasons are
 exact.
 
-Belongs here: fitting, calibrating, scoring, contributions, standard errors. Not here: which rows
-(churn.py).
+Belongs here: curves, calibrating, scoring, contributions, standard errors. Not here: the weights
+(logistic.py), which rows (churn.py).
 """
 
 from __future__ import annotations
@@ -11,12 +11,18 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 
+from customer_intel.predictions import logistic
+from customer_intel.predictions.coded import Coded
+from customer_intel.predictions.logistic import Design, sigmoid
 from customer_intel.predictions.metrics import Floats, Ints
 
+__all__ = ["Scorecard", "fit", "fit_each", "sigmoid"]
+
+DEGREE = 3
 KNOT_QUANTILES = (0.0, 0.5, 1.0)
 # Strengths of the ridge on standardised bases to choose from, the smaller the more is shrunk; the
 # one for when nothing can choose yet; and next to none, for a plain curve (the baseline).
@@ -27,21 +33,21 @@ NO_RIDGE_C = 1e6
 
 @dataclass(frozen=True)
 class Curve:
-    """One feature's bases. `bases` is a fitted SplineTransformer, or None for a straight line.
-    `sign` is 1 or -1 where the curve may only rise or only fall with the feature, else 0.
+    """One feature's bases. `knots` of its splines, or None for a straight line. `sign` is 1 or -1
+    where the curve may only rise or only fall with the feature, else 0.
     """
 
     feature: str
     fill: float
-    bases: Any
+    knots: Floats | None
     sign: int
     has_missing: bool
     mean: Floats
     scale: Floats
 
     def columns(self, values: Floats) -> Floats:
-        """Shape (rows, columns): the feature's values on the curve's standardised basis."""
-        columns = _raw_columns(values, self.fill, self.bases, self.sign, self.has_missing)
+        """Shape (values, columns): values of the feature on the curve's standardised basis."""
+        columns = _raw_columns(values, self.fill, self.knots, self.sign, self.has_missing)
         return np.asarray((columns - self.mean) / self.scale)
 
 
@@ -64,14 +70,20 @@ class Scorecard:
         """Names of the features used."""
         return tuple(curve.feature for curve in self.curves)
 
-    def _design(self, features: Mapping[str, Floats]) -> list[Floats]:
-        return [curve.columns(features[curve.feature]) for curve in self.curves]
+    def _design(self, features: Mapping[str, Coded]) -> Design:
+        own = [features[curve.feature] for curve in self.curves]
+        tables = [
+            curve.columns(feature.values) for curve, feature in zip(self.curves, own, strict=True)
+        ]
+        return Design(len(own[0]), tables, [feature.codes for feature in own])
 
-    def contributions(self, features: Mapping[str, Floats]) -> Floats:
+    def contributions(self, features: Mapping[str, Coded]) -> Floats:
         """rows × features, in log-odds against the average customer of the training rows."""
         parts = [
-            columns @ weights * self.slope
-            for columns, weights in zip(self._design(features), self.coefficients, strict=True)
+            (curve.columns(features[curve.feature].values) @ weights * self.slope)[
+                features[curve.feature].codes
+            ]
+            for curve, weights in zip(self.curves, self.coefficients, strict=True)
         ]
         return np.asarray(np.column_stack(parts))
 
@@ -84,28 +96,19 @@ class Scorecard:
         """The calibrated logit of an uncalibrated one."""
         return raw * self.slope + self.offset
 
-    def logit(self, features: Mapping[str, Floats]) -> Floats:
+    def logit(self, features: Mapping[str, Coded]) -> Floats:
         """Shape (rows,): log odds of the label."""
-        design = np.hstack(self._design(features))
-        return np.asarray(
-            (self.intercept + design @ np.concatenate(self.coefficients)) * self.slope + self.offset
-        )
+        return self.recalibrated(raw_logits([self], features)[0])
 
-    def standard_error(self, features: Mapping[str, Floats]) -> Floats:
+    def standard_error(self, features: Mapping[str, Coded]) -> Floats:
         """Of the logit, by the delta method: coefficients (by customer) and calibration, taken as
         independent. Raises ValueError for a scorecard without its covariance.
         """
         if self.covariance is None:
             raise ValueError("this scorecard was fitted without errors; fit it with errors=True")
-        design = np.hstack(self._design(features))
-        design = np.hstack([np.ones((len(design), 1)), design])
-        variance = self.slope**2 * ((design @ self.covariance) * design).sum(axis=1)
+        variance = self.slope**2 * self._design(features).spread(self.covariance)
         if self.platt_covariance is not None:
-            raw = (
-                (self.logit(features) - self.offset) / self.slope
-                if self.slope
-                else np.zeros(len(design))
-            )
+            raw = raw_logits([self], features)[0] if self.slope else np.zeros(len(variance))
             line = np.column_stack([np.ones(len(raw)), raw])
             variance = variance + ((line @ self.platt_covariance) * line).sum(axis=1)
         return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
@@ -113,11 +116,11 @@ class Scorecard:
     def calibrated(self, logits: Floats, y: Floats, clusters: Ints) -> Scorecard:
         """Platt's line through out-of-time `logits`: contributions only scale, so they stay exact."""
         errors = self.covariance is not None
-        line = np.column_stack([np.ones(len(logits)), logits])
-        weights = _fit_logistic(line, y, NO_RIDGE_C)
-        covariance = _sandwich(line, y, clusters, NO_RIDGE_C, weights) if errors else None
+        line = Design.of(logits[:, None])
+        weights = logistic.fit(line, y, NO_RIDGE_C)
+        own = logistic.covariance(line, y, clusters, NO_RIDGE_C, weights) if errors else None
         return replace(
-            self, slope=float(weights[1]), offset=float(weights[0]), platt_covariance=covariance
+            self, slope=float(weights[1]), offset=float(weights[0]), platt_covariance=own
         )
 
     def model_id(self, prefix: str) -> str:
@@ -132,15 +135,21 @@ class Scorecard:
         return f"{prefix}_{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-def sigmoid(logit: Floats) -> Floats:
-    """Probabilities of log odds."""
-    from scipy.special import expit
-
-    return np.asarray(expit(logit))
+def raw_logits(cards: Sequence[Scorecard], features: Mapping[str, Coded]) -> Floats:
+    """Shape (cards, rows): log odds before calibration, of cards over the same curves."""
+    curves = cards[0].curves
+    total = np.empty((len(cards), len(features[curves[0].feature])))
+    total[:] = np.array([[card.intercept] for card in cards])
+    for place, curve in enumerate(curves):
+        feature = features[curve.feature]
+        table = curve.columns(feature.values)
+        for own, card in zip(total, cards, strict=True):
+            own += (table @ card.coefficients[place])[feature.codes]
+    return total
 
 
 def fit(
-    features: Mapping[str, Floats],
+    features: Mapping[str, Coded],
     y: Floats,
     clusters: Ints,
     *,
@@ -162,7 +171,7 @@ def fit(
 
 
 def fit_each(
-    features: Mapping[str, Floats],
+    features: Mapping[str, Coded],
     y: Floats,
     clusters: Ints,
     ridges: Sequence[float],
@@ -173,114 +182,112 @@ def fit_each(
 ) -> list[Scorecard]:
     """`fit` for each strength of the ridge, over the same curves; empty when nothing varies."""
     signs = signs or {}
-    curves, blocks = [], [np.ones((len(y), 1))]
+    curves, tables, codes = [], [], []
     for name in sorted(features):
         found = _curve(name, features[name], splines, signs.get(name, 0))
         if found is not None:
             curves.append(found[0])
-            blocks.append(found[1])
+            tables.append(found[1])
+            # np.bincount and indexing would turn them into this type, time after time.
+            codes.append(features[name].codes.astype(np.intp))
     if not curves:
         return []
-    design = np.hstack(blocks)
+    design = Design(len(y), tables, codes)
     # A curve that must rise has only weights of at least 0 on bases that rise; whether a value is
     # missing may count either way.
     bounded = [np.zeros(1, dtype=bool)]
-    for curve, block in zip(curves, blocks[1:], strict=True):
-        bound = np.full(block.shape[1], curve.sign != 0)
-        bound[block.shape[1] - int(curve.has_missing) :] = False
+    for curve, table in zip(curves, tables, strict=True):
+        bound = np.full(table.shape[1], curve.sign != 0)
+        bound[table.shape[1] - int(curve.has_missing) :] = False
         bounded.append(bound)
-    edges = np.cumsum([block.shape[1] for block in blocks[1:]])[:-1]
+    held = np.concatenate(bounded)
     cards, weights = [], None
     for ridge in ridges:
-        weights = _fit_logistic(design, y, ridge, np.concatenate(bounded), weights)
-        covariance = _sandwich(design, y, clusters, ridge, weights) if errors else None
-        parts = tuple(np.split(weights[1:], edges))
-        cards.append(Scorecard(tuple(curves), float(weights[0]), parts, covariance))
+        weights = logistic.fit(design, y, ridge, held, weights)
+        own = logistic.covariance(design, y, clusters, ridge, weights) if errors else None
+        parts = tuple(design.split(weights))
+        cards.append(Scorecard(tuple(curves), float(weights[0]), parts, own))
     return cards
 
 
-def _raw_columns(values: Floats, fill: float, bases: Any, sign: int, has_missing: bool) -> Floats:
+def _raw_columns(
+    values: Floats, fill: float, knots: Floats | None, sign: int, has_missing: bool
+) -> Floats:
     known = ~np.isnan(values)
-    columns = np.where(known, np.sign(values) * np.log1p(np.abs(values)), fill)[:, None]
-    if bases is not None:
-        # Sums of B-splines from each one on: every column rises from 0 to 1, each a bit later.
-        columns = bases.transform(columns)[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:]
+    scaled = np.where(known, _scaled(values), fill)
+    columns = scaled[:, None] if knots is None else rising(scaled, knots)
     columns = -columns if sign < 0 else columns
     return np.hstack([columns, (~known).astype(np.float64)[:, None]]) if has_missing else columns
 
 
-def _curve(name: str, values: Floats, splines: bool, sign: int) -> tuple[Curve, Floats] | None:
-    """The feature's curve and its columns of the training rows; None when it does not vary."""
-    from sklearn.preprocessing import SplineTransformer
+def _scaled(values: Floats) -> Floats:
+    return np.asarray(np.sign(values) * np.log1p(np.abs(values)))
 
-    known = values[~np.isnan(values)]
-    if not len(known):
+
+def rising(values: Floats, knots: Floats) -> Floats:
+    """Shape (values, knots + 1): sums of cubic B-splines from each one but the first on, so that
+    every column rises from 0 to 1, each a bit later; constant outside of the `knots`.
+
+    Between two knots each is a cubic, hence known by its values at four places.
+    """
+    widths = np.diff(knots)[[0] * DEGREE + [-1] * DEGREE]
+    steps = np.append(np.arange(-DEGREE, 0), np.arange(1, DEGREE + 1)) * widths
+    ends = np.append(knots[[0] * DEGREE], knots[[-1] * DEGREE]) + steps
+    places = np.concatenate([ends[:DEGREE], knots, ends[DEGREE:]])
+    at = np.linspace(0, 1, DEGREE + 1)
+    powers = np.vander(at, increasing=True)
+    inside = np.clip(values, knots[0], knots[-1])
+    piece = np.clip(np.searchsorted(knots, inside, side="right") - 1, 0, len(knots) - 2)
+    result = np.empty((len(values), len(knots) + 1))
+    for number, (low, high) in enumerate(pairwise(knots)):
+        splines = _b_splines(low + at * (high - low), places, number + DEGREE)
+        sums = splines[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:]
+        cubic = np.linalg.solve(powers, sums)
+        own = piece == number
+        share = ((inside[own] - low) / (high - low))[:, None]
+        found = cubic[DEGREE]
+        for power in range(DEGREE - 1, -1, -1):
+            found = found * share + cubic[power]
+        result[own] = found
+    return result
+
+
+def _b_splines(values: Floats, places: Floats, interval: int) -> Floats:
+    """Shape (values, splines): de Boor's recursion over the knots `places`, for values of one
+    `interval` between two of them, its ends included.
+    """
+    splines = np.zeros((len(values), len(places) - 1))
+    splines[:, interval] = 1.0
+    for degree in range(1, DEGREE + 1):
+        rise = (values[:, None] - places[:-degree]) / (places[degree:] - places[:-degree])
+        splines = rise[:, :-1] * splines[:, :-1] + (1 - rise[:, 1:]) * splines[:, 1:]
+    return splines
+
+
+def _curve(name: str, feature: Coded, splines: bool, sign: int) -> tuple[Curve, Floats] | None:
+    """The feature's curve and its columns of the distinct values; None when it does not vary."""
+    counts = feature.counts()
+    known = (counts > 0) & ~np.isnan(feature.values)
+    if not known.any():
         return None
-    scaled = np.sign(known) * np.log1p(np.abs(known))
-    fill = float(np.median(scaled))
-    has_missing = len(known) < len(values)
+    scaled, reached = _scaled(feature.values[known]), np.cumsum(counts[known])
+    n = int(reached[-1])
+    # Equal to the quantiles of all rows: those of the two that stand beside each place.
+    places = np.array(KNOT_QUANTILES) * (n - 1)
+    beside = scaled[np.searchsorted(reached, [np.floor(places), np.ceil(places)], side="right")]
+    quantiles = beside[0] + (beside[1] - beside[0]) * (places % 1)
+    fill = float(beside[:, KNOT_QUANTILES.index(0.5)].mean())
+    has_missing = n < len(feature)
     # Counts are mostly zeros and ones: equal quantiles would give a knot twice, and a spline
     # without width.
-    knots = np.unique(np.quantile(scaled, KNOT_QUANTILES))
-    bases = None
-    if splines and len(knots) >= 3:
-        bases = SplineTransformer(degree=3, knots=knots[:, None], extrapolation="constant")
-        bases.fit(scaled[:, None])
-    columns = _raw_columns(values, fill, bases, sign, has_missing)
-    mean, scale = columns.mean(axis=0), columns.std(axis=0)
+    knots = np.unique(quantiles)
+    own = knots if splines and len(knots) >= 3 else None
+    columns = _raw_columns(feature.values, fill, own, sign, has_missing)
+    # Of values that no row has, nothing counts.
+    share = counts / counts.sum()
+    mean = share @ columns
+    scale = np.sqrt(share @ np.square(columns - mean))
     if not (scale > 1e-9).any():
         return None
     scale = np.where(scale > 1e-9, scale, 1.0)
-    return Curve(name, fill, bases, sign, has_missing, mean, scale), (columns - mean) / scale
-
-
-def _fit_logistic(
-    design: Floats, y: Floats, ridge: float, bounded: Any = None, start: Floats | None = None
-) -> Floats:
-    """Weights of a logistic regression, the intercept's (column 0) not shrunk; those `bounded` are
-    at least 0.
-
-    Projected Newton (Bertsekas 1982): a weight at its bound that would leave it the wrong way is
-    held there, the others take Newton's step.
-    """
-    shrink = np.full(design.shape[1], 1 / ridge)
-    shrink[0] = 0.0
-    floor = np.where(np.zeros(len(shrink), dtype=bool) if bounded is None else bounded, 0, -np.inf)
-    weights = np.zeros(len(shrink)) if start is None else start
-
-    def loss(trial: Floats) -> float:
-        logit = design @ trial
-        return float((np.logaddexp(0, logit) - y * logit).sum() + (shrink * trial**2).sum() / 2)
-
-    now = loss(weights)
-    for _ in range(100):
-        p = sigmoid(design @ weights)
-        slope = design.T @ (p - y) + shrink * weights
-        free = (weights > floor) | (slope < 0)
-        if np.abs(slope[free]).max(initial=0.0) < 1e-7 * len(y):
-            break
-        own = design[:, free]
-        bend = own.T @ (own * (p * (1 - p))[:, None]) + np.diag(shrink[free] + 1e-12)
-        step = np.zeros(len(shrink))
-        step[free] = np.linalg.solve(bend, slope[free])
-        for halving in range(40):
-            trial = np.maximum(weights - step / 2**halving, floor)
-            reached = loss(trial)
-            if reached <= now - 1e-4 * float(slope @ (weights - trial)):
-                break
-        else:
-            break
-        weights, now = trial, reached
-    return weights
-
-
-def _sandwich(design: Floats, y: Floats, clusters: Ints, ridge: float, weights: Floats) -> Floats:
-    """Covariance of the weights, by cluster, the intercept first."""
-    p = sigmoid(design @ weights)
-    shrink = np.eye(design.shape[1]) / ridge
-    shrink[0, 0] = 0.0
-    bread = np.linalg.pinv(design.T @ (design * (p * (1 - p))[:, None]) + shrink, hermitian=True)
-    by_cluster = np.argsort(clusters, kind="stable")
-    starts = np.flatnonzero(np.append(True, np.diff(clusters[by_cluster]) != 0))
-    scores = np.add.reduceat((design * (y - p)[:, None])[by_cluster], starts, axis=0)
-    return np.asarray(bread @ (scores.T @ scores) @ bread)
+    return Curve(name, fill, own, sign, has_missing, mean, scale), (columns - mean) / scale

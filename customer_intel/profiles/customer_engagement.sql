@@ -3,50 +3,45 @@
 -- Caveats: preferred channel and hour come from the last 90 days of own activity, by the
 --   reporting time zone. engagement_trend compares what sources tell that were there in both windows; else it is empty.
 --   Whoever may not be profiled (unprofiled_customer) has counts, but neither trend nor preferences.
-WITH roll_up AS (
+WITH measured AS (
     SELECT
         customer_id,
-        day,
-        activity,
-        n,
-        sessions_started,
-        first_at,
-        last_at,
-        date_diff('day', day, $as_of) AS age,
-        CASE WHEN is_own_act THEN 1 ELSE 0 END AS is_own,
-        CASE WHEN position('|' || activity || '|' IN $core_activities) > 0 THEN 1 ELSE 0 END AS is_core
-    FROM activity_daily
+        min(first_own_at) AS first_active_at,
+        max(last_own_at) AS last_active_at,
+        max(last_session_start) AS last_session_at,
+        sum(CASE WHEN is_active AND day >= $as_of - 7 THEN 1 ELSE 0 END) AS active_days_7d,
+        sum(CASE WHEN is_active AND day >= $as_of - 28 THEN 1 ELSE 0 END) AS active_days_28d,
+        sum(CASE WHEN is_active AND day >= $as_of - 90 THEN 1 ELSE 0 END) AS active_days_90d,
+        sum(CASE WHEN day >= $as_of - 7 THEN sessions_started ELSE 0 END) AS sessions_7d,
+        sum(CASE WHEN day >= $as_of - 28 THEN sessions_started ELSE 0 END) AS sessions_28d,
+        sum(CASE WHEN day >= $as_of - 90 THEN sessions_started ELSE 0 END) AS sessions_90d,
+        sum(CASE WHEN day >= $as_of - 28 THEN n_own ELSE 0 END) AS activities_28d,
+        sum(CASE WHEN day >= $as_of - 90 THEN n_own ELSE 0 END) AS activities_90d
+    FROM customer_day
     WHERE day < $as_of
-),
-measured AS (
-    SELECT
-        customer_id,
-        min(first_at) FILTER (WHERE is_own = 1) AS first_active_at,
-        max(last_at) FILTER (WHERE is_own = 1) AS last_active_at,
-        max(last_at) FILTER (WHERE activity = '_session') AS last_session_at,
-        count(DISTINCT day) FILTER (WHERE is_own = 1 AND age <= 7) AS active_days_7d,
-        count(DISTINCT day) FILTER (WHERE is_own = 1 AND age <= 28) AS active_days_28d,
-        count(DISTINCT day) FILTER (WHERE is_own = 1 AND age <= 90) AS active_days_90d,
-        sum(CASE WHEN age <= 7 THEN sessions_started ELSE 0 END) AS sessions_7d,
-        sum(CASE WHEN age <= 28 THEN sessions_started ELSE 0 END) AS sessions_28d,
-        sum(CASE WHEN age <= 90 THEN sessions_started ELSE 0 END) AS sessions_90d,
-        sum(CASE WHEN is_own = 1 AND age <= 28 THEN n ELSE 0 END) AS activities_28d,
-        sum(CASE WHEN is_own = 1 AND age <= 90 THEN n ELSE 0 END) AS activities_90d,
-        sum(CASE WHEN is_core = 1 AND age <= 28 THEN n ELSE 0 END) AS core_actions_28d,
-        sum(CASE WHEN is_core = 1 AND age <= 90 THEN n ELSE 0 END) AS core_actions_90d,
-        sum(CASE WHEN activity = 'email_opened' AND age <= 90 THEN n ELSE 0 END) AS emails_opened_90d,
-        sum(CASE WHEN activity = 'email_clicked' AND age <= 90 THEN n ELSE 0 END) AS emails_clicked_90d
-    FROM roll_up
     GROUP BY customer_id
 ),
+acted AS (
+    SELECT
+        customer_id,
+        sum(CASE WHEN is_core = 1 AND day >= $as_of - 28 THEN n ELSE 0 END) AS core_actions_28d,
+        sum(CASE WHEN is_core = 1 THEN n ELSE 0 END) AS core_actions_90d,
+        sum(CASE WHEN activity = 'email_opened' THEN n ELSE 0 END) AS emails_opened_90d,
+        sum(CASE WHEN activity = 'email_clicked' THEN n ELSE 0 END) AS emails_clicked_90d
+    FROM (
+        SELECT *, CASE WHEN position('|' || activity || '|' IN $core_activities) > 0 THEN 1 ELSE 0 END AS is_core
+        FROM activity_daily
+        WHERE day < $as_of AND day >= $as_of - 90
+    ) AS of_90_days
+    WHERE is_core = 1 OR activity IN ('email_opened', 'email_clicked')
+    GROUP BY customer_id
+),
+-- Of each hour one row: everything below is made of these, not of the events themselves.
 recent AS (
-    SELECT customer_id, channel, extract(hour FROM local_time(ts)) AS hour, day, date_diff('day', day, $as_of) AS age,
-           json_extract_string(feature_json, '$.feature') AS feature, source_system
+    SELECT customer_id, day, source_system, channel, extract(hour FROM local_time(ts)) AS hour, count(*) AS n
     FROM activity
-    WHERE customer_id IS NOT NULL
-        AND day < $as_of
-        AND date_diff('day', day, $as_of) <= 90
-        AND is_own_act
+    WHERE customer_id IS NOT NULL AND day < $as_of AND day >= $as_of - 90 AND is_own_act
+    GROUP BY customer_id, day, source_system, channel, extract(hour FROM local_time(ts))
 ),
 -- Like with like: only sources that told of both windows from their first day on.
 settled AS (
@@ -54,30 +49,42 @@ settled AS (
 ),
 compared AS (
     SELECT
-        r.customer_id,
-        count(DISTINCT r.day) FILTER (WHERE r.age <= 28) AS days_now,
-        count(DISTINCT r.day) FILTER (WHERE r.age > 28 AND r.age <= 56) AS days_before
-    FROM recent AS r
-    JOIN settled AS s ON s.source_system = r.source_system
-    GROUP BY r.customer_id
+        customer_id,
+        sum(CASE WHEN day >= $as_of - 28 THEN 1 ELSE 0 END) AS days_now,
+        sum(CASE WHEN day < $as_of - 28 AND day >= $as_of - 56 THEN 1 ELSE 0 END) AS days_before
+    FROM (
+        SELECT DISTINCT r.customer_id, r.day
+        FROM recent AS r
+        JOIN settled AS s ON s.source_system = r.source_system
+    ) AS days
+    GROUP BY customer_id
 ),
 features AS (
     SELECT
         customer_id,
-        count(DISTINCT feature) FILTER (WHERE age <= 28) AS features_used_28d,
-        count(DISTINCT feature) AS features_used_90d
-    FROM recent
-    WHERE feature IS NOT NULL
+        sum(CASE WHEN last_day >= $as_of - 28 THEN 1 ELSE 0 END) AS features_used_28d,
+        count(*) AS features_used_90d
+    FROM (
+        SELECT customer_id, feature, max(day) AS last_day
+        FROM (
+            SELECT customer_id, day, json_extract_string(feature_json, '$.feature') AS feature
+            FROM activity
+            WHERE customer_id IS NOT NULL AND day < $as_of AND day >= $as_of - 90 AND is_own_act
+                AND feature_json IS NOT NULL
+        ) AS used
+        WHERE feature IS NOT NULL
+        GROUP BY customer_id, feature
+    ) AS by_feature
     GROUP BY customer_id
 ),
 channels AS (
     SELECT customer_id, channel
-    FROM (SELECT customer_id, channel, count(*) AS n FROM recent GROUP BY customer_id, channel)
+    FROM (SELECT customer_id, channel, sum(n) AS n FROM recent GROUP BY customer_id, channel)
     QUALIFY row_number() OVER (PARTITION BY customer_id ORDER BY n DESC, channel) = 1
 ),
 hours AS (
     SELECT customer_id, hour
-    FROM (SELECT customer_id, hour, count(*) AS n FROM recent GROUP BY customer_id, hour)
+    FROM (SELECT customer_id, hour, sum(n) AS n FROM recent GROUP BY customer_id, hour)
     QUALIFY row_number() OVER (PARTITION BY customer_id ORDER BY n DESC, hour) = 1
 )
 SELECT
@@ -94,12 +101,12 @@ SELECT
     CAST(m.sessions_90d AS BIGINT) AS sessions_90d,
     CAST(m.activities_28d AS BIGINT) AS activities_28d,
     CAST(m.activities_90d AS BIGINT) AS activities_90d,
-    CAST(m.core_actions_28d AS BIGINT) AS core_actions_28d,
-    CAST(m.core_actions_90d AS BIGINT) AS core_actions_90d,
+    CAST(coalesce(d.core_actions_28d, 0) AS BIGINT) AS core_actions_28d,
+    CAST(coalesce(d.core_actions_90d, 0) AS BIGINT) AS core_actions_90d,
     CAST(coalesce(f.features_used_28d, 0) AS BIGINT) AS features_used_28d,
     CAST(coalesce(f.features_used_90d, 0) AS BIGINT) AS features_used_90d,
-    CAST(m.emails_opened_90d AS BIGINT) AS emails_opened_90d,
-    CAST(m.emails_clicked_90d AS BIGINT) AS emails_clicked_90d,
+    CAST(coalesce(d.emails_opened_90d, 0) AS BIGINT) AS emails_opened_90d,
+    CAST(coalesce(d.emails_clicked_90d, 0) AS BIGINT) AS emails_clicked_90d,
     CASE
         WHEN u.customer_id IS NULL
             THEN round(CAST(b.days_now - b.days_before AS DOUBLE) / nullif(b.days_now + b.days_before, 0), 4)
@@ -107,6 +114,7 @@ SELECT
     CASE WHEN u.customer_id IS NULL THEN c.channel END AS preferred_channel,
     CASE WHEN u.customer_id IS NULL THEN CAST(h.hour AS BIGINT) END AS preferred_hour
 FROM measured AS m
+LEFT JOIN acted AS d ON d.customer_id = m.customer_id
 LEFT JOIN compared AS b ON b.customer_id = m.customer_id
 LEFT JOIN features AS f ON f.customer_id = m.customer_id
 LEFT JOIN channels AS c ON c.customer_id = m.customer_id

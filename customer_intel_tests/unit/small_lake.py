@@ -87,8 +87,9 @@ def put(room: Room, lake: Lake) -> Room:
     """The lake's tables in the room; whoever has a record today is an active customer."""
     for name, rows in lake.items():
         if name == "activity_daily" and "is_own_act" not in rows.columns:
+            at = pl.col("day").cast(TS)
             rows = rows.with_columns(
-                is_own_act=~pl.col("activity").is_in(NOT_OWN), known_at=pl.col("day").cast(TS)
+                is_own_act=~pl.col("activity").is_in(NOT_OWN), known_at=at, first_at=at, last_at=at
             )
         room.put(name, rows)
     if "record_customer_map" in lake and "customer_id_registry" not in lake:

@@ -70,6 +70,21 @@ def test_twice_the_same_and_rows_in_any_order(known: pl.DataFrame, scores: pl.Da
     )
 
 
+def test_above_a_size_models_are_of_a_sample_of_customers(
+    known: pl.DataFrame, scores: pl.DataFrame
+) -> None:
+    """Everybody is still scored; past scores still know nothing of later rows; near the whole's."""
+    few = CONFIG | {"fit_rows": 1500}
+    sampled = churn_scores(known, AS_OF, few, SCORES)
+    again = churn_scores(known.sample(fraction=1, shuffle=True, seed=2), AS_OF, few, SCORES)
+    assert again.equals(sampled) and sampled.height == scores.height
+    keys = ["definition_id", "origin", "customer_id"]
+    both = sampled.join(scores, on=keys).drop_nulls(["p_model", "p_model_right"])
+    assert both["p_model"].is_not_null().sum() == scores["p_model"].is_not_null().sum()
+    apart = (both["p_model"] - both["p_model_right"]).abs()
+    assert 0 < apart.mean() < 0.05  # type: ignore[operator]
+
+
 def test_past_scores_know_nothing_of_later_origins(
     known: pl.DataFrame, scores: pl.DataFrame
 ) -> None:

@@ -93,6 +93,24 @@ def _purchases(orders: list[dict[str, Any]], **more: Any) -> dict[str, dict[str,
     }
 
 
+def test_a_day_counts_from_the_first_origin_on_that_was_told_of_it() -> None:
+    """Told in the second in which the origin's day begins: known; a microsecond later: not yet."""
+    morning = datetime.combine(AS_OF - H, datetime.min.time())
+    told = [
+        (3, morning),
+        (9, morning - timedelta(days=2)),
+        (2, morning + timedelta(microseconds=1)),
+    ]
+    days = [
+        {"customer_id": "a", "day": AS_OF - H - timedelta(days=ago), "activity": "page_viewed", "n": 1,
+         "sessions_started": 0, "is_own_act": True, "known_at": known_at, "first_at": morning, "last_at": morning}
+        for ago, known_at in told
+    ]  # fmt: skip
+    rows = _bought("a", AS_OF - H - timedelta(days=40))
+    row = _purchases(rows, activity_daily=pl.DataFrame(days))["a"]
+    assert (row["f_days_since_active"], row["f_active_days_28d"]) == (3, 2)
+
+
 def test_the_label_begins_with_the_origins_own_day_and_ends_before_as_of() -> None:
     origin = AS_OF - H
     first = date(2025, 7, 1)

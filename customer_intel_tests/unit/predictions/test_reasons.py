@@ -24,7 +24,7 @@ def told(name: str, **values: list[float]) -> list[str]:
     }
     frame = {key: np.array(column, dtype=np.float64) for key, column in values.items()}
     phrases = Phrasebook(frame, columns)
-    return [phrases.words(name, row) for row in range(len(frame[name]))]
+    return phrases.words(name, np.arange(len(frame[name])))
 
 
 def test_a_value_is_told_beside_the_median_of_all() -> None:
@@ -47,5 +47,5 @@ def test_a_phrase_may_ask_for_the_mean_a_sign_and_other_features() -> None:
 @pytest.mark.parametrize("name", feature_columns())
 def test_each_feature_of_the_contract_can_be_told(name: str) -> None:
     phrases = Phrasebook({other: np.array([3.0]) for other in feature_columns()}, feature_columns())
-    words = phrases.words(name, 0)
+    (words,) = phrases.words(name, np.array([0]))
     assert "3" in words and not {"{", "}"} & set(words)
