@@ -17,20 +17,28 @@ WITH shared AS (
 -- put in order, and moments where several people did.
 seen AS (
     SELECT
-        e.anonymous_id,
-        m.customer_id,
-        CASE
-            WHEN d.anonymous_id IS NOT NULL THEN epoch_us(e.occurred_at)
-            ELSE (epoch_us(e.occurred_at) + 62135596800000000) // ($device_days * 86400000000 + 1)
-        END AS piece,
-        min(e.record_key) AS record_key,
-        min(e.occurred_at) AS first_at,
-        max(e.occurred_at) AS last_at
-    FROM events AS e
-    JOIN record_customer_map AS m ON m.record_key = e.record_key AND m.valid_to IS NULL
-    LEFT JOIN shared AS d ON d.anonymous_id = e.anonymous_id
-    WHERE e.anonymous_id IS NOT NULL AND e.occurred_at < $as_of
-    GROUP BY ALL
+        anonymous_id,
+        customer_id,
+        piece,
+        min(record_key) AS record_key,
+        min(occurred_at) AS first_at,
+        max(occurred_at) AS last_at
+    FROM (
+        SELECT
+            e.anonymous_id,
+            m.customer_id,
+            e.record_key,
+            e.occurred_at,
+            CASE
+                WHEN d.anonymous_id IS NOT NULL THEN epoch_us(e.occurred_at)
+                ELSE (epoch_us(e.occurred_at) + 62135596800000000) // ($device_days * 86400000000 + 1)
+            END AS piece
+        FROM events AS e
+        JOIN record_customer_map AS m ON m.record_key = e.record_key AND m.valid_to IS NULL
+        LEFT JOIN shared AS d ON d.anonymous_id = e.anonymous_id
+        WHERE e.anonymous_id IS NOT NULL AND e.occurred_at < $as_of
+    )
+    GROUP BY anonymous_id, customer_id, piece
 ),
 -- Of several people at the very same moment the first in the alphabet: the order of the file must not decide.
 stepped AS (
