@@ -23,8 +23,8 @@ placed AS (
         k.metric_kind,
         greatest(r.day, c.first_day) AS day,
         r.dimension,
-        CASE WHEN p.place <= $members_max THEN r.member ELSE 'other' END AS member,
-        r.counted,
+        CASE WHEN k.metric_kind = 'distinct' OR p.place <= $members_max THEN r.member ELSE 'other' END AS member,
+        CASE WHEN r.gap_days >= 0 THEN greatest(r.day - CAST(r.gap_days AS INTEGER), c.first_day) END AS before_day,
         r.n,
         r.n_unknown,
         CAST(r.total AS DECIMAL(38, 6)) AS total,
@@ -35,16 +35,6 @@ placed AS (
     JOIN ranked AS p ON p.entry = r.entry AND p.dimension = r.dimension AND p.member = r.member
     WHERE r.day < $as_of AND k.metric_kind <> 'given'
 ),
-visit AS (
-    SELECT DISTINCT entry, dimension, member, counted, day FROM placed WHERE metric_kind = 'distinct'
-),
-neighbour AS (
-    SELECT
-        *,
-        lag(day) OVER (PARTITION BY entry, dimension, member, counted ORDER BY day) AS before_day,
-        lead(day) OVER (PARTITION BY entry, dimension, member, counted ORDER BY day) AS next_day
-    FROM visit
-),
 -- What moves running totals: entries' own rows, and for each window of a distinct count who enters and who leaves it.
 moved AS (
     SELECT entry AS series, day, dimension, member, sum(n) AS n, sum(n_unknown) AS n_unknown, sum(total) AS total, sum(squares) AS squares
@@ -54,15 +44,20 @@ moved AS (
     UNION ALL
     SELECT series, day, dimension, member, 0, 0, sum(step), 0
     FROM (
-        SELECT m.metric AS series, v.day, v.dimension, v.member, CAST(1 AS DECIMAL(38, 6)) AS step
-        FROM neighbour AS v
-        JOIN metric AS m ON m.entry = v.entry
+        SELECT m.metric AS series, v.day, v.dimension, v.member, CAST(v.n AS DECIMAL(38, 6)) AS step
+        FROM placed AS v
+        JOIN metric AS m ON m.entry = v.entry AND m.metric_kind = 'distinct'
         WHERE v.before_day IS NULL OR v.day >= v.before_day + CAST(m.window_days AS INTEGER)
         UNION ALL
-        SELECT m.metric, v.day + CAST(m.window_days AS INTEGER), v.dimension, v.member, CAST(-1 AS DECIMAL(38, 6))
-        FROM neighbour AS v
-        JOIN metric AS m ON m.entry = v.entry
-        WHERE v.next_day IS NULL OR v.next_day >= v.day + CAST(m.window_days AS INTEGER)
+        SELECT m.metric, v.day + CAST(m.window_days AS INTEGER), v.dimension, v.member, CAST(-v.n AS DECIMAL(38, 6))
+        FROM placed AS v
+        JOIN metric AS m ON m.entry = v.entry AND m.metric_kind = 'distinct'
+        UNION ALL
+        -- Who comes again within the window does not leave it in between.
+        SELECT m.metric, v.before_day + CAST(m.window_days AS INTEGER), v.dimension, v.member, CAST(v.n AS DECIMAL(38, 6))
+        FROM placed AS v
+        JOIN metric AS m ON m.entry = v.entry AND m.metric_kind = 'distinct'
+        WHERE v.day < v.before_day + CAST(m.window_days AS INTEGER)
     ) AS entered_and_left
     WHERE day < $as_of
     GROUP BY series, day, dimension, member
@@ -157,15 +152,15 @@ measured AS (
 ranged AS (
     SELECT
         *,
-        CASE metric_kind WHEN 'mean' THEN mean WHEN 'share' THEN mean + z * z / (2 * n) END AS centre,
+        CASE metric_kind WHEN 'mean' THEN mean WHEN 'share' THEN mean + z * z / (2 * nullif(n, 0)) END AS centre,
         CASE metric_kind
             WHEN 'mean' THEN error * (
                 z + (z * z * z + z) / (4 * v) + (5 * z * z * z * z * z + 16 * z * z * z + 3 * z) / (96 * v * v)
                 + (3 * z * z * z * z * z * z * z + 19 * z * z * z * z * z + 17 * z * z * z - 15 * z) / (384 * v * v * v)
             )
-            WHEN 'share' THEN z * sqrt(mean * (1 - mean) / n + z * z / (4.0 * n * n))
+            WHEN 'share' THEN z * sqrt(mean * (1 - mean) / nullif(n, 0) + z * z / (4.0 * nullif(n * n, 0)))
         END AS half,
-        CASE metric_kind WHEN 'share' THEN 1 + z * z / n ELSE 1 END AS scale
+        CASE metric_kind WHEN 'share' THEN 1 + z * z / nullif(n, 0) ELSE 1 END AS scale
     FROM measured
 ),
 bounded AS (

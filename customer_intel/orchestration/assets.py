@@ -135,8 +135,10 @@ def _events(
             allow_retries=False,
         )
     assert outcome.version is not None
-    yield dg.MaterializeResult(
-        metadata={
+    # Of the materialization alone: as the result's metadata, Dagster would write it into the step's
+    # output too.
+    context.add_asset_metadata(
+        {
             "dagster/row_count": outcome.rows,
             "bytes": outcome.version.bytes,
             "sha256": outcome.version.sha256,
@@ -147,9 +149,10 @@ def _events(
             "parts written": len(outcome.written),
             "seconds": round(outcome.wall_seconds, 3),
             **_lineage(definition, contract, night.home / ".dagster"),
-        },
-        data_version=dg.DataVersion(outcome.version.sha256),
-        check_results=results,
+        }
+    )
+    yield dg.MaterializeResult(
+        data_version=dg.DataVersion(outcome.version.sha256), check_results=results
     )
 
 

@@ -186,6 +186,8 @@ class TableLab:
         """Computes every metric over what was put; the rows of metric_daily. A report cites them."""
         if not self.filled.get("source_start") and not self.filled.get("date"):
             self.run("date")
+        if self.filled.get("activity_daily") and not self.filled.get("customer_day"):
+            self.run("customer_day")
         return self.chain("metric", "metric_row", "metric_daily", rooms=("metrics", "facts"))
 
     def failures(self, name: str) -> list[str]:

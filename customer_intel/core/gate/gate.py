@@ -22,6 +22,7 @@ import duckdb
 from customer_intel.core.contract.model import Column, Expectation, Severity, Table
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.gate import spared
+from customer_intel.core.gate.hidden import hidden
 from customer_intel.core.gate.redact import redacted
 
 if TYPE_CHECKING:
@@ -182,7 +183,8 @@ def check(con: duckdb.DuckDBPyConnection, table: Table, *, previous_rows: int | 
 def load() -> None:
     """Imports Great Expectations, which takes seconds."""
     spared.spare()
-    from customer_intel.core.gate import gx_duckdb  # noqa: F401
+    with hidden("pyspark"):
+        from customer_intel.core.gate import gx_duckdb  # noqa: F401
 
 
 def check_files(

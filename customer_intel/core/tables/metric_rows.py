@@ -47,7 +47,7 @@ def _parts(metric: Metric) -> Iterator[str]:
     exact = f"CAST(value AS {EXACT})"
     known, unknown = "count(value)", "sum(CASE WHEN value IS NULL THEN 1 ELSE 0 END)"
     sums = {
-        "counted": "''",
+        "gap_days": "-1",
         "n": "count(*)",
         "n_unknown": unknown,
         "total": f"coalesce(sum({exact}), 0)",
@@ -67,7 +67,7 @@ def _parts(metric: Metric) -> Iterator[str]:
             "squares": f"coalesce(sum({only.format(squared)}), 0)",
         }
     elif metric.kind == "distinct":
-        sums |= {"counted": "CAST(value AS VARCHAR)", "n_unknown": "0", "total": "0"}
+        sums |= {"gap_days": "gap_days", "n_unknown": "0", "total": "0"}
     elif metric.kind == "given":
         sums |= {
             # Each row is its own: two of a day and member break the table's key.
@@ -78,7 +78,7 @@ def _parts(metric: Metric) -> Iterator[str]:
             "high": "high",
         }
     types = {
-        "counted": "VARCHAR",
+        "gap_days": "BIGINT",
         "n": "BIGINT",
         "n_unknown": "BIGINT",
         "total": "DOUBLE",
@@ -88,21 +88,44 @@ def _parts(metric: Metric) -> Iterator[str]:
     }
     listed = ",\n    ".join(f"CAST({sql} AS {types[name]}) AS {name}" for name, sql in sums.items())
     for dimension, member in (*total, *members):
+        rows, where = f"rows_{metric.name}", _which(metric, dimension)
         group = "day" + (f", {member}" if dimension != "'all'" else "")
-        group += ", value" if metric.kind == "distinct" else ""
-        rows = _which(metric, dimension)
         grouping = "" if metric.kind == "given" else f"GROUP BY {group}"
+        if metric.kind == "distinct":
+            rows, member = _gaps(rows, dimension, member), "member"
+            grouping = "GROUP BY day, member, gap_days"
         yield (
             f"SELECT\n    '{metric.name}' AS entry,\n    day,\n    {dimension} AS dimension,\n"
             f"    {member} AS member,\n    {listed}\n"
-            f"FROM rows_{metric.name}\n{rows}{grouping}"
+            f"FROM {rows}\n{where}{grouping}"
         )
+
+
+def _gaps(rows: str, dimension: str, member: str) -> str:
+    """Of each row with a value, its member and the days since the value last stood there, -1 when
+    it never did. Members beyond the largest are one, for a thing is counted once in all of them.
+    """
+    source = f"(SELECT day, value, 'all' AS member FROM {rows} WHERE value IS NOT NULL) AS known"
+    if dimension != "'all'":
+        known = (
+            f"(SELECT day, value, {member} AS member FROM {rows} WHERE value IS NOT NULL) AS known"
+        )
+        large = (
+            f"SELECT member FROM {known} WHERE day < $as_of GROUP BY member\n"
+            "QUALIFY row_number() OVER (ORDER BY count(*) DESC, member) <= $members_max"
+        )
+        source = (
+            "(\nSELECT known.day, known.value, coalesce(large.member, 'other') AS member\n"
+            f"FROM {known}\nLEFT JOIN (\n{large}\n) AS large ON large.member = known.member\n) AS told"
+        )
+    return (
+        "(\nSELECT day, member, coalesce(date_diff('day', lag(day) OVER (PARTITION BY member, value "
+        f"ORDER BY day), day), -1) AS gap_days\nFROM {source}\n) AS gaps"
+    )
 
 
 def _which(metric: Metric, dimension: str) -> str:
     """Which of an entry's rows make the part. A given total is a row without any member."""
-    if metric.kind == "distinct":
-        return "WHERE value IS NOT NULL "
     if metric.kind != "given" or not metric.dimensions:
         return ""
     if dimension == "'all'":

@@ -105,16 +105,35 @@ def test_distinct_counts_are_those_of_counting(lab: TableLab, seed: int) -> None
     """A hundred visits over half a year, counted for every day by hand."""
     days = pl.Series(range(100)).shuffle(seed=seed) * 7 % 180
     visits = [
-        {"customer_id": f"c{n % 9}", "day": LAST - timedelta(days=int(back)), "is_own_act": True}
+        {"customer_id": f"c{n % 9}", "day": LAST - timedelta(days=int(back)), "is_active": True}
         for n, back in enumerate(days)
     ]
-    lab.put("activity_daily", [{**v, "activity": f"a{n}"} for n, v in enumerate(visits)])
+    lab.put("customer_day", [{**v, "n_own": 1, "first_own_at": lab.morning} for v in visits])
     rows = made(lab)
     for window in (7, 28, 91):
         for day in (LAST - timedelta(days=back) for back in range(0, 170, 13)):
             first = day - timedelta(days=window - 1)
             seen = {v["customer_id"] for v in visits if first <= v["day"] <= day}
             assert of(rows, f"active_customers_{window}d", day)["value"] == len(seen)
+
+
+def test_who_is_in_two_small_members_is_counted_once_in_all_others() -> None:
+    """Channels by orders: web 3, shop 2, app 1, mail 1; the largest alone is told by name."""
+    lab = TableLab(AS_OF, members_max=1)
+    source(lab, "shop", "orders")
+    for who, channel, back in (
+        ("a", "web", 9), ("b", "web", 9), ("c", "web", 40), ("a", "shop", 9), ("a", "shop", 9), ("a", "app", 3),
+        ("d", "mail", 20),
+    ):  # fmt: skip
+        order(lab, LAST - timedelta(days=back), 1, customer_id=who, channel=channel)
+    rows = made(lab).filter(pl.col("dimension") == "channel")
+    assert {m: of(rows, "buyers_28d", member=m)["value"] for m in ("web", "other")} == {
+        "web": 2,
+        "other": 2,
+    }
+    assert of(rows, "buyers_91d", member="web")["value"] == 3
+    # The first of them left the window nine days after the rest came.
+    assert of(rows, "buyers_28d", LAST - timedelta(days=4), "other")["value"] == 2
 
 
 def test_a_level_is_what_ran_at_the_days_end(lab: TableLab) -> None:

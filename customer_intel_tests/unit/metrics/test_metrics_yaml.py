@@ -18,15 +18,15 @@ metric_row:
   grain: one row per entry and day
   purpose: Rows of metrics
   owner: team:test
-  key: [entry, dimension, member, day, counted]
+  key: [entry, dimension, member, day, gap_days]
   metrics: true
-  columns: entry*, day*, dimension*, member*, counted*, n*, n_unknown*, total, squares*, low, high
+  columns: entry*, day*, dimension*, member*, gap_days*, n*, n_unknown*, total, squares*, low, high
 """
 COLUMNS = """\
 entry: {type: text, meaning: Entry}
 dimension: {type: text, meaning: By what}
 member: {type: text, meaning: Of it}
-counted: {type: text, meaning: What counts once}
+gap_days: {type: int, meaning: Days since}
 n: {type: int, meaning: Rows}
 n_unknown: {type: int, meaning: Rows nobody knows}
 total: {type: float, meaning: Sum}

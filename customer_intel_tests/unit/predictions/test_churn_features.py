@@ -106,7 +106,9 @@ def test_a_day_counts_from_the_first_origin_on_that_was_told_of_it() -> None:
          "sessions_started": 0, "is_own_act": True, "known_at": known_at, "first_at": morning, "last_at": morning}
         for ago, known_at in told
     ]  # fmt: skip
-    rows = _bought("a", AS_OF - H - timedelta(days=40))
+    rows = _bought("old", AS_OF - H - timedelta(days=500)) + _bought(
+        "a", AS_OF - H - timedelta(days=40)
+    )
     row = _purchases(rows, activity_daily=pl.DataFrame(days))["a"]
     assert (row["f_days_since_active"], row["f_active_days_28d"]) == (3, 2)
 
