@@ -162,7 +162,7 @@ def test_one_release_reads_the_same_with_every_reader(demo_nights: Demo) -> None
         pandas[["customer_id", "lifecycle_stage"]].itertuples(index=False, name=None)
     )
     assert (
-        len(release.files("activity")) == days[1]
+        RECENT_DAYS < len(release.files("activity")) < days[1]
         and pl.read_parquet(release.files("activity")).height == days[0]
     )
     assert polars["snapshot_id"].unique().to_list() == [release.snapshot_id]

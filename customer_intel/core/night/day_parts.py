@@ -152,16 +152,21 @@ def _write(
         is_taken = pc.is_in(rows[str(table.day_column)], pa.array(item.days, pa.date32()))
         pieces.append(rows.filter(is_taken).cast(table.arrow_schema))
     rows = pa.concat_tables(pieces).combine_chunks()
-    rows = rows.take(pc.sort_indices(rows, sort_keys=sort))
-    sample = rows.slice(0, SAMPLED_ROWS)
+    # Of a day of very many rows, there is one copy, and of its groups one at a time.
+    new.clear()
+    pieces.clear()
+    place = pc.sort_indices(rows, sort_keys=sort)
+    sample = rows.take(place[:SAMPLED_ROWS])
     repeating = [
         name
         for name in rows.column_names
         if 2 * pc.count_distinct(sample[name]).as_py() <= sample.num_rows
     ]
-    pq.write_table(
-        rows, path, compression="zstd", row_group_size=GROUP_ROWS, use_dictionary=repeating
-    )
+    with pq.ParquetWriter(
+        path, table.arrow_schema, compression="zstd", use_dictionary=repeating
+    ) as writer:
+        for start in range(0, rows.num_rows, GROUP_ROWS):
+            writer.write_table(rows.take(place[start : start + GROUP_ROWS]))
 
 
 def schema_sha256(table: Table) -> str:

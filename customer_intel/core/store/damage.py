@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from customer_intel.core.store import integrity
@@ -101,7 +101,7 @@ def indexed(lake: Lake) -> dict[str, Version]:
 
 def write_index(lake: Lake) -> None:
     """Notes every table's version. Only for the holder of the home's lock, when its run ends."""
-    tables: dict[str, Any] = {name: asdict(version) for name, version in _versions(lake)}
+    tables: dict[str, Any] = {name: version.told() for name, version in _versions(lake)}
     if tables:
         write_bytes(lake.root / INDEX, integrity.sealed({"format": FORMAT, "tables": tables}))
 

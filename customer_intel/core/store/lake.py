@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,11 @@ class Version:
 
     def sealed(self) -> bytes:
         """A pointer's file that names this version."""
-        return integrity.sealed({**asdict(self), "format": FORMAT})
+        return integrity.sealed({**self.told(), "format": FORMAT})
+
+    def told(self) -> dict[str, Any]:
+        """As `version_of` takes it; what is in it is the version's own."""
+        return {**vars(self), "parts": {key: vars(part) for key, part in self.parts.items()}}
 
     @property
     def rows(self) -> int:
@@ -298,12 +302,12 @@ class Lake:
         that can be gone back to: a reader of either stays whole.
         """
         named = {part.path for version in (before, now) for part in version.parts.values()}
-        for pointer in self.root.glob(f"{NIGHTS}/*/kept/{table}.json"):
+        left = {f"{table}/{path.name}" for path in (self.root / table).glob("*.parquet")} - named
+        for pointer in self.root.glob(f"{NIGHTS}/*/kept/{table}.json") if left else ():
             kept = json.loads(pointer.read_text(encoding="utf-8"))
-            named.update(part["path"] for part in kept["parts"].values())
-        for path in (self.root / table).glob("*.parquet"):
-            if str(path.relative_to(self.root)) not in named:
-                path.unlink(missing_ok=True)
+            left -= {part["path"] for part in kept["parts"].values()}
+        for name in left:
+            (self.root / name).unlink(missing_ok=True)
 
     def recover(self) -> None:
         """Clears what a killed run left half done. Only for the holder of the home's lock, before
