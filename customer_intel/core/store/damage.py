@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from customer_intel.core.store import integrity
 from customer_intel.core.store.disk import STATE
@@ -110,11 +109,13 @@ def indexed(lake: Lake) -> dict[str, Version]:
 def write_index(lake: Lake) -> None:
     """Notes every table's version. Only for the holder of the home's lock, when its run ends."""
     versions = dict(_versions(lake))
-    tables: dict[str, Any] = {name: asdict(version) for name, version in versions.items()}
+    tables = {name: version.as_data() for name, version in versions.items()}
     if tables:
         write_bytes(lake.root / INDEX, integrity.sealed({"format": FORMAT, "tables": tables}))
         parts = (part for version in versions.values() for part in version.parts.values())
-        write_bytes(lake.home / STATE / VERIFIED, integrity.recorded(lake.path(part) for part in parts))
+        write_bytes(
+            lake.home / STATE / VERIFIED, integrity.recorded(lake.path(part) for part in parts)
+        )
 
 
 def _versions(lake: Lake) -> Iterator[tuple[str, Version]]:
