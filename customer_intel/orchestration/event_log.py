@@ -15,8 +15,9 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from dagster import AssetKey, EventLogEntry
+from dagster import AssetKey, DagsterEventType, EventLogEntry
 from dagster._core.event_api import EventHandlerFn
+from dagster._core.storage.event_log.base import AssetRecord
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
     SqliteEventLogStorage,
     SqliteEventLogStorageWatchdog,
@@ -40,6 +41,8 @@ class EventLog(SqliteEventLogStorage):
         self._engines: OrderedDict[str, sa.Engine] = OrderedDict()
         self._latest: dict[str, tuple[Any, Any]] = {}
         self._there: set[str] = set()
+        # Of assets that this process materialized: what the index says since.
+        self._own: dict[AssetKey, AssetRecord | None] = {}
         # The thread that stores a batch, and the connections that it has in transaction.
         self._storing: int | None = None
         self._begun: dict[str, sa.Connection] = {}
@@ -84,6 +87,29 @@ class EventLog(SqliteEventLogStorage):
             finally:
                 self._storing = None
                 self._begun.clear()
+        for event in events:
+            asset = event.dagster_event.asset_key if event.dagster_event else None
+            if asset and event.dagster_event_type is DagsterEventType.ASSET_MATERIALIZATION:
+                self._own[asset] = None
+            elif asset:
+                self._own.pop(asset, None)
+
+    def get_asset_records(
+        self, asset_keys: Sequence[AssetKey] | None = None
+    ) -> Sequence[AssetRecord]:
+        """As Dagster's own; what this process materialized itself is read once. Each step asks for
+        all that it reads.
+        """
+        if asset_keys is None:
+            return super().get_asset_records()
+        found = {key: record for key in asset_keys if (record := self._own.get(key))}
+        if left := [key for key in asset_keys if key not in found]:
+            for record in super().get_asset_records(left):
+                key = record.asset_entry.asset_key
+                found[key] = record
+                if key in self._own:
+                    self._own[key] = record
+        return list(found.values())
 
     def has_table(self, table_name: str) -> bool:
         """Whether the index has the table. Dagster asks with each event, on a new connection."""

@@ -68,8 +68,9 @@ def build(night: Night, definition: Definition) -> Outcome:
     Raises StepFailed, ConfigError or LakeError when there is nothing to gate.
     """
     try:
-        # What is kept of it, and what it remembers.
-        night.lake.checked(definition.table.name)
+        # What is kept of it; what is read is checked where it is read, but for exports' rows.
+        kept = parts_of(night.lake.current(definition.table.name))
+        night.lake.check(kept.values(), are_read=definition.kind == "raw")
         return (
             _build_raw(night, definition.table)
             if definition.kind == "raw"

@@ -95,8 +95,13 @@ class Ahead:
         return names
 
     def _needs(self, name: str) -> int:
-        read = (self._night.lake.current(other) for other in self._definitions[name].reads)
-        return min(UNPACKED * sum(version.bytes for version in read if version), self._memory)
+        lake, definition = self._night.lake, self._definitions[name]
+        read = (lake.current(other) for other in definition.reads)
+        count = UNPACKED * sum(version.bytes for version in read if version)
+        if definition.table.incremental and lake.current(name) and not self._night.is_full:
+            # Most nights read a few days of what is there.
+            count //= 10
+        return min(count, self._memory)
 
     def _done(self, name: str, built: Future[Outcome]) -> None:
         if built.cancelled():

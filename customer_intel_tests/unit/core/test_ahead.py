@@ -19,7 +19,9 @@ from customer_intel.core.night.scheduler import AT_ONCE, Ahead
 # Name → what it reads, in an order in which each comes after what it reads.
 READS = {"a": (), "b": (), "c": ("a",), "d": ("a", "b"), "e": ("c", "d"), "f": (), "g": ("e",)}
 DEFINITIONS: Any = {
-    name: SimpleNamespace(table=SimpleNamespace(name=name), depends_on=reads, reads=reads)
+    name: SimpleNamespace(
+        table=SimpleNamespace(name=name, incremental=None), depends_on=reads, reads=reads
+    )
     for name, reads in READS.items()
 }
 
@@ -28,7 +30,7 @@ def night(memory: str = "2GB", **sizes: int) -> Any:
     """A night whose engine has so much memory; `sizes`: bytes of tables that lie in the lake."""
     versions = {name: SimpleNamespace(bytes=count) for name, count in sizes.items()}
     return SimpleNamespace(
-        engine=EngineSettings(memory), lake=SimpleNamespace(current=versions.get)
+        engine=EngineSettings(memory), is_full=False, lake=SimpleNamespace(current=versions.get)
     )
 
 
