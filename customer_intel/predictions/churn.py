@@ -41,24 +41,24 @@ NOTABLE = 0.05
 class Rows:
     """Feature rows as arrays. `y` is NaN where the label is not matured; `clusters` are customers
     as 0..k-1, `chance` a number in [0, 1) that a customer keeps, by which samples of about
-    `fit_rows` are drawn.
+    `sample_rows` are drawn.
     """
 
     origin: Any
     y: Floats
     clusters: Ints
     chance: Floats
-    fit_rows: int
+    sample_rows: int
     features: dict[str, Coded]
 
     @staticmethod
-    def of(frame: pl.DataFrame, known: pl.LazyFrame, seed: int, fit_rows: int) -> Rows:
+    def of(frame: pl.DataFrame, known: pl.LazyFrame, seed: int, sample_rows: int) -> Rows:
         """`frame`: origin, customer_id and label, in order; `known`: those rows of churn_features in
         any order, whose columns f_… are features.
         """
         clusters = codes(frame["customer_id"])
         chance = np.zeros(len(frame))
-        if len(frame) > fit_rows:
+        if len(frame) > sample_rows:
             customers = frame["customer_id"].unique().sort()
             drawn = (crc32(f"{seed}:{one}".encode()) / 2**32 for one in customers)
             chance = np.fromiter(drawn, np.float64, len(customers))[clusters]
@@ -77,7 +77,7 @@ class Rows:
             frame["label"].cast(pl.Float64).to_numpy(),
             clusters,
             chance,
-            fit_rows,
+            sample_rows,
             features,
         )
 
@@ -87,9 +87,9 @@ class Rows:
 
     def sampled(self, mask: Any) -> Ints:
         """Places of the rows to fit on: those of `mask`, or of a sample of its customers that keeps
-        about fit_rows.
+        about sample_rows.
         """
-        share = self.fit_rows / max(int(mask.sum()), 1)
+        share = self.sample_rows / max(int(mask.sum()), 1)
         return np.flatnonzero(mask if share >= 1 else mask & (self.chance < share))
 
 
@@ -130,7 +130,7 @@ def churn_scores(
     matured before. logit = intercept + contribution_sum, against a customer who has every
     reference that reasons name; logit_se by the delta method over coefficients (sandwich,
     clustered by customer) and calibration. A definition whose labels cannot judge a model has none.
-    Where more than fit_rows labels are known, cards and lines are fitted on a sample of customers.
+    Where more than sample_rows labels are known, cards and lines are fitted on a sample of customers.
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -142,10 +142,7 @@ def churn_scores(
             known = churn_features.lazy().filter(
                 (pl.col("definition_id") == definition_id) & ~pl.col("is_lapsed")
             )
-            frame = known.select(_KEPT).collect().sort(_ORDER)
-            if len(frame):
-                rows = Rows.of(frame, known, config["seed"], config["fit_rows"])
-                frames += _definition_scores(frame, rows, recency, as_of, config)
+            frames += _definition_scores(known, recency, as_of, config)
     filled = [
         frame.select(
             pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, kind).alias(name)
@@ -158,13 +155,13 @@ def churn_scores(
 
 
 def _definition_scores(
-    frame: pl.DataFrame,
-    rows: Rows,
-    recency: str,
-    as_of: date,
-    config: dict[str, Any],
+    known: pl.LazyFrame, recency: str, as_of: date, config: dict[str, Any]
 ) -> list[pl.DataFrame]:
     """The rows of past origins, and those of as_of with what stands for them alone."""
+    frame = known.select(_KEPT).collect().sort(_ORDER)
+    if frame.is_empty():
+        return []
+    rows = Rows.of(frame, known, config["seed"], config["sample_rows"])
     horizon = int(frame["horizon_days"][0])
     model = None
     if refusal(frame, config) is None:

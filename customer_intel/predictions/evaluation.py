@@ -77,7 +77,7 @@ def _evaluated(
             if 0 < y.sum() < len(y):
                 estimates = metrics.evaluate(
                     y, scores["p_model"], clusters, config["bootstrap_replicates"], config["seed"],
-                    origins,
+                    origins, config["sample_rows"],
                 )  # fmt: skip
                 baseline, base_rate = (
                     metrics.point_metrics(y, scores[scorer], origins) for scorer in SCORERS[1:]

@@ -174,27 +174,37 @@ def point_metrics(y: Floats, p: Floats, groups: Ints | None = None) -> dict[str,
 
 
 def evaluate(
-    y: Floats, p: Floats, clusters: Ints, replicates: int, seed: int, groups: Ints | None = None
+    y: Floats,
+    p: Floats,
+    clusters: Ints,
+    replicates: int,
+    seed: int,
+    groups: Ints | None = None,
+    most: float = np.inf,
 ) -> dict[str, Estimate]:
     """Every metric with its 95 % interval: DeLong for auc, else value ± 1.96 standard errors of a
     Poisson bootstrap.
 
-    Normal, not percentile: resampling biases ece upwards, so its percentiles can miss the value
-    itself.
+    Beyond `most` rows a sample of the clusters that keeps about so many is resampled, and its errors
+    shrunk by the root of its share. Normal, not percentile: resampling biases ece upwards, so its
+    percentiles can miss the value itself.
     """
     generator = np.random.default_rng(seed)
     point = point_metrics(y, p, groups)
-    n_clusters = int(clusters.max()) + 1
+    is_drawn = np.ones(int(clusters.max()) + 1, dtype=bool)
+    if len(y) > most:
+        is_drawn = generator.random(len(is_drawn)) < most / len(y)
+    rows = np.flatnonzero(is_drawn[clusters])
     draws = weighted_metrics(
-        y,
-        p,
-        (generator.poisson(1.0, n_clusters).astype(np.float64) for _ in range(replicates)),
-        groups,
-        clusters,
+        y[rows],
+        p[rows],
+        (generator.poisson(1.0, is_drawn.sum()).astype(np.float64) for _ in range(replicates)),
+        None if groups is None else groups[rows],
+        (np.cumsum(is_drawn) - 1)[clusters[rows]],
     )
     result = {"auc": auc_delong(y, p, clusters)}
     for name, values in draws.items():
-        half = Z95 * float(values.std(ddof=1))
+        half = Z95 * float(values.std(ddof=1) * np.sqrt(is_drawn.mean()))
         result[name] = Estimate(
             point[name], max(point[name] - half, 0.0), min(point[name] + half, _CEILING[name])
         )

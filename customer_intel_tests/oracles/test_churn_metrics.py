@@ -43,6 +43,17 @@ def test_weights_are_repeated_rows() -> None:
         assert weighted[name][0] == pytest.approx(again[name])
 
 
+def test_intervals_of_a_sample_are_as_wide_as_those_of_all() -> None:
+    y, p, _ = _sample(6000, 12, ties=False)
+    clusters = np.repeat(np.arange(3000), 2)
+    every = metrics.evaluate(y, p, clusters, 200, 1)
+    sampled = metrics.evaluate(y, p, clusters, 200, 1, most=2000)
+    for name, one in every.items():
+        other = sampled[name]
+        assert one.value == other.value, name
+        assert (other.high - other.low) / (one.high - one.low) == pytest.approx(1, abs=0.3), name
+
+
 def test_lift_and_ece_by_hand() -> None:
     p = np.linspace(0.99, 0.01, 100)
     y = (np.arange(100) < 20).astype(float)

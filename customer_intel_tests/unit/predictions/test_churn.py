@@ -74,7 +74,7 @@ def test_above_a_size_models_are_of_a_sample_of_customers(
     known: pl.DataFrame, scores: pl.DataFrame
 ) -> None:
     """Everybody is still scored; past scores still know nothing of later rows; near the whole's."""
-    few = CONFIG | {"fit_rows": 1500}
+    few = CONFIG | {"sample_rows": 1500}
     sampled = churn_scores(known, AS_OF, few, SCORES)
     again = churn_scores(known.sample(fraction=1, shuffle=True, seed=2), AS_OF, few, SCORES)
     assert again.equals(sampled) and sampled.height == scores.height
