@@ -23,7 +23,7 @@ BASE = GIB
 # rest is for what is held outside of them: Polars' frames, Arrow's buffers, models.
 ENGINE_SHARE, GATE_SHARE = 1 / 2, 1 / 4
 # More helps no query of a night, and other programs live here too.
-MOST_PER_THREAD = 2 * GIB
+MOST_PER_THREAD = GIB
 LEAST = 256 * MIB
 _AMOUNT = re.compile(r"([\d.]+) *(?:(%|[kmgt]?)(i?)(?:b|bytes?)?|((?:kilo|mega|giga|tera)bytes?))")
 _UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
