@@ -139,11 +139,11 @@ class DuckDBEngine:
         the engine does not know, which `where` sets.
         """
         if not self._is_shared:
-            _local_time(self.con, zone, where)
+            local_time_macros(self.con, zone, where)
             return
         with _starting:
             if _zones.get(self._instance) != zone:
-                _local_time(self._instance, zone, where)
+                local_time_macros(self._instance, zone, where)
                 _zones[self._instance] = zone
 
     def contract_select(self, table: Table, sql: str, stamps: Mapping[str, str]) -> str:
@@ -241,7 +241,8 @@ def _instance(settings: EngineSettings, folders: tuple[str, ...]) -> duckdb.Duck
     return con
 
 
-def _local_time(con: duckdb.DuckDBPyConnection, zone: str, where: str) -> None:
+def local_time_macros(con: duckdb.DuckDBPyConnection, zone: str, where: str) -> None:
+    """`define_local_time` for the current database of `con` alone."""
     local = "ts" if zone == "UTC" else f"timezone({literal(zone)}, timezone('UTC', ts))"
     begin = "CAST(d AS TIMESTAMP)"
     if zone != "UTC":
