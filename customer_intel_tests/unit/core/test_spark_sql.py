@@ -50,8 +50,8 @@ def test_every_sql_table_can_be_written_for_spark() -> None:
 def test_every_function_on_the_portable_list_has_a_probe_that_uses_it() -> None:
     assert portable_sql.FUNCTIONS | portable_sql.REWRITTEN <= probes.PROBED
     asked: dict[str, set[str]] = {}
-    for key, sql in probes.selects().items():
-        kinds = {_named(node) for node in sqlglot.parse_one(sql, read="duckdb").walk()}
+    for key, said in probes.expressions().items():
+        kinds = {_named(node) for node in sqlglot.parse_one(said, read="duckdb").walk()}
         asked.setdefault(key.split()[0], set()).update(kinds)
     assert [name for name, kinds in asked.items() if name not in kinds] == []
 
