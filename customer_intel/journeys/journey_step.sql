@@ -16,8 +16,9 @@ WITH lived AS (
         lag(ts) OVER w AS ts_before,
         lag(day) OVER w AS previous_day,
         lag(touchpoint_id) OVER w AS touchpoint_before,
-        lag(activity) OVER w AS activity_before
-    FROM activity
+        is_conversion,
+        lag(is_conversion) OVER w AS conversion_before
+    FROM (SELECT *, position('|' || activity || '|' IN $conversion_activities) > 0 AS is_conversion FROM activity)
     WHERE customer_id IS NOT NULL
         AND day < $as_of
         AND position('|' || activity || '|' IN $left_out_activities) = 0
@@ -41,10 +42,10 @@ SELECT
     touchpoint_id,
     journey_stage,
     revenue,
-    position('|' || activity || '|' IN $conversion_activities) > 0 AS is_conversion,
+    is_conversion,
     is_start,
     CASE WHEN NOT is_start THEN touchpoint_before END AS previous_touchpoint_id,
     CASE WHEN NOT is_start THEN CAST(epoch_us(ts) - epoch_us(ts_before) AS DOUBLE) / 1000000.0 END
         AS seconds_since_previous,
-    NOT is_start AND position('|' || activity_before || '|' IN $conversion_activities) > 0 AS follows_conversion
+    NOT is_start AND conversion_before AS follows_conversion
 FROM joined
