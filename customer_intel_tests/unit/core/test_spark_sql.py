@@ -98,6 +98,12 @@ def test_what_both_engines_take_and_answer_differently_is_written_otherwise() ->
     assert written("local_day(t)") == "CAST(CAST(v.t AS TIMESTAMP_NTZ) AS DATE)"
 
 
+def test_an_own_function_inside_another_is_written_too() -> None:
+    text = written("local_day(day_start(local_day(t)))", "Europe/Berlin")
+    assert text.count("CONVERT_TIMEZONE") == 3
+    assert "DAY" not in text.replace("Europe/Berlin", "")
+
+
 def test_what_has_no_known_words_is_refused_by_name() -> None:
     for expression, said in {
         "bar(s, 3, 10)": "bar",
