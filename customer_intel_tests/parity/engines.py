@@ -136,8 +136,17 @@ def unlike(
     mine: str,
     other: str,
 ) -> list[str]:
-    """As `differences`; `columns`: name → type."""
-    same_key = " AND ".join(f"d.{quoted(k)} IS NOT DISTINCT FROM s.{quoted(k)}" for k in key)
+    """As `differences`; `columns`: name → type. Rows of one key are paired in the order of their
+    other columns, doubles last.
+    """
+    ordered = sorted(columns.keys() - set(key), key=lambda name: (columns[name] == "DOUBLE", name))
+    order = ", ".join(map(quoted, ordered)) or "1"
+    parts = ", ".join(map(quoted, key))
+    nth = f"row_number() OVER (PARTITION BY {parts} ORDER BY {order}) AS _nth"
+    mine, other = (f"(SELECT *, {nth} FROM {side})" for side in (mine, other))
+    same_key = " AND ".join(
+        f"d.{quoted(name)} IS NOT DISTINCT FROM s.{quoted(name)}" for name in (*key, "_nth")
+    )
     counts = {
         "rows": _one(con, f"SELECT count(*) FROM {mine}"),
         "rows of the other": _one(con, f"SELECT count(*) FROM {other}"),

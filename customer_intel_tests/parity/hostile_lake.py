@@ -88,7 +88,9 @@ def _frayed(table: Table, name: str) -> str:
     column = table.by_name[name]
     if column.required or name in table.key or name in STAMPS:
         return f'"{name}"'
-    row = " || '|' || ".join(f"coalesce(CAST(\"{key}\" AS VARCHAR), '')" for key in table.key)
+    # Rows as exports have them need no key; what they must have tells them apart.
+    names = table.key or [item.name for item in table.columns if item.required]
+    row = " || '|' || ".join(f"coalesce(CAST(\"{key}\" AS VARCHAR), '')" for key in names)
     drawn = f"hash({row} || '|' || {literal(name)}) % {FRAYED}"
     return f'CASE WHEN {drawn} <> 0 THEN "{name}" END AS "{name}"'
 

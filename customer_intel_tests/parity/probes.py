@@ -29,7 +29,10 @@ VALUES: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "d": (
         "DATE",
-        ("'2024-02-29'", "'2023-12-31'", "'2024-01-01'", "'2021-01-03'", "NULL", "'1970-01-01'", "'2024-03-31'"),
+        (
+            "'2024-02-29'", "'2023-12-31'", "'2024-01-01'", "'2021-01-03'", "NULL", "'1970-01-01'", "'2024-03-31'",
+            "'2024-03-10'", "'2023-11-05'", "'2023-10-01'",
+        ),
     ),
     "t": (
         "TIMESTAMP",
@@ -209,18 +212,25 @@ WINDOWED: dict[str, tuple[str, ...]] = {
 PROBED = frozenset((*SINGLE, *GROUPED, *WINDOWED))
 
 
-def selects() -> dict[str, str]:
-    """Probe → the SELECT that asks it: a key, and a column `a`."""
-    asked: dict[str, str] = {}
-    for name, expressions in SINGLE.items():
-        for number, said in enumerate(expressions):
-            asked[f"{name} {number}"] = f"SELECT r, {said} AS a FROM v"
-    for name, expressions in WINDOWED.items():
-        for number, said in enumerate(expressions):
-            asked[f"{name} {number}"] = f"SELECT r, {said} AS a FROM v"
-    for name, expressions in GROUPED.items():
-        for number, said in enumerate(expressions):
-            asked[f"{name} {number}"] = (
-                f"SELECT coalesce(n, -9) AS r, {said} AS a FROM v GROUP BY n"
-            )
+def expressions() -> dict[str, str]:
+    """Probe → its expression."""
+    return {
+        f"{name} {number}": said
+        for probes in (SINGLE, GROUPED, WINDOWED)
+        for name, several in probes.items()
+        for number, said in enumerate(several)
+    }
+
+
+def selects() -> dict[str, list[str]]:
+    """A SELECT of the key r and columns a0, a1, … → the probe that each of them is."""
+    asked = {}
+    for probes, begin, end in (
+        (SINGLE, "SELECT r", "FROM v"),
+        (WINDOWED, "SELECT r", "FROM v"),
+        (GROUPED, "SELECT coalesce(n, -9) AS r", "FROM v GROUP BY n"),
+    ):
+        named = [(name, said) for name, several in probes.items() for said in several]
+        picked = ", ".join(f"{said} AS a{number}" for number, (_, said) in enumerate(named))
+        asked[f"{begin}, {picked} {end}"] = [f"{name}: {said}" for name, said in named]
     return asked

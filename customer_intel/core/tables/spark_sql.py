@@ -79,7 +79,9 @@ def annotated(sql: str, tables: Iterable[Table], zone: str = "UTC") -> exp.Query
     }
     schema = MappingSchema(columns, dialect="duckdb")
     tree = sqlglot.parse_one(sql, read="duckdb")
-    tree = tree.transform(_exact_literal).transform(_own_function, zone)
+    tree = tree.transform(_exact_literal)
+    for node in reversed(list(tree.find_all(exp.Anonymous))):
+        node.replace(_own_function(node, zone))
     tree = qualify(tree, schema=schema, dialect="duckdb", quote_identifiers=False)
     tree = annotate_types(
         tree, schema=schema, dialect="duckdb", expression_metadata=_types(), coerces_to=_GIVES_WAY
@@ -183,14 +185,12 @@ def _is_exact(name: str) -> bool:
     return "." in name and name.replace(".", "", 1).isdigit()
 
 
-def _own_function(node: exp.Expr, zone: str) -> exp.Expr:
+def _own_function(node: exp.Anonymous, zone: str) -> exp.Expr:
     """The engine's own functions (core/engine.py) and those that only DuckDB has."""
-    if isinstance(node, exp.Anonymous):
-        make = _NAMED.get(node.name.lower())
-        if make is None:
-            raise NotTranslated(f"function {node.name.lower()}()")
-        return make([item.copy() for item in node.expressions], zone)
-    return node
+    make = _NAMED.get(node.name.lower())
+    if make is None:
+        raise NotTranslated(f"function {node.name.lower()}()")
+    return make([item.copy() for item in node.expressions], zone)
 
 
 def _local_time(arguments: list[exp.Expr], zone: str) -> exp.Expr:
@@ -425,6 +425,10 @@ def _extract(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def _week(node: exp.Expr) -> exp.Expr:
+    return _cast(_call("WEEKOFYEAR", node.this.copy()), "BIGINT")
+
+
 def _lower(node: exp.Expr) -> exp.Expr:
     """Letter by letter, whatever stands around it: Spark makes ς of a last Σ, and two letters of İ."""
     plain = _call("TRANSLATE", node.this.copy(), _text("İΣ"), _text("iσ"))
@@ -453,6 +457,7 @@ _BY_TYPE: Mapping[type[exp.Expr], Callable[[Any], exp.Expr]] = {
     exp.Interval: _interval,
     exp.DateDiff: _date_diff,
     exp.Extract: _extract,
+    exp.Week: _week,
     exp.Lower: _lower,
     exp.Upper: _upper,
 }

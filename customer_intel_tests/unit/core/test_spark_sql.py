@@ -50,8 +50,8 @@ def test_every_sql_table_can_be_written_for_spark() -> None:
 def test_every_function_on_the_portable_list_has_a_probe_that_uses_it() -> None:
     assert portable_sql.FUNCTIONS | portable_sql.REWRITTEN <= probes.PROBED
     asked: dict[str, set[str]] = {}
-    for key, sql in probes.selects().items():
-        kinds = {_named(node) for node in sqlglot.parse_one(sql, read="duckdb").walk()}
+    for key, said in probes.expressions().items():
+        kinds = {_named(node) for node in sqlglot.parse_one(said, read="duckdb").walk()}
         asked.setdefault(key.split()[0], set()).update(kinds)
     assert [name for name, kinds in asked.items() if name not in kinds] == []
 
@@ -96,6 +96,12 @@ def test_what_both_engines_take_and_answer_differently_is_written_otherwise() ->
     assert "UNIX_MICROS" in written("epoch_us(t)")
     assert "'Europe/Berlin'" in written("local_day(t)", "Europe/Berlin")
     assert written("local_day(t)") == "CAST(CAST(v.t AS TIMESTAMP_NTZ) AS DATE)"
+
+
+def test_an_own_function_inside_another_is_written_too() -> None:
+    text = written("local_day(day_start(local_day(t)))", "Europe/Berlin")
+    assert text.count("CONVERT_TIMEZONE") == 3
+    assert "DAY" not in text.replace("Europe/Berlin", "")
 
 
 def test_what_has_no_known_words_is_refused_by_name() -> None:
