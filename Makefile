@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV := $(VENV)/.ready-dev
+SPARK := $(VENV)/.ready-spark
 # Of `make slow` and `make faults`: 1 is all, 3 every third test.
 SAMPLE ?= 1
+comma := ,
 # The speed of an install is in compiling bytecode once, not at each start.
 export UV_COMPILE_BYTECODE = 1
 export DAGSTER_DISABLE_TELEMETRY = 1
@@ -33,6 +35,10 @@ $(READY): pyproject.toml constraints.txt
 $(DEV): $(READY)
 	$(call install,.[dev])
 
+# Spark is 450 MB: only what compares with it waits for it.
+$(SPARK): $(DEV)
+	$(call install,.[dev$(comma)spark])
+
 demo: $(READY)
 	@$(BIN)/customer-intel demo
 
@@ -46,9 +52,9 @@ nights: $(DEV)
 	@$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -q -m "nights and not faults and not slow" \
 	  customer_intel_tests
 
-# Minutes, not seconds: long properties, whole nights over every vendor and data set.
+# Minutes, not seconds: long properties, whole nights over every vendor and data set, every SQL table on Spark (Java).
 # `make slow SAMPLE=3` runs every third of them; which ones follows from the commit.
-slow: $(DEV)
+slow: $(SPARK)
 	@$(BIN)/python -m pytest -n 2 --dist loadscope -q -m "slow and not browser and not faults" \
 	  --sample $(SAMPLE) customer_intel_tests
 

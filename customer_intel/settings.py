@@ -4,7 +4,6 @@ orchestration/.
 
 from __future__ import annotations
 
-import os
 import re
 from datetime import date
 from functools import cached_property
@@ -14,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from customer_intel.core import machine
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import EngineSettings
 
@@ -27,7 +27,9 @@ _MEMORY = re.compile(
 _CRON = re.compile(r"@(hourly|daily|weekly|monthly|yearly|annually)|[^ ]+( +[^ ]+){4}")
 
 
-def _memory(text: str) -> str:
+def _memory(text: str | None) -> str | None:
+    if text is None:
+        return None
     if not _MEMORY.fullmatch(text.strip()) or not re.search("[1-9]", text):
         raise ValueError("no amount of memory")
     return text
@@ -57,6 +59,7 @@ _TAKES: dict[str, str] = {
     "landing_max_bytes": "a whole number of bytes above 0, such as 500000000000",
     "engine": "duckdb, the only engine there is",
     "memory_limit": "a number with a unit, such as 2GB or 512MiB",
+    "spill_limit": "a number with a unit, such as 50GB or 80% of the disk's free space",
     "threads": "a whole number above 0, such as 2",
     "gate_seconds": "a number of seconds above 0, such as 1800",
     "cron": "the five fields of a cron line, such as 0 4 * * *",
@@ -86,8 +89,11 @@ class Settings(BaseSettings):
     # environment opens it.
     publish_url: str | None = None
     engine: Annotated[str, AfterValidator(_engine)] = "duckdb"
-    memory_limit: Annotated[str, AfterValidator(_memory)] = "2GB"
-    threads: Annotated[int, Field(ge=1)] = os.cpu_count() or 2
+    # Of the engine that computes, and as much again of the one that runs gates; from the machine
+    # when nobody says (core/machine.py), and so are threads.
+    memory_limit: Annotated[str | None, AfterValidator(_memory)] = None
+    threads: Annotated[int | None, Field(ge=1)] = None
+    spill_limit: Annotated[str | None, AfterValidator(_memory)] = None
     gate_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1800
     cron: Annotated[str, AfterValidator(_cron)] = "0 4 * * *"
     schedule_running: bool = True
@@ -146,8 +152,37 @@ class Settings(BaseSettings):
 
     @cached_property
     def engine_settings(self) -> EngineSettings:
-        """What the engine may take."""
-        return EngineSettings(self.memory_limit, self.threads, self.spill_dir, self.gate_seconds)
+        """What the engine may take: as set by hand, else of what the machine has."""
+        machine_has = machine.room()
+        threads = self.threads or machine_has.cores
+        shares = machine.shares(machine_has.memory, threads)
+        free = machine.spill_room(self.spill_dir)
+        spill = machine.in_bytes(self.spill_limit, free) if self.spill_limit else None
+        return EngineSettings(
+            self.memory_limit or machine.said(shares.engine),
+            threads,
+            self.spill_dir,
+            self.gate_seconds,
+            self.memory_limit or machine.said(shares.gate),
+            spill,
+        )
+
+    @property
+    def engine_told(self) -> dict[str, Any]:
+        """The same for people and scripts: each amount, and who said it."""
+        engine, has = self.engine_settings, machine.room()
+        # The engine's own bound is nine tenths of what is free.
+        spill = engine.spill_limit or machine.spill_room(self.spill_dir) * 9 // 10
+        return {
+            "memory_limit": engine.memory_limit,
+            "gate_memory_limit": engine.of_gate.memory_limit,
+            "memory_limit_is": "set" if self.memory_limit else "of the machine",
+            "machine_memory": machine.said(has.memory),
+            "threads": engine.threads,
+            "threads_are": "set" if self.threads else "of the machine",
+            "spill_limit": machine.said(spill),
+            "spill_limit_is": "set" if self.spill_limit else "of the machine",
+        }
 
 
 def _kind(value: object) -> str:

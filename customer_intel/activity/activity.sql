@@ -239,7 +239,7 @@ neighbour AS (
     SELECT
         *,
         lag(last_ts) OVER (PARTITION BY visitor ORDER BY first_ts) AS ts_before,
-        lag(day) OVER (PARTITION BY visitor ORDER BY first_ts) AS day_before
+        lag(day) OVER (PARTITION BY visitor ORDER BY first_ts) AS previous_day
     FROM stretch
 ),
 marked AS (
@@ -254,7 +254,7 @@ begun AS (
         day,
         clock,
         max(CASE WHEN is_after_silence THEN first_ts END) OVER (PARTITION BY visitor ORDER BY first_ts) AS began_at,
-        max(CASE WHEN is_after_silence OR day <> day_before THEN first_ts END)
+        max(CASE WHEN is_after_silence OR day <> previous_day THEN first_ts END)
             OVER (PARTITION BY visitor ORDER BY first_ts) AS cut_at
     FROM marked
 ),

@@ -28,7 +28,8 @@ subscribed AS (
 ),
 own_day AS (
     SELECT customer_id, day, lag(day) OVER (PARTITION BY customer_id ORDER BY day) AS previous_day
-    FROM (SELECT DISTINCT customer_id, day FROM activity_daily WHERE is_own_act AND day < $as_of)
+    FROM customer_day
+    WHERE is_active AND day < $as_of
 ),
 -- Days after a pause in which a source began less than active_days before: whoever is seen then need not have been away.
 began_between AS (

@@ -4,6 +4,6 @@ Belongs here: arguments, what is printed, exit codes. Not here: what a command d
 function that a program would call.
 """
 
-from customer_intel.cli.app import app, main
+from customer_intel.cli.app import app, main, program
 
-__all__ = ["app", "main"]
+__all__ = ["app", "main", "program"]

@@ -1,6 +1,6 @@
 """python -m customer_intel.cli."""
 
-from customer_intel.cli import main
+from customer_intel.cli import program
 
 if __name__ == "__main__":
-    main()
+    program()

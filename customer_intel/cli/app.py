@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from pathlib import Path
+from typing import NoReturn
 
 import typer
 
@@ -23,13 +24,14 @@ from customer_intel.cli import (
 )
 from customer_intel.cli.screen import (
     BAD_CONFIGURATION,
+    DONE,
     ERROR,
     GATE_CLOSED,
     WRONG_COMMAND_LINE,
     fail,
 )
 from customer_intel.core.contract.yaml_lines import ConfigError
-from customer_intel.core.night.worker import LONG_LIVED
+from customer_intel.core.night.worker import LONG_LIVED, leave
 from customer_intel.core.store import disk
 from customer_intel.core.store.lake import LakeDamaged, LakeError
 
@@ -53,8 +55,19 @@ models.command("fit")(identity.fit)
 app.add_typer(models, name="identity")
 
 
+def program() -> NoReturn:
+    """The process of a command: `main`, and its end."""
+    try:
+        main()
+    except SystemExit as ended:
+        if isinstance(ended.code, str):
+            raise
+        leave(ended.code or DONE)
+    leave(DONE)
+
+
 def main() -> None:
-    """Runs the command that the arguments name, and ends with its exit code."""
+    """Runs the command that the arguments name. Raises SystemExit with its exit code."""
     os.umask(0o077)
     # The parser's own 2 would say that a gate closed.
     usage = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
 import time
 from datetime import date
@@ -28,6 +29,7 @@ from customer_intel.cli.screen import (
     settings_of,
     warn,
 )
+from customer_intel.core import machine
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.store.lake import HomeBusy, home_lock
 from customer_intel.settings import Settings
@@ -201,6 +203,8 @@ def one_night(
         "run_id": result.run_id,
         "seconds": round(wall, 2),
         "cpu_seconds": round(time.process_time() - started_cpu + helper.cpu_seconds, 2),
+        "engine": settings.engine_told,
+        "peak_memory": machine.said(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024),
         "seconds_by_phase": {**phases, "imports_and_orchestration": round(wall - tables, 2)},
         "tables": {
             outcome.table: {
@@ -256,6 +260,12 @@ def _closing(summary: dict[str, Any], outcomes: list[Any], home: Path) -> None:
         f"{phases['imports_and_orchestration']:.1f}, the rest "
         f"tables, two at a time: computing {phases['compute']:.1f}, gates {phases['gate']:.1f}, "
         f"writing {phases['accept']:.1f}"
+    )
+    engine = summary["engine"]
+    out.print(
+        f"memory: {summary['peak_memory']} at its peak, beside the gates; the engine's limit "
+        f"{engine['memory_limit']} ({engine['memory_limit_is']}), {engine['threads']} threads, "
+        f"{engine['spill_limit']} to spill"
     )
     warned = [
         (outcome.table, found)

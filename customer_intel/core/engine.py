@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import duckdb
 
@@ -47,6 +48,15 @@ class EngineSettings:
     temp_directory: Path | None = None
     # A gate that takes longer is closed.
     gate_seconds: float = 1800
+    # Of the engine beside it that runs the gates; as much as `memory_limit` where nothing is said.
+    gate_memory_limit: str | None = None
+    # Bytes; the engine's own bound, nine tenths of the disk's free space, where nothing is said.
+    spill_limit: int | None = None
+
+    @property
+    def of_gate(self) -> EngineSettings:
+        """What the engine may take that runs the gates."""
+        return replace(self, memory_limit=self.gate_memory_limit or self.memory_limit)
 
 
 class DuckDBEngine:
@@ -61,8 +71,11 @@ class DuckDBEngine:
     ) -> None:
         self.settings = settings
         folders = tuple(f"{path.resolve()}/" for path in allowed)
-        instance = _shared_instance(settings, folders) if shared else _instance(settings, folders)
-        self.con = instance.cursor() if shared else instance
+        self._instance = (
+            _shared_instance(settings, folders) if shared else _instance(settings, folders)
+        )
+        self._is_shared = shared
+        self.con = self._instance.cursor() if shared else self._instance
 
     def __enter__(self) -> DuckDBEngine:
         return self
@@ -125,23 +138,13 @@ class DuckDBEngine:
         the last second of which an export of that day can tell. Raises ConfigError for a zone that
         the engine does not know, which `where` sets.
         """
-        local = "ts" if zone == "UTC" else f"timezone({literal(zone)}, timezone('UTC', ts))"
-        begin = "CAST(d AS TIMESTAMP)"
-        if zone != "UTC":
-            begin = f"timezone('UTC', timezone({literal(zone)}, {begin}))"
-            try:
-                self.con.execute(f"SELECT timezone({literal(zone)}, TIMESTAMP '2000-01-01')")
-            except duckdb.Error:
-                raise ConfigError(
-                    f"{where}: time_zone '{zone}' is unknown; use names such as Europe/Berlin"
-                ) from None
-        self.con.execute(f"CREATE OR REPLACE TEMP MACRO day_start(d) AS {begin}")
-        self.con.execute(
-            "CREATE OR REPLACE TEMP MACRO before_export(ts) AS "
-            "least(ts, day_start(CAST(ts AS DATE))) - INTERVAL 1 SECOND"
-        )
-        self.con.execute(f"CREATE OR REPLACE TEMP MACRO local_time(ts) AS {local}")
-        self.con.execute(f"CREATE OR REPLACE TEMP MACRO local_day(ts) AS CAST({local} AS DATE)")
+        if not self._is_shared:
+            _local_time(self.con, zone, where)
+            return
+        with _starting:
+            if _zones.get(self._instance) != zone:
+                _local_time(self._instance, zone, where)
+                _zones[self._instance] = zone
 
     def contract_select(self, table: Table, sql: str, stamps: Mapping[str, str]) -> str:
         """`sql` with exactly the contract's columns and types, in the contract's order.
@@ -224,6 +227,8 @@ def _instance(settings: EngineSettings, folders: tuple[str, ...]) -> duckdb.Duck
         settings.temp_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Of its own: two instances that spilled into one folder would overwrite each other's files.
         config["temp_directory"] = str(settings.temp_directory / uuid.uuid4().hex)
+        if settings.spill_limit is not None:
+            config["max_temp_directory_size"] = f"{settings.spill_limit}B"
     con = duckdb.connect(config=config)
     con.execute("SET GLOBAL TimeZone = 'UTC'")
     # A bar would be drawn over what a command prints; cursors take this from their connection.
@@ -236,7 +241,29 @@ def _instance(settings: EngineSettings, folders: tuple[str, ...]) -> duckdb.Duck
     return con
 
 
+def _local_time(con: duckdb.DuckDBPyConnection, zone: str, where: str) -> None:
+    local = "ts" if zone == "UTC" else f"timezone({literal(zone)}, timezone('UTC', ts))"
+    begin = "CAST(d AS TIMESTAMP)"
+    if zone != "UTC":
+        begin = f"timezone('UTC', timezone({literal(zone)}, {begin}))"
+        try:
+            con.execute(f"SELECT timezone({literal(zone)}, TIMESTAMP '2000-01-01')")
+        except duckdb.Error:
+            raise ConfigError(
+                f"{where}: time_zone '{zone}' is unknown; use names such as Europe/Berlin"
+            ) from None
+    con.execute(f"CREATE OR REPLACE MACRO day_start(d) AS {begin}")
+    con.execute(
+        "CREATE OR REPLACE MACRO before_export(ts) AS "
+        "least(ts, day_start(CAST(ts AS DATE))) - INTERVAL 1 SECOND"
+    )
+    con.execute(f"CREATE OR REPLACE MACRO local_time(ts) AS {local}")
+    con.execute(f"CREATE OR REPLACE MACRO local_day(ts) AS CAST({local} AS DATE)")
+
+
 _starting = Lock()
+# The zone whose local time each shared instance knows.
+_zones: WeakKeyDictionary[duckdb.DuckDBPyConnection, str] = WeakKeyDictionary()
 
 
 def _shared_instance(
@@ -247,6 +274,11 @@ def _shared_instance(
 
 
 _started = lru_cache(maxsize=2)(_instance)
+
+
+def close_shared() -> None:
+    """Ends the shared instances, and with them what they spilled."""
+    _started.cache_clear()
 
 
 def literal(text: str) -> str:

@@ -59,13 +59,16 @@ compared AS (
         concat_ws(
             '|', state, CAST(total AS VARCHAR), CAST(refunded_so_far AS VARCHAR), coalesce(CAST(cancelled_at AS VARCHAR), '-'),
             coalesce(status, '-'), CAST(ordered_at AS VARCHAR), currency, coalesce(record_key, '-')
-        ) AS said,
-        lag(exported_at) OVER (PARTITION BY source_system, order_id ORDER BY exported_at) AS exported_before
+        ) AS said
     FROM judged
 ),
 changed AS (
     SELECT *
-    FROM (SELECT *, lag(said) OVER (PARTITION BY source_system, order_id ORDER BY exported_at) AS said_before FROM compared)
+    FROM (
+        SELECT *, lag(exported_at) OVER w AS exported_before, lag(said) OVER w AS said_before
+        FROM compared
+        WINDOW w AS (PARTITION BY source_system, order_id ORDER BY exported_at)
+    )
     WHERE said_before IS NULL OR said <> said_before
 ),
 placed AS (

@@ -1,33 +1,25 @@
--- Grain: one row per pair of touchpoints that followed each other in a journey, with '(start)' and '(end)'.
+-- Grain: one row per pair of touchpoints that followed each other in a journey in the last transition_days, with '(start)'
+--   and '(end)'.
 -- Meaning: p is the share of the transitions out of from_step that went to to_step, with Wilson's 95 % interval;
 --   expected_p is to_step's share of all transitions out of steps, what p would be if the next step did not depend on the
 --   present one (of '(start)': its share of all steps); lift is p over expected_p. Seconds are those between the two steps; p90 is the least value with nine tenths
 --   at or below it.
 -- Caveats: transitions of one customer are not independent of each other, so the intervals are somewhat too narrow.
---   The last step of an open journey is no exit yet and is not counted.
-WITH step AS (
+--   The last step of a journey is an exit once journey_gap_days are over, and is counted on that day.
+WITH passed AS (
     SELECT
         customer_id,
-        journey_no,
-        step_no,
-        ts,
-        touchpoint_id,
-        is_open,
-        lead(touchpoint_id) OVER w AS next_touchpoint_id,
-        lead(ts) OVER w AS next_ts
+        CASE WHEN is_start THEN '(start)' ELSE previous_touchpoint_id END AS from_step,
+        touchpoint_id AS to_step,
+        seconds_since_previous AS seconds
     FROM journey_step
-    WINDOW w AS (PARTITION BY customer_id, journey_no ORDER BY step_no)
-),
-passed AS (
-    SELECT
-        customer_id,
-        touchpoint_id AS from_step,
-        coalesce(next_touchpoint_id, '(end)') AS to_step,
-        CAST(epoch_us(next_ts) - epoch_us(ts) AS DOUBLE) / 1000000.0 AS seconds
-    FROM step
-    WHERE next_touchpoint_id IS NOT NULL OR NOT is_open
+    WHERE day >= $as_of - $transition_days AND day < $as_of
     UNION ALL
-    SELECT customer_id, '(start)', touchpoint_id, NULL FROM step WHERE step_no = 1
+    -- An end is known, and counted, when the pause is longer than the gap.
+    SELECT customer_id, last_touchpoint_id, '(end)', NULL
+    FROM journey
+    WHERE ended_at + INTERVAL $journey_gap_days DAY < CAST($as_of AS TIMESTAMP)
+        AND ended_at + INTERVAL $journey_gap_days DAY >= CAST($as_of - $transition_days AS TIMESTAMP)
 ),
 ranked AS (
     SELECT
@@ -84,5 +76,6 @@ SELECT
     round(median_seconds, 3) AS median_seconds,
     round(p90_seconds, 3) AS p90_seconds,
     from_step = to_step AS is_loop,
-    to_step = '(end)' AS is_exit
+    to_step = '(end)' AS is_exit,
+    CAST($transition_days AS BIGINT) AS transition_days
 FROM measured

@@ -229,11 +229,18 @@ def _exits(evidence: Evidence) -> Html | None:
     ]
     body.append(("", "", charts.range_axis(scale, axis_percent), "", "", ""))
     head = ("Step", "Ended here", "Share that ends", "", "95 %", "More than expected")
-    note = (
-        "Notch: how often any step is the last. Purchases, deliveries, reviews and "
-        "cancellations are ends by nature."
+    note = phrase(
+        "In the last {days} days. Notch: how often any step is the last. Purchases, deliveries, "
+        "reviews and cancellations are ends by nature.",
+        days=_days(evidence),
     )
     return figure("Where journeys break off", table(head, body, numeric=(1, 3, 4, 5)), note)
+
+
+def _days(evidence: Evidence) -> Html:
+    """Over how many days transitions are counted."""
+    days = evidence.frame("journey_transitions", "transition_days")["transition_days"].max()
+    return said_in(str(days), "journey_transitions.transition_days")
 
 
 def _matrix(evidence: Evidence) -> Html | None:
@@ -257,9 +264,11 @@ def _matrix(evidence: Evidence) -> Html | None:
     picture = charts.heat(
         names, [shortened(touchpoint_name(step), 22) for step in targets], cells, "from ↓  to →"
     )
-    note = (
-        f"Per cent of the transitions out of a step, for the {len(steps)} most frequent; the "
-        "rest goes elsewhere."
+    note = phrase(
+        "Per cent of the transitions out of a step in the last {days} days, for the {n} most "
+        "frequent; the rest goes elsewhere.",
+        days=_days(evidence),
+        n=len(steps),
     )
     return figure("What comes next", picture, note)
 
@@ -335,8 +344,9 @@ def early_exits(evidence: Evidence) -> Iterator[Finding]:
     for item in exits(evidence):
         if item.is_sure:
             text = phrase(
-                "{share} of the steps ‘{step}’ end the journey, against {every} of all steps: "
-                "{excess} journeys more than expected.",
+                "{share} of the steps ‘{step}’ of the last {days} days end the journey, against "
+                "{every} of all steps: {excess} journeys more than expected.",
+                days=_days(evidence),
                 share=cited(percent(item.at.value), item.at),
                 step=touchpoint_name(item.step),
                 every=cited(percent(item.every.value), item.every),

@@ -152,15 +152,15 @@ measured AS (
 ranged AS (
     SELECT
         *,
-        CASE metric_kind WHEN 'mean' THEN mean WHEN 'share' THEN mean + z * z / (2 * n) END AS centre,
+        CASE metric_kind WHEN 'mean' THEN mean WHEN 'share' THEN mean + z * z / (2 * nullif(n, 0)) END AS centre,
         CASE metric_kind
             WHEN 'mean' THEN error * (
                 z + (z * z * z + z) / (4 * v) + (5 * z * z * z * z * z + 16 * z * z * z + 3 * z) / (96 * v * v)
                 + (3 * z * z * z * z * z * z * z + 19 * z * z * z * z * z + 17 * z * z * z - 15 * z) / (384 * v * v * v)
             )
-            WHEN 'share' THEN z * sqrt(mean * (1 - mean) / n + z * z / (4.0 * n * n))
+            WHEN 'share' THEN z * sqrt(mean * (1 - mean) / nullif(n, 0) + z * z / (4.0 * nullif(n * n, 0)))
         END AS half,
-        CASE metric_kind WHEN 'share' THEN 1 + z * z / n ELSE 1 END AS scale
+        CASE metric_kind WHEN 'share' THEN 1 + z * z / nullif(n, 0) ELSE 1 END AS scale
     FROM measured
 ),
 bounded AS (

@@ -33,6 +33,15 @@ _DAGSTER_TYPES = {"text": "string", "money": "decimal(18,2)", "timestamp": "time
 listeners: list[Callable[[Outcome], None]] = []
 
 
+class _Undated(dg.AssetCheckResult):
+    """A check's result of a table without dates: Dagster would look for the run's date among its
+    materializations, in vain, at each check.
+    """
+
+    def _get_partitioned_target_materialization_data(self, *_: Any) -> None:
+        return None
+
+
 def assets(
     contract: Contract, definitions: Mapping[str, Definition], settings: Settings
 ) -> list[dg.AssetsDefinition]:
@@ -98,8 +107,9 @@ def _events(
     outcome: Outcome,
 ) -> Iterator[Any]:
     warned = [finding for finding in outcome.verdict.findings if finding.severity == "warning"]
+    result = dg.AssetCheckResult if definition.kind == "raw" else _Undated
     results = [
-        dg.AssetCheckResult(
+        result(
             passed=outcome.passed,
             check_name=GATE,
             severity=dg.AssetCheckSeverity.ERROR,
@@ -108,7 +118,7 @@ def _events(
     ]
     if _may_warn(definition):
         results.append(
-            dg.AssetCheckResult(
+            result(
                 passed=all(finding.success for finding in warned),
                 check_name=WARNINGS,
                 severity=dg.AssetCheckSeverity.WARN,
@@ -125,8 +135,10 @@ def _events(
             allow_retries=False,
         )
     assert outcome.version is not None
-    yield dg.MaterializeResult(
-        metadata={
+    # Of the materialization alone: as the result's metadata, Dagster would write it into the step's
+    # output too.
+    context.add_asset_metadata(
+        {
             "dagster/row_count": outcome.rows,
             "bytes": outcome.version.bytes,
             "sha256": outcome.version.sha256,
@@ -137,9 +149,10 @@ def _events(
             "parts written": len(outcome.written),
             "seconds": round(outcome.wall_seconds, 3),
             **_lineage(definition, contract, night.home / ".dagster"),
-        },
-        data_version=dg.DataVersion(outcome.version.sha256),
-        check_results=results,
+        }
+    )
+    yield dg.MaterializeResult(
+        data_version=dg.DataVersion(outcome.version.sha256), check_results=results
     )
 
 

@@ -8,14 +8,16 @@ these connections itself.
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from dagster import AssetKey
+from dagster import AssetKey, DagsterEventType, EventLogEntry
 from dagster._core.event_api import EventHandlerFn
+from dagster._core.storage.event_log.base import AssetRecord
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
     SqliteEventLogStorage,
     SqliteEventLogStorageWatchdog,
@@ -30,7 +32,7 @@ BUSY_SECONDS = 60
 
 class EventLog(SqliteEventLogStorage):
     """Keeps the index's and the latest runs' databases open; commits without a disk sync each (WAL,
-    NORMAL).
+    NORMAL), once a batch of events. What a database once had, table or column, it keeps.
     """
 
     _obs: Any
@@ -38,6 +40,13 @@ class EventLog(SqliteEventLogStorage):
     def __init__(self, base_dir: str, inst_data: Any = None) -> None:
         self._engines: OrderedDict[str, sa.Engine] = OrderedDict()
         self._latest: dict[str, tuple[Any, Any]] = {}
+        self._there: set[str] = set()
+        # Of assets that this process materialized: what the index says since.
+        self._own: dict[AssetKey, AssetRecord | None] = {}
+        # The thread that stores a batch, and the connections that it has in transaction.
+        self._storing: int | None = None
+        self._begun: dict[str, sa.Connection] = {}
+        self._open = ExitStack()
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -47,13 +56,74 @@ class EventLog(SqliteEventLogStorage):
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sa.Connection]:
-        with self._db_lock:
-            engine = self._engine(shard)
-            if shard not in self._initialized_dbs:
-                self._initdb(engine)
-                self._initialized_dbs.add(shard)
-            with engine.connect() as connection, connection.begin():
-                yield connection
+        if self._storing == threading.get_ident():
+            if shard not in self._begun:
+                self._begun[shard] = self._open.enter_context(self._connection(shard))
+            yield self._begun[shard]
+            return
+        with self._db_lock, self._connection(shard) as connection:
+            yield connection
+
+    @contextmanager
+    def _connection(self, shard: str) -> Iterator[sa.Connection]:
+        engine = self._engine(shard)
+        if shard not in self._initialized_dbs:
+            self._initdb(engine)
+            self._initialized_dbs.add(shard)
+        with engine.connect() as connection, connection.begin():
+            yield connection
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Stores it in one transaction a database."""
+        self.store_event_batch([event])
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Stores them in one transaction a database: all or none."""
+        with self._db_lock, ExitStack() as self._open:
+            self._storing = threading.get_ident()
+            try:
+                for event in events:
+                    super().store_event(event)
+            finally:
+                self._storing = None
+                self._begun.clear()
+        for event in events:
+            asset = event.dagster_event.asset_key if event.dagster_event else None
+            if asset and event.dagster_event_type is DagsterEventType.ASSET_MATERIALIZATION:
+                self._own[asset] = None
+            elif asset:
+                self._own.pop(asset, None)
+
+    def get_asset_records(
+        self, asset_keys: Sequence[AssetKey] | None = None
+    ) -> Sequence[AssetRecord]:
+        """As Dagster's own; what this process materialized itself is read once. Each step asks for
+        all that it reads.
+        """
+        if asset_keys is None:
+            return super().get_asset_records()
+        found = {key: record for key in asset_keys if (record := self._own.get(key))}
+        if left := [key for key in asset_keys if key not in found]:
+            for record in super().get_asset_records(left):
+                key = record.asset_entry.asset_key
+                found[key] = record
+                if key in self._own:
+                    self._own[key] = record
+        return list(found.values())
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether the index has the table. Dagster asks with each event, on a new connection."""
+        if table_name not in self._there and super().has_table(table_name):
+            self._there.add(table_name)
+        return table_name in self._there
+
+    def _has_asset_key_col_on_connection(self, conn: sa.Connection, column_name: str) -> bool:
+        column = f"asset_keys.{column_name}"
+        if column not in self._there and super()._has_asset_key_col_on_connection(
+            conn, column_name
+        ):
+            self._there.add(column)
+        return column in self._there
 
     def _engine(self, shard: str) -> sa.Engine:
         if shard not in self._engines:

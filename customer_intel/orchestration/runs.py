@@ -18,6 +18,8 @@ from customer_intel.settings import REPOSITORY, Settings
 if TYPE_CHECKING:
     from dagster import JobDefinition
 
+EVENTS_AT_ONCE = "1000"
+
 
 @dataclass(frozen=True)
 class RunResult:
@@ -52,6 +54,8 @@ def prepare_instance(settings: Settings) -> Path:
     if not target.exists() or target.read_text(encoding="utf-8") != text:
         write_bytes(target, text.encode())
     os.environ["DAGSTER_HOME"] = str(state)
+    # What a run plans is told to the event log at once, not event by event.
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", EVENTS_AT_ONCE)
     os.environ["CUSTOMER_INTEL_HOME"] = str(settings.home_dir)
     os.environ["CUSTOMER_INTEL_LANDING"] = settings.landing_url or str(settings.landing_dir)
     return state

@@ -207,6 +207,8 @@ def views(target: Path, tables: Mapping[str, Table], files: Mapping[str, Sequenc
     """
     # Written as the oldest format that holds views with comments, so that DuckDB 1 opens it too.
     with duckdb.connect(str(target), config={"storage_compatibility_version": "v1.0.0"}) as con:
+        # At once: each statement by itself would be synced to the disk.
+        con.begin()
         for name, table in sorted(tables.items()):
             columns = ", ".join(f'"{column.name}"' for column in table.columns)
             if files[name]:
@@ -225,3 +227,4 @@ def views(target: Path, tables: Mapping[str, Table], files: Mapping[str, Sequenc
                 con.execute(
                     f'COMMENT ON COLUMN "{name}"."{column.name}" IS {literal(column.described)}'
                 )
+        con.commit()

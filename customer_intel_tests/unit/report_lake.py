@@ -490,6 +490,7 @@ def _journeys() -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[s
             "lift": 1.0,
             "is_loop": False,
             "is_exit": target == "(end)",
+            "transition_days": 90,
         }
         for (source, target), n in sorted(pairs.items())
     ]

@@ -9,7 +9,6 @@ except keys that are not personal.
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +21,9 @@ import duckdb
 
 from customer_intel.core.contract.model import Column, Expectation, Severity, Table
 from customer_intel.core.contract.yaml_lines import ConfigError
+from customer_intel.core.gate import spared
+from customer_intel.core.gate.hidden import hidden
+from customer_intel.core.gate.redact import redacted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,13 +150,14 @@ def check(con: duckdb.DuckDBPyConnection, table: Table, *, previous_rows: int | 
     """Runs the suite on the view or table named `table.name`. `previous_rows`: of the last accepted
     version.
     """
-    from customer_intel.core.gate import gx_duckdb  # Great Expectations takes seconds to import
+    load()
+    from customer_intel.core.gate import gx_duckdb
 
     items = suite(table)["expectations"]
     try:
         candidate = gx_duckdb.Candidate(con, table.name)
     except Exception as error:
-        return not_checked(table, _redacted(str(error)))
+        return not_checked(table, redacted(str(error)))
     present = set(candidate.columns)
     countable = [item for item in items if present.issuperset(item["meta"]["columns"])]
     counts = {
@@ -169,7 +172,7 @@ def check(con: duckdb.DuckDBPyConnection, table: Table, *, previous_rows: int | 
         elif missing:
             findings.append(_broken(item, f"column {', '.join(missing)} is missing from the table"))
         elif (count := counts[id(item)]).error:
-            findings.append(_broken(item, _redacted(count.error)))
+            findings.append(_broken(item, redacted(count.error)))
         elif item["type"] == "expect_table_row_count_to_be_between":
             findings.append(_rows_finding(item, count.checked, previous_rows))
         else:
@@ -179,7 +182,9 @@ def check(con: duckdb.DuckDBPyConnection, table: Table, *, previous_rows: int | 
 
 def load() -> None:
     """Imports Great Expectations, which takes seconds."""
-    from customer_intel.core.gate import gx_duckdb  # noqa: F401
+    spared.spare()
+    with hidden("pyspark"):
+        from customer_intel.core.gate import gx_duckdb  # noqa: F401
 
 
 def check_files(
@@ -194,7 +199,7 @@ def check_files(
     """
     from customer_intel.core.engine import DuckDBEngine
 
-    with DuckDBEngine(settings, [folder], shared=True) as engine:
+    with DuckDBEngine(settings.of_gate, [folder], shared=True) as engine:
         for spec, paths in files:
             engine.register(spec, paths)
         if (
@@ -443,7 +448,7 @@ def _counted(
         rows = candidate.sample(item, key, SAMPLES)
         samples = tuple(_key_text(row, personal) for row in rows)
     except Exception as error:
-        return _broken(item, _redacted(str(error)))
+        return _broken(item, redacted(str(error)))
     message = f"{observed} rows break it" + (f", {share:.1%} are allowed" if share else "")
     return _finding(item, success, count.unexpected, count.checked, observed, samples, message)
 
@@ -484,24 +489,3 @@ def _finding(
         sample_keys=samples,
         message=message,
     )
-
-
-def without_values(error: BaseException) -> str:
-    """What kind of error it is, with its text only where that cannot quote a row."""
-    if isinstance(error, duckdb.Error):
-        return _redacted(str(error))
-    if isinstance(error, OSError) and error.errno:
-        # A full disk must be seen to be one.
-        return os.strerror(error.errno)
-    return f"{type(error).__name__}, whose text is withheld since it may quote rows"
-
-
-def _redacted(error: str) -> str:
-    """The kind of a DuckDB error; its text only where it was raised before any row was read."""
-    found = re.search(r"\b([A-Z][A-Za-z -]* ?(?:Error|Exception)): ?([^\n]*)", error)
-    if not found:
-        return "an error, whose text is withheld since it may quote rows"
-    kind, text = found.groups()
-    if kind in ("Binder Error", "Catalog Error", "Parser Error"):
-        return f"{kind}: {text}"
-    return f"{kind}, whose text is withheld since it may quote rows"

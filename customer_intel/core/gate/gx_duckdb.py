@@ -254,7 +254,9 @@ class Candidate:
             )
         except duckdb.Error as error:
             return [Count(error=str(error)) for _ in expectations]
-        metrics = {id(item): metric for item in expectations if (metric := _counter(item))}
+        # No row breaks what is said of each row, where there is none.
+        of_rows = expectations if rows else ()
+        metrics = {id(item): metric for item in of_rows if (metric := _counter(item))}
         bundled = self._resolve(list(metrics.values()))
         counts = []
         for item in expectations:

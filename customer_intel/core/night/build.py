@@ -21,6 +21,7 @@ from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, SchemaMismatch, quoted
 from customer_intel.core.gate import gate
 from customer_intel.core.gate.gate import Finding, GateClosed, Verdict
+from customer_intel.core.gate.redact import without_values
 from customer_intel.core.night import by_key, day_parts, incremental, new_exports, raw_parts
 from customer_intel.core.night.day_parts import schema_sha256
 from customer_intel.core.night.incremental import NOTHING, Plan
@@ -67,8 +68,9 @@ def build(night: Night, definition: Definition) -> Outcome:
     Raises StepFailed, ConfigError or LakeError when there is nothing to gate.
     """
     try:
-        # What is kept of it, and what it remembers.
-        night.lake.checked(definition.table.name)
+        # What is kept of it; what is read is checked where it is read, but for exports' rows.
+        kept = parts_of(night.lake.current(definition.table.name))
+        night.lake.check(kept.values(), are_read=definition.kind == "raw")
         return (
             _build_raw(night, definition.table)
             if definition.kind == "raw"
@@ -91,7 +93,7 @@ def build(night: Night, definition: Definition) -> Outcome:
         ]
         frame = own[-1] if own else frame
         raise StepFailed(
-            f"'{definition.table.name}' could not be computed: {gate.without_values(error)} "
+            f"'{definition.table.name}' could not be computed: {without_values(error)} "
             f"({Path(frame.filename).name}:{frame.lineno})"
         ) from None
 
@@ -115,7 +117,7 @@ def _build(night: Night, definition: Definition) -> Outcome:
                         night, engine, table, select, plan.recipe, before
                     )
                 sql = engine.contract_select(table, select, _stamps(night, table))
-                candidates, keep, prints = _write(engine, table, sql, work, before, plan)
+                candidates, keep, prints = _write(night, engine, table, sql, work, before, plan)
             except (SchemaMismatch, GateClosed) as error:
                 clock.lap("compute")
                 what = error.expectation if isinstance(error, GateClosed) else "schema"
@@ -233,6 +235,7 @@ def _select(night: Night, definition: Definition, engine: DuckDBEngine) -> str:
 
 
 def _write(
+    night: Night,
     engine: DuckDBEngine,
     table: Table,
     sql: str,
@@ -241,18 +244,18 @@ def _write(
     plan: Plan,
 ) -> tuple[dict[str, Path], dict[str, Part], dict[str, str]]:
     """(new candidate files, parts kept as they are, day fingerprints)."""
+    lake, as_of = night.lake, night.as_of
     order = table.key or tuple(column.name for column in table.columns)
     if table.layout == "whole":
         target = work / "whole.parquet"
         engine.materialize(sql, target, order)
         return {WHOLE: target}, {}, {}
     if plan.days is None:
-        return day_parts.write(engine, table, sql, work, before, order)
+        return day_parts.write(engine, table, sql, work, before, order, lake=lake, as_of=as_of)
     some = within([quoted(str(table.day_column))], plan.days)
     days = {day.isoformat() for day in plan.days}
-    return day_parts.write(
-        engine, table, f"SELECT * FROM ({sql}\n) WHERE {some}", work, before, order, days
-    )
+    sql = f"SELECT * FROM ({sql}\n) WHERE {some}"
+    return day_parts.write(engine, table, sql, work, before, order, days, lake=lake, as_of=as_of)
 
 
 def _build_raw(night: Night, table: Table) -> Outcome:

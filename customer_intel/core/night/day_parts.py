@@ -1,28 +1,79 @@
-"""A table that is kept by day: only days whose rows changed are written and gated.
+"""A table that is kept by day: which file a day is in, and writing the files whose days changed.
 
-Belongs here: which days changed, and one Parquet file per changed day. Not here: tables that are
-rebuilt whole (build.py).
+Belongs here: days, months and years as files, and which of them are written. Not here: tables that
+are rebuilt whole (build.py), a candidate's rows until they are written (day_rows.py).
+
+A recent day is a file of its own, for late rows change it most. Older days of a month are one file,
+and months of a year, where together they are small: readers pay per file. Which file a day is in
+hangs on the night's date and the number of rows of each day alone, so that a table that was written
+whole has the same files as one that was written night by night.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import deque
-from collections.abc import Iterator
+from collections import defaultdict, deque
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from customer_intel.core.contract.model import Table
 from customer_intel.core.engine import DuckDBEngine
+from customer_intel.core.night.day_rows import DayRows
 from customer_intel.core.night.night import parts_of
-from customer_intel.core.store.lake import Part, Version
-from customer_intel.core.tables.parameters import sql_literal
+from customer_intel.core.store.lake import Lake, Part, Version
+
+# Days before the night's that stay files of their own, and so do the night's and later ones.
+RECENT_DAYS = 45
+# A month, or a year, of more rows than this is not one file: about 3 to 8 MB, written again when one of
+# its rows changes.
+MERGED_ROWS = 250_000
+GROUP_ROWS = 122_880
+# Columns of which more than half of the first rows differ are written without a dictionary.
+SAMPLED_ROWS = 4096
+# How much of YYYY-MM-DD names a year, a month, a day.
+YEAR, MONTH, DAY = 4, 7, 10
+
+
+def layout(rows: Mapping[str, int], as_of: date) -> dict[str, tuple[str, ...]]:
+    """Part → its days, in order of days. `rows`: of each day (YYYY-MM-DD), how many it has.
+
+    A part is named by what its days have in common: 2026-01-31, 2026-01 or 2026.
+    """
+    recent = str(as_of - timedelta(RECENT_DAYS))
+    parts: dict[str, tuple[str, ...]] = {}
+
+    def merge(days: Iterable[str], size: int) -> None:
+        for key, group in groupby(days, lambda day: day[:size]):
+            some = tuple(group)
+            is_old = key < recent[:size]
+            if size == DAY or (is_old and sum(rows[day] for day in some) <= MERGED_ROWS):
+                parts[key] = some
+            else:
+                merge(some, MONTH if size == YEAR else DAY)
+
+    merge(sorted(rows), YEAR)
+    return parts
+
+
+def part_of(day: str, keys: Collection[str]) -> str | None:
+    """The one of `keys` whose part holds the day (YYYY-MM-DD); None where there is none."""
+    return next((day[:size] for size in (DAY, MONTH, YEAR) if day[:size] in keys), None)
+
+
+@dataclass(frozen=True)
+class _Old:
+    """Rows that stay as they were: an accepted file, and the days of it that are taken."""
+
+    path: Path
+    days: tuple[date, ...]
 
 
 def write(
@@ -32,72 +83,90 @@ def write(
     work: Path,
     before: Version | None,
     order: tuple[str, ...],
-    days: set[str] | None = None,
+    days: Collection[str] | None = None,
+    *,
+    lake: Lake,
+    as_of: date,
 ) -> tuple[dict[str, Path], dict[str, Part], dict[str, str]]:
-    """(changed days' new files, parts kept as they are, every day's fingerprint).
+    """(new files by part, parts kept as they are, every day's fingerprint).
 
-    `days`: those that `sql` tells of; all others stay as they were.
-    A day's fingerprint is its number of rows and the sum of their hashes, so that order is nothing.
+    `days` (YYYY-MM-DD): those that `sql` tells of; all others stay as they were, and `before` must
+    have the table's columns. A day's fingerprint is its number of rows and the sum of their hashes.
+
+    Raises GateClosed for rows without a day, LakeDamaged where a file that is needed is not whole,
+    ValueError for rows of other days than `days`.
     """
-    day = table.day_column
-    engine.con.execute(f"CREATE TEMP TABLE candidate AS {sql}")
-    columns = ", ".join(f'"{column.name}"' for column in table.columns)
-    prints = {
-        str(key): f"{rows}:{total}"
-        for key, rows, total in engine.con.execute(
-            f"SELECT {day}, count(*), sum(CAST(hash({columns}) AS HUGEINT)) FROM candidate GROUP "
-            "BY 1 ORDER BY 1"
-        ).fetchall()
-    }
     same_shape = before is not None and before.schema_sha256 == schema_sha256(table)
     known = before.fingerprints if before is not None and same_shape else {}
-    touched = [key for key, value in prints.items() if known.get(key) != value]
+    rows = DayRows(engine, table, sql, work)
+    prints = rows.prints
     if days is not None:
-        prints = {key: value for key, value in known.items() if key not in days} | prints
+        if before is not None and not same_shape:
+            raise ValueError("some days alone, of other columns than the others have")
+        if not prints.keys() <= set(days):
+            raise ValueError("rows of days that were not to be computed")
+        prints = {day: value for day, value in known.items() if day not in days} | prints
+    parts = layout({day: int(value.split(":")[0]) for day, value in prints.items()}, as_of)
+    held: dict[str, dict[str, str]] = defaultdict(dict)
+    for day, value in known.items():
+        if key := part_of(day, parts_of(before)):
+            held[key][day] = value
     keep = {
-        key: part for key, part in parts_of(before).items() if key in prints and key not in touched
+        key: parts_of(before)[key]
+        for key, some in parts.items()
+        if held.get(key) == {day: prints[day] for day in some}
     }
-    candidates: dict[str, Path] = {}
-    if touched:
-        listed = ", ".join(sql_literal(date.fromisoformat(key)) for key in touched)
-        ordered = ", ".join(f'"{name}"' for name in (day, *order) if name)
-        reader = engine.con.sql(
-            f"SELECT * FROM candidate WHERE {day} IN ({listed}) ORDER BY {ordered}"
-        )
-        candidates = {key: work / f"{key}.parquet" for key in touched}
-
-        def write(key: str, rows: pa.Table) -> None:
-            pq.write_table(rows.cast(table.arrow_schema), candidates[key], compression="zstd")
-
-        with ThreadPoolExecutor(engine.settings.threads) as pool:
-            pending: deque[Future[None]] = deque()
-            for key, rows in _by_day(reader.to_arrow_reader(200_000), str(day)):
-                pending.append(pool.submit(write, key, rows))
-                while len(pending) > 32:
-                    pending.popleft().result()
-            for written in pending:
-                written.result()
+    candidates = {key: work / f"{key}.parquet" for key in parts if key not in keep}
+    fresh = rows.read([day for key in candidates for day in parts[key] if day in rows.prints])
+    sort = [(name, "ascending") for name in dict.fromkeys((str(table.day_column), *order))]
+    with ThreadPoolExecutor(engine.settings.threads) as pool:
+        pending: deque[Future[None]] = deque()
+        for key, path in candidates.items():
+            new = [next(fresh)[1] for day in parts[key] if day in rows.prints]
+            old = _old(lake, before, [day for day in parts[key] if day not in rows.prints])
+            pending.append(pool.submit(_write, table, path, new, old, sort))
+            if len(pending) > engine.settings.threads:
+                pending.popleft().result()
+        for written in pending:
+            written.result()
     return candidates, keep, prints
 
 
-def _by_day(batches: pa.RecordBatchReader, day: str) -> Iterator[tuple[str, pa.Table]]:
-    """Splits rows ordered by `day` into one table per day."""
-    pending: list[pa.Table] = []
-    current: Any = None
-    for batch in batches:
-        block = pa.Table.from_batches([batch])
-        values = block[day].combine_chunks()
-        edges = np.flatnonzero(np.diff(values.cast(pa.int32()).to_numpy())) + 1
-        starts = [0, *edges.tolist()] if len(values) else []
-        for start, end in zip(starts, [*starts[1:], len(values)], strict=True):
-            key = values[start].as_py()
-            if pending and key != current:
-                yield str(current), pa.concat_tables(pending).combine_chunks()
-                pending = []
-            current = key
-            pending.append(block.slice(start, end - start))
-    if pending:
-        yield str(current), pa.concat_tables(pending).combine_chunks()
+def _old(lake: Lake, before: Version | None, days: Collection[str]) -> list[_Old]:
+    """Where the rows of days that stay are."""
+    parts, taken = parts_of(before), defaultdict(list)
+    for day in days:
+        if key := part_of(day, parts):
+            taken[key].append(date.fromisoformat(day))
+    lake.check(parts[key] for key in taken)
+    return [_Old(lake.path(parts[key]), tuple(some)) for key, some in taken.items()]
+
+
+def _write(
+    table: Table, path: Path, new: list[pa.Table], old: list[_Old], sort: list[tuple[str, str]]
+) -> None:
+    """Writes a part. The bytes hang on its rows alone."""
+    pieces = [rows.cast(table.arrow_schema) for rows in new]
+    for item in old:
+        rows = pq.read_table(item.path, columns=table.arrow_schema.names, use_threads=False)
+        is_taken = pc.is_in(rows[str(table.day_column)], pa.array(item.days, pa.date32()))
+        pieces.append(rows.filter(is_taken).cast(table.arrow_schema))
+    rows = pa.concat_tables(pieces).combine_chunks()
+    # Of a day of very many rows, there is one copy, and of its groups one at a time.
+    new.clear()
+    pieces.clear()
+    place = pc.sort_indices(rows, sort_keys=sort)
+    sample = rows.take(place[:SAMPLED_ROWS])
+    repeating = [
+        name
+        for name in rows.column_names
+        if 2 * pc.count_distinct(sample[name]).as_py() <= sample.num_rows
+    ]
+    with pq.ParquetWriter(
+        path, table.arrow_schema, compression="zstd", use_dictionary=repeating
+    ) as writer:
+        for start in range(0, rows.num_rows, GROUP_ROWS):
+            writer.write_table(rows.take(place[start : start + GROUP_ROWS]))
 
 
 def schema_sha256(table: Table) -> str:

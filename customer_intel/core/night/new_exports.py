@@ -42,7 +42,7 @@ def plan(
     new = {key: part for key, part in parts.items() if key not in known}
     if sum(part.rows for part in new.values()) > MOST * sum(part.rows for part in parts.values()):
         return whole, select
-    night.lake.check(new.values())
+    night.lake.check([*parts.values(), *parts_of(before).values()])
     engine.register(raw, [night.lake.path(part) for part in new.values()], name="of new exports")
     engine.register(raw, [night.lake.path(parts[key]) for key in known], name="of known exports")
     engine.register(entity, night.lake.files(entity.name), name="as it was")

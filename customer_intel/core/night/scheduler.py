@@ -6,11 +6,12 @@ Belongs here: the order of work. Not here: a table's own step (build.py).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, partial
 from threading import Lock
 
+from customer_intel.core import machine
 from customer_intel.core.night import build as step
 from customer_intel.core.night.night import Night, Outcome, StepFailed
 from customer_intel.core.tables.definition import Definition
@@ -18,6 +19,9 @@ from customer_intel.core.tables.definition import Definition
 # One computes while another reads, waits for its gate or writes. More would share the engine's
 # memory too thinly.
 AT_ONCE = 2
+# What a table may need of the engine's memory: so many times the bytes of what it reads, which lie
+# packed on the disk. Two whose needs together are more than there is run one after the other.
+UNPACKED = 6
 
 
 class Ahead:
@@ -41,7 +45,9 @@ class Ahead:
         self._longest = self._paths()
         self._lock = Lock()
         self._closed = False
-        self._running: set[str] = set()
+        # What runs, and what it may need of the engine's memory, in bytes.
+        self._running: dict[str, int] = {}
+        self._memory = machine.in_bytes(night.engine.memory_limit, machine.room().memory)
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="table")
         self._fill()
 
@@ -66,8 +72,7 @@ class Ahead:
                 if not waits and name not in self._running
             ]
             ready.sort(key=lambda name: -self._longest[name])
-            names = ready[: 0 if self._closed else AT_ONCE - len(self._running)]
-            self._running.update(names)
+            names = [] if self._closed else self._fitting(ready)
             begun = [
                 self._pool.submit(step.build, self._night, self._definitions[name])
                 for name in names
@@ -75,12 +80,35 @@ class Ahead:
         for name, built in zip(names, begun, strict=True):
             built.add_done_callback(partial(self._done, name))
 
+    def _fitting(self, ready: Sequence[str]) -> list[str]:
+        """Those that may run beside what runs, now among it: one that needs much waits until it
+        can have the memory alone, and nothing that comes after it overtakes it.
+        """
+        names: list[str] = []
+        for name in ready:
+            needs = self._needs(name)
+            is_room = sum(self._running.values()) + needs <= self._memory
+            if len(self._running) >= AT_ONCE or (self._running and not is_room):
+                break
+            self._running[name] = needs
+            names.append(name)
+        return names
+
+    def _needs(self, name: str) -> int:
+        lake, definition = self._night.lake, self._definitions[name]
+        read = (lake.current(other) for other in definition.reads)
+        count = UNPACKED * sum(version.bytes for version in read if version)
+        if definition.table.incremental and lake.current(name) and not self._night.is_full:
+            # Most nights read a few days of what is there.
+            count //= 10
+        return min(count, self._memory)
+
     def _done(self, name: str, built: Future[Outcome]) -> None:
         if built.cancelled():
             return
         error = built.exception()
         with self._lock:
-            self._running.discard(name)
+            del self._running[name]
             del self._waits[name]
             if not error and built.result().passed:
                 for waits in self._waits.values():

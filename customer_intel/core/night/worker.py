@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
+import os
 import signal
 import socket
 import subprocess
@@ -17,7 +18,9 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from threading import Lock
-from typing import Any
+from typing import Any, NoReturn
+
+from customer_intel.core.engine import close_shared
 
 # Not multiprocessing's own start: it would import the starter's main module once more, whatever
 # that does.
@@ -76,7 +79,10 @@ class Helper:
                 self._posted -= 1
         except (EOFError, OSError):
             self.stop()
-            raise HelperFailed("its process ended; is there enough memory?") from None
+            raise HelperFailed(
+                "its process ended, as one does whose machine or container has no memory left; give "
+                "it more, or set CUSTOMER_INTEL_MEMORY_LIMIT lower"
+            ) from None
         except HelperFailed:
             self.stop()
             raise
@@ -119,7 +125,20 @@ class Helper:
 helper = Helper()
 
 
-def serve(pipe: Connection) -> None:
+def leave(code: int) -> NoReturn:
+    """Ends this process as its own end would, but without freeing object by object what it holds:
+    after a night that takes as long as a dozen tables.
+    """
+    # Engines delete what they spilled; no thread of ours is still at work.
+    close_shared()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
+def serve(pipe: Connection) -> NoReturn:
     """The helper's loop: a function and its arguments in, its result or error out, until the pipe
     ends.
     """
@@ -132,15 +151,15 @@ def serve(pipe: Connection) -> None:
         try:
             function, args = pipe.recv()
         except (EOFError, OSError):
-            return
+            leave(0)
         started = time.process_time()
         try:
             answer = (True, function(*args))
         except Exception as error:
-            from customer_intel.core.gate.gate import without_values
+            from customer_intel.core.gate.redact import without_values
 
             answer = (False, without_values(error))
         try:
             pipe.send((*answer, time.process_time() - started))
         except OSError:
-            return
+            leave(0)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from customer_intel.core.store import integrity
+from customer_intel.core.store.disk import STATE
 from customer_intel.core.store.lake import (
     FORMAT,
     POINTER,
@@ -25,6 +26,8 @@ from customer_intel.core.store.lake import (
 
 # Every pointer as the last run left it, in one file of the lake.
 INDEX = "INDEX.json"
+# In the home's own state: files that runs found whole, by inode, size and time of change.
+VERIFIED = "verified.json"
 # A message names so many files; `customer-intel repair` names all.
 NAMED = 5
 
@@ -39,10 +42,14 @@ class Damage:
     fault: str
 
 
-def find(lake: Lake, tables: Collection[str], lasting: Collection[str]) -> list[Damage]:
+def find(
+    lake: Lake, tables: Collection[str], lasting: Collection[str], *, by_turns: bool = False
+) -> list[Damage]:
     """Every damaged file of the `tables`; of the `lasting`, which no night computes anew, also a
-    pointer that is no longer there. Reads every byte once.
+    pointer that is no longer there. Reads every byte once; `by_turns`: of a file that is as an
+    earlier run found it, in one run of seven.
     """
+    look = lake.glance if by_turns else lake.fault
     found = []
     try:
         known = indexed(lake)
@@ -61,7 +68,7 @@ def find(lake: Lake, tables: Collection[str], lasting: Collection[str]) -> list[
             found.append(Damage(table, None, pointer, "is not there"))
         parts += [(table, key, part) for key, part in (version.parts if version else {}).items()]
     with ThreadPoolExecutor(4) as pool:
-        faults = list(pool.map(lambda item: lake.fault(item[2]), parts))
+        faults = list(pool.map(lambda item: look(item[2]), parts))
     found += [
         Damage(table, key, f"lake/{part.path}", fault)
         for (table, key, part), fault in zip(parts, faults, strict=True)
@@ -72,9 +79,10 @@ def find(lake: Lake, tables: Collection[str], lasting: Collection[str]) -> list[
 
 def refuse(lake: Lake, tables: Collection[str], lasting: Collection[str]) -> None:
     """Raises LakeDamaged, naming the files, when one is not what its gate saw: before a night reads
-    any.
+    any. What a step then reads it hashes itself.
     """
-    if found := find(lake, tables, lasting):
+    integrity.recall(lake.home / STATE / VERIFIED)
+    if found := find(lake, tables, lasting, by_turns=True):
         named = [f"{item.file} {item.fault}" for item in found[:NAMED]]
         if len(found) > NAMED:
             named.append(f"{len(found) - NAMED} more")
@@ -101,9 +109,14 @@ def indexed(lake: Lake) -> dict[str, Version]:
 
 def write_index(lake: Lake) -> None:
     """Notes every table's version. Only for the holder of the home's lock, when its run ends."""
-    tables: dict[str, Any] = {name: asdict(version) for name, version in _versions(lake)}
+    versions = dict(_versions(lake))
+    tables: dict[str, Any] = {name: version.told() for name, version in versions.items()}
     if tables:
         write_bytes(lake.root / INDEX, integrity.sealed({"format": FORMAT, "tables": tables}))
+        parts = (part for version in versions.values() for part in version.parts.values())
+        write_bytes(
+            lake.home / STATE / VERIFIED, integrity.recorded(lake.path(part) for part in parts)
+        )
 
 
 def _versions(lake: Lake) -> Iterator[tuple[str, Version]]:

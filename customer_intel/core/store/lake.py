@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,11 @@ class Version:
 
     def sealed(self) -> bytes:
         """A pointer's file that names this version."""
-        return integrity.sealed({**asdict(self), "format": FORMAT})
+        return integrity.sealed({**self.told(), "format": FORMAT})
+
+    def told(self) -> dict[str, Any]:
+        """As `version_of` takes it; what is in it is the version's own."""
+        return {**vars(self), "parts": {key: vars(part) for key, part in self.parts.items()}}
 
     @property
     def rows(self) -> int:
@@ -153,16 +157,20 @@ class Lake:
         """What is wrong with a part's file; nothing when it is what its gate saw. Hashed once a run."""
         return integrity.fault(self.path(part), part.sha256, part.bytes)
 
+    def glance(self, part: Part) -> str:
+        """As `fault`, of a part that is not read tonight: it may have been hashed by a run before."""
+        return integrity.glance(self.path(part), part.sha256, part.bytes)
+
     def checked(self, table: str) -> list[Path]:
         """As `files`, each of them what its gate saw. Raises LakeDamaged for the first that is not."""
         version = self.current(table)
         self.check(version.parts.values() if version else ())
         return self.files(table)
 
-    def check(self, parts: Iterable[Part]) -> None:
+    def check(self, parts: Iterable[Part], *, are_read: bool = True) -> None:
         """Raises LakeDamaged for the first part whose file is not what its gate saw."""
         for part in parts:
-            if fault := self.fault(part):
+            if fault := self.fault(part) if are_read else self.glance(part):
                 raise LakeDamaged(f"lake/{part.path} {fault}; customer-intel repair mends it")
 
     def files(self, table: str) -> list[Path]:
@@ -298,12 +306,12 @@ class Lake:
         that can be gone back to: a reader of either stays whole.
         """
         named = {part.path for version in (before, now) for part in version.parts.values()}
-        for pointer in self.root.glob(f"{NIGHTS}/*/kept/{table}.json"):
+        left = {f"{table}/{path.name}" for path in (self.root / table).glob("*.parquet")} - named
+        for pointer in self.root.glob(f"{NIGHTS}/*/kept/{table}.json") if left else ():
             kept = json.loads(pointer.read_text(encoding="utf-8"))
-            named.update(part["path"] for part in kept["parts"].values())
-        for path in (self.root / table).glob("*.parquet"):
-            if str(path.relative_to(self.root)) not in named:
-                path.unlink(missing_ok=True)
+            left -= {part["path"] for part in kept["parts"].values()}
+        for name in left:
+            (self.root / name).unlink(missing_ok=True)
 
     def recover(self) -> None:
         """Clears what a killed run left half done. Only for the holder of the home's lock, before

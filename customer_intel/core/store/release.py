@@ -182,7 +182,7 @@ class Published:
             if not version.certificate.get("passed"):
                 raise ReleaseRefused(f"'{name}' has no certificate of a passed gate")
             for part in version.parts.values():
-                if fault := lake.fault(part):
+                if fault := lake.glance(part):
                     raise ReleaseRefused(
                         f"'{name}': lake/{part.path} {fault}; customer-intel repair says how to "
                         "mend it"

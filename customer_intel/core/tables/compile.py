@@ -33,7 +33,7 @@ from customer_intel.core.contract.model import (
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import DuckDBEngine, EngineSettings, SchemaMismatch, literal
 from customer_intel.core.gate import gate
-from customer_intel.core.tables import kept, metric_rows, parameters
+from customer_intel.core.tables import incremental_rules, kept, metric_rows, parameters
 from customer_intel.core.tables.definition import Definition
 
 _DAY = date(2000, 1, 1)
@@ -133,6 +133,9 @@ class _Compiler:
             yield from self._sql(definition, settings)
         elif definition.kind == "function":
             yield from self._function(definition, settings)
+        for message in incremental_rules.faults(definition, self.contract):
+            line = int(spec.where.rpartition(":")[2] or 0)
+            yield Fault(f"{spec.room}/tables.yaml", line, spec.name, message)
         for number, rule in enumerate(spec.expect):
             if message := self._expectation(spec, rule):
                 yield Fault(

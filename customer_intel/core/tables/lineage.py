@@ -63,7 +63,11 @@ def cached_lineage(
 
 
 def read_lineage(cache: Path) -> None:
-    """Every table's, so that no step has to wait for its own."""
+    """Every table's, so that no step has to wait for its own; once per version of the code."""
+    done = cache / "WHOLE"
+    if done.exists():
+        return
     contract = load()
     for definition in definitions(contract).values():
         cached_lineage(definition, contract, cache)
+    write_bytes(done, b"")

@@ -3,33 +3,61 @@
 --   device that somebody else used within those days, $device_minutes minutes on; never into another person's stretch.
 --   Backfill stretches reach back $device_days days before a login, only where nobody else used the device in the
 --   $device_days days before and after it.
--- Caveats: ends_at is exclusive. Stretches of one device do not overlap. Identified events need no map.
-WITH seen AS (
-    SELECT e.anonymous_id, e.record_key, m.customer_id, e.occurred_at
+-- Caveats: ends_at is exclusive. Stretches of one device do not overlap. Identified events need no map. A further login
+--   of the same person moves ends_at and nothing else.
+WITH shared AS (
+    SELECT e.anonymous_id
     FROM events AS e
     JOIN record_customer_map AS m ON m.record_key = e.record_key AND m.valid_to IS NULL
     WHERE e.anonymous_id IS NOT NULL AND e.occurred_at < $as_of
+    GROUP BY e.anonymous_id
+    HAVING min(m.customer_id) <> max(m.customer_id)
+),
+-- What one person did within $device_days is of one stretch where nobody else used the device: only pieces of time are
+-- put in order, and moments where several people did.
+seen AS (
+    SELECT
+        anonymous_id,
+        customer_id,
+        piece,
+        min(record_key) AS record_key,
+        min(occurred_at) AS first_at,
+        max(occurred_at) AS last_at
+    FROM (
+        SELECT
+            e.anonymous_id,
+            m.customer_id,
+            e.record_key,
+            e.occurred_at,
+            CASE
+                WHEN d.anonymous_id IS NOT NULL THEN epoch_us(e.occurred_at)
+                ELSE (epoch_us(e.occurred_at) + 62135596800000000) // ($device_days * 86400000000 + 1)
+            END AS piece
+        FROM events AS e
+        JOIN record_customer_map AS m ON m.record_key = e.record_key AND m.valid_to IS NULL
+        LEFT JOIN shared AS d ON d.anonymous_id = e.anonymous_id
+        WHERE e.anonymous_id IS NOT NULL AND e.occurred_at < $as_of
+    )
+    GROUP BY anonymous_id, customer_id, piece
 ),
 -- Of several people at the very same moment the first in the alphabet: the order of the file must not decide.
 stepped AS (
     SELECT
         *,
-        lag(customer_id)
-            OVER (PARTITION BY anonymous_id ORDER BY occurred_at, customer_id, record_key) AS last_customer_id,
-        lag(occurred_at) OVER (PARTITION BY anonymous_id ORDER BY occurred_at, customer_id, record_key) AS last_at
+        lag(customer_id) OVER w AS previous_customer_id,
+        lag(last_at) OVER w AS previous_at
     FROM seen
+    WINDOW w AS (PARTITION BY anonymous_id ORDER BY first_at, customer_id)
 ),
 numbered AS (
     SELECT
         *,
         sum(
             CASE
-                WHEN last_customer_id = customer_id AND occurred_at <= last_at + INTERVAL $device_days DAY THEN 0
+                WHEN previous_customer_id = customer_id AND first_at <= previous_at + INTERVAL $device_days DAY THEN 0
                 ELSE 1
             END
-        ) OVER (
-            PARTITION BY anonymous_id ORDER BY occurred_at, customer_id, record_key ROWS UNBOUNDED PRECEDING
-        ) AS stretch
+        ) OVER (PARTITION BY anonymous_id ORDER BY first_at, customer_id ROWS UNBOUNDED PRECEDING) AS stretch
     FROM stepped
 ),
 stretch AS (
@@ -38,8 +66,8 @@ stretch AS (
         stretch,
         customer_id,
         min(record_key) AS record_key,
-        min(occurred_at) AS starts_at,
-        max(occurred_at) AS last_seen_at
+        min(first_at) AS starts_at,
+        max(last_at) AS last_seen_at
     FROM numbered
     GROUP BY anonymous_id, stretch, customer_id
 ),

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from customer_intel.core.engine import EngineSettings
 from customer_intel.core.night import build as step
 from customer_intel.core.night.night import StepFailed
 from customer_intel.core.night.scheduler import AT_ONCE, Ahead
@@ -18,9 +19,22 @@ from customer_intel.core.night.scheduler import AT_ONCE, Ahead
 # Name → what it reads, in an order in which each comes after what it reads.
 READS = {"a": (), "b": (), "c": ("a",), "d": ("a", "b"), "e": ("c", "d"), "f": (), "g": ("e",)}
 DEFINITIONS: Any = {
-    name: SimpleNamespace(table=SimpleNamespace(name=name), depends_on=reads)
+    name: SimpleNamespace(
+        table=SimpleNamespace(name=name, incremental=None), depends_on=reads, reads=reads
+    )
     for name, reads in READS.items()
 }
+
+
+def night(memory: str = "2GB", **sizes: int) -> Any:
+    """A night whose engine has so much memory; `sizes`: bytes of tables that lie in the lake."""
+    versions = {name: SimpleNamespace(bytes=count) for name, count in sizes.items()}
+    return SimpleNamespace(
+        engine=EngineSettings(memory), is_full=False, lake=SimpleNamespace(current=versions.get)
+    )
+
+
+NIGHT = night()
 
 
 class Steps:
@@ -55,7 +69,7 @@ class Steps:
 
 def test_every_table_is_built_once_after_what_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = Steps(monkeypatch)
-    ahead = Ahead(None, DEFINITIONS, set(READS))  # type: ignore[arg-type]
+    ahead = Ahead(NIGHT, DEFINITIONS, set(READS))
     assert [ahead.result(name).table for name in READS] == list(READS)
     ahead.close()
     assert sorted(steps.begun) == sorted(READS)
@@ -69,7 +83,7 @@ def test_what_reads_a_failed_table_is_never_built(
     monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     steps = Steps(monkeypatch, **{how: "d"})
-    ahead = Ahead(None, DEFINITIONS, set(READS))  # type: ignore[arg-type]
+    ahead = Ahead(NIGHT, DEFINITIONS, set(READS))
     assert ahead.result("c").passed and ahead.result("f").passed
     for name in ("e", "g"):
         with pytest.raises(StepFailed, match="which failed"):
@@ -83,7 +97,7 @@ def test_a_part_of_the_night_reads_what_lies_outside_as_it_is(
 ) -> None:
     steps = Steps(monkeypatch)
     steps.outside = frozenset({"c", "d"})
-    ahead = Ahead(None, DEFINITIONS, {"e", "g"})  # type: ignore[arg-type]
+    ahead = Ahead(NIGHT, DEFINITIONS, {"e", "g"})
     assert ahead.result("g").table == "g"
     ahead.close()
     assert steps.begun == ["e", "g"]
@@ -93,7 +107,27 @@ def test_closing_finishes_what_has_begun_and_leaves_the_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     steps = Steps(monkeypatch)
-    ahead = Ahead(None, DEFINITIONS, set(READS))  # type: ignore[arg-type]
+    ahead = Ahead(NIGHT, DEFINITIONS, set(READS))
     ahead.close()
     assert sorted(steps.begun) == sorted(steps.done)
     assert len(steps.begun) == AT_ONCE
+
+
+@pytest.mark.parametrize(("memory", "beside"), [("100MB", False), ("200MB", True)])
+def test_a_table_that_needs_the_memory_alone_runs_alone(
+    memory: str, beside: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = Steps(monkeypatch)
+    steps.outside = frozenset({"a", "b"})
+    # c reads 10 MB and d 20 MB, packed.
+    ahead = Ahead(night(memory, a=10_000_000, b=10_000_000), DEFINITIONS, {"c", "d"})
+    assert ahead.result("c").passed and ahead.result("d").passed
+    ahead.close()
+    assert (steps.most == AT_ONCE) is beside
+
+
+def test_a_table_that_needs_more_than_there_is_still_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    Steps(monkeypatch)
+    ahead = Ahead(night("1MB", a=10**12, b=10**12), DEFINITIONS, set(READS))
+    assert [ahead.result(name).table for name in READS] == list(READS)
+    ahead.close()

@@ -56,24 +56,23 @@ def journeys(*walks: list[dict[str, Any]], **config: Any) -> Room:
         "activity", pl.DataFrame([row for rows in walks for row in rows], infer_schema_length=None)
     )
     made.run("journey_step", **config)
+    made.run("journey", **config)
     return made
 
 
-def transitions(made: Room) -> dict[tuple[str, str], dict[str, Any]]:
-    return {
-        (row["from_step"], row["to_step"]): row
-        for row in made.run("journey_transitions").iter_rows(named=True)
-    }
+def transitions(made: Room, days: int = 365) -> dict[tuple[str, str], dict[str, Any]]:
+    found = made.run("journey_transitions", transition_days=days)
+    return {(row["from_step"], row["to_step"]): row for row in found.iter_rows(named=True)}
 
 
 def test_a_pause_of_exactly_the_gap_goes_on_and_a_longer_one_begins_anew() -> None:
     exact = [*walk("a", "A"), *walk("a", "B", T0 + timedelta(days=30), activity_id="b")]
-    assert journeys(exact).con.sql("SELECT max(journey_no) FROM journey_step").fetchall() == [(1,)]
+    assert journeys(exact).rows("journey")["journey_no"].to_list() == [1]
     longer = [
         *walk("a", "A"),
         *walk("a", "B", T0 + timedelta(days=30, microseconds=1), activity_id="b"),
     ]
-    assert journeys(longer).con.sql("SELECT max(journey_no) FROM journey_step").fetchall() == [(2,)]
+    assert sorted(journeys(longer).rows("journey")["journey_no"]) == [1, 2]
 
 
 def test_ties_are_ordered_by_activity_id_and_machine_steps_are_left_out() -> None:
@@ -81,16 +80,18 @@ def test_ties_are_ordered_by_activity_id_and_machine_steps_are_left_out() -> Non
     for row, name in zip(rows, ["3", "1", "2"], strict=True):
         row["activity_id"] = name
     made = journeys(rows, walk("a", "X", activity="email_sent", activity_id="0"))
-    assert [
-        row[0]
-        for row in made.con.sql(
-            "SELECT touchpoint_id FROM journey_step ORDER BY step_no"
-        ).fetchall()
-    ] == [
-        "A",
-        "B",
-        "C",
+    steps = made.rows("journey_step").sort("activity_id")
+    assert steps.select("previous_touchpoint_id", "touchpoint_id").rows() == [
+        (None, "A"),
+        ("A", "B"),
+        ("B", "C"),
     ]
+    (row,) = made.rows("journey").iter_rows(named=True)
+    assert (row["path"], row["first_touchpoint_id"], row["last_touchpoint_id"]) == (
+        "A > B > C",
+        "A",
+        "C",
+    )
 
 
 def test_transitions_of_hand_counted_journeys() -> None:
@@ -138,6 +139,33 @@ def test_an_open_journey_has_no_exit_yet() -> None:
         ("A", "B"): 1,
         ("A", END): 1,
     }
+
+
+def test_transitions_are_of_the_last_days_and_ends_count_when_the_pause_is_over() -> None:
+    first = datetime(2026, 3, 3)
+    made = journeys(
+        walk("a", "A", first - timedelta(minutes=1)),
+        walk("b", "AB", first - timedelta(minutes=1)),
+        # Ended within the 90 days before as_of: their pause was over on 3 March, and a moment before it.
+        walk("c", "C", first - timedelta(days=30)),
+        walk("d", "D", first - timedelta(days=30, microseconds=1)),
+    )
+    found = {pair: row["n"] for pair, row in transitions(made, 90).items()}
+    assert found == {("A", "B"): 1, ("A", END): 1, ("B", END): 1, ("C", END): 1}
+
+
+@pytest.mark.parametrize("seed", [3])
+def test_a_days_steps_depend_on_the_gap_before_it_and_on_nothing_after(seed: int) -> None:
+    chance = random.Random(seed)
+    walks = [walk(f"c{k}", "".join(chance.choices("AB$2345", k=12))) for k in range(20)]
+    rows = [row for told in walks for row in told]
+    whole = journeys(rows).rows("journey_step")
+    for day in whole["day"].unique():
+        near = [row for row in rows if -31 <= (row["day"] - day).days <= 0]
+        own = journeys(near).rows("journey_step").filter(pl.col("day") == day)
+        assert own.sort("activity_id").equals(
+            whole.filter(pl.col("day") == day).sort("activity_id")
+        )
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -224,7 +252,7 @@ def test_a_purchase_of_two_steps_ends_a_path_once_and_brings_its_value() -> None
 
 
 def test_long_paths_are_cut_but_their_conversion_counts() -> None:
-    made = journeys(walk("a", "ABCD$"), walk("b", "ABCDE"))
+    made = journeys(walk("a", "ABCD$"), walk("b", "ABCDE"), max_steps=3)
     row = made.run("journey_paths", max_steps=3).row(0, named=True)
     assert (row["path"], row["n_steps"], row["n"], row["n_converted"]) == ("A > B > C > …", 3, 2, 1)
 
@@ -232,6 +260,18 @@ def test_long_paths_are_cut_but_their_conversion_counts() -> None:
 def test_journeys_too_young_to_convert_are_not_told() -> None:
     made = journeys(walk("a", "A$", datetime(2026, 5, 20)), walk("b", "A"))
     assert made.run("journey_paths").select("path", "n_converted").rows() == [("A", 0)]
+
+
+def test_a_journey_tells_its_steps_and_what_its_first_conversion_brought() -> None:
+    made = journeys(walk("a", "AAB$C4A"), walk("b", "A$", revenue=None))
+    rows = made.rows("journey").sort("customer_id", "journey_no").rows(named=True)
+    assert [
+        (row["customer_id"], row["journey_no"], row["n_steps"], row["n_path_steps"], row["path"])
+        for row in rows
+    ] == [("a", 1, 5, 2, "A > B"), ("a", 2, 1, 1, "A"), ("b", 1, 2, 1, "A")]
+    assert rows[0]["converted_at"] == T0 + timedelta(minutes=3)
+    assert [row["conversion_value"] for row in rows] == [Decimal("10.00"), None, None]
+    assert rows[0]["ended_at"] - rows[0]["started_at"] == timedelta(minutes=4)
 
 
 def test_only_the_most_frequent_variants_are_told_and_coverage_says_so() -> None:
@@ -242,7 +282,7 @@ def test_only_the_most_frequent_variants_are_told_and_coverage_says_so() -> None
 
 def test_gates_close_on_poisoned_rows() -> None:
     made = journeys(walk("a", "AB"), walk("b", "AC"))
-    made.run("journey_transitions")
+    transitions(made)
     made.run("journey_paths")
     made.con.execute(
         "UPDATE journey_transitions SET p = 0 WHERE from_step = 'A' AND to_step = 'B'"

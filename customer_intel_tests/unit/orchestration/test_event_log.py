@@ -117,6 +117,40 @@ def test_many_threads_over_more_runs_than_stay_open_lose_nothing(tmp_path: Path)
     assert not log._engines
 
 
+def test_a_batch_is_stored_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = EventLog(str(tmp_path))
+    log.store_event_batch([entry(RUNS[0], "m0"), entry(RUNS[0], "m1")])
+    own = log.prepare_insert_event
+
+    def failing(event: dg.EventLogEntry) -> Any:
+        if event.user_message == "m3":
+            raise sqlite3.OperationalError("disk I/O error")
+        return own(event)
+
+    monkeypatch.setattr(log, "prepare_insert_event", failing)
+    with pytest.raises(sqlite3.OperationalError):
+        log.store_event_batch([entry(RUNS[0], "m2"), entry(RUNS[0], "m3")])
+    log.store_event(entry(RUNS[0], "m4"))
+    assert messages(log, RUNS[0]) == ["m0", "m1", "m4"]
+    log.dispose()
+
+
+def test_what_this_process_materializes_is_read_as_it_was_last(tmp_path: Path) -> None:
+    module = "customer_intel.orchestration.event_log"
+    with instance(tmp_path / "own", module, "EventLog") as dagster:
+        runs = []
+        for _ in range(2):
+            runs.append(dg.materialize([thing], instance=dagster).run_id)
+            for _ in range(2):
+                record = dagster.get_asset_records([dg.AssetKey("thing")])[0]
+                assert record.asset_entry.last_run_id == runs[-1]
+        assert dagster.get_asset_records([dg.AssetKey("other")]) == []
+        dagster.wipe_assets([dg.AssetKey("thing")])
+        assert dagster.get_asset_records([dg.AssetKey("thing")]) == []
+
+
 def test_another_process_writes_while_this_one_holds_its_connection(tmp_path: Path) -> None:
     mine, other = EventLog(str(tmp_path)), EventLog(str(tmp_path))
     for number in range(4):
