@@ -52,7 +52,7 @@ class Coded:
 
     def column(self) -> Floats:
         """The column as it was."""
-        return self.values[self.codes]
+        return np.asarray(self.values[self.codes])
 
 
 def _type(values: Floats) -> type[np.integer]:
