@@ -31,8 +31,8 @@ from customer_intel.predictions.scorecard import (
 N_REASONS = 3
 _ORDER = ("origin", "customer_id")
 # Features read at once.
-_AT_ONCE = 4
-_KEPT = ("definition_id", "origin", "customer_id", "horizon_days", "label")
+_AT_ONCE = 3
+_KEPT = (*_ORDER, "horizon_days", "label")
 # A topic that weighs less moves a probability by about a point at most, so it is no reason.
 NOTABLE = 0.05
 
@@ -64,12 +64,14 @@ class Rows:
             chance = np.fromiter(drawn, np.float64, len(customers))[clusters]
         features = {}
         names = list(feature_columns())
-        # A few columns at a time: as codes they take half the memory.
+        # A few columns at a time: as codes they take half the memory. Ids only where the order of
+        # rows is another.
+        order = frame.select("origin", pl.col("customer_id").hash())
         for start in range(0, len(names), _AT_ONCE):
             some = names[start : start + _AT_ONCE]
-            part = known.select(*_ORDER, *some).collect()
-            if not part.select(_ORDER).equals(frame.select(_ORDER)):
-                part = part.sort(_ORDER)
+            part = known.select("origin", pl.col("customer_id").hash(), *some).collect()
+            if not part.select(_ORDER).equals(order):
+                part = known.select(*_ORDER, *some).collect().sort(_ORDER)
             for name in some:
                 features[name] = Coded.of(part[name].cast(pl.Float64).to_numpy())
         return Rows(
@@ -142,7 +144,8 @@ def churn_scores(
             known = churn_features.lazy().filter(
                 (pl.col("definition_id") == definition_id) & ~pl.col("is_lapsed")
             )
-            frames += _definition_scores(known, recency, as_of, config)
+            for found in _definition_scores(known, recency, as_of, config):
+                frames.append(found.with_columns(definition_id=pl.lit(definition_id)))
     filled = [
         frame.select(
             pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, kind).alias(name)

@@ -23,7 +23,7 @@ class Coded:
     """`values`: the distinct ones, rising, not a number last; `codes`: by row, the place in them."""
 
     values: Floats
-    codes: NDArray[np.int32]
+    codes: NDArray[np.integer]
 
     @staticmethod
     def of(column: Floats) -> Coded:
@@ -32,12 +32,12 @@ class Coded:
         low, high = (known.min(), known.max()) if len(known) else (0.0, 0.0)
         if high - low >= _RANGE or (known != np.floor(known)).any():
             values, codes = np.unique(column, return_inverse=True)
-            return Coded(values, codes.astype(np.int32))
+            return Coded(values, codes.astype(_type(values)))
         width = int(high - low) + 1
         places = np.where(np.isnan(column), width, column - low).astype(np.int64)
         is_there = np.bincount(places, minlength=width + 1) > 0
         values = np.append(low + np.arange(width), np.nan)[is_there]
-        return Coded(values, (np.cumsum(is_there) - 1)[places].astype(np.int32))
+        return Coded(values, (np.cumsum(is_there) - 1).astype(_type(values))[places])
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -52,4 +52,8 @@ class Coded:
 
     def column(self) -> Floats:
         """The column as it was."""
-        return self.values[self.codes]
+        return np.asarray(self.values[self.codes])
+
+
+def _type(values: Floats) -> type[np.integer]:
+    return np.uint16 if len(values) <= np.iinfo(np.uint16).max else np.int32
