@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,16 @@ def _own_files(shipped: Mapping[str, Any]) -> list[str]:
 
 def _shipped(folder: Path) -> Mapping[str, Any]:
     path = folder / "config.yaml"
-    return yamlfile.load(path) if path.exists() else {}
+    if not path.exists():
+        return {}
+    stat = path.stat()
+    return _loaded(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=64)
+def _loaded(path: Path, *_: int) -> Mapping[str, Any]:
+    """The file, read once as long as it stays as it is: each step of a night asks for its room's."""
+    return yamlfile.load(path)
 
 
 def company_config(home: Path, package: Path = PACKAGE) -> Configuration:
