@@ -23,7 +23,7 @@ import customer_intel.ingest  # noqa: F401 (registers how exports become entitie
 from customer_intel.core.contract.load import load
 from customer_intel.core.contract.model import PACKAGE, STAMPS, Table, suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError
-from customer_intel.core.engine import DuckDBEngine, EngineSettings
+from customer_intel.core.engine import DuckDBEngine, EngineSettings, _local_time
 from customer_intel.core.gate import gate
 from customer_intel.core.gate.gate import Verdict
 from customer_intel.core.report.evidence import Evidence, Source
@@ -91,7 +91,8 @@ class TableLab:
         self.con.execute(f"USE {self.database}").fetchall()
         done = finalize(self.con, self.con.cursor().execute, f"DETACH {self.database}")
         done.atexit = False
-        self.engine.define_local_time(str(settings.get("time_zone", "UTC")))
+        # In its own database: the instance is that of labs of other zones too.
+        _local_time(self.con, str(settings.get("time_zone", "UTC")), "config/company.yaml")
         # How many rows were put or computed, by table.
         self.filled: dict[str, int] = {}
         # Tables that were made, and may be gone: a test drops one, or rolls back.
