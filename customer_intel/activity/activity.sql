@@ -258,15 +258,21 @@ begun AS (
             OVER (PARTITION BY visitor ORDER BY first_ts) AS cut_at
     FROM marked
 ),
+placed AS (
+    SELECT
+        visitor,
+        day,
+        clock,
+        CASE WHEN began_at < day_start(day) - INTERVAL $session_cap_hours HOUR THEN cut_at ELSE began_at END AS session_at
+    FROM begun
+),
 sessionized AS (
     SELECT
         visitor,
         day,
         clock,
-        substr(md5(visitor || '|' || CAST(epoch_us(
-            CASE WHEN began_at < day_start(day) - INTERVAL $session_cap_hours HOUR THEN cut_at ELSE began_at END
-        ) AS VARCHAR)), 1, 20) AS session_id
-    FROM begun
+        substr(md5(visitor || '|' || CAST(epoch_us(session_at) AS VARCHAR)), 1, 20) AS session_id
+    FROM placed
 ),
 event_row AS (
     SELECT
