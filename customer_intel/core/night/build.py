@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,14 @@ import pyarrow.parquet as pq
 
 from customer_intel.core.contract.model import Table
 from customer_intel.core.contract.yaml_lines import ConfigError
-from customer_intel.core.engine import DuckDBEngine, SchemaMismatch, quoted
+from customer_intel.core.engine import DuckDBEngine, SchemaMismatch
 from customer_intel.core.gate import gate
 from customer_intel.core.gate.gate import Finding, GateClosed, Verdict
 from customer_intel.core.gate.redact import without_values
-from customer_intel.core.night import by_key, day_parts, incremental, new_exports, raw_parts
+from customer_intel.core.night import day_parts, in_part, raw_parts
 from customer_intel.core.night.day_parts import schema_sha256
+from customer_intel.core.night.in_part import Work
 from customer_intel.core.night.incremental import NOTHING, Plan
-from customer_intel.core.night.inputs import Inputs, within
 from customer_intel.core.night.night import Night, Outcome, StepFailed, parts_of
 from customer_intel.core.night.snapshot import lineage_cache
 from customer_intel.core.night.worker import HelperFailed, helper
@@ -108,16 +108,13 @@ def _build(night: Night, definition: Definition) -> Outcome:
             engine.define_local_time(time_zone(night))
             before = night.lake.current(table.name)
             try:
-                plan, keys = _register_inputs(night, engine, definition, before)
-                select = _select(night, definition, engine)
-                if keys:
-                    select = keys.whole(select)
+                zone, register = time_zone(night), partial(_register_for, night, engine, table)
+                part = in_part.planned(night, engine, definition, before, zone, register)
+                select = part.whole(_select(night, definition, engine))
                 if table.entity is not None and table.day_column:
-                    plan, select = new_exports.plan(
-                        night, engine, table, select, plan.recipe, before
-                    )
+                    part, select = in_part.of_exports(night, engine, part, select, before)
                 sql = engine.contract_select(table, select, _stamps(night, table))
-                candidates, keep, prints = _write(night, engine, table, sql, work, before, plan)
+                candidates, keep, prints = _write(night, engine, part, sql, work, before)
             except (SchemaMismatch, GateClosed) as error:
                 clock.lap("compute")
                 what = error.expectation if isinstance(error, GateClosed) else "schema"
@@ -132,7 +129,7 @@ def _build(night: Night, definition: Definition) -> Outcome:
         # Where no day was touched, the rows are those that the gate saw before: its certificate
         # stays.
         seen = certificate(verdict) if candidates or not before else before.certificate
-        version = _accept(night, table, candidates, seen, keep, fingerprints=prints, plan=plan)
+        version = _accept(night, table, candidates, seen, keep, fingerprints=prints, plan=part.plan)
         clock.lap("accept")
     changed = _changed(before, version)
     status = "accepted" if changed or not before else "unchanged"
@@ -174,40 +171,6 @@ def _build_empty(night: Night, table: Table, missing: str, clock: _Clock) -> Out
     return clock.outcome(table.name, "not_available", 0, verdict, version, (), missing)
 
 
-def _register_inputs(
-    night: Night, engine: DuckDBEngine, definition: Definition, before: Version | None
-) -> tuple[Plan, by_key.Planner | None]:
-    """Makes the table's inputs readable: of those that it reads by days or keys, what tonight needs."""
-    table, zone = definition.table, time_zone(night)
-    settings = room_config(table.room, night.home)
-    plan, rule = NOTHING, table.incremental
-    if rule or (table.entity is not None and table.day_column):
-        text = definition.sql({**settings, "as_of": date(2000, 1, 1)})
-        plan = Plan({}, incremental.recipe(table, text, zone))
-    days: incremental.Planner | None = None
-    keys: by_key.Planner | None = None
-    if rule:
-        inputs = Inputs(night, engine, rule, zone)
-        if rule.per:
-            keys = by_key.Planner(inputs, table)
-            plan = keys.plan(definition.reads, plan.recipe, before)
-        else:
-            days = incremental.Planner(inputs, table, settings)
-            plan = days.plan(definition.reads, plan.recipe, before)
-    # Before sources were ever judged (run --select), none is held back.
-    unjudged = kinds.state_tables({other.room for other in night.contract.tables.values()})
-    for name in definition.depends_on:
-        if name in unjudged and night.lake.current(name) is None:
-            continue
-        if days and name in plan.seen:
-            days.register(name, plan.seen[name])
-        elif keys and rule and plan.is_by_key and name in rule.days:
-            keys.register(name)
-        else:
-            _register(night, engine, night.contract.table(name), table)
-    return plan, keys if plan.is_by_key else None
-
-
 def _select(night: Night, definition: Definition, engine: DuckDBEngine) -> str:
     table = definition.table
     parameters = {**room_config(table.room, night.home), "as_of": night.as_of}
@@ -235,27 +198,19 @@ def _select(night: Night, definition: Definition, engine: DuckDBEngine) -> str:
 
 
 def _write(
-    night: Night,
-    engine: DuckDBEngine,
-    table: Table,
-    sql: str,
-    work: Path,
-    before: Version | None,
-    plan: Plan,
+    night: Night, engine: DuckDBEngine, part: Work, sql: str, work: Path, before: Version | None
 ) -> tuple[dict[str, Path], dict[str, Part], dict[str, str]]:
     """(new candidate files, parts kept as they are, day fingerprints)."""
-    lake, as_of = night.lake, night.as_of
+    table, lake, as_of = part.table, night.lake, night.as_of
     order = table.key or tuple(column.name for column in table.columns)
     if table.layout == "whole":
         target = work / "whole.parquet"
         engine.materialize(sql, target, order)
         return {WHOLE: target}, {}, {}
-    if plan.days is None:
-        return day_parts.write(engine, table, sql, work, before, order, lake=lake, as_of=as_of)
-    some = within([quoted(str(table.day_column))], plan.days)
-    days = {day.isoformat() for day in plan.days}
-    sql = f"SELECT * FROM ({sql}\n) WHERE {some}"
-    return day_parts.write(engine, table, sql, work, before, order, days, lake=lake, as_of=as_of)
+    selects = part.selects(sql)
+    return day_parts.write(
+        engine, table, selects, work, before, order, part.days, lake=lake, as_of=as_of
+    )
 
 
 def _build_raw(night: Night, table: Table) -> Outcome:
@@ -395,6 +350,13 @@ def _missing_need(night: Night, definition: Definition) -> str:
         if not any((version := night.lake.current(name)) and version.rows for name in options):
             return f"needs {' or '.join(options)}"
     return ""
+
+
+def _register_for(night: Night, engine: DuckDBEngine, reader: Table, name: str) -> None:
+    """As `_register`; before sources were ever judged (run --select), none is held back."""
+    unjudged = kinds.state_tables({other.room for other in night.contract.tables.values()})
+    if name not in unjudged or night.lake.current(name) is not None:
+        _register(night, engine, night.contract.table(name), reader)
 
 
 def _register(night: Night, engine: DuckDBEngine, table: Table, reader: Table) -> None:

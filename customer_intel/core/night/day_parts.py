@@ -79,7 +79,7 @@ class _Old:
 def write(
     engine: DuckDBEngine,
     table: Table,
-    sql: str,
+    sql: str | Iterable[str],
     work: Path,
     before: Version | None,
     order: tuple[str, ...],
@@ -90,6 +90,7 @@ def write(
 ) -> tuple[dict[str, Path], dict[str, Part], dict[str, str]]:
     """(new files by part, parts kept as they are, every day's fingerprint).
 
+    `sql`: the SELECT, or several that tell of different days; each is asked for after the one before.
     `days` (YYYY-MM-DD): those that `sql` tells of; all others stay as they were, and `before` must
     have the table's columns. A day's fingerprint is its number of rows and the sum of their hashes.
 
@@ -98,7 +99,7 @@ def write(
     """
     same_shape = before is not None and before.schema_sha256 == schema_sha256(table)
     known = before.fingerprints if before is not None and same_shape else {}
-    rows = DayRows(engine, table, sql, work)
+    rows = DayRows(engine, table, [sql] if isinstance(sql, str) else sql, work)
     prints = rows.prints
     if days is not None:
         if before is not None and not same_shape:

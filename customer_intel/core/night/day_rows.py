@@ -8,7 +8,7 @@ here: which file a day is in (day_parts.py).
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -45,21 +45,28 @@ class _Stretch:
 
 
 class DayRows:
-    """The rows of a query, by day; days are told as YYYY-MM-DD.
+    """The rows of queries, one asked after the other, by day; days are told as YYYY-MM-DD.
 
     `prints`: each day's number of rows and sum of their hashes, so that order is nothing. `folder`
     takes what does not fit into memory, compressed. Raises GateClosed for rows without a day.
     """
 
-    def __init__(self, engine: DuckDBEngine, table: Table, sql: str, folder: Path) -> None:
+    def __init__(
+        self, engine: DuckDBEngine, table: Table, selects: Iterable[str], folder: Path
+    ) -> None:
         self._day, self._lock, self._n_batches = str(table.day_column), Lock(), 0
         # Band → its batches: the number of each, and what stands in it.
         self._bands: dict[int, list[tuple[int, list[_Stretch]]]] = defaultdict(list)
         columns = ", ".join(quoted(column.name) for column in table.columns)
-        reader = engine.con.sql(
-            f"SELECT {columns}, hash({columns}) AS {quoted(HASH)} FROM ({sql}\n)"
-        ).to_arrow_reader(BATCH_ROWS)
-        runs = _runs(reader)
+        readers = (
+            engine.con.sql(
+                f"SELECT {columns}, hash({columns}) AS {quoted(HASH)} FROM ({sql}\n)"
+            ).to_arrow_reader(BATCH_ROWS)
+            for sql in selects
+        )
+        reader = next(readers)
+        # A query is asked when the one before has told all its rows.
+        runs = _runs(chain.from_iterable(chain([reader], readers)))
         begin = [run for run in (next(runs, None), next(runs, None)) if run]
         path = folder / "rows.arrow" if len(begin) > 1 else None
         sink = pa.OSFile(str(path), "wb") if path else pa.BufferOutputStream()
@@ -142,8 +149,8 @@ def _stretches(days: np.ndarray, hashes: np.ndarray) -> Iterator[_Stretch]:
         yield _Stretch(int(days[start]), int(start), int(n), int(lo) + (int(hi) << 32))
 
 
-def _runs(reader: pa.RecordBatchReader) -> Iterator[_Batches]:
-    """The reader's batches, so many together as are a run; who takes them clears them."""
+def _runs(reader: Iterable[pa.RecordBatch]) -> Iterator[_Batches]:
+    """The batches, so many together as are a run; who takes them clears them."""
     batches: _Batches = []
     rows = size = 0
     for batch in reader:

@@ -8,9 +8,10 @@ whose rows come by exports (new_exports.py).
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import duckdb
 
 from customer_intel.core.contract.model import Table
 from customer_intel.core.contract.yaml_lines import ConfigError
-from customer_intel.core.engine import DuckDBEngine, quoted
+from customer_intel.core.engine import quoted
 from customer_intel.core.night.inputs import (
     Days,
     Inputs,
@@ -33,6 +34,8 @@ from customer_intel.core.store.lake import Version
 
 # Beyond this share of all days, the whole is computed: it costs no more.
 MOST = 0.5
+# A whole build of more rows than this is computed in stretches of days, so that memory does not grow with history.
+STRETCH_ROWS = 15_000_000
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Plan:
     recipe: str
     days: Days | None = None
     seen: dict[str, Days] = field(default_factory=dict)
+    # Of a whole that is too large for one go: days, and what their computation sees, stretch by stretch.
+    stretches: tuple[tuple[Days, dict[str, Days]], ...] = ()
     is_by_key: bool = False
 
 
@@ -73,15 +78,16 @@ def is_continued(night: Night, before: Version | None, plan: Plan) -> bool:
 
 def new_days(night: Night, before: Version) -> list[date]:
     """The days that `before` could not see whole, and tonight's can: from its own date on."""
-    first = date.fromisoformat(before.as_of)
-    return between(first, night.as_of) if first < night.as_of else []
+    # West of Greenwich a night's last day is the one before.
+    first = date.fromisoformat(before.as_of) - timedelta(1)
+    return between(first, night.as_of) if before.as_of < night.as_of.isoformat() else []
 
 
 class Planner:
     """What of a table that is kept by day is computed. `settings`: the room's, which `look_back` may name."""
 
     def __init__(self, inputs: Inputs, table: Table, settings: Mapping[str, Any]) -> None:
-        self._inputs, self._night, self._rule = inputs, inputs.night, inputs.rule
+        self._inputs, self._night, self._rule, self._n_views = inputs, inputs.night, inputs.rule, 0
         self._back, self._ahead = (
             _days_of(table, says, settings)
             for says in (self._rule.look_back, self._rule.look_ahead)
@@ -90,7 +96,7 @@ class Planner:
     def plan(self, names: Iterable[str], recipe: str, before: Version | None) -> Plan:
         """What to compute, and what is to be remembered of the inputs `names`."""
         now = {name: self._inputs.told(name) for name in names}
-        whole = Plan(now, recipe)
+        whole = Plan(now, recipe, stretches=self._stretches(now))
         if before is None or not is_continued(self._night, before, whole):
             return whole
         touched = set(new_days(self._night, before))
@@ -103,12 +109,36 @@ class Planner:
         known = {date.fromisoformat(day) for day in before.fingerprints}
         if len(out & known) > MOST * len(known):
             return whole
+        return Plan(now, recipe, out, self._seen(out))
+
+    def _seen(self, out: Days) -> dict[str, Days]:
+        """Input → the days whose rows the computation of the days `out` needs."""
         seen = spread(out, self._back, self._ahead)
-        by_days = [name for name in self._rule.days if name in now]
-        slack = {name: self._inputs.slack(name) for name in by_days}
-        return Plan(
-            now, recipe, out, {name: spread(seen, slack[name], slack[name]) for name in by_days}
-        )
+        slack = {name: self._inputs.slack(name) for name in self._rule.days}
+        return {name: spread(seen, days, days) for name, days in slack.items()}
+
+    def _stretches(
+        self, now: Mapping[str, Mapping[str, Any]]
+    ) -> tuple[tuple[Days, dict[str, Days]], ...]:
+        """The days of all rows, in stretches of neighbours that see about STRETCH_ROWS; none where one would do."""
+        rows: Counter[date] = Counter()
+        for name in self._rule.days:
+            slack = self._inputs.slack(name)
+            for text, told in now[name]["days"].items():
+                rows[date.fromisoformat(text)] += int(told.split(":")[0])
+                for day in spread([date.fromisoformat(text)], slack, slack):
+                    rows[day] += 0
+        if rows.total() <= STRETCH_ROWS:
+            return ()
+        stretches: list[list[date]] = [[]]
+        held = 0
+        for day in sorted(spread(rows, self._ahead, self._back)):
+            if held + rows[day] > STRETCH_ROWS and stretches[-1]:
+                stretches.append([])
+                held = 0
+            stretches[-1].append(day)
+            held += rows[day]
+        return tuple((frozenset(some), self._seen(frozenset(some))) for some in stretches)
 
     def register(self, name: str, days: Days) -> None:
         """Makes the rows of an input readable that belong to `days`."""
@@ -123,10 +153,11 @@ class Planner:
         self._view(name, other, lake.checked(name), within(times, days))
 
     def _view(self, name: str, other: Table, files: list[Path], where: str) -> None:
-        engine: DuckDBEngine = self._inputs.engine
-        engine.register(other, files, name=f"all of {name}")
+        self._n_views += 1
+        engine, rows = self._inputs.engine, f"{name}, registered {self._n_views}"
+        engine.register(other, files, name=rows)
         engine.con.execute(
-            f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT * FROM {quoted(f'all of {name}')} WHERE {where}"
+            f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT * FROM {quoted(rows)} WHERE {where}"
         )
 
     def _changed(

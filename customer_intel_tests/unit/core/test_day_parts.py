@@ -258,10 +258,10 @@ def test_what_is_one_run_is_not_written_to_disk_and_what_is_more_is(
 ) -> None:
     content = one_row_a_day(days_before(*range(0, 50)))
     with DuckDBEngine(EngineSettings(), []) as engine:
-        rows = day_rows.DayRows(engine, TABLE, sql(content), tmp_path)
+        rows = day_rows.DayRows(engine, TABLE, [sql(content)], tmp_path)
         assert list(tmp_path.iterdir()) == []
         small_runs(monkeypatch, 10)
-        spilled = day_rows.DayRows(engine, TABLE, sql(content), tmp_path)
+        spilled = day_rows.DayRows(engine, TABLE, [sql(content)], tmp_path)
         assert [path.name for path in tmp_path.iterdir()] == ["rows.arrow"]
     assert rows.prints == spilled.prints and set(rows.prints) == set(content)
     asked = [*days_before(3, 9, 48), "2020-01-01"]
@@ -273,7 +273,7 @@ def test_what_is_one_run_is_not_written_to_disk_and_what_is_more_is(
 def test_a_fingerprint_is_what_the_engine_says_of_a_day(tmp_path: Path) -> None:
     content = {"2026-06-30": {f"x{n}": n for n in range(1000)}}
     with DuckDBEngine(EngineSettings(), []) as engine:
-        rows = day_rows.DayRows(engine, TABLE, sql(content), tmp_path)
+        rows = day_rows.DayRows(engine, TABLE, [sql(content)], tmp_path)
         total = engine.scalar(
             f"SELECT sum(CAST(hash(id, day, amount, note) AS HUGEINT)) FROM ({sql(content)})"
         )
@@ -288,7 +288,7 @@ def test_a_row_without_a_day_closes_the_gate(tmp_path: Path) -> None:
         query = (
             sql({}).replace("WHERE id <> ''", "").replace("day,", "CAST(NULL AS DATE) AS day,", 1)
         )
-        day_rows.DayRows(engine, TABLE, query, tmp_path)
+        day_rows.DayRows(engine, TABLE, [query], tmp_path)
 
 
 def test_rows_of_a_damaged_file_are_not_taken(tmp_path: Path) -> None:
