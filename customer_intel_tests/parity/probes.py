@@ -17,7 +17,7 @@ VALUES: dict[str, tuple[str, tuple[str, ...]]] = {
     "k": ("BIGINT", ("3", "1", "2", "12", "NULL")),
     "x": (
         "DOUBLE",
-        ("0", "0.5", "-0.5", "1.005", "2.5", "-2.5", "12345678.5", "NULL", "0.00001", "3.5", "-0.125"),
+        ("0", "0.5", "-0.5", "1.005", "2.5", "-2.5", "12345678.5", "NULL", "0.002", "3.5", "-0.125"),
     ),
     "m": ("DECIMAL(18,2)", ("0", "0.01", "-0.05", "2.01", "33.33", "1000000.50", "NULL", "-7.5", "12.50")),
     "s": (
@@ -81,7 +81,7 @@ SINGLE: dict[str, tuple[str, ...]] = {
         "CAST(t AS VARCHAR)", "CAST(b AS VARCHAR)", "CAST(t AS DATE)", "CAST(d AS TIMESTAMP)",
         "CAST(CAST(n AS VARCHAR) AS BIGINT)", "CAST(CAST(m AS VARCHAR) AS DECIMAL(18, 2))",
         "CAST(n AS DECIMAL(38, 6))", "CAST(CAST(d AS VARCHAR) AS DATE)", "CAST(b AS BIGINT)",
-        "CAST(x AS DECIMAL(38, 6))", "CAST(x AS VARCHAR)", "CAST(x / 1024 AS VARCHAR)",
+        "CAST(x AS DECIMAL(38, 6))", "CAST(x AS VARCHAR)", "CAST(x / 16 AS VARCHAR)",
     ),
     "Ceil": ("CAST(ceil(x) AS BIGINT)", "CAST(ceil(m) AS BIGINT)"),
     "Coalesce": ("coalesce(n, x)", "coalesce(s, '')"),
