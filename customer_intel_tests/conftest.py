@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,18 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 # Dagster's definitions are made once a process; homes of several dates share it.
 os.environ.setdefault("CUSTOMER_INTEL_FIRST_EXPORT_DATE", "2018-01-01")
+
+
+@pytest.fixture(autouse=True)
+def _own_environment() -> Iterator[None]:
+    """What a command sets for its process's steps (`run --landing`) ends with the test that ran it."""
+    prefix = "CUSTOMER_INTEL_"
+    before = {name: value for name, value in os.environ.items() if name.startswith(prefix)}
+    yield
+    for name in [name for name in os.environ if name.startswith(prefix)]:
+        if name not in before:
+            del os.environ[name]
+    os.environ.update(before)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

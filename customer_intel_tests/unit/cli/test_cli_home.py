@@ -99,6 +99,8 @@ def test_a_night_without_release_says_that_there_is_none_and_whose_fault_it_is(
     summary = {
         "seconds": 1.0,
         "exit_code": 2,
+        "engine": dict.fromkeys(("memory_limit", "memory_limit_is", "threads", "spill_limit"), "1"),
+        "peak_memory": "1GiB",
         "seconds_by_phase": dict.fromkeys(
             ("imports_and_orchestration", "compute", "gate", "accept"), 0.0
         ),
