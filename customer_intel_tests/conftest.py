@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ os.environ.setdefault("CUSTOMER_INTEL_FIRST_EXPORT_DATE", "2018-01-01")
 
 @pytest.fixture(autouse=True)
 def _own_environment() -> Iterator[None]:
-    """What a command sets for its process's steps (`run --landing`) ends with the test that ran it."""
+    """What a command sets for its process's steps (`run --landing`, `--as-of`) ends with the test that ran it."""
     prefix = "CUSTOMER_INTEL_"
     before = {name: value for name, value in os.environ.items() if name.startswith(prefix)}
     yield
@@ -41,6 +42,8 @@ def _own_environment() -> Iterator[None]:
         if name not in before:
             del os.environ[name]
     os.environ.update(before)
+    if dates := sys.modules.get("customer_intel.orchestration.export_dates"):
+        dates.asked.clear()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
