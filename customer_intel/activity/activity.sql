@@ -217,7 +217,8 @@ place AS (
     )
 ),
 -- Sessions, over narrow rows. Events of one visitor, day and stretch of the clock no longer than the gap are of one
--- session: only such stretches are put in order.
+-- session: only such stretches are put in order. event_row joins the same once more: a step that is read twice is held
+-- whole, and its rows are wide.
 stretch AS (
     SELECT
         coalesce(r.customer_id, d.customer_id, e.anonymous_id, e.record_key) AS visitor,

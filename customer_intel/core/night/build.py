@@ -354,9 +354,11 @@ def _missing_need(night: Night, definition: Definition) -> str:
 
 def _register_for(night: Night, engine: DuckDBEngine, reader: Table, name: str) -> None:
     """As `_register`; before sources were ever judged (run --select), none is held back."""
-    unjudged = kinds.state_tables({other.room for other in night.contract.tables.values()})
-    if name not in unjudged or night.lake.current(name) is not None:
-        _register(night, engine, night.contract.table(name), reader)
+    if night.lake.current(name) is None:
+        rooms = {other.room for other in night.contract.tables.values()}
+        if name in kinds.state_tables(rooms):
+            return
+    _register(night, engine, night.contract.table(name), reader)
 
 
 def _register(night: Night, engine: DuckDBEngine, table: Table, reader: Table) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 from customer_intel.core.contract.model import STAMPS, Table
 from customer_intel.core.engine import quoted
-from customer_intel.core.night.incremental import MOST, Plan, is_continued, new_days, parts_on
+from customer_intel.core.night.day_parts import parts_on
+from customer_intel.core.night.incremental import MOST, Plan, continued, new_days
 from customer_intel.core.night.inputs import Inputs, changed_days, is_comparable, row_hash, within
 from customer_intel.core.night.night import parts_of
 from customer_intel.core.store.lake import Version
@@ -28,10 +29,11 @@ class Planner:
         """What is to be remembered of the inputs `names`; when keys are computed, `touched_key` holds them."""
         now = {name: self._inputs.told(name) for name in names}
         whole = Plan(now, recipe)
-        if before is None or not is_continued(self._inputs.night, before, whole):
+        base = continued(self._inputs.night, before, recipe, now)
+        if base is None:
             return whole
         con = self._inputs.engine.con
-        found = [self._touched(name, before, now[name]) for name in now]
+        found = [self._touched(name, base, told) for name, told in now.items()]
         if None in found:
             return whole
         keys = (
@@ -72,12 +74,12 @@ class Planner:
     def _touched(self, name: str, before: Version, now: Mapping[str, Any]) -> str | None:
         """SELECT of the keys that are touched because of an input, "" of none; None when that cannot be told."""
         old = before.inputs[name]
-        if "files" in now:
-            return self._by_lookup(name, old, now)
-        if "days" not in now:
-            return "" if old == now else None
         if not is_comparable(old, now):
             return None
+        if "days" not in now:
+            if old == now:
+                return ""
+            return self._by_lookup(name, old["files"]) if "files" in now else None
         other, lake = self._inputs.table(name), self._inputs.night.lake
         changed = changed_days(old["days"], now["days"])
         files = [lake.root / path for path in parts_on(old["parts"], changed)]
@@ -99,12 +101,8 @@ class Planner:
             f"HAVING sum(side) <> 0 UNION SELECT {self._key} FROM {self._inputs.rows(name)} WHERE {moved}"
         )
 
-    def _by_lookup(self, name: str, old: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
-        if old == now:
-            return ""
-        if not is_comparable(old, now):
-            return None
-        is_touched, rule = self._inputs.touches(name, old["files"]), self._rule.lookups[name]
+    def _by_lookup(self, name: str, old: list[str]) -> str | None:
+        is_touched, rule = self._inputs.touches(name, old), self._rule.lookups[name]
         if not is_touched:
             return None if is_touched is None else ""
         kept = quoted(f"touched by {name}")

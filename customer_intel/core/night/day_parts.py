@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,6 +30,8 @@ from customer_intel.core.engine import DuckDBEngine
 from customer_intel.core.night.day_rows import DayRows
 from customer_intel.core.night.night import parts_of
 from customer_intel.core.store.lake import Lake, Part, Version
+
+Of = TypeVar("Of")
 
 # Days before the night's that stay files of their own, and so do the night's and later ones.
 RECENT_DAYS = 45
@@ -63,9 +66,15 @@ def layout(rows: Mapping[str, int], as_of: date) -> dict[str, tuple[str, ...]]:
     return parts
 
 
-def part_of(day: str, keys: Collection[str]) -> str | None:
+def part_of(day: str, keys: Container[str]) -> str | None:
     """The one of `keys` whose part holds the day (YYYY-MM-DD); None where there is none."""
     return next((day[:size] for size in (DAY, MONTH, YEAR) if day[:size] in keys), None)
+
+
+def parts_on(parts: Mapping[str, Of], days: Iterable[date]) -> list[Of]:
+    """Those of a version's `parts`, in order, that may hold rows of `days`."""
+    keys = {part_of(day.isoformat(), parts) for day in days}
+    return [part for key, part in sorted(parts.items()) if key in keys]
 
 
 @dataclass(frozen=True)

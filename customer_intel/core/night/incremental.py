@@ -20,6 +20,7 @@ import duckdb
 from customer_intel.core.contract.model import Table
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.engine import quoted
+from customer_intel.core.night.day_parts import parts_on
 from customer_intel.core.night.inputs import (
     Days,
     Inputs,
@@ -64,16 +65,14 @@ def recipe(table: Table, sql: str, zone: str) -> str:
     return hashlib.sha256("\n".join(says).encode()).hexdigest()
 
 
-def is_continued(night: Night, before: Version | None, plan: Plan) -> bool:
-    """Whether `before` may be built upon: computed in the same way of the same tables, for no later date."""
-    return (
-        before is not None
-        and not night.is_full
-        and before.status == "available"
-        and before.recipe == plan.recipe
-        and before.as_of <= night.as_of.isoformat()
-        and before.inputs.keys() == plan.inputs.keys()
-    )
+def continued(
+    night: Night, before: Version | None, recipe: str, inputs: Mapping[str, Any]
+) -> Version | None:
+    """`before`, if it may be built upon: computed in the same way of the same tables, for no later date."""
+    if before is None or night.is_full or before.status != "available" or before.recipe != recipe:
+        return None
+    is_later = before.as_of > night.as_of.isoformat()
+    return None if is_later or before.inputs.keys() != inputs.keys() else before
 
 
 def new_days(night: Night, before: Version) -> list[date]:
@@ -96,20 +95,23 @@ class Planner:
     def plan(self, names: Iterable[str], recipe: str, before: Version | None) -> Plan:
         """What to compute, and what is to be remembered of the inputs `names`."""
         now = {name: self._inputs.told(name) for name in names}
-        whole = Plan(now, recipe, stretches=self._stretches(now))
-        if before is None or not is_continued(self._night, before, whole):
-            return whole
+        base = continued(self._night, before, recipe, now)
+        out = self._touched(now, base) if base else None
+        if out is None:
+            return Plan(now, recipe, stretches=self._stretches(now))
+        return Plan(now, recipe, out, self._seen(out))
+
+    def _touched(self, now: Mapping[str, Mapping[str, Any]], before: Version) -> Days | None:
+        """The days to compute; None when that is every day, or as good as every day."""
         touched = set(new_days(self._night, before))
         for name, told in now.items():
             found = self._changed(name, before.inputs[name], told)
             if found is None:
-                return whole
+                return None
             touched |= found
         out = spread(touched, self._ahead, self._back)
         known = {date.fromisoformat(day) for day in before.fingerprints}
-        if len(out & known) > MOST * len(known):
-            return whole
-        return Plan(now, recipe, out, self._seen(out))
+        return None if len(out & known) > MOST * len(known) else out
 
     def _seen(self, out: Days) -> dict[str, Days]:
         """Input → the days whose rows the computation of the days `out` needs."""
@@ -122,17 +124,19 @@ class Planner:
     ) -> tuple[tuple[Days, dict[str, Days]], ...]:
         """The days of all rows, in stretches of neighbours that see about STRETCH_ROWS; none where one would do."""
         rows: Counter[date] = Counter()
+        days: set[date] = set()
         for name in self._rule.days:
-            slack = self._inputs.slack(name)
-            for text, told in now[name]["days"].items():
-                rows[date.fromisoformat(text)] += int(told.split(":")[0])
-                for day in spread([date.fromisoformat(text)], slack, slack):
-                    rows[day] += 0
+            slack, prints = self._inputs.slack(name), now[name]["days"]
+            told = {
+                date.fromisoformat(day): int(text.split(":")[0]) for day, text in prints.items()
+            }
+            rows.update(told)
+            days |= spread(told, slack, slack)
         if rows.total() <= STRETCH_ROWS:
             return ()
         stretches: list[list[date]] = [[]]
         held = 0
-        for day in sorted(spread(rows, self._ahead, self._back)):
+        for day in sorted(spread(days, self._ahead, self._back)):
             if held + rows[day] > STRETCH_ROWS and stretches[-1]:
                 stretches.append([])
                 held = 0
@@ -189,12 +193,6 @@ class Planner:
                 slack = self._inputs.slack(driver)
                 days |= spread({found_day for (found_day,) in found}, slack, slack)
         return days
-
-
-def parts_on(parts: Mapping[str, Any], days: Iterable[date]) -> list[Any]:
-    """Those of a version's parts that may hold rows of `days`: a part is a day, a month or a year."""
-    wanted = {str(day)[:size] for day in days for size in (4, 7, 10)}
-    return [part for key, part in sorted(parts.items()) if key in wanted]
 
 
 def _days_of(table: Table, says: int | str, settings: Mapping[str, Any]) -> int:

@@ -11,7 +11,8 @@ from datetime import date
 from customer_intel.core.contract.model import Table
 from customer_intel.core.engine import DuckDBEngine, quoted
 from customer_intel.core.night import raw_parts
-from customer_intel.core.night.incremental import MOST, Plan, parts_on
+from customer_intel.core.night.day_parts import parts_on
+from customer_intel.core.night.incremental import MOST, Plan, continued
 from customer_intel.core.night.inputs import within
 from customer_intel.core.night.night import Night, parts_of
 from customer_intel.core.store.lake import Version
@@ -34,15 +35,16 @@ def plan(
     parts = raw_parts.standing(night, raw)
     inputs = {raw.name: {"parts": {key: part.sha256 for key, part in parts.items()}}}
     whole = Plan(inputs, recipe)
-    if before is None or before.recipe != recipe or night.is_full or before.status != "available":
+    base = continued(night, before, recipe, inputs)
+    if base is None:
         return whole, select
-    known = before.inputs.get(raw.name, {}).get("parts", {})
+    known = base.inputs[raw.name]["parts"]
     if any(inputs[raw.name]["parts"].get(key) != sha256 for key, sha256 in known.items()):
         return whole, select
     new = {key: part for key, part in parts.items() if key not in known}
     if sum(part.rows for part in new.values()) > MOST * sum(part.rows for part in parts.values()):
         return whole, select
-    night.lake.check([*parts.values(), *parts_of(before).values()])
+    night.lake.check([*parts.values(), *parts_of(base).values()])
     engine.register(raw, [night.lake.path(part) for part in new.values()], name="of new exports")
     engine.register(raw, [night.lake.path(parts[key]) for key in known], name="of known exports")
     engine.register(entity, night.lake.files(entity.name), name="as it was")
@@ -66,8 +68,7 @@ def plan(
         f'SELECT DISTINCT {day} FROM "as it was" SEMI JOIN known_key USING ({key})'
     ).fetchall()
     days = frozenset(found for (found,) in rows if isinstance(found, date))
-    kept = parts_on(parts_of(before), days)
-    night.lake.check(kept)
+    kept = parts_on(parts_of(base), days)
     engine.register(entity, [night.lake.path(part) for part in kept], name="of touched days")
     return Plan(inputs, recipe, days), (
         f"SELECT {columns} FROM standing UNION ALL "
