@@ -18,6 +18,7 @@ SQL: dict[tuple[str, str], str] = {
     ("session", "begins_on_its_day"): "started_at - INTERVAL 1 SECOND AS ended_at",
     ("activity_daily", "sessions_only_on_session_rows"): "sessions_started + 1 AS sessions_started",
     ("activity_daily", "first_to_last_within_the_day"): "last_at + INTERVAL 2 DAY AS last_at",
+    ("act_daily", "first_to_last_within_the_day"): "last_at + INTERVAL 2 DAY AS last_at",
     ("customer_day", "active_is_an_own_act"): "NOT is_active AS is_active",
     ("customer_lifecycle", "without_unprofiled_customer"): UNPROFILED,
     ("unprofiled_customer", "a_refusal_that_names_nobody_known"): "SELECT * FROM good",

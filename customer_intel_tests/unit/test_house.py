@@ -38,6 +38,7 @@ ORDER = (
     "activity",
     "segments",
     "feedback",
+    "behaviour",
     "journeys",
     "predictions",
     "profiles",

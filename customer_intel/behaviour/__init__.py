@@ -1,0 +1,1 @@
+"""What customers do: behaviours in the company's words, funnels, retention, features and what keeps customers."""
