@@ -19,6 +19,7 @@ SQL: dict[tuple[str, str], str] = {
     ("activity_daily", "sessions_only_on_session_rows"): "sessions_started + 1 AS sessions_started",
     ("activity_daily", "first_to_last_within_the_day"): "last_at + INTERVAL 2 DAY AS last_at",
     ("act_daily", "first_to_last_within_the_day"): "last_at + INTERVAL 2 DAY AS last_at",
+    ("actor_act", "days_are_of_the_actor"): "active_days + 1 AS later_days",
     ("customer_day", "active_is_an_own_act"): "NOT is_active AS is_active",
     ("customer_lifecycle", "without_unprofiled_customer"): UNPROFILED,
     ("unprofiled_customer", "a_refusal_that_names_nobody_known"): "SELECT * FROM good",
