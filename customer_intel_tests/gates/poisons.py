@@ -22,7 +22,7 @@ SQL: dict[tuple[str, str], str] = {
     ("actor_act", "days_are_of_the_actor"): "active_days + 1 AS later_days",
     ("behaviour_definition", "positions_follow_each_other"): "position + 1 AS position",
     ("behaviour_definition", "acts_are_a_list"): "replace(acts, '|', '') AS acts",
-    ("behaviour_candidate", "named_acts_are_done"): "0 AS n_actors, '|feature|' AS roles",
+    ("behaviour_candidate", "named_acts_are_done"): "0 AS n_ever, '|feature|' AS roles",
     ("funnel_customer_step", "no_step_is_left_out"): "step + 1 AS step",
     ("funnel_customer_step", "times_go_forward"): (
         "CASE WHEN step > 1 THEN reached_at - INTERVAL 400 DAY ELSE reached_at END AS reached_at"
