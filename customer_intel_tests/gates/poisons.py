@@ -20,6 +20,25 @@ SQL: dict[tuple[str, str], str] = {
     ("activity_daily", "first_to_last_within_the_day"): "last_at + INTERVAL 2 DAY AS last_at",
     ("act_daily", "first_to_last_within_the_day"): "last_at + INTERVAL 2 DAY AS last_at",
     ("customer_day", "active_is_an_own_act"): "NOT is_active AS is_active",
+    ("retention_cohort", "retained_within_eligible_within_cohort"): "n_cohort + 1 AS n_eligible",
+    ("retention_cohort", "rate_is_its_counts"): "CASE WHEN n_eligible = 0 THEN 1.0 END AS retention_rate",
+    ("retention_cohort", "interval_holds_rate"): "1.0 AS low, 0.5 AS retention_rate",
+    ("retention_cohort", "complete_when_all_had_time"): "NOT is_complete AS is_complete",
+    ("retention_cohort", "a_cohort_has_one_size"): (
+        "SELECT * FROM good UNION ALL SELECT * REPLACE (n_cohort + 1 AS n_cohort) FROM good"
+    ),
+    ("retention_cohort", "who_begins_by_coming_is_there"): (
+        "0 AS interval_no, 'any' AS start_event, 'any' AS return_event, n_cohort + 1 AS n_so_far"
+    ),
+    ("lifecycle_period", "parts_are_the_active"): "n_new + 1 AS n_new",
+    ("lifecycle_period", "dormant_are_the_active_before_less_returning"): (
+        "n_dormant + 1 AS n_dormant"
+    ),
+    ("lifecycle_period", "only_the_last_is_unfinished"): "FALSE AS is_complete",
+    ("stickiness_period", "nobody_is_there_longer_than_the_period"): "0 AS period_units",
+    ("stickiness_period", "parts_are_the_active"): "n + 1 AS n",
+    ("stickiness_period", "mean_is_its_counts"): "mean_units + 1 AS mean_units",
+    ("stickiness_period", "active_as_lifecycle_says"): "n_active + 1 AS n_active",
     ("customer_lifecycle", "without_unprofiled_customer"): UNPROFILED,
     ("unprofiled_customer", "a_refusal_that_names_nobody_known"): "SELECT * FROM good",
     ("state_word", "words_nobody_knows_are_few"): "TRUE AS is_beyond_share",
