@@ -13,7 +13,7 @@ adjusting by both leaves of the confounding is in proportion to 1 / (1 + i + k),
 (regression dilution; Carroll et al. 2006, Measurement Error in Nonlinear Models, ch. 2). Two adjusted differences thus
 tell what perfect knowledge would leave: corrected = adjusted - J (adjusted by the window alone - adjusted), with
 J = (1 + i) / k. Reliabilities r are correlations of odd and even days (Spearman 1910, Brown 1910), f is the
-correlation of the window and the days before, corrected for both reliabilities: how far engagement itself stays what it was.
+correlation of the window and the days before, corrected for both reliabilities: how far engagement stays what it was.
 i = r / (1 - r), k = f^2 / (1 / r_before - f^2).
 
 Even so the correction rests on a model. A feature is supported only where a further `benchmark` of everything that was
@@ -315,7 +315,8 @@ def _told(measured: Measured, groups: Codes) -> _Told:
         first, second = (score(part[among]) for part in parts)
         half = _rank_correlation(first, second, groups[among])
         # A whole whose halves correlate so (Spearman-Brown).
-        return np.clip(2 * half / (1 + np.maximum(half, -0.5)), *RELIABLE)
+        whole: Numbers = np.clip(2 * half / (1 + np.maximum(half, -0.5)), *RELIABLE)
+        return whole
 
     # Each among those whom the other chose: whoever was seen on one half only would else count
     # against it.

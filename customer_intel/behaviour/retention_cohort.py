@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from customer_intel.behaviour.definitions import Definitions
 from customer_intel.behaviour.retention_events import Events
 from customer_intel.behaviour.retention_settings import Retention, declared, interval_of
 from customer_intel.core.statistics import wilson
@@ -22,7 +23,9 @@ ROLLING = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedel
 def retention_cohort(
     act_daily: pl.LazyFrame,
     customer_day: pl.LazyFrame,
-    behaviour_definition: pl.DataFrame,
+    activity: pl.LazyFrame,
+    behaviour_customer: pl.LazyFrame,
+    behaviour_definition: pl.LazyFrame,
     as_of: date,
     config: dict[str, Any],
     schema: pl.Schema,
@@ -35,11 +38,11 @@ def retention_cohort(
     than 24 h apart; on the 25-hour day in autumn an act between them may be missed.
     """
     asked = declared(config)
-    events = Events(act_daily, customer_day, behaviour_definition, as_of)
-    first_day = events.first_day()
+    means = Definitions.of(behaviour_definition)
+    events = Events(act_daily, customer_day, activity, behaviour_customer, means, as_of)
     parts = [pl.DataFrame(schema=schema)]
-    if first_day is not None:
-        usual = interval_of((as_of - first_day).days, config)
+    if events.first_day is not None:
+        usual = interval_of((as_of - events.first_day).days, config)
         for item in asked:
             interval = usual if item.interval == "auto" else item.interval
             parts.append(_cells(item, interval, events, as_of, config).select(schema.names()))

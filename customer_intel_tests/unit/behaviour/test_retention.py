@@ -122,6 +122,26 @@ def test_a_behaviour_is_meant_by_its_name_and_shipped_retentions_need_one() -> N
     assert cells(table) == oracle.retention(orders, orders, as_of, "week")
 
 
+def test_a_behaviour_with_a_condition_counts_the_acts_that_meet_it() -> None:
+    acts, as_of = random_acts(5), date(2026, 4, 9)
+    lab = lab_of(acts, as_of, retention={"late": {"start": "any", "return": "late_view"}})
+    lab.put("activity", [
+        {"activity_id": str(number), "customer_id": who, "touchpoint_id": f"web:{act}", "ts": at,
+         "day": at.date(), "channel": "web" if number % 2 else "app", "is_own_act": True}
+        for number, (who, act, at) in enumerate(acts)
+    ])  # fmt: skip
+    lab.put(
+        "behaviour_definition",
+        [{"kind": "behaviour", "name": "late_view", "position": 1, "acts": "|view|",
+          "condition": "channel = 'app'"}],
+        caption="", origin="declared", certainty="said", reason="",
+    )  # fmt: skip
+    late = [
+        (who, at) for number, (who, act, at) in enumerate(acts) if act == "view" and not number % 2
+    ]
+    assert cells(lab.run("retention_cohort")) == oracle.retention(of(acts), late, as_of, "week")
+
+
 @pytest.mark.parametrize(
     ("parts", "said"),
     [
