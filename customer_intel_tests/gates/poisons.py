@@ -43,6 +43,17 @@ SQL: dict[tuple[str, str], str] = {
     ("stickiness_period", "parts_are_the_active"): "n + 1 AS n",
     ("stickiness_period", "mean_is_its_counts"): "mean_units + 1 AS mean_units",
     ("stickiness_period", "active_as_lifecycle_says"): "n_active + 1 AS n_active",
+    ("feature_usage", "adopters_are_active"): "n + 1 AS n_adopters",
+    ("feature_usage", "intervals_hold_shares"): "0.5 AS adoption, 0.6 AS low",
+    ("feature_usage", "first_uses_in_order"): "first_use_p90 + 1 AS first_use_p50",
+    ("feature_usage", "somebody_used_it"): "NULL AS first_use_p50",
+    ("feature_driver", "sides_are_the_population"): "n_exposed + 1 AS n_exposed",
+    ("feature_driver", "intervals_hold_differences"): "1.0 AS adjusted_low, 0.5 AS adjusted_difference",
+    ("feature_driver", "crude_is_its_shares"): (
+        "0.5 AS crude_difference, 0.5 AS rate_exposed, 0.4 AS rate_unexposed"
+    ),
+    ("feature_driver", "adjusted_not_below_plain"): "0.5 AS driver_p, 0.4 AS q_value",
+    ("feature_driver", "supported_only_when_sure"): "'supported' AS verdict, 0.06 AS q_value",
     ("customer_lifecycle", "without_unprofiled_customer"): UNPROFILED,
     ("unprofiled_customer", "a_refusal_that_names_nobody_known"): "SELECT * FROM good",
     ("state_word", "words_nobody_knows_are_few"): "TRUE AS is_beyond_share",
