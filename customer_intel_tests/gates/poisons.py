@@ -38,6 +38,40 @@ SQL: dict[tuple[str, str], str] = {
     ),
     ("funnel_step", "intervals_hold_their_shares"): "share_of_start + 0.01 AS share_of_start_low",
     ("customer_day", "active_is_an_own_act"): "NOT is_active AS is_active",
+    ("retention_cohort", "retained_within_eligible_within_cohort"): "n_cohort + 1 AS n_eligible",
+    ("retention_cohort", "rate_is_its_counts"): "CASE WHEN n_eligible = 0 THEN 1.0 END AS retention_rate",
+    ("retention_cohort", "interval_holds_rate"): "1.0 AS low, 0.5 AS retention_rate",
+    ("retention_cohort", "complete_when_all_had_time"): "NOT is_complete AS is_complete",
+    ("retention_cohort", "a_cohort_has_one_size"): (
+        "SELECT * FROM good UNION ALL SELECT * REPLACE (n_cohort + 1 AS n_cohort) FROM good"
+    ),
+    ("retention_cohort", "who_begins_by_coming_is_there"): (
+        "0 AS interval_no, 'any' AS start_event, 'any' AS return_event, n_cohort + 1 AS n_so_far"
+    ),
+    ("lifecycle_period", "parts_are_the_active"): "n_new + 1 AS n_new",
+    ("lifecycle_period", "dormant_are_the_active_before_less_returning"): (
+        "n_dormant + 1 AS n_dormant"
+    ),
+    ("lifecycle_period", "only_the_last_is_unfinished"): "FALSE AS is_complete",
+    ("stickiness_period", "nobody_is_there_longer_than_the_period"): "0 AS period_units",
+    ("stickiness_period", "parts_are_the_active"): "n + 1 AS n",
+    ("stickiness_period", "mean_is_its_counts"): "mean_units + 1 AS mean_units",
+    ("stickiness_period", "active_as_lifecycle_says"): "n_active + 1 AS n_active",
+    ("feature_usage", "adopters_are_active"): "n + 1 AS n_adopters",
+    ("feature_usage", "intervals_hold_shares"): "0.5 AS adoption, 0.6 AS low",
+    ("feature_usage", "first_uses_in_order"): "first_use_p90 + 1 AS first_use_p50",
+    ("feature_usage", "somebody_used_it"): "NULL AS first_use_p50",
+    ("feature_driver", "sides_are_the_population"): "n_exposed + 1 AS n_exposed",
+    ("feature_driver", "intervals_hold_differences"): "1.0 AS adjusted_low, 0.5 AS adjusted_difference",
+    ("feature_driver", "crude_is_its_shares"): (
+        "0.5 AS crude_difference, 0.5 AS rate_exposed, 0.4 AS rate_unexposed"
+    ),
+    ("feature_driver", "adjusted_not_below_plain"): "0.5 AS driver_p, 0.4 AS q_value",
+    ("feature_driver", "supported_only_when_sure"): "'supported' AS verdict, 0.06 AS q_value",
+    ("behaviour_difference", "nobody_did_it_who_is_not_there"): "n_a + 1 AS did_a",
+    ("behaviour_difference", "interval_holds_difference"): "high + 1 AS share_difference",
+    ("behaviour_difference", "adjusted_not_below_plain"): "0.5 AS difference_p, 0.4 AS q_value",
+    ("behaviour_difference", "leans_only_when_sure"): "'more' AS leaning, 0.5 AS q_value",
     ("customer_lifecycle", "without_unprofiled_customer"): UNPROFILED,
     ("unprofiled_customer", "a_refusal_that_names_nobody_known"): "SELECT * FROM good",
     ("state_word", "words_nobody_knows_are_few"): "TRUE AS is_beyond_share",
