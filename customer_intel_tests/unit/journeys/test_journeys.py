@@ -55,8 +55,9 @@ def journeys(*walks: list[dict[str, Any]], **config: Any) -> Room:
     made.put(
         "activity", pl.DataFrame([row for rows in walks for row in rows], infer_schema_length=None)
     )
-    made.run("journey_step", **config)
-    made.run("journey", **config)
+    made.run("touchpoint_day")
+    for name in ("touchpoint_role", "journey_step", "journey"):
+        made.run(name, **config)
     return made
 
 
