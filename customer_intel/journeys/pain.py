@@ -77,7 +77,7 @@ def pain_point(
     )
     value = ended["conversion_value"].drop_nulls().cast(pl.Float64)
     return (
-        _valued(told, value.mean() if len(value) else None)
+        valued(told, value.mean() if len(value) else None)
         .select(schema.names())
         .cast(
             dict(schema)  # type: ignore[arg-type]
@@ -329,7 +329,7 @@ def evidence(
     )
 
 
-def _valued(told: pl.DataFrame, mean_value: Any) -> pl.DataFrame:
+def valued(told: pl.DataFrame, mean_value: Any) -> pl.DataFrame:
     """With what the excess costs, corrected p-values (Benjamini and Hochberg), verdict and rank."""
     judged = ~pl.col("is_arrival") & (pl.col("n_steps") >= ENOUGH)
     each = pl.col("conversion_rate") * (pl.lit(None) if mean_value is None else mean_value)
