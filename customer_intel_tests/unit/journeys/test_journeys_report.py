@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from customer_intel.core.report.markup import unmarked
-from customer_intel.journeys import report
+from customer_intel.journeys import report, report_words
 from customer_intel.testing import TableLab
 
 
@@ -21,12 +21,15 @@ from customer_intel.testing import TableLab
     ],
 )
 def test_a_touchpoint_is_named_in_words(touchpoint_id: str, said: str) -> None:
-    assert report.touchpoint_name(touchpoint_id) == said
+    assert report_words.touchpoint_name(touchpoint_id) == said
 
 
 @pytest.mark.parametrize(
     ("won", "told"),
-    [(0, "none of them holds a conversion: no order,"), (3, "60\u00a0% of them led to a purchase")],
+    [
+        (0, "none of them holds a conversion: no order,"),
+        (3, "60\u00a0% of them led to a conversion"),
+    ],
 )
 def test_a_company_without_any_conversion_is_told_so(tmp_path: Path, won: int, told: str) -> None:
     lab = TableLab(date(2026, 7, 1))
@@ -38,4 +41,4 @@ def test_a_company_without_any_conversion_is_told_so(tmp_path: Path, won: int, t
 
 
 def test_a_path_that_begins_with_the_conversion_is_named() -> None:
-    assert "Directly" in str(report.path("(start)"))
+    assert "Directly" in str(report_words.path("(start)"))
