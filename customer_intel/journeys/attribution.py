@@ -80,9 +80,9 @@ def touch_weights(paths: Paths, rule: str, half_life: float = 7.0) -> Floats:
     n, at = paths.length[paths.path].astype(float), paths.position
     first, last = at == 1, at == n
     if rule == "first":
-        return first.astype(float)
+        return np.asarray(first, np.float64)
     if rule == "last":
-        return last.astype(float)
+        return np.asarray(last, np.float64)
     if rule == "linear":
         return 1.0 / n
     if rule == "time_decay":
@@ -270,9 +270,11 @@ def _by_customer(paths: Paths, weights: Floats) -> tuple[Any, Any]:
     rows, columns = paths.channel[hit], paths.unit[paths.path[hit]]
     shape = (len(paths.channels), paths.units)
     value = weights[hit] * paths.value[paths.path[hit]]
-    return tuple(
-        sparse.csr_matrix((data, (rows, columns)), shape=shape) for data in (weights[hit], value)
-    )  # type: ignore[return-value]
+    place = rows, columns
+    return (
+        sparse.csr_matrix((weights[hit], place), shape=shape),
+        sparse.csr_matrix((value, place), shape=shape),
+    )
 
 
 def _draws(units: int, draws: int, seed: int) -> NDArray[np.float32]:

@@ -205,7 +205,7 @@ def excess_exits(at_risk: pl.DataFrame) -> pl.DataFrame:
     n = max(2, len(people))
     error = np.sqrt(np.maximum(spread, 0.0) * n / (n - 1))
     excess = lost - expected
-    low, high = byar(lost)
+    low, high = byar(lost.astype(np.float64))
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.where(error > 0, excess / error, 0.0)
     p = np.maximum(special.ndtr(-z), np.where(lost > 0, special.pdtrc(lost - 1, expected), 1.0))

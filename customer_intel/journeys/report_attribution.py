@@ -65,7 +65,7 @@ def _lede(evidence: Evidence, told: pl.DataFrame) -> Html:
         )
         for channel, value in order[:_NAMED]
     ]
-    back = told.filter(pl.col("model") == "markov")["markov_order"].max()
+    back = told.filter(pl.col("model") == "markov")["markov_order"].drop_nulls().to_list()
     parts: list[object] = []
     if touched is not None:
         parts.append(
@@ -83,7 +83,8 @@ def _lede(evidence: Evidence, told: pl.DataFrame) -> Html:
                 "back, which foretold paths best that it had not seen.",
                 shares=enumerated(named),
                 order=said_in(
-                    "one touch" if back == 1 else f"{back} touches", "attribution.markov_order"
+                    "one touch" if back[:1] == [1] else f"{max(back, default=0)} touches",
+                    "attribution.markov_order",
                 ),
             )
         )
@@ -128,9 +129,9 @@ def _costs(evidence: Evidence, rows: pl.DataFrame) -> Html | None:
     if paid.is_empty():
         return None
     costs = metric.by_member(evidence, "channel_cost_per_conversion", "channel")
-    sentences = [
+    said = [
         phrase(
-            "A conversion by {channel} cost {cost}",
+            "{cost} by {channel}",
             channel=plain(channel),
             cost=cited(money(value.value, evidence.currency), value),
         )
@@ -153,5 +154,5 @@ def _costs(evidence: Evidence, rows: pl.DataFrame) -> Html | None:
         "at Unmatched."
     )
     picture = figure("Cost and return", table(head, body, numeric=(1, 2, 3, 4, 5)), note)
-    lede = paragraph(enumerated(sentences), ".") if sentences else None
+    lede = paragraph("A conversion cost ", enumerated(said), " in advertising.") if said else None
     return join((lede, details("What channels cost and bring", picture)))

@@ -61,7 +61,7 @@ def the_map(evidence: Evidence) -> Html:
     stages = [s for s in _stages() if s in set(rows["stage"])]
     sizes = rows.group_by("channel").agg(n=pl.col("n_activities").sum())
     channels = sizes.sort("n", "channel", descending=[True, False])["channel"].to_list()
-    most = max(rows["customers"].max() or 0, 1)  # type: ignore[call-overload]
+    most = max([1, *rows["customers"].to_list()])
     by_place = {(row["stage"], row["channel"]): row for row in rows.iter_rows(named=True)}
 
     def cell(stage: str, channel: str) -> Cell | None:
@@ -87,7 +87,7 @@ def the_map(evidence: Evidence) -> Html:
         (
             _lost(evidence),
             figure("Where customers are, and where journeys are lost", picture, note),
-            details("The journey map in figures", _figures(rows, stages)),
+            details("The journey map in figures", _figures(rows, stages), _owners(evidence)),
         )
     )
 
@@ -150,6 +150,20 @@ def _figures(rows: pl.DataFrame, stages: list[str]) -> Html:
     return table(head, body, numeric=(3, 4, 5, 6, 7, 8, 9))  # fmt: skip
 
 
+def _owners(evidence: Evidence) -> Html | None:
+    """Whether owners are only a guess of ours."""
+    if not evidence.has("touchpoint"):
+        return None
+    guessed = evidence.frame("touchpoint", "owner_basis").filter(pl.col("owner_basis") == "default")
+    if guessed.is_empty():
+        return None
+    return paragraph(
+        "Owners are shipped defaults that nobody confirmed, where config/journeys.yaml "
+        "(touchpoint_owners) names none.",
+        class_="note",
+    )
+
+
 def _score(value: float | None, n: int) -> str:
     return f"{number(value, 0)}{NBSP}(n{NBSP}{n})" if value is not None else "·"
 
@@ -208,7 +222,8 @@ def pain_points(evidence: Evidence) -> Html:
         "Steps before a conversion, of journeys that ended; expected: what the same steps would "
         "lose at the rate of their customers’ segments over all steps. Dot and bar: excess with its "
         "95 % interval, over customers. Worth: excess × share of the journeys going on from the step "
-        "that convert × mean value of a conversion. An association: what is changed there shows."
+        "that convert × mean value of a conversion. An association, no cause: what a "
+        "change there brings is to be tried."
     )
     return join(
         (

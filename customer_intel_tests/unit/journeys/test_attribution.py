@@ -218,7 +218,7 @@ def true_shares() -> np.ndarray:
         return float(start * kept @ np.linalg.solve(np.eye(3) - q * kept, r))
 
     effects = np.array([1 - chance(k) / chance(None) for k in range(3)])
-    return effects / effects.sum()
+    return np.asarray(effects / effects.sum())
 
 
 def coverage(draws: int, n: int) -> float:
