@@ -1,7 +1,7 @@
 -- Grain: one row per customer of whom orders, answers, tickets or use of features say something of the kind.
 -- Meaning: interests, pains, price sensitivity and type of adopter, each with its evidence in words. Interests: categories
 --   bought on two days or more, the most frequent first. Pains: reasons given with a bad score (stated), topics of two
---   tickets or more (observed). Price sensitivity: the share of the own orders that had a discount against that of all orders of
+--   tickets or more (observed): the part of the product, else a kind of ticket that says what it is about. Price sensitivity: the share of the own orders that had a discount against that of all orders of
 --   the same months; high or low only where Wilson's 99 % interval leaves that out. Adopter type: how many of the customers who
 --   were there when a product or feature first appeared took it before this one (mid-ranks), over all such things; early
 --   or late only where the mean of as many uniform ranks would hardly lie as far off (95 %).
@@ -44,8 +44,8 @@ sensitive AS (
             WHEN middle + half < expected / n THEN 'low'
             ELSE 'unsure'
         END AS price_sensitivity,
-        concat(k, ' of ', n, ' orders with a discount; of all orders of those months, ',
-            CAST(CAST(expected AS DECIMAL(18, 1)) AS VARCHAR), ' of as many') AS price_sensitivity_evidence
+        concat(k, ' of ', n, ' orders with a discount, where ', CAST(CAST(expected AS DECIMAL(18, 1)) AS VARCHAR),
+            ' would be usual in those months') AS price_sensitivity_evidence
     FROM priced
 ),
 -- ---- interests
@@ -79,10 +79,15 @@ interested AS (
 ),
 -- ---- pains
 complaint AS (
-    SELECT customer_id, coalesce(product_area, type) AS pain, 0 AS is_stated, count(*) AS n
-    FROM ticket_fact
-    WHERE customer_id IS NOT NULL AND coalesce(product_area, type) IS NOT NULL
-    GROUP BY customer_id, coalesce(product_area, type)
+    SELECT customer_id, topic AS pain, 0 AS is_stated, count(*) AS n
+    FROM (
+        SELECT customer_id, coalesce(product_area, CASE WHEN lower(type) NOT IN ('question', 'incident', 'problem', 'task',
+            'request', 'other') THEN type END) AS topic
+        FROM ticket_fact
+        WHERE customer_id IS NOT NULL
+    ) AS ticket
+    WHERE topic IS NOT NULL
+    GROUP BY customer_id, topic
     HAVING count(*) >= 2
     UNION ALL
     SELECT customer_id, reason_code, 1, count(*)
