@@ -1,7 +1,7 @@
 """What a company's words mean: which acts are its core action, its conversions, features and funnels.
 
-Belongs here: bringing what config/behaviour.yaml says, what is shipped and what the data proposes into one table. Not
-here: counting by it (funnel_step and its siblings).
+Belongs here: bringing what config/behaviour.yaml says, what is shipped and what the data proposes into
+one table. Not here: reading a declaration (declaration.py), proposing (proposals.py), counting by it.
 """
 
 from __future__ import annotations
@@ -10,9 +10,91 @@ from typing import Any
 
 import polars as pl
 
+from customer_intel.behaviour.declaration import declared, nothing
+from customer_intel.behaviour.evidence import converts_after, doings
+from customer_intel.behaviour.model import (
+    ROLES,
+    Behaviour,
+    Definitions,
+    Funnel,
+    caption_of,
+    is_any,
+    read_list,
+    written,
+)
+from customer_intel.behaviour.proposals import Proposer, settled
+from customer_intel.behaviour.words import shipped
+
+__all__ = [
+    "Behaviour",
+    "Definitions",
+    "Funnel",
+    "behaviour_definition",
+    "is_any",
+    "read_list",
+    "written",
+]
+
 
 def behaviour_definition(
-    act_daily: pl.LazyFrame, config: dict[str, Any], schema: pl.Schema
+    actor_act: pl.LazyFrame,
+    touchpoint: pl.LazyFrame,
+    previous: pl.DataFrame,
+    config: dict[str, Any],
+    schema: pl.Schema,
 ) -> pl.DataFrame:
-    """One row per kind, name and position."""
-    return pl.DataFrame([], schema=schema)
+    """One row per kind, name and position. Raises ConfigError for a declaration that cannot be."""
+    own = declared(config)
+    found = doings(actor_act)
+    people_min = int(config["proposal_people_min"])
+    heard = _heard(touchpoint, people_min)
+    none = [role for role in ROLES if nothing(config, role)]
+    window = config["funnel_window_days"] or None
+    made = Proposer(found, own, people_min, window, heard, none).definitions()
+    stands = settled(made, Definitions.of(previous), found, people_min, heard, none)
+    return pl.DataFrame(stands.rows(), schema=schema)
+
+
+def _heard(touchpoint: pl.LazyFrame, least: int) -> dict[str, int]:
+    """What happens to customers, such as an answer: act → how often, of acts that are frequent."""
+    named = touchpoint.select(
+        act=pl.col("touchpoint_id").str.replace("^[^:]*:", ""), n="n_activities"
+    )
+    sums = named.group_by("act").agg(pl.col("n").sum()).filter(pl.col("n") >= least).sort("act")
+    return dict(sums.collect().iter_rows())
+
+
+def behaviour_candidate(
+    actor_act: pl.LazyFrame,
+    behaviour_definition: pl.LazyFrame,
+    config: dict[str, Any],
+    schema: pl.Schema,
+) -> pl.DataFrame:
+    """One row per act that was done in the period, and per act that a definition names."""
+    found, said = doings(actor_act), Definitions.of(behaviour_definition)
+    roles: dict[str, list[str]] = {}
+    for role, item in said.every():
+        for act in item.acts:
+            if role not in roles.setdefault(act, []):
+                roles[act].append(role)
+    won = converts_after(found, found.acts, said.conversion.acts) if said.conversion else {}
+    words = shipped()
+    rows = []
+    for act in (*found.acts, *sorted(roles.keys() - set(found.acts))):
+        row = found.by_act.get(act, {})
+        n = int(row["n_actors"]) if row else found.n_of([act])
+        rows.append(
+            {
+                "act": act,
+                "caption": caption_of(act),
+                "n_actors": n,
+                "reach": n / found.n_actors if found.n_actors else 0.0,
+                "first_place": row.get("first_place"),
+                "returning_share": row.get("returning_share"),
+                "repeat_rate": row.get("repeat_rate"),
+                "converts_after": won.get(act) if row else None,
+                "word_class": words.class_of(act) or "other",
+                "roles": written(roles[act]) if act in roles else None,
+            }
+        )
+    return pl.DataFrame(rows, schema=schema).sort("act")

@@ -80,6 +80,7 @@ def look(home: Path, landing: Path, select: Sequence[str] = ()) -> Looked:
 
 def _settings(looked: Looked, home: Path, rooms: Sequence[str]) -> dict[str, str]:
     """Looks at every room's settings. The sources' own words: source.entity → where it stands."""
+    from customer_intel.behaviour import declaration
     from customer_intel.core.engine import DuckDBEngine, EngineSettings
     from customer_intel.core.tables import parameters
     from customer_intel.facts import states
@@ -92,6 +93,9 @@ def _settings(looked: Looked, home: Path, rooms: Sequence[str]) -> dict[str, str
         if room == "ingest":
             with looked.faults.gathered():
                 looked.expected = expected.declared(config)
+        if room == declaration.ROOM:
+            with looked.faults.gathered():
+                declaration.validate(config)
         if room == "facts":
             lines = getattr(config["states"], "lines", {})
             declared = {key: f"{states.OWN_FILE}:{line}" for key, line in lines.items()}

@@ -1,0 +1,359 @@
+"""What is shipped or proposed where a company declares nothing: conversion, core action, funnels, features.
+
+Belongs here: choosing among the acts, and when a choice of before stands. Not here: measuring acts
+(evidence.py), the words of kinds of companies (words.py, shipped.yaml).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+import numpy as np
+
+from customer_intel.behaviour.evidence import PAIRED, Doings, Times, before
+from customer_intel.behaviour.model import Behaviour, Definitions, Funnel, caption_of
+from customer_intel.behaviour.words import PAGE, Shipped, Words, shipped
+
+# A known word that so few did is told, as unsure.
+FEW = 5
+# Of those who did both, at least so many did the earlier step first; and of those who did the later one, so
+# many had done the earlier.
+FIRST, THROUGH = 0.6, 0.5
+# A step loses somebody: the next one's reach is at most this part of it.
+FALLING = 0.95
+STEPS = 5
+FEATURES = 12
+# A feature is used by some, not all.
+SOME, ALL = 0.02, 0.95
+# A core action is clear when it stands on so many of the later days, and on so much more of them than others.
+OFTEN, CLEARLY = 0.3, 1.25
+# Which acts are what a page view is to a shop: a look, not a deed.
+_LOOK = f"{PAGE}:"
+
+
+@dataclass(frozen=True)
+class Proposer:
+    """Proposes what `own` leaves out. `beside`: acts that customers do not do themselves → how often they
+    happened; `none`: roles that the company says it has not.
+    """
+
+    found: Doings
+    own: Definitions
+    people_min: int
+    window_days: float | None
+    beside: Mapping[str, int]
+    none: Collection[str] = ()
+    words: Shipped = field(default_factory=shipped)
+
+    def definitions(self) -> Definitions:
+        """What is declared, and what is proposed for the rest."""
+        own = self.own
+        conversion = own.conversion or (None if "conversion" in self.none else self.conversion())
+        funnels = own.funnels or self.funnels(conversion)
+        core = own.core or (None if "core_action" in self.none else self.core(conversion, funnels))
+        features = own.features or self.features(core, conversion, funnels)
+        filled = {name: _with_roles(item, core, conversion) for name, item in funnels.items()}
+        return Definitions(core, conversion, features, filled, own.behaviours)
+
+    # ---- conversion
+    def conversion(self) -> Behaviour | None:
+        """Facts first, with events of the same beside; then known words; then, unsure, what actors end with."""
+        strong = [item for item in self.words.conversions if not item.is_weak]
+        facts = [item for item in strong if self.found.n_of(item.facts) >= FEW and item.facts]
+        if facts:
+            acts = [act for item in facts for act in self._meant(item.words)]
+            return self._role(
+                acts,
+                "orders and subscriptions are facts; events that say the same count beside them",
+            )
+        for item in self.words.conversions:
+            if acts := self._meant(item.words):
+                said = f"it is called as a {item.name.replace('_', '-')} is in many companies"
+                if self.found.n_of(acts) < self.people_min:
+                    return self._role(acts, f"{said}, but few did it so far", "unsure")
+                return self._role(acts, said, "unsure" if item.is_weak else "likely")
+        return self._ending()
+
+    def _ending(self) -> Behaviour | None:
+        """The act that is done once and ends what is done, by most who do it."""
+        ends = [
+            act
+            for act, row in self.found.by_act.items()
+            if row["n_actors"] >= self.people_min
+            and row["reach"] >= SOME
+            and row["per_actor"] <= 1.5
+            and row["ends"] >= FIRST
+            and not self.words.class_of(act)
+            and not act.startswith(_LOOK)
+        ]
+        said = "nothing known to be a conversion is among the acts; most who do this do nothing after it"
+        return self._role(ends[:1], said, "unsure") if ends else None
+
+    def _role(self, acts: Sequence[str], reason: str, certainty: str = "likely") -> Behaviour:
+        return Behaviour(
+            "conversion", tuple(acts), None, "Conversion", "proposed", certainty, reason
+        )
+
+    def _meant(self, words: Words) -> list[str]:
+        """Acts that the words mean, done by a few at least and no errors."""
+        return [
+            act
+            for act in self.found.acts
+            if words.mean(act)
+            and self.found.by_act[act]["n_actors"] >= FEW
+            and not self.words.classes["errors"].mean(act)
+        ]
+
+    # ---- core action
+    def core(self, conversion: Behaviour | None, funnels: Mapping[str, Funnel]) -> Behaviour | None:
+        """A shop's customers return to buy; others to what they do on most of their later days."""
+        if conversion and conversion.certainty != "unsure" and "buying" in funnels:
+            said = "a shop's customers return to buy"
+            return replace(
+                conversion, name="core_action", caption="Core action", origin="shipped", reason=said
+            )
+        done_once = {act for act in self.found.acts if self._is_known(act)}
+        done_once |= {*conversion.acts} if conversion else set()
+        rows = [
+            (row["returning_share"] or 0.0, act)
+            for act, row in self.found.by_act.items()
+            if row["n_actors"] >= min(self.people_min, max(FEW, self.found.n_actors // 4))
+            and not self.words.class_of(act)
+            and act not in done_once
+        ]
+        deeds = sorted((item for item in rows if not item[1].startswith(_LOOK)), key=_highest)
+        looks = sorted((item for item in rows if item[1].startswith(_LOOK)), key=_highest)
+        ranked = deeds if deeds and (not looks or 3 * deeds[0][0] >= looks[0][0]) else looks
+        if not ranked or ranked[0][0] <= 0:
+            return None
+        best, act = ranked[0]
+        second = ranked[1][0] if len(ranked) > 1 else 0.0
+        is_clear = best >= OFTEN and best >= CLEARLY * second and not act.startswith(_LOOK)
+        said = "it is what those who return do on most of their later days"
+        if not is_clear:
+            said = "of what those who return do it is the most frequent, but not by far or not on many days"
+        elif self.found.n_known < self.people_min:
+            is_clear, said = False, f"{said}; but hardly any of them is a known customer"
+        certainty = "likely" if is_clear else "unsure"
+        return Behaviour("core_action", (act,), None, "Core action", "proposed", certainty, said)
+
+    def _is_known(self, act: str) -> bool:
+        """Whether it is called as a conversion is: signing up is done once."""
+        return any(item.words.mean(act) for item in self.words.conversions)
+
+    # ---- funnels
+    def funnels(self, conversion: Behaviour | None) -> dict[str, Funnel]:
+        """Shipped ones whose steps this company has; else the one that the order of acts proposes."""
+        made = [self._shipped_funnel(kind.name, conversion) for kind in self.words.kinds]
+        usable = {funnel.name: funnel for funnel in made if funnel}
+        if any(funnel.name != "getting_help" for funnel in usable.values()):
+            return usable
+        proposed = self._proposed_funnel(conversion) if conversion else None
+        return {**usable, **({proposed.name: proposed} if proposed else {})}
+
+    def _shipped_funnel(self, name: str, conversion: Behaviour | None) -> Funnel | None:
+        kind = next(item for item in self.words.kinds if item.name == name)
+        steps: list[Behaviour] = []
+        for step, words in kind.steps.items():
+            acts = self._meant(words)
+            heard = [act for act in self.beside if words.mean(act) and act not in self.found.by_act]
+            n = self.found.n_of(acts) + sum(self.beside[act] for act in heard)
+            if n >= self.people_min:
+                steps.append(
+                    Behaviour(f"step_{len(steps) + 1}", (*acts, *heard), caption=caption_of(step))
+                )
+        if len(steps) < 3:
+            return None
+        times = [self.found.first(step.acts) for step in steps]
+        in_order = all(before(a, b)[0] >= 0.5 or np.isnan(b).all() for a, b in pairwise(times))
+        is_whole = steps[-1].caption == caption_of(list(kind.steps)[-1])
+        said = f"its steps are called as in {kind.say}"
+        if not in_order:
+            said += ", but most do not take them in this order"
+        elif not is_whole:
+            said += ", but its last step is missing"
+        certainty = "likely" if in_order and is_whole else "unsure"
+        return self._funnel(name, steps, "shipped", certainty, said)
+
+    def _funnel(
+        self, name: str, steps: Sequence[Behaviour], origin: str, certainty: str, reason: str
+    ) -> Funnel:
+        said = (origin, certainty, reason)
+        told = tuple(replace(s, origin=origin, certainty=certainty, reason=reason) for s in steps)
+        return Funnel(name, told, window_days=self.window_days, caption=caption_of(name), origin=said[0],
+                      certainty=said[1], reason=said[2])  # fmt: skip
+
+    def _proposed_funnel(self, conversion: Behaviour) -> Funnel | None:
+        """The acts before the conversion that most who convert had done, each losing somebody."""
+        won = self.found.first(conversion.acts)
+        times = {act: self.found.first([act]) for act in self._candidates(conversion)}
+        chain = self._chain(times, won, falling=True) or self._chain(times, won, falling=False)
+        if not chain:
+            return None
+        is_clear = len(chain) >= 2 and conversion.certainty == "likely"
+        said = "acts in the order in which most do them first, each of which most had done before the next"
+        steps = [
+            Behaviour(f"step_{at}", (act,), caption=caption_of(act))
+            for at, act in enumerate(chain, 1)
+        ]
+        last = caption_of(conversion.acts[0])
+        steps.append(replace(conversion, name=f"step_{len(steps) + 1}", caption=last))
+        return self._funnel(
+            "first_way", steps, "proposed", "likely" if is_clear else "unsure", said
+        )
+
+    def _candidates(self, conversion: Behaviour) -> list[str]:
+        # Of a conversion that few did, the steps before it may have few people, too.
+        n_won = self.found.n_of(conversion.acts)
+        enough = max(self.people_min, SOME * self.found.n_actors)
+        enough = min(enough, max(n_won, FEW))
+        found = []
+        for act in self.found.acts[:PAIRED]:
+            kind = "" if self._is_known(act) else self.words.class_of(act)
+            is_step = kind in ("", "navigation") and act not in conversion.acts
+            if is_step and self.found.by_act[act]["n_actors"] >= enough:
+                found.append(act)
+        return found
+
+    def _chain(self, times: Mapping[str, Times], won: Times, *, falling: bool) -> list[str]:
+        """The way of at most STEPS steps, the conversion the last of them, on which the shares of those who
+        came through from step to step add up to most. Navigation is a first step only.
+        """
+        acts = list(times)
+        n = {act: int(np.count_nonzero(~np.isnan(times[act]))) for act in acts}
+        n_won = int(np.count_nonzero(~np.isnan(won)))
+
+        def linked(a: Times, b: Times, n_a: int, n_b: int) -> float:
+            first, through = before(a, b)
+            falls = n_b <= FALLING * n_a if falling else True
+            return through if falls and first >= FIRST and through >= THROUGH else 0.0
+
+        # Of each number of steps before the conversion, the best way that begins with the act.
+        best = {
+            act: (share, [act]) for act in acts if (share := linked(times[act], won, n[act], n_won))
+        }
+        ways = list(best.values())
+        for _ in range(STEPS - 2):
+            longer: dict[str, tuple[float, list[str]]] = {}
+            for act in acts:
+                for share, way in best.values():
+                    if act in way or self.words.class_of(way[0]) == "navigation":
+                        continue
+                    link = linked(times[act], times[way[0]], n[act], n[way[0]])
+                    if link and share + link > longer.get(act, (0.0, []))[0]:
+                        longer[act] = (share + link, [act, *way])
+            best = longer
+            ways += best.values()
+        # A look at nothing but pages that everybody opens is no way.
+        return max(ways, key=lambda way: (way[0], way[1]), default=(0.0, []))[1]
+
+    # ---- features
+    def features(
+        self, core: Behaviour | None, conversion: Behaviour | None, funnels: Mapping[str, Funnel]
+    ) -> dict[str, Behaviour]:
+        """Acts that some use, not all, and that are no step, no navigation and no conversion."""
+        steps = [
+            step
+            for name, funnel in funnels.items()
+            if name != "getting_help"
+            for step in funnel.steps
+        ]
+        taken = {act for item in (core, conversion, *steps) if item for act in item.acts}
+        least = max(
+            min(self.people_min, max(FEW, self.found.n_actors // 20)), SOME * self.found.n_actors
+        )
+        found: dict[str, Behaviour] = {}
+        for act in self.found.acts:
+            row = self.found.by_act[act]
+            is_some = row["n_actors"] >= least and row["reach"] <= ALL
+            if not is_some or act in taken or self.words.class_of(act) or self._is_known(act):
+                continue
+            said = "some use it, not all; it is no step of a funnel and no navigation"
+            name = _slug(act, found)
+            found[name] = Behaviour(name, (act,), None, caption_of(act), "proposed", "likely", said)
+            if len(found) == FEATURES:
+                break
+        return found
+
+
+def settled(
+    now: Definitions,
+    then: Definitions,
+    found: Doings,
+    people_min: int,
+    heard: Collection[str] = (),
+    none: Collection[str] = (),
+) -> Definitions:
+    """`now`, but for what was proposed before and still stands: a proposal stays until fewer than half of
+    `people_min` do one of its acts, a declaration comes, or a likely one takes the place of an unsure one.
+    """
+
+    def alive(item: Behaviour) -> bool:
+        least = min(FEW, people_min / 2) if item.certainty == "unsure" else people_min / 2
+        return found.n_of(item.acts) >= least or any(act in heard for act in item.acts)
+
+    def role(new: Behaviour | None, old: Behaviour | None) -> Behaviour | None:
+        is_said = any(item and item.origin == "declared" for item in (new, old))
+        if old is None or is_said or old.name in none or not alive(old):
+            return new
+        return new if new and old.certainty == "unsure" and new.certainty == "likely" else old
+
+    funnels = dict(now.funnels)
+    if not any(item.origin == "declared" for item in (*funnels.values(), *then.funnels.values())):
+        for name, old in then.funnels.items():
+            new = funnels.get(name)
+            is_better = new and old.certainty == "unsure" and new.certainty == "likely"
+            is_replaced = (
+                name == "first_way"
+                and "first_way" not in funnels
+                and bool(funnels.keys() - {"getting_help"})
+            )
+            if all(alive(step) for step in old.steps) and not is_better and not is_replaced:
+                funnels[name] = old
+    features = now.features
+    if not any(item.origin == "declared" for item in (*features.values(), *then.features.values())):
+        standing = {name: old for name, old in then.features.items() if alive(old)}
+        known = {act for item in standing.values() for act in item.acts}
+        new_ones = {
+            name: item
+            for name, item in features.items()
+            if not known & {*item.acts}
+            and (not standing or found.n_of(item.acts) >= 2 * people_min)
+        }
+        features = {**standing, **new_ones}
+    return Definitions(
+        role(now.core, then.core),
+        role(now.conversion, then.conversion),
+        features,
+        funnels,
+        now.behaviours,
+    )
+
+
+def _with_roles(funnel: Funnel, core: Behaviour | None, conversion: Behaviour | None) -> Funnel:
+    """A funnel whose steps `core_action` and `conversion` are what those roles are."""
+    roles: dict[tuple[str, ...], Behaviour | None] = {
+        ("core_action",): core,
+        ("conversion",): conversion,
+    }
+
+    def filled(step: Behaviour) -> Behaviour:
+        meant = roles.get(step.acts)
+        return replace(step, acts=meant.acts, condition=meant.condition) if meant else step
+
+    return replace(funnel, steps=tuple(filled(step) for step in funnel.steps))
+
+
+def _slug(act: str, taken: Collection[str]) -> str:
+    activity, _, detail = act.partition(":")
+    word = detail if detail and activity in (PAGE, "feature_used") else act
+    name = re.sub("[^a-z0-9]+", "_", word.lower()).strip("_") or "feature"
+    name = name if name[0].isalpha() else f"feature_{name}"
+    return name if name not in taken else f"{name}_{len(taken) + 1}"
+
+
+def _highest(item: tuple[float, str]) -> tuple[float, str]:
+    return -item[0], item[1]
