@@ -78,6 +78,7 @@ measured AS (
         sum(tickets_open) AS tickets_open,
         count(last_nps_score) AS nps_answers,
         sum(CASE WHEN last_nps_score >= 9 THEN 1 WHEN last_nps_score <= 6 THEN -1 ELSE 0 END) AS nps_net,
+        CAST(sum(CAST(icp_fit AS DECIMAL(18, 4))) AS DOUBLE) / nullif(count(icp_fit), 0) AS icp_fit,
         max(last_active_at) AS last_active_at,
         min(customer_since) AS customer_since,
         min(first_seen_at) AS first_seen_at,
@@ -119,7 +120,8 @@ SELECT
     CAST(m.tickets_90d AS BIGINT) AS tickets_90d,
     CAST(m.tickets_open AS BIGINT) AS tickets_open,
     CAST(m.nps_answers AS BIGINT) AS nps_answers,
-    round(100.0 * m.nps_net / nullif(m.nps_answers, 0), 1) AS account_nps
+    round(100.0 * m.nps_net / nullif(m.nps_answers, 0), 1) AS account_nps,
+    round(m.icp_fit, 4) AS icp_fit
 FROM measured AS m
 LEFT JOIN account AS a ON a.account_key = m.account_key
 LEFT JOIN department AS d ON d.account_key = m.account_key
