@@ -45,21 +45,26 @@ def icp(icp_customer: pl.DataFrame, config: dict[str, Any], schema: pl.Schema) -
     """One row per facet and member that mature customers have: how many of them are best, against
     all the others.
 
-    lift: share of best customers among the member's over that among all who are judged, with the
-    95 % interval of the share (Wilson). p_adj: Fisher's exact test, after Holm over all rows.
-    Raises ConfigError for a segment in best_segments that is none.
+    lift: share of best customers among the member's over that among all judged of whom the facet is
+    known, with the 95 % interval of the share (Wilson): who knows a customer is no trait. p_adj:
+    Fisher's exact test, after Holm over all rows. Raises ConfigError for a segment in best_segments
+    that is none.
     """
     people = judged(icp_customer, config)
     n, best = len(people), int(people["is_best"].sum())
-    rows = [row for facet in FACETS for row in _members(people, facet)]
     if best < _FEW_BEST or best == n:
         return pl.DataFrame([], schema=schema)
-    tests = [_fisher(k, m, best, n) for _, _, m, k in rows]
-    told = [m >= _FEW and n - m >= _FEW for _, _, m, _ in rows]
+    rows = [row for facet in FACETS for row in _members(people, facet)]
+    known = {facet: _known(people, facet) for facet in FACETS}
+    tests = [_fisher(k, m, *known[facet]) for facet, _, m, k in rows]
+    told = [m >= _FEW and known[facet][1] - m >= _FEW for facet, _, m, _ in rows]
     adjusted = iter(holm([p for p, is_told in zip(tests, told, strict=True) if is_told]))
     made = []
     for (facet, member, m, k), is_told in zip(rows, told, strict=True):
-        p, base = next(adjusted) if is_told else None, best / n
+        p, (best, n) = next(adjusted) if is_told else None, known[facet]
+        base = best / n
+        if not best:
+            continue
         low, high = wilson(k, m)
         share = k / m
         verdict = "too_few"
@@ -176,6 +181,12 @@ def _members(people: pl.DataFrame, facet: str) -> list[tuple[str, str, int, int]
     return named
 
 
+def _known(people: pl.DataFrame, facet: str) -> tuple[int, int]:
+    """(best customers, customers) of whom the facet is known."""
+    told = people.filter(pl.col(facet).is_not_null())
+    return int(told["is_best"].sum()), len(told)
+
+
 def _fisher(k: int, m: int, best: int, n: int) -> float:
     from scipy.stats import fisher_exact
 
@@ -183,22 +194,24 @@ def _fisher(k: int, m: int, best: int, n: int) -> float:
 
 
 def weights(people: pl.DataFrame) -> dict[str, dict[str, float]]:
-    """facet → member → log odds of being best with the member, less those of all; drawn to nothing
-    where few have it. What is not known weighs nothing.
+    """facet → member → log odds of being best with the member, less those of all of whom the facet
+    is known; drawn to nothing where few have it. What is not known weighs nothing.
     """
-    n, best = len(people), int(people["is_best"].sum())
-    base = min(max(best / n, 1e-9), 1 - 1e-9)
 
     def odds(share: float) -> float:
         return log(share / (1 - share))
 
-    return {
-        facet: {
-            member: odds((k + _DRAWN * base) / (m + _DRAWN)) - odds(base)
-            for _, member, m, k in _members(people, facet)
-        }
-        for facet in FACETS
-    }
+    found: dict[str, dict[str, float]] = {}
+    for facet in FACETS:
+        best, n = _known(people, facet)
+        found[facet] = {}
+        if 0 < best < n:
+            base = best / n
+            found[facet] = {
+                member: odds((k + _DRAWN * base) / (m + _DRAWN)) - odds(base)
+                for _, member, m, k in _members(people, facet)
+            }
+    return found
 
 
 def scores(people: pl.DataFrame, learnt: Mapping[str, Mapping[str, float]]) -> Floats:

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from customer_intel.core.report.markup import p_value, percent, plain
-from customer_intel.core.statistics import ENOUGH, Z95, contrast, holm, wilson
+from customer_intel.core.statistics import ENOUGH, Z95, holm, two_sided, wilson
 
 # Facets by what they answer; of lists (a|b) each item counts by itself.
 FACETS = {
@@ -27,15 +27,36 @@ FACETS = {
 LISTS = ("interests", "pains")
 # What a customer is worth and does, as means; money is in the reporting currency.
 MEASURES = {
-    "revenue_total": "worth",
-    "average_order_value": "worth",
-    "orders_365d": "worth",
-    "mrr": "worth",
     "active_days_28d": "needs",
     "core_actions_28d": "needs",
     "tickets_90d": "pains",
     "late_deliveries_365d": "pains",
     "last_nps_score": "pains",
+    "revenue_total": "worth",
+    "average_order_value": "worth",
+    "orders_365d": "worth",
+    "mrr": "worth",
+}
+_SAID = {
+    "active_days_28d": "Active days of the last 28",
+    "core_actions_28d": "Core actions of the last 28 days",
+    "tickets_90d": "Tickets of the last 90 days",
+    "late_deliveries_365d": "Late deliveries of the last 365 days",
+    "last_nps_score": "Last answer to the recommendation question, 0 to 10",
+    "revenue_total": "Net revenue so far",
+    "average_order_value": "Order value",
+    "orders_365d": "Orders of the last 365 days",
+    "mrr": "Recurring revenue a month of who pays",
+    "plan_name": "Plan",
+    "preferred_channel": "Mostly met by",
+    "first_source": "First came by",
+    "top_category": "Buys most of",
+    "interests": "Interested in",
+    "pains": "Troubled by",
+    "cancellation_reason": "Cancelled for",
+    "adopter_type": "Takes what is new",
+    "price_sensitivity": "Price sensitivity",
+    "age_band": "Age",
 }
 # How customers are split. What a split is made of says nothing new of its parts.
 SPLITS = {
@@ -69,8 +90,8 @@ def persona(
     """One row per split, segment, facet and member that is common in the segment or that tells it
     from all others.
 
-    Shares have Wilson's interval, means a normal one; the difference from the others is tested as
-    `contrast` does (30 on each side) and adjusted by Holm within the segment. Told are facts that
+    Shares have Wilson's interval, means a normal one; the difference from the others is tested with
+    30 on each side (`chance`) and adjusted by Holm within the segment. Told are facts that
     differ, and what half of the segment or more have; of each facet the five most different.
     """
     people = _people(customer_profile, icp_customer)
@@ -141,7 +162,8 @@ def _segments(people: pl.DataFrame, split: str, own: tuple[str, ...]) -> Iterato
         asked = [fact for fact in facts if fact.p is not None]
         adjusted = dict(zip(map(id, asked), holm([fact.p or 0.0 for fact in asked]), strict=True))
         place = 1
-        for fact in _told(facts, adjusted):
+        order = list(dict.fromkeys([*FACETS, *MEASURES.values()]))
+        for fact in sorted(_told(facts, adjusted), key=lambda item: order.index(item.aspect)):
             place += 1
             yield _row(split, segment, n, place, fact, adjusted.get(id(fact)))
 
@@ -153,7 +175,10 @@ def _counted(people: pl.DataFrame, split: str, facet: str) -> pl.DataFrame:
     if facet in LISTS:
         rows = rows.with_columns(pl.col("member").str.split("|")).explode("member").unique()
     counted = rows.group_by("segment", "member").agg(k=pl.len())
-    every = known.join(counted.select("member").unique(), how="cross")
+    members = counted.select("member").unique()
+    if len(members) == 1:  # What everybody has of whom it is known tells nobody apart.
+        members = members.clear()
+    every = known.join(members, how="cross")
     full = every.join(counted, on=["segment", "member"], how="left").with_columns(
         pl.col("k").fill_null(0)
     )
@@ -171,11 +196,10 @@ def _share_facts(
         rest_n, rest_k = n_all - n, k_all - k
         share, rest = k / n, rest_k / rest_n if rest_n else None
         low, high = wilson(k, n)
-        made = None
+        p = None
         if rest is not None and not is_own:
             sides = ((n, share, share * (1 - share)), (rest_n, rest, rest * (1 - rest)))
-            made = contrast(member, *sides)
-        p = made.p_value if made else None
+            p = chance(*sides)
         if n >= ENOUGH:
             yield _Fact(aspect, facet, member, n, share, low, high, rest, rest_n, p)
 
@@ -208,12 +232,11 @@ def _mean_facts(
                 continue
             mean, variance = _moments(n, s, ss)
             half = Z95 * sqrt(variance / n)
-            made, rest = None, None
+            p, rest = None, None
             if n_all > n:
                 rest, spread = _moments(n_all - n, s_all - s, ss_all - ss)
                 if measure not in own:
-                    made = contrast(measure, (n, mean, variance), (n_all - n, rest, spread))
-            p = made.p_value if made else None
+                    p = chance((n, mean, variance), (n_all - n, rest, spread))
             yield _Fact(
                 aspect,
                 measure,
@@ -227,6 +250,20 @@ def _mean_facts(
                 p,
                 False,
             )
+
+
+def chance(inside: tuple[int, float, float], rest: tuple[int, float, float]) -> float | None:
+    """How often chance alone would make a difference as large of (n, mean, variance) and the same of
+    the others: by Welch's variance or that of both together, whichever is larger, as a side where
+    nobody has a thing shows no variance. None when a side has fewer than 30.
+    """
+    (n, mean, variance), (m, mean_rest, variance_rest) = inside, rest
+    if min(n, m) < ENOUGH:
+        return None
+    gap, both = mean - mean_rest, n + m
+    together = (n * variance + m * variance_rest + n * m / both * gap * gap) / both
+    error = sqrt(max(variance / n + variance_rest / m, together * (1 / n + 1 / m)))
+    return two_sided(gap / error) if error > 0 else 1.0
 
 
 def _moments(n: int, total: float, squares: float) -> tuple[float, float]:
@@ -285,7 +322,9 @@ def _sentence(segment: str, fact: _Fact, p: float | None) -> str:
     if fact.facet == "size":
         return f"{name}: {percent(fact.measured, 1)} of {fact.n_known:,} customers."
     show = percent if fact.is_share else _plain_number
-    what = plain(fact.facet) + (f" {fact.member}" if fact.is_share else ", mean")
+    what = _SAID.get(fact.facet, plain(fact.facet)) + (
+        f" {fact.member}" if fact.is_share else ", mean"
+    )
     sure = ""
     if fact.low is not None and fact.high is not None:
         sure = f" ({show(fact.low)} to {show(fact.high)})"
