@@ -324,6 +324,39 @@ SQL: dict[tuple[str, str], str] = {
     ("metric_daily", "revenue_is_the_facts"): "value + 1 AS value",
     ("metric_daily", "recurring_is_the_facts"): "value + 1 AS value",
     ("metric_daily", "customers_are_the_profiles"): "value + 1 AS value",
+    # profiles: recurring revenue, accounts, ideal customers, personas, history in two times
+    ("paying_stretch", "closes_as_the_movements"): "mrr + 1 AS mrr",
+    ("paying_stretch", "stretches_do_not_overlap"): "valid_from AS valid_to",
+    ("revenue_retention", "opening_plus_movements_is_closing"): "closing_mrr + 1 AS closing_mrr",
+    ("revenue_retention", "customers_come_and_go"): "customers_closing + 1 AS customers_closing",
+    ("revenue_retention", "opens_where_it_closed"): "opening_mrr + 1 AS opening_mrr",
+    ("revenue_retention", "members_add_up"): (
+        "CASE WHEN breakdown = 'all' THEN opening_mrr ELSE opening_mrr + 1 END AS opening_mrr"
+    ),
+    ("revenue_retention", "months_are_the_movements"): "new_mrr + 1 AS new_mrr",
+    ("mrr_cohort", "cohorts_are_the_whole"): "mrr + 1 AS mrr",
+    ("mrr_cohort", "nobody_is_in_two_cohorts"): "2 * customers_ever AS customers_ever",
+    ("plan_change", "from_one_plan_to_another"): (
+        "SELECT DATE '2026-01-01' AS month_start, 'USD' AS currency, 'a' AS from_plan, 'a' AS to_plan, 1 AS n, "
+        "1 AS n_customers, 0 AS n_up, 0 AS n_down, 0 AS mrr_difference, DATE '2026-06-30' AS as_of, "
+        "'x' AS snapshot_id"
+    ),
+    ("customer_psychographic", "nothing_without_evidence"): "NULL AS price_sensitivity_evidence",
+    ("customer_psychographic", "without_unprofiled_customer"): UNPROFILED,
+    ("icp_customer", "best_have_begun"): "TRUE AS is_mature, NULL AS since_day",
+    ("icp_customer", "without_unprofiled_customer"): UNPROFILED,
+    ("icp", "interval_holds_lift"): "best_lift_high + 1 AS best_lift",
+    ("icp", "best_within_all"): "n + 1 AS n_best",
+    ("icp_fit", "without_unprofiled_customer"): UNPROFILED,
+    ("icp_fit", "no_fit_that_foretells_nothing"): "SELECT * FROM good",
+    ("persona", "shares_within_their_interval"): "measured + 1 AS low",
+    ("persona", "a_difference_has_its_test"): "NULL AS p_adj",
+    ("account_profile", "sums_are_the_peoples"): "orders_total + 1 AS orders_total",
+    ("customer_profile_history", "everybody_is_believed_something"): "as_of AS superseded_at",
+    ("customer_profile_history", "believed_when_it_was_so_or_later"): (
+        "CAST(valid_from - 1 AS DATE) AS recorded_at"
+    ),
+    ("customer_profile_history", "nobody_erased_is_remembered"): "SELECT * FROM good",
 }  # fmt: skip
 
 # What must be wrong in another table at the same time.
@@ -343,6 +376,12 @@ BESIDE: dict[tuple[str, str], dict[str, str]] = {
             "subject_id_type, "
             "'nobody' AS record_key) FROM good"
         )
+    },
+    ("icp_fit", "no_fit_that_foretells_nothing"): {
+        "icp_check": "SELECT * REPLACE ('does_not' AS fit_verdict) FROM good"
+    },
+    ("customer_profile_history", "nobody_erased_is_remembered"): {
+        "customer_id_registry": "SELECT * REPLACE ('erased' AS status) FROM good"
     },
     ("rfm", "a_champion_bought_lately"): {
         "customer_lifecycle": "SELECT * REPLACE ('lapsed' AS lifecycle_stage) FROM good"
