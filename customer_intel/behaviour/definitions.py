@@ -68,11 +68,13 @@ def _heard(touchpoint_day: pl.LazyFrame) -> dict[str, int]:
 def behaviour_candidate(
     actor_act: pl.LazyFrame,
     behaviour_definition: pl.LazyFrame,
-    touchpoint: pl.LazyFrame,
+    touchpoint_day: pl.LazyFrame,
+    as_of: date,
     schema: pl.Schema,
 ) -> pl.DataFrame:
     """One row per act that was done in the period, and per act that a definition names."""
-    found, said, heard = doings(actor_act), Definitions.of(behaviour_definition), _heard(touchpoint)
+    found, said = doings(actor_act), Definitions.of(behaviour_definition)
+    heard = _heard(touchpoint_day.filter(pl.col("day") < as_of))
     roles: dict[str, list[str]] = {}
     for role, item in said.every():
         for act in item.acts:

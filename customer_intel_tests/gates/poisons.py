@@ -255,7 +255,10 @@ SQL: dict[tuple[str, str], str] = {
     ("pain_point", "an_arrival_is_no_pain"): "TRUE AS is_arrival, 1 AS pain_rank",
     ("pain_point", "sure_after_correction"): "'loses_more' AS pain_verdict, 0.9 AS exit_q_value",
     ("attribution_path", "places_without_gaps"): "touch_no + 1 AS touch_no",
-    ("attribution_path", "every_conversion_has_a_path"): "SELECT * FROM good WHERE converted_at IS NULL OR converted_at > (SELECT min(converted_at) FROM good) AND path_no = 0",
+    ("attribution_path", "every_conversion_has_a_path"): (
+        "SELECT * FROM good WHERE converted_at IS NULL OR converted_at > "
+        "(SELECT min(converted_at) FROM good) AND path_no = 0"
+    ),
     ("attribution", "credit_is_all_conversions"): "conversions + 1 AS conversions",
     ("attribution", "value_is_all_value"): "conversion_value + 1 AS conversion_value",
     ("attribution", "interval_holds_share"): "share - 0.1 AS share_high",
