@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 import numpy as np
 
@@ -167,8 +166,11 @@ class Proposer:
                 )
         if len(steps) < 3:
             return None
-        times = [self.found.first(step.acts) for step in steps]
-        in_order = all(before(a, b)[0] >= 0.5 or np.isnan(b).all() for a, b in pairwise(times))
+        kept = self._in_order(steps)
+        in_order = len(kept) >= 3
+        is_short = in_order and len(kept) < len(steps)
+        if in_order:
+            steps = [replace(step, name=f"step_{at}") for at, step in enumerate(kept, 1)]
         is_whole = steps[-1].caption == caption_of(list(kind.steps)[-1])
         said = f"its steps are called as in {kind.say}"
         if not in_order:
@@ -177,8 +179,21 @@ class Proposer:
             said += ", but its last step is missing"
         elif kind.caveat:
             said += f"; {kind.caveat}"
+        if is_short:
+            said += "; what most do later than it says is left out"
         certainty = "likely" if in_order and is_whole and not kind.caveat else "unsure"
         return self._funnel(name, steps, "shipped", certainty, said)
+
+    def _in_order(self, steps: Sequence[Behaviour]) -> list[Behaviour]:
+        """The steps without those that most who do both do after the next one."""
+        kept = list(steps)
+        times = {step.name: self.found.first(step.acts) for step in steps}
+        for step in reversed(steps[:-1]):
+            after = kept[kept.index(step) + 1]
+            one, other = times[step.name], times[after.name]
+            if (~np.isnan(one) & ~np.isnan(other)).any() and before(one, other)[0] < 0.5:
+                kept.remove(step)
+        return kept
 
     def _funnel(
         self, name: str, steps: Sequence[Behaviour], origin: str, certainty: str, reason: str

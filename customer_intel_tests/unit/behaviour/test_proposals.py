@@ -105,6 +105,18 @@ def test_steps_that_most_take_otherwise_are_unsure() -> None:
     assert "do not take them in this order" in found.funnels["buying"].reason
 
 
+def test_a_step_that_most_take_later_is_left_out() -> None:
+    steps = [("signed_up", 1.0), ("workspace_created", 0.8), ("subscription_started", 0.6)]
+    found = proposed(lab(way(steps, [("feature_used:report", 0.8), ("export_clicked", 0.2)])))
+    assert acts(found, "subscribing") == [(act,) for act, _ in steps]
+    assert found.funnels["subscribing"].certainty == "likely"
+    assert "what most do later than it says is left out" in found.funnels["subscribing"].reason
+    assert found.core and found.core.acts == ("feature_used:report",)
+    assert {name: item.acts for name, item in found.features.items()} == {
+        "export_clicked": ("export_clicked",)
+    }
+
+
 def test_without_a_known_word_a_conversion_is_unsure_or_none() -> None:
     closed = [("akte_angelegt", 1.0), ("akte_bearbeitet", 0.9), ("akte_zugeklappt", 0.6)]
     found = proposed(lab(way(closed, [])))
