@@ -220,3 +220,12 @@ def test_words_are_found_as_events_are_named() -> None:
     assert purchase.words.mean("purchase") and not purchase.words.mean("purchase_history_viewed")
     assert shipped().class_of("payment_error") == "errors"
     assert shipped().class_of("page_viewed:account") == "settings"
+
+
+def test_a_declared_act_that_few_did_is_counted_beside_hundreds_of_others() -> None:
+    events = [(f"c{at % 300:03}", at, f"thing_{at % 320}") for at in range(3200)]
+    made = lab([*events, ("c001", 5000, "z_rare")])
+    _run(made, {"core_action": "z_rare"})
+    rows = {row["act"]: row for row in made.run("behaviour_candidate").to_dicts()}
+    assert len(rows) == 301
+    assert (rows["z_rare"]["n_actors"], rows["z_rare"]["roles"]) == (1, "|core_action|")
