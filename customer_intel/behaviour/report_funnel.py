@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.behaviour.model import Behaviour, Definitions, Funnel, caption_of
+from customer_intel.behaviour.model import Behaviour, Definitions, Funnel, caption_of, read_list
 from customer_intel.core.contract.yaml_lines import dumped
 from customer_intel.core.report import charts
 from customer_intel.core.report.charts import Range
@@ -37,8 +37,8 @@ from customer_intel.core.report.markup import (
 from customer_intel.core.report.metric import said_in
 from customer_intel.core.statistics import ENOUGH
 
-# So many funnels are told, and so many members of a breakdown, the largest.
-_FUNNELS, _MEMBERS = 3, 8
+# So many funnels are told, and so many members of a breakdown and acts, the largest.
+_FUNNELS, _MEMBERS, _ACTS = 3, 8, 25
 _NAMES = {
     "channel": "Channel", "device_type": "Device", "segment": "Segment", "first_source": "First came by",
     "plan_name": "Plan", "source_system": "Source",
@@ -259,8 +259,9 @@ def _groups(steps: pl.DataFrame, item: Funnel) -> Html | None:
     )
     head = ("By", "", "Share that arrives", "", "95 %", "Began", "Arrived")
     note = (
-        "Dot and bar: share with its 95 % interval; notch: everybody. A difference between groups is no cause: segment "
-        "and plan are those of today, so who bought is in another segment for it."
+        "Dot and bar: share with its 95 % interval; notch: everybody, those too of whom it is not known. "
+        "A difference between groups is no cause: segment and plan are those of today, "
+        "so who bought is in another segment for it."
     )
     return figure(
         f"Who reaches ‘{whole['step_name']}’", table(head, body, numeric=(2, 4, 5, 6)), note
@@ -308,8 +309,43 @@ def _declared(evidence: Evidence) -> Html | None:
     return join((
         tag("h3", "What these words mean here"),
         table(head, body),
+        _everything(evidence),
         details("How to change it: write into config/behaviour.yaml what is right, such as this", yaml),
     ))  # fmt: skip
+
+
+def _everything(evidence: Evidence) -> Html | None:
+    """What else people do, by the names that a declaration takes."""
+    if not evidence.has("behaviour_candidate"):
+        return None
+    found = evidence.frame("behaviour_candidate").filter(pl.col("n_actors") > 0)
+    rows = (
+        found.sort("n_actors", "act", descending=[True, False])
+        .head(_ACTS)
+        .sort("first_place", "act")
+    )
+    body = [
+        (
+            tag("span", row["act"], class_="id"),
+            count(row["n_actors"]),
+            percent(row["reach"]),
+            percent(row["returning_share"]),
+            percent(row["repeat_rate"]),
+            percent(row["converts_after"]),
+            enumerated([plain(role) for role in read_list(row["roles"])]) if row["roles"] else "",
+        )
+        for row in rows.iter_rows(named=True)
+    ]
+    head = ("Act", "People", "Of all", "Of later days", "On several days", "Then convert", "Is")
+    note = (
+        "In the order in which people do them first. Of later days: share of people's days after their first one on "
+        "which it was done. Then convert: of those who did it, how many converted later; that is no effect of it."
+    )
+    return details(
+        "What people do, by the names that a declaration takes",
+        table(head, body, numeric=(1, 2, 3, 4, 5)),
+        tag("p", note, class_="note"),
+    )
 
 
 def _acts(item: Behaviour) -> Html:
