@@ -145,7 +145,7 @@ def _used(rows: pl.DataFrame) -> Html:
     body: list[tuple[object, ...]] = [
         (
             tag("b", row["caption"]), charts.range_mark(item, scale, 160), percent(row["adoption"]),
-            percents(row["low"], row["high"]), number(row["use_days"]), number(row["first_use_p50"]),
+            percents(row["low"], row["high"]), number(row["use_days"]), _lasting(row["first_use_p50"]),
             percent(row["repeat_share"]), row["adoption_trend"],
         )
         for row, item in zip(shown.iter_rows(named=True), ranges, strict=True)
@@ -157,7 +157,7 @@ def _used(rows: pl.DataFrame) -> Html:
         "",
         "95 %",
         "Days each",
-        "Days until first use",
+        "Until first use",
         "Used again",
         "Trend",
     )
@@ -172,6 +172,20 @@ def _used(rows: pl.DataFrame) -> Html:
     return figure("How features are used", table(head, body, numeric=(2, 3, 4, 5, 6)), note)
 
 
+def _lasting(days: Any) -> str:
+    """A time in the unit that fits it."""
+    if not known(days):
+        return NONE
+    for unit, length in (("days", 1.0), ("h", 1 / 24), ("min", 1 / 1440)):
+        if days >= length * (1 if unit == "days" else 1.5):
+            return (
+                f"{days / length:,.0f} {unit}"
+                if days / length >= 10
+                else f"{days / length:.1f} {unit}"
+            )
+    return f"{days * 86400:.0f} s"
+
+
 def _judged(rows: pl.DataFrame) -> Html | None:
     if "verdict" not in rows.columns:
         return None
@@ -181,7 +195,7 @@ def _judged(rows: pl.DataFrame) -> Html | None:
             f"{percent(row['rate_exposed'])} / {percent(row['rate_unexposed'])}",
             _gap(row["crude_difference"]), _gap(row["adjusted_difference"]), _gap(row["corrected_difference"]),
             _points(row["corrected_low"], row["corrected_high"]), p_value(row["q_value"]),
-            join((tag("b", row["verdict"]), tag("br"), tag("small", row["reason"]))),
+            _verdict(row),
             count(row["experiment_n"]),
         )
         for row in rows.head(_FEATURES).iter_rows(named=True)
@@ -195,6 +209,11 @@ def _judged(rows: pl.DataFrame) -> Html | None:
     )
 
 
+def _verdict(row: dict[str, Any]) -> Html:
+    words = (tag("b", row["verdict"]), tag("br"), tag("small", row["reason"]))
+    return tag("span", *words, style="display:block;min-width:210px")
+
+
 def _gap(value: Any) -> str:
     return signed(100 * value, 1) if known(value) else NONE
 
@@ -204,7 +223,13 @@ def _apart(evidence: Evidence) -> Html | None:
     """Per comparison, the acts that lean most, without those that make the groups."""
     if not evidence.has("behaviour_difference"):
         return None
-    rows = evidence.frame("behaviour_difference").filter(
+    rows = evidence.frame("behaviour_difference")
+    if evidence.has("behaviour_candidate"):
+        # How one logs in, or answers mail, tells little of what one wants.
+        classes = evidence.frame("behaviour_candidate", "act", "word_class")
+        dull = classes.filter(pl.col("word_class").is_in(["access", "outside"]))
+        rows = rows.join(dull, on="act", how="anti")
+    rows = rows.filter(
         (pl.col("leaning") != "alike")
         & ~pl.col("is_defining")
         & (pl.col("effect_size").abs() >= _SMALL)

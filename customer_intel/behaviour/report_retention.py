@@ -149,7 +149,7 @@ def lifecycle(evidence: Evidence) -> Html:
     months = rows.filter(pl.col("interval_unit") == "month")
     unit = "month" if months["is_complete"].sum() >= 3 else "week"
     shown = rows.filter(pl.col("interval_unit") == unit)
-    return join((_lede(shown, unit), _bars(shown, unit), _sticky(evidence)))
+    return join((_lede(shown, unit), _sticky(evidence), _bars(shown, unit)))
 
 
 def _lede(rows: pl.DataFrame, unit: str) -> Html:

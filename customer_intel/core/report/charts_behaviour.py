@@ -13,6 +13,8 @@ from customer_intel.core.report.markup import Html, percent, shortened, tag, tic
 
 # Classes of the style sheet that fill a shape: accent, good, second, faint.
 FILLS = ("node", "node won", "dot second", "node gone")
+# About how wide a letter of a legend is.
+_LETTER = 6.6
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def stacks(
         fill = _fill(at, len(names))
         parts.append(tag("rect", x=place, y=6, width=10, height=10, class_=fill))
         parts.append(text(place + 15, 15, name, "legend"))
-        place += 33 + 7 * len(name)
+        place += 33 + _LETTER * len(name)
     return _scrolled(width, height, label, parts)
 
 
@@ -177,18 +179,32 @@ def field(
         parts.append(text(x(value), bottom + 16, percent(value), "axis", "middle"))
     if mark is not None:
         parts.append(tag("line", x1=left, x2=right, y1=y(mark), y2=y(mark), class_="notch"))
-    used: list[tuple[float, float]] = []
+    taken: list[tuple[float, float, float]] = []
     for point in sorted(points, key=lambda p: (-p.y, p.x, p.name)):
         at_x, at_y = x(point.x), y(point.y)
-        is_right = at_x > (left + right) * 0.6
-        base = _free(at_x, at_y + 4, used)
-        used.append((at_x, base))
         words = shortened(point.name, 28)
-        beside = at_x - 9 if is_right else at_x + 9
+        long = _LETTER * len(words)
+        is_right = at_x + 9 + long > right
+        begin = at_x - 9 - long if is_right else at_x + 9
+        base = _free(begin, begin + long, at_y + 4, taken)
+        taken.append((begin, begin + long, base))
         parts += [
-            tag("circle", tag("title", point.said or point.name), cx=at_x, cy=at_y, r=5, class_=point.kind),
-            text(beside, base, words, "legend", "end" if is_right else "start"),
-        ]  # fmt: skip
+            tag(
+                "circle",
+                tag("title", point.said or point.name),
+                cx=at_x,
+                cy=at_y,
+                r=5,
+                class_=point.kind,
+            ),
+            text(
+                at_x - 9 if is_right else begin,
+                base,
+                words,
+                "legend",
+                "end" if is_right else "start",
+            ),
+        ]
     parts.append(text((left + right) / 2, height - 6, axes[0], "axis", "middle"))
     upright = f"rotate(-90 12 {(top + bottom) / 2:.1f})"
     parts.append(
@@ -205,9 +221,11 @@ def field(
     return _scrolled(width, height, label, parts)
 
 
-def _free(x: float, y: float, used: Sequence[tuple[float, float]]) -> float:
-    """A line for a name below those that stand near, if it must be."""
-    while any(abs(x - other) < 170 and abs(y - line) < 13 for other, line in used):
+def _free(
+    first: float, last: float, y: float, taken: Sequence[tuple[float, float, float]]
+) -> float:
+    """A line for a name below those that it would cover."""
+    while any(first < end and last > begin and abs(y - line) < 13 for begin, end, line in taken):
         y += 13
     return y
 
