@@ -42,8 +42,8 @@ _KINDS = {"supported": "node won", "confounded": "node gone", "inconclusive": "d
 # A segment's acts that are told, at most, and from which size of difference on (Cohen's h).
 _ACTS, _SMALL = 3, 0.2
 _NO_PROOF = (
-    "Nobody was chosen by lot to use a feature: what is left after comparing equally engaged customers is an "
-    "association, no proof. An experiment of the size told would settle it."
+    "Points of a hundred. Nobody was chosen by lot to use a feature: what is left after comparing equally engaged "
+    "customers is an association, no proof. An experiment with so many customers in each arm would settle it."
 )
 
 
@@ -201,8 +201,8 @@ def _judged(rows: pl.DataFrame) -> Html | None:
         for row in rows.head(_FEATURES).iter_rows(named=True)
     ]  # fmt: skip
     head = (
-        "Feature", "Users / others who stayed", "Difference", "Equal activity", "Equal engagement", "95 %", "q",
-        "Verdict", "Customers per arm",
+        "Feature", "Users / others stayed", "Difference", "Equal activity", "Equal engagement", "95 %", "q",
+        "Verdict", "Per arm",
     )  # fmt: skip
     return figure(
         "What goes with staying", table(head, body, numeric=(1, 2, 3, 4, 5, 6, 8)), _NO_PROOF
@@ -211,7 +211,7 @@ def _judged(rows: pl.DataFrame) -> Html | None:
 
 def _verdict(row: dict[str, Any]) -> Html:
     words = (tag("b", row["verdict"]), tag("br"), tag("small", row["reason"]))
-    return tag("span", *words, style="display:block;min-width:210px")
+    return tag("span", *words, style="display:block;min-width:170px")
 
 
 def _gap(value: Any) -> str:
