@@ -155,7 +155,7 @@ class _Usage:
         low, high = wilson(len(again), n) if n else (None, None)
         share = len(again) / n if n else None
         return {
-            "n_tried": n,
+            "n_followed": n,
             "repeat_share": share,
             "repeat_low": low,
             "repeat_high": high,

@@ -24,7 +24,7 @@ AT_ENTRY = ("channel", "device_type", "source_system")
 
 def funnel_customer_step(
     activity: pl.LazyFrame,
-    touchpoint: pl.LazyFrame,
+    touchpoint_day: pl.LazyFrame,
     behaviour_definition: pl.LazyFrame,
     behaviour_customer: pl.LazyFrame,
     as_of: date,
@@ -37,7 +37,7 @@ def funnel_customer_step(
     if days:
         period &= pl.col("day") >= as_of - timedelta(days=days)
     acts = activity.filter(period)
-    places = _places(touchpoint)
+    places = _places(touchpoint_day.filter(period))
     compat = bool(config["posthog_compat"])
     made = [
         _of_funnel(funnel, _events(funnel, acts, places, behaviour_customer), compat)
@@ -47,12 +47,10 @@ def funnel_customer_step(
     return rows.select(pl.col(name).cast(kind) for name, kind in schema.items())
 
 
-def _places(touchpoint: pl.LazyFrame) -> pl.DataFrame:
+def _places(touchpoint_day: pl.LazyFrame) -> pl.DataFrame:
     """touchpoint_id, act: few rows, so that names are read once each."""
-    named = touchpoint.select(
-        "touchpoint_id", act=pl.col("touchpoint_id").str.replace("^[^:]*:", "")
-    )
-    return named.sort("touchpoint_id").collect()
+    named = touchpoint_day.select("touchpoint_id").unique().sort("touchpoint_id").collect()
+    return named.with_columns(act=pl.col("touchpoint_id").str.replace("^[^:]*:", ""))
 
 
 def _events(

@@ -237,6 +237,34 @@ SQL: dict[tuple[str, str], str] = {
     ("journey_paths", "no_more_conversions_than_journeys"): "n + 1 AS n_converted",
     ("journey_paths", "interval_holds_rate"): "conversion_rate / 2 + 0.6 AS conversion_rate",
     ("journey_paths", "only_the_start_has_no_rate"): "NULL AS conversion_rate",
+    # --- journeys: roles of touchpoints, map, pain points, attribution
+    ("touchpoint", "every_activity_is_told"): "n_activities + 1 AS n_activities",
+    ("touchpoint_role", "a_conversion_is_an_arrival"): "TRUE AS is_conversion, FALSE AS is_arrival",
+    ("touchpoint_role", "an_owner_has_a_basis"): "'unknown' AS owner, 'own' AS owner_basis",
+    ("journey_step", "only_a_conversion_starts_one"): "TRUE AS starts_conversion, FALSE AS is_conversion",
+    ("journey", "converted_once_at_least"): "0 AS n_conversions, started_at AS converted_at",
+    ("journey_map", "shares_sum_to_one"): "share / 2 AS share",
+    ("journey_map", "lost_of_ended_of_passed"): "n_ended + 1 AS n_lost",
+    ("journey_map", "interval_holds_drop_off"): "10 AS n_journeys, 0.5 AS drop_off, 0.1 AS drop_off_high",
+    ("journey_map", "scored_where_answered"): "n_nps + 1 AS n_nps, NULL AS nps",
+    ("journey_map", "every_end_is_told"): "n_ended + 1 AS n_ended, n_journeys + 1 AS n_journeys",
+    ("pain_point", "every_end_is_told"): "n_ended + 1 AS n_ended",
+    ("pain_point", "excesses_sum_to_zero"): "excess + 1 AS excess",
+    ("pain_point", "lost_of_steps"): "n_steps + 1 AS n_lost",
+    ("pain_point", "interval_holds_excess"): "excess + 9 AS excess_low",
+    ("pain_point", "an_arrival_is_no_pain"): "TRUE AS is_arrival, 1 AS pain_rank",
+    ("pain_point", "sure_after_correction"): "'loses_more' AS pain_verdict, 0.9 AS exit_q_value",
+    ("attribution_path", "places_without_gaps"): "touch_no + 1 AS touch_no",
+    ("attribution_path", "every_conversion_has_a_path"): (
+        "SELECT * FROM good WHERE converted_at IS NULL OR converted_at > "
+        "(SELECT min(converted_at) FROM good) AND path_no = 0"
+    ),
+    ("attribution", "credit_is_all_conversions"): "conversions + 1 AS conversions",
+    ("attribution", "value_is_all_value"): "conversion_value + 1 AS conversion_value",
+    ("attribution", "interval_holds_share"): "share - 0.1 AS share_high",
+    ("attribution", "shares_sum_to_one"): "share / 2 AS share, share / 4 AS share_low",
+    ("attribution", "only_markov_has_an_order"): "1 AS markov_order",
+    ("ad_spend_fact", "amount_has_a_rate"): "1 AS cost, NULL AS cost_reporting",
     ("churn_features", "label_only_when_matured"): "1 AS label, as_of AS origin",
     ("churn_features", "without_unprofiled_customer"): UNPROFILED,
     ("churn_scores", "without_unprofiled_customer"): UNPROFILED,
@@ -299,6 +327,39 @@ SQL: dict[tuple[str, str], str] = {
     ("metric_daily", "revenue_is_the_facts"): "value + 1 AS value",
     ("metric_daily", "recurring_is_the_facts"): "value + 1 AS value",
     ("metric_daily", "customers_are_the_profiles"): "value + 1 AS value",
+    # profiles: recurring revenue, accounts, ideal customers, personas, history in two times
+    ("paying_stretch", "closes_as_the_movements"): "mrr + 1 AS mrr",
+    ("paying_stretch", "stretches_do_not_overlap"): "valid_from AS valid_to",
+    ("revenue_retention", "opening_plus_movements_is_closing"): "closing_mrr + 1 AS closing_mrr",
+    ("revenue_retention", "customers_come_and_go"): "customers_closing + 1 AS customers_closing",
+    ("revenue_retention", "opens_where_it_closed"): "opening_mrr + 1 AS opening_mrr",
+    ("revenue_retention", "members_add_up"): (
+        "CASE WHEN breakdown = 'all' THEN opening_mrr ELSE opening_mrr + 1 END AS opening_mrr"
+    ),
+    ("revenue_retention", "months_are_the_movements"): "new_mrr + 1 AS new_mrr",
+    ("mrr_cohort", "cohorts_are_the_whole"): "mrr + 1 AS mrr",
+    ("mrr_cohort", "nobody_is_in_two_cohorts"): "2 * customers_ever AS customers_ever",
+    ("plan_change", "from_one_plan_to_another"): (
+        "SELECT DATE '2026-01-01' AS month_start, 'USD' AS currency, 'a' AS from_plan, 'a' AS to_plan, 1 AS n, "
+        "1 AS n_customers, 0 AS n_up, 0 AS n_down, 0 AS mrr_difference, DATE '2026-06-30' AS as_of, "
+        "'x' AS snapshot_id"
+    ),
+    ("customer_psychographic", "nothing_without_evidence"): "NULL AS price_sensitivity_evidence",
+    ("customer_psychographic", "without_unprofiled_customer"): UNPROFILED,
+    ("icp_customer", "best_have_begun"): "TRUE AS is_mature, NULL AS since_day",
+    ("icp_customer", "without_unprofiled_customer"): UNPROFILED,
+    ("icp", "interval_holds_lift"): "best_lift_high + 1 AS best_lift",
+    ("icp", "best_within_all"): "n + 1 AS n_best",
+    ("icp_fit", "without_unprofiled_customer"): UNPROFILED,
+    ("icp_fit", "no_fit_that_foretells_nothing"): "SELECT * FROM good",
+    ("persona", "shares_within_their_interval"): "measured + 1 AS low",
+    ("persona", "a_difference_has_its_test"): "NULL AS p_adj",
+    ("account_profile", "sums_are_the_peoples"): "orders_total + 1 AS orders_total",
+    ("customer_profile_history", "everybody_is_believed_something"): "as_of AS superseded_at",
+    ("customer_profile_history", "believed_when_it_was_so_or_later"): (
+        "CAST(valid_from - 1 AS DATE) AS recorded_at"
+    ),
+    ("customer_profile_history", "nobody_erased_is_remembered"): "SELECT * FROM good",
 }  # fmt: skip
 
 # What must be wrong in another table at the same time.
@@ -318,6 +379,12 @@ BESIDE: dict[tuple[str, str], dict[str, str]] = {
             "subject_id_type, "
             "'nobody' AS record_key) FROM good"
         )
+    },
+    ("icp_fit", "no_fit_that_foretells_nothing"): {
+        "icp_check": "SELECT * REPLACE ('does_not' AS fit_verdict) FROM good"
+    },
+    ("customer_profile_history", "nobody_erased_is_remembered"): {
+        "customer_id_registry": "SELECT * REPLACE ('erased' AS status) FROM good"
     },
     ("rfm", "a_champion_bought_lately"): {
         "customer_lifecycle": "SELECT * REPLACE ('lapsed' AS lifecycle_stage) FROM good"

@@ -70,7 +70,7 @@ def test_use_is_what_loops_count(seed: int) -> None:
         for who, first in mature.items()
         if any(first < day <= first + timedelta(28) for day in used[who])
     ]
-    assert row["n_tried"] == len(mature)
+    assert row["n_followed"] == len(mature)
     assert row["repeat_share"] == pytest.approx(len(again) / len(mature))
 
 
