@@ -333,6 +333,7 @@ def valued(told: pl.DataFrame, mean_value: Any) -> pl.DataFrame:
     """With what the excess costs, corrected p-values (Benjamini and Hochberg), verdict and rank."""
     judged = ~pl.col("is_arrival") & (pl.col("n_steps") >= ENOUGH)
     each = pl.col("conversion_rate") * (pl.lit(None) if mean_value is None else mean_value)
+    brought = {"lost_conversions": pl.col("excess") * pl.col("conversion_rate")}
     money = {
         "value_per_lost": each,
         "lost_value": pl.col("excess") * each,
@@ -352,7 +353,7 @@ def valued(told: pl.DataFrame, mean_value: Any) -> pl.DataFrame:
     q[ordered["is_judged"].to_numpy()] = adjusted
     sure = (pl.col("exit_q_value") < SURE) & (pl.col("excess") > 0)
     return (
-        ordered.with_columns(exit_q_value=pl.Series(q).fill_nan(None), **money)
+        ordered.with_columns(exit_q_value=pl.Series(q).fill_nan(None), **brought, **money)
         .with_columns(
             pain_verdict=pl.when(pl.col("is_arrival"))
             .then(pl.lit("arrival"))
@@ -364,7 +365,7 @@ def valued(told: pl.DataFrame, mean_value: Any) -> pl.DataFrame:
         )
         .sort(
             pl.col("pain_verdict") == "loses_more", pl.col("lost_value").fill_null(0.0),
-            pl.col("excess") * pl.col("conversion_rate").fill_null(0.0), pl.col("excess"),
+            pl.col("lost_conversions").fill_null(0.0), pl.col("excess"),
             "touchpoint_id", descending=[True, True, True, True, False], nulls_last=True,
         )
         .with_columns(
@@ -372,7 +373,7 @@ def valued(told: pl.DataFrame, mean_value: Any) -> pl.DataFrame:
         )
         .with_columns(
             pl.col(name).round(6)
-            for name in (*numbers, "conversion_rate", "exit_q_value", *money)
+            for name in (*numbers, "conversion_rate", "exit_q_value", *brought, *money)
         )
     )  # fmt: skip
 
