@@ -60,7 +60,7 @@ class Walk:
 
     def does(self, step: int) -> Flags:
         """Which events are of a step, from 0."""
-        return (self.mask >> step) & 1 == 1
+        return np.asarray((self.mask >> step) & 1 == 1)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Reached:
     @property
     def steps(self) -> Index:
         """How many steps each actor reached; 0 for who never began."""
-        return (self.first != NONE).sum(axis=0).astype(np.int64)
+        return np.asarray((self.first != NONE).sum(axis=0), np.int64)
 
 
 def reached(
@@ -204,7 +204,9 @@ def _any_order(walk: Walk, n_steps: int, window: int | None) -> Reached:
     begin = np.maximum(begins, 0)[walk.actor]
     is_after = (walk.position >= begin) & (walk.position <= its_end) & (begins[walk.actor] != NONE)
     so_far = np.where(is_after, counted.between(np.minimum(begin, walk.position), walk.position), 0)
-    attempt = np.stack([_first(walk, is_after & (so_far >= step)) for step in range(1, n_steps + 1)])
+    attempt = np.stack(
+        [_first(walk, is_after & (so_far >= step)) for step in range(1, n_steps + 1)]
+    )
     return Reached(first, np.where(first == NONE, NONE, attempt), _last(walk, walk.mask > 0))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from customer_intel.behaviour.evidence import PAIRED, Doings, Times, before
 from customer_intel.behaviour.model import Behaviour, Definitions, Funnel, caption_of
-from customer_intel.behaviour.words import PAGE, Shipped, Words, shipped
+from customer_intel.behaviour.words import PAGE, Shipped, Words, fold, shipped
 
 # A known word that so few did is told, as unsure.
 FEW = 5
@@ -175,7 +175,9 @@ class Proposer:
             said += ", but most do not take them in this order"
         elif not is_whole:
             said += ", but its last step is missing"
-        certainty = "likely" if in_order and is_whole else "unsure"
+        elif kind.caveat:
+            said += f"; {kind.caveat}"
+        certainty = "likely" if in_order and is_whole and not kind.caveat else "unsure"
         return self._funnel(name, steps, "shipped", certainty, said)
 
     def _funnel(
@@ -350,6 +352,7 @@ def _with_roles(funnel: Funnel, core: Behaviour | None, conversion: Behaviour | 
 def _slug(act: str, taken: Collection[str]) -> str:
     activity, _, detail = act.partition(":")
     word = detail if detail and activity in (PAGE, "feature_used") else act
+    word = activity if fold(detail).rstrip("s") in activity else word
     name = re.sub("[^a-z0-9]+", "_", word.lower()).strip("_") or "feature"
     name = name if name[0].isalpha() else f"feature_{name}"
     return name if name not in taken else f"{name}_{len(taken) + 1}"

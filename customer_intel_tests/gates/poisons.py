@@ -22,7 +22,21 @@ SQL: dict[tuple[str, str], str] = {
     ("actor_act", "days_are_of_the_actor"): "active_days + 1 AS later_days",
     ("behaviour_definition", "positions_follow_each_other"): "position + 1 AS position",
     ("behaviour_definition", "acts_are_a_list"): "replace(acts, '|', '') AS acts",
-    ("behaviour_candidate", "named_acts_are_done"): "0 AS n_actors, '|feature|' AS roles",
+    ("behaviour_candidate", "named_acts_are_done"): "0 AS n_ever, '|feature|' AS roles",
+    ("funnel_customer_step", "no_step_is_left_out"): "step + 1 AS step",
+    ("funnel_customer_step", "times_go_forward"): (
+        "CASE WHEN step > 1 THEN reached_at - INTERVAL 400 DAY ELSE reached_at END AS reached_at"
+    ),
+    ("funnel_customer_step", "without_unprofiled_customer"): UNPROFILED,
+    ("funnel_customer", "who_converted_is_done"): "NOT is_converted AS is_converted",
+    ("funnel_customer", "without_unprofiled_customer"): UNPROFILED,
+    ("behaviour_customer", "without_unprofiled_customer"): UNPROFILED,
+    ("funnel_step", "nobody_comes_back_in"): "n_entered + 1 AS n",
+    ("funnel_step", "people_are_the_figure"): "greatest(n - 1, 0) AS n",
+    ("funnel_step", "members_are_the_whole"): (
+        "CASE WHEN breakdown = 'all' THEN n ELSE greatest(n - 1, 0) END AS n"
+    ),
+    ("funnel_step", "intervals_hold_their_shares"): "share_of_start + 0.01 AS share_of_start_low",
     ("customer_day", "active_is_an_own_act"): "NOT is_active AS is_active",
     ("customer_lifecycle", "without_unprofiled_customer"): UNPROFILED,
     ("unprofiled_customer", "a_refusal_that_names_nobody_known"): "SELECT * FROM good",

@@ -108,6 +108,8 @@ def test_a_condition_holds_for_the_acts_of_its_own_behaviour(tmp_path: Path) -> 
         ("behaviours:\n  conversion: a\n", "config/behaviour.yaml:2: behaviours: 'conversion' means a role"),
         ("behaviours:\n  x: {any_of: a, where: 3}\n", "config/behaviour.yaml:2: behaviours.x.where is text"),
         ("features: {x: [1]}\n", "config/behaviour.yaml:1: features.x needs an act, a list of acts"),
+        ("funnels:\n  f:\n    steps:\n    - a\n    - {any_of: b, name: 3}\n",
+         "config/behaviour.yaml:5: funnels.f.steps.2: name is a text"),
         ("members_min: 0\n", "config/behaviour.yaml:1: members_min is 0; it takes a number from 1 on"),
         ("core_actoin: a\n", "config/behaviour.yaml:1: 'core_actoin' is not a setting of behaviour; did you mean "
          "core_action?"),

@@ -32,7 +32,9 @@ def events(text: str) -> list[Event]:
 
 
 def in_order(found: list[Event]) -> list[Event]:
-    return sorted(found, key=lambda event: (event[0], min(event[1], default=99), sorted(event[1]), event[2]))
+    return sorted(
+        found, key=lambda event: (event[0], min(event[1], default=99), sorted(event[1]), event[2])
+    )
 
 
 @pytest.mark.parametrize(
@@ -69,7 +71,9 @@ def test_an_event_serves_one_step() -> None:
     twice = frozenset({0, 1})
     for order in ("ordered", "strict", "any"):
         assert reached(walk([[(0, twice, False)]]), 2, order, 10).steps.tolist() == [1]
-        assert reached(walk([[(0, twice, False), (3, twice, False)]]), 2, order, 10).steps.tolist() == [2]
+        assert reached(
+            walk([[(0, twice, False), (3, twice, False)]]), 2, order, 10
+        ).steps.tolist() == [2]
 
 
 def test_times_are_those_of_the_furthest_attempt_from_its_latest_start() -> None:
@@ -113,14 +117,18 @@ def agrees(found: Reached, at: np.ndarray, who: int, said: tuple[int, ...]) -> b
 @pytest.mark.parametrize(
     ("order", "compat"), [("ordered", False), ("strict", False), ("strict", True), ("any", False)]
 )
-def test_ten_thousand_people_agree_with_the_oracle(order: str, compat: bool, window: int | None) -> None:
+def test_ten_thousand_people_agree_with_the_oracle(
+    order: str, compat: bool, window: int | None
+) -> None:
     crowd = people(len(order) + bool(window), MANY // 2, 3)
     steps = walk(crowd)
     found = reached(steps, 3, order, window, posthog_compat=compat)
     wrong = [
         (events, found.steps[who], said)
         for who, events in enumerate(crowd)
-        if not agrees(found, steps.at, who, (said := told(events, 3, order, window, compat=compat)).first)
+        if not agrees(
+            found, steps.at, who, (said := told(events, 3, order, window, compat=compat)).first
+        )
     ]
     assert wrong[:3] == []
     # Every number of steps is among them.
@@ -133,5 +141,6 @@ def test_four_steps_and_many_actors_at_once() -> None:
         steps = walk(crowd)
         found = reached(steps, 4, order, 8)
         assert all(
-            agrees(found, steps.at, who, told(events, 4, order, 8).first) for who, events in enumerate(crowd)
+            agrees(found, steps.at, who, told(events, 4, order, 8).first)
+            for who, events in enumerate(crowd)
         )
