@@ -49,8 +49,8 @@ def behaviour_definition(
     own = declared(config)
     found = doings(actor_act)
     people_min = int(config["proposal_people_min"])
-    told = touchpoint_day.filter(pl.col("day") < as_of)
-    heard = {act: n for act, n in _heard(told).items() if n >= people_min}
+    heard = _heard(touchpoint_day.filter(pl.col("day") < as_of))
+    heard = {act: n for act, n in heard.items() if n >= people_min}
     none = [role for role in ROLES if nothing(config, role)]
     window = config["funnel_window_days"] or None
     made = Proposer(found, own, people_min, window, heard, none).definitions()
@@ -91,11 +91,7 @@ def behaviour_candidate(
                 "act": act,
                 "caption": caption_of(act),
                 "n_actors": n,
-                "n_ever": sum(
-                    times
-                    for other, times in heard.items()
-                    if other == act or other.startswith(f"{act}:")
-                ),
+                "n_ever": sum(times for other, times in heard.items() if other == act or other.startswith(f"{act}:")),
                 "reach": n / found.n_actors if found.n_actors else 0.0,
                 "first_place": row.get("first_place"),
                 "returning_share": row.get("returning_share"),

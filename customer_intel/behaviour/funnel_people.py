@@ -36,7 +36,7 @@ def funnel_customer_step(
     if days:
         period &= pl.col("day") >= as_of - timedelta(days=days)
     acts = activity.filter(period)
-    places = _places(touchpoint_day)
+    places = _places(touchpoint_day.filter(period))
     compat = bool(config["posthog_compat"])
     made = [
         _of_funnel(funnel, _events(funnel, acts, places, behaviour_customer), compat)
@@ -48,9 +48,8 @@ def funnel_customer_step(
 
 def _places(touchpoint_day: pl.LazyFrame) -> pl.DataFrame:
     """touchpoint_id, act: few rows, so that names are read once each."""
-    known = touchpoint_day.select(pl.col("touchpoint_id").unique())
-    named = known.with_columns(act=pl.col("touchpoint_id").str.replace("^[^:]*:", ""))
-    return named.sort("touchpoint_id").collect()
+    named = touchpoint_day.select("touchpoint_id").unique().sort("touchpoint_id").collect()
+    return named.with_columns(act=pl.col("touchpoint_id").str.replace("^[^:]*:", ""))
 
 
 def _events(

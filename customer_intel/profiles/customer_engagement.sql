@@ -2,7 +2,8 @@
 -- Meaning: how often and how the customer comes. Only what customers do counts, not what they are sent.
 -- Caveats: preferred channel and hour come from the last 90 days of own activity, by the
 --   reporting time zone. engagement_trend compares what sources tell that were there in both windows; else it is empty.
---   Whoever may not be profiled (unprofiled_customer) has counts, but neither trend nor preferences.
+--   Core actions are those of core_activities, else of behaviour_definition; 0 where nobody named any. Conditions of a
+--   definition are not asked. Whoever may not be profiled (unprofiled_customer) has counts, but neither trend nor preferences.
 WITH measured AS (
     SELECT
         customer_id,
@@ -21,19 +22,37 @@ WITH measured AS (
     WHERE day < $as_of
     GROUP BY customer_id
 ),
+-- What the product is for: the home's own list, else what behaviour_definition says.
+core_act AS (
+    SELECT DISTINCT a.act
+    FROM (SELECT DISTINCT act FROM act_daily WHERE day < $as_of AND day >= $as_of - 90) AS a
+    LEFT JOIN behaviour_definition AS d
+        ON d.kind = 'core_action'
+        AND (position('|' || a.act || '|' IN d.acts) > 0 OR position('|' || split_part(a.act, ':', 1) || '|' IN d.acts) > 0)
+    WHERE CASE
+            WHEN $core_activities = '' THEN d.kind IS NOT NULL
+            ELSE position('|' || a.act || '|' IN $core_activities) > 0
+                OR position('|' || split_part(a.act, ':', 1) || '|' IN $core_activities) > 0
+        END
+),
 acted AS (
     SELECT
+        d.customer_id,
+        sum(CASE WHEN d.day >= $as_of - 7 THEN d.n ELSE 0 END) AS core_actions_7d,
+        sum(CASE WHEN d.day >= $as_of - 28 THEN d.n ELSE 0 END) AS core_actions_28d,
+        sum(d.n) AS core_actions_90d
+    FROM act_daily AS d
+    JOIN core_act AS c ON c.act = d.act
+    WHERE d.day < $as_of AND d.day >= $as_of - 90
+    GROUP BY d.customer_id
+),
+mailed AS (
+    SELECT
         customer_id,
-        sum(CASE WHEN is_core = 1 AND day >= $as_of - 28 THEN n ELSE 0 END) AS core_actions_28d,
-        sum(CASE WHEN is_core = 1 THEN n ELSE 0 END) AS core_actions_90d,
         sum(CASE WHEN activity = 'email_opened' THEN n ELSE 0 END) AS emails_opened_90d,
         sum(CASE WHEN activity = 'email_clicked' THEN n ELSE 0 END) AS emails_clicked_90d
-    FROM (
-        SELECT *, CASE WHEN position('|' || activity || '|' IN $core_activities) > 0 THEN 1 ELSE 0 END AS is_core
-        FROM activity_daily
-        WHERE day < $as_of AND day >= $as_of - 90
-    ) AS of_90_days
-    WHERE is_core = 1 OR activity IN ('email_opened', 'email_clicked')
+    FROM activity_daily
+    WHERE day < $as_of AND day >= $as_of - 90 AND activity IN ('email_opened', 'email_clicked')
     GROUP BY customer_id
 ),
 -- Of each hour one row: everything below is made of these, not of the events themselves.
@@ -59,22 +78,35 @@ compared AS (
     ) AS days
     GROUP BY customer_id
 ),
+-- Parts of the product that somebody named, or what events themselves call a feature.
+feature_act AS (
+    SELECT DISTINCT a.act, d.name AS feature
+    FROM (SELECT DISTINCT act FROM act_daily WHERE day < $as_of AND day >= $as_of - 90) AS a
+    JOIN behaviour_definition AS d
+        ON d.kind = 'feature'
+        AND (position('|' || a.act || '|' IN d.acts) > 0 OR position('|' || split_part(a.act, ':', 1) || '|' IN d.acts) > 0)
+),
+used AS (
+    SELECT d.customer_id, f.feature, max(d.day) AS last_day
+    FROM act_daily AS d
+    JOIN feature_act AS f ON f.act = d.act
+    WHERE d.day < $as_of AND d.day >= $as_of - 90
+    GROUP BY d.customer_id, f.feature
+    UNION ALL
+    SELECT customer_id, json_extract_string(feature_json, '$.feature'), max(day)
+    FROM activity
+    WHERE customer_id IS NOT NULL AND day < $as_of AND day >= $as_of - 90 AND is_own_act AND feature_json IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM behaviour_definition WHERE kind = 'feature')
+    GROUP BY customer_id, json_extract_string(feature_json, '$.feature')
+),
 features AS (
     SELECT
         customer_id,
+        sum(CASE WHEN last_day >= $as_of - 7 THEN 1 ELSE 0 END) AS features_used_7d,
         sum(CASE WHEN last_day >= $as_of - 28 THEN 1 ELSE 0 END) AS features_used_28d,
         count(*) AS features_used_90d
-    FROM (
-        SELECT customer_id, feature, max(day) AS last_day
-        FROM (
-            SELECT customer_id, day, json_extract_string(feature_json, '$.feature') AS feature
-            FROM activity
-            WHERE customer_id IS NOT NULL AND day < $as_of AND day >= $as_of - 90 AND is_own_act
-                AND feature_json IS NOT NULL
-        ) AS used
-        WHERE feature IS NOT NULL
-        GROUP BY customer_id, feature
-    ) AS by_feature
+    FROM used
+    WHERE feature IS NOT NULL
     GROUP BY customer_id
 ),
 channels AS (
@@ -101,12 +133,14 @@ SELECT
     CAST(m.sessions_90d AS BIGINT) AS sessions_90d,
     CAST(m.activities_28d AS BIGINT) AS activities_28d,
     CAST(m.activities_90d AS BIGINT) AS activities_90d,
+    CAST(coalesce(d.core_actions_7d, 0) AS BIGINT) AS core_actions_7d,
     CAST(coalesce(d.core_actions_28d, 0) AS BIGINT) AS core_actions_28d,
     CAST(coalesce(d.core_actions_90d, 0) AS BIGINT) AS core_actions_90d,
+    CAST(coalesce(f.features_used_7d, 0) AS BIGINT) AS features_used_7d,
     CAST(coalesce(f.features_used_28d, 0) AS BIGINT) AS features_used_28d,
     CAST(coalesce(f.features_used_90d, 0) AS BIGINT) AS features_used_90d,
-    CAST(coalesce(d.emails_opened_90d, 0) AS BIGINT) AS emails_opened_90d,
-    CAST(coalesce(d.emails_clicked_90d, 0) AS BIGINT) AS emails_clicked_90d,
+    CAST(coalesce(e.emails_opened_90d, 0) AS BIGINT) AS emails_opened_90d,
+    CAST(coalesce(e.emails_clicked_90d, 0) AS BIGINT) AS emails_clicked_90d,
     CASE
         WHEN u.customer_id IS NULL
             THEN round(CAST(b.days_now - b.days_before AS DOUBLE) / nullif(b.days_now + b.days_before, 0), 4)
@@ -115,6 +149,7 @@ SELECT
     CASE WHEN u.customer_id IS NULL THEN CAST(h.hour AS BIGINT) END AS preferred_hour
 FROM measured AS m
 LEFT JOIN acted AS d ON d.customer_id = m.customer_id
+LEFT JOIN mailed AS e ON e.customer_id = m.customer_id
 LEFT JOIN compared AS b ON b.customer_id = m.customer_id
 LEFT JOIN features AS f ON f.customer_id = m.customer_id
 LEFT JOIN channels AS c ON c.customer_id = m.customer_id

@@ -12,6 +12,22 @@ WITH churn AS (
 confidence AS (
     SELECT customer_id, min(confidence) AS identity_confidence FROM record_confidence GROUP BY customer_id
 ),
+trusted AS (
+    SELECT customer_id, round(CAST(sum(CAST(trust AS DECIMAL(18, 6))) AS DOUBLE) / count(*), 6) AS profile_trust
+    FROM profile_field_provenance
+    GROUP BY customer_id
+),
+-- the link to doubt first
+weakest AS (
+    SELECT customer_id, min(weight) AS weight FROM match_explanation WHERE is_weakest GROUP BY customer_id
+),
+-- of the account's ids in its sources the one that the customer's own record says, else the first
+source_account AS (
+    SELECT account_key, min(account_ref) AS account_ref
+    FROM account_map
+    WHERE valid_to IS NULL AND NOT starts_with(account_ref, 'domain:') AND NOT starts_with(account_ref, 'name:')
+    GROUP BY account_key
+),
 in_review AS (
     SELECT customer_id_a AS customer_id FROM match_review
     UNION
@@ -36,9 +52,18 @@ SELECT
     g.born_as_of,
     i.identity_confidence,
     v.customer_id IS NOT NULL AS is_in_review,
-    CASE WHEN c.interests IS NOT NULL THEN 'stated' END AS interests_basis,
+    coalesce(c.interests, y.interests_observed) AS interests,
+    CASE WHEN c.interests IS NOT NULL THEN 'stated' WHEN y.interests_observed IS NOT NULL THEN 'observed' END AS interests_basis,
+    x.weight AS weakest_link_weight,
+    q.profile_trust,
     -- organisation and household today
+    coalesce(c.account_id, substr(z.account_ref, position(':' IN z.account_ref) + 1)) AS account_id,
+    coalesce(c.account_name, a.account_name) AS account_name,
+    coalesce(c.industry, a.industry) AS industry,
+    coalesce(c.employee_count, a.employee_count) AS employee_count,
+    coalesce(c.account_tier, a.account_tier) AS account_tier,
     b.account_key,
+    b.account_basis,
     d.household_id,
     d.household_size,
     -- lifecycle
@@ -76,6 +101,11 @@ LEFT JOIN in_review AS v ON v.customer_id = g.customer_id
 LEFT JOIN customer_lifecycle AS l ON l.customer_id = g.customer_id
 LEFT JOIN customer AS c ON c.customer_id = g.customer_id
 LEFT JOIN customer_account AS b ON b.customer_id = g.customer_id AND b.is_primary
+LEFT JOIN account AS a ON a.account_key = b.account_key
+LEFT JOIN source_account AS z ON z.account_key = b.account_key
+LEFT JOIN customer_psychographic AS y ON y.customer_id = g.customer_id
+LEFT JOIN trusted AS q ON q.customer_id = g.customer_id
+LEFT JOIN weakest AS x ON x.customer_id = g.customer_id
 LEFT JOIN customer_household AS o ON o.customer_id = g.customer_id AND o.valid_to IS NULL
 LEFT JOIN household AS d ON d.household_id = o.household_id
 LEFT JOIN customer_transactions AS t ON t.customer_id = g.customer_id

@@ -38,6 +38,40 @@ SQL: dict[tuple[str, str], str] = {
     ),
     ("funnel_step", "intervals_hold_their_shares"): "share_of_start + 0.01 AS share_of_start_low",
     ("customer_day", "active_is_an_own_act"): "NOT is_active AS is_active",
+    ("retention_cohort", "retained_within_eligible_within_cohort"): "n_cohort + 1 AS n_eligible",
+    ("retention_cohort", "rate_is_its_counts"): "CASE WHEN n_eligible = 0 THEN 1.0 END AS retention_rate",
+    ("retention_cohort", "interval_holds_rate"): "1.0 AS low, 0.5 AS retention_rate",
+    ("retention_cohort", "complete_when_all_had_time"): "NOT is_complete AS is_complete",
+    ("retention_cohort", "a_cohort_has_one_size"): (
+        "SELECT * FROM good UNION ALL SELECT * REPLACE (n_cohort + 1 AS n_cohort) FROM good"
+    ),
+    ("retention_cohort", "who_begins_by_coming_is_there"): (
+        "0 AS interval_no, 'any' AS start_event, 'any' AS return_event, n_cohort + 1 AS n_so_far"
+    ),
+    ("lifecycle_period", "parts_are_the_active"): "n_new + 1 AS n_new",
+    ("lifecycle_period", "dormant_are_the_active_before_less_returning"): (
+        "n_dormant + 1 AS n_dormant"
+    ),
+    ("lifecycle_period", "only_the_last_is_unfinished"): "FALSE AS is_complete",
+    ("stickiness_period", "nobody_is_there_longer_than_the_period"): "0 AS period_units",
+    ("stickiness_period", "parts_are_the_active"): "n + 1 AS n",
+    ("stickiness_period", "mean_is_its_counts"): "mean_units + 1 AS mean_units",
+    ("stickiness_period", "active_as_lifecycle_says"): "n_active + 1 AS n_active",
+    ("feature_usage", "adopters_are_active"): "n + 1 AS n_adopters",
+    ("feature_usage", "intervals_hold_shares"): "0.5 AS adoption, 0.6 AS low",
+    ("feature_usage", "first_uses_in_order"): "first_use_p90 + 1 AS first_use_p50",
+    ("feature_usage", "somebody_used_it"): "NULL AS first_use_p50",
+    ("feature_driver", "sides_are_the_population"): "n_exposed + 1 AS n_exposed",
+    ("feature_driver", "intervals_hold_differences"): "1.0 AS adjusted_low, 0.5 AS adjusted_difference",
+    ("feature_driver", "crude_is_its_shares"): (
+        "0.5 AS crude_difference, 0.5 AS rate_exposed, 0.4 AS rate_unexposed"
+    ),
+    ("feature_driver", "adjusted_not_below_plain"): "0.5 AS driver_p, 0.4 AS q_value",
+    ("feature_driver", "supported_only_when_sure"): "'supported' AS verdict, 0.06 AS q_value",
+    ("behaviour_difference", "nobody_did_it_who_is_not_there"): "n_a + 1 AS did_a",
+    ("behaviour_difference", "interval_holds_difference"): "high + 1 AS share_difference",
+    ("behaviour_difference", "adjusted_not_below_plain"): "0.5 AS difference_p, 0.4 AS q_value",
+    ("behaviour_difference", "leans_only_when_sure"): "'more' AS leaning, 0.5 AS q_value",
     ("customer_lifecycle", "without_unprofiled_customer"): UNPROFILED,
     ("unprofiled_customer", "a_refusal_that_names_nobody_known"): "SELECT * FROM good",
     ("state_word", "words_nobody_knows_are_few"): "TRUE AS is_beyond_share",
@@ -221,7 +255,10 @@ SQL: dict[tuple[str, str], str] = {
     ("pain_point", "an_arrival_is_no_pain"): "TRUE AS is_arrival, 1 AS pain_rank",
     ("pain_point", "sure_after_correction"): "'loses_more' AS pain_verdict, 0.9 AS exit_q_value",
     ("attribution_path", "places_without_gaps"): "touch_no + 1 AS touch_no",
-    ("attribution_path", "every_conversion_has_a_path"): "SELECT * FROM good WHERE converted_at IS NULL OR converted_at > (SELECT min(converted_at) FROM good) AND path_no = 0",
+    ("attribution_path", "every_conversion_has_a_path"): (
+        "SELECT * FROM good WHERE converted_at IS NULL OR converted_at > "
+        "(SELECT min(converted_at) FROM good) AND path_no = 0"
+    ),
     ("attribution", "credit_is_all_conversions"): "conversions + 1 AS conversions",
     ("attribution", "value_is_all_value"): "conversion_value + 1 AS conversion_value",
     ("attribution", "interval_holds_share"): "share - 0.1 AS share_high",
@@ -290,6 +327,39 @@ SQL: dict[tuple[str, str], str] = {
     ("metric_daily", "revenue_is_the_facts"): "value + 1 AS value",
     ("metric_daily", "recurring_is_the_facts"): "value + 1 AS value",
     ("metric_daily", "customers_are_the_profiles"): "value + 1 AS value",
+    # profiles: recurring revenue, accounts, ideal customers, personas, history in two times
+    ("paying_stretch", "closes_as_the_movements"): "mrr + 1 AS mrr",
+    ("paying_stretch", "stretches_do_not_overlap"): "valid_from AS valid_to",
+    ("revenue_retention", "opening_plus_movements_is_closing"): "closing_mrr + 1 AS closing_mrr",
+    ("revenue_retention", "customers_come_and_go"): "customers_closing + 1 AS customers_closing",
+    ("revenue_retention", "opens_where_it_closed"): "opening_mrr + 1 AS opening_mrr",
+    ("revenue_retention", "members_add_up"): (
+        "CASE WHEN breakdown = 'all' THEN opening_mrr ELSE opening_mrr + 1 END AS opening_mrr"
+    ),
+    ("revenue_retention", "months_are_the_movements"): "new_mrr + 1 AS new_mrr",
+    ("mrr_cohort", "cohorts_are_the_whole"): "mrr + 1 AS mrr",
+    ("mrr_cohort", "nobody_is_in_two_cohorts"): "2 * customers_ever AS customers_ever",
+    ("plan_change", "from_one_plan_to_another"): (
+        "SELECT DATE '2026-01-01' AS month_start, 'USD' AS currency, 'a' AS from_plan, 'a' AS to_plan, 1 AS n, "
+        "1 AS n_customers, 0 AS n_up, 0 AS n_down, 0 AS mrr_difference, DATE '2026-06-30' AS as_of, "
+        "'x' AS snapshot_id"
+    ),
+    ("customer_psychographic", "nothing_without_evidence"): "NULL AS price_sensitivity_evidence",
+    ("customer_psychographic", "without_unprofiled_customer"): UNPROFILED,
+    ("icp_customer", "best_have_begun"): "TRUE AS is_mature, NULL AS since_day",
+    ("icp_customer", "without_unprofiled_customer"): UNPROFILED,
+    ("icp", "interval_holds_lift"): "best_lift_high + 1 AS best_lift",
+    ("icp", "best_within_all"): "n + 1 AS n_best",
+    ("icp_fit", "without_unprofiled_customer"): UNPROFILED,
+    ("icp_fit", "no_fit_that_foretells_nothing"): "SELECT * FROM good",
+    ("persona", "shares_within_their_interval"): "measured + 1 AS low",
+    ("persona", "a_difference_has_its_test"): "NULL AS p_adj",
+    ("account_profile", "sums_are_the_peoples"): "orders_total + 1 AS orders_total",
+    ("customer_profile_history", "everybody_is_believed_something"): "as_of AS superseded_at",
+    ("customer_profile_history", "believed_when_it_was_so_or_later"): (
+        "CAST(valid_from - 1 AS DATE) AS recorded_at"
+    ),
+    ("customer_profile_history", "nobody_erased_is_remembered"): "SELECT * FROM good",
 }  # fmt: skip
 
 # What must be wrong in another table at the same time.
@@ -309,6 +379,12 @@ BESIDE: dict[tuple[str, str], dict[str, str]] = {
             "subject_id_type, "
             "'nobody' AS record_key) FROM good"
         )
+    },
+    ("icp_fit", "no_fit_that_foretells_nothing"): {
+        "icp_check": "SELECT * REPLACE ('does_not' AS fit_verdict) FROM good"
+    },
+    ("customer_profile_history", "nobody_erased_is_remembered"): {
+        "customer_id_registry": "SELECT * REPLACE ('erased' AS status) FROM good"
     },
     ("rfm", "a_champion_bought_lately"): {
         "customer_lifecycle": "SELECT * REPLACE ('lapsed' AS lifecycle_stage) FROM good"

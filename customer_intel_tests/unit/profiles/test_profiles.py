@@ -232,11 +232,22 @@ def test_engagement_counts_own_days_in_windows() -> None:
             for k in (1, 2, 40)
         ],
     )
+    acts = [(7, "feature_used:f1", 2), (8, "order_placed", 1), (1, "page_viewed:home", 3)]
+    made.put(
+        "act_daily",
+        [
+            {"customer_id": "C", "day": ago(k).date(), "act": act, "n": n, "first_at": ago(k)}
+            for k, act, n in acts
+        ],
+    )
+    core = {"kind": "core_action", "position": 1, "acts": "|order_placed|feature_used|"}
+    made.put("behaviour_definition", [{**core, "name": "core_action"}])
     row = chain(made, "customer_engagement").row(0, named=True)
     assert (
         row
         | {
             "active_days_7d": 2,
+            "core_actions_7d": 2,
             "active_days_28d": 4,
             "active_days_90d": 5,
             "sessions_7d": 2,
@@ -252,7 +263,14 @@ def test_engagement_counts_own_days_in_windows() -> None:
         }
         == row
     )
+    # A home's own list wins; features are those that somebody named, where somebody did.
+    own = made.run("customer_engagement", core_activities="|page_viewed|").row(0, named=True)
+    assert own["core_actions_28d"] == 3
+    export = {"kind": "feature", "name": "export", "position": 1, "acts": "|feature_used:f1|"}
+    made.put("behaviour_definition", [export])
+    assert made.run("customer_engagement")["features_used_28d"].to_list() == [1]
     made.put("unprofiled_customer", [{"customer_id": "C", "reason": "denied"}])
+    row = {**row, "features_used_7d": 1, "features_used_28d": 1, "features_used_90d": 1}
     barred = made.run("customer_engagement").row(0, named=True)
     judged = {"engagement_trend", "preferred_channel", "preferred_hour"}
     assert {name for name in row if barred[name] != row[name]} == judged
