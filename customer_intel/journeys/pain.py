@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse, special
 
 from customer_intel.core.statistics import Z95
+from customer_intel.journeys.settings import validate
 
 Floats = NDArray[np.float64]
 
@@ -48,6 +49,7 @@ def pain_point(
     would lose at the rate of their segments over all touchpoints (indirect standardisation).
     Money in the reporting currency.
     """
+    validate(config)
     days, gap = int(config["transition_days"]), int(config["journey_gap_days"])
     ended = _ended(journey, as_of, days, gap)
     roles = touchpoint_role.select("touchpoint_id", "stage", "owner", "is_arrival")
