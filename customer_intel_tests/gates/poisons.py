@@ -264,6 +264,8 @@ SQL: dict[tuple[str, str], str] = {
     ("attribution", "interval_holds_share"): "share - 0.1 AS share_high",
     ("attribution", "shares_sum_to_one"): "share / 2 AS share, share / 4 AS share_low",
     ("attribution", "only_markov_has_an_order"): "1 AS markov_order",
+    ("attribution_campaign", "no_more_conversions_than_paths"): "n_paths + 1 AS n_converted",
+    ("attribution_campaign", "no_more_last_touches_than_conversions"): "100000 AS last_conversions",
     ("ad_spend_fact", "amount_has_a_rate"): "1 AS cost, NULL AS cost_reporting",
     ("churn_features", "label_only_when_matured"): "1 AS label, as_of AS origin",
     ("churn_features", "without_unprofiled_customer"): UNPROFILED,
