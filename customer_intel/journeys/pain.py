@@ -37,6 +37,7 @@ def pain_point(
     ticket_fact: pl.LazyFrame,
     survey_answer_fact: pl.LazyFrame,
     review_fact: pl.LazyFrame,
+    incident_fact: pl.DataFrame,
     as_of: date,
     config: dict[str, Any],
     schema: pl.Schema,
@@ -71,8 +72,19 @@ def pain_point(
             on="touchpoint_id",
             how="left",
         )
+        .join(
+            in_incidents(at_risk.filter("is_lost"), incident_fact), on="touchpoint_id", how="left"
+        )
         .with_columns(
-            pl.col("n_ended", "n_steps", "n_lost", "n_tickets", "n_reviews", "n_low_scores")
+            pl.col(
+                "n_ended",
+                "n_steps",
+                "n_lost",
+                "n_tickets",
+                "n_reviews",
+                "n_low_scores",
+                "n_in_incident",
+            )
             .fill_null(0)
             .cast(pl.Int64),
         )
@@ -159,6 +171,7 @@ def _at_risk(steps: pl.LazyFrame, journeys: pl.DataFrame, roles: pl.DataFrame) -
         .select(
             *_JOURNEY, "touchpoint_id", "segment",
             converts=pl.col("converted_at").is_not_null(),
+            at="ts",
             is_lost=pl.col("is_last") & pl.col("converted_at").is_null(),
         )
     )  # fmt: skip
@@ -329,6 +342,28 @@ def evidence(
         )
         .join(reasons, on="touchpoint_id", how="left")
     )
+
+
+def in_incidents(lost: pl.DataFrame, incident_fact: pl.DataFrame) -> pl.DataFrame:
+    """By touchpoint: n_in_incident, how many of `lost` (touchpoint_id, at) happened while an incident
+    went on, of the touchpoint's own page or feature where the incident names one.
+    """
+    part = pl.col("touchpoint_id").str.split(":").list.last().str.to_lowercase()
+    rows = lost.with_columns(part=part)
+    felt = np.zeros(len(rows), bool)
+    for (feature,), running in incident_fact.group_by(
+        pl.col("affected_feature").str.to_lowercase(), maintain_order=True
+    ):
+        begun, over = (
+            np.searchsorted(
+                running[name].drop_nulls().sort().to_numpy(), rows["at"].to_numpy(), "right"
+            )
+            for name in ("started_at", "ended_at")
+        )
+        own = True if feature is None else (rows["part"] == feature).to_numpy()
+        felt |= (begun > over) & own
+    told = rows.with_columns(felt=pl.Series(felt, dtype=pl.Boolean))
+    return told.group_by("touchpoint_id").agg(n_in_incident=pl.col("felt").sum())
 
 
 def valued(told: pl.DataFrame, mean_value: Any) -> pl.DataFrame:

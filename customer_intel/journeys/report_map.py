@@ -250,6 +250,8 @@ def _said(row: dict[str, Any]) -> str:
         )
         if row[name]
     ]  # fmt: skip
+    if row["n_in_incident"]:
+        told.append(f"{row['n_in_incident']} during an incident")
     reason = f" ({row['top_reason']})" if row["top_reason"] else ""
     return ", ".join(told) + reason if told else "·"
 

@@ -266,6 +266,7 @@ SQL: dict[tuple[str, str], str] = {
     ("attribution", "only_markov_has_an_order"): "1 AS markov_order",
     ("attribution_campaign", "no_more_conversions_than_paths"): "n_paths + 1 AS n_converted",
     ("attribution_campaign", "no_more_last_touches_than_conversions"): "100000 AS last_conversions",
+    ("incident_fact", "ends_after_it_starts"): "started_at - INTERVAL 1 SECOND AS ended_at",
     ("ad_spend_fact", "amount_has_a_rate"): "1 AS cost, NULL AS cost_reporting",
     ("churn_features", "label_only_when_matured"): "1 AS label, as_of AS origin",
     ("churn_features", "without_unprofiled_customer"): UNPROFILED,
