@@ -320,6 +320,11 @@ def _row(
     }
 
 
+def said_of(facet: str) -> str:
+    """What the facet or measure is called in a sentence."""
+    return _SAID.get(facet, plain(facet))
+
+
 def _sentence(segment: str, fact: _Fact, p: float | None) -> str:
     name = plain(segment)
     if fact.facet == "size":

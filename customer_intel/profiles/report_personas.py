@@ -24,6 +24,7 @@ from customer_intel.core.report.markup import (
     p_value,
     paragraph,
     percent,
+    percents,
     phrase,
     plain,
     quiet,
@@ -31,6 +32,7 @@ from customer_intel.core.report.markup import (
     tag,
 )
 from customer_intel.core.report.metric import said_in
+from customer_intel.profiles.personas import said_of
 
 # Facts told of one aspect on a card, cards of a split, traits of the best in the table.
 _FACTS, _CARDS, _TRAITS = 4, 12, 15
@@ -56,10 +58,10 @@ def personas(evidence: Evidence) -> Html:
     rows = evidence.frame("persona")
     parts: list[object] = [
         paragraph(
-            "What tells the customers of a segment from all others of the split, and what most of them "
-            "share; each with the share or mean, its 95 % interval, of how many it is known, and the same "
-            "of the others. ▲ and ▼: more and less than the others, which chance alone would hardly make "
-            "(p < .05 after Holm). No mark: no such difference, or the segment is made by it.",
+            "What tells the customers of a segment from all others of the split, what most of them share, "
+            "and what they are worth: share or mean with its 95 % interval, and the same of the others. "
+            "▲ and ▼: more and less than the others, which chance alone would hardly make (p < .05 after "
+            "Holm). No mark: no such difference, or the segment is made by it.",
             class_="note",
         )
     ]
@@ -98,24 +100,41 @@ def _card(name: str, n: int, rows: pl.DataFrame) -> Html:
         tag("h4", plain(name), " ", tag("small", said_in(count(n), "persona.n"), " customers"))
     ]
     for aspect, title in _ASPECTS.items():
-        own = rows.filter(pl.col("aspect") == aspect)
-        # What differs comes first; the rest in its place.
+        # What differs comes first; then what most share, and what they are worth.
         differs = pl.col("persona_verdict").is_in(list(_MARKS))
+        is_mean = pl.col("member") == "mean"
+        own = rows.filter(pl.col("aspect") == aspect, differs | ~is_mean | (aspect == "worth"))
         told = own.sort(differs.not_(), "place").head(_FACTS)
         if not told.is_empty():
-            lines = [tag("li", _line(row)) for row in told.iter_rows(named=True)]
+            lines = [tag("li", _line(row, n)) for row in told.iter_rows(named=True)]
             parts.append(join((tag("p", title, class_="note"), tag("ul", *lines))))
     return tag("div", *parts)
 
 
-def _line(row: dict[str, Any]) -> Html:
+def _line(row: dict[str, Any], n: int) -> Html:
+    """▲ What: 63 % (53–73 %, others 20 %)."""
     class_, hidden = _MARKS.get(row["persona_verdict"], ("", ""))
-    mark = (
-        tag("span", "▲ " if class_ == "up" else "▼ ", class_=class_, title=hidden)
-        if class_
-        else None
-    )
-    return join((mark, said_in(row["sentence"].rstrip("."), "persona.measured")))
+    mark = tag("span", "▲ " if class_ == "up" else "▼ ", class_=class_, title=hidden)
+    is_mean = row["member"] == "mean"
+
+    def show(value: Any) -> str:
+        return number(value, 0 if abs(value) >= 100 else 1) if is_mean else percent(value)
+
+    sure = f"{show(row['low'])} to {show(row['high'])}"
+    if not is_mean:
+        sure = percents(row["low"], row["high"])
+    beside = [said_in(sure, "persona.low")]
+    if row["measured_rest"] is not None:
+        others = said_in(show(row["measured_rest"]), "persona.measured_rest")
+        beside.append(join(("others ", others)))
+    if row["n_known"] < n:
+        beside.append(join(("known of ", said_in(count(row["n_known"]), "persona.n_known"))))
+    what = said_of(row["facet"]) if is_mean else f"{said_of(row['facet'])} {row['member']}"
+    return join((
+        mark if class_ else None, said_in(what, "persona.facet"), ": ",
+        tag("b", said_in(show(row["measured"]), "persona.measured")), " ",
+        tag("small", "(", join(beside, ", "), ")"),
+    ))  # fmt: skip
 
 
 # ---- ideal customers

@@ -10,12 +10,14 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from customer_intel.core.report import charts, metric
+from customer_intel.core.report import metric
+from customer_intel.core.report.charts_cohort import triangle
 from customer_intel.core.report.evidence import Evidence
 from customer_intel.core.report.markup import (
     NONE,
     Html,
     count,
+    day,
     details,
     figure,
     join,
@@ -85,9 +87,9 @@ def _lede(evidence: Evidence, currency: str, month: date, row: dict[str, object]
     if net and gross:
         said.append(
             phrase(
-                "Of the recurring revenue that {month} opened with, {opening} {currency} of {n} customers, "
-                "{net} was left when it closed{sure}, and {gross} without what was gained{sure_gross}.",
-                month=f"{month:%B %Y}",
+                "Of the recurring revenue that the month to {month} opened with, {opening} {currency} of {n} "
+                "customers, {net} was left when it closed{sure}, and {gross} without what was gained{sure_gross}.",
+                month=day(last),
                 opening=said_in(number(row["opening_mrr"], 2), "revenue_retention.opening_mrr"),
                 currency=currency,
                 n=cited(count(net.n), net, part="n"),
@@ -100,8 +102,8 @@ def _lede(evidence: Evidence, currency: str, month: date, row: dict[str, object]
     else:
         said.append(
             phrase(
-                "{month} closed with {closing} {currency} of recurring revenue; it opened with none.",
-                month=f"{month:%B %Y}",
+                "The month to {month} closed with {closing} {currency} of recurring revenue; it opened with none.",
+                month=day(last),
                 closing=said_in(number(row["closing_mrr"], 2), "revenue_retention.closing_mrr"),
                 currency=currency,
             )
@@ -172,8 +174,8 @@ def _cohorts(evidence: Evidence, currency: str) -> Html | None:
     }
     widest = max(since for (m, since) in known if m in set(shown)) + 1
     cells = [[known.get((m, since)) for since in range(widest)] for m in shown]
-    names = [f"{m:%b %Y}, {count(first[m])}" for m in shown]
-    picture = charts.heat(names, [str(k) for k in range(widest)], cells, "Came in, customers")
+    names = [(f"{m:%b %Y}", count(first[m])) for m in shown]
+    picture = triangle(names, [str(k) for k in range(widest)], cells, ("Came", "Customers"))
     note = (
         "Recurring revenue when each month closed, in per cent of that of the cohort's first month; "
         "columns: months since."
