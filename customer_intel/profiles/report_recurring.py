@@ -102,8 +102,10 @@ def _lede(evidence: Evidence, currency: str, month: date, row: dict[str, object]
     else:
         said.append(
             phrase(
-                "The month to {month} closed with {closing} {currency} of recurring revenue; it opened with none.",
+                "The month to {month} opened with {opening} {currency} of recurring revenue and closed with "
+                "{closing}.",
                 month=day(last),
+                opening=said_in(number(row["opening_mrr"], 2), "revenue_retention.opening_mrr"),
                 closing=said_in(number(row["closing_mrr"], 2), "revenue_retention.closing_mrr"),
                 currency=currency,
             )
