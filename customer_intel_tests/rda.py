@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 _SYMBOL, _PAIRS, _CHARS, _LOGICALS, _INTEGERS, _REALS, _STRINGS, _LIST = 1, 2, 9, 10, 13, 14, 16, 19
-_REFERENCE, _NOTHING = 255, 254
+_REFERENCE, _NOTHING, _POINTER = 255, 254, 22
 _MISSING_INTEGER = -(2**31)
 
 
@@ -61,6 +61,12 @@ class _Reader:
             name = self.item() if has_tag else None
             value = self.item()
             return [(name, value), *(self.item() or [])]
+        if kind == _POINTER:
+            # What a data.table keeps of its memory: nothing to read, but later references count it.
+            self.symbols.append("")
+            for _ in range(2 + bool(has_attributes)):
+                self.item()
+            return None
         (length,) = self.integers(1)
         if kind == _CHARS:
             text = None if length < 0 else self.raw[self.at : self.at + length].decode("utf-8")

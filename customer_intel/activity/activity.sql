@@ -287,7 +287,9 @@ event_row AS (
         e.anonymous_id,
         e.record_key,
         e.account_id,
+        lower(e.utm_source) AS utm_source,
         lower(e.utm_medium) AS utm_medium,
+        e.utm_campaign,
         e.device_type,
         e.feature,
         e.page_path,
@@ -329,6 +331,8 @@ SELECT
     s.session_id,
     e.source_system,
     e.device_type,
+    e.utm_source,
+    e.utm_campaign,
     CASE
         WHEN e.feature IS NOT NULL THEN CAST(to_json({'feature': e.feature}) AS VARCHAR)
         WHEN e.page_path IS NOT NULL THEN CAST(to_json({'page_path': e.page_path}) AS VARCHAR)
@@ -362,6 +366,8 @@ SELECT
     p.journey_stage,
     NULL,
     a.source_system,
+    NULL,
+    NULL,
     NULL,
     a.feature_json,
     a.revenue_impact,

@@ -26,6 +26,8 @@ edge AS (
         a.touchpoint_id,
         a.channel,
         a.device_type,
+        a.utm_source,
+        a.utm_campaign,
         a.ts = v.started_at AND lag(a.activity_id) OVER w IS NULL AS is_entry,
         a.ts = v.ended_at AND lead(a.activity_id) OVER w IS NULL AS is_exit
     FROM visit AS v
@@ -38,7 +40,9 @@ way AS (
         max(CASE WHEN is_entry THEN touchpoint_id END) AS entry_touchpoint_id,
         max(CASE WHEN is_exit THEN touchpoint_id END) AS exit_touchpoint_id,
         max(CASE WHEN is_entry THEN channel END) AS channel,
-        max(CASE WHEN is_entry THEN device_type END) AS device_type
+        max(CASE WHEN is_entry THEN device_type END) AS device_type,
+        max(CASE WHEN is_entry THEN utm_source END) AS utm_source,
+        max(CASE WHEN is_entry THEN utm_campaign END) AS utm_campaign
     FROM edge
     GROUP BY session_id
 ),
@@ -63,6 +67,8 @@ SELECT
     w.exit_touchpoint_id,
     w.channel,
     w.device_type,
+    w.utm_source,
+    w.utm_campaign,
     v.known_at,
     v.n_converting > 0 OR b.session_id IS NOT NULL AS is_converted
 FROM visit AS v

@@ -6,14 +6,10 @@ SELECT
     customer_id,
     day,
     substr(touchpoint_id, position(':' IN touchpoint_id) + 1) AS act,
-    CAST(sum(n) AS BIGINT) AS n,
-    min(first_at) AS first_at,
-    max(last_at) AS last_at,
+    CAST(count(*) AS BIGINT) AS n,
+    min(ts) AS first_at,
+    max(ts) AS last_at,
     min(known_at) AS known_at
-FROM (
-    SELECT customer_id, day, touchpoint_id, count(*) AS n, min(ts) AS first_at, max(ts) AS last_at, min(known_at) AS known_at
-    FROM activity
-    WHERE customer_id IS NOT NULL AND is_own_act
-    GROUP BY customer_id, day, touchpoint_id
-)
+FROM activity
+WHERE customer_id IS NOT NULL AND is_own_act
 GROUP BY customer_id, day, substr(touchpoint_id, position(':' IN touchpoint_id) + 1)

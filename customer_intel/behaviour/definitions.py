@@ -6,6 +6,7 @@ one table. Not here: reading a declaration (declaration.py), proposing (proposal
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -38,8 +39,9 @@ __all__ = [
 
 def behaviour_definition(
     actor_act: pl.LazyFrame,
-    touchpoint: pl.LazyFrame,
+    touchpoint_day: pl.LazyFrame,
     previous: pl.DataFrame,
+    as_of: date,
     config: dict[str, Any],
     schema: pl.Schema,
 ) -> pl.DataFrame:
@@ -47,7 +49,8 @@ def behaviour_definition(
     own = declared(config)
     found = doings(actor_act)
     people_min = int(config["proposal_people_min"])
-    heard = _heard(touchpoint, people_min)
+    heard = _heard(touchpoint_day.filter(pl.col("day") < as_of))
+    heard = {act: n for act, n in heard.items() if n >= people_min}
     none = [role for role in ROLES if nothing(config, role)]
     window = config["funnel_window_days"] or None
     made = Proposer(found, own, people_min, window, heard, none).definitions()
@@ -55,23 +58,23 @@ def behaviour_definition(
     return pl.DataFrame(stands.rows(), schema=schema)
 
 
-def _heard(touchpoint: pl.LazyFrame, least: int) -> dict[str, int]:
-    """What happens to customers, such as an answer: act → how often, of acts that are frequent."""
-    named = touchpoint.select(
-        act=pl.col("touchpoint_id").str.replace("^[^:]*:", ""), n="n_activities"
-    )
-    sums = named.group_by("act").agg(pl.col("n").sum()).filter(pl.col("n") >= least).sort("act")
+def _heard(touchpoint_day: pl.LazyFrame) -> dict[str, int]:
+    """Act → how often it ever happened, done by customers or to them, such as an answer."""
+    named = touchpoint_day.select(act=pl.col("touchpoint_id").str.replace("^[^:]*:", ""), n="n")
+    sums = named.group_by("act").agg(pl.col("n").sum()).sort("act")
     return dict(sums.collect().iter_rows())
 
 
 def behaviour_candidate(
     actor_act: pl.LazyFrame,
     behaviour_definition: pl.LazyFrame,
-    config: dict[str, Any],
+    touchpoint_day: pl.LazyFrame,
+    as_of: date,
     schema: pl.Schema,
 ) -> pl.DataFrame:
     """One row per act that was done in the period, and per act that a definition names."""
     found, said = doings(actor_act), Definitions.of(behaviour_definition)
+    heard = _heard(touchpoint_day.filter(pl.col("day") < as_of))
     roles: dict[str, list[str]] = {}
     for role, item in said.every():
         for act in item.acts:
@@ -88,6 +91,7 @@ def behaviour_candidate(
                 "act": act,
                 "caption": caption_of(act),
                 "n_actors": n,
+                "n_ever": sum(times for other, times in heard.items() if other == act or other.startswith(f"{act}:")),
                 "reach": n / found.n_actors if found.n_actors else 0.0,
                 "first_place": row.get("first_place"),
                 "returning_share": row.get("returning_share"),

@@ -127,10 +127,13 @@ def read_list(text: str | None) -> tuple[str, ...]:
 
 
 def caption_of(name: str) -> str:
-    """page_viewed:checkout → Checkout page; feature_used:export → Feature used: export."""
+    """page_viewed:checkout → Checkout page; feature_used:export → Feature used: export; timer_used:timer →
+    Timer used.
+    """
     activity, _, detail = name.partition(":")
     words = activity.replace("_", " ").strip()
     said = detail.replace("_", " ").replace("-", " ").strip()
+    said = "" if said.rstrip("s") in words else said
     if said and activity == "page_viewed":
         words, said = f"{said} page", ""
     return f"{words[:1].upper()}{words[1:]}{': ' + said if said else ''}"

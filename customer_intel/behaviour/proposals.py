@@ -15,7 +15,7 @@ import numpy as np
 
 from customer_intel.behaviour.evidence import PAIRED, Doings, Times, before
 from customer_intel.behaviour.model import Behaviour, Definitions, Funnel, caption_of
-from customer_intel.behaviour.words import PAGE, Shipped, Words, shipped
+from customer_intel.behaviour.words import PAGE, Shipped, Words, fold, shipped
 
 # A known word that so few did is told, as unsure.
 FEW = 5
@@ -350,6 +350,7 @@ def _with_roles(funnel: Funnel, core: Behaviour | None, conversion: Behaviour | 
 def _slug(act: str, taken: Collection[str]) -> str:
     activity, _, detail = act.partition(":")
     word = detail if detail and activity in (PAGE, "feature_used") else act
+    word = activity if fold(detail).rstrip("s") in activity else word
     name = re.sub("[^a-z0-9]+", "_", word.lower()).strip("_") or "feature"
     name = name if name[0].isalpha() else f"feature_{name}"
     return name if name not in taken else f"{name}_{len(taken) + 1}"

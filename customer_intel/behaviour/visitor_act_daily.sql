@@ -5,13 +5,9 @@ SELECT
     anonymous_id,
     day,
     substr(touchpoint_id, position(':' IN touchpoint_id) + 1) AS act,
-    CAST(sum(n) AS BIGINT) AS n,
-    min(first_at) AS first_at,
-    max(last_at) AS last_at
-FROM (
-    SELECT anonymous_id, day, touchpoint_id, count(*) AS n, min(ts) AS first_at, max(ts) AS last_at
-    FROM activity
-    WHERE customer_id IS NULL AND anonymous_id IS NOT NULL AND is_own_act
-    GROUP BY anonymous_id, day, touchpoint_id
-)
+    CAST(count(*) AS BIGINT) AS n,
+    min(ts) AS first_at,
+    max(ts) AS last_at
+FROM activity
+WHERE customer_id IS NULL AND anonymous_id IS NOT NULL AND is_own_act
 GROUP BY anonymous_id, day, substr(touchpoint_id, position(':' IN touchpoint_id) + 1)

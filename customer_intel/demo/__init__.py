@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from customer_intel.demo import companies, oddities, people, segment
+from customer_intel.demo import companies, export_ads, oddities, people, segment
 from customer_intel.demo import landing as files
 from customer_intel.demo import truth as known
 from customer_intel.demo.exports import Exporter
@@ -27,7 +27,7 @@ __all__ = ["POISONS", "Summary", "poison", "sample", "simulate"]
 END = date(2026, 6, 30)
 # A stream of draws per part, seeded by its place: a change of one part moves no other. New ones go
 # last.
-STREAMS = ("world", "events", "exports", "dirt", "billing", "till", "rates")
+STREAMS = ("world", "events", "exports", "dirt", "billing", "till", "rates", "ads")
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,11 @@ def simulate(
     dirt = Dirt(streams["dirt"])
     dirt.kinds.update({f"identity_{kind}": n for kind, n in sorted(spelling.items())})
     dirt.kinds.update(oddities.counts(world))
+    spent = export_ads.spend(events, streams["ads"])
     dates = [end - timedelta(days=nights - 1 - k) for k in range(nights)]
     for night in range(nights):
         files.write_night(landing, exporter, events, dates, night, dirt)
+        files.write_spend(landing, spent, dates, night, dirt)
     if truth is not None:
         settings = {
             "customers": customers,

@@ -10,7 +10,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from customer_intel.demo import export_billing, export_contacts, export_support, export_till
+from customer_intel.demo import (
+    export_ads,
+    export_billing,
+    export_contacts,
+    export_support,
+    export_till,
+)
 from customer_intel.demo.clock import DAY, epoch
 from customer_intel.demo.export_orders import shopify_orders
 from customer_intel.demo.exports import Exporter
@@ -202,3 +208,15 @@ def _write_events(
         repeated, n = dirt.repeat(clean, "bad", "true")
         write_bytes(path, (str(repeated["line"].str.join("\n").item()) + "\n").encode())
         dirt.note(landing, path, len(repeated), n, n_spoilt)
+
+
+def write_spend(
+    landing: Path, rows: pl.DataFrame, dates: list[date], night: int, dirt: Dirt
+) -> None:
+    """Writes what the advertising platforms answer on dates[night]."""
+    day, since = dates[night], dates[night - 1] if night else None
+    for platform, name in export_ads.FILES.items():
+        if lines := export_ads.answers(rows, platform, since, day):
+            path = landing / platform / str(day) / name.format(day=day)
+            write_bytes(path, ("\n".join(lines) + "\n").encode())
+            dirt.note(landing, path, len(lines))

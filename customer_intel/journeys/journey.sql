@@ -1,8 +1,8 @@
 -- Grain: one row per journey of a known customer.
 -- Meaning: n_steps and ended_at are of all its steps so far. path is what came before the first conversion, or all where
---   there is none: repeats in a row told once, at most max_steps of them, '…' for more; '(start)' when it began with the
---   conversion. n_path_steps counts them all. conversion_value is what the first conversion brought; conversions in a
---   row (the shop's order behind the page's purchase) are one.
+--   there is none: repeats in a row told once, at most ten of them, '…' for more; '(start)' when it began with the
+--   conversion. n_path_steps counts them all. n_conversions counts what starts_conversion does, conversion_value is what
+--   the first of them brought, whichever of its tellings (the page's purchase, the shop's order) has an amount.
 -- Caveats: until journey_gap_days after ended_at it may go on. conversion_value is in the reporting currency, empty where
 --   nothing converted or nothing has a rate. A customer's rows depend on that customer's steps alone.
 WITH begun AS (
@@ -23,12 +23,12 @@ lived AS (
     GROUP BY b.customer_id, b.journey_no
 ),
 ended AS (
-    SELECT l.customer_id, l.journey_no, s.touchpoint_id AS last_touchpoint_id
+    SELECT l.customer_id, l.journey_no, s.touchpoint_id AS last_touchpoint_id, s.is_arrival
     FROM journey_step AS s
     JOIN lived AS l ON l.customer_id = s.customer_id AND l.ended_at = s.ts
     QUALIFY row_number() OVER (PARTITION BY l.customer_id, l.journey_no ORDER BY s.activity_id DESC) = 1
 ),
--- run: conversions with no other step between them; the first run is the first conversion.
+-- run: tellings of one conversion; the first run is the first conversion.
 conversion AS (
     SELECT
         b.customer_id,
@@ -37,11 +37,14 @@ conversion AS (
         s.activity_id,
         s.revenue,
         row_number() OVER w AS nth,
-        sum(CASE WHEN s.follows_conversion THEN 0 ELSE 1 END) OVER w AS run
+        sum(CASE WHEN s.starts_conversion THEN 1 ELSE 0 END) OVER w AS run
     FROM journey_step AS s
     JOIN begun AS b ON b.customer_id = s.customer_id AND s.ts >= b.started_at AND s.ts < b.before_at
     WHERE s.is_conversion
     WINDOW w AS (PARTITION BY b.customer_id, b.journey_no ORDER BY s.ts, s.activity_id)
+),
+brought AS (
+    SELECT customer_id, journey_no, max(run) AS n_conversions FROM conversion GROUP BY customer_id, journey_no
 ),
 worth AS (
     SELECT customer_id, journey_no, revenue
@@ -82,16 +85,16 @@ way AS (
         customer_id,
         journey_no,
         max(k) AS n_path_steps,
-        max(CASE WHEN k = 1 AND 1 <= $max_steps THEN touchpoint_id END) AS step_1,
-        max(CASE WHEN k = 2 AND 2 <= $max_steps THEN touchpoint_id END) AS step_2,
-        max(CASE WHEN k = 3 AND 3 <= $max_steps THEN touchpoint_id END) AS step_3,
-        max(CASE WHEN k = 4 AND 4 <= $max_steps THEN touchpoint_id END) AS step_4,
-        max(CASE WHEN k = 5 AND 5 <= $max_steps THEN touchpoint_id END) AS step_5,
-        max(CASE WHEN k = 6 AND 6 <= $max_steps THEN touchpoint_id END) AS step_6,
-        max(CASE WHEN k = 7 AND 7 <= $max_steps THEN touchpoint_id END) AS step_7,
-        max(CASE WHEN k = 8 AND 8 <= $max_steps THEN touchpoint_id END) AS step_8,
-        max(CASE WHEN k = 9 AND 9 <= $max_steps THEN touchpoint_id END) AS step_9,
-        max(CASE WHEN k = 10 AND 10 <= $max_steps THEN touchpoint_id END) AS step_10
+        max(CASE WHEN k = 1 THEN touchpoint_id END) AS step_1,
+        max(CASE WHEN k = 2 THEN touchpoint_id END) AS step_2,
+        max(CASE WHEN k = 3 THEN touchpoint_id END) AS step_3,
+        max(CASE WHEN k = 4 THEN touchpoint_id END) AS step_4,
+        max(CASE WHEN k = 5 THEN touchpoint_id END) AS step_5,
+        max(CASE WHEN k = 6 THEN touchpoint_id END) AS step_6,
+        max(CASE WHEN k = 7 THEN touchpoint_id END) AS step_7,
+        max(CASE WHEN k = 8 THEN touchpoint_id END) AS step_8,
+        max(CASE WHEN k = 9 THEN touchpoint_id END) AS step_9,
+        max(CASE WHEN k = 10 THEN touchpoint_id END) AS step_10
     FROM passed
     GROUP BY customer_id, journey_no
 )
@@ -103,15 +106,21 @@ SELECT
     CAST(l.n_steps AS BIGINT) AS n_steps,
     t.first_touchpoint_id,
     e.last_touchpoint_id,
+    e.is_arrival AS has_arrived,
+    CAST(coalesce(b.n_conversions, 0) AS BIGINT) AS n_conversions,
+    CAST(coalesce(sum(coalesce(b.n_conversions, 0)) OVER (
+        PARTITION BY t.customer_id ORDER BY t.journey_no ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ), 0) AS BIGINT) AS n_before,
     t.converted_at,
     CAST(t.conversion_value AS DECIMAL(18, 2)) AS conversion_value,
     CAST(coalesce(w.n_path_steps, 0) AS BIGINT) AS n_path_steps,
     concat_ws(
         ' > ', CASE WHEN w.n_path_steps IS NULL THEN '(start)' END,
         w.step_1, w.step_2, w.step_3, w.step_4, w.step_5, w.step_6, w.step_7, w.step_8, w.step_9, w.step_10,
-        CASE WHEN w.n_path_steps > $max_steps THEN '…' END
+        CASE WHEN w.n_path_steps > 10 THEN '…' END
     ) AS path
 FROM told AS t
 JOIN lived AS l ON l.customer_id = t.customer_id AND l.journey_no = t.journey_no
 JOIN ended AS e ON e.customer_id = t.customer_id AND e.journey_no = t.journey_no
+LEFT JOIN brought AS b ON b.customer_id = t.customer_id AND b.journey_no = t.journey_no
 LEFT JOIN way AS w ON w.customer_id = t.customer_id AND w.journey_no = t.journey_no

@@ -22,8 +22,56 @@ SQL: dict[tuple[str, str], str] = {
     ("actor_act", "days_are_of_the_actor"): "active_days + 1 AS later_days",
     ("behaviour_definition", "positions_follow_each_other"): "position + 1 AS position",
     ("behaviour_definition", "acts_are_a_list"): "replace(acts, '|', '') AS acts",
-    ("behaviour_candidate", "named_acts_are_done"): "0 AS n_actors, '|feature|' AS roles",
+    ("behaviour_candidate", "named_acts_are_done"): "0 AS n_ever, '|feature|' AS roles",
+    ("funnel_customer_step", "no_step_is_left_out"): "step + 1 AS step",
+    ("funnel_customer_step", "times_go_forward"): (
+        "CASE WHEN step > 1 THEN reached_at - INTERVAL 400 DAY ELSE reached_at END AS reached_at"
+    ),
+    ("funnel_customer_step", "without_unprofiled_customer"): UNPROFILED,
+    ("funnel_customer", "who_converted_is_done"): "NOT is_converted AS is_converted",
+    ("funnel_customer", "without_unprofiled_customer"): UNPROFILED,
+    ("behaviour_customer", "without_unprofiled_customer"): UNPROFILED,
+    ("funnel_step", "nobody_comes_back_in"): "n_entered + 1 AS n",
+    ("funnel_step", "people_are_the_figure"): "greatest(n - 1, 0) AS n",
+    ("funnel_step", "members_are_the_whole"): (
+        "CASE WHEN breakdown = 'all' THEN n ELSE greatest(n - 1, 0) END AS n"
+    ),
+    ("funnel_step", "intervals_hold_their_shares"): "share_of_start + 0.01 AS share_of_start_low",
     ("customer_day", "active_is_an_own_act"): "NOT is_active AS is_active",
+    ("retention_cohort", "retained_within_eligible_within_cohort"): "n_cohort + 1 AS n_eligible",
+    ("retention_cohort", "rate_is_its_counts"): "CASE WHEN n_eligible = 0 THEN 1.0 END AS retention_rate",
+    ("retention_cohort", "interval_holds_rate"): "1.0 AS low, 0.5 AS retention_rate",
+    ("retention_cohort", "complete_when_all_had_time"): "NOT is_complete AS is_complete",
+    ("retention_cohort", "a_cohort_has_one_size"): (
+        "SELECT * FROM good UNION ALL SELECT * REPLACE (n_cohort + 1 AS n_cohort) FROM good"
+    ),
+    ("retention_cohort", "who_begins_by_coming_is_there"): (
+        "0 AS interval_no, 'any' AS start_event, 'any' AS return_event, n_cohort + 1 AS n_so_far"
+    ),
+    ("lifecycle_period", "parts_are_the_active"): "n_new + 1 AS n_new",
+    ("lifecycle_period", "dormant_are_the_active_before_less_returning"): (
+        "n_dormant + 1 AS n_dormant"
+    ),
+    ("lifecycle_period", "only_the_last_is_unfinished"): "FALSE AS is_complete",
+    ("stickiness_period", "nobody_is_there_longer_than_the_period"): "0 AS period_units",
+    ("stickiness_period", "parts_are_the_active"): "n + 1 AS n",
+    ("stickiness_period", "mean_is_its_counts"): "mean_units + 1 AS mean_units",
+    ("stickiness_period", "active_as_lifecycle_says"): "n_active + 1 AS n_active",
+    ("feature_usage", "adopters_are_active"): "n + 1 AS n_adopters",
+    ("feature_usage", "intervals_hold_shares"): "0.5 AS adoption, 0.6 AS low",
+    ("feature_usage", "first_uses_in_order"): "first_use_p90 + 1 AS first_use_p50",
+    ("feature_usage", "somebody_used_it"): "NULL AS first_use_p50",
+    ("feature_driver", "sides_are_the_population"): "n_exposed + 1 AS n_exposed",
+    ("feature_driver", "intervals_hold_differences"): "1.0 AS adjusted_low, 0.5 AS adjusted_difference",
+    ("feature_driver", "crude_is_its_shares"): (
+        "0.5 AS crude_difference, 0.5 AS rate_exposed, 0.4 AS rate_unexposed"
+    ),
+    ("feature_driver", "adjusted_not_below_plain"): "0.5 AS driver_p, 0.4 AS q_value",
+    ("feature_driver", "supported_only_when_sure"): "'supported' AS verdict, 0.06 AS q_value",
+    ("behaviour_difference", "nobody_did_it_who_is_not_there"): "n_a + 1 AS did_a",
+    ("behaviour_difference", "interval_holds_difference"): "high + 1 AS share_difference",
+    ("behaviour_difference", "adjusted_not_below_plain"): "0.5 AS difference_p, 0.4 AS q_value",
+    ("behaviour_difference", "leans_only_when_sure"): "'more' AS leaning, 0.5 AS q_value",
     ("customer_lifecycle", "without_unprofiled_customer"): UNPROFILED,
     ("unprofiled_customer", "a_refusal_that_names_nobody_known"): "SELECT * FROM good",
     ("state_word", "words_nobody_knows_are_few"): "TRUE AS is_beyond_share",
@@ -189,6 +237,34 @@ SQL: dict[tuple[str, str], str] = {
     ("journey_paths", "no_more_conversions_than_journeys"): "n + 1 AS n_converted",
     ("journey_paths", "interval_holds_rate"): "conversion_rate / 2 + 0.6 AS conversion_rate",
     ("journey_paths", "only_the_start_has_no_rate"): "NULL AS conversion_rate",
+    # --- journeys: roles of touchpoints, map, pain points, attribution
+    ("touchpoint", "every_activity_is_told"): "n_activities + 1 AS n_activities",
+    ("touchpoint_role", "a_conversion_is_an_arrival"): "TRUE AS is_conversion, FALSE AS is_arrival",
+    ("touchpoint_role", "an_owner_has_a_basis"): "'unknown' AS owner, 'own' AS owner_basis",
+    ("journey_step", "only_a_conversion_starts_one"): "TRUE AS starts_conversion, FALSE AS is_conversion",
+    ("journey", "converted_once_at_least"): "0 AS n_conversions, started_at AS converted_at",
+    ("journey_map", "shares_sum_to_one"): "share / 2 AS share",
+    ("journey_map", "lost_of_ended_of_passed"): "n_ended + 1 AS n_lost",
+    ("journey_map", "interval_holds_drop_off"): "10 AS n_journeys, 0.5 AS drop_off, 0.1 AS drop_off_high",
+    ("journey_map", "scored_where_answered"): "n_nps + 1 AS n_nps, NULL AS nps",
+    ("journey_map", "every_end_is_told"): "n_ended + 1 AS n_ended, n_journeys + 1 AS n_journeys",
+    ("pain_point", "every_end_is_told"): "n_ended + 1 AS n_ended",
+    ("pain_point", "excesses_sum_to_zero"): "excess + 1 AS excess",
+    ("pain_point", "lost_of_steps"): "n_steps + 1 AS n_lost",
+    ("pain_point", "interval_holds_excess"): "excess + 9 AS excess_low",
+    ("pain_point", "an_arrival_is_no_pain"): "TRUE AS is_arrival, 1 AS pain_rank",
+    ("pain_point", "sure_after_correction"): "'loses_more' AS pain_verdict, 0.9 AS exit_q_value",
+    ("attribution_path", "places_without_gaps"): "touch_no + 1 AS touch_no",
+    ("attribution_path", "every_conversion_has_a_path"): (
+        "SELECT * FROM good WHERE converted_at IS NULL OR converted_at > "
+        "(SELECT min(converted_at) FROM good) AND path_no = 0"
+    ),
+    ("attribution", "credit_is_all_conversions"): "conversions + 1 AS conversions",
+    ("attribution", "value_is_all_value"): "conversion_value + 1 AS conversion_value",
+    ("attribution", "interval_holds_share"): "share - 0.1 AS share_high",
+    ("attribution", "shares_sum_to_one"): "share / 2 AS share, share / 4 AS share_low",
+    ("attribution", "only_markov_has_an_order"): "1 AS markov_order",
+    ("ad_spend_fact", "amount_has_a_rate"): "1 AS cost, NULL AS cost_reporting",
     ("churn_features", "label_only_when_matured"): "1 AS label, as_of AS origin",
     ("churn_features", "without_unprofiled_customer"): UNPROFILED,
     ("churn_scores", "without_unprofiled_customer"): UNPROFILED,

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from customer_intel.core.contract import load as contract
 from customer_intel.core.store.lake import WHOLE, Lake, Version
+from customer_intel.journeys.attribution import MODELS
 from customer_intel.testing import TableLab
 
 AS_OF = date(2026, 7, 1)
@@ -200,6 +201,7 @@ def company(lake: Lake, customers: int = 400) -> dict[str, Version]:
     made["churn_predictions"], made["model_evaluation"], made["calibration_bins"] = _churn(rng, ids)
     made["nps_summary"] = _scores(rng)
     made["journey_paths"], made["journey_transitions"], made["touchpoint"] = _journeys()
+    made |= _journey_map()
     made["export_file"] = [
         {
             "source_system": source,
@@ -500,6 +502,39 @@ def _journeys() -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[s
         if step != "(start)"
     ]
     return paths, transitions, touchpoints
+
+
+def _journey_map() -> dict[str, list[dict[str, Any]]]:
+    """Where customers are, one pain point that is sure and one that is not, and two channels."""
+    cells = [
+        {"stage": stage, "channel": channel, "owner": "team:product", "n_activities": 900,
+         "customers": 300, "share": 0.5, "n_visits": 300, "median_seconds": 90.0, "n_nps": n_nps,
+         "nps": 12.0 if n_nps else None, "n_csat": 0, "n_journeys": 400, "n_ended": 200,
+         "n_lost": lost, "drop_off": lost / 400, "drop_off_low": lost / 500,
+         "drop_off_high": lost / 300, "transition_days": 90}
+        for stage, channel, n_nps, lost in (("consideration", "web", 40, 120), ("purchase", "shop", 0, 0))
+    ]  # fmt: skip
+    points = [
+        {"pain_rank": rank, "touchpoint_id": step, "stage": "consideration", "owner": "team:product",
+         "is_arrival": False, "pain_verdict": verdict, "n_ended": 100, "n_steps": 800, "n_lost": 100,
+         "expected": 60.0, "excess": 40.0, "excess_low": 15.0, "excess_high": 66.0,
+         "exit_p_value": 0.001, "exit_q_value": 0.004, "conversion_rate": 0.5,
+         "value_per_lost": money(20), "lost_value": money(800), "lost_value_low": money(300),
+         "lost_value_high": money(1320), "n_tickets": 9, "n_reviews": 0, "n_low_scores": 4,
+         "top_reason": HOSTILE}
+        for rank, step, verdict in (
+            (1, "web:checkout_started", "loses_more"), (2, f"web:{HOSTILE}", "unsure"),
+        )
+    ]  # fmt: skip
+    credited = [
+        {"model": model, "channel": channel, "n_paths": 90, "n_converted": 60,
+         "conversions": 50.0, "conversion_value": money(2000), "share": 0.5, "share_low": 0.4,
+         "share_high": 0.6, "markov_order": 2 if model == "markov" else None, "cost": money(300),
+         "cost_per_conversion": money(6), "return_on_spend": 6.67}
+        for model in MODELS
+        for channel in ("email", HOSTILE)
+    ]  # fmt: skip
+    return {"journey_map": cells, "pain_point": points, "attribution": credited}
 
 
 def lake_in(home: Path) -> tuple[Lake, Mapping[str, Version]]:

@@ -53,7 +53,7 @@ padding:0}
 .row{display:flex;flex-wrap:wrap;gap:24px 36px;margin:20px 0 0}
 .row>*{flex:1 1 300px;min-width:0}
 .row>*>figure{margin:0}
-figure{margin:20px 0 0}
+figure{margin:20px 0 0}figure+p,details+p{margin-top:16px}
 .row figure{margin:0}
 figcaption{font-weight:600;margin:0 0 6px}
 figcaption small{font-weight:400;color:var(--soft);font-size:13px}

@@ -24,6 +24,7 @@ import pyarrow as pa
 from customer_intel.core.contract import load as contract
 from customer_intel.core.contract.model import STAMPS, Table
 from customer_intel.core.engine import literal
+from customer_intel.core.gate.redact import without_values
 from customer_intel.core.store import disk
 from customer_intel.ingest.conform.conform import conform
 from customer_intel.ingest.conform.large_csv import conform_piecewise
@@ -244,10 +245,10 @@ class _EntityNight:
                 if not isinstance(error, OSError)
                 else error.strerror or "no answer"
             )
-            failed = Refused(
-                f"could not be processed ({kind}); nothing of it was taken, look at disk, memory "
-                "and file"
-            )
+            what = f"({kind}); nothing of it was taken, look at disk, memory and file"
+            if isinstance(error, duckdb.OutOfMemoryException | MemoryError):
+                what = f"and nothing of it was taken: {without_values(error)}"
+            failed = Refused(f"could not be processed {what}")
             if isinstance(error, OF_THE_MACHINE):
                 self.result.findings.append(refused_file(file.source_file, failed, MACHINE))
             else:

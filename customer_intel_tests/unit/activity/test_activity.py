@@ -105,10 +105,10 @@ def test_names_touchpoints_and_stages() -> None:
         "awareness",
         "awareness",
         "consideration",
-        "usage",
-        "usage",
+        "other",
+        "other",
         "awareness",
-        "usage",
+        "other",
     ]
     assert json.loads(told["feature_json"][4]) == {"feature": 'Ünïcode "q"'}
     assert told["session_id"].null_count() == 8
@@ -331,9 +331,9 @@ def test_daily_roll_up_counts_sessions_once_and_converts_money() -> None:
         ("order_placed", 1, Decimal("12.50"), 0),
     ]
     assert converted == [True, False, False]
-    assert made.run("touchpoint").select("touchpoint_id", "n_activities").rows() == [
-        ("shop:order_placed", 1),
-        ("web:feature_used", 3),
+    assert chain(made, "touchpoint_day").select("touchpoint_id", "day", "n").rows() == [
+        ("shop:order_placed", T0.date(), 1),
+        ("web:feature_used", T0.date(), 3),
     ]
 
 

@@ -22,7 +22,7 @@ def proposed(lab: TableLab, **config: Any) -> Definitions:
 
 
 def _run(lab: TableLab, config: dict[str, Any]) -> pl.DataFrame:
-    lab.chain("actor_act", "touchpoint")
+    lab.chain("actor_act", "touchpoint_day")
     return lab.run("behaviour_definition", **config)
 
 
@@ -163,7 +163,7 @@ def test_a_proposal_stands_until_its_acts_are_gone() -> None:
     assert stands.core and stands.core.acts == ("lektion_gestartet",)
     assert stands.funnels["first_way"] == Definitions.of(before).funnels["first_way"]
     gone = lab(way([("kapitel_gehört", 1.0), ("kauf", 0.5)], [("kapitel_gehört", 1.0)]))
-    gone.chain("actor_act", "touchpoint")
+    gone.chain("actor_act", "touchpoint_day")
     gone.put("behaviour_definition", before)
     found = Definitions.of(gone.run("behaviour_definition"))
     assert found.core and found.core.acts == ("kapitel_gehört",)

@@ -19,6 +19,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from customer_intel.ingest.conform import large_csv as piecewise
+from customer_intel.ingest.conform.large_csv_steps import PieceSteps
 from customer_intel.ingest.conform.results import Conformed
 from customer_intel.ingest.land import entity_night as landing
 from customer_intel.ingest.read import csv_chunks as cutting
@@ -216,6 +217,18 @@ def test_many_bad_rows_are_set_aside_in_batches(
     found = same(SOUND["bad rows in many pieces"])
     assert taken == {"piecewise": 1}
     assert len(batches) > 1 and sum(batches) == found.parts[0].facts["rows_quarantined"] == 23
+
+
+def test_rows_that_come_out_of_order_are_put_in_order(
+    same: Same, taken: Taken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As DuckDB hands over a piece of more than 122,880 rows that it scans in parallel.
+    really = PieceSteps._filled
+    monkeypatch.setattr(
+        PieceSteps, "_filled", lambda steps: f"(SELECT * FROM {really(steps)} ORDER BY hash(_row))"
+    )
+    same(SOUND["bad rows in many pieces"])
+    assert taken == {"piecewise": 1}
 
 
 @pytest.mark.parametrize("pack", [gz, zstd])

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from customer_intel.journeys.paths import told_as
 from customer_intel_tests.unit.sqlroom import Room
 
 AS_OF = date(2026, 6, 1)
@@ -55,8 +56,9 @@ def journeys(*walks: list[dict[str, Any]], **config: Any) -> Room:
     made.put(
         "activity", pl.DataFrame([row for rows in walks for row in rows], infer_schema_length=None)
     )
-    made.run("journey_step", **config)
-    made.run("journey", **config)
+    made.run("touchpoint_day")
+    for name in ("touchpoint_role", "journey_step", "journey"):
+        made.run(name, **config)
     return made
 
 
@@ -296,3 +298,28 @@ def test_gates_close_on_poisoned_rows() -> None:
     assert "interval_holds_rate" in made.failures("journey_paths")
     made.con.execute("UPDATE journey_paths SET conversion_low = NULL").fetchall()
     assert "only_the_start_has_no_rate" in made.failures("journey_paths")
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("A > B > A > B > C", ("A ⇄ B ×2+ > C", 2)),
+        ("A > B > A > B > A > B > A", ("A ⇄ B ×2+ > A", 2)),
+        ("X > A > B > C > A > B > C", ("X > A ⇄ B ⇄ C ×2+", 2)),
+        ("A > B > A > C", ("A > B > A > C", 4)),
+        ("A > B > C > D > E", ("A > B > C > D > …", 4)),
+        ("A > B > A > B > A > B > A > B > A > B > …", ("A ⇄ B ×2+ > …", 1)),
+        ("(start)", ("(start)", 0)),
+    ],
+)
+def test_a_loop_is_told_once(path: str, told: tuple[str, int]) -> None:
+    assert told_as(path, 4) == told
+
+
+def test_loops_of_any_number_of_turns_share_a_way() -> None:
+    made = journeys(walk("a", "ABAB$"), walk("b", "ABABAB"), walk("c", "AB"))
+    found = made.run("journey_paths").sort("path_rank")
+    assert found.select("path", "n", "n_converted", "coverage").rows() == [
+        ("A ⇄ B ×2+", 2, 1, pytest.approx(2 / 3)),
+        ("A > B", 1, 0, 1.0),
+    ]

@@ -1,0 +1,177 @@
+"""What keeps customers: which features' users stay more often than equally engaged customers, and how sure that is.
+
+Belongs here: a verdict per feature, in words. Not here: its statistics (feature_driver_statistics.py), its windows and
+customers (feature_driver_windows.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from customer_intel.behaviour.definitions import Behaviour, Definitions
+from customer_intel.behaviour.feature_driver_statistics import (
+    Assessment,
+    Measured,
+    agreement,
+    assess,
+    benjamini_hochberg,
+    size_per_arm,
+)
+from customer_intel.behaviour.feature_driver_windows import Population, kinds_before, windows
+from customer_intel.behaviour.retention_events import Events
+
+# A q-value below this is sure enough.
+SURE = 0.05
+# Activity that hangs together less than this tells too little of engagement.
+TELLS_LITTLE = 0.2
+
+SUPPORTED, CONFOUNDED, INCONCLUSIVE = "supported", "confounded", "inconclusive"
+REASONS = {
+    "short": "history is too short for days before, of and after use",
+    "small": "too few users, or too few others, or hardly anybody left or stayed",
+    "sparse": "activity is too sparse to tell how engaged customers are",
+    "supported": "users stay more often than equally engaged others, beyond what the error of that measure explains",
+    "confounded": "users are the engaged customers, who stay anyway: little is left among equally engaged ones",
+    "none": "users and others stay about as often",
+    "fewer": "users stay less often than others",
+    "unsure": "a difference is left among equally engaged customers, but may be chance or engagement not measured",
+}
+
+
+def feature_driver(
+    act_daily: pl.LazyFrame,
+    customer_day: pl.LazyFrame,
+    activity: pl.LazyFrame,
+    behaviour_customer: pl.LazyFrame,
+    behaviour_definition: pl.LazyFrame,
+    subscription_fact: pl.LazyFrame,
+    segment_history: pl.LazyFrame,
+    unprofiled_customer: pl.LazyFrame,
+    as_of: date,
+    config: dict[str, Any],
+    schema: pl.Schema,
+) -> pl.DataFrame:
+    """One row per feature, the strongest evidence first in q_value.
+
+    Design: a landmark so many days before `as_of` that the outcome is over. Who was known before the
+    exposure window and did something else in it is compared by whether the feature was used in it;
+    outcome is an own act after the landmark. Nothing of the customer is read from after it.
+    """
+    means = Definitions.of(behaviour_definition)
+    events = Events(act_daily, customer_day, activity, behaviour_customer, means, as_of)
+    at = windows(events.first_day, as_of, config["driver_days"])
+    judged = []
+    if at:
+        kinds = kinds_before(subscription_fact, segment_history, at.landmark)
+        people = Population.of(events, at, unprofiled_customer.select("customer_id"), kinds)
+        for item in means.features.values():
+            measured = people.measured(events.of_behaviour(item))
+            judged.append(Judged(item, measured, assess(measured, config["driver_benchmark"])))
+    else:
+        judged = [Judged(item, None, None) for item in means.features.values()]
+    q_values = _q_values(judged)
+    rows = [
+        {
+            "feature": item.feature.name,
+            "caption": item.feature.caption,
+            "landmark": at.landmark if at else None,
+            "landmark_days": at.days if at else None,
+            **item.row(q),
+        }
+        for item, q in zip(judged, q_values, strict=True)
+    ]
+    frame = pl.DataFrame(rows, schema=schema)
+    return frame.with_columns(pl.col(pl.Float64).round(9)).sort("feature")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A feature, who was measured and what is known of it."""
+
+    feature: Behaviour
+    measured: Measured | None
+    found: Assessment | None
+
+    @property
+    def is_told(self) -> bool:
+        """Whether activity tells enough of engagement to go by it."""
+        return self.found is not None and self.found.reliability >= TELLS_LITTLE
+
+    def verdict(self, q_value: float | None) -> tuple[str, str]:
+        """The verdict, and the key of its reason."""
+        found = self.found
+        if found is None:
+            return INCONCLUSIVE, "small" if self.measured else "short"
+        if found.crude.high < 0:
+            return INCONCLUSIVE, "fewer"
+        if found.crude.low <= 0:
+            return INCONCLUSIVE, "none"
+        if not self.is_told:
+            return INCONCLUSIVE, "sparse"
+        if found.robust.value > 0 and q_value is not None and q_value < SURE:
+            return SUPPORTED, "supported"
+        if found.corrected.value < found.crude.value / 2:
+            return CONFOUNDED, "confounded"
+        return INCONCLUSIVE, "unsure"
+
+    def row(self, q_value: float | None) -> dict[str, Any]:
+        """The feature's row but for what all share."""
+        verdict, reason = self.verdict(q_value)
+        row: dict[str, Any] = {"verdict": verdict, "reason": REASONS[reason], "q_value": q_value}
+        if self.measured:
+            row |= _shares(self.measured)
+        if found := self.found:
+            row |= {
+                "crude_difference": found.crude.value,
+                "adjusted_difference": found.adjusted.value,
+                "adjusted_low": found.adjusted.low,
+                "adjusted_high": found.adjusted.high,
+                "corrected_difference": found.corrected.value,
+                "corrected_low": found.corrected.low,
+                "corrected_high": found.corrected.high,
+                "robust_difference": found.robust.value,
+                "risk_ratio": found.risk_ratio,
+                "e_value": found.e_value,
+                "dose_p": found.dose_p,
+                "driver_p": found.p_value,
+                "n_strata": found.n_strata,
+                "engagement_reliability": found.reliability,
+                "engagement_stability": found.stability,
+                "experiment_n": size_per_arm(found.rate_unexposed, found.corrected.value),
+            }
+        return row
+
+
+def _q_values(judged: list[Judged]) -> list[float | None]:
+    """Benjamini-Hochberg over the features that could be judged."""
+    p_values = [item.found.p_value for item in judged if item.found]
+    found = iter(benjamini_hochberg(p_values))
+    return [next(found) if item.found else None for item in judged]
+
+
+def _shares(measured: Measured) -> dict[str, Any]:
+    """Counts and shares of the active, by days of use; phi and PPV."""
+    known = measured.only(measured.is_active)
+    used = known.dose > 0
+
+    def stayed(among: Any) -> float | None:
+        return float(known.stayed[among].mean()) if among.any() else None
+
+    n, users, both = len(used), int(used.sum()), int(known.stayed[used].sum())
+    phi, ppv = agreement(users, both, int(known.stayed.sum()), n)
+    return {
+        "n": n,
+        "n_exposed": users,
+        "n_unexposed": n - users,
+        "rate_exposed": stayed(used),
+        "rate_unexposed": stayed(~used),
+        "rate_once": stayed(known.dose == 1),
+        "rate_repeatedly": stayed(np.asarray(known.dose >= 2)),
+        "phi": phi,
+        "ppv": ppv,
+    }

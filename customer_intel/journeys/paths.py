@@ -1,0 +1,115 @@
+"""The most frequent ways up to a conversion, with loops told once.
+
+Belongs here: what is told of a path, and how many take it. Not here: a journey's own steps
+(journey.sql).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from customer_intel.core.statistics import Z95
+
+BETWEEN, LOOP, TIMES, MORE, DIRECT = " > ", " ⇄ ", " ×2+", "…", "(start)"
+
+
+def journey_paths(
+    journey: pl.LazyFrame, as_of: date, config: dict[str, Any], schema: pl.Schema
+) -> pl.DataFrame:
+    """One row per told path, the `max_paths` most frequent: journeys that converted and journeys that
+    did not share one, and conversion_rate (with Wilson's interval) says how many of them did.
+
+    Only journeys that began at least journey_gap_days before as_of, so that all had time to convert.
+    (start) are journeys that began with the conversion; their rate is empty, it could be nothing but
+    1. conversion_value is what first conversions brought, in the reporting currency. coverage is the
+    share of journeys that this and all more frequent paths explain.
+    """
+    midnight = pl.lit(as_of).cast(pl.Datetime("us"))
+    begun = journey.filter(
+        pl.col("started_at") + pl.duration(days=int(config["journey_gap_days"])) <= midnight
+    ).select("customer_id", "path", "converted_at", "conversion_value")
+    variants = begun.select(pl.col("path").unique()).collect()["path"].sort().to_list()
+    told = [told_as(variant, int(config["max_steps"])) for variant in variants]
+    names = pl.LazyFrame(
+        {"path": variants, "told": [t for t, _ in told], "n_steps": [n for _, n in told]},
+        schema={"path": pl.String, "told": pl.String, "n_steps": pl.Int64},
+    )
+    n, z = pl.col("n"), Z95
+    rate = pl.col("conversion_rate")
+    middle = rate + z * z / (2 * n)
+    half = z * (rate * (1 - rate) / n + z * z / (4 * n * n)).sqrt()
+    counted = (
+        begun.join(names, on="path")
+        .group_by("told")
+        .agg(
+            n_steps=pl.col("n_steps").max(),
+            n=pl.len().cast(pl.Int64),
+            customers=pl.col("customer_id").n_unique().cast(pl.Int64),
+            n_converted=pl.col("converted_at").count().cast(pl.Int64),
+            conversion_value=pl.col("conversion_value").sum(),
+        )
+        .sort("n", "told", descending=[True, False])
+        .with_columns(
+            path_rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64),
+            share=(n / n.sum()),
+            coverage=(n.cum_sum() / n.sum()),
+            conversion_rate=pl.when(pl.col("told") != DIRECT).then(pl.col("n_converted") / n),
+        )
+        .head(int(config["max_paths"]))
+        .with_columns(
+            conversion_low=((middle - half) / (1 + z * z / n)).clip(lower_bound=0.0),
+            conversion_high=((middle + half) / (1 + z * z / n)).clip(upper_bound=1.0),
+        )
+        .with_columns(pl.col(pl.Float64).round(9))
+        .rename({"told": "path"})
+        .collect()
+    )
+    return counted.select(schema.names()).cast(dict(schema))  # type: ignore[arg-type]
+
+
+def told_as(path: str, most: int) -> tuple[str, int]:
+    """The path as it is told, and how many steps that are: loops once, at most `most` steps.
+
+    >>> told_as("a > b > a > b > a > b > c", 6)
+    ('a ⇄ b ×2+ > c', 2)
+    """
+    if path == DIRECT:
+        return path, 0
+    steps = path.split(BETWEEN)
+    is_cut = steps[-1] == MORE
+    units = without_loops(steps[: len(steps) - is_cut])
+    told = units[:most]
+    if is_cut or len(units) > most:
+        told.append(MORE)
+    return BETWEEN.join(told), min(len(units), most)
+
+
+def without_loops(steps: list[str]) -> list[str]:
+    """The steps, of which a run that comes twice or more right after itself is told once: from the
+    left, the shortest run first. How many times is not told, so that a way does not fall apart into
+    one for each number of turns.
+    """
+    told, at, n = [], 0, len(steps)
+    if n - len(set(steps)) < 2:
+        return list(steps)
+    while at < n:
+        for size in range(2, (n - at) // 2 + 1):
+            run, behind = steps[at : at + size], at + size
+            while steps[behind : behind + size] == run:
+                behind += size
+            if behind > at + size:
+                told.append(LOOP.join(run) + TIMES)
+                at = behind
+                break
+        else:
+            told.append(steps[at])
+            at += 1
+    return told
+
+
+def touchpoints_of(unit: str) -> list[str]:
+    """The touchpoints of one told step: one, or those of a loop."""
+    return unit.removesuffix(TIMES).split(LOOP)

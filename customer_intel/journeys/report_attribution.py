@@ -1,0 +1,158 @@
+"""What brings conversions: models of attribution side by side, and what channels cost.
+
+Belongs here: sentences and tables of `attribution`. Not here: the models (attribution.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from customer_intel.core.report import charts, metric
+from customer_intel.core.report.charts import Range
+from customer_intel.core.report.evidence import Evidence
+from customer_intel.core.report.markup import (
+    Html,
+    count,
+    details,
+    enumerated,
+    figure,
+    join,
+    money,
+    number,
+    paragraph,
+    percent,
+    percents,
+    phrase,
+    plain,
+    quiet,
+    table,
+    tag,
+)
+from customer_intel.core.report.metric import cited, said_in
+from customer_intel.journeys.report_words import axis_percent
+
+# As the columns stand: rules from first to last, then what asks what would be lost.
+_SHOWN = ("first", "last", "linear", "time_decay", "position", "shapley")
+_NAMED = 3
+
+
+def by_channel(evidence: Evidence) -> Html:
+    """Which channels bring conversions, by each model, and what one costs."""
+    if not evidence.has("attribution"):
+        return quiet(f"Attribution is not available: {evidence.why_not('attribution')}.")
+    rows = evidence.frame("attribution")
+    told = rows.filter(pl.col("share").is_not_null())
+    if told.is_empty():
+        return quiet(
+            "No conversion has a touch before it that can be credited: no message, no advertisement, "
+            "no visit by a campaign. Which count is set in config/journeys.yaml (touch_events)."
+        )
+    return join((_lede(evidence, told), _models(told), _costs(evidence, rows)))
+
+
+def _lede(evidence: Evidence, told: pl.DataFrame) -> Html:
+    touched = metric.value(evidence, "touched_conversions")
+    shares = metric.by_member(evidence, "attributed_share", "channel")
+    order = sorted(shares.items(), key=lambda item: (-(item[1].value or 0), item[0]))
+    named = [
+        phrase(
+            "{channel} {share} (95 %: {range})",
+            channel=plain(channel),
+            share=cited(percent(value.value), value),
+            range=percents(value.low, value.high),
+        )
+        for channel, value in order[:_NAMED]
+    ]
+    back = told.filter(pl.col("model") == "markov")["markov_order"].drop_nulls().to_list()
+    parts: list[object] = []
+    if touched is not None:
+        parts.append(
+            phrase(
+                "{share} of the latest {n} conversions came after a message, an advertisement or a "
+                "visit by a campaign. ",
+                share=cited(percent(touched.value), touched),
+                n=cited(count(touched.n), touched, part="n"),
+            )
+        )
+    if named:
+        parts.append(
+            phrase(
+                "Of these, by what would be lost without a channel: {shares}; the model looks {order} "
+                "back, which foretold paths best that it had not seen.",
+                shares=enumerated(named),
+                order=said_in(
+                    "one touch" if back[:1] == [1] else f"{max(back, default=0)} touches",
+                    "attribution.markov_order",
+                ),
+            )
+        )
+    return paragraph(*parts)
+
+
+def _models(told: pl.DataFrame) -> Html:
+    by_model: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in told.iter_rows(named=True):
+        by_model.setdefault(row["channel"], {})[row["model"]] = row
+    ordered = sorted(by_model, key=lambda name: (-by_model[name]["markov"]["share"], name))
+    ranges = [
+        Range(r["share"], r["share_low"], r["share_high"], by_model[name]["last"]["share"])
+        for name in ordered
+        for r in [by_model[name]["markov"]]
+    ]
+    scale = (0.0, charts.scale_of(ranges, 0.0, 1.0)[1])
+    body: list[tuple[object, ...]] = [
+        (
+            tag("b", plain(name)),
+            count(by_model[name]["markov"]["n_converted"]),
+            charts.range_mark(mark, scale),
+            percent(mark.value),
+            percents(mark.low, mark.high),
+            *(percent(by_model[name][model]["share"]) for model in _SHOWN),
+        )
+        for name, mark in zip(ordered, ranges, strict=True)
+    ]
+    body.append(("", "", charts.range_axis(scale, axis_percent), *[""] * (2 + len(_SHOWN))))
+    head = ("Channel", "Paths", "Markov", "", "95 %", *(plain(model) for model in _SHOWN))
+    note = (
+        "Share of the conversions that any touch came before. Dot and bar: what would be lost "
+        "without the channel, with its 95 % interval over customers; notch: the last touch. Models "
+        "that disagree mean that the data alone does not settle it: an experiment would."
+    )
+    numeric = (1, *range(3, len(head)))
+    return figure("What each model credits to a channel", table(head, body, numeric), note)
+
+
+def _costs(evidence: Evidence, rows: pl.DataFrame) -> Html | None:
+    paid = rows.filter((pl.col("model") == "markov") & pl.col("cost").is_not_null())
+    if paid.is_empty():
+        return None
+    costs = metric.by_member(evidence, "channel_cost_per_conversion", "channel")
+    said = [
+        phrase(
+            "{cost} by {channel}",
+            channel=plain(channel),
+            cost=cited(money(value.value, evidence.currency), value),
+        )
+        for channel, value in sorted(costs.items(), key=lambda item: -(item[1].value or 0))[:_NAMED]
+    ]
+    body = [
+        (
+            tag("b", plain(row["channel"].strip("()"))),
+            money(row["cost"], evidence.currency),
+            number(row["conversions"], 1),
+            money(row["cost_per_conversion"], evidence.currency),
+            money(row["conversion_value"], evidence.currency),
+            number(row["return_on_spend"], 1),
+        )
+        for row in paid.sort("cost", "channel", descending=[True, False]).iter_rows(named=True)
+    ]
+    head = ("Channel", "Cost", "Conversions", "Cost of one", "Value", "Value per cost")
+    note = (
+        "Spending goes to the channel, or the campaign, of exactly its name; what fits none stands "
+        "at Unmatched."
+    )
+    picture = figure("Cost and return", table(head, body, numeric=(1, 2, 3, 4, 5)), note)
+    lede = paragraph("A conversion cost ", enumerated(said), " in advertising.") if said else None
+    return join((lede, details("What channels cost and bring", picture)))

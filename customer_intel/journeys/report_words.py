@@ -1,0 +1,56 @@
+"""How the report names steps, paths and shares of journeys.
+
+Belongs here: words. Not here: what is told of them (report.py, report_map.py, report_attribution.py).
+"""
+
+from __future__ import annotations
+
+from customer_intel.core.report.markup import NBSP, Html, join, tag
+from customer_intel.journeys.paths import BETWEEN, LOOP, MORE, TIMES, touchpoints_of
+
+OTHER, WON, GONE, DIRECT = "(other)", "(conversion)", "(no conversion)", "(start)"
+SPECIAL = {OTHER: "Other", WON: "Conversion", GONE: "No conversion", DIRECT: "Directly"}
+
+
+def touchpoint_name(touchpoint_id: str) -> str:
+    """web:page_viewed:checkout → 'Page viewed: checkout (web)'."""
+    special = {"(start)": "Start", "(end)": "End"}
+    if touchpoint_id in special:
+        return special[touchpoint_id]
+    medium, _, rest = touchpoint_id.partition(":")
+    activity, _, detail = rest.partition(":")
+    if not rest:
+        return touchpoint_id
+    words = activity.replace("_", " ")
+    if words == "page viewed" and detail:
+        words, detail = f"{detail} page", ""
+    said = f"{words[:1].upper()}{words[1:]}{': ' + detail if detail else ''}"
+    return said if medium in words else f"{said} ({medium})"
+
+
+def path(text: str) -> Html:
+    """A path's steps with arrows between; of a loop its steps, to and fro."""
+    steps = [tag("span", _step(unit)) for unit in text.split(BETWEEN)]
+    return tag("span", join(steps, " <i>→</i> "), class_="path")
+
+
+def _step(unit: str) -> str:
+    if unit == MORE or unit in SPECIAL:
+        return SPECIAL.get(unit, unit)
+    told = LOOP.join(touchpoint_name(step) for step in touchpoints_of(unit))
+    return told + TIMES if unit.endswith(TIMES) else told
+
+
+def axis_percent(value: float) -> str:
+    """A share (0 to 1) on an axis."""
+    return f"{100 * value:g}{NBSP}%"
+
+
+def long(seconds: float | None) -> str:
+    """A time in the largest unit of which it has at least two; a dot where it is not known."""
+    if seconds is None:
+        return "·"
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f}{NBSP}{unit}"
+    return f"{seconds:.0f}{NBSP}s"
