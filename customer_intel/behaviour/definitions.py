@@ -91,12 +91,17 @@ def behaviour_candidate(
                 "act": act,
                 "caption": caption_of(act),
                 "n_actors": n,
-                "n_ever": sum(times for other, times in heard.items() if other == act or other.startswith(f"{act}:")),
+                "n_ever": sum(
+                    times
+                    for other, times in heard.items()
+                    if other == act or other.startswith(f"{act}:")
+                ),
                 "reach": n / found.n_actors if found.n_actors else 0.0,
                 "first_place": row.get("first_place"),
                 "returning_share": row.get("returning_share"),
                 "repeat_rate": row.get("repeat_rate"),
-                "converts_after": won.get(act) if row else None,
+                # Of the conversion itself there is nothing to be learnt.
+                "converts_after": won.get(act) if "conversion" not in roles.get(act, ()) else None,
                 "word_class": words.class_of(act) or "other",
                 "roles": written(roles[act]) if act in roles else None,
             }

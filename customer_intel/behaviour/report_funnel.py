@@ -289,19 +289,19 @@ def _declared(evidence: Evidence) -> Html | None:
     said = evidence.once(definitions)
     body: list[tuple[object, ...]] = []
     for word, item in (("Conversion", said.conversion), ("Core action", said.core)):
-        if item is None:
-            body.append((tag("b", word), "none found", "", ""))
-        else:
-            body.append((tag("b", word), _acts(item), _ORIGINS[item.origin], _because(item)))
+        told: tuple[object, ...] = ("none found",)
+        if item:
+            told = (_acts(item), _ORIGINS[item.origin], _because(item))
+        body.append((tag("b", word), *map(_readable, told)))
     for way in said.funnels.values():
         steps = " → ".join(step.caption for step in way.steps)
-        body.append(
-            (tag("b", f"Funnel ‘{way.caption}’"), steps, _ORIGINS[way.origin], _because(way))
-        )
+        told = (steps, _ORIGINS[way.origin], _because(way))
+        body.append((tag("b", f"Funnel ‘{way.caption}’"), *map(_readable, told)))
     if said.features:
         names = enumerated([item.caption for item in said.features.values()])
         first = next(iter(said.features.values()))
-        body.append((tag("b", "Features"), names, _ORIGINS[first.origin], _because(first)))
+        told = (names, _ORIGINS[first.origin], _because(first))
+        body.append((tag("b", "Features"), *map(_readable, told)))
     head = ("What", "Is", "Who says so", "Why")
     yaml = tag(
         "pre", as_yaml(said), class_="id", style="white-space:pre-wrap;overflow-wrap:anywhere"
@@ -312,6 +312,11 @@ def _declared(evidence: Evidence) -> Html | None:
         _everything(evidence),
         details("How to change it: write into config/behaviour.yaml what is right, such as this", yaml),
     ))  # fmt: skip
+
+
+def _readable(words: object) -> Html:
+    """A cell of words that stays wide enough to be read on a phone, where the table scrolls."""
+    return tag("span", words, style="display:block;min-width:20ch")
 
 
 def _everything(evidence: Evidence) -> Html | None:
