@@ -182,6 +182,36 @@ def test_a_proposal_stands_until_its_acts_are_gone() -> None:
     assert found.conversion and found.conversion.acts == ("kauf",)
 
 
+def again(before: pl.DataFrame, made: TableLab, **config: Any) -> Definitions:
+    """The definitions of the night after `before`."""
+    made.chain("actor_act", "touchpoint_day")
+    made.put("behaviour_definition", before)
+    return Definitions.of(made.run("behaviour_definition", **config))
+
+
+def test_what_stands_gives_way_to_a_declaration_and_follows_the_settings() -> None:
+    events = list(way(GERMAN, LATER))
+    before = lab(events).chain("behaviour_definition")
+    declared = again(
+        before, lab(events), conversion="kurs_angesehen", core_action="notiz_geschrieben"
+    )
+    # A funnel that ended in another conversion, and a feature that now is the core action, are gone.
+    assert acts(declared, "first_way")[-1] == ("kurs_angesehen",)
+    assert "notiz_geschrieben" not in declared.features
+    longer = again(before, lab(events), funnel_window_days=30)
+    assert longer.funnels["first_way"].window_days == 30.0
+    assert again(before, lab(events)).rows() == Definitions.of(before).rows()
+    shop = [
+        ("page_viewed:catalog", 1.0),
+        ("add_to_cart", 0.8),
+        ("checkout_started", 0.8),
+        ("purchase", 0.7),
+    ]
+    first = lab(way(shop, [("page_viewed:catalog", 0.5)])).chain("behaviour_definition")
+    told = again(first, lab(way(shop, [("page_viewed:catalog", 0.5)])), conversion="add_to_cart")
+    assert told.core and told.core.acts == ("add_to_cart",)
+
+
 def test_why_an_act_was_proposed_stands_beside_it() -> None:
     made = lab(way(GERMAN, LATER))
     made.chain("behaviour_definition")
