@@ -15,13 +15,15 @@ import numpy as np
 from customer_intel.behaviour.evidence import PAIRED, Doings, Times, before
 from customer_intel.behaviour.model import Behaviour, Definitions, Funnel, caption_of
 from customer_intel.behaviour.standing import FEW, SUPPORT, WAY, Standing
-from customer_intel.behaviour.words import PAGE, Shipped, Words, fold, shipped
+from customer_intel.behaviour.words import PAGE, Conversion, Shipped, Words, fold, shipped
 
 # Of those who did both, at least so many did the earlier step first; and of those who did the later one, so
 # many had done the earlier.
 FIRST, THROUGH = 0.6, 0.5
 # A step loses somebody: the next one's reach is at most this part of it.
 FALLING = 0.95
+# Events count beside facts of another kind where so many times as many people did them.
+MANY = 10
 STEPS = 5
 FEATURES = 12
 # A feature is used by some, not all.
@@ -70,13 +72,15 @@ class Proposer:
     def conversion(self) -> Behaviour | None:
         """Facts first, with events of the same beside; then known words; then, unsure, what actors end with."""
         strong = [item for item in self.words.conversions if not item.is_weak]
-        facts = [item for item in strong if self.found.n_of(item.facts) >= FEW and item.facts]
+        facts = [item for item in strong if self.found.n_of(item.facts) >= FEW]
         if facts:
-            acts = [act for item in facts for act in self._meant(item.words)]
-            return self._role(
-                acts,
-                "orders and subscriptions are facts; events that say the same count beside them",
-            )
+            n = self.found.n_of([fact for item in facts for fact in item.facts])
+            # A handful of subscriptions are not what a shop is for whose orders are told by events alone.
+            told = [item for item in strong if item in facts or self._n(item) > MANY * n]
+            said = "orders and subscriptions are facts; events that say the same count beside them"
+            if len(told) > len(facts):
+                said += ", and so does what many times as many people did"
+            return self._role([act for item in told for act in self._meant(item.words)], said)
         for item in self.words.conversions:
             if acts := self._meant(item.words):
                 said = f"it is called as a {item.name.replace('_', '-')} is in many companies"
@@ -84,6 +88,10 @@ class Proposer:
                     return self._role(acts, f"{said}, but few did it so far", "unsure")
                 return self._role(acts, said, "unsure" if item.is_weak else "likely")
         return self._ending()
+
+    def _n(self, item: Conversion) -> int:
+        """How many people did what its words mean."""
+        return self.found.n_of(self._meant(item.words))
 
     def _ending(self) -> Behaviour | None:
         """The act that is done once and ends what is done, by most who do it."""

@@ -93,6 +93,15 @@ def test_a_shop_gets_the_shipped_funnel_and_its_order_facts_first() -> None:
     assert found.core and set(found.core.acts) == {"order_completed", "order_placed"}
 
 
+def test_a_handful_of_facts_does_not_hide_what_everybody_does() -> None:
+    few = [(f"c{at:04}", 9000.0, "subscription_started") for at in range(8)]
+    found = proposed(lab([*way([("page_viewed:home", 1.0), ("purchase", 0.9)], []), *few]))
+    assert found.conversion and set(found.conversion.acts) == {"purchase", "subscription_started"}
+    many = [(f"c{at:04}", 9000.0, "subscription_started") for at in range(80)]
+    found = proposed(lab([*way([("page_viewed:home", 1.0), ("purchase", 0.9)], []), *many]))
+    assert found.conversion and found.conversion.acts == ("subscription_started",)
+
+
 def test_steps_that_most_take_otherwise_are_unsure() -> None:
     steps = [
         ("checkout_started", 1.0),
