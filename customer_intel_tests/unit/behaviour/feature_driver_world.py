@@ -85,7 +85,7 @@ def kept_diary(world: Diary, customers: int, seed: int) -> Measured:
     lasting, mood = rng.normal(size=(2, customers))
     weekday = 0.5 * rng.normal(size=(customers, 7))
     acts = np.zeros((customers, 3 * world.days))
-    dose = np.zeros(customers, np.int64)
+    dose: npt.NDArray[np.int64] = np.zeros(customers, np.int64)
     for day in range(3 * world.days):
         mood = world.fades * mood + np.sqrt(1 - world.fades**2) * rng.normal(size=customers)
         now = world.trait * lasting + np.sqrt(1 - world.trait**2) * mood
@@ -94,7 +94,7 @@ def kept_diary(world: Diary, customers: int, seed: int) -> Measured:
         acts[:, day] = there * (1 + rng.poisson(np.exp(0.3 + 0.3 * now)))
         if world.days <= day < 2 * world.days:
             uses = there & (rng.random(customers) < _chance(-2.2 + world.use * now))
-            dose = np.asarray(dose + uses, np.int64)
+            dose[uses] += 1
 
     def half(first: int, parity: int) -> npt.NDArray[np.float64]:
         part = acts[:, first : first + world.days][:, parity::2]
