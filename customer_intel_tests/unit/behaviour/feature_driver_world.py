@@ -101,7 +101,7 @@ def kept_diary(world: Diary, customers: int, seed: int) -> Measured:
         return np.column_stack([(part > 0).sum(axis=1), part.sum(axis=1)]).astype(float)
 
     before, window = ((half(first, 0), half(first, 1)) for first in (0, world.days))
-    stayed = (acts[:, 2 * world.days :] > 0).any(axis=1).astype(np.int64)
+    stayed: npt.NDArray[np.int64] = np.asarray(acts[:, 2 * world.days :].any(axis=1), np.int64)
     everybody = Measured(dose, stayed, window, before, np.zeros(customers, np.int64))
     return everybody.only(everybody.is_active | everybody.was_active)
 
