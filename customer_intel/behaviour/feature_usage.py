@@ -54,17 +54,20 @@ class _Usage:
         self.repeat_days = int(config["feature_repeat_days"])
         self.at = windows(events.first_day, as_of, config["driver_days"])
         own = events.of(ANY)
-        self.first_seen = own.group_by("customer_id").agg(seen_at=pl.col("first_at").min())
-        self.active_days, self.now, self.earlier, self.then, self.later = pl.collect_all(
-            [
-                self._since(own, self.days).group_by("customer_id").agg(active_days=pl.len()),
-                self._who(self._since(own, TREND_DAYS)),
-                self._who(self._since(own, 2 * TREND_DAYS, TREND_DAYS)),
-                self._who(self._exposed(own)),
-                self._who(self._after(own)),
-            ],
-            engine="streaming",
+        first_seen, self.active_days, self.now, self.earlier, self.then, self.later = (
+            pl.collect_all(
+                [
+                    own.group_by("customer_id").agg(seen_at=pl.col("first_at").min()),
+                    self._since(own, self.days).group_by("customer_id").agg(active_days=pl.len()),
+                    self._who(self._since(own, TREND_DAYS)),
+                    self._who(self._since(own, 2 * TREND_DAYS, TREND_DAYS)),
+                    self._who(self._exposed(own)),
+                    self._who(self._after(own)),
+                ],
+                engine="streaming",
+            )
         )
+        self.first_seen = first_seen.lazy()
 
     def row(self, item: Behaviour) -> dict[str, Any]:
         """The feature's row."""
