@@ -13,7 +13,7 @@ import polars as pl
 from customer_intel.behaviour.behaviour_difference_statistics import newcombe
 from customer_intel.behaviour.definitions import Behaviour, Definitions, written
 from customer_intel.behaviour.feature_driver_statistics import ENOUGH
-from customer_intel.behaviour.feature_driver_windows import windows
+from customer_intel.behaviour.feature_driver_windows import check_settings, windows
 from customer_intel.behaviour.retention_events import Events
 from customer_intel.behaviour.retention_settings import ANY
 from customer_intel.core.statistics import wilson
@@ -35,6 +35,7 @@ def feature_usage(
     """One row per feature. Adoption, breadth and depth are of the last `feature_days` days; time to
     first use and repeat are of all time.
     """
+    check_settings(config)
     means = Definitions.of(behaviour_definition)
     events = Events(act_daily, customer_day, activity, behaviour_customer, means, as_of)
     rows = []
