@@ -264,6 +264,9 @@ SQL: dict[tuple[str, str], str] = {
     ("attribution", "interval_holds_share"): "share - 0.1 AS share_high",
     ("attribution", "shares_sum_to_one"): "share / 2 AS share, share / 4 AS share_low",
     ("attribution", "only_markov_has_an_order"): "1 AS markov_order",
+    ("attribution_campaign", "no_more_conversions_than_paths"): "n_paths + 1 AS n_converted",
+    ("attribution_campaign", "no_more_last_touches_than_conversions"): "100000 AS last_conversions",
+    ("incident_fact", "ends_after_it_starts"): "started_at - INTERVAL 1 SECOND AS ended_at",
     ("ad_spend_fact", "amount_has_a_rate"): "1 AS cost, NULL AS cost_reporting",
     ("churn_features", "label_only_when_matured"): "1 AS label, as_of AS origin",
     ("churn_features", "without_unprofiled_customer"): UNPROFILED,
@@ -353,7 +356,7 @@ SQL: dict[tuple[str, str], str] = {
     ("icp_fit", "without_unprofiled_customer"): UNPROFILED,
     ("icp_fit", "no_fit_that_foretells_nothing"): "SELECT * FROM good",
     ("persona", "shares_within_their_interval"): "measured + 1 AS low",
-    ("persona", "a_difference_has_its_test"): "NULL AS p_adj",
+    ("persona", "a_difference_has_its_test"): "'unsure' AS persona_verdict, NULL AS p_adj",
     ("account_profile", "sums_are_the_peoples"): "orders_total + 1 AS orders_total",
     ("customer_profile_history", "everybody_is_believed_something"): "as_of AS superseded_at",
     ("customer_profile_history", "believed_when_it_was_so_or_later"): (

@@ -51,7 +51,7 @@ class Home:
         schema = contract.load().table("behaviour_definition").polars_schema
         rows = funnel_customer_step(
             self.lake("activity"),
-            self.lake("touchpoint"),
+            self.lake("touchpoint_day"),
             pl.DataFrame(Definitions(funnels={"known": funnel}).rows(), schema=schema).lazy(),
             self.lake("behaviour_customer"),
             self.as_of,
