@@ -5,12 +5,13 @@ Belongs here: which sections the room has. Not here: what they say (report_funne
 
 from __future__ import annotations
 
-from customer_intel.behaviour import report_funnel
+from customer_intel.behaviour import report_funnel, report_retention
 from customer_intel.core.report.section import RoomReport, Section
 
 REPORT = RoomReport(
     place=65,
-    sections=(Section("funnel", "Funnel", report_funnel.funnel),),
+    sections=(Section("funnel", "Funnel", report_funnel.funnel), *report_retention.SECTIONS),
+    findings=report_retention.FINDINGS,
     glossary={
         "Act": "One thing that people do: an activity, or a page or feature of it.",
         "Funnel": (
@@ -19,5 +20,6 @@ REPORT = RoomReport(
         ),
         "Core action": "What those do who return: by it retention is measured.",
         "Conversion": "What funnels and journeys are for, such as an order or a subscription.",
+        **report_retention.GLOSSARY,
     },
 )

@@ -26,6 +26,7 @@ _META = (
 # Slow columns of which facts say since when they are so: the day of the change is before that on
 # which it holds, as everything is as known before the day begins.
 _SUBSCRIPTION = ("plan_id", "subscription_status", "seats")
+_JUDGED = ("rfm_segment", "price_sensitivity", "adopter_type")
 _STATED = {"country": ("address", "country"), "language": ("language",)}
 
 
@@ -55,6 +56,7 @@ def customer_profile_history(
     filled = previous.with_columns(pl.lit(None, schema[c]).alias(c) for c in lacking)
     known = _before(_in_two_times(filled.select(*_META, *slow)), as_of)
     known = _blank_erased(known, customer_id_registry, slow)
+    known = _without_judgement(known, customer_profile, slow)
     is_believed = pl.col("superseded_at").is_null()
     past, believed = known.filter(~is_believed), known.filter(is_believed)
 
@@ -251,6 +253,20 @@ def _blank_erased(known: pl.DataFrame, registry: pl.DataFrame, slow: list[str]) 
     is_erased = pl.col("customer_id").is_in(erased)
     return known.with_columns(
         pl.when(is_erased).then(None).otherwise(pl.col(name)).alias(name) for name in slow
+    )
+
+
+def _without_judgement(known: pl.DataFrame, profile: pl.DataFrame, slow: list[str]) -> pl.DataFrame:
+    """Who may not be profiled any more was never judged: segments and traits are gone from the past
+    too, and the stage is not_profiled.
+    """
+    denied = profile.filter("is_profiling_denied").get_column("customer_id").implode()
+    is_denied = pl.col("customer_id").is_in(denied)
+    judged = {name: pl.lit(None, pl.String) for name in _JUDGED if name in slow}
+    if "lifecycle_stage" in slow:
+        judged["lifecycle_stage"] = pl.lit("not_profiled")
+    return known.with_columns(
+        pl.when(is_denied).then(value).otherwise(name).alias(name) for name, value in judged.items()
     )
 
 

@@ -64,6 +64,7 @@ SPLITS = {
     "account_tier": (),
     "plan_name": ("plan_name", "mrr"),
 }
+_SUMS = {"segment": pl.String, "n": pl.Int64, "s": pl.Float64, "ss": pl.Float64}
 _MOST, _COMMON, _SURE, _TOLD = 12, 0.5, 0.05, 5
 
 
@@ -209,12 +210,14 @@ def _summed(people: pl.DataFrame, split: str) -> dict[str, pl.DataFrame]:
     found = {}
     for measure in MEASURES:
         rows = people.select(segment=pl.col(split), v=pl.col(measure).cast(pl.Float64)).drop_nulls()
+        if not (rows["v"] != 0).any():  # No source tells of it, or nobody ever did it.
+            rows = rows.clear()
         # Exact sums: the same in whatever order.
         sums = [
             (str(segment[0]), len(part), fsum(part["v"]), fsum(part["v"] ** 2))
             for segment, part in rows.group_by("segment")
         ]
-        own = pl.DataFrame(sums, schema=["segment", "n", "s", "ss"], orient="row").sort("segment")
+        own = pl.DataFrame(sums, schema=_SUMS, orient="row").sort("segment")
         found[measure] = own.with_columns(
             n_all=pl.col("n").sum(),
             s_all=pl.lit(fsum(rows["v"])),
@@ -315,6 +318,11 @@ def _row(
         "persona_verdict": verdict,
         "sentence": _sentence(segment, fact, p),
     }
+
+
+def said_of(facet: str) -> str:
+    """What the facet or measure is called in a sentence."""
+    return _SAID.get(facet, plain(facet))
 
 
 def _sentence(segment: str, fact: _Fact, p: float | None) -> str:

@@ -35,6 +35,8 @@ from customer_intel.core.report.metric import cited
 from customer_intel.core.report.section import SURE, Finding, RoomReport, Section
 from customer_intel.core.statistics import Z95, contrast, holm
 from customer_intel.profiles import report_numbers as numbers
+from customer_intel.profiles.report_personas import ideal, personas
+from customer_intel.profiles.report_recurring import recurring
 
 # Bad experiences, how to say that a customer had one, and with whom such customers are compared.
 _EXPERIENCES = {
@@ -259,7 +261,12 @@ def concentration(evidence: Evidence) -> Iterator[Finding]:
 
 REPORT = RoomReport(
     place=30,
-    sections=(Section("customers", "Customers", customers),),
+    sections=(
+        Section("customers", "Customers", customers),
+        Section("recurring", "Recurring revenue", recurring),
+        Section("personas", "Personas", personas),
+        Section("icp", "Ideal customers", ideal),
+    ),
     findings=(bad_experiences, concentration),
     glossary={
         "Active": (
@@ -268,6 +275,14 @@ REPORT = RoomReport(
         ),
         "Revenue": (
             "What was charged for sales, on their day, less what was given back, on its day."
+        ),
+        "Net and gross retention": (
+            "What is left of the recurring revenue that a month opened with: net with what its "
+            "customers added and who came back, gross without."
+        ),
+        "Ideal customer": (
+            "What the best customers had in common before they were customers; fit: how much of it "
+            "somebody has, against all who are judged."
         ),
         "MRR": (
             "What running subscriptions bring a month; a yearly plan counts a twelfth. Currencies "

@@ -356,7 +356,7 @@ SQL: dict[tuple[str, str], str] = {
     ("icp_fit", "without_unprofiled_customer"): UNPROFILED,
     ("icp_fit", "no_fit_that_foretells_nothing"): "SELECT * FROM good",
     ("persona", "shares_within_their_interval"): "measured + 1 AS low",
-    ("persona", "a_difference_has_its_test"): "NULL AS p_adj",
+    ("persona", "a_difference_has_its_test"): "'unsure' AS persona_verdict, NULL AS p_adj",
     ("account_profile", "sums_are_the_peoples"): "orders_total + 1 AS orders_total",
     ("customer_profile_history", "everybody_is_believed_something"): "as_of AS superseded_at",
     ("customer_profile_history", "believed_when_it_was_so_or_later"): (

@@ -185,6 +185,8 @@ MADE_UP: dict[str, set[str]] = {
         "sql reason_raises_risk",
     },
     "currency_rate": {"sql stretches_in_order"},
+    "plan_change": {"sql from_one_plan_to_another"},
+    "icp_fit": {"sql no_fit_that_foretells_nothing"},
     "customer_id_given": {"regex customer_id ^c_[0-9a-f]{16}$"},
 }
 

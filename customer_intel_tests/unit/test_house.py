@@ -54,7 +54,8 @@ STATES = {"state", "status", "word_state", "source_state"}
 # What nobody may say of a customer who may not be profiled.
 SCORES = {
     "segment", "rfm_segment", "rfm_score", "r_score", "f_score", "m_score", "lifecycle_stage", "p_churn", "p_model",
-    "p_baseline", "label", "risk_decile", "risk_band", "engagement_trend", "preferred_channel",
+    "p_baseline", "label", "risk_decile", "risk_band", "engagement_trend", "preferred_channel", "price_sensitivity",
+    "adopter_type", "icp_fit",
 }  # fmt: skip
 # They say it of nobody in particular, or have their own gate for who may not be profiled.
 GATED = {"customer_profile", "customer_profile_history", "customer_engagement"}

@@ -3,9 +3,9 @@
 --   net retention = (opening + expansion + reactivation - contraction - churn) / opening; gross retention = (opening -
 --   contraction - churn) / opening; quick ratio = (new + expansion + reactivation) / (contraction + churn). The figures over
 --   12 months follow the customers who paid when the month eleven months earlier opened until this month closed: what they
---   pay now (net), and no more of it than they paid then (gross). Intervals hold 95 % and are Wilson's, of the share that was
---   kept (of opening and gains for net), for as many customers of equal weight as the amounts are worth (Kish 1965), or,
---   for net, as the variance of the ratio says where that is fewer (Cochran 1977, 6.4).
+--   pay now (net), and no more of it than they paid then (gross). Intervals hold 95 %: of gross retention Wilson's, for as
+--   many customers of equal weight as the amounts are worth (Kish 1965); of net retention that and the interval of what was
+--   gained, a ratio of sums over customers (Cochran 1977, 6.4), brought together (MOVER, Zou and Donner 2008).
 -- Caveats: currencies stay apart. A member is what the customer was when the month opened (who came in it: on coming);
 --   country, industry and tier are today's, as no source keeps older ones; segments are unknown before the first night. A
 --   month that as_of cuts short is not whole. Net retention has no interval below 40 customers: it would be too narrow.
@@ -59,7 +59,7 @@ cell AS (
 kept AS (
     SELECT
         *,
-        CAST(opening + expansion + contraction + churned + reactivation AS DECIMAL(18, 2)) AS net,
+        CAST(expansion + reactivation AS DECIMAL(18, 2)) AS gain,
         CAST(opening + contraction + churned AS DECIMAL(18, 2)) AS gross,
         CAST(opening + new + expansion + contraction + churned + reactivation AS DECIMAL(18, 2)) AS closing
     FROM cell
@@ -82,7 +82,7 @@ year_ago AS (
 ),
 told AS (
     SELECT customer_id, currency, month_start, plan, cohort_month, opening, new, expansion, contraction, churned, reactivation,
-        closing, net, gross, CAST(0 AS DECIMAL(18, 2)) AS base, CAST(0 AS DECIMAL(18, 2)) AS now, 1 AS is_month
+        closing, gain, gross, CAST(0 AS DECIMAL(18, 2)) AS base, CAST(0 AS DECIMAL(18, 2)) AS now, 1 AS is_month
     FROM kept
     UNION ALL
     SELECT customer_id, currency, month_start, plan, cohort_month, 0, 0, 0, 0, 0, 0, 0, 0, 0, base, now, 0
@@ -91,7 +91,7 @@ told AS (
 placed AS (
     SELECT
         t.*,
-        CAST(least(t.now, t.base) AS DECIMAL(18, 2)) AS now_gross,
+        CAST(least(t.now, t.base) AS DECIMAL(18, 2)) AS kept,
         b.breakdown,
         CASE b.breakdown
             WHEN 'all' THEN 'all'
@@ -132,68 +132,47 @@ summed AS (
         sum(is_month) AS n,
         CAST(sum(opening) AS DOUBLE) AS x,
         CAST(sum(opening * opening) AS DOUBLE) AS xx,
-        CAST(sum(net) AS DOUBLE) AS y,
-        CAST(sum(net * net) AS DOUBLE) AS yy,
-        CAST(sum(net * opening) AS DOUBLE) AS xy,
         CAST(sum(gross) AS DOUBLE) AS g,
-        CAST(sum(expansion + reactivation) AS DOUBLE) AS gained,
+        CAST(sum(gain) AS DOUBLE) AS a,
+        CAST(sum(gain * gain) AS DOUBLE) AS aa,
+        CAST(sum(gain * opening) AS DOUBLE) AS ax,
         sum(CASE WHEN base > 0 THEN 1 ELSE 0 END) AS customers_year_ago,
         CAST(sum(base) AS DOUBLE) AS b,
         CAST(sum(base * base) AS DOUBLE) AS bb,
-        CAST(sum(now) AS DOUBLE) AS w,
-        CAST(sum(now * now) AS DOUBLE) AS ww,
-        CAST(sum(now * base) AS DOUBLE) AS bw,
-        CAST(sum(now_gross) AS DOUBLE) AS v,
-        CAST(sum(now - now_gross) AS DOUBLE) AS gained_year
+        CAST(sum(kept) AS DOUBLE) AS v,
+        CAST(sum(now - kept) AS DOUBLE) AS w,
+        CAST(sum((now - kept) * (now - kept)) AS DOUBLE) AS ww,
+        CAST(sum((now - kept) * base) AS DOUBLE) AS wb
     FROM placed
     GROUP BY month_start, currency, breakdown, member
 ),
 rated AS (
     SELECT
         *,
-        y / nullif(x, 0) AS net_share,
+        (g + a) / nullif(x, 0) AS net_share,
         g / nullif(x, 0) AS gross_share,
-        w / nullif(b, 0) AS net_year,
+        (v + w) / nullif(b, 0) AS net_year,
         v / nullif(b, 0) AS gross_year,
         CAST(customers_churned AS DOUBLE) / nullif(customers_opening, 0) AS logo,
-        -- Kish: equal customers that weigh as much.
-        x * x / nullif(xx, 0) AS n_equal,
-        b * b / nullif(bb, 0) AS n_equal_year,
-        1 + gained / nullif(x, 0) AS gain,
-        1 + gained_year / nullif(b, 0) AS gain_year
+        -- Half of the interval of what was gained, over what there was.
+        1.959963984540054 * sqrt(greatest(aa - 2 * a / nullif(x, 0) * ax + a / nullif(x, 0) * a / nullif(x, 0) * xx, 0.0)
+            * n / nullif(n - 1, 0)) / nullif(x, 0) AS gain_half,
+        1.959963984540054 * sqrt(greatest(ww - 2 * w / nullif(b, 0) * wb + w / nullif(b, 0) * w / nullif(b, 0) * bb, 0.0)
+            * customers_year_ago / nullif(customers_year_ago - 1, 0)) / nullif(b, 0) AS gain_half_year
     FROM summed
 ),
-varied AS (
-    SELECT
-        *,
-        (yy - 2 * net_share * xy + net_share * net_share * xx) * n / (nullif(n - 1, 0) * x * x) / (gain * gain) AS e_net,
-        (ww - 2 * net_year * bw + net_year * net_year * bb) * customers_year_ago
-            / (nullif(customers_year_ago - 1, 0) * b * b) / (gain_year * gain_year) AS e_year
-    FROM rated
-),
--- One row per interval: the share p of n equal customers, and what it is a share of.
+-- One row per share p of n customers of equal weight.
 share AS (
-    SELECT month_start, currency, breakdown, member, 'net' AS name, net_share / gain AS p, gain AS times,
-        CASE WHEN e_net > 1e-12 THEN least(n_equal, net_share / gain * (1 - net_share / gain) / e_net) ELSE n_equal END AS n
-    FROM varied
-    WHERE customers_opening >= 40 AND net_share BETWEEN 0 AND gain
-    UNION ALL
-    SELECT month_start, currency, breakdown, member, 'gross', gross_share, 1.0, n_equal
-    FROM varied
+    SELECT month_start, currency, breakdown, member, 'gross' AS name, gross_share AS p, x * x / nullif(xx, 0) AS n
+    FROM rated
     WHERE gross_share BETWEEN 0 AND 1
     UNION ALL
-    SELECT month_start, currency, breakdown, member, 'logo', logo, 1.0, CAST(customers_opening AS DOUBLE)
-    FROM varied
+    SELECT month_start, currency, breakdown, member, 'logo', logo, CAST(customers_opening AS DOUBLE)
+    FROM rated
     WHERE customers_opening > 0
     UNION ALL
-    SELECT month_start, currency, breakdown, member, 'net_year', net_year / gain_year, gain_year,
-        CASE WHEN e_year > 1e-12 THEN least(n_equal_year, net_year / gain_year * (1 - net_year / gain_year) / e_year)
-            ELSE n_equal_year END
-    FROM varied
-    WHERE customers_year_ago >= 40
-    UNION ALL
-    SELECT month_start, currency, breakdown, member, 'gross_year', gross_year, 1.0, n_equal_year
-    FROM varied
+    SELECT month_start, currency, breakdown, member, 'gross_year', gross_year, b * b / nullif(bb, 0)
+    FROM rated
     WHERE customers_year_ago > 0
 ),
 wilson AS (
@@ -211,14 +190,10 @@ bound AS (
         currency,
         breakdown,
         member,
-        max(CASE WHEN name = 'net' THEN times * greatest(middle - half, 0.0) END) AS net_low,
-        max(CASE WHEN name = 'net' THEN times * least(middle + half, 1.0) END) AS net_high,
         max(CASE WHEN name = 'gross' THEN greatest(middle - half, 0.0) END) AS gross_low,
         max(CASE WHEN name = 'gross' THEN least(middle + half, 1.0) END) AS gross_high,
         max(CASE WHEN name = 'logo' THEN greatest(middle - half, 0.0) END) AS logo_low,
         max(CASE WHEN name = 'logo' THEN least(middle + half, 1.0) END) AS logo_high,
-        max(CASE WHEN name = 'net_year' THEN times * greatest(middle - half, 0.0) END) AS net_year_low,
-        max(CASE WHEN name = 'net_year' THEN times * least(middle + half, 1.0) END) AS net_year_high,
         max(CASE WHEN name = 'gross_year' THEN greatest(middle - half, 0.0) END) AS gross_year_low,
         max(CASE WHEN name = 'gross_year' THEN least(middle + half, 1.0) END) AS gross_year_high
     FROM wilson
@@ -243,8 +218,10 @@ SELECT
     CAST(r.churned_mrr AS DECIMAL(18, 2)) AS churned_mrr,
     CAST(r.closing_mrr AS DECIMAL(18, 2)) AS closing_mrr,
     round(r.net_share, 6) AS net_retention,
-    round(b.net_low, 6) AS net_retention_low,
-    round(b.net_high, 6) AS net_retention_high,
+    CASE WHEN r.customers_opening >= 40 THEN round(r.net_share - sqrt((r.gross_share - b.gross_low) * (r.gross_share - b.gross_low)
+        + least(r.gain_half, r.a / r.x) * least(r.gain_half, r.a / r.x)), 6) END AS net_retention_low,
+    CASE WHEN r.customers_opening >= 40 THEN round(r.net_share + sqrt((b.gross_high - r.gross_share)
+        * (b.gross_high - r.gross_share) + r.gain_half * r.gain_half), 6) END AS net_retention_high,
     round(r.gross_share, 6) AS gross_retention,
     round(b.gross_low, 6) AS gross_retention_low,
     round(b.gross_high, 6) AS gross_retention_high,
@@ -255,8 +232,11 @@ SELECT
     round(b.logo_high, 6) AS logo_churn_high,
     CAST(r.customers_year_ago AS BIGINT) AS customers_year_ago,
     round(r.net_year, 6) AS net_retention_12m,
-    round(b.net_year_low, 6) AS net_retention_12m_low,
-    round(b.net_year_high, 6) AS net_retention_12m_high,
+    CASE WHEN r.customers_year_ago >= 40 THEN round(r.net_year - sqrt((r.gross_year - b.gross_year_low)
+        * (r.gross_year - b.gross_year_low) + least(r.gain_half_year, r.w / r.b) * least(r.gain_half_year, r.w / r.b)), 6)
+        END AS net_retention_12m_low,
+    CASE WHEN r.customers_year_ago >= 40 THEN round(r.net_year + sqrt((b.gross_year_high - r.gross_year)
+        * (b.gross_year_high - r.gross_year) + r.gain_half_year * r.gain_half_year), 6) END AS net_retention_12m_high,
     round(r.gross_year, 6) AS gross_retention_12m,
     round(b.gross_year_low, 6) AS gross_retention_12m_low,
     round(b.gross_year_high, 6) AS gross_retention_12m_high

@@ -134,3 +134,11 @@ def test_a_file_of_one_setting_is_named(tmp_path: Path) -> None:
         ConfigError, match=r"^config/features.yaml:2: features.export: 'Ex port' is no act"
     ):
         validate(room_config("behaviour", tmp_path))
+
+
+def test_the_example_of_the_documentation_is_read(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "behaviour.md").read_text()
+    said = declared(config(tmp_path, text.split("```yaml\n")[1].split("```")[0]))
+    assert said.funnels["buying"].exclude == ("logged_out",)
+    assert said.funnels["buying"].steps[2].acts == ("order_placed", "subscription_started")
+    assert set(said.features) == {"export", "sharing"} and set(said.behaviours) == {"big_order"}

@@ -27,6 +27,7 @@ EMPTY = pl.DataFrame(
         "configuration_id": pl.String,
         "country": pl.String,
         "seats": pl.Int64,
+        "rfm_segment": pl.String,
         "as_of": pl.Date,
         "snapshot_id": pl.String,
     }
@@ -41,12 +42,16 @@ def night(
     mapped: list[tuple[str, str, str | None]] | None = None,
     config: dict[str, Any] = CONFIG,
     seats_since: dict[str, date] | None = None,
+    denied: str = "",
 ) -> pl.DataFrame:
     found = customer_profile_history(
         pl.DataFrame(
             [(c, *values) for c, values in now.items()],
             orient="row",
             schema={"customer_id": pl.String, "country": pl.String, "seats": pl.Int64},
+        ).with_columns(
+            is_profiling_denied=pl.col("customer_id").is_in(list(denied)),
+            rfm_segment=pl.when(~pl.col("customer_id").is_in(list(denied))).then(pl.lit("lost")),
         ),
         pl.DataFrame(
             {"customer_id": list(status or {}), "status": list((status or {}).values())},
@@ -245,6 +250,20 @@ def test_erasure_reaches_whatever_was_ever_believed() -> None:
     assert gone["country"].null_count() == gone["seats"].null_count() == 4
 
 
+def test_who_may_not_be_profiled_any_more_was_never_judged() -> None:
+    config = {"slow_columns": ["country", "seats", "rfm_segment"]}
+    first = night(EMPTY, AS_OF, {"a": ("DE", 1), "b": ("DE", 1)}, config=config)
+    second = night(first, AS_OF + NIGHT, {"a": ("FR", 1), "b": ("FR", 1)}, config=config)
+    assert second["rfm_segment"].null_count() == 0
+    now = {"a": ("FR", 1), "b": ("FR", 1)}
+    third = night(second, AS_OF + 2 * NIGHT, now, config=config, denied="a")
+    by_customer = dict(
+        third.group_by("customer_id").agg(pl.col("rfm_segment").null_count()).iter_rows()
+    )
+    assert by_customer == {"a": 3, "b": 0}
+    assert third["country"].null_count() == 0
+
+
 def test_a_history_of_one_time_becomes_one_of_two() -> None:
     """What an earlier version of the package left: no column superseded_at, ends written over."""
     old = pl.DataFrame(
@@ -253,7 +272,11 @@ def test_a_history_of_one_time_becomes_one_of_two() -> None:
             ("a", AS_OF + NIGHT, None, AS_OF + NIGHT, "data", None, "x", "FR", 1),
         ],
         orient="row",
-        schema=[c for c in EMPTY.columns if c not in ("superseded_at", "as_of", "snapshot_id")],
+        schema=[
+            c
+            for c in EMPTY.columns
+            if c not in ("superseded_at", "rfm_segment", "as_of", "snapshot_id")
+        ],
     )
     two = night(old, AS_OF + 2 * NIGHT, {"a": ("FR", 1)})
     right = night(EMPTY, AS_OF, {"a": ("DE", 1)})

@@ -1,0 +1,227 @@
+"""What became of recurring revenue: retention, movements, cohorts, plans.
+
+Belongs here: words and markup of revenue_retention, mrr_cohort and plan_change. Not here: their
+numbers (profiles/recurring/), the metrics that sentences cite (metrics.yaml).
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import polars as pl
+
+from customer_intel.core.report import metric
+from customer_intel.core.report.charts_cohort import triangle
+from customer_intel.core.report.evidence import Evidence
+from customer_intel.core.report.markup import (
+    NONE,
+    Html,
+    count,
+    day,
+    details,
+    figure,
+    join,
+    number,
+    paragraph,
+    percent,
+    percents,
+    phrase,
+    quiet,
+    signed,
+    table,
+    tag,
+)
+from customer_intel.core.report.metric import Value, cited, said_in
+
+# Currencies told, the largest first; months and cohorts in tables; plans named.
+_CURRENCIES, _MONTHS, _COHORTS, _PLANS = 3, 12, 13, 10
+_MOVES = ("new_mrr", "expansion_mrr", "reactivation_mrr", "contraction_mrr", "churned_mrr")
+
+
+def recurring(evidence: Evidence) -> Html:
+    """Sentence, months, cohorts and plans of each currency."""
+    if not evidence.has("revenue_retention", "metric_daily"):
+        return quiet(f"Not available: {evidence.why_not('revenue_retention')}.")
+    rows = evidence.frame("revenue_retention")
+    whole = rows.filter(pl.col("is_whole") & (pl.col("breakdown") == "all"))
+    # Of who pays nothing any more there is no month to tell.
+    told = whole.filter((pl.col("opening_mrr") > 0) | (pl.col("closing_mrr") > 0))
+    if told.is_empty():
+        return quiet("Not available: no month with recurring revenue is over yet.")
+    last = told.sort("month_start").group_by("currency", maintain_order=True).last()
+    by_size = last.sort("closing_mrr", "currency", descending=[True, False])
+    parts = []
+    for row in by_size.head(_CURRENCIES).iter_rows(named=True):
+        own = rows.filter(pl.col("currency") == row["currency"])
+        parts += _of_currency(evidence, row, own, alone=len(by_size) == 1)
+    note = (
+        "Months that are over. Net: with what paying customers added and who came back; gross: without. "
+        "Neither counts new customers. Quick ratio: gained over lost. Currencies are kept apart."
+    )
+    return join((*parts, tag("p", note, class_="note")))
+
+
+def _of_currency(
+    evidence: Evidence, row: dict[str, object], rows: pl.DataFrame, *, alone: bool
+) -> list[object]:
+    currency, month = str(row["currency"]), row["month_start"]
+    assert isinstance(month, date)
+    return [
+        None if alone else tag("h3", currency),
+        _lede(evidence, currency, month, row),
+        _months(rows, currency),
+        tag("div", _cohorts(evidence, currency), _plans(rows, month), class_="row"),
+        _changes(evidence, currency, month),
+    ]
+
+
+def _lede(evidence: Evidence, currency: str, month: date, row: dict[str, object]) -> Html:
+    last = (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+
+    def at(name: str) -> Value | None:
+        found = metric.value(evidence, name, last, dimension="currency", member=currency)
+        return found if found and found.value is not None else None
+
+    net, gross, quick, left = (at(name) for name in ("nrr", "grr", "quick_ratio", "logo_churn"))
+    said: list[Html] = []
+    if net and gross:
+        said.append(
+            phrase(
+                "Of the recurring revenue that the month to {month} opened with, {opening} {currency} of {n} "
+                "customers, {net} was left when it closed{sure}, and {gross} without what was gained{sure_gross}.",
+                month=day(last),
+                opening=said_in(number(row["opening_mrr"], 2), "revenue_retention.opening_mrr"),
+                currency=currency,
+                n=cited(count(net.n), net, part="n"),
+                net=cited(percent(net.value, 1), net),
+                sure=_sure(net),
+                gross=cited(percent(gross.value, 1), gross),
+                sure_gross=_sure(gross),
+            )
+        )
+    else:
+        said.append(
+            phrase(
+                "The month to {month} opened with {opening} {currency} of recurring revenue and closed with "
+                "{closing}.",
+                month=day(last),
+                opening=said_in(number(row["opening_mrr"], 2), "revenue_retention.opening_mrr"),
+                closing=said_in(number(row["closing_mrr"], 2), "revenue_retention.closing_mrr"),
+                currency=currency,
+            )
+        )
+    year, year_gross = at("nrr_12m"), at("grr_12m")
+    if year and year_gross:
+        said.append(
+            phrase(
+                " Who paid a year earlier ({n} customers) pays {net} of it now{sure}, {gross} without gains.",
+                n=cited(count(year.n), year, part="n"),
+                net=cited(percent(year.value), year),
+                sure=_sure(year),
+                gross=cited(percent(year_gross.value), year_gross),
+            )
+        )
+    if quick:
+        words = " For each unit lost {quick} were gained."
+        said.append(phrase(words, quick=cited(number(quick.value, 2), quick)))
+    if left:
+        share = cited(percent(left.value, 1), left)
+        said.append(phrase(" {share} of its customers left{sure}.", share=share, sure=_sure(left)))
+    return paragraph(*said, class_="lede")
+
+
+def _sure(of: Value) -> Html | str:
+    """The interval in brackets; nothing where there is none."""
+    if of.low is None or of.high is None:
+        return ""
+    return phrase(" ({range})", range=cited(percents(of.low, of.high), of, part="low"))
+
+
+def _months(rows: pl.DataFrame, currency: str) -> Html:
+    told = rows.filter((pl.col("breakdown") == "all") & pl.col("is_whole"))
+    body = []
+    for row in told.sort("month_start", descending=True).head(_MONTHS).iter_rows(named=True):
+        body.append((
+            tag("span", f"{row['month_start']:%b %Y}", class_="nw"), number(row["opening_mrr"], 0),
+            *(signed(row[name]) for name in _MOVES), tag("b", number(row["closing_mrr"], 0)),
+            percent(row["net_retention"], 1), percent(row["gross_retention"], 1),
+            number(row["quick_ratio"], 1), count(row["customers_churned"]),
+        ))  # fmt: skip
+    head = ("Month", "Opened", "New", "Expansion", "Back again", "Contraction", "Churned", "Closed",
+            "Net", "Gross", "Quick ratio", "Customers lost")  # fmt: skip
+    title = f"Recurring revenue month by month, {currency}"
+    return figure(title, table(head, body, numeric=range(1, 12)))
+
+
+def _cohorts(evidence: Evidence, currency: str) -> Html | None:
+    if not evidence.has("mrr_cohort"):
+        return None
+    wanted = (pl.col("currency") == currency) & (pl.col("breakdown") == "all")
+    rows = evidence.scan("mrr_cohort").filter(wanted).collect()
+    months = rows["cohort_month"].unique().sort().tail(_COHORTS)
+    known = {
+        (cohort, since): share
+        for cohort, since, share in rows.select(
+            "cohort_month", "months_since", "mrr_share"
+        ).iter_rows()
+        if since < _COHORTS
+    }
+    shown = [m for m in months if known.get((m, 0)) is not None]
+    if len(shown) < 2:
+        return None
+    first = {
+        m: n
+        for m, n, since in rows.select("cohort_month", "customers_ever", "months_since").iter_rows()
+        if since == 0
+    }
+    widest = max(since for (m, since) in known if m in set(shown)) + 1
+    cells = [[known.get((m, since)) for since in range(widest)] for m in shown]
+    names = [(f"{m:%b %Y}", count(first[m])) for m in shown]
+    picture = triangle(names, [str(k) for k in range(widest)], cells, ("Came", "Customers"))
+    note = (
+        "Recurring revenue when each month closed, in per cent of that of the cohort's first month; "
+        "columns: months since."
+    )
+    return figure(f"What is left of who came in a month, {currency}", picture, note)
+
+
+def _plans(rows: pl.DataFrame, month: date) -> Html | None:
+    own = rows.filter((pl.col("breakdown") == "plan") & (pl.col("month_start") == month))
+    own = own.filter(pl.col("customers_opening") > 0)
+    if len(own) < 2:
+        return None
+    body = []
+    ordered = own.sort("opening_mrr", "member", descending=[True, False])
+    for row in ordered.head(_PLANS).iter_rows(named=True):
+        sure = percents(row["gross_retention_low"], row["gross_retention_high"])
+        body.append((
+            tag("b", row["member"]), count(row["customers_opening"]), number(row["opening_mrr"], 0),
+            percent(row["net_retention"], 1),
+            join((percent(row["gross_retention"], 1), " ", tag("small", sure) if sure != NONE else None)),
+            percent(row["net_retention_12m"]),
+        ))  # fmt: skip
+    head = ("Plan", "Customers", "Opened", "Net", "Gross", "Net, 12 months")
+    note = None if len(own) <= _PLANS else f"The {_PLANS} largest of {len(own)} plans."
+    picture = table(head, body, numeric=range(1, 6))
+    return figure(f"By the plan that customers opened {month:%B %Y} with", picture, note or "")
+
+
+def _changes(evidence: Evidence, currency: str, month: date) -> Html | None:
+    if not evidence.has("plan_change"):
+        return None
+    first = month.replace(year=month.year - 1)
+    rows = evidence.frame("plan_change").filter(
+        (pl.col("currency") == currency) & (pl.col("month_start") > first)
+    )
+    sums = rows.group_by("from_plan", "to_plan").agg(
+        pl.col("n", "n_up", "n_down", "mrr_difference").sum()
+    )
+    if sums.is_empty():
+        return None
+    ordered = sums.sort("n", "from_plan", "to_plan", descending=[True, False, False])
+    body = [
+        (join((tag("b", a), " → ", tag("b", b))), count(n), count(up), count(down), signed(gap, 0))
+        for a, b, n, up, down, gap in ordered.head(_PLANS).iter_rows()
+    ]
+    head = ("From → to", "Changes", "Pay more", "Pay less", f"Recurring revenue, {currency}")
+    return details("Changes of plan in twelve months", table(head, body, numeric=range(1, 5)))
