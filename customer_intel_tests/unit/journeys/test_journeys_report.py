@@ -20,6 +20,8 @@ from customer_intel.testing import TableLab
     ("touchpoint_id", "said"),
     [
         ("web:page_viewed:checkout", "Checkout page (web)"),
+        ("web:page_viewed:error_page", "Error page (web)"),
+        ("app:used:brew_timer", "Used: brew timer (app)"),
         ("shop:order_placed", "Order placed (shop)"),
         ("(start)", "Start"),
     ],
