@@ -92,7 +92,11 @@ def _lede(evidence: Evidence, rows: pl.DataFrame) -> Html | None:
         )
     return paragraph(
         text,
-        phrase("; {won} of them led to a conversion.", won=cited(percent(won.value), won)),
+        phrase(
+            "; {won} of them led to a conversion (95 %: {range}).",
+            won=cited(percent(won.value), won),
+            range=percents(won.low, won.high),
+        ),
         class_="lede",
     )
 

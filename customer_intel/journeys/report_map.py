@@ -108,11 +108,12 @@ def _lost(evidence: Evidence) -> Html | None:
         return None
     return paragraph(
         phrase(
-            "Of {n} journeys whose end became known in the last {days} days, {share} ended without "
-            "any conversion and at no place where journeys may well end.",
+            "Of {n} journeys whose end became known in the last {days} days, {share} (95 %: {range}) ended "
+            "without any conversion and at no place where journeys may well end.",
             n=cited(count(lost.n), lost, part="n"),
             days=days(evidence),
             share=cited(percent(lost.value), lost),
+            range=percents(lost.low, lost.high),
         )
     )
 
