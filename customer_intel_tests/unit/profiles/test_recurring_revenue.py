@@ -218,7 +218,7 @@ def test_every_month_of_random_subscriptions_is_what_walking_its_days_gives(seed
             assert row["customers_year_ago"] == len(base)
             assert row["net_retention_12m"] == pytest.approx(float(net), abs=2e-6)
             assert row["gross_retention_12m"] == pytest.approx(float(gross), abs=2e-6)
-    assert rows["customers_year_ago"].max() > 5
+    assert (rows["customers_year_ago"] > 5).any()
 
 
 def test_the_interval_of_net_retention_holds_the_truth() -> None:
