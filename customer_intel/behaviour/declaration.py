@@ -34,6 +34,7 @@ _ACT = re.compile(r"[a-z0-9_]+(:[^|]+)?")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _OF_FUNNEL = ("steps", "order", "window_days", "exclude", "breakdown")
 _OF_BEHAVIOUR = ("any_of", "where")
+_OF_STEP = ("name", *_OF_BEHAVIOUR)
 
 
 def validate(config: Mapping[str, Any]) -> None:
@@ -137,7 +138,7 @@ class _Reader:
         """An act, a behaviour's name, a list of them, or {any_of, where}; None with a fault told."""
         said, where = value, None
         if isinstance(value, Mapping):
-            if not self._keys(value, _OF_BEHAVIOUR, path):
+            if not self._keys(value, _OF_STEP if "steps" in path else _OF_BEHAVIOUR, path):
                 return None
             said, where = value.get("any_of"), value.get("where")
         items = said if isinstance(said, list) else [said]
@@ -243,10 +244,15 @@ class _Reader:
         )
 
     def _step(self, value: Any, path: tuple[str, ...]) -> Behaviour | None:
+        """A step is called by its own name, else by what it names."""
         step = self._behaviour(value, f"step_{path[-1]}", path)
-        return step and replace(
-            step, caption=caption_of(value if isinstance(value, str) else step.acts[0])
-        )
+        name = value.get("name") if isinstance(value, Mapping) else None
+        if name is not None and not (isinstance(name, str) and name.strip()):
+            self.faults.add(f"{self._place(*path, 'name')}: {'.'.join(path)}: name is a text")
+        if step is None:
+            return None
+        said = value if isinstance(value, str) else step.acts[0]
+        return replace(step, caption=str(name) if name else caption_of(said))
 
     def _excluded(self, value: Any, path: tuple[str, ...]) -> tuple[str, ...]:
         if value is None or value == []:

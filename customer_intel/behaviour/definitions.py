@@ -80,7 +80,7 @@ def behaviour_candidate(
         for act in item.acts:
             if role not in roles.setdefault(act, []):
                 roles[act].append(role)
-    won = converts_after(found, found.acts, said.conversion.acts) if said.conversion else {}
+    won = converts_after(found, said.conversion.acts) if said.conversion else {}
     words = shipped()
     rows = []
     for act in (*found.acts, *sorted(roles.keys() - set(found.acts))):

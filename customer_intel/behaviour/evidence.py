@@ -5,15 +5,13 @@ Belongs here: measuring acts over actor_act. Not here: what is proposed from it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-
-from customer_intel.behaviour.model import is_any
 
 # So many of the most widespread acts are looked at in pairs, and so many are told at all.
 PAIRED = 40
@@ -23,12 +21,12 @@ Times = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Doings:
-    """What actors did in the period: `measures` one row per act, the most widespread first; `rows` those
-    of actor_act.
+    """What actors did in the period: `measures` one row per act, the most widespread first; `times`: act → who
+    did it (numbers from 0), and when first and last, in µs.
     """
 
-    rows: pl.DataFrame
     measures: pl.DataFrame
+    times: Mapping[str, pl.DataFrame]
     n_actors: int
     n_known: int
 
@@ -42,78 +40,85 @@ class Doings:
         """act → its measures."""
         return {row["act"]: row for row in self.measures.to_dicts()}
 
-    @cached_property
-    def actors(self) -> pl.DataFrame:
-        """Each actor with its number, as `first` and `last` number them."""
-        return (
-            self.rows.select("actor_id", "is_known")
-            .unique()
-            .sort("actor_id", "is_known")
-            .with_row_index("actor")
-        )
-
-    @cached_property
-    def _numbered(self) -> pl.DataFrame:
-        return self.rows.join(self.actors, on=("actor_id", "is_known"))
-
     def first(self, acts: Iterable[str]) -> Times:
         """When each actor first did one of the acts, in µs; not a number for who never did."""
-        return self._times(acts, pl.col("first_at").min())
+        times = np.full(self.n_actors, np.nan)
+        for part in self._of(acts):
+            np.fmin.at(times, part["actor"].to_numpy(), part["first"].to_numpy().astype(np.float64))
+        return times
 
     def last(self, acts: Iterable[str]) -> Times:
         """As `first`, the last time."""
-        return self._times(acts, pl.col("last_at").max())
+        times = np.full(self.n_actors, np.nan)
+        for part in self._of(acts):
+            np.fmax.at(times, part["actor"].to_numpy(), part["last"].to_numpy().astype(np.float64))
+        return times
 
     def n_of(self, acts: Iterable[str]) -> int:
         """How many actors did one of the acts."""
-        return self.rows.filter(is_any(acts)).select("actor_id", "is_known").n_unique()
+        parts = [part["actor"] for part in self._of(acts)]
+        return int(pl.concat(parts).n_unique()) if parts else 0
 
-    def _times(self, acts: Iterable[str], made: pl.Expr) -> Times:
-        found = (
-            self._numbered.filter(is_any(acts))
-            .group_by("actor")
-            .agg(made.dt.epoch("us").alias("at"))
-        )
-        times = np.full(self.n_actors, np.nan)
-        times[found["actor"].to_numpy()] = found["at"].to_numpy()
-        return times
+    def _of(self, acts: Iterable[str]) -> list[pl.DataFrame]:
+        """The times of each act that is meant; an activity stands for all its details."""
+        wanted = set(acts)
+        return [
+            part
+            for act, part in self.times.items()
+            if act in wanted or act.partition(":")[0] in wanted
+        ]
 
 
 def doings(actor_act: pl.LazyFrame) -> Doings:
     """What the rows of actor_act say."""
-    wanted = (
-        "actor_id",
-        "is_known",
-        "act",
-        "n",
-        "first_at",
-        "last_at",
-        "active_days",
-        "later_days",
-        "actor_later_days",
-    )
-    rows = actor_act.select(*wanted).collect()
-    by_actor = rows.group_by("actor_id", "is_known").agg(pl.col("actor_later_days").first())
-    n_known = int(by_actor["is_known"].sum())
-    n, later = by_actor.height, int(by_actor["actor_later_days"].sum())
+    # Who it is does not matter here, only who is the same.
+    rows = (
+        actor_act.select(
+            "act", "n", "active_days", "later_days", "actor_later_days", "is_known",
+            actor=pl.col("actor_id").cast(pl.Categorical).to_physical(),
+            first=pl.col("first_at").dt.epoch("us"), last=pl.col("last_at").dt.epoch("us"),
+        )
+        .sort("actor", "first", "act")
+        .collect()
+    )  # fmt: skip
+    actor = rows["actor"].to_numpy()
+    begins = np.flatnonzero(np.diff(actor, prepend=-1)) if len(actor) else np.empty(0, np.int64)
+    sizes = np.diff(np.append(begins, len(actor)))
+    number = np.repeat(np.arange(len(begins)), sizes)
+    ends = np.maximum.reduceat(rows["last"].to_numpy(), begins) if len(actor) else begins
+    by_actor = rows.select("is_known", "actor_later_days")[begins]
     placed = rows.with_columns(
-        place=pl.col("first_at").rank("average").over("actor_id", "is_known"),
-        n_acts=pl.len().over("actor_id", "is_known"),
-        is_last=pl.col("last_at") == pl.col("last_at").max().over("actor_id", "is_known"),
+        actor=pl.Series(number, dtype=pl.Int64),
+        # 0: the actor's first act; 1: the last to be done first. Of actors with one act nothing is learnt.
+        place=pl.Series(
+            (np.arange(len(actor)) - begins[number]) / np.maximum(sizes[number] - 1, 1)
+        ),
+        is_one_of_several=pl.Series(sizes[number] > 1),
+        is_last=pl.Series(rows["last"].to_numpy() == ends[number]),
     )
-    several = pl.col("n_acts") > 1
+    told = _measures(placed, len(begins), int(by_actor["actor_later_days"].sum()))
+    wanted = placed.select("act", "actor", "first", "last").filter(
+        pl.col("act").is_in(told["act"].implode())
+    )
+    parts = wanted.partition_by("act", as_dict=True, include_key=False)
+    times = {str(act): parts[(act,)] for act in told["act"]}
+    return Doings(told, times, len(begins), int(by_actor["is_known"].sum()))
+
+
+def _measures(placed: pl.DataFrame, n_actors: int, later: int) -> pl.DataFrame:
+    """One row per act of those told; `later`: days of all actors but for their first ones."""
+    several = pl.col("is_one_of_several")
     measured = placed.group_by("act").agg(
         n_actors=pl.len().cast(pl.Int64),
         n=pl.col("n").sum(),
         repeat_rate=(pl.col("active_days") > 1).mean(),
         later=pl.col("later_days").sum(),
-        # 0: always an actor's first act; 1: always the last. Of actors with one act nothing is learnt.
-        earliness=((pl.col("place") - 1) / (pl.col("n_acts") - 1)).filter(several).sort().mean(),
+        earliness=pl.col("place").filter(several).sort().mean(),
         ends=pl.col("is_last").filter(several).mean(),
     )
-    told = (
+    return (
         measured.with_columns(
-            reach=pl.col("n_actors") / max(n, 1),
+            reach=pl.col("n_actors") / max(n_actors, 1),
             returning_share=pl.col("later") / later if later else pl.lit(None, pl.Float64),
             per_actor=pl.col("n") / pl.col("n_actors"),
         )
@@ -123,7 +128,6 @@ def doings(actor_act: pl.LazyFrame) -> Doings:
         .with_columns(pl.col("earliness").fill_null(0.5), pl.col("ends").fill_null(0.0))
         .with_columns(first_place=pl.struct("earliness", "act").rank("ordinal").cast(pl.Int64))
     )
-    return Doings(rows, told, n, n_known)
 
 
 def before(one: Times, other: Times) -> tuple[float, float]:
@@ -136,19 +140,10 @@ def before(one: Times, other: Times) -> tuple[float, float]:
     return n_before / max(int(both.sum()), 1), n_before / max(int(did.sum()), 1)
 
 
-def converts_after(
-    found: Doings, acts: Sequence[str], conversion: Iterable[str]
-) -> dict[str, float]:
+def converts_after(found: Doings, conversion: Iterable[str]) -> dict[str, float]:
     """act → the share of those who did it that converted later."""
-    done = (
-        found._numbered.filter(is_any(conversion))
-        .group_by("actor")
-        .agg(pl.col("last_at").max().alias("won_at"))
-    )
-    rows = found._numbered.filter(pl.col("act").is_in(list(acts))).join(
-        done, on="actor", how="left"
-    )
-    shares = rows.group_by("act").agg(
-        (pl.col("won_at") > pl.col("first_at")).fill_null(value=False).mean()
-    )
-    return dict(shares.sort("act").iter_rows())
+    won = found.last(conversion)
+    shares = {}
+    for act, part in found.times.items():
+        shares[act] = float((won[part["actor"].to_numpy()] > part["first"].to_numpy()).mean())
+    return shares

@@ -99,8 +99,13 @@ class Judged:
 
     @property
     def is_told(self) -> bool:
-        """Whether activity tells enough of engagement to go by it."""
-        return self.found is not None and self.found.reliability >= TELLS_LITTLE
+        """Whether activity tells enough of engagement to go by it; a difference of shares beyond 1 is
+        none.
+        """
+        found = self.found
+        if found is None or found.reliability < TELLS_LITTLE:
+            return False
+        return abs(found.corrected.value) <= 1
 
     def verdict(self, q_value: float | None) -> tuple[str, str]:
         """The verdict, and the key of its reason."""
@@ -131,27 +136,35 @@ class Judged:
                 "adjusted_difference": found.adjusted.value,
                 "adjusted_low": found.adjusted.low,
                 "adjusted_high": found.adjusted.high,
-                "corrected_difference": found.corrected.value,
-                "corrected_low": found.corrected.low,
-                "corrected_high": found.corrected.high,
-                "robust_difference": found.robust.value,
                 "risk_ratio": found.risk_ratio,
                 "e_value": found.e_value,
                 "dose_p": found.dose_p,
-                "driver_p": found.p_value,
                 "n_strata": found.n_strata,
                 "engagement_reliability": found.reliability,
                 "engagement_stability": found.stability,
-                "experiment_n": size_per_arm(found.rate_unexposed, found.corrected.value),
             }
+            row |= self._corrected(found)
         return row
+
+    def _corrected(self, found: Assessment) -> dict[str, Any]:
+        """What rests on the correction."""
+        if not self.is_told:
+            return {}
+        return {
+            "corrected_difference": found.corrected.value,
+            "corrected_low": found.corrected.low,
+            "corrected_high": found.corrected.high,
+            "robust_difference": found.robust.value,
+            "driver_p": found.p_value,
+            "experiment_n": size_per_arm(found.rate_unexposed, found.corrected.value),
+        }
 
 
 def _q_values(judged: list[Judged]) -> list[float | None]:
     """Benjamini-Hochberg over the features that could be judged."""
-    p_values = [item.found.p_value for item in judged if item.found]
+    p_values = [item.found.p_value for item in judged if item.found and item.is_told]
     found = iter(benjamini_hochberg(p_values))
-    return [next(found) if item.found else None for item in judged]
+    return [next(found) if item.is_told else None for item in judged]
 
 
 def _shares(measured: Measured) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def funnel_step(
         steps = funnel_customer_step.filter(pl.col("funnel") == funnel.name).select(
             "actor_id", "step", "reached_at", "seconds_since_previous"
         )
-        counted = _Counted(funnel, people, steps.collect(), as_of)
+        counted = _Counted(funnel, people, steps.collect(), as_of, int(config["funnel_days"]))
         rows += counted.rows(ALL, pl.repeat(ALL, people.height, dtype=pl.String, eager=True))
         for name in funnel.breakdowns:
             rows += counted.rows(name, _members(people[name], int(config["members_min"])))
@@ -69,9 +69,9 @@ class _Counted:
     """People of one funnel, counted by any grouping of them."""
 
     def __init__(
-        self, funnel: Funnel, people: pl.DataFrame, steps: pl.DataFrame, as_of: date
+        self, funnel: Funnel, people: pl.DataFrame, steps: pl.DataFrame, as_of: date, days: int
     ) -> None:
-        self.funnel = funnel
+        self.funnel, self.days = funnel, days
         self.reached = people["steps_reached"].to_numpy()
         entered = people["entered_at"].dt.epoch("us").to_numpy().astype(np.float64)
         now = datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC).timestamp() * 1e6
@@ -101,6 +101,7 @@ class _Counted:
                     "step": step + 1,
                     "step_name": self.funnel.steps[step].caption,
                     **self._figures(inside, step),
+                    "period_days": self.days,
                 }
 
     def _figures(self, inside: np.ndarray, step: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ rules of a funnel (funnel_engine.py), shares of people (funnel_figures.py).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from customer_intel.behaviour import conditions
-from customer_intel.behaviour.funnel_engine import NONE, Reached, Walk, reached
+from customer_intel.behaviour.funnel_engine import NONE, Index, Reached, Walk, reached
 from customer_intel.behaviour.model import Definitions, Funnel, is_any
 
 MICROSECONDS_A_DAY = 86_400_000_000
@@ -54,10 +55,8 @@ def _places(touchpoint_day: pl.LazyFrame) -> pl.DataFrame:
 
 def _events(
     funnel: Funnel, acts: pl.LazyFrame, places: pl.DataFrame, customers: pl.LazyFrame
-) -> pl.DataFrame:
-    """actor_id, customer_id, ts, mask, excluded and AT_ENTRY of the funnel's events, by actor, time and step.
-    Of a strict funnel, everything that actors do themselves.
-    """
+) -> _Events:
+    """The funnel's events; of a strict funnel, everything that actors do themselves."""
     is_strict = funnel.order == "strict"
     mask = pl.sum_horizontal(
         step.done().cast(pl.Int64) * (1 << at) for at, step in enumerate(funnel.steps)
@@ -101,60 +100,85 @@ def _events(
             )
     counts = (pl.col("mask") > 0) | pl.col("excluded")
     rows = rows.filter(counts | pl.col("is_own_act") if is_strict else counts)
+    wanted = ("actor_id", "customer_id", "ts", "mask", "excluded", *AT_ENTRY)
+    return _in_order(rows.select(wanted).collect())
+
+
+@dataclass(frozen=True)
+class _Events:
+    """`rows`: actor, at (µs), mask, excluded, entry, by actor, time and step; `actors` and `entries` are what those
+    numbers mean.
+    """
+
+    rows: pl.DataFrame
+    actors: pl.DataFrame
+    entries: pl.DataFrame
+
+
+def _in_order(found: pl.DataFrame) -> _Events:
+    """Numbers stand for texts, in the order of these: sorting numbers costs a fraction."""
+    actors = (
+        found.select("actor_id", "customer_id")
+        .unique("actor_id")
+        .sort("actor_id")
+        .with_row_index("actor")
+    )
+    entries = found.select(AT_ENTRY).unique().sort(AT_ENTRY).with_row_index("entry")
     # The lowest step of an event; what is no step comes behind.
     lowest = pl.when(pl.col("mask") > 0).then(pl.col("mask") & -pl.col("mask")).otherwise(1 << 20)
-    wanted = ("actor_id", "customer_id", "ts", "mask", "excluded", *AT_ENTRY)
-    return (
-        rows.select(*wanted, lowest=lowest)
-        .sort("actor_id", "ts", "lowest", "mask", "excluded", *AT_ENTRY)
-        .drop("lowest")
+    rows = (
+        found.lazy()
+        .join(actors.lazy().select("actor_id", "actor"), on="actor_id")
+        .join(entries.lazy(), on=AT_ENTRY, nulls_equal=True)
+        .select(
+            pl.col("actor", "entry").cast(pl.Int64),
+            "mask",
+            "excluded",
+            at=pl.col("ts").dt.epoch("us"),
+            lowest=lowest,
+        )
+        .sort("actor", "at", "lowest", "mask", "excluded", "entry")
         .collect()
     )
+    return _Events(rows, actors, entries)
 
 
-def _of_funnel(funnel: Funnel, events: pl.DataFrame, compat: bool) -> pl.DataFrame:
-    """The funnel's rows."""
+def _of_funnel(funnel: Funnel, events: _Events, compat: bool) -> pl.DataFrame:
+    """The funnel's rows, by actor and step."""
     window = round(funnel.window_days * MICROSECONDS_A_DAY) if funnel.window_days else None
-    begins = pl.col("actor_id").ne_missing(pl.col("actor_id").shift()).fill_null(value=True)
-    actor = events.select(begins.cum_sum().cast(pl.Int64) - 1).to_series().to_numpy()
-    walk = Walk(
-        actor,
-        events["ts"].dt.epoch("us").to_numpy(),
-        events["mask"].to_numpy(),
-        events["excluded"].to_numpy(),
-    )
+    walk = Walk(*(events.rows[name].to_numpy() for name in ("actor", "at", "mask", "excluded")))
     found = reached(walk, len(funnel.steps), funnel.order, window, posthog_compat=compat)
-    return pl.concat(
-        [_of_step(funnel, events, found, step) for step in range(len(funnel.steps))]
-    ).sort("actor_id", "step")
+    parts = [_of_step(funnel, events, found, step) for step in range(len(funnel.steps))]
+    return pl.concat(parts).sort("actor_id", "step")
 
 
-def _of_step(funnel: Funnel, events: pl.DataFrame, found: Reached, step: int) -> pl.DataFrame:
+def _of_step(funnel: Funnel, events: _Events, found: Reached, step: int) -> pl.DataFrame:
     """A row of each actor who reached the step, from 0."""
     who = np.flatnonzero(found.first[step] != NONE)
-    ts = events["ts"]
+    when = events.rows["at"].to_numpy()
 
-    def at(numbers: np.ndarray) -> pl.Series:
-        return ts.gather(numbers[who])
+    def at(numbers: Index) -> Index:
+        return np.asarray(when[numbers[who]])
 
-    entry: pl.DataFrame = events.select("actor_id", "customer_id", *AT_ENTRY)[found.first[0][who]]
     now = at(found.attempt[step])
-    before = at(found.attempt[step - 1]) if step else None
-    return entry.select(
+    entry = events.entries[events.rows["entry"].gather(found.first[0][who])]
+    times = {
+        "reached_at": at(found.first[step]),
+        "attempt_at": now,
+        "last_start_at": at(found.last_start),
+    }
+    seconds = (now - at(found.attempt[step - 1])) / 1e6 if step else None
+    return pl.DataFrame(
+        {
+            **events.actors[who].select("actor_id", "customer_id").to_dict(),
+            **{name: pl.Series(values).cast(pl.Datetime("us")) for name, values in times.items()},
+            **entry.select(AT_ENTRY).to_dict(),
+        }
+    ).with_columns(
         pl.lit(funnel.name).alias("funnel"),
-        "actor_id",
-        "customer_id",
         pl.lit(step + 1).alias("step"),
         pl.lit(funnel.steps[step].caption).alias("step_name"),
-        at(found.first[step]).alias("reached_at"),
-        now.alias("attempt_at"),
-        (_seconds(now, before) if before is not None else pl.lit(None, pl.Float64)).alias(
-            "seconds_since_previous"
-        ),
-        at(found.last_start).alias("last_start_at"),
-        *AT_ENTRY,
+        pl.lit(None, pl.Float64).alias("seconds_since_previous")
+        if seconds is None
+        else pl.Series("seconds_since_previous", seconds),
     )
-
-
-def _seconds(now: pl.Series, before: pl.Series) -> pl.Series:
-    return (now.dt.epoch("us") - before.dt.epoch("us")) / 1e6

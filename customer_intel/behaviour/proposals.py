@@ -175,7 +175,9 @@ class Proposer:
             said += ", but most do not take them in this order"
         elif not is_whole:
             said += ", but its last step is missing"
-        certainty = "likely" if in_order and is_whole else "unsure"
+        elif kind.caveat:
+            said += f"; {kind.caveat}"
+        certainty = "likely" if in_order and is_whole and not kind.caveat else "unsure"
         return self._funnel(name, steps, "shipped", certainty, said)
 
     def _funnel(

@@ -46,10 +46,11 @@ class Words:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of company: its funnel's steps, name → words."""
+    """A kind of company: its funnel's steps, name → words. `caveat`: why it is unsure wherever it is used."""
 
     name: str
     say: str
+    caveat: str
     steps: Mapping[str, Words]
 
 
@@ -129,6 +130,7 @@ def shipped() -> Shipped:
         Kind(
             name,
             entry["say"],
+            entry.get("caveat", ""),
             {
                 step: by_name[said] if isinstance(said, str) else words_of(said, f"{name}.{step}")
                 for step, said in entry["steps"].items()

@@ -85,6 +85,7 @@ def _settings(looked: Looked, home: Path, rooms: Sequence[str]) -> dict[str, str
     from customer_intel.core.tables import parameters
     from customer_intel.facts import states
     from customer_intel.ingest.judge import declared as expected
+    from customer_intel.journeys import settings as journeys
 
     declared: dict[str, str] = {}
     for room in rooms:
@@ -96,6 +97,9 @@ def _settings(looked: Looked, home: Path, rooms: Sequence[str]) -> dict[str, str
         if room == declaration.ROOM:
             with looked.faults.gathered():
                 declaration.validate(config)
+        if room == journeys.ROOM:
+            with looked.faults.gathered():
+                journeys.validate(config)
         if room == "facts":
             lines = getattr(config["states"], "lines", {})
             declared = {key: f"{states.OWN_FILE}:{line}" for key, line in lines.items()}

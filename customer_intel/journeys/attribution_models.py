@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from customer_intel.journeys.attribution import MODELS, Credit, Paths, best_order, credits
+from customer_intel.journeys.settings import validate
 
 NO_TOUCH, UNMATCHED = "(none)", "(unmatched)"
 DRAWS, SEED = 200, 15
@@ -31,6 +32,7 @@ def attribution(
     Money in the reporting currency. Sums over the channels of a model are all conversions, and all
     their value to the cent.
     """
+    validate(config)
     spent = ad_spend_fact.filter(
         pl.col("spend_day").is_between(
             as_of - pl.duration(days=config["attribution_days"]), as_of, closed="left"

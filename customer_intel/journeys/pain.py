@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse, special
 
 from customer_intel.core.statistics import Z95
+from customer_intel.journeys.settings import validate
 
 Floats = NDArray[np.float64]
 
@@ -36,6 +37,7 @@ def pain_point(
     ticket_fact: pl.LazyFrame,
     survey_answer_fact: pl.LazyFrame,
     review_fact: pl.LazyFrame,
+    incident_fact: pl.DataFrame,
     as_of: date,
     config: dict[str, Any],
     schema: pl.Schema,
@@ -48,6 +50,7 @@ def pain_point(
     would lose at the rate of their segments over all touchpoints (indirect standardisation).
     Money in the reporting currency.
     """
+    validate(config)
     days, gap = int(config["transition_days"]), int(config["journey_gap_days"])
     ended = _ended(journey, as_of, days, gap)
     roles = touchpoint_role.select("touchpoint_id", "stage", "owner", "is_arrival")
@@ -69,8 +72,19 @@ def pain_point(
             on="touchpoint_id",
             how="left",
         )
+        .join(
+            in_incidents(at_risk.filter("is_lost"), incident_fact), on="touchpoint_id", how="left"
+        )
         .with_columns(
-            pl.col("n_ended", "n_steps", "n_lost", "n_tickets", "n_reviews", "n_low_scores")
+            pl.col(
+                "n_ended",
+                "n_steps",
+                "n_lost",
+                "n_tickets",
+                "n_reviews",
+                "n_low_scores",
+                "n_in_incident",
+            )
             .fill_null(0)
             .cast(pl.Int64),
         )
@@ -157,6 +171,7 @@ def _at_risk(steps: pl.LazyFrame, journeys: pl.DataFrame, roles: pl.DataFrame) -
         .select(
             *_JOURNEY, "touchpoint_id", "segment",
             converts=pl.col("converted_at").is_not_null(),
+            at="ts",
             is_lost=pl.col("is_last") & pl.col("converted_at").is_null(),
         )
     )  # fmt: skip
@@ -329,10 +344,33 @@ def evidence(
     )
 
 
+def in_incidents(lost: pl.DataFrame, incident_fact: pl.DataFrame) -> pl.DataFrame:
+    """By touchpoint: n_in_incident, how many of `lost` (touchpoint_id, at) happened while an incident
+    went on, of the touchpoint's own page or feature where the incident names one.
+    """
+    part = pl.col("touchpoint_id").str.split(":").list.last().str.to_lowercase()
+    rows = lost.with_columns(part=part)
+    felt = np.zeros(len(rows), bool)
+    for (feature,), running in incident_fact.group_by(
+        pl.col("affected_feature").str.to_lowercase(), maintain_order=True
+    ):
+        begun, over = (
+            np.searchsorted(
+                running[name].drop_nulls().sort().to_numpy(), rows["at"].to_numpy(), "right"
+            )
+            for name in ("started_at", "ended_at")
+        )
+        own = True if feature is None else (rows["part"] == feature).to_numpy()
+        felt |= (begun > over) & own
+    told = rows.with_columns(felt=pl.Series(felt, dtype=pl.Boolean))
+    return told.group_by("touchpoint_id").agg(n_in_incident=pl.col("felt").sum())
+
+
 def valued(told: pl.DataFrame, mean_value: Any) -> pl.DataFrame:
     """With what the excess costs, corrected p-values (Benjamini and Hochberg), verdict and rank."""
     judged = ~pl.col("is_arrival") & (pl.col("n_steps") >= ENOUGH)
     each = pl.col("conversion_rate") * (pl.lit(None) if mean_value is None else mean_value)
+    brought = {"lost_conversions": pl.col("excess") * pl.col("conversion_rate")}
     money = {
         "value_per_lost": each,
         "lost_value": pl.col("excess") * each,
@@ -352,7 +390,7 @@ def valued(told: pl.DataFrame, mean_value: Any) -> pl.DataFrame:
     q[ordered["is_judged"].to_numpy()] = adjusted
     sure = (pl.col("exit_q_value") < SURE) & (pl.col("excess") > 0)
     return (
-        ordered.with_columns(exit_q_value=pl.Series(q).fill_nan(None), **money)
+        ordered.with_columns(exit_q_value=pl.Series(q).fill_nan(None), **brought, **money)
         .with_columns(
             pain_verdict=pl.when(pl.col("is_arrival"))
             .then(pl.lit("arrival"))
@@ -364,7 +402,7 @@ def valued(told: pl.DataFrame, mean_value: Any) -> pl.DataFrame:
         )
         .sort(
             pl.col("pain_verdict") == "loses_more", pl.col("lost_value").fill_null(0.0),
-            pl.col("excess") * pl.col("conversion_rate").fill_null(0.0), pl.col("excess"),
+            pl.col("lost_conversions").fill_null(0.0), pl.col("excess"),
             "touchpoint_id", descending=[True, True, True, True, False], nulls_last=True,
         )
         .with_columns(
@@ -372,7 +410,7 @@ def valued(told: pl.DataFrame, mean_value: Any) -> pl.DataFrame:
         )
         .with_columns(
             pl.col(name).round(6)
-            for name in (*numbers, "conversion_rate", "exit_q_value", *money)
+            for name in (*numbers, "conversion_rate", "exit_q_value", *brought, *money)
         )
     )  # fmt: skip
 

@@ -201,7 +201,7 @@ def pain_points(evidence: Evidence) -> Html:
             f"{count(row['n_lost'])} of {count(row['n_steps'])}",
             number(row["expected"], 1),
             charts.range_mark(mark, scale),
-            money(row["lost_value"], evidence.currency) if row["lost_value"] is not None else "·",
+            _worth(evidence, row),
             _said(row),
             "more than chance" if row["pain_verdict"] == SURE else "may be chance",
         )
@@ -222,7 +222,7 @@ def pain_points(evidence: Evidence) -> Html:
         "Steps before a conversion, of journeys that ended; expected: what the same steps would "
         "lose at the rate of their customers’ segments over all steps. Dot and bar: excess with its "
         "95 % interval, over customers. Worth: excess × share of the journeys going on from the step "
-        "that convert × mean value of a conversion. An association, no cause: what a "
+        "that convert (× mean value of a conversion). An association, no cause: what a "
         "change there brings is to be tried."
     )
     return join(
@@ -233,6 +233,15 @@ def pain_points(evidence: Evidence) -> Html:
     )  # fmt: skip
 
 
+def _worth(evidence: Evidence, row: dict[str, Any]) -> str:
+    """Money, where conversions bring any, else conversions."""
+    if row["lost_value"] is not None:
+        return money(row["lost_value"], evidence.currency)
+    if row["lost_conversions"] is None:
+        return "·"
+    return f"{number(row['lost_conversions'], 1)} conversions"
+
+
 def _said(row: dict[str, Any]) -> str:
     told = [
         f"{row[name]} {word}{'' if row[name] == 1 else 's'}"
@@ -241,6 +250,8 @@ def _said(row: dict[str, Any]) -> str:
         )
         if row[name]
     ]  # fmt: skip
+    if row["n_in_incident"]:
+        told.append(f"{row['n_in_incident']} during an incident")
     reason = f" ({row['top_reason']})" if row["top_reason"] else ""
     return ", ".join(told) + reason if told else "·"
 

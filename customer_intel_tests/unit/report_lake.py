@@ -520,7 +520,7 @@ def _journey_map() -> dict[str, list[dict[str, Any]]]:
          "expected": 60.0, "excess": 40.0, "excess_low": 15.0, "excess_high": 66.0,
          "exit_p_value": 0.001, "exit_q_value": 0.004, "conversion_rate": 0.5,
          "value_per_lost": money(20), "lost_value": money(800), "lost_value_low": money(300),
-         "lost_value_high": money(1320), "n_tickets": 9, "n_reviews": 0, "n_low_scores": 4,
+         "lost_value_high": money(1320), "n_tickets": 9, "n_reviews": 0, "n_low_scores": 4, "n_in_incident": 2,
          "top_reason": HOSTILE}
         for rank, step, verdict in (
             (1, "web:checkout_started", "loses_more"), (2, f"web:{HOSTILE}", "unsure"),

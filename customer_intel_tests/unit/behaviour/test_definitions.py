@@ -108,6 +108,8 @@ def test_a_condition_holds_for_the_acts_of_its_own_behaviour(tmp_path: Path) -> 
         ("behaviours:\n  conversion: a\n", "config/behaviour.yaml:2: behaviours: 'conversion' means a role"),
         ("behaviours:\n  x: {any_of: a, where: 3}\n", "config/behaviour.yaml:2: behaviours.x.where is text"),
         ("features: {x: [1]}\n", "config/behaviour.yaml:1: features.x needs an act, a list of acts"),
+        ("funnels:\n  f:\n    steps:\n    - a\n    - {any_of: b, name: 3}\n",
+         "config/behaviour.yaml:5: funnels.f.steps.2: name is a text"),
         ("members_min: 0\n", "config/behaviour.yaml:1: members_min is 0; it takes a number from 1 on"),
         ("core_actoin: a\n", "config/behaviour.yaml:1: 'core_actoin' is not a setting of behaviour; did you mean "
          "core_action?"),
@@ -132,3 +134,11 @@ def test_a_file_of_one_setting_is_named(tmp_path: Path) -> None:
         ConfigError, match=r"^config/features.yaml:2: features.export: 'Ex port' is no act"
     ):
         validate(room_config("behaviour", tmp_path))
+
+
+def test_the_example_of_the_documentation_is_read(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "behaviour.md").read_text()
+    said = declared(config(tmp_path, text.split("```yaml\n")[1].split("```")[0]))
+    assert said.funnels["buying"].exclude == ("logged_out",)
+    assert said.funnels["buying"].steps[2].acts == ("order_placed", "subscription_started")
+    assert set(said.features) == {"export", "sharing"} and set(said.behaviours) == {"big_order"}

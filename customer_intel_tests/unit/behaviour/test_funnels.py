@@ -27,7 +27,7 @@ TABLES = ("funnel_customer_step", "funnel_customer", "funnel_step")
 
 def counted(made: TableLab, funnel: dict[str, Any], **config: Any) -> dict[str, pl.DataFrame]:
     """The funnel's tables."""
-    made.chain("actor_act", "touchpoint")
+    made.chain("actor_act", "touchpoint_day")
     made.run("behaviour_customer")
     made.run("behaviour_definition", funnels={"mine": funnel}, **config)
     return {name: made.run(name, **config) for name in TABLES}

@@ -151,3 +151,35 @@ def test_nobody_touched_and_nothing_bought_is_an_empty_table() -> None:
 def test_cents_add_up() -> None:
     assert in_cents(np.array([33.4, 33.3, 33.3]), 100).tolist() == [34, 33, 33]
     assert in_cents(np.array([50.0, 50.0]), 100).tolist() == [50, 50]
+
+
+def test_a_campaign_has_its_credit_and_its_cost_and_spending_alone_is_told_too() -> None:
+    made = company(
+        touches=[("a", "email", "clicked", 0.0, "77"), ("b", "email", "opened", 0.0, "77")],
+        visits=[("a", "paid", 2.0, " Brand"), ("c", "social", 1.0, "brand")],
+        orders=[("a", 2.5)],
+    )
+    spent(
+        made, ("google", "2", "BRAND", "6"), ("esp", "77", "brand", "3"), ("meta", "3", "Alone", "5"),
+        ("meta", "4", "Lost", None),
+    )  # fmt: skip
+    found = {row["campaign"]: row for row in made.run("attribution_campaign").iter_rows(named=True)}
+    told = {
+        name: (
+            r["channel"],
+            r["n_paths"],
+            r["linear_conversions"],
+            r["last_conversions"],
+            r["cost"],
+        )
+        for name, r in found.items()
+    }
+    assert told == {
+        # Its id is before its name: the money of 77 is not brand's.
+        "77": ("email", 2, 0.5, 0, Decimal("3.00")),
+        "brand": ("(several)", 2, 0.5, 1, Decimal("6.00")),
+        "alone": ("(none)", 0, 0.0, 0, Decimal("5.00")),
+        "lost": ("(none)", 0, 0.0, 0, None),
+    }
+    assert found["brand"]["cost_per_conversion"] == Decimal("12.00")
+    assert found["brand"]["return_on_spend"] == pytest.approx(5 / 6, abs=1e-6)

@@ -5,7 +5,7 @@ is called sure.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -199,3 +199,41 @@ def test_ends_add_up_over_touchpoints_and_open_journeys_are_none() -> None:
     made = journeys(walk("a", "AB", MARCH), walk("b", "B$", MARCH), walk("c", "AB", young))
     found = pains(made)
     assert sum(row["n_ended"] for row in found.values()) == 2
+
+
+def test_losses_during_an_incident_of_the_whole_service_or_of_their_own_page() -> None:
+    hour = timedelta(hours=1)
+    lost = pl.DataFrame(
+        {
+            "touchpoint_id": ["web:page_viewed:Pay"] * 4 + ["web:look"] * 2,
+            "at": [
+                MARCH,
+                MARCH + hour,
+                MARCH + 2 * hour,
+                MARCH + 5 * hour,
+                MARCH,
+                MARCH + 9 * hour,
+            ],
+        }
+    )
+    incidents = pl.DataFrame(
+        {
+            "affected_feature": ["pay", "pay", None],
+            "started_at": [MARCH - hour, MARCH, MARCH + 8 * hour],
+            "ended_at": [MARCH + hour, MARCH + 2 * hour, None],
+        }
+    )
+    found = pain.in_incidents(lost, incidents).sort("touchpoint_id")
+    # Until the second ends, and not at its end; look suffers only from the one that still goes on.
+    assert found.rows() == [("web:look", 1), ("web:page_viewed:Pay", 2)]
+    assert pain.in_incidents(lost, incidents.clear())["n_in_incident"].sum() == 0
+
+
+def test_an_incident_counts_where_a_journey_was_lost_in_it() -> None:
+    made = journeys(walk("a", "AB", MARCH), walk("b", "AB", MARCH - timedelta(days=1)))
+    made.put(
+        "incident_fact",
+        [{"incident_key": "i", "kind": "outage", "started_at": MARCH, "ended_at": None}],
+    )
+    found = pains(made)
+    assert (found["B"]["n_lost"], found["B"]["n_in_incident"]) == (2, 1)

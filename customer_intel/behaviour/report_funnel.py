@@ -1,0 +1,363 @@
+"""Funnels: how many come how far, where they drop off, who drops off more, and what was declared.
+
+Belongs here: what the report says of funnels and of the definitions. Not here: figures (funnel_figures.py).
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import polars as pl
+
+from customer_intel.behaviour.model import Behaviour, Definitions, Funnel, caption_of
+from customer_intel.core.contract.yaml_lines import dumped
+from customer_intel.core.report import charts
+from customer_intel.core.report.charts import Range
+from customer_intel.core.report.charts_funnel import step_bar
+from customer_intel.core.report.evidence import Evidence
+from customer_intel.core.report.markup import (
+    NBSP,
+    Html,
+    count,
+    details,
+    enumerated,
+    figure,
+    join,
+    number,
+    paragraph,
+    percent,
+    percents,
+    phrase,
+    plain,
+    quiet,
+    table,
+    tag,
+)
+from customer_intel.core.report.metric import said_in
+from customer_intel.core.statistics import ENOUGH
+
+# So many funnels are told, and so many members of a breakdown, the largest.
+_FUNNELS, _MEMBERS = 3, 8
+_NAMES = {
+    "channel": "Channel", "device_type": "Device", "segment": "Segment", "first_source": "First came by",
+    "plan_name": "Plan", "source_system": "Source",
+}  # fmt: skip
+_ORIGINS = {
+    "declared": "declared in config/behaviour.yaml",
+    "shipped": "a shipped one: nobody declared any",
+    "proposed": "proposed from the data: nobody declared any",
+}
+_SURE = {
+    "said": "",
+    "likely": "The data speaks for it clearly.",
+    "unsure": "It is unsure: look at it before it is used.",
+}
+_WITHIN = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
+def funnel(evidence: Evidence) -> Html:
+    """Each funnel: a sentence, its steps, its groups; then what was declared."""
+    if not evidence.has("funnel_step", "behaviour_definition"):
+        missing = "funnel_step" if evidence.has("behaviour_definition") else "behaviour_definition"
+        return join((quiet(f"No funnel: {_why(evidence, missing)}."), _declared(evidence)))
+    said = evidence.once(definitions)
+    steps = evidence.frame("funnel_step")
+    told = sorted(
+        said.funnels.values(), key=lambda item: (item.certainty == "unsure", -_entered(steps, item))
+    )
+    parts: list[Html | None] = []
+    for item in told[:_FUNNELS]:
+        parts += _told(steps, item, is_first=not parts)
+    if len(told) > _FUNNELS:
+        rest = ", ".join(f"‘{item.caption}’" for item in told[_FUNNELS:])
+        parts.append(paragraph(f"In funnel_step, too: {rest}."))
+    return join((*parts, _declared(evidence)))
+
+
+def definitions(evidence: Evidence) -> Definitions:
+    """What the company's words mean."""
+    return Definitions.of(evidence.scan("behaviour_definition"))
+
+
+def _why(evidence: Evidence, name: str) -> str:
+    if name == "behaviour_definition" or not evidence.once(definitions).funnels:
+        return "nothing is declared, and no acts stand in an order that ends in a conversion"
+    return evidence.why_not(name)
+
+
+def _entered(steps: pl.DataFrame, item: Funnel) -> int:
+    rows = _rows(steps, item)
+    return int(rows["n_entered"][0]) if rows.height else 0
+
+
+def _rows(steps: pl.DataFrame, item: Funnel, breakdown: str = "all") -> pl.DataFrame:
+    mine = (pl.col("funnel") == item.name) & (pl.col("breakdown") == breakdown)
+    return steps.filter(mine).sort("member", "step")
+
+
+def _told(steps: pl.DataFrame, item: Funnel, *, is_first: bool) -> list[Html | None]:
+    rows = _rows(steps, item).to_dicts()
+    head = tag("h3", item.caption)
+    if not rows or not rows[0]["n_entered"]:
+        return [head, quiet("Nobody began it in the period.")]
+    return [
+        head,
+        _sentence(rows, item, is_first=is_first),
+        _picture(rows, item),
+        _groups(steps, item),
+    ]
+
+
+def _sentence(rows: list[dict[str, Any]], item: Funnel, *, is_first: bool) -> Html:
+    """What share arrives, how sure that is, and where most are lost."""
+    last, first = rows[-1], rows[0]
+    days = first["period_days"]
+    since = (
+        phrase(" in the last {days} days", days=said_in(count(days), "funnel_step.period_days"))
+        if days
+        else ""
+    )
+    is_mature = last["rate_mature"] is not None
+    rate = "rate_mature" if is_mature else "share_of_start"
+    parts = [
+        phrase(
+            "Of {n} people who began{since}, {rate} {verb} ‘{goal}’{within} (95\N{NO-BREAK SPACE}%: {between}).",
+            n=said_in(count(first["n_entered"]), "funnel_step.n_entered"),
+            since=since,
+            rate=said_in(percent(last[rate], 1), f"funnel_step.{rate}"),
+            verb="reach" if is_mature else "have reached",
+            goal=last["step_name"],
+            within=_within(item),
+            between=said_in(
+                percents(last[f"{rate}_low"], last[f"{rate}_high"]), f"funnel_step.{rate}_low"
+            ),
+        )
+    ]
+    if is_mature:
+        parts.append(
+            phrase(
+                " So far it is {share}, as {n} began less than one window ago.",
+                share=said_in(percent(last["share_of_start"], 1), "funnel_step.share_of_start"),
+                n=said_in(count(first["n_entered"] - last["n_mature"]), "funnel_step.n_mature"),
+            )
+        )
+    if (worst := _worst(rows)) is not None:
+        before, row = worst
+        parts.append(
+            phrase(
+                " Most are lost after ‘{before}’: {n} of {of} go no further ({share}; "
+                "95\N{NO-BREAK SPACE}%: {between}).",
+                before=before["step_name"],
+                n=said_in(count(before["n"] - row["n"]), "funnel_step.n"),
+                of=said_in(count(before["n"]), "funnel_step.n"),
+                share=said_in(
+                    percent(1 - row["share_of_previous"]), "funnel_step.share_of_previous"
+                ),
+                between=said_in(
+                    percents(1 - row["share_of_previous_high"], 1 - row["share_of_previous_low"]),
+                    "funnel_step.share_of_previous_low",
+                ),
+            )
+        )
+    if first["n_entered"] < ENOUGH:
+        parts.append(Html(" So few people prove little."))
+    return paragraph(*parts, class_="lede" if is_first else None)
+
+
+def _within(item: Funnel) -> Html | str:
+    if item.window_days is None:
+        return ""
+    days = f"{item.window_days:g}"
+    word = "day" if days == "1" else "days"
+    return phrase(
+        f" within {{days}} {word}", days=said_in(days, "behaviour_definition.within_days")
+    )
+
+
+def _worst(rows: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The step after which most people are lost, and the one that they do not reach."""
+    pairs = [pair for pair in pairwise(rows) if pair[0]["n"]]
+    lost = max(pairs, key=lambda pair: pair[0]["n"] - pair[1]["n"], default=None)
+    return lost if lost and lost[0]["n"] > lost[1]["n"] else None
+
+
+def _picture(rows: list[dict[str, Any]], item: Funnel) -> Html:
+    body = []
+    for at, row in enumerate(rows):
+        before = rows[at - 1]["share_of_start"] if at else None
+        span = (row["share_of_start_low"], row["share_of_start_high"]) if at else None
+        body.append(
+            (
+                tag("b", row["step_name"]),
+                percent(row["share_of_start"], 1),
+                step_bar(row["share_of_start"], before, span, row["rate_mature"] if at else None),
+                count(row["n"]),
+                percent(row["rate_mature"], 1) if at else "",
+                percent(row["share_of_previous"], 1) if at else "",
+                percents(row["share_of_previous_low"], row["share_of_previous_high"]) if at else "",
+                lasting(row["seconds_p50"]) if at else "",
+            )
+        )
+    head = (
+        "Step",
+        "So far",
+        "",
+        "People",
+        "Once all had the time",
+        "Of the step before",
+        "95 %",
+        "Median time",
+    )
+    orders = {
+        "ordered": "Steps in this order; what happens between does not matter.",
+        "strict": "Steps in this order with nothing between.",
+        "any": "So many different steps, in any order.",
+    }
+    note = (
+        f"{orders[item.order]} Grey: lost since the step before; line below: 95 % interval; notch: the share once "
+        "everybody has had the whole window. Who began several times counts once."
+    )
+    return figure("How far people come", table(head, body, numeric=(1, 3, 4, 5, 6, 7)), note)
+
+
+def _groups(steps: pl.DataFrame, item: Funnel) -> Html | None:
+    """The last step by each breakdown that has several members."""
+    whole = _rows(steps, item).row(-1, named=True)
+    rate = "rate_mature" if whole["rate_mature"] is not None else "share_of_start"
+    found: list[tuple[str, dict[str, Any]]] = []
+    for name in item.breakdowns:
+        rows = _rows(steps, item, name).filter(pl.col("step") == len(item.steps))
+        named = rows.filter(~pl.col("member").is_in(["(unknown)"])).sort(
+            "n_entered", "member", descending=[True, False]
+        )
+        if named.height > 1:
+            found += [(name, row) for row in named.head(_MEMBERS).to_dicts()]
+    if not found:
+        return None
+    ranges = [
+        Range(row[rate], row[f"{rate}_low"], row[f"{rate}_high"], whole[rate]) for _, row in found
+    ]
+    scale = (0.0, charts.scale_of(ranges, 0.0, 1.0)[1])
+    body: list[tuple[object, ...]] = []
+    before = ""
+    for (name, row), mark in zip(found, ranges, strict=True):
+        body.append(
+            (
+                tag("b", _NAMES.get(name, plain(name))) if name != before else "",
+                plain(row["member"]) if not row["member"].startswith("(") else row["member"],
+                percent(mark.value, 1),
+                charts.range_mark(mark, scale),
+                percents(mark.low, mark.high),
+                count(row["n_entered"]),
+                count(row["n"]),
+            )
+        )
+        before = name
+    body.append(
+        ("", "", "", charts.range_axis(scale, lambda value: f"{100 * value:g}{NBSP}%"), "", "", "")
+    )
+    head = ("By", "", "Share that arrives", "", "95 %", "Began", "Arrived")
+    note = (
+        "Dot and bar: share with its 95 % interval; notch: everybody. A difference between groups is no cause: segment "
+        "and plan are those of today, so who bought is in another segment for it."
+    )
+    return figure(
+        f"Who reaches ‘{whole['step_name']}’", table(head, body, numeric=(2, 4, 5, 6)), note
+    )
+
+
+def lasting(seconds: float | None) -> str:
+    """90061 seconds → 1.0 days: in the largest unit that is not below one."""
+    if seconds is None:
+        return ""
+    for word, size in _WITHIN:
+        if seconds >= size or size == 1:
+            value = seconds / size
+            return f"{number(value, 1 if value < 10 and size > 1 else 0)}{NBSP}{word}s"
+    return ""
+
+
+# ---- what was declared
+def _declared(evidence: Evidence) -> Html | None:
+    """Which definition was used, how sure it is, and how it is changed."""
+    if not evidence.has("behaviour_definition"):
+        return paragraph(
+            "Declare what your words mean in config/behaviour.yaml: docs/behaviour.md shows how."
+        )
+    said = evidence.once(definitions)
+    body: list[tuple[object, ...]] = []
+    for word, item in (("Conversion", said.conversion), ("Core action", said.core)):
+        if item is None:
+            body.append((tag("b", word), "none found", "", ""))
+        else:
+            body.append((tag("b", word), _acts(item), _ORIGINS[item.origin], _because(item)))
+    for way in said.funnels.values():
+        steps = " → ".join(step.caption for step in way.steps)
+        body.append(
+            (tag("b", f"Funnel ‘{way.caption}’"), steps, _ORIGINS[way.origin], _because(way))
+        )
+    if said.features:
+        names = enumerated([item.caption for item in said.features.values()])
+        first = next(iter(said.features.values()))
+        body.append((tag("b", "Features"), names, _ORIGINS[first.origin], _because(first)))
+    head = ("What", "Is", "Who says so", "Why")
+    yaml = tag(
+        "pre", as_yaml(said), class_="id", style="white-space:pre-wrap;overflow-wrap:anywhere"
+    )
+    return join((
+        tag("h3", "What these words mean here"),
+        table(head, body),
+        details("How to change it: write into config/behaviour.yaml what is right, such as this", yaml),
+    ))  # fmt: skip
+
+
+def _acts(item: Behaviour) -> Html:
+    acts = join([tag("span", act, class_="id") for act in item.acts], " or ")
+    return join((acts, f" where {item.condition}" if item.condition else None))
+
+
+def _because(item: Behaviour | Funnel) -> str:
+    reason = (
+        f"{item.reason[:1].upper()}{item.reason[1:]}."
+        if item.reason and item.origin != "declared"
+        else ""
+    )
+    return f"{reason} {_SURE[item.certainty]}".strip()
+
+
+def as_yaml(said: Definitions) -> str:
+    """The definitions as config/behaviour.yaml says them."""
+
+    def told(item: Behaviour) -> Any:
+        acts: Any = item.acts[0] if len(item.acts) == 1 else list(item.acts)
+        return {"any_of": acts, "where": item.condition} if item.condition else acts
+
+    data: dict[str, Any] = {}
+    if said.core:
+        data["core_action"] = told(said.core)
+    if said.conversion:
+        data["conversion"] = told(said.conversion)
+    if said.features:
+        data["features"] = {name: told(item) for name, item in said.features.items()}
+    if said.funnels:
+        data["funnels"] = {name: _funnel_yaml(item, told) for name, item in said.funnels.items()}
+    return dumped(data, sort_keys=False, width=100)
+
+
+def _funnel_yaml(item: Funnel, told: Any) -> dict[str, Any]:
+    def step_told(step: Behaviour) -> Any:
+        if step.caption == caption_of(step.acts[0]):
+            return told(step)
+        acts = told(step)
+        return {"name": step.caption, **(acts if isinstance(acts, dict) else {"any_of": acts})}
+
+    data: dict[str, Any] = {"steps": [step_told(step) for step in item.steps]}
+    if item.order != "ordered":
+        data["order"] = item.order
+    days = item.window_days or 0.0
+    data["window_days"] = int(days) if days.is_integer() else days
+    if item.exclude:
+        data["exclude"] = list(item.exclude)
+    data["breakdown"] = list(item.breakdowns)
+    return data

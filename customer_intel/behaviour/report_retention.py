@@ -1,0 +1,236 @@
+"""Who comes back, and what growth is made of.
+
+Belongs here: the sections Retention and Growth, their terms, and the list that report.py of this room takes up. Not
+here: features (report_features.py), cohorts (retention_cohort.py).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from customer_intel.behaviour.report_features import features, what_keeps
+from customer_intel.core.report.charts_behaviour import (
+    Cell,
+    Stack,
+    stacks,
+    triangle,
+)
+from customer_intel.core.report.evidence import Evidence
+from customer_intel.core.report.markup import (
+    Html,
+    count,
+    details,
+    figure,
+    join,
+    paragraph,
+    percent,
+    percents,
+    phrase,
+    plain,
+    quiet,
+)
+from customer_intel.core.report.metric import said_in
+from customer_intel.core.report.section import Section
+from customer_intel.core.statistics import wilson
+
+_COHORTS, _INTERVALS = 13, 12
+# Fewer customers than this are told in the triangle only.
+_TOLD_FROM = 30
+_PERIODS = {"month": 18, "week": 26}
+_UNITS = {"day": "day", "week": "week", "month": "month"}
+
+
+# ---- retention
+def retention(evidence: Evidence) -> Html:
+    """Of those who began together, how many came back."""
+    if not evidence.has("retention_cohort"):
+        return quiet(f"Not available: {evidence.why_not('retention_cohort')}.")
+    rows = evidence.once(_cohorts)
+    names = rows["retention"].unique(maintain_order=True).to_list()
+    parts = [_came_back(rows.filter(pl.col("retention") == names[0]))]
+    parts += [_triangle(rows.filter(pl.col("retention") == names[0]))]
+    for name in names[1:]:
+        own = rows.filter(pl.col("retention") == name)
+        parts.append(details(f"{_title(own)}", _came_back(own), _triangle(own)))
+    return join(parts)
+
+
+def _cohorts(evidence: Evidence) -> pl.DataFrame:
+    """The rows, activity first."""
+    rows = evidence.frame("retention_cohort")
+    return rows.sort(pl.col("retention") != "activity", "retention", "cohort", "interval_no")
+
+
+def _title(rows: pl.DataFrame) -> str:
+    first = rows.row(0, named=True)
+    start, back = (_event(first[name]) for name in ("start_event", "return_event"))
+    return f"{plain(first['retention'])}: began by {start}, came back by {back}"
+
+
+def _event(name: str) -> str:
+    return "any act of their own" if name == "any" else f"‘{plain(name)}’"
+
+
+def _came_back(rows: pl.DataFrame) -> Html:
+    """Over all cohorts that had time: who came back in the next interval, and in the one farthest."""
+    unit = _UNITS[rows["interval_unit"][0]]
+    sums = (
+        rows.filter((pl.col("interval_no") > 0) & (pl.col("n_eligible") > 0))
+        .group_by("interval_no")
+        .agg(pl.col("n_eligible", "n_retained").sum())
+        .filter(pl.col("n_eligible") >= _TOLD_FROM)
+        .sort("interval_no")
+    )
+    if not len(sums):
+        return paragraph(f"No cohort has had a whole {unit} to come back in yet.", class_="lede")
+    told = [_share_of(row, unit) for row in _chosen(sums)]
+    return paragraph(join(told, " "), class_="lede")
+
+
+def _chosen(sums: pl.DataFrame) -> list[dict[str, Any]]:
+    """The first interval, and one some way off."""
+    rows = sums.to_dicts()
+    later = [row for row in rows if row["interval_no"] in (3, 6)]
+    return [rows[0], *later[-1:]] if rows[0]["interval_no"] == 1 else rows[:1]
+
+
+def _share_of(row: dict[str, Any], unit: str) -> Html:
+    hits, n, at = row["n_retained"], row["n_eligible"], row["interval_no"]
+    when = f"in the {unit} after they began" if at == 1 else phrase(
+        f"in the {{at}}th {unit} after" if at > 3 else f"in the {{at}}rd {unit} after",
+        at=said_in(str(at), "retention_cohort.interval_no"),
+    )  # fmt: skip
+    return phrase(
+        "{share} ({between}) of {n} customers came back {when}.",
+        share=said_in(percent(hits / n), "retention_cohort.retention_rate"),
+        between=said_in(percents(*wilson(hits, n)), "retention_cohort.low"),
+        n=said_in(count(n), "retention_cohort.n_eligible"),
+        when=when,
+    )
+
+
+def _triangle(rows: pl.DataFrame) -> Html:
+    unit = rows["interval_unit"][0]
+    newest = rows["cohort"].unique().sort().tail(_COHORTS).to_list()
+    cells, heads = [], []
+    for cohort in newest:
+        own = rows.filter((pl.col("cohort") == cohort) & (pl.col("interval_no") <= _INTERVALS))
+        heads.append((_period(cohort, unit), count(own["n_cohort"][0])))
+        cells.append([_cell(row) for row in own.sort("interval_no").iter_rows(named=True)])
+    note = (
+        f"Per cent of a cohort who came back, by {_UNITS[unit]}s since it began. In brackets: the {_UNITS[unit]} is "
+        "not over for all, and the share can only rise. Point at a cell for its interval."
+    )
+    return figure(_title(rows), triangle(heads, cells, "Began"), note)
+
+
+def _cell(row: dict[str, Any]) -> Cell:
+    if row["is_complete"]:
+        between = percents(row["low"], row["high"])
+        said = f"{row['n_retained']:,} of {row['n_eligible']:,}; 95 %: {between}"
+        return Cell(row["retention_rate"], said=said)
+    said = f"{row['n_so_far']:,} of {row['n_cohort']:,} so far"
+    return Cell(row["n_so_far"] / row["n_cohort"], is_open=True, said=said)
+
+
+def _period(first: date, unit: str) -> str:
+    return f"{first:%b %Y}" if unit == "month" else f"{first.day} {first:%b %Y}"
+
+
+# ---- growth by its parts
+def lifecycle(evidence: Evidence) -> Html:
+    """Who is new, stays, comes back and falls away."""
+    if not evidence.has("lifecycle_period"):
+        return quiet(f"Not available: {evidence.why_not('lifecycle_period')}.")
+    rows = evidence.frame("lifecycle_period").sort("interval_unit", "starts_on")
+    months = rows.filter(pl.col("interval_unit") == "month")
+    unit = "month" if months["is_complete"].sum() >= 3 else "week"
+    shown = rows.filter(pl.col("interval_unit") == unit)
+    return join((_lede(shown, unit), _sticky(evidence), _bars(shown, unit)))
+
+
+def _lede(rows: pl.DataFrame, unit: str) -> Html:
+    whole = rows.filter("is_complete")
+    if not len(whole):
+        return paragraph(f"No whole {unit} has passed yet.", class_="lede")
+    last = whole.row(-1, named=True)
+    named = {
+        name: said_in(count(last[f"n_{name}"]), f"lifecycle_period.n_{name}")
+        for name in ("active", "new", "returning", "resurrecting", "dormant")
+    }
+    when = _period(last["starts_on"], unit)
+    text = phrase(
+        f"{{active}} customers were active in {{when}}: {{returning}} of them in the {unit} before too, "
+        "{resurrecting} came back after a pause, {new} were new. "
+        f"{{dormant}} of those active the {unit} before stayed away.",
+        when=said_in(
+            when if unit == "month" else f"the week of {when}", "lifecycle_period.starts_on"
+        ),
+        **named,
+    )
+    return paragraph(text, class_="lede")
+
+
+def _bars(rows: pl.DataFrame, unit: str) -> Html:
+    shown = rows.tail(_PERIODS[unit])
+    bars = [
+        Stack(
+            f"{row['starts_on']:%b %y}" if unit == "month" else f"{row['starts_on'].day} {row['starts_on']:%b}",
+            (float(row["n_returning"]), float(row["n_new"]), float(row["n_resurrecting"])),
+            float(row["n_dormant"]),
+            not row["is_complete"],
+        )
+        for row in shown.iter_rows(named=True)
+    ]  # fmt: skip
+    names = ("returning", "new", "back after a pause", "fell away")
+    note = (
+        f"Customers by {unit}. Above the line: the active; below: those of the {unit} before who did nothing. Pale: "
+        f"the {unit} is not over, and who seems away may still come."
+    )
+    return figure("What growth is made of", stacks(bars, names, "Active customers by part"), note)
+
+
+def _sticky(evidence: Evidence) -> Html | None:
+    if not evidence.has("stickiness_period"):
+        return None
+    rows = evidence.frame("stickiness_period").filter(
+        (pl.col("interval_unit") == "month") & pl.col("is_complete")
+    )
+    if not len(rows):
+        return None
+    last = rows.filter(pl.col("starts_on") == pl.col("starts_on").max()).sort("active_units")
+    first = last.row(0, named=True)
+    often = last.filter(pl.col("active_units") >= 4)
+    share = float(often["n"].sum()) / first["n_active"]
+    return paragraph(
+        phrase(
+            "Of the {n} customers active in {when}, {often} were there on four days or more; on an ordinary day {day} "
+            "of them were: {sticky}.",
+            n=said_in(count(first["n_active"]), "stickiness_period.n_active"),
+            when=said_in(_period(first["starts_on"], "month"), "stickiness_period.starts_on"),
+            often=said_in(percent(share), "stickiness_period.share_at_least"),
+            day=said_in(count(round(first["mean_active"])), "stickiness_period.mean_active"),
+            sticky=said_in(percent(first["stickiness"]), "stickiness_period.stickiness"),
+        )
+    )
+
+
+SECTIONS = (
+    Section("retention", "Retention", retention),
+    Section("lifecycle", "Growth by its parts", lifecycle),
+    Section("features", "Features", features),
+)
+FINDINGS = (what_keeps,)
+GLOSSARY = {
+    "Cohort": "Customers who began in the same month, week or on the same day.",
+    "Retention": "Share of a cohort who came back in a later month, week or day, of those for whom it is over.",
+    "Adoption": "Share of the active customers who used a feature.",
+    "Supported": (
+        "A feature’s users stay more often than equally engaged customers, beyond what the error of measuring "
+        "engagement explains. No proof: only an experiment gives one."
+    ),
+    "Confounded": "A feature’s users stay because they are the engaged customers; little is left among equals.",
+}

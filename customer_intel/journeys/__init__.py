@@ -1,0 +1,1 @@
+"""How customers go: journeys, where they are lost, and what brings them."""

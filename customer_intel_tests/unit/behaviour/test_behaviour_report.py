@@ -1,0 +1,141 @@
+"""What the page says of funnels, and that its advice can be pasted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from customer_intel.behaviour.declaration import declared
+from customer_intel.behaviour.definitions import Definitions
+from customer_intel.behaviour.report_funnel import as_yaml, funnel, lasting
+from customer_intel.core.report.charts_funnel import step_bar
+from customer_intel.core.report.markup import unmarked
+from customer_intel.core.tables.parameters import room_config
+from customer_intel.testing import TableLab
+from customer_intel_tests.unit.behaviour.acts import lab
+from customer_intel_tests.unit.behaviour.test_funnels import DAY_MINUTES, STEPS, TABLES, counted
+from customer_intel_tests.unit.behaviour.test_proposals import GERMAN, LATER, way
+
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+def page(made: TableLab, tmp_path: Path) -> str:
+    return unmarked(funnel(made.evidence(tmp_path)))
+
+
+def people() -> list[tuple[str, float, str]]:
+    """120 customers: 60 add, 30 of whom buy, a day later; 20 of the 120 began in the last ten days."""
+    events = []
+    for at in range(120):
+        begin = (2 if at < 100 else 25) * DAY_MINUTES + at
+        events.append((f"c{at:03}", begin, "viewed"))
+        if at % 2 == 0:
+            events.append((f"c{at:03}", begin + 5, "added"))
+        if at % 4 == 0:
+            events.append((f"c{at:03}", begin + DAY_MINUTES, "bought"))
+    return events
+
+
+def test_the_sentence_says_who_arrives_and_where_most_are_lost(tmp_path: Path) -> None:
+    made = lab(people())
+    counted(made, STEPS)
+    said = page(made, tmp_path)
+    assert (
+        f"Of 120 people who began in the last 90 days, 25.0{NBSP}% reach ‘Bought’ within 10 days"
+        in said
+    )
+    assert f"So far it is 25.0{NBSP}%, as 20 began less than one window ago." in said
+    assert (
+        f"Most are lost after ‘Viewed’: 60 of 120 go no further (50{NBSP}%; 95{NBSP}%: 41–59{NBSP}%)."
+        in said
+    )
+    assert "24 hours" in said.replace(NBSP, " ")
+
+
+def test_without_a_window_it_is_the_share_so_far(tmp_path: Path) -> None:
+    made = lab(people())
+    counted(made, {**STEPS, "window_days": 0}, funnel_days=0)
+    said = page(made, tmp_path)
+    assert f"Of 120 people who began, 25.0{NBSP}% have reached ‘Bought’ (95{NBSP}%:" in said
+
+
+def test_few_people_and_nobody_are_said_to_be_so(tmp_path: Path) -> None:
+    made = lab(people()[:20])
+    counted(made, STEPS)
+    assert "So few people prove little." in page(made, tmp_path)
+    nobody = lab([("ann", 0, "other")])
+    counted(nobody, STEPS)
+    assert "Nobody began it in the period." in page(nobody, tmp_path)
+
+
+def test_no_funnel_is_said_and_why(tmp_path: Path) -> None:
+    made = lab(way([("gehört", 1.0)], [("gehört", 0.9), ("gelesen", 0.9)]))
+    made.chain("behaviour_definition")
+    assert made.rows("behaviour_definition").height
+    said = page(made, tmp_path)
+    assert (
+        "No funnel: nothing is declared, and no acts stand in an order that ends in a conversion."
+        in said
+    )
+    assert "Conversion" in said and "none found" in said
+
+
+def test_what_was_proposed_is_told_with_how_sure_it_is_and_can_be_pasted(tmp_path: Path) -> None:
+    made = lab(way(GERMAN, LATER))
+    made.chain("behaviour_definition")
+    made.run("behaviour_customer")
+    for name in TABLES:
+        made.run(name)
+    said = page(made, tmp_path)
+    assert "proposed from the data: nobody declared any" in said
+    assert "The data speaks for it clearly." in said
+    proposed = Definitions.of(made.rows("behaviour_definition"))
+    assert meant(declared(pasted(tmp_path, as_yaml(proposed)))) == meant(proposed)
+
+
+def test_conditions_and_names_survive_the_paste(tmp_path: Path) -> None:
+    text = (
+        "conversion: {any_of: [a, b], where: revenue > 10}\n"
+        "funnels:\n  f:\n    steps: [x, {name: Fills the basket, any_of: [y, z], where: channel = 'web'}, conversion]\n"
+        "    order: strict\n    window_days: 2.5\n    exclude: [w]\n    breakdown: [plan_name]\n"
+    )
+    said = declared(pasted(tmp_path, text))
+    assert said.funnels["f"].steps[1].caption == "Fills the basket"
+    assert meant(declared(pasted(tmp_path, as_yaml(said)))) == meant(said)
+
+
+def pasted(tmp_path: Path, text: str) -> dict[str, Any]:
+    (tmp_path / "config").mkdir(exist_ok=True)
+    (tmp_path / "config" / "behaviour.yaml").write_text(text)
+    return room_config("behaviour", tmp_path)
+
+
+def meant(said: Definitions) -> dict[str, Any]:
+    """What is counted, without who says so."""
+    roles = [item and (item.acts, item.condition) for item in (said.core, said.conversion)]
+    ways = {
+        name: ([(s.caption, s.acts, s.condition) for s in item.steps], item.order, item.window_days, item.exclude,
+               item.breakdowns)
+        for name, item in said.funnels.items()
+    }  # fmt: skip
+    return {
+        "roles": roles,
+        "features": {n: i.acts for n, i in said.features.items()},
+        "funnels": ways,
+    }
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(None, ""), (0.4, "0 seconds"), (59, "59 seconds"), (90, "1.5 minutes"), (90_061, "1.0 days")],
+)
+def test_times_are_said_in_their_largest_unit(seconds: float | None, said: str) -> None:
+    assert lasting(seconds).replace(NBSP, " ") == said
+
+
+def test_a_bar_shows_what_was_lost() -> None:
+    drawn = step_bar(0.25, 0.5, (0.2, 0.3), 0.27, width=204)
+    assert 'x="52" y="4" width="50"' in drawn and 'class="notch"' in drawn
+    assert "gone" not in step_bar(1.0, None)

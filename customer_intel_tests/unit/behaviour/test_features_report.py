@@ -1,0 +1,135 @@
+"""What the report says of retention, growth and features: figures with their intervals, nothing taken for proof."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from customer_intel.behaviour.report_features import features, what_keeps
+from customer_intel.behaviour.report_retention import SECTIONS, lifecycle, retention
+from customer_intel.core.report.charts_behaviour import (
+    Cell,
+    Labelled,
+    Stack,
+    field,
+    stacks,
+    triangle,
+)
+from customer_intel.core.report.markup import unmarked
+from customer_intel.testing import TableLab
+from customer_intel_tests.unit.behaviour.rolled_up import lab_of
+from customer_intel_tests.unit.behaviour.test_features import AS_OF, before, kept, with_features
+
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+def monthly() -> TableLab:
+    """40 customers of January, of whom 10 came back in February; 5 of February."""
+    acts = [(f"c{n:02}", "view", datetime(2026, 1, 5)) for n in range(40)]
+    acts += [(f"c{n:02}", "view", datetime(2026, 2, 5)) for n in range(10)]
+    acts += [(f"d{n:02}", "view", datetime(2026, 2, 6)) for n in range(5)]
+    acts += [("c00", "view", datetime(2026, 3, 2))]
+    lab = lab_of(acts, date(2026, 3, 10), retention_month_after_days=30)
+    lab.run("lifecycle_period")
+    lab.run("stickiness_period")
+    lab.run("retention_cohort")
+    return lab
+
+
+def test_who_came_back_is_told_with_n_and_interval(tmp_path: Path) -> None:
+    told = retention(monthly().evidence(tmp_path))
+    sentence = f"25{NBSP}% (14–40{NBSP}%) of 40 customers came back in the month after they began."
+    assert sentence in unmarked(told)
+    # March is not over: what was seen so far stands in brackets, with what it is of.
+    assert "(2)" in told and "1 of 40 so far" in told
+    assert "began by any act of their own" in told
+
+
+def test_growth_is_told_by_its_parts_of_the_last_whole_month(tmp_path: Path) -> None:
+    told = unmarked(lifecycle(monthly().evidence(tmp_path)))
+    assert "Of the 15 customers active in Feb 2026" in told
+    lab = monthly()
+    rows = lab.rows("lifecycle_period")
+    extra = [
+        {"interval_unit": "month", "starts_on": day, "n_active": 0, "n_new": 0, "n_returning": 0,
+         "n_resurrecting": 0, "n_dormant": 0, "is_complete": True}
+        for day in (date(2025, 11, 1), date(2025, 12, 1))
+    ]  # fmt: skip
+    assert len(rows) > 2
+    lab.put("lifecycle_period", extra)
+    told = unmarked(lifecycle(lab.evidence(tmp_path)))
+    assert (
+        "15 customers were active in Feb 2026: 10 of them in the month before too, 0 came back after a pause, 5 were "
+        "new. 30 of those active the month before stayed away." in told
+    )
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.key)
+def test_without_tables_a_section_says_why(section: Any, tmp_path: Path) -> None:
+    assert "is in no release yet" in section.make(TableLab(AS_OF).evidence(tmp_path))
+
+
+def evidence_of(tmp_path: Path, effect: float) -> Any:
+    lab = with_features(kept(effect=effect))
+    lab.run("feature_usage")
+    lab.run("feature_driver")
+    return lab.evidence(tmp_path)
+
+
+def test_a_supported_feature_is_told_as_an_association(tmp_path: Path) -> None:
+    evidence = evidence_of(tmp_path, 0.45)
+    told = unmarked(features(evidence))
+    assert "Customers who used ‘Export’ stayed +" in told
+    assert "more often than equally engaged customers who did not" in told
+    assert "That is an association, no proof." in told
+    (finding,) = what_keeps(evidence)
+    assert finding.evidence_table == "feature_driver" and 0.1 < finding.value < 0.4
+    assert "An association; an experiment with" in finding.text
+
+
+def test_nothing_is_a_finding_where_nothing_is_sure(tmp_path: Path) -> None:
+    evidence = evidence_of(tmp_path, 0.0)
+    assert list(what_keeps(evidence)) == []
+    assert "Of 1 features none goes with staying" in unmarked(features(evidence))
+
+
+def test_a_time_is_told_in_the_unit_that_fits(tmp_path: Path) -> None:
+    lab = with_features(
+        [
+            ("a", "view", before(5)),
+            ("a", "export", before(5) + timedelta(seconds=40)),
+            ("z", "export", before(30)),
+        ]
+    )
+    lab.run("feature_usage")
+    assert "20 s" in unmarked(features(lab.evidence(tmp_path)))
+
+
+# ---- shapes
+def test_open_cells_of_a_triangle_are_not_tinted() -> None:
+    drawn = triangle(
+        [("Jan", "40")], [[Cell(1.0), Cell(0.25, is_open=True, said="so far"), Cell(None)]], "Began"
+    )
+    assert "--p:0.60" in drawn and "(25)" in drawn and 'title="so far"' in drawn and "·" in drawn
+    assert drawn.count("<th ") == 6
+
+
+def test_stacks_stand_on_each_other_and_below_the_line() -> None:
+    drawn = stacks(
+        [Stack("Jan", (10, 5), 4), Stack("Feb", (1, 1), 0, is_open=True)],
+        ("a", "b", "gone"),
+        "parts",
+    )
+    assert "Jan, a: 10" in drawn and "Jan, gone: 4" in drawn and drawn.count('opacity="0.45"') == 3
+    assert stacks([], ("a", "gone"), "parts").startswith("<div")
+
+
+def test_names_of_a_field_do_not_cover_each_other() -> None:
+    points = [Labelled(0.2, 0.5, f"Feature {n}", "node") for n in range(4)]
+    drawn = field(points, "field", ("x", "y"), mark=0.4)
+    lines = {part.split('"')[0] for part in drawn.split(' y="')[1:] if "legend" in part}
+    assert len(lines) == 4
+    assert "&lt;b&gt;" in field([Labelled(0.1, 0.2, "<b>", "node")], "field", ("x", "y"))
