@@ -44,6 +44,7 @@ from customer_intel.journeys.report_words import (
     WON,
     axis_percent,
     path,
+    share_range,
     touchpoint_name,
 )
 
@@ -95,7 +96,7 @@ def _lede(evidence: Evidence, rows: pl.DataFrame) -> Html | None:
         phrase(
             "; {won} of them led to a conversion (95 %: {range}).",
             won=cited(percent(won.value), won),
-            range=percents(won.low, won.high),
+            range=share_range(won),
         ),
         class_="lede",
     )

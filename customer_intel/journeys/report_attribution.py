@@ -32,7 +32,7 @@ from customer_intel.core.report.markup import (
     tag,
 )
 from customer_intel.core.report.metric import cited, said_in
-from customer_intel.journeys.report_words import axis_percent
+from customer_intel.journeys.report_words import axis_percent, share_range
 
 # As the columns stand: rules from first to last, then what asks what would be lost.
 _SHOWN = ("first", "last", "linear", "time_decay", "position", "shapley")
@@ -65,7 +65,7 @@ def _lede(evidence: Evidence, told: pl.DataFrame) -> Html:
             "{channel} {share} (95 %: {range})",
             channel=plain(channel),
             share=cited(percent(value.value), value),
-            range=percents(value.low, value.high),
+            range=share_range(value),
         )
         for channel, value in order[:_NAMED]
     ]
@@ -77,7 +77,7 @@ def _lede(evidence: Evidence, told: pl.DataFrame) -> Html:
                 "{share} (95 %: {range}) of the latest {n} conversions came after a message, an advertisement or a "
                 "visit by a campaign. ",
                 share=cited(percent(touched.value), touched),
-                range=percents(touched.low, touched.high),
+                range=share_range(touched),
                 n=cited(count(touched.n), touched, part="n"),
             )
         )

@@ -23,7 +23,6 @@ from customer_intel.core.report.markup import (
     count,
     details,
     figure,
-    interval,
     join,
     money,
     number,
@@ -38,7 +37,7 @@ from customer_intel.core.report.markup import (
 )
 from customer_intel.core.report.metric import Value, cited, said_in
 from customer_intel.core.report.section import Finding
-from customer_intel.journeys.report_words import long, touchpoint_name
+from customer_intel.journeys.report_words import long, number_range, share_range, touchpoint_name
 
 _POINTS = 6
 # Fewer answers than this are counted, and no score is made of them.
@@ -113,7 +112,7 @@ def _lost(evidence: Evidence) -> Html | None:
             n=cited(count(lost.n), lost, part="n"),
             days=days(evidence),
             share=cited(percent(lost.value), lost),
-            range=percents(lost.low, lost.high),
+            range=share_range(lost),
         )
     )
 
@@ -275,7 +274,7 @@ def _sentence(evidence: Evidence, row: dict[str, Any]) -> Html | str:
         step=touchpoint_name(row["touchpoint_id"]),
         excess=cited(count(round(excess.value or 0)), excess),
         days=days(evidence),
-        range=interval(excess.low, excess.high),
+        range=number_range(excess),
         n=cited(count(excess.n), excess, part="n"),
     )
     if cost is None or not cost.value:

@@ -5,7 +5,8 @@ Belongs here: words. Not here: what is told of them (report.py, report_map.py, r
 
 from __future__ import annotations
 
-from customer_intel.core.report.markup import NBSP, Html, join, tag
+from customer_intel.core.report.markup import NBSP, Html, interval, join, percents, tag
+from customer_intel.core.report.metric import Value, cited
 from customer_intel.journeys.paths import BETWEEN, LOOP, MORE, TIMES, touchpoints_of
 
 OTHER, WON, GONE, DIRECT = "(other)", "(conversion)", "(no conversion)", "(start)"
@@ -44,6 +45,16 @@ def _step(unit: str) -> str:
 def axis_percent(value: float) -> str:
     """A share (0 to 1) on an axis."""
     return f"{100 * value:g}{NBSP}%"
+
+
+def share_range(of: Value) -> Html:
+    """A share's 95 % interval in per cents, cited by its lower end."""
+    return cited(percents(of.low, of.high), of, part="low")
+
+
+def number_range(of: Value) -> Html:
+    """A number's 95 % interval, cited by its lower end."""
+    return cited(interval(of.low, of.high), of, part="low")
 
 
 def long(seconds: float | None) -> str:
