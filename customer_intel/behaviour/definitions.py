@@ -91,7 +91,11 @@ def behaviour_candidate(
                 "act": act,
                 "caption": caption_of(act),
                 "n_actors": n,
-                "n_ever": sum(times for other, times in heard.items() if other == act or other.startswith(f"{act}:")),
+                "n_ever": sum(
+                    times
+                    for other, times in heard.items()
+                    if other == act or other.startswith(f"{act}:")
+                ),
                 "reach": n / found.n_actors if found.n_actors else 0.0,
                 "first_place": row.get("first_place"),
                 "returning_share": row.get("returning_share"),
