@@ -36,7 +36,7 @@ from customer_intel.core.report.section import SURE, Finding, RoomReport, Sectio
 from customer_intel.core.statistics import Z95, contrast, holm
 from customer_intel.profiles import report_numbers as numbers
 from customer_intel.profiles.report_personas import ideal, personas
-from customer_intel.profiles.report_recurring import recurring
+from customer_intel.profiles.report_recurring import plans_that_lose, recurring
 
 # Bad experiences, how to say that a customer had one, and with whom such customers are compared.
 _EXPERIENCES = {
@@ -267,7 +267,7 @@ REPORT = RoomReport(
         Section("personas", "Personas", personas),
         Section("icp", "Ideal customers", ideal),
     ),
-    findings=(bad_experiences, concentration),
+    findings=(bad_experiences, concentration, plans_that_lose),
     glossary={
         "Active": (
             "Did something themselves (came, bought, opened a ticket); being sent an email does "

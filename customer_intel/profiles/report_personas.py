@@ -17,6 +17,7 @@ from customer_intel.core.report.evidence import Evidence
 from customer_intel.core.report.markup import (
     Html,
     count,
+    details,
     figure,
     join,
     listed,
@@ -34,8 +35,8 @@ from customer_intel.core.report.markup import (
 from customer_intel.core.report.metric import said_in
 from customer_intel.profiles.personas import said_of
 
-# Facts told of one aspect on a card, cards of a split, traits of the best in the table.
-_FACTS, _CARDS, _TRAITS = 4, 12, 15
+# Facts told of one aspect on a card, cards of a split and of them open, traits of the best in the table.
+_FACTS, _CARDS, _OPEN, _TRAITS = 4, 12, 6, 15
 _SPLITS = {
     "rfm_segment": "By RFM segment",
     "account_tier": "By tier of the account",
@@ -90,7 +91,10 @@ def _cards(evidence: Evidence, split: str, rows: pl.DataFrame) -> Iterator[Html]
         if rows.filter(pl.col("persona") == name).height == 1
     ]
     if made:
-        yield tag("div", *made, class_="row")
+        yield tag("div", *made[:_OPEN], class_="row")
+    if made[_OPEN:]:
+        more = f"{len(made) - _OPEN} more segments"
+        yield details(more, tag("div", *made[_OPEN:], class_="row"))
     if few:
         yield quiet(f"Too few for a card: {listed(few)}.")
 

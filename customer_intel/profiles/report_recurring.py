@@ -6,6 +6,7 @@ numbers (profiles/recurring/), the metrics that sentences cite (metrics.yaml).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 import polars as pl
@@ -22,19 +23,27 @@ from customer_intel.core.report.markup import (
     figure,
     join,
     number,
+    p_value,
     paragraph,
     percent,
     percents,
     phrase,
+    plural,
     quiet,
     signed,
     table,
     tag,
 )
 from customer_intel.core.report.metric import Value, cited, said_in
+from customer_intel.core.report.section import SURE, Finding
+from customer_intel.core.statistics import contrast, holm
 
+# Months over which plans are compared.
+_YEAR = 12
 # Currencies told, the largest first; months and cohorts in tables; plans named.
 _CURRENCIES, _MONTHS, _COHORTS, _PLANS = 3, 12, 13, 10
+# Who left fewer than so many times is no finding.
+_FEW = 10
 _MOVES = ("new_mrr", "expansion_mrr", "reactivation_mrr", "contraction_mrr", "churned_mrr")
 
 
@@ -225,3 +234,46 @@ def _changes(evidence: Evidence, currency: str, month: date) -> Html | None:
     ]
     head = ("From → to", "Changes", "Pay more", "Pay less", f"Recurring revenue, {currency}")
     return details("Changes of plan in twelve months", table(head, body, numeric=range(1, 5)))
+
+
+def plans_that_lose(evidence: Evidence) -> Iterator[Finding]:
+    """Plans whose customers leave more often in a month than those on all others, over a year; each
+    month that a customer opens on a plan is a chance to leave, and everybody leaves once.
+    """
+    if not evidence.has("revenue_retention"):
+        return
+    rows = evidence.frame("revenue_retention").filter(pl.col("is_whole"))
+    months = rows["month_start"].unique().sort().tail(_YEAR)
+    year = rows.filter(pl.col("month_start").is_in(months.implode()), pl.col("breakdown") == "plan")
+    sums = year.group_by("currency", "member").agg(
+        n=pl.col("customers_opening").sum(), k=pl.col("customers_churned").sum()
+    )
+    found = []
+    for (currency,), own in sorted(sums.group_by("currency"), key=lambda item: str(item[0])):
+        n_all, k_all = int(own["n"].sum()), int(own["k"].sum())
+        for plan, n, k in own.sort("member").select("member", "n", "k").iter_rows():
+            if 0 < n < n_all and (
+                made := contrast(plan, _chance(n, k), _chance(n_all - n, k_all - k))
+            ):
+                found.append((str(currency), k, n_all, made))
+    adjusted = holm([made.p_value for *_, made in found])
+    for (currency, k, n_all, made), p in zip(found, adjusted, strict=True):
+        if p < SURE and made.gap > 0 and k >= _FEW:
+            text = phrase(
+                f"Customers on {{plan}} stopped paying in {{mean}} of their months, those on other plans "
+                f"in {{rest}} ({p_value(p)}, {{n}} months of customers over {{months}}, "
+                "{currency}).",
+                plan=made.name,
+                mean=said_in(percent(made.mean, 1), "revenue_retention.customers_churned"),
+                rest=said_in(percent(made.mean_rest, 1), "revenue_retention.customers_churned"),
+                n=said_in(count(made.n), "revenue_retention.customers_opening"),
+                months=said_in(plural(len(months), "month"), "revenue_retention.month_start"),
+                currency=currency,
+            )
+            yield Finding(text, "revenue_retention", made.gap * made.n / n_all, "logo_churn")
+
+
+def _chance(n: int, k: int) -> tuple[int, float, float]:
+    """(n, mean, variance) of n months of which k were somebody's last."""
+    share = k / n
+    return n, share, share * (1 - share)

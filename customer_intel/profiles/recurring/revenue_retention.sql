@@ -80,6 +80,12 @@ year_ago AS (
         ON n.customer_id = b.customer_id AND n.currency = b.currency AND n.month_start = m.month_start
     WHERE CAST(b.month_start + INTERVAL 12 MONTH AS DATE) <= $as_of
 ),
+-- So that no month is missing in which nobody paid.
+every_month AS (
+    SELECT f.currency, m.month_start
+    FROM (SELECT currency, min(valid_from) AS first_day FROM paying_stretch GROUP BY currency) AS f
+    JOIN month AS m ON m.month_start >= CAST(date_trunc('month', f.first_day) AS DATE)
+),
 told AS (
     SELECT customer_id, currency, month_start, plan, cohort_month, opening, new, expansion, contraction, churned, reactivation,
         closing, gain, gross, CAST(0 AS DECIMAL(18, 2)) AS base, CAST(0 AS DECIMAL(18, 2)) AS now, 1 AS is_month
@@ -87,6 +93,9 @@ told AS (
     UNION ALL
     SELECT customer_id, currency, month_start, plan, cohort_month, 0, 0, 0, 0, 0, 0, 0, 0, 0, base, now, 0
     FROM year_ago
+    UNION ALL
+    SELECT NULL, currency, month_start, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+    FROM every_month
 ),
 placed AS (
     SELECT
@@ -110,6 +119,7 @@ placed AS (
     LEFT JOIN segment_history AS h
         ON h.customer_id = t.customer_id AND h.valid_from <= t.month_start
         AND (h.valid_to IS NULL OR h.valid_to > t.month_start)
+    WHERE t.customer_id IS NOT NULL OR b.breakdown = 'all'
 ),
 summed AS (
     SELECT

@@ -255,7 +255,7 @@ def test_who_may_not_be_profiled_any_more_was_never_judged() -> None:
     first = night(EMPTY, AS_OF, {"a": ("DE", 1), "b": ("DE", 1)}, config=config)
     second = night(first, AS_OF + NIGHT, {"a": ("FR", 1), "b": ("FR", 1)}, config=config)
     assert second["rfm_segment"].null_count() == 0
-    now = {"a": ("FR", 1), "b": ("FR", 1)}
+    now: dict[str, tuple[str | None, int]] = {"a": ("FR", 1), "b": ("FR", 1)}
     third = night(second, AS_OF + 2 * NIGHT, now, config=config, denied="a")
     by_customer = dict(
         third.group_by("customer_id").agg(pl.col("rfm_segment").null_count()).iter_rows()

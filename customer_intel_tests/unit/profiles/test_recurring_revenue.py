@@ -124,6 +124,23 @@ def test_who_pays_twice_on_a_plan_is_on_the_one_that_brings_most() -> None:
     ]
 
 
+def test_a_month_in_which_nobody_pays_is_there_and_says_so() -> None:
+    pause = [
+        ("a", "USD", "p", date(2025, 11, 5), date(2025, 12, 1), "10"),
+        ("a", "USD", "p", date(2026, 2, 3), None, "10"),
+    ]
+    rows = lab_of(pause).run("revenue_retention").sort("month_start")
+    told = rows.filter(breakdown="all").select("month_start", "closing_mrr", "net_retention")
+    assert told.rows() == [
+        (date(2025, 11, 1), Decimal(10), None),
+        (date(2025, 12, 1), Decimal(0), 0.0),
+        (date(2026, 1, 1), Decimal(0), None),
+        (date(2026, 2, 1), Decimal(10), None),
+        (date(2026, 3, 1), Decimal(10), 1.0),
+    ]
+    assert set(rows.filter(breakdown="plan")["member"]) == {"p"}
+
+
 def random_stretches(chance: random.Random) -> list[Stretch]:
     made: list[Stretch] = []
     for who in range(60):
@@ -201,7 +218,7 @@ def test_every_month_of_random_subscriptions_is_what_walking_its_days_gives(seed
             assert row["customers_year_ago"] == len(base)
             assert row["net_retention_12m"] == pytest.approx(float(net), abs=2e-6)
             assert row["gross_retention_12m"] == pytest.approx(float(gross), abs=2e-6)
-    assert rows["customers_year_ago"].max() > 5
+    assert (rows["customers_year_ago"] > 5).any()
 
 
 def test_the_interval_of_net_retention_holds_the_truth() -> None:

@@ -10,7 +10,7 @@ import pytest
 from customer_intel.core.report.markup import unmarked
 from customer_intel.profiles import icp as made
 from customer_intel.profiles.report_personas import ideal, personas
-from customer_intel.profiles.report_recurring import recurring
+from customer_intel.profiles.report_recurring import plans_that_lose, recurring
 from customer_intel.testing import TableLab
 from customer_intel_tests.unit.profiles.test_icp import CONFIG, people
 from customer_intel_tests.unit.profiles.test_personas import cards, segment
@@ -76,3 +76,30 @@ def test_what_the_best_had_in_common_is_told_as_surely_as_it_is_known(
     said = unmarked(ideal(lab.evidence(tmp_path)))
     assert told in said
     assert ("What the best had more or less often than others" in said) == (odds > 1)
+
+
+@pytest.mark.parametrize(("lost", "told"), [(20, True), (6, False)])
+def test_a_plan_is_said_to_lose_only_when_chance_would_hardly_do_it(
+    tmp_path: Path, lost: int, told: bool
+) -> None:
+    lab = TableLab(AS_OF)
+    row = {
+        "month_start": date(2026, 3, 1),
+        "currency": "USD",
+        "breakdown": "plan",
+        "is_whole": True,
+    }
+    plans = [("basic", 100, lost), ("pro", 200, 8)]
+    lab.put(
+        "revenue_retention",
+        [
+            {**row, "member": plan, "customers_opening": n, "customers_churned": k}
+            for plan, n, k in plans
+        ],
+    )
+    found = [item.text.replace("\u00a0", " ") for item in plans_that_lose(lab.evidence(tmp_path))]
+    said = (
+        "Customers on basic stopped paying in 20.0 % of their months, those on other plans in 4.0 %"
+    )
+    assert [text.startswith(said) for text in found] == [True] * told
+    assert all(text.endswith(", 100 months of customers over 1 month, USD).") for text in found)
