@@ -14,10 +14,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from customer_intel.core.contract.load import load
-from customer_intel.core.contract.model import suggestion
-from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.statistics import Z95, holm, wilson
+from customer_intel.profiles.settings import validate
 
 FACETS = (
     "country",
@@ -47,8 +45,8 @@ def icp(icp_customer: pl.DataFrame, config: dict[str, Any], schema: pl.Schema) -
 
     lift: share of best customers among the member's over that among all judged of whom the facet is
     known, with the 95 % interval of the share (Wilson): who knows a customer is no trait. p_adj:
-    Fisher's exact test, after Holm over all rows. Raises ConfigError for a segment in best_segments
-    that is none.
+    Fisher's exact test, after Holm over all rows. Raises ConfigError for settings that
+    cannot be meant.
     """
     people = judged(icp_customer, config)
     n, best = len(people), int(people["is_best"].sum())
@@ -148,14 +146,7 @@ def judged(icp_customer: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
     """The customers among whom the best are looked for, by customer_id: the mature ones; where a
     home declares who is best, all who ever bought or paid.
     """
-    declared = str(config["best_segments"])
-    segments = load().table("rfm").by_name["segment"].value_meanings
-    for word in filter(None, declared.split("|")):
-        if word not in segments:
-            raise ConfigError(
-                f"config/profiles.yaml: best_segments: '{word}' is no segment"
-                f"{suggestion(word, segments)}; see rfm in the dictionary"
-            )
+    validate(config)
     has_begun = pl.col("is_mature")
     if _basis(config) == "declared":
         has_begun = pl.col("since_day").is_not_null()
