@@ -11,23 +11,23 @@ WITH done AS (
     FROM visitor_act_daily
     WHERE day < $as_of AND day >= $as_of - $proposal_days
 ),
-kind AS (
-    SELECT
-        act,
-        CASE
-            WHEN count(*) OVER (PARTITION BY split_part(act, ':', 1)) > $details_max OR position('|' IN act) > 0
-                THEN split_part(act, ':', 1)
-            ELSE act
-        END AS told_as
+activity_kind AS (
+    SELECT split_part(act, ':', 1) AS activity, count(*) > $details_max OR max(position('|' IN act)) > 0 AS is_one
     FROM (SELECT DISTINCT act FROM done)
+    GROUP BY split_part(act, ':', 1)
 ),
+-- Rows of done are unique by actor, day and act: only what becomes one act has to be put together.
 by_day AS (
-    SELECT
-        d.actor_id, d.is_known, d.day, k.told_as AS act, sum(d.n) AS n, min(d.first_at) AS first_at,
-        max(d.last_at) AS last_at
+    SELECT d.actor_id, d.is_known, d.day, d.act, d.n, d.first_at, d.last_at
     FROM done AS d
-    JOIN kind AS k ON k.act = d.act
-    GROUP BY d.actor_id, d.is_known, d.day, k.told_as
+    JOIN activity_kind AS k ON k.activity = split_part(d.act, ':', 1)
+    WHERE NOT k.is_one
+    UNION ALL
+    SELECT d.actor_id, d.is_known, d.day, k.activity, sum(d.n), min(d.first_at), max(d.last_at)
+    FROM done AS d
+    JOIN activity_kind AS k ON k.activity = split_part(d.act, ':', 1)
+    WHERE k.is_one
+    GROUP BY d.actor_id, d.is_known, d.day, k.activity
 ),
 actor AS (
     SELECT actor_id, is_known, min(day) AS first_day, count(*) AS n_days

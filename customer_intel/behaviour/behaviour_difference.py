@@ -19,7 +19,7 @@ from customer_intel.behaviour.definitions import Definitions, is_any
 from customer_intel.behaviour.feature_driver_statistics import benjamini_hochberg
 from customer_intel.behaviour.model import caption_of
 from customer_intel.core.contract.model import suggestion
-from customer_intel.core.contract.yaml_lines import Faults
+from customer_intel.core.contract.yaml_lines import ConfigError, Faults
 from customer_intel.core.tables.parameters import place_of
 
 OTHERS = "others"
@@ -80,6 +80,10 @@ def behaviour_difference(
     Of each group, customers with an own act in the last `difference_days` days are compared, so that
     being there at all is no difference. Whoever may not be profiled is in no group.
     """
+    for name in ("difference_days", "difference_people_min"):
+        if config[name] < 1:
+            where = place_of(config, name, "behaviour")
+            raise ConfigError(f"{where}: {name} is 1 or more, not {config[name]!r}")
     since = as_of - timedelta(days=config["difference_days"])
     recent = (pl.col("day") >= since) & (pl.col("day") < as_of)
     there = (

@@ -23,7 +23,8 @@ from customer_intel.behaviour.model import (
     read_list,
     written,
 )
-from customer_intel.behaviour.proposals import Proposer, settled
+from customer_intel.behaviour.proposals import Proposer
+from customer_intel.behaviour.standing import Standing
 from customer_intel.behaviour.words import shipped
 
 __all__ = [
@@ -53,9 +54,9 @@ def behaviour_definition(
     heard = {act: n for act, n in heard.items() if n >= people_min}
     none = [role for role in ROLES if nothing(config, role)]
     window = config["funnel_window_days"] or None
-    made = Proposer(found, own, people_min, window, heard, none).definitions()
-    stands = settled(made, Definitions.of(previous), found, people_min, heard, none)
-    return pl.DataFrame(stands.rows(), schema=schema)
+    standing = Standing(Definitions.of(previous), found, people_min, heard)
+    made = Proposer(found, own, standing, people_min, window, heard, none).definitions()
+    return pl.DataFrame(made.rows(), schema=schema)
 
 
 def _heard(touchpoint_day: pl.LazyFrame) -> dict[str, int]:
@@ -91,12 +92,17 @@ def behaviour_candidate(
                 "act": act,
                 "caption": caption_of(act),
                 "n_actors": n,
-                "n_ever": sum(times for other, times in heard.items() if other == act or other.startswith(f"{act}:")),
+                "n_ever": sum(
+                    times
+                    for other, times in heard.items()
+                    if other == act or other.startswith(f"{act}:")
+                ),
                 "reach": n / found.n_actors if found.n_actors else 0.0,
                 "first_place": row.get("first_place"),
                 "returning_share": row.get("returning_share"),
                 "repeat_rate": row.get("repeat_rate"),
-                "converts_after": won.get(act) if row else None,
+                # Of the conversion itself there is nothing to be learnt.
+                "converts_after": won.get(act) if "conversion" not in roles.get(act, ()) else None,
                 "word_class": words.class_of(act) or "other",
                 "roles": written(roles[act]) if act in roles else None,
             }

@@ -16,6 +16,8 @@ import polars as pl
 # So many of the most widespread acts are looked at in pairs, and so many are told at all.
 PAIRED = 40
 TOLD = 300
+# Of so many, times are at hand: companies that write ids into names have more.
+TIMED = 5000
 Times = npt.NDArray[np.float64]
 
 
@@ -96,17 +98,18 @@ def doings(actor_act: pl.LazyFrame) -> Doings:
         is_one_of_several=pl.Series(sizes[number] > 1),
         is_last=pl.Series(rows["last"].to_numpy() == ends[number]),
     )
-    told = _measures(placed, len(begins), int(by_actor["actor_later_days"].sum()))
+    measures = _measures(placed, len(begins), int(by_actor["actor_later_days"].sum()))
+    timed = measures["act"].head(TIMED)
     wanted = placed.select("act", "actor", "first", "last").filter(
-        pl.col("act").is_in(told["act"].implode())
+        pl.col("act").is_in(timed.implode())
     )
     parts = wanted.partition_by("act", as_dict=True, include_key=False)
-    times = {str(act): parts[(act,)] for act in told["act"]}
-    return Doings(told, times, len(begins), int(by_actor["is_known"].sum()))
+    times = {str(act): parts[(act,)] for act in timed}
+    return Doings(measures.head(TOLD), times, len(begins), int(by_actor["is_known"].sum()))
 
 
 def _measures(placed: pl.DataFrame, n_actors: int, later: int) -> pl.DataFrame:
-    """One row per act of those told; `later`: days of all actors but for their first ones."""
+    """One row per act, the most widespread first; `later`: days of all actors but for their first ones."""
     several = pl.col("is_one_of_several")
     measured = placed.group_by("act").agg(
         n_actors=pl.len().cast(pl.Int64),
@@ -124,7 +127,6 @@ def _measures(placed: pl.DataFrame, n_actors: int, later: int) -> pl.DataFrame:
         )
         .drop("later")
         .sort("n_actors", "act", descending=(True, False))
-        .head(TOLD)
         .with_columns(pl.col("earliness").fill_null(0.5), pl.col("ends").fill_null(0.0))
         .with_columns(first_place=pl.struct("earliness", "act").rank("ordinal").cast(pl.Int64))
     )

@@ -22,7 +22,12 @@ from customer_intel.behaviour.feature_driver_statistics import (
     benjamini_hochberg,
     size_per_arm,
 )
-from customer_intel.behaviour.feature_driver_windows import Population, kinds_before, windows
+from customer_intel.behaviour.feature_driver_windows import (
+    Population,
+    check_settings,
+    kinds_before,
+    windows,
+)
 from customer_intel.behaviour.retention_events import Events
 
 # A q-value below this is sure enough.
@@ -39,7 +44,7 @@ REASONS = {
     "confounded": "users are the engaged customers, who stay anyway: little is left among equally engaged ones",
     "none": "users and others stay about as often",
     "fewer": "users stay less often than others",
-    "unsure": "a difference is left among equally engaged customers, but may be chance or engagement not measured",
+    "unsure": "users are also the more engaged; what is left among equally engaged customers may be chance",
 }
 
 
@@ -62,6 +67,7 @@ def feature_driver(
     exposure window and did something else in it is compared by whether the feature was used in it;
     outcome is an own act after the landmark. Nothing of the customer is read from after it.
     """
+    check_settings(config)
     means = Definitions.of(behaviour_definition)
     events = Events(act_daily, customer_day, activity, behaviour_customer, means, as_of)
     at = windows(events.first_day, as_of, config["driver_days"])
@@ -120,7 +126,9 @@ class Judged:
             return INCONCLUSIVE, "sparse"
         if found.robust.value > 0 and q_value is not None and q_value < SURE:
             return SUPPORTED, "supported"
-        if found.corrected.value < found.crude.value / 2:
+        # Surely less than it seemed, and probably less than half of it.
+        shrunk = found.corrected.high < found.crude.value
+        if shrunk and found.corrected.value < found.crude.value / 2:
             return CONFOUNDED, "confounded"
         return INCONCLUSIVE, "unsure"
 

@@ -19,6 +19,9 @@ i = r / (1 - r), k = f^2 / (1 / r_before - f^2).
 Even so the correction rests on a model. A feature is supported only where a further `benchmark` of everything that was
 removed could be taken away and the lower limit still lies above zero (a benchmark by observed covariates: Cinelli and
 Hazlett 2020, JRSS B 82:39). Errors of both are of a jackknife over groups of customers.
+
+What it cannot see: something that drives use and staying and leaves no trace in activity, such as a role in the company
+or a plan to stay that comes first. Against that stand the E-value and the experiment, not the verdict.
 """
 
 from __future__ import annotations

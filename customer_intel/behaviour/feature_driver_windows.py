@@ -5,10 +5,11 @@ Belongs here: windows, and the rows of customers in them. Not here: statistics (
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,9 +17,13 @@ import polars as pl
 from customer_intel.behaviour.feature_driver_statistics import Codes, Measured, Numbers
 from customer_intel.behaviour.retention_events import Events
 from customer_intel.behaviour.retention_settings import ANY
+from customer_intel.core.contract.yaml_lines import Faults
+from customer_intel.core.tables.parameters import place_of
 
 # Kinds of customers before the landmark that are told apart, the largest; the rest is one.
 BLOCKS = 6
+# Odd and even days need some of each.
+SHORTEST = 4
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,28 @@ class Windows:
     def before(self) -> date:
         """First day of the days before it."""
         return self.landmark - timedelta(days=2 * self.days)
+
+
+def check_settings(config: Mapping[str, Any]) -> None:
+    """Raises ConfigError for lengths and a benchmark that cannot be."""
+    faults = Faults()
+    lengths = config["driver_days"]
+    if not lengths or not all(type(days) is int and days >= SHORTEST for days in lengths):
+        faults.add(
+            f"{place_of(config, 'driver_days', 'behaviour')}: driver_days is a list of whole days, "
+            f"each {SHORTEST} or more, such as [28, 14, 7], not {lengths!r}"
+        )
+    if not 0 <= config["driver_benchmark"] < 1:
+        faults.add(
+            f"{place_of(config, 'driver_benchmark', 'behaviour')}: driver_benchmark is a share, 0 or "
+            f"more and below 1, not {config['driver_benchmark']!r}"
+        )
+    for name in ("feature_days", "feature_repeat_days"):
+        if config[name] < 1:
+            faults.add(
+                f"{place_of(config, name, 'behaviour')}: {name} is 1 or more, not {config[name]!r}"
+            )
+    faults.raise_any()
 
 
 def windows(first_day: date | None, as_of: date, lengths: Sequence[int]) -> Windows | None:

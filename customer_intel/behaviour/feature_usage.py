@@ -13,7 +13,7 @@ import polars as pl
 from customer_intel.behaviour.behaviour_difference_statistics import newcombe
 from customer_intel.behaviour.definitions import Behaviour, Definitions, written
 from customer_intel.behaviour.feature_driver_statistics import ENOUGH
-from customer_intel.behaviour.feature_driver_windows import windows
+from customer_intel.behaviour.feature_driver_windows import check_settings, windows
 from customer_intel.behaviour.retention_events import Events
 from customer_intel.behaviour.retention_settings import ANY
 from customer_intel.core.statistics import wilson
@@ -35,6 +35,7 @@ def feature_usage(
     """One row per feature. Adoption, breadth and depth are of the last `feature_days` days; time to
     first use and repeat are of all time.
     """
+    check_settings(config)
     means = Definitions.of(behaviour_definition)
     events = Events(act_daily, customer_day, activity, behaviour_customer, means, as_of)
     rows = []
@@ -54,17 +55,20 @@ class _Usage:
         self.repeat_days = int(config["feature_repeat_days"])
         self.at = windows(events.first_day, as_of, config["driver_days"])
         own = events.of(ANY)
-        self.first_seen = own.group_by("customer_id").agg(seen_at=pl.col("first_at").min())
-        self.active_days, self.now, self.earlier, self.then, self.later = pl.collect_all(
-            [
-                self._since(own, self.days).group_by("customer_id").agg(active_days=pl.len()),
-                self._who(self._since(own, TREND_DAYS)),
-                self._who(self._since(own, 2 * TREND_DAYS, TREND_DAYS)),
-                self._who(self._exposed(own)),
-                self._who(self._after(own)),
-            ],
-            engine="streaming",
+        first_seen, self.active_days, self.now, self.earlier, self.then, self.later = (
+            pl.collect_all(
+                [
+                    own.group_by("customer_id").agg(seen_at=pl.col("first_at").min()),
+                    self._since(own, self.days).group_by("customer_id").agg(active_days=pl.len()),
+                    self._who(self._since(own, TREND_DAYS)),
+                    self._who(self._since(own, 2 * TREND_DAYS, TREND_DAYS)),
+                    self._who(self._exposed(own)),
+                    self._who(self._after(own)),
+                ],
+                engine="streaming",
+            )
         )
+        self.first_seen = first_seen.lazy()
 
     def row(self, item: Behaviour) -> dict[str, Any]:
         """The feature's row."""

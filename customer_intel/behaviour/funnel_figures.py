@@ -99,7 +99,7 @@ class _Counted:
                     "breakdown": breakdown,
                     "member": name,
                     "step": step + 1,
-                    "step_name": self.funnel.steps[step].caption,
+                    "step_name": self.funnel.step_name(step),
                     **self._figures(inside, step),
                     "period_days": self.days,
                 }

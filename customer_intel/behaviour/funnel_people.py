@@ -177,7 +177,7 @@ def _of_step(funnel: Funnel, events: _Events, found: Reached, step: int) -> pl.D
     ).with_columns(
         pl.lit(funnel.name).alias("funnel"),
         pl.lit(step + 1).alias("step"),
-        pl.lit(funnel.steps[step].caption).alias("step_name"),
+        pl.lit(funnel.step_name(step)).alias("step_name"),
         pl.lit(None, pl.Float64).alias("seconds_since_previous")
         if seconds is None
         else pl.Series("seconds_since_previous", seconds),

@@ -55,6 +55,12 @@ class Funnel:
     certainty: str = "said"
     reason: str = ""
 
+    def step_name(self, at: int) -> str:
+        """What having reached the step, from 0, is called: in any order, how many there are."""
+        if self.order == "any":
+            return f"{at + 1} of {len(self.steps)} steps"
+        return self.steps[at].caption
+
 
 @dataclass(frozen=True)
 class Definitions:

@@ -1,7 +1,7 @@
 """What is shipped or proposed where a company declares nothing: conversion, core action, funnels, features.
 
-Belongs here: choosing among the acts, and when a choice of before stands. Not here: measuring acts
-(evidence.py), the words of kinds of companies (words.py, shipped.yaml).
+Belongs here: choosing among the acts. Not here: measuring acts (evidence.py), the words of kinds of companies
+(words.py, shipped.yaml), when a choice of before stands (standing.py).
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 import numpy as np
 
 from customer_intel.behaviour.evidence import PAIRED, Doings, Times, before
 from customer_intel.behaviour.model import Behaviour, Definitions, Funnel, caption_of
-from customer_intel.behaviour.words import PAGE, Shipped, Words, fold, shipped
+from customer_intel.behaviour.standing import FEW, SUPPORT, WAY, Standing
+from customer_intel.behaviour.words import PAGE, Conversion, Shipped, Words, fold, shipped
 
-# A known word that so few did is told, as unsure.
-FEW = 5
 # Of those who did both, at least so many did the earlier step first; and of those who did the later one, so
 # many had done the earlier.
 FIRST, THROUGH = 0.6, 0.5
 # A step loses somebody: the next one's reach is at most this part of it.
 FALLING = 0.95
+# Events count beside facts of another kind where so many times as many people did them.
+MANY = 10
 STEPS = 5
 FEATURES = 12
 # A feature is used by some, not all.
@@ -36,25 +36,35 @@ _LOOK = f"{PAGE}:"
 
 @dataclass(frozen=True)
 class Proposer:
-    """Proposes what `own` leaves out. `beside`: acts that customers do not do themselves → how often they
-    happened; `none`: roles that the company says it has not.
+    """Proposes what `own` leaves out, unless what stood before still does. `none`: roles that the company says
+    it has not.
     """
 
     found: Doings
     own: Definitions
+    standing: Standing
     people_min: int
     window_days: float | None
+    # Acts that customers do not do themselves, such as an answer → how often they happened.
     beside: Mapping[str, int]
     none: Collection[str] = ()
     words: Shipped = field(default_factory=shipped)
 
     def definitions(self) -> Definitions:
         """What is declared, and what is proposed for the rest."""
-        own = self.own
-        conversion = own.conversion or (None if "conversion" in self.none else self.conversion())
-        funnels = own.funnels or self.funnels(conversion)
-        core = own.core or (None if "core_action" in self.none else self.core(conversion, funnels))
-        features = own.features or self.features(core, conversion, funnels)
+        own, stands = self.own, self.standing
+        conversion, core = own.conversion, own.core
+        if conversion is None and "conversion" not in self.none:
+            conversion = stands.conversion(self.conversion())
+        funnels = own.funnels or stands.funnels(
+            self.funnels(conversion), conversion, self.window_days
+        )
+        if core is None and "core_action" not in self.none:
+            core = stands.core(self.core(conversion, funnels), conversion)
+        features = own.features
+        if not features:
+            taken = _taken(core, conversion, funnels)
+            features = stands.features(self.features(taken), taken)
         filled = {name: _with_roles(item, core, conversion) for name, item in funnels.items()}
         return Definitions(core, conversion, features, filled, own.behaviours)
 
@@ -62,13 +72,15 @@ class Proposer:
     def conversion(self) -> Behaviour | None:
         """Facts first, with events of the same beside; then known words; then, unsure, what actors end with."""
         strong = [item for item in self.words.conversions if not item.is_weak]
-        facts = [item for item in strong if self.found.n_of(item.facts) >= FEW and item.facts]
+        facts = [item for item in strong if self.found.n_of(item.facts) >= FEW]
         if facts:
-            acts = [act for item in facts for act in self._meant(item.words)]
-            return self._role(
-                acts,
-                "orders and subscriptions are facts; events that say the same count beside them",
-            )
+            n = self.found.n_of([fact for item in facts for fact in item.facts])
+            # A handful of subscriptions are not what a shop is for whose orders are told by events alone.
+            told = [item for item in strong if item in facts or self._n(item) > MANY * n]
+            said = "orders and subscriptions are facts; events that say the same count beside them"
+            if len(told) > len(facts):
+                said += ", and so does what many times as many people did"
+            return self._role([act for item in told for act in self._meant(item.words)], said)
         for item in self.words.conversions:
             if acts := self._meant(item.words):
                 said = f"it is called as a {item.name.replace('_', '-')} is in many companies"
@@ -76,6 +88,10 @@ class Proposer:
                     return self._role(acts, f"{said}, but few did it so far", "unsure")
                 return self._role(acts, said, "unsure" if item.is_weak else "likely")
         return self._ending()
+
+    def _n(self, item: Conversion) -> int:
+        """How many people did what its words mean."""
+        return self.found.n_of(self._meant(item.words))
 
     def _ending(self) -> Behaviour | None:
         """The act that is done once and ends what is done, by most who do it."""
@@ -113,7 +129,12 @@ class Proposer:
         if conversion and conversion.certainty != "unsure" and "buying" in funnels:
             said = "a shop's customers return to buy"
             return replace(
-                conversion, name="core_action", caption="Core action", origin="shipped", reason=said
+                conversion,
+                name="core_action",
+                caption="Core action",
+                origin="shipped",
+                certainty="likely",
+                reason=said,
             )
         done_once = {act for act in self.found.acts if self._is_known(act)}
         done_once |= {*conversion.acts} if conversion else set()
@@ -147,14 +168,14 @@ class Proposer:
     # ---- funnels
     def funnels(self, conversion: Behaviour | None) -> dict[str, Funnel]:
         """Shipped ones whose steps this company has; else the one that the order of acts proposes."""
-        made = [self._shipped_funnel(kind.name, conversion) for kind in self.words.kinds]
+        made = [self._shipped_funnel(kind.name) for kind in self.words.kinds]
         usable = {funnel.name: funnel for funnel in made if funnel}
-        if any(funnel.name != "getting_help" for funnel in usable.values()):
+        if any(funnel.name != SUPPORT for funnel in usable.values()):
             return usable
         proposed = self._proposed_funnel(conversion) if conversion else None
         return {**usable, **({proposed.name: proposed} if proposed else {})}
 
-    def _shipped_funnel(self, name: str, conversion: Behaviour | None) -> Funnel | None:
+    def _shipped_funnel(self, name: str) -> Funnel | None:
         kind = next(item for item in self.words.kinds if item.name == name)
         steps: list[Behaviour] = []
         for step, words in kind.steps.items():
@@ -167,8 +188,11 @@ class Proposer:
                 )
         if len(steps) < 3:
             return None
-        times = [self.found.first(step.acts) for step in steps]
-        in_order = all(before(a, b)[0] >= 0.5 or np.isnan(b).all() for a, b in pairwise(times))
+        kept = self._in_order(steps)
+        in_order = len(kept) >= 3
+        is_short = in_order and len(kept) < len(steps)
+        if in_order:
+            steps = [replace(step, name=f"step_{at}") for at, step in enumerate(kept, 1)]
         is_whole = steps[-1].caption == caption_of(list(kind.steps)[-1])
         said = f"its steps are called as in {kind.say}"
         if not in_order:
@@ -177,8 +201,21 @@ class Proposer:
             said += ", but its last step is missing"
         elif kind.caveat:
             said += f"; {kind.caveat}"
+        if is_short:
+            said += "; what most do later than it says is left out"
         certainty = "likely" if in_order and is_whole and not kind.caveat else "unsure"
         return self._funnel(name, steps, "shipped", certainty, said)
+
+    def _in_order(self, steps: Sequence[Behaviour]) -> list[Behaviour]:
+        """The steps without those that most who do both do after the next one."""
+        kept = list(steps)
+        times = {step.name: self.found.first(step.acts) for step in steps}
+        for step in reversed(steps[:-1]):
+            after = kept[kept.index(step) + 1]
+            one, other = times[step.name], times[after.name]
+            if (~np.isnan(one) & ~np.isnan(other)).any() and before(one, other)[0] < 0.5:
+                kept.remove(step)
+        return kept
 
     def _funnel(
         self, name: str, steps: Sequence[Behaviour], origin: str, certainty: str, reason: str
@@ -203,9 +240,7 @@ class Proposer:
         ]
         last = caption_of(conversion.acts[0])
         steps.append(replace(conversion, name=f"step_{len(steps) + 1}", caption=last))
-        return self._funnel(
-            "first_way", steps, "proposed", "likely" if is_clear else "unsure", said
-        )
+        return self._funnel(WAY, steps, "proposed", "likely" if is_clear else "unsure", said)
 
     def _candidates(self, conversion: Behaviour) -> list[str]:
         # Of a conversion that few did, the steps before it may have few people, too.
@@ -253,17 +288,8 @@ class Proposer:
         return max(ways, key=lambda way: (way[0], way[1]), default=(0.0, []))[1]
 
     # ---- features
-    def features(
-        self, core: Behaviour | None, conversion: Behaviour | None, funnels: Mapping[str, Funnel]
-    ) -> dict[str, Behaviour]:
+    def features(self, taken: Collection[str]) -> dict[str, Behaviour]:
         """Acts that some use, not all, and that are no step, no navigation and no conversion."""
-        steps = [
-            step
-            for name, funnel in funnels.items()
-            if name != "getting_help"
-            for step in funnel.steps
-        ]
-        taken = {act for item in (core, conversion, *steps) if item for act in item.acts}
         least = max(
             min(self.people_min, max(FEW, self.found.n_actors // 20)), SOME * self.found.n_actors
         )
@@ -281,58 +307,12 @@ class Proposer:
         return found
 
 
-def settled(
-    now: Definitions,
-    then: Definitions,
-    found: Doings,
-    people_min: int,
-    heard: Collection[str] = (),
-    none: Collection[str] = (),
-) -> Definitions:
-    """`now`, but for what was proposed before and still stands: a proposal stays until fewer than half of
-    `people_min` do one of its acts, a declaration comes, or a likely one takes the place of an unsure one.
-    """
-
-    def alive(item: Behaviour) -> bool:
-        least = min(FEW, people_min / 2) if item.certainty == "unsure" else people_min / 2
-        return found.n_of(item.acts) >= least or any(act in heard for act in item.acts)
-
-    def role(new: Behaviour | None, old: Behaviour | None) -> Behaviour | None:
-        is_said = any(item and item.origin == "declared" for item in (new, old))
-        if old is None or is_said or old.name in none or not alive(old):
-            return new
-        return new if new and old.certainty == "unsure" and new.certainty == "likely" else old
-
-    funnels = dict(now.funnels)
-    if not any(item.origin == "declared" for item in (*funnels.values(), *then.funnels.values())):
-        for name, old in then.funnels.items():
-            new = funnels.get(name)
-            is_better = new and old.certainty == "unsure" and new.certainty == "likely"
-            is_replaced = (
-                name == "first_way"
-                and "first_way" not in funnels
-                and bool(funnels.keys() - {"getting_help"})
-            )
-            if all(alive(step) for step in old.steps) and not is_better and not is_replaced:
-                funnels[name] = old
-    features = now.features
-    if not any(item.origin == "declared" for item in (*features.values(), *then.features.values())):
-        standing = {name: old for name, old in then.features.items() if alive(old)}
-        known = {act for item in standing.values() for act in item.acts}
-        new_ones = {
-            name: item
-            for name, item in features.items()
-            if not known & {*item.acts}
-            and (not standing or found.n_of(item.acts) >= 2 * people_min)
-        }
-        features = {**standing, **new_ones}
-    return Definitions(
-        role(now.core, then.core),
-        role(now.conversion, then.conversion),
-        features,
-        funnels,
-        now.behaviours,
-    )
+def _taken(
+    core: Behaviour | None, conversion: Behaviour | None, funnels: Mapping[str, Funnel]
+) -> set[str]:
+    """Acts that are no feature, as they are something else."""
+    steps = [step for name, way in funnels.items() if name != SUPPORT for step in way.steps]
+    return {act for item in (core, conversion, *steps) if item for act in item.acts}
 
 
 def _with_roles(funnel: Funnel, core: Behaviour | None, conversion: Behaviour | None) -> Funnel:

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.behaviour.model import Behaviour, Definitions, Funnel, caption_of
+from customer_intel.behaviour.model import Behaviour, Definitions, Funnel, caption_of, read_list
 from customer_intel.core.contract.yaml_lines import dumped
 from customer_intel.core.report import charts
 from customer_intel.core.report.charts import Range
@@ -37,8 +37,8 @@ from customer_intel.core.report.markup import (
 from customer_intel.core.report.metric import said_in
 from customer_intel.core.statistics import ENOUGH
 
-# So many funnels are told, and so many members of a breakdown, the largest.
-_FUNNELS, _MEMBERS = 3, 8
+# So many funnels are told, and so many members of a breakdown and acts, the largest.
+_FUNNELS, _MEMBERS, _ACTS = 3, 8, 25
 _NAMES = {
     "channel": "Channel", "device_type": "Device", "segment": "Segment", "first_source": "First came by",
     "plan_name": "Plan", "source_system": "Source",
@@ -259,8 +259,9 @@ def _groups(steps: pl.DataFrame, item: Funnel) -> Html | None:
     )
     head = ("By", "", "Share that arrives", "", "95 %", "Began", "Arrived")
     note = (
-        "Dot and bar: share with its 95 % interval; notch: everybody. A difference between groups is no cause: segment "
-        "and plan are those of today, so who bought is in another segment for it."
+        "Dot and bar: share with its 95 % interval; notch: everybody, those too of whom it is not known. "
+        "A difference between groups is no cause: segment and plan are those of today, "
+        "so who bought is in another segment for it."
     )
     return figure(
         f"Who reaches ‘{whole['step_name']}’", table(head, body, numeric=(2, 4, 5, 6)), note
@@ -288,19 +289,19 @@ def _declared(evidence: Evidence) -> Html | None:
     said = evidence.once(definitions)
     body: list[tuple[object, ...]] = []
     for word, item in (("Conversion", said.conversion), ("Core action", said.core)):
-        if item is None:
-            body.append((tag("b", word), "none found", "", ""))
-        else:
-            body.append((tag("b", word), _acts(item), _ORIGINS[item.origin], _because(item)))
+        told: tuple[object, ...] = ("none found",)
+        if item:
+            told = (_acts(item), _ORIGINS[item.origin], _because(item))
+        body.append((tag("b", word), *map(_readable, told)))
     for way in said.funnels.values():
         steps = " → ".join(step.caption for step in way.steps)
-        body.append(
-            (tag("b", f"Funnel ‘{way.caption}’"), steps, _ORIGINS[way.origin], _because(way))
-        )
+        told = (steps, _ORIGINS[way.origin], _because(way))
+        body.append((tag("b", f"Funnel ‘{way.caption}’"), *map(_readable, told)))
     if said.features:
         names = enumerated([item.caption for item in said.features.values()])
         first = next(iter(said.features.values()))
-        body.append((tag("b", "Features"), names, _ORIGINS[first.origin], _because(first)))
+        told = (names, _ORIGINS[first.origin], _because(first))
+        body.append((tag("b", "Features"), *map(_readable, told)))
     head = ("What", "Is", "Who says so", "Why")
     yaml = tag(
         "pre", as_yaml(said), class_="id", style="white-space:pre-wrap;overflow-wrap:anywhere"
@@ -308,8 +309,48 @@ def _declared(evidence: Evidence) -> Html | None:
     return join((
         tag("h3", "What these words mean here"),
         table(head, body),
+        _everything(evidence),
         details("How to change it: write into config/behaviour.yaml what is right, such as this", yaml),
     ))  # fmt: skip
+
+
+def _readable(words: object) -> Html:
+    """A cell of words that stays wide enough to be read on a phone, where the table scrolls."""
+    return tag("span", words, style="display:block;min-width:20ch")
+
+
+def _everything(evidence: Evidence) -> Html | None:
+    """What else people do, by the names that a declaration takes."""
+    if not evidence.has("behaviour_candidate"):
+        return None
+    found = evidence.frame("behaviour_candidate").filter(pl.col("n_actors") > 0)
+    rows = (
+        found.sort("n_actors", "act", descending=[True, False])
+        .head(_ACTS)
+        .sort("first_place", "act")
+    )
+    body = [
+        (
+            tag("span", row["act"], class_="id"),
+            count(row["n_actors"]),
+            percent(row["reach"]),
+            percent(row["returning_share"]),
+            percent(row["repeat_rate"]),
+            percent(row["converts_after"]),
+            enumerated([plain(role) for role in read_list(row["roles"])]) if row["roles"] else "",
+        )
+        for row in rows.iter_rows(named=True)
+    ]
+    head = ("Act", "People", "Of all", "Of later days", "On several days", "Then convert", "Is")
+    note = (
+        "In the order in which people do them first. Of later days: share of people's days after their first one on "
+        "which it was done. Then convert: of those who did it, how many converted later; that is no effect of it."
+    )
+    return details(
+        "What people do, by the names that a declaration takes",
+        table(head, body, numeric=(1, 2, 3, 4, 5)),
+        tag("p", note, class_="note"),
+    )
 
 
 def _acts(item: Behaviour) -> Html:

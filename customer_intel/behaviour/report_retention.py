@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from customer_intel.behaviour.report_features import features, what_keeps
+from customer_intel.behaviour.retention_settings import declared
 from customer_intel.core.report.charts_behaviour import (
     Cell,
     Stack,
@@ -25,6 +26,7 @@ from customer_intel.core.report.markup import (
     details,
     figure,
     join,
+    listed,
     paragraph,
     percent,
     percents,
@@ -35,6 +37,7 @@ from customer_intel.core.report.markup import (
 from customer_intel.core.report.metric import said_in
 from customer_intel.core.report.section import Section
 from customer_intel.core.statistics import wilson
+from customer_intel.core.tables.parameters import room_config
 
 _COHORTS, _INTERVALS = 13, 12
 # Fewer customers than this are told in the triangle only.
@@ -54,8 +57,18 @@ def retention(evidence: Evidence) -> Html:
     parts += [_triangle(rows.filter(pl.col("retention") == names[0]))]
     for name in names[1:]:
         own = rows.filter(pl.col("retention") == name)
-        parts.append(details(f"{_title(own)}", _came_back(own), _triangle(own)))
-    return join(parts)
+        parts.append(details(_title(own), _came_back(own), _triangle(own)))
+    return join((*parts, _nobody(evidence, names)))
+
+
+def _nobody(evidence: Evidence, names: list[str]) -> Html | None:
+    """Retentions that are asked for and that nobody began."""
+    asked = declared(room_config("behaviour", evidence.home))
+    missing = [plain(item.name) for item in asked if item.name not in names]
+    if not missing:
+        return None
+    told = listed([f"‘{name}’" for name in missing])
+    return quiet(f"Of {told} nobody did what begins it: see retention in config/behaviour.yaml.")
 
 
 def _cohorts(evidence: Evidence) -> pl.DataFrame:

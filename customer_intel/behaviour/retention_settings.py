@@ -48,6 +48,10 @@ def declared(config: Mapping[str, Any]) -> list[Retention]:
     """
     asked = config["retention"]
     faults = Faults()
+    for name in ("retention_cohorts", "retention_intervals"):
+        if config[name] < 1:
+            where = place_of(config, name, "behaviour")
+            faults.add(f"{where}: {name} is 1 or more, not {config[name]!r}")
     found = []
     for name, parts in asked.items():
         if parts is None:

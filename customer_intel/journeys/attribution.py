@@ -11,6 +11,7 @@ online advertising, for the closed form of Shapley's value over sets of channels
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -31,6 +32,8 @@ _ENDS = 0.4
 _SMOOTH = 0.5
 ORDERS = (1, 2, 3)
 MOST_STATES = 400
+# Resamples that are held at once.
+_BLOCK = 50
 
 
 @dataclass(frozen=True)
@@ -250,18 +253,20 @@ def credits(
     made, total = chain(paths, order), float(paths.converted.sum())
     rules = {rule: _by_customer(paths, touch_weights(paths, rule, half_life)) for rule in RULES}
     everybody = np.ones(paths.units)
-    drawn = _draws(paths.units, draws, seed)
-    effects = _bootstrapped(made, drawn, channels)
-    worth = float(paths.value[paths.converted].sum())
-    found = {}
-    for rule, (conversions, value) in rules.items():
-        by_channel = conversions @ everybody
-        found[rule] = _credit(
-            by_channel, value @ everybody, total, _scaled((conversions @ drawn).T)
-        )
+    resampled: dict[str, list[Floats]] = {model: [] for model in MODELS}
+    for drawn in _draws(paths.units, draws, seed):
+        for rule, (conversions, _) in rules.items():
+            resampled[rule].append((conversions @ drawn).T)
+        resampled["markov"].append(_bootstrapped(made, drawn, channels))
     share = shares_of(removal_effects(made, everybody, channels))
-    found["markov"] = _credit(share * total, share * worth, total, _scaled(effects))
-    return found
+    worth = float(paths.value[paths.converted].sum())
+    credited = {rule: (own @ everybody, value @ everybody) for rule, (own, value) in rules.items()}
+    credited["markov"] = (share * total, share * worth)
+    none = [np.empty((0, channels))]
+    return {
+        model: _credit(own, value, total, _scaled(np.concatenate(resampled[model] or none)))
+        for model, (own, value) in credited.items()
+    }
 
 
 def _by_customer(paths: Paths, weights: Floats) -> tuple[Any, Any]:
@@ -277,13 +282,14 @@ def _by_customer(paths: Paths, weights: Floats) -> tuple[Any, Any]:
     )
 
 
-def _draws(units: int, draws: int, seed: int) -> NDArray[np.float32]:
-    """(customers, draws): how often each customer is drawn."""
+def _draws(units: int, draws: int, seed: int) -> Iterator[NDArray[np.float32]]:
+    """(customers, draws): how often each customer is drawn; some draws at a time, for memory."""
     rng = np.random.Generator(np.random.PCG64(seed))
-    counts = np.empty((units, draws), np.float32)
-    for number in range(draws):
-        counts[:, number] = np.bincount(rng.integers(0, units, units), minlength=units)
-    return counts
+    for begin in range(0, draws, _BLOCK):
+        counts = np.empty((units, min(_BLOCK, draws - begin)), np.float32)
+        for number in range(counts.shape[1]):
+            counts[:, number] = np.bincount(rng.integers(0, units, units), minlength=units)
+        yield counts
 
 
 def _bootstrapped(made: Chain, drawn: NDArray[np.float32], channels: int) -> Floats:

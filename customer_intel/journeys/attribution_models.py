@@ -14,7 +14,9 @@ import polars as pl
 from customer_intel.journeys.attribution import MODELS, Credit, Paths, best_order, credits
 from customer_intel.journeys.settings import validate
 
-NO_TOUCH, UNMATCHED = "(none)", "(unmatched)"
+NO_TOUCH, UNMATCHED, OTHERS = "(none)", "(unmatched)", "(other)"
+# A source that writes a campaign where its channel should be must not make a chain of thousands.
+MOST_CHANNELS = 40
 DRAWS, SEED = 200, 15
 _PATH = ["customer_id", "path_no"]
 
@@ -40,7 +42,7 @@ def attribution(
     )
     if attribution_path.is_empty() and spent.is_empty():
         return pl.DataFrame(schema=schema)
-    touched = attribution_path.filter(pl.col("channel") != NO_TOUCH).sort(*_PATH, "touch_no")
+    touched = _with_few_channels(attribution_path.filter(pl.col("channel") != NO_TOUCH))
     alone = attribution_path.filter(pl.col("channel") == NO_TOUCH)
     channels = sorted(touched["channel"].unique())
     paths, held_out = paths_of(touched, channels)
@@ -74,6 +76,14 @@ def attribution(
             row |= _returns(row, cost)
         rows += own
     return pl.DataFrame(rows, schema=schema).sort("model", "channel")
+
+
+def _with_few_channels(touched: pl.DataFrame) -> pl.DataFrame:
+    """In the order of paths; channels behind the MOST_CHANNELS most frequent are one, (other)."""
+    sizes = touched.group_by("channel").len().sort("len", "channel", descending=[True, False])
+    rare = sizes["channel"][MOST_CHANNELS:]
+    named = pl.when(pl.col("channel").is_in(rare.implode())).then(pl.lit(OTHERS))
+    return touched.with_columns(channel=named.otherwise("channel")).sort(*_PATH, "touch_no")
 
 
 def paths_of(touched: pl.DataFrame, channels: list[str]) -> tuple[Paths, Any]:

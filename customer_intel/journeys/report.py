@@ -33,7 +33,7 @@ from customer_intel.core.report.markup import (
 from customer_intel.core.report.metric import cited, said_in
 from customer_intel.core.report.section import RoomReport, Section
 from customer_intel.core.statistics import wilson
-from customer_intel.journeys.paths import BETWEEN, touchpoints_of
+from customer_intel.journeys.paths import BETWEEN, MORE, touchpoints_of
 from customer_intel.journeys.report_attribution import by_channel
 from customer_intel.journeys.report_map import costliest, pain_points, the_map
 from customer_intel.journeys.report_words import (
@@ -92,7 +92,11 @@ def _lede(evidence: Evidence, rows: pl.DataFrame) -> Html | None:
         )
     return paragraph(
         text,
-        phrase("; {won} of them led to a conversion.", won=cited(percent(won.value), won)),
+        phrase(
+            "; {won} of them led to a conversion (95 %: {range}).",
+            won=cited(percent(won.value), won),
+            range=percents(won.low, won.high),
+        ),
         class_="lede",
     )
 
@@ -103,7 +107,8 @@ def _largest(size: dict[str, int]) -> list[str]:
 
 def _steps(way: str) -> list[str]:
     """The steps of a told path, those of a loop one by one."""
-    return [step for unit in way.split(BETWEEN) for step in touchpoints_of(unit)]
+    units = [unit for unit in way.split(BETWEEN) if unit != MORE]
+    return [step for unit in units for step in touchpoints_of(unit)]
 
 
 def _flow(rows: pl.DataFrame) -> Html:

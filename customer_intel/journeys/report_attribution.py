@@ -70,9 +70,10 @@ def _lede(evidence: Evidence, told: pl.DataFrame) -> Html:
     if touched is not None:
         parts.append(
             phrase(
-                "{share} of the latest {n} conversions came after a message, an advertisement or a "
+                "{share} (95 %: {range}) of the latest {n} conversions came after a message, an advertisement or a "
                 "visit by a campaign. ",
                 share=cited(percent(touched.value), touched),
+                range=percents(touched.low, touched.high),
                 n=cited(count(touched.n), touched, part="n"),
             )
         )

@@ -41,6 +41,8 @@ from customer_intel.core.report.section import Finding
 from customer_intel.journeys.report_words import long, touchpoint_name
 
 _POINTS = 6
+# Fewer answers than this are counted, and no score is made of them.
+_ANSWERS = 10
 SURE = "loses_more"
 
 
@@ -106,11 +108,12 @@ def _lost(evidence: Evidence) -> Html | None:
         return None
     return paragraph(
         phrase(
-            "Of {n} journeys whose end became known in the last {days} days, {share} ended without "
-            "any conversion and at no place where journeys may well end.",
+            "Of {n} journeys whose end became known in the last {days} days, {share} (95 %: {range}) ended "
+            "without any conversion and at no place where journeys may well end.",
             n=cited(count(lost.n), lost, part="n"),
             days=days(evidence),
             share=cited(percent(lost.value), lost),
+            range=percents(lost.low, lost.high),
         )
     )
 
@@ -165,7 +168,9 @@ def _owners(evidence: Evidence) -> Html | None:
 
 
 def _score(value: float | None, n: int) -> str:
-    return f"{number(value, 0)}{NBSP}(n{NBSP}{n})" if value is not None else "·"
+    if value is None:
+        return "·"
+    return f"{number(value, 0)}{NBSP}(n{NBSP}{n})" if n >= _ANSWERS else f"too few (n{NBSP}{n})"
 
 
 def _points(evidence: Evidence) -> list[dict[str, Any]]:

@@ -21,9 +21,9 @@ def touchpoint_name(touchpoint_id: str) -> str:
     activity, _, detail = rest.partition(":")
     if not rest:
         return touchpoint_id
-    words = activity.replace("_", " ")
+    words, detail = activity.replace("_", " "), detail.replace("_", " ")
     if words == "page viewed" and detail:
-        words, detail = f"{detail} page", ""
+        words, detail = f"{detail.removesuffix(' page')} page", ""
     said = f"{words[:1].upper()}{words[1:]}{': ' + detail if detail else ''}"
     return said if medium in words else f"{said} ({medium})"
 

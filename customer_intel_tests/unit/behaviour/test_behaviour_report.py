@@ -86,11 +86,14 @@ def test_what_was_proposed_is_told_with_how_sure_it_is_and_can_be_pasted(tmp_pat
     made = lab(way(GERMAN, LATER))
     made.chain("behaviour_definition")
     made.run("behaviour_customer")
+    made.run("behaviour_candidate")
     for name in TABLES:
         made.run(name)
     said = page(made, tmp_path)
     assert "proposed from the data: nobody declared any" in said
     assert "The data speaks for it clearly." in said
+    assert "What people do, by the names that a declaration takes" in said
+    assert "lektion_gestartet" in said and "Core action and Funnel" in said
     proposed = Definitions.of(made.rows("behaviour_definition"))
     assert meant(declared(pasted(tmp_path, as_yaml(proposed)))) == meant(proposed)
 

@@ -9,6 +9,7 @@ import pytest
 
 from customer_intel.behaviour.declaration import declared, validate
 from customer_intel.behaviour.model import Definitions
+from customer_intel.cli.configuration import look
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.tables.parameters import room_config
 from customer_intel.testing import TableLab
@@ -142,3 +143,9 @@ def test_the_example_of_the_documentation_is_read(tmp_path: Path) -> None:
     assert said.funnels["buying"].exclude == ("logged_out",)
     assert said.funnels["buying"].steps[2].acts == ("order_placed", "subscription_started")
     assert set(said.features) == {"export", "sharing"} and set(said.behaviours) == {"big_order"}
+
+
+def test_check_tells_a_wrong_declaration(tmp_path: Path) -> None:
+    config(tmp_path, "core_action: Order Placed\n")
+    told = look(tmp_path, tmp_path / "landing").faults.told
+    assert [line.split(": ")[:2] for line in told] == [["config/behaviour.yaml:1", "core_action"]]

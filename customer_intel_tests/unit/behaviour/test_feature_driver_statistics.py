@@ -12,19 +12,26 @@ from customer_intel.behaviour import feature_driver_statistics as statistics
 from customer_intel.behaviour.definitions import Behaviour
 from customer_intel.behaviour.feature_driver import Judged
 from customer_intel.behaviour.feature_driver_statistics import assess
-from customer_intel_tests.unit.behaviour.feature_driver_world import World, drawn, odds_ratio
+from customer_intel_tests.unit.behaviour.feature_driver_world import (
+    Diary,
+    World,
+    drawn,
+    kept_diary,
+    odds_ratio,
+)
 
 BENCHMARK = 0.1
 FEATURE = Behaviour("export", ("feature_used:export",))
 
 
-def verdict(world: World, customers: int, seed: int) -> str:
-    measured = drawn(world, customers, seed)
+def verdict(world: World | Diary, customers: int, seed: int) -> str:
+    draw = drawn(world, customers, seed) if isinstance(world, World) else None
+    measured = draw or kept_diary(world, customers, seed)  # type: ignore[arg-type]
     found = assess(measured, BENCHMARK)
     return Judged(FEATURE, measured, found).verdict(found.p_value if found else None)[0]
 
 
-def share_supported(world: World, customers: int, draws: int) -> float:
+def share_supported(world: World | Diary, customers: int, draws: int) -> float:
     told = [verdict(world, customers, seed) for seed in range(draws)]
     return told.count("supported") / draws
 
@@ -72,6 +79,30 @@ def test_however_strong_the_confounding_a_zero_effect_is_seen_through(
 )
 def test_the_stated_power_is_reached(customers: int, effect: float) -> None:
     assert share_supported(World(effect=effect), customers, 200) >= 0.8
+
+
+DIARIES = [
+    Diary(), Diary(fades=0.9), Diary(trait=0), Diary(trait=0, fades=0.9), Diary(use=2), Diary(usual_act=-3.2),
+    Diary(use=2, trait=0, fades=0.95),
+]  # fmt: skip
+
+
+def test_moods_and_weekdays_do_not_fool_it_and_hide_no_effect() -> None:
+    assert share_supported(Diary(use=2, fades=0.95, trait=0), 2_000, 20) <= 0.05
+    assert share_supported(Diary(effect=1.2), 10_000, 6) >= 0.8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("world", DIARIES, ids=str)
+def test_a_fading_mood_that_drives_use_and_staying_is_seen_through(world: Diary) -> None:
+    assert share_supported(world, 10_000, 200) <= 0.05
+
+
+def test_what_leaves_no_trace_in_activity_is_not_seen() -> None:
+    """The limit of what data without chance can tell: hence the E-value, the experiment, and the
+    words of the report.
+    """
+    assert share_supported(World(hidden=1.0), 10_000, 10) >= 0.8
 
 
 def test_the_correction_is_about_right_and_its_error_too() -> None:

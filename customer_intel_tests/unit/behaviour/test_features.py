@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.statistics import wilson
 from customer_intel.testing import TableLab
 from customer_intel_tests.unit.behaviour.rolled_up import Act, lab_of
@@ -224,3 +225,45 @@ def test_many_features_share_their_doubt() -> None:
     assert both["driver_p"].to_list() == both["driver_p_alone"].to_list()
     assert both["q_value"][0] > both["q_value_alone"][0] == both["driver_p"][0]
     assert rows.filter(pl.col("verdict") == "supported").height <= 1
+
+
+@pytest.mark.parametrize(
+    ("table", "setting", "value", "said"),
+    [
+        (
+            "feature_driver",
+            "driver_days",
+            [28, 0],
+            "driver_days is a list of whole days, each 4 or more",
+        ),
+        ("feature_driver", "driver_days", [], "such as [28, 14, 7]"),
+        ("feature_driver", "driver_benchmark", 1.5, "driver_benchmark is a share"),
+        ("feature_usage", "feature_days", 0, "feature_days is 1 or more, not 0"),
+        ("behaviour_difference", "difference_days", 0, "difference_days is 1 or more, not 0"),
+        ("retention_cohort", "retention_cohorts", 0, "retention_cohorts is 1 or more, not 0"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(
+    table: str, setting: str, value: Any, said: str
+) -> None:
+    lab = with_features([("a", "view", before(5))], **{setting: value})
+    with pytest.raises(ConfigError) as refused:
+        lab.run(table)
+    assert "behaviour.yaml" in str(refused.value) and said in str(refused.value)
+
+
+def test_few_customers_are_called_undecided_rather_than_confounded() -> None:
+    """A difference that is plain before adjusting, with an interval after it that holds all of it."""
+    chance = random.Random(2)
+    acts: list[Act] = []
+    for number in range(200):
+        who, keen = f"c{number:03}", chance.choice([1, 2, 10])
+        acts.append((who, "view", before(chance.uniform(90, 140))))
+        acts += [(who, "view", before(chance.uniform(28.01, 83.99))) for _ in range(2 * keen)]
+        if chance.random() < 0.1 + keen / 16:
+            acts.append((who, "export", before(chance.uniform(28.01, 55.99))))
+        if chance.random() < 0.4 + keen / 20:
+            acts.append((who, "view", before(chance.uniform(0.01, 27.99))))
+    row = driver(with_features(acts))
+    assert row["crude_difference"] > 0.1 and row["corrected_high"] > row["crude_difference"]
+    assert row["verdict"] == "inconclusive"

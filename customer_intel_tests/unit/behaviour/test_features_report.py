@@ -46,6 +46,7 @@ def test_who_came_back_is_told_with_n_and_interval(tmp_path: Path) -> None:
     # March is not over: what was seen so far stands in brackets, with what it is of.
     assert "(2)" in told and "1 of 40 so far" in told
     assert "began by any act of their own" in told
+    assert "Of ‘Conversion’ nobody did what begins it" in told
 
 
 def test_growth_is_told_by_its_parts_of_the_last_whole_month(tmp_path: Path) -> None:

@@ -93,6 +93,15 @@ def test_a_shop_gets_the_shipped_funnel_and_its_order_facts_first() -> None:
     assert found.core and set(found.core.acts) == {"order_completed", "order_placed"}
 
 
+def test_a_handful_of_facts_does_not_hide_what_everybody_does() -> None:
+    few = [(f"c{at:04}", 9000.0, "subscription_started") for at in range(8)]
+    found = proposed(lab([*way([("page_viewed:home", 1.0), ("purchase", 0.9)], []), *few]))
+    assert found.conversion and set(found.conversion.acts) == {"purchase", "subscription_started"}
+    many = [(f"c{at:04}", 9000.0, "subscription_started") for at in range(80)]
+    found = proposed(lab([*way([("page_viewed:home", 1.0), ("purchase", 0.9)], []), *many]))
+    assert found.conversion and found.conversion.acts == ("subscription_started",)
+
+
 def test_steps_that_most_take_otherwise_are_unsure() -> None:
     steps = [
         ("checkout_started", 1.0),
@@ -103,6 +112,18 @@ def test_steps_that_most_take_otherwise_are_unsure() -> None:
     found = proposed(lab(way(steps, [])))
     assert found.funnels["buying"].certainty == "unsure"
     assert "do not take them in this order" in found.funnels["buying"].reason
+
+
+def test_a_step_that_most_take_later_is_left_out() -> None:
+    steps = [("signed_up", 1.0), ("workspace_created", 0.8), ("subscription_started", 0.6)]
+    found = proposed(lab(way(steps, [("feature_used:report", 0.8), ("export_clicked", 0.2)])))
+    assert acts(found, "subscribing") == [(act,) for act, _ in steps]
+    assert found.funnels["subscribing"].certainty == "likely"
+    assert "what most do later than it says is left out" in found.funnels["subscribing"].reason
+    assert found.core and found.core.acts == ("feature_used:report",)
+    assert {name: item.acts for name, item in found.features.items()} == {
+        "export_clicked": ("export_clicked",)
+    }
 
 
 def test_without_a_known_word_a_conversion_is_unsure_or_none() -> None:
@@ -170,6 +191,36 @@ def test_a_proposal_stands_until_its_acts_are_gone() -> None:
     assert found.conversion and found.conversion.acts == ("kauf",)
 
 
+def again(before: pl.DataFrame, made: TableLab, **config: Any) -> Definitions:
+    """The definitions of the night after `before`."""
+    made.chain("actor_act", "touchpoint_day")
+    made.put("behaviour_definition", before)
+    return Definitions.of(made.run("behaviour_definition", **config))
+
+
+def test_what_stands_gives_way_to_a_declaration_and_follows_the_settings() -> None:
+    events = list(way(GERMAN, LATER))
+    before = lab(events).chain("behaviour_definition")
+    declared = again(
+        before, lab(events), conversion="kurs_angesehen", core_action="notiz_geschrieben"
+    )
+    # A funnel that ended in another conversion, and a feature that now is the core action, are gone.
+    assert acts(declared, "first_way")[-1] == ("kurs_angesehen",)
+    assert "notiz_geschrieben" not in declared.features
+    longer = again(before, lab(events), funnel_window_days=30)
+    assert longer.funnels["first_way"].window_days == 30.0
+    assert again(before, lab(events)).rows() == Definitions.of(before).rows()
+    shop = [
+        ("page_viewed:catalog", 1.0),
+        ("add_to_cart", 0.8),
+        ("checkout_started", 0.8),
+        ("purchase", 0.7),
+    ]
+    first = lab(way(shop, [("page_viewed:catalog", 0.5)])).chain("behaviour_definition")
+    told = again(first, lab(way(shop, [("page_viewed:catalog", 0.5)])), conversion="add_to_cart")
+    assert told.core and told.core.acts == ("add_to_cart",)
+
+
 def test_why_an_act_was_proposed_stands_beside_it() -> None:
     made = lab(way(GERMAN, LATER))
     made.chain("behaviour_definition")
@@ -181,6 +232,7 @@ def test_why_an_act_was_proposed_stands_beside_it() -> None:
     assert rows["kurs_gekauft"]["roles"] == "|conversion|funnel|"
     assert rows["anmeldung"]["word_class"] == "access" and rows["anmeldung"]["roles"] is None
     assert 0.85 < rows["lektion_gestartet"]["returning_share"] < 0.95
+    assert rows["kurs_gekauft"]["converts_after"] is None
     assert rows["kurs_angesehen"]["converts_after"] == pytest.approx(
         rows["kurs_gekauft"]["n_actors"] / rows["kurs_angesehen"]["n_actors"]
     )
@@ -208,3 +260,12 @@ def test_words_are_found_as_events_are_named() -> None:
     assert purchase.words.mean("purchase") and not purchase.words.mean("purchase_history_viewed")
     assert shipped().class_of("payment_error") == "errors"
     assert shipped().class_of("page_viewed:account") == "settings"
+
+
+def test_a_declared_act_that_few_did_is_counted_beside_hundreds_of_others() -> None:
+    events = [(f"c{at % 300:03}", at, f"thing_{at % 320}") for at in range(3200)]
+    made = lab([*events, ("c001", 5000, "z_rare")])
+    _run(made, {"core_action": "z_rare"})
+    rows = {row["act"]: row for row in made.run("behaviour_candidate").to_dicts()}
+    assert len(rows) == 301
+    assert (rows["z_rare"]["n_actors"], rows["z_rare"]["roles"]) == (1, "|core_action|")

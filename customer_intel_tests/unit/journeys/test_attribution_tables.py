@@ -183,3 +183,13 @@ def test_a_campaign_has_its_credit_and_its_cost_and_spending_alone_is_told_too()
     }
     assert found["brand"]["cost_per_conversion"] == Decimal("12.00")
     assert found["brand"]["return_on_spend"] == pytest.approx(5 / 6, abs=1e-6)
+
+
+def test_channels_behind_the_most_frequent_are_one() -> None:
+    visits = [("a", f"c{k:02}", k / 100, None) for k in range(45)]
+    made = company([], [*visits, ("b", "c44", 0.0, None)], [("a", 1.0), ("b", 1.0)])
+    found = made.run("attribution").filter(model="linear")
+    assert len(found) == 41
+    (other,) = found.filter(channel="(other)")["n_paths"]
+    assert other == 1
+    assert "c44" in found["channel"].to_list()

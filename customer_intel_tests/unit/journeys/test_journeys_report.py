@@ -20,6 +20,8 @@ from customer_intel.testing import TableLab
     ("touchpoint_id", "said"),
     [
         ("web:page_viewed:checkout", "Checkout page (web)"),
+        ("web:page_viewed:error_page", "Error page (web)"),
+        ("app:used:brew_timer", "Used: brew timer (app)"),
         ("shop:order_placed", "Order placed (shop)"),
         ("(start)", "Start"),
     ],
@@ -120,7 +122,7 @@ def test_attribution_is_told_with_intervals_and_what_a_conversion_cost(tmp_path:
     lab.metrics()
     told = unmarked(report_attribution.by_channel(lab.evidence(tmp_path, "USD")))
     told = told.replace("\u00a0", " ")
-    assert "50 % of the latest 20 conversions came after a message" in told
+    assert "50 % (95 %: 30–70 %) of the latest 20 conversions came after a message" in told
     assert "Email 60 % (95 %: 50–70 %) and Paid 40 % (95 %: 30–50 %)" in told
     assert "looks 2 touches back" in told
     assert "A conversion cost 5.00 USD by Paid in advertising." in told
