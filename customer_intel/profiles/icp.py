@@ -52,7 +52,9 @@ def icp(icp_customer: pl.DataFrame, config: dict[str, Any], schema: pl.Schema) -
     n, best = len(people), int(people["is_best"].sum())
     if best < _FEW_BEST or best == n:
         return pl.DataFrame([], schema=schema)
-    rows = [row for facet in FACETS for row in _members(people, facet)]
+    found = [_members(people, facet) for facet in FACETS]
+    # What all have of whom it is known tells nobody apart.
+    rows = [row for members in found if len(members) > 1 for row in members]
     known = {facet: _known(people, facet) for facet in FACETS}
     tests = [_fisher(k, m, *known[facet]) for facet, _, m, k in rows]
     told = [m >= _FEW and known[facet][1] - m >= _FEW for facet, _, m, _ in rows]
