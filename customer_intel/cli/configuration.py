@@ -86,6 +86,7 @@ def _settings(looked: Looked, home: Path, rooms: Sequence[str]) -> dict[str, str
     from customer_intel.facts import states
     from customer_intel.ingest.judge import declared as expected
     from customer_intel.journeys import settings as journeys
+    from customer_intel.profiles import settings as profiles
 
     declared: dict[str, str] = {}
     for room in rooms:
@@ -100,6 +101,9 @@ def _settings(looked: Looked, home: Path, rooms: Sequence[str]) -> dict[str, str
         if room == journeys.ROOM:
             with looked.faults.gathered():
                 journeys.validate(config)
+        if room == profiles.ROOM:
+            with looked.faults.gathered():
+                profiles.validate(config)
         if room == "facts":
             lines = getattr(config["states"], "lines", {})
             declared = {key: f"{states.OWN_FILE}:{line}" for key, line in lines.items()}

@@ -50,6 +50,8 @@ contact_right AS (
 SELECT
     g.customer_id,
     g.born_as_of,
+    w.first_source,
+    w.first_device,
     i.identity_confidence,
     v.customer_id IS NOT NULL AS is_in_review,
     coalesce(c.interests, y.interests_observed) AS interests,
@@ -104,6 +106,7 @@ LEFT JOIN customer_account AS b ON b.customer_id = g.customer_id AND b.is_primar
 LEFT JOIN account AS a ON a.account_key = b.account_key
 LEFT JOIN source_account AS z ON z.account_key = b.account_key
 LEFT JOIN customer_psychographic AS y ON y.customer_id = g.customer_id
+LEFT JOIN customer_first_visit AS w ON w.customer_id = g.customer_id
 LEFT JOIN trusted AS q ON q.customer_id = g.customer_id
 LEFT JOIN weakest AS x ON x.customer_id = g.customer_id
 LEFT JOIN customer_household AS o ON o.customer_id = g.customer_id AND o.valid_to IS NULL

@@ -3,8 +3,9 @@
 --   bought on two days or more, the most frequent first. Pains: reasons given with a bad score (stated), topics of two
 --   tickets or more (observed): the part of the product, else a kind of ticket that says what it is about. Price sensitivity: the share of the own orders that had a discount against that of all orders of
 --   the same months; high or low only where Wilson's 99 % interval leaves that out. Adopter type: how many of the customers who
---   were there when a product or feature first appeared took it before this one (mid-ranks), over all such things; early
---   or late only where the mean of as many uniform ranks would hardly lie as far off (95 %).
+--   were there when a product or feature first appeared, and come about as often (a fifth of all), took it before this one
+--   (mid-ranks), over all such things; early or late only where the mean of as many uniform ranks would hardly lie as far
+--   off (99 %).
 -- Caveats: below evidence_min_orders orders or evidence_min_items things nothing is said. What a source had within four weeks of
 --   its start may be older than it, and is left out; of the others the 200 that most took. Nothing is guessed from age,
 --   gender or place. Who may not be profiled has no row.
@@ -156,58 +157,78 @@ appeared AS (
     ) AS ranked
     WHERE place <= 200
 ),
+-- Who comes often meets what is new sooner: each is compared with those who come about as often.
+came AS (
+    SELECT customer_id, sum(CASE WHEN is_active THEN 1 ELSE 0 END) AS days FROM customer_day GROUP BY customer_id
+),
 there AS (
-    SELECT customer_id, CAST(first_active_at AS DATE) AS start_day FROM customer_engagement WHERE first_active_at IS NOT NULL
+    SELECT
+        customer_id,
+        start_day,
+        CASE WHEN n_all >= 300 THEN least(floor(5 * standing), 4) ELSE 0 END AS stratum
+    FROM (
+        SELECT
+            e.customer_id,
+            CAST(e.first_active_at AS DATE) AS start_day,
+            percent_rank() OVER (
+                ORDER BY coalesce(c.days, 0) / (1.0 + date_diff('day', CAST(e.first_active_at AS DATE), $as_of))
+            ) AS standing,
+            count(*) OVER () AS n_all
+        FROM customer_engagement AS e
+        LEFT JOIN came AS c ON c.customer_id = e.customer_id
+        WHERE e.first_active_at IS NOT NULL
+    ) AS placed_by_days
 ),
 start_count AS (
-    SELECT start_day, count(*) AS customers FROM there GROUP BY start_day
+    SELECT start_day, stratum, count(*) AS customers FROM there GROUP BY start_day, stratum
 ),
 eligible AS (
-    SELECT a.item, a.first_day, sum(s.customers) AS n
+    SELECT a.item, a.first_day, s.stratum, sum(s.customers) AS n
     FROM appeared AS a
     JOIN start_count AS s ON s.start_day < a.first_day
-    GROUP BY a.item, a.first_day
+    GROUP BY a.item, a.first_day, s.stratum
     HAVING sum(s.customers) >= 30
 ),
 adopted AS (
-    SELECT u.customer_id, u.item, u.day, e.n AS n_eligible
+    SELECT u.customer_id, u.item, t.stratum, u.day, e.n AS n_eligible
     FROM first_use AS u
-    JOIN eligible AS e ON e.item = u.item
-    JOIN there AS t ON t.customer_id = u.customer_id AND t.start_day < e.first_day
+    JOIN there AS t ON t.customer_id = u.customer_id
+    JOIN eligible AS e ON e.item = u.item AND e.stratum = t.stratum AND t.start_day < e.first_day
 ),
 ranked AS (
     SELECT
         customer_id,
         item,
-        (rank() OVER (PARTITION BY item ORDER BY day) + (count(*) OVER (PARTITION BY item, day) - 1) / 2.0 - 0.5) / n_eligible
-            AS early,
-        count(*) OVER (PARTITION BY item) AS n_adopted,
+        stratum,
+        (rank() OVER (PARTITION BY item, stratum ORDER BY day)
+            + (count(*) OVER (PARTITION BY item, stratum, day) - 1) / 2.0 - 0.5) / n_eligible AS early,
+        count(*) OVER (PARTITION BY item, stratum) AS n_adopted,
         n_eligible
     FROM adopted
 ),
 -- Where those stand who never took it: in the middle of what is left.
 never AS (
-    SELECT e.item, e.first_day, (coalesce(max(r.n_adopted), 0) + e.n) / 2.0 / e.n AS late
+    SELECT e.item, e.stratum, e.first_day, (coalesce(max(r.n_adopted), 0) + e.n) / 2.0 / e.n AS late
     FROM eligible AS e
-    LEFT JOIN ranked AS r ON r.item = e.item
-    GROUP BY e.item, e.first_day, e.n
+    LEFT JOIN ranked AS r ON r.item = e.item AND r.stratum = e.stratum
+    GROUP BY e.item, e.stratum, e.first_day, e.n
 ),
 by_start AS (
-    SELECT s.start_day, count(*) AS items, CAST(sum(CAST(n.late AS DECIMAL(18, 9))) AS DOUBLE) AS late
+    SELECT s.start_day, s.stratum, count(*) AS items, CAST(sum(CAST(n.late AS DECIMAL(18, 9))) AS DOUBLE) AS late
     FROM start_count AS s
-    JOIN never AS n ON n.first_day > s.start_day
-    GROUP BY s.start_day
+    JOIN never AS n ON n.first_day > s.start_day AND n.stratum = s.stratum
+    GROUP BY s.start_day, s.stratum
 ),
 taken AS (
     SELECT r.customer_id, count(*) AS taken, CAST(sum(CAST(r.early - n.late AS DECIMAL(18, 9))) AS DOUBLE) AS moved
     FROM ranked AS r
-    JOIN never AS n ON n.item = r.item
+    JOIN never AS n ON n.item = r.item AND n.stratum = r.stratum
     GROUP BY r.customer_id
 ),
 placed AS (
     SELECT t.customer_id, s.items, coalesce(k.taken, 0) AS taken, round((s.late + coalesce(k.moved, 0)) / s.items, 6) AS mean
     FROM there AS t
-    JOIN by_start AS s ON s.start_day = t.start_day
+    JOIN by_start AS s ON s.start_day = t.start_day AND s.stratum = t.stratum
     LEFT JOIN taken AS k ON k.customer_id = t.customer_id
     WHERE s.items >= $evidence_min_items
 ),
@@ -215,12 +236,12 @@ adopter AS (
     SELECT
         customer_id,
         CASE
-            WHEN mean < 0.5 - 1.959963984540054 / sqrt(12.0 * items) THEN 'early'
-            WHEN mean > 0.5 + 1.959963984540054 / sqrt(12.0 * items) THEN 'late'
+            WHEN mean < 0.5 - 2.5758293035489004 / sqrt(12.0 * items) THEN 'early'
+            WHEN mean > 0.5 + 2.5758293035489004 / sqrt(12.0 * items) THEN 'late'
             ELSE 'unsure'
         END AS adopter_type,
         concat('took ', taken, ' of ', items, ' new products and features, on average after ',
-            CAST(CAST(100 * mean AS DECIMAL(18, 0)) AS VARCHAR), ' of 100 customers who were there') AS adopter_type_evidence
+            CAST(CAST(100 * mean AS DECIMAL(18, 0)) AS VARCHAR), ' of 100 customers who were there and come about as often') AS adopter_type_evidence
     FROM placed
 ),
 known AS (

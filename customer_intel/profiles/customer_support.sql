@@ -45,7 +45,9 @@ answers AS (
         max(score) FILTER (WHERE survey_type = 'csat') AS last_csat_score,
         max(responded_at) FILTER (WHERE survey_type = 'csat') AS last_csat_at,
         max(score) FILTER (WHERE survey_type = 'ces') AS last_ces_score,
-        max(pmf_answer) FILTER (WHERE survey_type = 'pmf') AS last_pmf_answer
+        max(responded_at) FILTER (WHERE survey_type = 'ces') AS last_ces_at,
+        max(pmf_answer) FILTER (WHERE survey_type = 'pmf') AS last_pmf_answer,
+        max(responded_at) FILTER (WHERE survey_type = 'pmf') AS last_pmf_at
     FROM last_answer
     GROUP BY customer_id
 ),
@@ -77,7 +79,9 @@ SELECT
     a.last_csat_score,
     a.last_csat_at,
     a.last_ces_score,
+    a.last_ces_at,
     a.last_pmf_answer,
+    a.last_pmf_at,
     CAST(coalesce(v.reviews_total, 0) AS BIGINT) AS reviews_total,
     round(v.review_rating_mean, 3) AS review_rating_mean
 FROM heard AS h

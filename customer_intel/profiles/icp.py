@@ -14,10 +14,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from customer_intel.core.contract.load import load
-from customer_intel.core.contract.model import suggestion
-from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.statistics import Z95, holm, wilson
+from customer_intel.profiles.settings import validate
 
 FACETS = (
     "country",
@@ -47,14 +45,16 @@ def icp(icp_customer: pl.DataFrame, config: dict[str, Any], schema: pl.Schema) -
 
     lift: share of best customers among the member's over that among all judged of whom the facet is
     known, with the 95 % interval of the share (Wilson): who knows a customer is no trait. p_adj:
-    Fisher's exact test, after Holm over all rows. Raises ConfigError for a segment in best_segments
-    that is none.
+    Fisher's exact test, after Holm over all rows. Raises ConfigError for settings that
+    cannot be meant.
     """
     people = judged(icp_customer, config)
     n, best = len(people), int(people["is_best"].sum())
     if best < _FEW_BEST or best == n:
         return pl.DataFrame([], schema=schema)
-    rows = [row for facet in FACETS for row in _members(people, facet)]
+    found = [_members(people, facet) for facet in FACETS]
+    # What all have of whom it is known tells nobody apart.
+    rows = [row for members in found if len(members) > 1 for row in members]
     known = {facet: _known(people, facet) for facet in FACETS}
     tests = [_fisher(k, m, *known[facet]) for facet, _, m, k in rows]
     told = [m >= _FEW and known[facet][1] - m >= _FEW for facet, _, m, _ in rows]
@@ -148,14 +148,7 @@ def judged(icp_customer: pl.DataFrame, config: dict[str, Any]) -> pl.DataFrame:
     """The customers among whom the best are looked for, by customer_id: the mature ones; where a
     home declares who is best, all who ever bought or paid.
     """
-    declared = str(config["best_segments"])
-    segments = load().table("rfm").by_name["segment"].value_meanings
-    for word in filter(None, declared.split("|")):
-        if word not in segments:
-            raise ConfigError(
-                f"config/profiles.yaml: best_segments: '{word}' is no segment"
-                f"{suggestion(word, segments)}; see rfm in the dictionary"
-            )
+    validate(config)
     has_begun = pl.col("is_mature")
     if _basis(config) == "declared":
         has_begun = pl.col("since_day").is_not_null()

@@ -109,16 +109,11 @@ def persona(
 def _people(profile: pl.LazyFrame, before: pl.LazyFrame) -> pl.DataFrame:
     wanted = [
         *("customer_id", "is_profiling_denied"),
-        *(
-            c
-            for facets in FACETS.values()
-            for c in facets
-            if c not in ("company_size", "first_source")
-        ),
+        *(c for facets in FACETS.values() for c in facets if c != "company_size"),
         *(c for c in (*SPLITS, *MEASURES)),
     ]
     rows = profile.select(list(dict.fromkeys(wanted))).filter(~pl.col("is_profiling_denied"))
-    known = before.select("customer_id", "company_size", "first_source")
+    known = before.select("customer_id", "company_size")
     people = rows.join(known, on="customer_id", how="left").sort("customer_id").collect()
     money = [c for c, kind in people.schema.items() if isinstance(kind, pl.Decimal) and c != "mrr"]
     return people.with_columns(

@@ -89,3 +89,5 @@ SELECT
     round(CAST(customers AS DOUBLE) / nullif(customers_first, 0), 6) AS customers_share,
     round(CAST(mrr AS DOUBLE) / nullif(CAST(mrr_first AS DOUBLE), 0), 6) AS mrr_share
 FROM based
+-- By what is known of nobody, nothing is told.
+QUALIFY max(CASE WHEN member <> 'unknown' THEN 1 ELSE 0 END) OVER (PARTITION BY breakdown) = 1

@@ -253,3 +253,5 @@ SELECT
 FROM rated AS r
 LEFT JOIN bound AS b
     ON b.month_start = r.month_start AND b.currency = r.currency AND b.breakdown = r.breakdown AND b.member = r.member
+-- By what is known of nobody, nothing is told.
+QUALIFY max(CASE WHEN r.member <> 'unknown' THEN 1 ELSE 0 END) OVER (PARTITION BY r.breakdown) = 1

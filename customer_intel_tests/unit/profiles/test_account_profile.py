@@ -82,6 +82,8 @@ def test_the_profile_is_filled_from_the_account_and_from_orders() -> None:
     made.put("customer_psychographic", [{"customer_id": c, **observed} for c in "ab"])
     weak = {"customer_id": "a", "record_key_a": "crm:a", "record_key_b": "shop:1", "weight": 4.5}
     made.put("match_explanation", [{**weak, "is_weakest": True}])
+    visit = {"first_visit_at": ago(9), "first_source": "paid", "first_device": "mobile"}
+    made.put("customer_first_visit", [{**visit, "customer_id": "b"}])
     golden(made)
     made.run("customer")
     rows = {row["customer_id"]: row for row in chain(made, "customer_profile").rows(named=True)}
@@ -92,3 +94,4 @@ def test_the_profile_is_filled_from_the_account_and_from_orders() -> None:
     assert (a["account_basis"], b["account_basis"]) == ("crm", "domain")
     assert (a["weakest_link_weight"], b["weakest_link_weight"]) == (4.5, None)
     assert 0 < a["profile_trust"] < 1
+    assert (a["first_source"], b["first_source"], b["first_device"]) == (None, "paid", "mobile")

@@ -100,7 +100,9 @@ def test_the_area_under_the_curve_is_the_share_of_pairs_and_its_error_the_publis
 
 
 def test_a_segment_that_is_none_is_no_declaration() -> None:
-    with pytest.raises(ConfigError, match="'champion' is no segment; did you mean champions"):
+    with pytest.raises(
+        ConfigError, match="'champion', which is no segment; did you mean champions"
+    ):
         made.icp(people(1, 100, 1.0), {**CONFIG, "best_segments": "|champion|"}, schema("icp"))
 
 

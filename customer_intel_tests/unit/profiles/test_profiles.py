@@ -351,6 +351,8 @@ def test_support_takes_last_answers_and_medians() -> None:
             "last_nps_score": 9.0,
             "last_csat_score": None,
             "last_pmf_answer": "very disappointed",
+            "last_pmf_at": ago(5),
+            "last_ces_at": None,
             "review_rating_mean": 4.0,
         }
         == row

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from customer_intel.core.statistics import wilson
@@ -72,7 +73,7 @@ def test_who_takes_new_features_before_the_others() -> None:
     lab, start = TableLab(AS_OF), date(2026, 1, 1)
     lab.put("source_start", [{"source_system": "app", "entity": "events", "first_day": start}])
     people = [f"p{k:02}" for k in range(40)]
-    features = {f"f{k}": start + timedelta(days=40 + 20 * k) for k in range(4)}
+    features = {f"f{k}": start + timedelta(days=40 + 20 * k) for k in range(5)}
     defined = {"kind": "feature", "position": 1}
     lab.put(
         "behaviour_definition",
@@ -84,12 +85,12 @@ def test_who_takes_new_features_before_the_others() -> None:
         for name, day in features.items()
         for place, who in enumerate(people[:38])
     ]
-    rows.append(use("newcomer", "feature_used:f3", features["f3"] + timedelta(days=2)))
+    rows.append(use("newcomer", "feature_used:f4", features["f4"] + timedelta(days=2)))
     # Older than what the source tells: nobody knows when it appeared.
     rows += [use(who, "feature_used:old", start + timedelta(days=3)) for who in people]
     lab.put("act_daily", rows)
     begun = [{"customer_id": who, "first_active_at": start} for who in people]
-    begun.append({"customer_id": "newcomer", "first_active_at": features["f3"]})
+    begun.append({"customer_id": "newcomer", "first_active_at": features["f4"]})
     lab.put(
         "customer_engagement",
         pl.DataFrame(begun).with_columns(pl.col("first_active_at").cast(pl.Datetime("us"))),
@@ -98,10 +99,51 @@ def test_who_takes_new_features_before_the_others() -> None:
     assert set(found) == set(people)
     types = {who: row["adopter_type"] for who, row in found.items()}
     assert (types["p00"], types["p20"], types["p39"]) == ("early", "unsure", "late")
-    assert found["p39"]["adopter_type_evidence"].startswith("took 0 of 4 new products and features")
+    assert found["p39"]["adopter_type_evidence"].startswith("took 0 of 5 new products and features")
     # Mid-ranks: the first of 40 stands at half a place, the two who never came at 39 of 40.
     assert "after 1 of 100" in found["p00"]["adopter_type_evidence"]
     assert "after 98 of 100" in found["p39"]["adopter_type_evidence"]
+
+
+def test_who_comes_often_is_not_for_that_an_early_adopter() -> None:
+    """400 customers of whom half come five times as often, and so meet what is new five times as
+    soon; none is otherwise early or late. At 99 % four would be told so.
+    """
+    random, lab, start = np.random.default_rng(6), TableLab(AS_OF), date(2026, 1, 1)
+    lab.put("source_start", [{"source_system": "app", "entity": "events", "first_day": start}])
+    features = {f"f{k}": start + timedelta(days=40 + 5 * k) for k in range(12)}
+    defined = {"kind": "feature", "position": 1}
+    lab.put(
+        "behaviour_definition",
+        [{**defined, "name": name, "acts": f"|feature_used:{name}|"} for name in features],
+    )
+    people = [f"p{k:03}" for k in range(400)]
+    often = {who: k < 200 for k, who in enumerate(people)}
+    rows = []
+    for name, day in features.items():
+        for who in people:
+            waits = random.exponential(10 if often[who] else 50)
+            if waits < 80:
+                rows.append(use(who, f"feature_used:{name}", day + timedelta(days=int(waits))))
+        # Somebody has it on its first day.
+        rows.append(use("first", f"feature_used:{name}", day))
+    lab.put("act_daily", rows)
+    begun = pl.DataFrame([{"customer_id": who, "first_active_at": start} for who in people])
+    lab.put(
+        "customer_engagement", begun.with_columns(pl.col("first_active_at").cast(pl.Datetime("us")))
+    )
+    days = [start + timedelta(days=k) for k in range(100)]
+    lab.put(
+        "customer_day",
+        [
+            {"customer_id": who, "day": day, "is_active": True}
+            for who in people
+            for day in (days if often[who] else days[::5])
+        ],
+    )
+    found = lab.run("customer_psychographic")
+    told = found.filter(pl.col("adopter_type") != "unsure")
+    assert len(found) == 400 and told.height <= 12, told["adopter_type"].value_counts()
 
 
 def line(who: str, category: str, day: int) -> dict[str, Any]:
