@@ -42,7 +42,7 @@ REASONS = {
     "sparse": "activity is too sparse to tell how engaged customers are",
     "supported": "users stay more often than equally engaged others, beyond what the error of that measure explains",
     "confounded": "users are the engaged customers, who stay anyway: little is left among equally engaged ones",
-    "none": "users and others stay about as often",
+    "none": "no clear difference between users and others, even before anything is adjusted",
     "fewer": "users stay less often than others",
     "unsure": "users are also the more engaged; what is left among equally engaged customers may be chance",
 }

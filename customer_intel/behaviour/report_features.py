@@ -150,7 +150,7 @@ def _used(rows: pl.DataFrame) -> Html:
         )
         for row, item in zip(shown.iter_rows(named=True), ranges, strict=True)
     ]  # fmt: skip
-    body.append(("", charts.range_axis(scale, percent, 160), "", "", "", "", "", ""))
+    body.append(("", charts.range_axis(scale, percent, 160, 2), "", "", "", "", "", ""))
     head = (
         "Feature",
         "Used by, of the active",

@@ -70,7 +70,7 @@ def funnel(evidence: Evidence) -> Html:
     for item in told[:_FUNNELS]:
         parts += _told(steps, item, is_first=not parts)
     if len(told) > _FUNNELS:
-        rest = ", ".join(f"‘{item.caption}’" for item in told[_FUNNELS:])
+        rest = ", ".join(f"‘{_title(item)}’" for item in told[_FUNNELS:])
         parts.append(paragraph(f"In funnel_step, too: {rest}."))
     return join((*parts, _declared(evidence)))
 
@@ -86,6 +86,11 @@ def _why(evidence: Evidence, name: str) -> str:
     return evidence.why_not(name)
 
 
+def _title(item: Funnel) -> str:
+    """A proposed funnel has no name that says anything."""
+    return f"The way to: {item.steps[-1].caption}" if item.origin == "proposed" else item.caption
+
+
 def _entered(steps: pl.DataFrame, item: Funnel) -> int:
     rows = _rows(steps, item)
     return int(rows["n_entered"][0]) if rows.height else 0
@@ -98,7 +103,7 @@ def _rows(steps: pl.DataFrame, item: Funnel, breakdown: str = "all") -> pl.DataF
 
 def _told(steps: pl.DataFrame, item: Funnel, *, is_first: bool) -> list[Html | None]:
     rows = _rows(steps, item).to_dicts()
-    head = tag("h3", item.caption)
+    head = tag("h3", _title(item))
     if not rows or not rows[0]["n_entered"]:
         return [head, quiet("Nobody began it in the period.")]
     return [
@@ -134,7 +139,8 @@ def _sentence(rows: list[dict[str, Any]], item: Funnel, *, is_first: bool) -> Ht
             ),
         )
     ]
-    if is_mature:
+    # Where all but a few had the time, both are told alike.
+    if is_mature and percent(last[rate], 1) != percent(last["share_of_start"], 1):
         parts.append(
             phrase(
                 " So far it is {share}, as {n} began less than one window ago.",
@@ -296,7 +302,7 @@ def _declared(evidence: Evidence) -> Html | None:
     for way in said.funnels.values():
         steps = " → ".join(step.caption for step in way.steps)
         told = (steps, _ORIGINS[way.origin], _because(way))
-        body.append((tag("b", f"Funnel ‘{way.caption}’"), *map(_readable, told)))
+        body.append((tag("b", f"Funnel ‘{_title(way)}’"), *map(_readable, told)))
     if said.features:
         names = enumerated([item.caption for item in said.features.values()])
         first = next(iter(said.features.values()))

@@ -27,6 +27,7 @@ from customer_intel.core.report.markup import (
     phrase,
     plain,
     quiet,
+    shortened,
     table,
     tag,
 )
@@ -36,6 +37,7 @@ from customer_intel.journeys.report_words import axis_percent
 # As the columns stand: rules from first to last, then what asks what would be lost.
 _SHOWN = ("first", "last", "linear", "time_decay", "position", "shapley")
 _NAMED = 3
+_CAMPAIGNS = 12
 
 
 def by_channel(evidence: Evidence) -> Html:
@@ -49,7 +51,9 @@ def by_channel(evidence: Evidence) -> Html:
             "No conversion has a touch before it that can be credited: no message, no advertisement, "
             "no visit by a campaign. Which count is set in config/journeys.yaml (touch_events)."
         )
-    return join((_lede(evidence, told), _models(told), _costs(evidence, rows)))
+    return join(
+        (_lede(evidence, told), _models(told), _costs(evidence, rows), _campaigns(evidence))
+    )
 
 
 def _lede(evidence: Evidence, told: pl.DataFrame) -> Html:
@@ -157,3 +161,43 @@ def _costs(evidence: Evidence, rows: pl.DataFrame) -> Html | None:
     picture = figure("Cost and return", table(head, body, numeric=(1, 2, 3, 4, 5)), note)
     lede = paragraph("A conversion cost ", enumerated(said), " in advertising.") if said else None
     return join((lede, details("What channels cost and bring", picture)))
+
+
+def _campaigns(evidence: Evidence) -> Html | None:
+    """The campaigns that brought most, or cost most; nothing where touches carry none."""
+    if not evidence.has("attribution_campaign"):
+        return None
+    rows = (
+        evidence.frame("attribution_campaign")
+        .with_columns(paid=pl.col("cost").fill_null(0))
+        .sort("linear_conversions", "paid", "campaign", descending=[True, True, False])
+    )
+    body = [
+        (
+            tag("b", shortened(row["campaign"], 40)),
+            plain(row["channel"].strip("()")),
+            count(row["n_paths"]),
+            number(row["linear_conversions"], 1),
+            count(row["last_conversions"]),
+            money(row["conversion_value"], evidence.currency),
+            money(row["cost"], evidence.currency),
+            money(row["cost_per_conversion"], evidence.currency),
+        )
+        for row in rows.head(_CAMPAIGNS).iter_rows(named=True)
+    ]
+    head = (
+        "Campaign",
+        "Channel",
+        "Paths",
+        "Conversions",
+        "As last touch",
+        "Value",
+        "Cost",
+        "Cost of one",
+    )
+    note = (
+        "Conversions credited alike to all touches of a path, and as the last touch; a dot: no "
+        "spending is known under exactly this id or name."
+    )
+    picture = figure("Campaigns", table(head, body, numeric=range(2, 8)), note)
+    return details(f"Campaigns ({min(len(rows), _CAMPAIGNS)} of {len(rows)})", picture)

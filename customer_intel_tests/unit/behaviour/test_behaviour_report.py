@@ -46,12 +46,22 @@ def test_the_sentence_says_who_arrives_and_where_most_are_lost(tmp_path: Path) -
         f"Of 120 people who began in the last 90 days, 25.0{NBSP}% reach ‘Bought’ within 10 days"
         in said
     )
-    assert f"So far it is 25.0{NBSP}%, as 20 began less than one window ago." in said
+    # Those who began lately had converted as often by then, so nothing is to be said of them.
+    assert "So far it is" not in said
     assert (
         f"Most are lost after ‘Viewed’: 60 of 120 go no further (50{NBSP}%; 95{NBSP}%: 41–59{NBSP}%)."
         in said
     )
     assert "24 hours" in said.replace(NBSP, " ")
+
+
+def test_recent_people_who_had_no_time_are_told(tmp_path: Path) -> None:
+    late = [(f"z{at:03}", 29 * DAY_MINUTES + at, "viewed") for at in range(40)]
+    made = lab([*people(), *late])
+    counted(made, STEPS)
+    assert f"So far it is 18.8{NBSP}%, as 60 began less than one window ago." in page(
+        made, tmp_path
+    )
 
 
 def test_without_a_window_it_is_the_share_so_far(tmp_path: Path) -> None:
@@ -91,7 +101,7 @@ def test_what_was_proposed_is_told_with_how_sure_it_is_and_can_be_pasted(tmp_pat
         made.run(name)
     said = page(made, tmp_path)
     assert "proposed from the data: nobody declared any" in said
-    assert "The data speaks for it clearly." in said
+    assert "The data speaks for it clearly." in said and "The way to: Kurs gekauft" in said
     assert "What people do, by the names that a declaration takes" in said
     assert "lektion_gestartet" in said and "Core action and Funnel" in said
     proposed = Definitions.of(made.rows("behaviour_definition"))

@@ -119,8 +119,15 @@ def test_attribution_is_told_with_intervals_and_what_a_conversion_cost(tmp_path:
         + [{"model": model, "channel": "(none)", "n_paths": 10, "n_converted": 10,
             "conversions": 10.0, "conversion_value": Decimal(100)} for model in MODELS],
     )  # fmt: skip
+    lab.put(
+        "attribution_campaign",
+        [{"campaign": "spring", "channel": "email", "n_paths": 9, "linear_conversions": 4.5,
+          "last_conversions": 3, "conversion_value": Decimal(70), "cost": Decimal(9),
+          "cost_per_conversion": Decimal(2)}],
+    )  # fmt: skip
     lab.metrics()
     told = unmarked(report_attribution.by_channel(lab.evidence(tmp_path, "USD")))
+    assert "spring" + "Email" + "9" + "4.5" + "3" in told
     told = told.replace("\u00a0", " ")
     assert "50 % (95 %: 30–70 %) of the latest 20 conversions came after a message" in told
     assert "Email 60 % (95 %: 50–70 %) and Paid 40 % (95 %: 30–50 %)" in told
