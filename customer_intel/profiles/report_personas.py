@@ -49,7 +49,8 @@ _ASPECTS = {
     "where": "Where they are",
     "worth": "What they are worth",
 }
-_MARKS = {"more": ("up", "more than others: "), "less": ("down", "less than others: ")}
+# No colour: more is not always better.
+_MARKS = {"more": ("▲ ", "more than others"), "less": ("▼ ", "less than others")}
 
 
 def personas(evidence: Evidence) -> Html:
@@ -117,8 +118,8 @@ def _card(name: str, n: int, rows: pl.DataFrame) -> Html:
 
 def _line(row: dict[str, Any], n: int) -> Html:
     """▲ What: 63 % (53–73 %, others 20 %)."""
-    class_, hidden = _MARKS.get(row["persona_verdict"], ("", ""))
-    mark = tag("span", "▲ " if class_ == "up" else "▼ ", class_=class_, title=hidden)
+    sign, hidden = _MARKS.get(row["persona_verdict"], ("", ""))
+    mark = tag("span", sign, title=hidden) if sign else None
     is_mean = row["member"] == "mean"
 
     def show(value: Any) -> str:
@@ -135,7 +136,7 @@ def _line(row: dict[str, Any], n: int) -> Html:
         beside.append(join(("known of ", said_in(count(row["n_known"]), "persona.n_known"))))
     what = said_of(row["facet"]) if is_mean else f"{said_of(row['facet'])} {row['member']}"
     return join((
-        mark if class_ else None, said_in(what, "persona.facet"), ": ",
+        mark, said_in(what, "persona.facet"), ": ",
         tag("b", said_in(show(row["measured"]), "persona.measured")), " ",
         tag("small", "(", join(beside, ", "), ")"),
     ))  # fmt: skip

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from customer_intel.core.report import metric
-from customer_intel.core.report.charts_cohort import triangle
+from customer_intel.core.report.charts_behaviour import Cell, triangle
 from customer_intel.core.report.evidence import Evidence
 from customer_intel.core.report.markup import (
     NONE,
@@ -79,7 +79,8 @@ def _of_currency(
         None if alone else tag("h3", currency),
         _lede(evidence, currency, month, row),
         _months(rows, currency),
-        tag("div", _cohorts(evidence, currency), _plans(rows, month), class_="row"),
+        _cohorts(evidence, currency),
+        _plans(rows, month),
         _changes(evidence, currency, month),
     ]
 
@@ -184,12 +185,13 @@ def _cohorts(evidence: Evidence, currency: str) -> Html | None:
         if since == 0
     }
     widest = max(since for (m, since) in known if m in set(shown)) + 1
-    cells = [[known.get((m, since)) for since in range(widest)] for m in shown]
-    names = [(f"{m:%b %Y}", count(first[m])) for m in shown]
-    picture = triangle(names, [str(k) for k in range(widest)], cells, ("Came", "Customers"))
+    cells = [
+        [Cell(known[m, since]) for since in range(widest) if (m, since) in known] for m in shown
+    ]
+    picture = triangle([(f"{m:%b %Y}", count(first[m])) for m in shown], cells, "Came in")
     note = (
         "Recurring revenue when each month closed, in per cent of that of the cohort's first month; "
-        "columns: months since."
+        "n: customers; columns: months since."
     )
     return figure(f"What is left of who came in a month, {currency}", picture, note)
 

@@ -54,7 +54,7 @@ def _shaded(cell: Cell) -> Html:
     number = f"{100 * cell.share:.0f}"
     if cell.is_open:
         return tag("td", f"({number})", style="--p:0", class_="muted", title=cell.said or None)
-    return tag("td", number, style=f"--p:{0.6 * cell.share:.2f}", title=cell.said or None)
+    return tag("td", number, style=f"--p:{0.6 * min(cell.share, 1.0):.2f}", title=cell.said or None)
 
 
 @dataclass(frozen=True)
