@@ -10,7 +10,10 @@ from customer_intel.core.report.section import RoomReport, Section
 
 REPORT = RoomReport(
     place=65,
-    sections=(Section("funnel", "Funnel", report_funnel.funnel), *report_retention.SECTIONS),
+    sections=(
+        Section("funnel", "Funnel", report_funnel.funnel, pictures=1),
+        *report_retention.SECTIONS,
+    ),
     findings=report_retention.FINDINGS,
     glossary={
         "Act": "One thing that people do: an activity, or a page or feature of it.",
