@@ -62,12 +62,9 @@ def release_asset(contract: Contract) -> dg.AssetsDefinition:
 
 
 def _pictures(made: Release) -> dict[str, str]:
-    from customer_intel.core.report.section import room_reports
-    from customer_intel.publish.pictures import pictures
+    from customer_intel.publish.pictures import of_rooms
 
-    page = (made.folder / "report.html").read_text(encoding="utf-8")
-    sections = [section for room in room_reports() for section in room.sections]
-    return pictures(page, {section.key: section.pictures for section in sections})
+    return of_rooms((made.folder / "report.html").read_text(encoding="utf-8"))
 
 
 def mirror_assets(url: str | None) -> list[dg.AssetsDefinition]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from xml.etree import ElementTree
 
 from customer_intel.core.report.markup import Html, unmarked
+from customer_intel.core.report.section import room_reports
 from customer_intel.core.report.style import CSS
 
 WIDTH = 1090
@@ -23,6 +24,12 @@ _SECTION = re.compile(r'<section id="([\w-]+)">(.*?)</section>', re.DOTALL)
 _FIGURE = re.compile(r"<figure>.*?</figure>", re.DOTALL)
 _CAPTION = re.compile(r"<figcaption>(.*?)</figcaption>", re.DOTALL)
 _HEIGHT = re.compile(r'viewBox="0 0 (\d+) (\d+)"')
+
+
+def of_rooms(page: str) -> dict[str, str]:
+    """The pictures that rooms ask for."""
+    sections = [section for room in room_reports() for section in room.sections]
+    return pictures(page, {section.key: section.pictures for section in sections})
 
 
 def pictures(page: str, wanted: Mapping[str, int]) -> dict[str, str]:
