@@ -68,7 +68,7 @@ def funnel(evidence: Evidence) -> Html:
     )
     parts: list[Html | None] = []
     for item in told[:_FUNNELS]:
-        parts += _told(steps, item, is_first=not parts)
+        parts += _told(evidence, steps, item, is_first=not parts)
     if len(told) > _FUNNELS:
         rest = ", ".join(f"‘{_title(item)}’" for item in told[_FUNNELS:])
         parts.append(paragraph(f"In funnel_step, too: {rest}."))
@@ -101,21 +101,39 @@ def _rows(steps: pl.DataFrame, item: Funnel, breakdown: str = "all") -> pl.DataF
     return steps.filter(mine).sort("member", "step")
 
 
-def _told(steps: pl.DataFrame, item: Funnel, *, is_first: bool) -> list[Html | None]:
+def _told(
+    evidence: Evidence, steps: pl.DataFrame, item: Funnel, *, is_first: bool
+) -> list[Html | None]:
     rows = _rows(steps, item).to_dicts()
     head = tag("h3", _title(item))
     if not rows or not rows[0]["n_entered"]:
         return [head, quiet("Nobody began it in the period.")]
+    yet = _undecided(evidence, item) if item.window_days else {}
     return [
         head,
-        _sentence(rows, item, is_first=is_first),
+        _sentence(rows, item, yet, is_first=is_first),
         _picture(rows, item),
         _groups(steps, item),
     ]
 
 
-def _sentence(rows: list[dict[str, Any]], item: Funnel, *, is_first: bool) -> Html:
-    """What share arrives, how sure that is, and where most are lost."""
+def _undecided(evidence: Evidence, item: Funnel) -> dict[int, int]:
+    """By step that was reached last: so many have time left to go on."""
+    if not evidence.has("funnel_customer"):
+        return {}
+    found = (
+        evidence.scan("funnel_customer")
+        .filter((pl.col("funnel") == item.name) & pl.col("is_undecided"))
+        .group_by("steps_reached")
+        .len()
+    )
+    return dict(found.collect().iter_rows())
+
+
+def _sentence(
+    rows: list[dict[str, Any]], item: Funnel, yet: dict[int, int], *, is_first: bool
+) -> Html:
+    """What share arrives, how sure that is, and where most are lost. `yet`: who may yet go on, by step."""
     last, first = rows[-1], rows[0]
     days = first["period_days"]
     since = (
@@ -133,27 +151,27 @@ def _sentence(rows: list[dict[str, Any]], item: Funnel, *, is_first: bool) -> Ht
             rate=said_in(percent(last[rate], 1), f"funnel_step.{rate}"),
             verb="reach" if is_mature else "have reached",
             goal=last["step_name"],
-            within=_within(item),
+            within=_within(item, " of beginning" if is_mature else ""),
             between=said_in(
                 percents(last[f"{rate}_low"], last[f"{rate}_high"]), f"funnel_step.{rate}_low"
             ),
         )
     ]
-    # Where all but a few had the time, both are told alike.
+    if item.window_days and not is_mature:
+        parts.append(Html(" Nobody has had the whole window yet."))
     if is_mature and percent(last[rate], 1) != percent(last["share_of_start"], 1):
-        parts.append(
-            phrase(
-                " So far it is {share}, as {n} began less than one window ago.",
-                share=said_in(percent(last["share_of_start"], 1), "funnel_step.share_of_start"),
-                n=said_in(count(first["n_entered"] - last["n_mature"]), "funnel_step.n_mature"),
-            )
-        )
+        parts.append(_so_far(first, last))
     if (worst := _worst(rows)) is not None:
         before, row = worst
+        open_ = yet.get(before["step"], 0)
         parts.append(
             phrase(
-                " Most are lost after ‘{before}’: {n} of {of} go no further ({share}; "
-                "95\N{NO-BREAK SPACE}%: {between}).",
+                " Most are lost after ‘{before}’: {n} of {of} {verb} ({share}; "
+                "95\N{NO-BREAK SPACE}%: {between}){yet}.",
+                verb="have gone no further so far" if open_ or not is_mature else "went no further",
+                yet=phrase("; {n} may yet", n=said_in(count(open_), "funnel_customer.is_undecided"))
+                if open_
+                else "",
                 before=before["step_name"],
                 n=said_in(count(before["n"] - row["n"]), "funnel_step.n"),
                 of=said_in(count(before["n"]), "funnel_step.n"),
@@ -171,13 +189,29 @@ def _sentence(rows: list[dict[str, Any]], item: Funnel, *, is_first: bool) -> Ht
     return paragraph(*parts, class_="lede" if is_first else None)
 
 
-def _within(item: Funnel) -> Html | str:
+def _so_far(first: dict[str, Any], last: dict[str, Any]) -> Html:
+    """What the raw share is, and why it is another: later attempts, and people who may yet."""
+    recent = first["n_entered"] - last["n_mature"]
+    said = phrase(
+        " So far, later attempts included, it is {share}",
+        share=said_in(percent(last["share_of_start"], 1), "funnel_step.share_of_start"),
+    )
+    if not recent:
+        return join((said, "."))
+    return phrase(
+        "{said}; {n} began less than one window ago.",
+        said=said,
+        n=said_in(count(recent), "funnel_step.n_mature"),
+    )
+
+
+def _within(item: Funnel, since: str) -> Html | str:
     if item.window_days is None:
         return ""
     days = f"{item.window_days:g}"
     word = "day" if days == "1" else "days"
     return phrase(
-        f" within {{days}} {word}", days=said_in(days, "behaviour_definition.within_days")
+        f" within {{days}} {word}{since}", days=said_in(days, "behaviour_definition.within_days")
     )
 
 
@@ -210,7 +244,7 @@ def _picture(rows: list[dict[str, Any]], item: Funnel) -> Html:
         "So far",
         "",
         "People",
-        "Once all had the time",
+        "Within the window",
         "Of the step before",
         "95 %",
         "Median time",
@@ -221,8 +255,9 @@ def _picture(rows: list[dict[str, Any]], item: Funnel) -> Html:
         "any": "So many different steps, in any order.",
     }
     note = (
-        f"{orders[item.order]} Grey: lost since the step before; line below: 95 % interval; notch: the share once "
-        "everybody has had the whole window. Who began several times counts once."
+        f"{orders[item.order]} Grey: lost since the step before; line below: 95 % interval. So far: in any "
+        "attempt. Within the window, the notch: the share that gets there within one window of beginning first, "
+        "estimated where some have not had the time. Who began several times counts once."
     )
     return figure("How far people come", table(head, body, numeric=(1, 3, 4, 5, 6, 7)), note)
 
@@ -263,7 +298,8 @@ def _groups(steps: pl.DataFrame, item: Funnel) -> Html | None:
     body.append(
         ("", "", "", charts.range_axis(scale, lambda value: f"{100 * value:g}{NBSP}%"), "", "", "")
     )
-    head = ("By", "", "Share that arrives", "", "95 %", "Began", "Arrived")
+    share = "Within the window" if rate == "rate_mature" else "Arrived so far"
+    head = ("By", "", share, "", "95 %", "Began", "So far, any attempt")
     note = (
         "Dot and bar: share with its 95 % interval; notch: everybody, those too of whom it is not known. "
         "A difference between groups is no cause: segment and plan are those of today, "
