@@ -6,12 +6,11 @@ nothing is declared (proposals.py), whether the company has the acts (behaviour_
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from customer_intel.behaviour import conditions
+from customer_intel.behaviour import act_names, conditions
 from customer_intel.behaviour.model import (
     BREAKDOWNS,
     ORDERS,
@@ -30,8 +29,6 @@ OWN_FILE = "config/behaviour.yaml"
 # The word for a role that the company says it has not.
 NOTHING = "none"
 
-_ACT = re.compile(r"[a-z0-9_]+(:[^|]+)?")
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _OF_FUNNEL = ("steps", "order", "window_days", "exclude", "breakdown")
 _OF_BEHAVIOUR = ("any_of", "where")
 _OF_STEP = ("name", *_OF_BEHAVIOUR)
@@ -103,7 +100,7 @@ class _Reader:
     def _pairs(self, key: str) -> list[str]:
         names = list(self.config.get(key) or {})
         for name in names:
-            if not _NAME.fullmatch(name) or name in ROLES:
+            if not _is_name(name) or name in ROLES:
                 why = "means a role" if name in ROLES else "is no name"
                 self.faults.add(
                     f"{self._place(key, name)}: {key}: '{name}' {why}; use lower-case letters, digits "
@@ -168,13 +165,8 @@ class _Reader:
         if word in ROLES and path[0] == "funnels":
             # Where the home does not say it, the role is filled in by what is shipped or proposed.
             return self.roles.get(word) or Behaviour(word, (word,), caption=caption_of(word))
-        if not _ACT.fullmatch(word):
-            meant = re.sub(r"[^a-z0-9_:]+", "_", word.lower()).strip("_")
-            hint = f"; write {meant}" if _ACT.fullmatch(meant) else ""
-            self.faults.add(
-                f"{self._place(*path)}: {'.'.join(path)}: '{word}' is no act: lower-case letters, "
-                f"digits and _, then perhaps :detail{hint}"
-            )
+        if fault := act_names.fault(word):
+            self.faults.add(f"{self._place(*path)}: {'.'.join(path)}: '{word}' {fault}")
             return None
         return Behaviour(word, (word,), caption=caption_of(word))
 
@@ -277,6 +269,11 @@ class _Reader:
                     f"{self._place(*path)}: {'.'.join(path)}: '{name}' is nothing to break down by{near}"
                 )
         return tuple(name for name in names if name in known)
+
+
+def _is_name(word: str) -> bool:
+    """Lower-case letters of any script, digits and _, a letter first."""
+    return word == word.lower() and word[:1].isalpha() and act_names.is_plain(word)
 
 
 def breakdown_columns() -> list[str]:

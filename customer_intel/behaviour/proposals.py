@@ -6,7 +6,6 @@ Belongs here: choosing among the acts. Not here: measuring acts (evidence.py), t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -333,7 +332,7 @@ def _slug(act: str, taken: Collection[str]) -> str:
     activity, _, detail = act.partition(":")
     word = detail if detail and activity in (PAGE, "feature_used") else act
     word = activity if fold(detail).rstrip("s") in activity else word
-    name = re.sub("[^a-z0-9]+", "_", word.lower()).strip("_") or "feature"
+    name = fold(word) or "feature"
     name = name if name[0].isalpha() else f"feature_{name}"
     return name if name not in taken else f"{name}_{len(taken) + 1}"
 

@@ -91,7 +91,38 @@ def test_a_condition_holds_for_the_acts_of_its_own_behaviour(tmp_path: Path) -> 
     [
         ("core_action: Order Placed\n",
          "config/behaviour.yaml:1: core_action: 'Order Placed' is no act: lower-case letters, digits and _, then "
-         "perhaps :detail; write order_placed"),
+         "perhaps :detail; write order_placed (the fact) or web_order_placed (the event)"),
+        ("core_action: Order Paid\n",
+         "config/behaviour.yaml:1: core_action: 'Order Paid' is no act: lower-case letters, digits and _, then "
+         "perhaps :detail; write web_order_paid"),
+        ("core_action: order_paid\n",
+         "config/behaviour.yaml:1: core_action: 'order_paid' is never done: events called order_… are acts called "
+         "web_order_…; write web_order_paid"),
+        ("core_action: Suscripción Cancelada\n",
+         "config/behaviour.yaml:1: core_action: 'Suscripción Cancelada' is no act: lower-case letters, digits and _, "
+         "then perhaps :detail; write suscripción_cancelada"),
+        ("core_action: page_viewed:/bag\n",
+         "config/behaviour.yaml:1: core_action: 'page_viewed:/bag' is never done: a page is the first part of its "
+         "path, in lower case; write page_viewed:bag"),
+        ("core_action: page_viewed:Bag/all\n",
+         "config/behaviour.yaml:1: core_action: 'page_viewed:Bag/all' is never done: a page is the first part of its "
+         "path, in lower case; write page_viewed:bag"),
+        ("core_action: Page_Viewed:/Bag\n",
+         "config/behaviour.yaml:1: core_action: 'Page_Viewed:/Bag' is no act: lower-case letters, digits and _, then "
+         "perhaps :detail; write page_viewed:bag"),
+        ("core_action: page_viewed:/\n",
+         "config/behaviour.yaml:1: core_action: 'page_viewed:/' is never done: the page of the path / is called home; "
+         "write page_viewed:home"),
+        ("core_action: page_viewed:sku-123\n",
+         "config/behaviour.yaml:1: core_action: 'page_viewed:sku-123' is never done: pages with digits or over 30 "
+         "letters are one act; write page_viewed:other"),
+        ("core_action: feature_used:Export PDF\n",
+         "config/behaviour.yaml:1: core_action: 'feature_used:Export PDF' is never done: details are in lower case; "
+         "write feature_used:export pdf"),
+        ("features: {n: none}\n",
+         "config/behaviour.yaml:1: features.n: 'none' is no act; only core_action and conversion may be none"),
+        ("funnels:\n  f:\n    steps: [a, none]\n",
+         "config/behaviour.yaml:3: funnels.f.steps.2: 'none' is no act; only core_action and conversion may be none"),
         ("behaviours:\n  x: {any_off: [a]}\n",
          "config/behaviour.yaml:2: behaviours.x: 'any_off' is none of any_of, where; did you mean any_of?"),
         ("funnels:\n  f:\n    steps: [a, b]\n    order: strickt\n",
@@ -121,6 +152,17 @@ def test_a_wrong_declaration_says_where_and_what_to_do(
 ) -> None:
     found = faults(tmp_path, text)
     assert len(found) == 1 and found[0].startswith(said)
+
+
+def test_acts_in_any_script_are_declared(tmp_path: Path) -> None:
+    text = (
+        "core_action: カートに追加\nfeatures: {größe: größe_gewählt, x: 'page_viewed:über-uns'}\n"
+    )
+    said = declared(config(tmp_path, text))
+    assert said.core is not None and said.core.acts == ("カートに追加",)
+    assert {name: item.acts for name, item in said.features.items()} == {
+        "größe": ("größe_gewählt",), "x": ("page_viewed:über-uns",),
+    }  # fmt: skip
 
 
 def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
