@@ -33,16 +33,25 @@ class Words:
 
     def mean(self, act: str) -> bool:
         """Whether the act's name is one of them: of a page, the page's."""
-        activity, _, detail = act.partition(":")
-        # An event that is called as a fact is has web_ before its name (activity.sql).
-        name = fold(detail) if detail and activity == PAGE else activity.removeprefix("web_")
-        names = {name, bare(name)}
-        is_whole = any(name.replace("_", "") in self.whole for name in names)
-        return is_whole or any(f"_{word}_" in f"_{name}_" for word in self.within for name in names)
+        names = _names(act)
+        found = any(f"_{word}_" in f"_{name}_" for word in self.within for name in names)
+        return found or self.are(act)
+
+    def are(self, act: str) -> bool:
+        """As `mean`, where one of them is the whole name."""
+        return any(name.replace("_", "") in self.whole for name in _names(act))
 
     def of(self, acts: Iterable[str]) -> tuple[str, ...]:
         """Those of the acts that are meant, in their order."""
         return tuple(act for act in acts if self.mean(act))
+
+
+def _names(act: str) -> set[str]:
+    """What the act is called, of a page the page, with and without accents."""
+    activity, _, detail = act.partition(":")
+    # An event that is called as a fact is has web_ before its name (activity.sql).
+    name = fold(detail) if detail and activity == PAGE else activity.removeprefix("web_")
+    return {name, bare(name)}
 
 
 @dataclass(frozen=True)
@@ -57,12 +66,15 @@ class Kind:
 
 @dataclass(frozen=True)
 class Conversion:
-    """What is bought or signed. `facts`: activities that tables of facts tell."""
+    """What is bought or signed. `facts`: activities that tables of facts tell; `vague`: those of the words that
+    other companies use for what people do every day.
+    """
 
     name: str
     facts: tuple[str, ...]
     words: Words
     is_weak: bool
+    vague: Words
 
 
 @dataclass(frozen=True)
@@ -133,6 +145,7 @@ def shipped() -> Shipped:
             tuple(entry.get("facts", ())),
             words_of([*entry.get("facts", ()), *entry["words"]], name),
             name in weak,
+            words_of(entry.get("vague", ()), name),
         )
         for name, entry in (*strong.items(), *weak.items())
     )
