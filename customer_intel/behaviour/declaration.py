@@ -35,8 +35,15 @@ _OF_STEP = ("name", *_OF_BEHAVIOUR)
 
 
 def validate(config: Mapping[str, Any]) -> None:
-    """Raises ConfigError, a line a fault, for declarations that cannot be."""
-    declared(config)
+    """Raises ConfigError, a line a fault, for declarations that cannot be: of acts, retentions and comparisons."""
+    # These read definitions, which read this.
+    from customer_intel.behaviour import behaviour_difference, retention_settings
+
+    faults = Faults()
+    for read in (declared, retention_settings.declared, behaviour_difference.declared):
+        with faults.gathered():
+            read(config)
+    faults.raise_any()
 
 
 def declared(config: Mapping[str, Any]) -> Definitions:
@@ -87,13 +94,16 @@ class _Reader:
         if path[0] not in getattr(self.config, "places", {path[0]: 0}):
             said = f"config/{path[0]}.yaml"
         value: Any = self.config.get(path[0])
+        items: list[int] = []
         for key in path[1:]:
             lines = getattr(value, "lines", {})
             if key in lines:
                 said = f"{said.partition(':')[0]}:{lines[key]}"
             if isinstance(value, list) and key.isdigit():
                 value = value[int(key) - 1]
+                said = f"{said.partition(':')[0]}:{items[int(key) - 1]}" if items else said
             else:
+                items = getattr(value, "item_lines", {}).get(key, [])
                 value = value.get(key) if isinstance(value, Mapping) else None
         return said
 
@@ -135,7 +145,10 @@ class _Reader:
         """An act, a behaviour's name, a list of them, or {any_of, where}; None with a fault told."""
         said, where = value, None
         if isinstance(value, Mapping):
-            if not self._keys(value, _OF_STEP if "steps" in path else _OF_BEHAVIOUR, path):
+            known = self._keys(value, _OF_STEP if "steps" in path else _OF_BEHAVIOUR, path)
+            if not known and "any_of" not in value:
+                # What is meant by the wrong key is not known: what lacks is no fault of its own.
+                self._condition(value.get("where"), (*path, "where"))
                 return None
             said, where = value.get("any_of"), value.get("where")
         items = said if isinstance(said, list) else [said]
@@ -201,14 +214,17 @@ class _Reader:
     def _funnel(self, name: str) -> Funnel | None:
         value, path = self.config["funnels"][name], ("funnels", name)
         steps = value.get("steps") if isinstance(value, Mapping) else None
-        if not isinstance(steps, list) or not 2 <= len(steps) <= 10:
+        known = not isinstance(value, Mapping) or self._keys(value, _OF_FUNNEL, path)
+        if not known and "steps" not in value:
+            steps = []
+        elif not isinstance(steps, list) or not 2 <= len(steps) <= 10:
             self.faults.add(
                 f"{self._place(*path)}: {'.'.join(path)} needs steps, 2 to 10 of them, such as "
                 "{steps: [product_viewed, add_to_cart, conversion]}"
             )
-            return None
-        if not self._keys(value, _OF_FUNNEL, path):
-            return None
+            if not isinstance(value, Mapping):
+                return None
+            steps = []
         read = [self._step(step, (*path, "steps", str(at))) for at, step in enumerate(steps, 1)]
         order = value.get("order", "ordered")
         if order not in ORDERS:

@@ -170,6 +170,44 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
     assert [line.split(":")[1] for line in faults(tmp_path, text)] == ["1", "3", "3"]
 
 
+def test_the_rest_of_what_has_a_fault_is_looked_at_too(tmp_path: Path) -> None:
+    text = (
+        "features:\n  f: {any_off: a, where: revenue >}\n"
+        "funnels:\n  f:\n    exclud: [x]\n    order: x\n    window_days: -1\n    breakdown: [y]\n"
+        "    steps:\n    - a\n    - B b\n    - c\n"
+        "retention:\n  r: {start: any, kind: x}\n"
+        "compare:\n  c: {b: x}\n"
+    )
+    told = faults(tmp_path, text)
+    assert [int(line.split(":")[1]) for line in told] == [2, 2, 5, 11, 6, 7, 8, 14, 16]
+    assert all(line.startswith("config/behaviour.yaml:") for line in told)
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("revenue between 10", "is no condition: something is missing or too much at 'revenue between 10'"),
+        ("''", "is empty; leave it out"),
+        ("revenue > 3 --", "holds a comment of SQL"),
+        ("revenue > 3 /* or more */", "holds a comment of SQL"),
+        ("revenue > 3; revenue > 4", "is no single condition; join several by and, or"),
+    ],
+)  # fmt: skip
+def test_a_condition_that_cannot_be_read_is_told_in_plain_words(
+    tmp_path: Path, where: str, said: str
+) -> None:
+    told = faults(tmp_path, f"features:\n  f: {{any_of: a, where: {where}}}\n")
+    assert len(told) == 1 and told[0].startswith(
+        f"config/behaviour.yaml:2: features.f.where {said}"
+    )
+    assert "class" not in told[0] and "sqlglot" not in told[0]
+
+
+def test_two_hyphens_in_a_text_are_no_comment(tmp_path: Path) -> None:
+    said = declared(config(tmp_path, "features:\n  f: {any_of: a, where: channel = 'a--b'}\n"))
+    assert said.features["f"].condition == "channel = 'a--b'"
+
+
 def test_a_file_of_one_setting_is_named(tmp_path: Path) -> None:
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "features.yaml").write_text("\nexport: Ex port\n")
