@@ -35,15 +35,8 @@ _OF_STEP = ("name", *_OF_BEHAVIOUR)
 
 
 def validate(config: Mapping[str, Any]) -> None:
-    """Raises ConfigError, a line a fault, for declarations that cannot be: of acts, retentions and comparisons."""
-    # These read definitions, which read this.
-    from customer_intel.behaviour import behaviour_difference, retention_settings
-
-    faults = Faults()
-    for read in (declared, retention_settings.declared, behaviour_difference.declared):
-        with faults.gathered():
-            read(config)
-    faults.raise_any()
+    """Raises ConfigError, a line a fault, for declarations that cannot be."""
+    declared(config)
 
 
 def declared(config: Mapping[str, Any]) -> Definitions:

@@ -178,7 +178,8 @@ def test_the_rest_of_what_has_a_fault_is_looked_at_too(tmp_path: Path) -> None:
         "retention:\n  r: {start: any, kind: x}\n"
         "compare:\n  c: {b: x}\n"
     )
-    told = faults(tmp_path, text)
+    config(tmp_path, text)
+    told = look(tmp_path, tmp_path / "landing").faults.told
     assert [int(line.split(":")[1]) for line in told] == [2, 2, 5, 11, 6, 7, 8, 14, 16]
     assert all(line.startswith("config/behaviour.yaml:") for line in told)
 
