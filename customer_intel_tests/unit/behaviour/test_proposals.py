@@ -315,6 +315,7 @@ def test_why_an_act_was_proposed_stands_beside_it() -> None:
     )
     assert rows["kurs_gekauft"]["roles"] == "|conversion|funnel|"
     assert rows["anmeldung"]["word_class"] == "access" and rows["anmeldung"]["roles"] is None
+    assert rows["kurs_gekauft"]["tells"] is None
     assert 0.85 < rows["lektion_gestartet"]["returning_share"] < 0.95
     assert rows["kurs_gekauft"]["converts_after"] is None
     assert rows["kurs_angesehen"]["converts_after"] == pytest.approx(
