@@ -9,7 +9,8 @@ import pytest
 
 from customer_intel.behaviour.declaration import declared
 from customer_intel.behaviour.definitions import Definitions
-from customer_intel.behaviour.report_funnel import as_yaml, funnel, lasting
+from customer_intel.behaviour.report_definitions import as_yaml
+from customer_intel.behaviour.report_funnel import funnel, lasting
 from customer_intel.core.report.charts_funnel import step_bar
 from customer_intel.core.report.markup import unmarked
 from customer_intel.core.tables.parameters import room_config
@@ -124,6 +125,20 @@ def test_what_was_proposed_is_told_with_how_sure_it_is_and_can_be_pasted(tmp_pat
     assert "lektion_gestartet" in said and "Core action and Funnel" in said
     proposed = Definitions.of(made.rows("behaviour_definition"))
     assert meant(declared(pasted(tmp_path, as_yaml(proposed)))) == meant(proposed)
+
+
+def test_a_declared_act_that_nobody_did_is_named(tmp_path: Path) -> None:
+    made = lab(way(GERMAN, LATER))
+    made.chain("actor_act", "touchpoint_day")
+    made.run("behaviour_definition", conversion=["kurs_gekauft", "web_order_paid"])
+    made.run("behaviour_candidate")
+    said = page(made, tmp_path)
+    assert "Nobody ever did web_order_paid, which the above names: look for a slip." in said
+    other = lab(way(GERMAN, LATER))
+    other.chain("behaviour_definition")
+    other.chain("behaviour_candidate")
+    (tmp_path / "other").mkdir()
+    assert "Nobody ever did" not in page(other, tmp_path / "other")
 
 
 def test_conditions_and_names_survive_the_paste(tmp_path: Path) -> None:
