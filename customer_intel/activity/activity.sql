@@ -41,7 +41,8 @@ event_kind AS (
         ) AS segment,
         coalesce(event_type = 'screen', FALSE)
             OR (app_version IS NOT NULL AND page_url IS NULL AND page_path IS NULL) AS is_app,
-        trim(regexp_replace(lower(event_name), '[^a-z0-9]+', '_', 'g'), '_') AS plain
+        -- Letters, their marks and digits of any script.
+        trim(regexp_replace(lower(event_name), '[^\p{L}\p{M}\p{N}]+', '_', 'g'), '_') AS plain
     FROM events
     GROUP BY ALL
     HAVING count(*) > 0
@@ -80,7 +81,7 @@ order_moment AS (
     SELECT *, 'order_delivered', delivered_at, FALSE, NULL, NULL FROM order_fact WHERE is_sale
 ),
 touch_kind AS (
-    SELECT channel, trim(regexp_replace(channel, '[^a-z0-9]+', '_', 'g'), '_') AS medium
+    SELECT channel, trim(regexp_replace(channel, '[^\p{L}\p{M}\p{N}]+', '_', 'g'), '_') AS medium
     FROM (SELECT DISTINCT channel FROM touch_fact)
 ),
 record_activity AS (

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from functools import cache
+from typing import Any
 
 import polars as pl
 import sqlglot
@@ -110,12 +111,30 @@ def expression(text: str) -> pl.Expr:
 def _parsed(text: str) -> exp.Expr:
     try:
         found = sqlglot.parse(text, read="duckdb")
+        comments = [
+            said for token in sqlglot.tokenize(text, read="duckdb") for said in token.comments
+        ]
     except sqlglot.errors.SqlglotError as error:
-        said = re.sub(r"\x1b\[\d*m", "", str(error)).splitlines()[0]
-        raise ConditionFault(f"is no condition: {said.rstrip('.')}") from None
+        raise ConditionFault(_unread(error)) from None
+    if comments:
+        raise ConditionFault(
+            "holds a comment of SQL (-- or /* */); write it as one of YAML, behind #"
+        )
+    if not any(found):
+        raise ConditionFault("is empty; leave it out, or write one such as revenue >= 100")
     if len(found) != 1 or found[0] is None:
         raise ConditionFault("is no single condition; join several by and, or")
     return found[0]
+
+
+def _unread(error: sqlglot.errors.SqlglotError) -> str:
+    """What cannot be read, and where; without the words of who reads it."""
+    told: list[dict[str, Any]] = getattr(error, "errors", [])
+    near = str(told[0].get("highlight") or "").strip() if told else ""
+    before = str(told[0].get("start_context") or "").strip()[-30:] if told else ""
+    place = " ".join(part for part in (before, near) if part)
+    where = f" at '{place}'" if place else ""
+    return f"is no condition: something is missing or too much{where}; it is made of {_ALLOWED}"
 
 
 def _place(node: exp.Column) -> tuple[str, str]:

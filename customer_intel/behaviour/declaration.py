@@ -6,12 +6,11 @@ nothing is declared (proposals.py), whether the company has the acts (behaviour_
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from customer_intel.behaviour import conditions
+from customer_intel.behaviour import act_names, conditions
 from customer_intel.behaviour.model import (
     BREAKDOWNS,
     ORDERS,
@@ -30,8 +29,6 @@ OWN_FILE = "config/behaviour.yaml"
 # The word for a role that the company says it has not.
 NOTHING = "none"
 
-_ACT = re.compile(r"[a-z0-9_]+(:[^|]+)?")
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _OF_FUNNEL = ("steps", "order", "window_days", "exclude", "breakdown")
 _OF_BEHAVIOUR = ("any_of", "where")
 _OF_STEP = ("name", *_OF_BEHAVIOUR)
@@ -90,20 +87,23 @@ class _Reader:
         if path[0] not in getattr(self.config, "places", {path[0]: 0}):
             said = f"config/{path[0]}.yaml"
         value: Any = self.config.get(path[0])
+        items: list[int] = []
         for key in path[1:]:
             lines = getattr(value, "lines", {})
             if key in lines:
                 said = f"{said.partition(':')[0]}:{lines[key]}"
             if isinstance(value, list) and key.isdigit():
                 value = value[int(key) - 1]
+                said = f"{said.partition(':')[0]}:{items[int(key) - 1]}" if items else said
             else:
+                items = getattr(value, "item_lines", {}).get(key, [])
                 value = value.get(key) if isinstance(value, Mapping) else None
         return said
 
     def _pairs(self, key: str) -> list[str]:
         names = list(self.config.get(key) or {})
         for name in names:
-            if not _NAME.fullmatch(name) or name in ROLES:
+            if not _is_name(name) or name in ROLES:
                 why = "means a role" if name in ROLES else "is no name"
                 self.faults.add(
                     f"{self._place(key, name)}: {key}: '{name}' {why}; use lower-case letters, digits "
@@ -138,7 +138,10 @@ class _Reader:
         """An act, a behaviour's name, a list of them, or {any_of, where}; None with a fault told."""
         said, where = value, None
         if isinstance(value, Mapping):
-            if not self._keys(value, _OF_STEP if "steps" in path else _OF_BEHAVIOUR, path):
+            known = self._keys(value, _OF_STEP if "steps" in path else _OF_BEHAVIOUR, path)
+            if not known and "any_of" not in value:
+                # What is meant by the wrong key is not known: what lacks is no fault of its own.
+                self._condition(value.get("where"), (*path, "where"))
                 return None
             said, where = value.get("any_of"), value.get("where")
         items = said if isinstance(said, list) else [said]
@@ -168,13 +171,8 @@ class _Reader:
         if word in ROLES and path[0] == "funnels":
             # Where the home does not say it, the role is filled in by what is shipped or proposed.
             return self.roles.get(word) or Behaviour(word, (word,), caption=caption_of(word))
-        if not _ACT.fullmatch(word):
-            meant = re.sub(r"[^a-z0-9_:]+", "_", word.lower()).strip("_")
-            hint = f"; write {meant}" if _ACT.fullmatch(meant) else ""
-            self.faults.add(
-                f"{self._place(*path)}: {'.'.join(path)}: '{word}' is no act: lower-case letters, "
-                f"digits and _, then perhaps :detail{hint}"
-            )
+        if fault := act_names.fault(word):
+            self.faults.add(f"{self._place(*path)}: {'.'.join(path)}: '{word}' {fault}")
             return None
         return Behaviour(word, (word,), caption=caption_of(word))
 
@@ -209,14 +207,17 @@ class _Reader:
     def _funnel(self, name: str) -> Funnel | None:
         value, path = self.config["funnels"][name], ("funnels", name)
         steps = value.get("steps") if isinstance(value, Mapping) else None
-        if not isinstance(steps, list) or not 2 <= len(steps) <= 10:
+        known = not isinstance(value, Mapping) or self._keys(value, _OF_FUNNEL, path)
+        if not known and "steps" not in value:
+            steps = []
+        elif not isinstance(steps, list) or not 2 <= len(steps) <= 10:
             self.faults.add(
                 f"{self._place(*path)}: {'.'.join(path)} needs steps, 2 to 10 of them, such as "
                 "{steps: [product_viewed, add_to_cart, conversion]}"
             )
-            return None
-        if not self._keys(value, _OF_FUNNEL, path):
-            return None
+            if not isinstance(value, Mapping):
+                return None
+            steps = []
         read = [self._step(step, (*path, "steps", str(at))) for at, step in enumerate(steps, 1)]
         order = value.get("order", "ordered")
         if order not in ORDERS:
@@ -277,6 +278,11 @@ class _Reader:
                     f"{self._place(*path)}: {'.'.join(path)}: '{name}' is nothing to break down by{near}"
                 )
         return tuple(name for name in names if name in known)
+
+
+def _is_name(word: str) -> bool:
+    """Lower-case letters of any script, digits and _, a letter first."""
+    return word == word.lower() and word[:1].isalpha() and act_names.is_plain(word)
 
 
 def breakdown_columns() -> list[str]:

@@ -25,6 +25,7 @@ from customer_intel.behaviour.model import (
 )
 from customer_intel.behaviour.proposals import Proposer
 from customer_intel.behaviour.standing import Standing
+from customer_intel.behaviour.tellings import told_by
 from customer_intel.behaviour.words import shipped
 
 __all__ = [
@@ -104,6 +105,7 @@ def behaviour_candidate(
                 # Of the conversion itself there is nothing to be learnt.
                 "converts_after": won.get(act) if "conversion" not in roles.get(act, ()) else None,
                 "word_class": words.class_of(act) or "other",
+                "tells": told_by(act),
                 "roles": written(roles[act]) if act in roles else None,
             }
         )

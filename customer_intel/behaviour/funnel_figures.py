@@ -5,7 +5,7 @@ Belongs here: counting people of funnel_customer. Not here: who they are (funnel
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from customer_intel.behaviour.funnel_people import MICROSECONDS_A_DAY
-from customer_intel.behaviour.maturity import Numbers, Rate, mature_rate
+from customer_intel.behaviour.maturity import Numbers, Rate, mature_rate, nested
 from customer_intel.behaviour.model import Definitions, Funnel
 from customer_intel.core.statistics import wilson
 
@@ -93,21 +93,20 @@ class _Counted:
             if breakdown != ALL and not member.len():
                 return
             inside = np.flatnonzero((member == name).to_numpy())
-            for step in range(len(self.funnel.steps)):
+            for step, rate in enumerate(self._rates(inside)):
                 yield {
                     "funnel": self.funnel.name,
                     "breakdown": breakdown,
                     "member": name,
                     "step": step + 1,
                     "step_name": self.funnel.step_name(step),
-                    **self._figures(inside, step),
+                    **self._figures(inside, step, rate),
                     "period_days": self.days,
                 }
 
-    def _figures(self, inside: np.ndarray, step: int) -> dict[str, Any]:
+    def _figures(self, inside: np.ndarray, step: int, rate: Rate | None) -> dict[str, Any]:
         reached = self.reached[inside]
         n, before = (int(np.count_nonzero(reached > at)) for at in (step, step - 1))
-        rate = self._rate(inside, step)
         seconds = self.seconds[step][inside]
         seconds = seconds[~np.isnan(seconds)]
         times = {
@@ -126,14 +125,13 @@ class _Counted:
             **times,
         }
 
-    def _rate(self, inside: np.ndarray, step: int) -> Rate | None:
-        """None without a window: then nobody's time is over."""
+    def _rates(self, inside: np.ndarray) -> Sequence[Rate | None]:
+        """By step: who reaches it within the window of the first start. None without a window: nobody's is over."""
         if self.funnel.window_days is None:
-            return None
+            return [None] * len(self.funnel.steps)
         age: Numbers = self.age[inside]
-        return mature_rate(
-            age, self.took[step][inside], self.funnel.window_days * MICROSECONDS_A_DAY
-        )
+        window = self.funnel.window_days * MICROSECONDS_A_DAY
+        return nested(mature_rate(age, took[inside], window) for took in self.took)
 
 
 def _share(name: str, n: int, of: int) -> dict[str, float | None]:

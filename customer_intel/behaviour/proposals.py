@@ -6,7 +6,6 @@ Belongs here: choosing among the acts. Not here: measuring acts (evidence.py), t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,14 +13,16 @@ import numpy as np
 
 from customer_intel.behaviour.evidence import PAIRED, Doings, Times, before
 from customer_intel.behaviour.model import Behaviour, Definitions, Funnel, caption_of
-from customer_intel.behaviour.standing import FEW, SUPPORT, WAY, Standing
-from customer_intel.behaviour.words import PAGE, Conversion, Shipped, Words, fold, shipped
+from customer_intel.behaviour.standing import FEW, SHOP, SUPPORT, WAY, Standing
+from customer_intel.behaviour.words import PAGE, Conversion, Kind, Shipped, Words, fold, shipped
 
 # Of those who did both, at least so many did the earlier step first; and of those who did the later one, so
 # many had done the earlier.
 FIRST, THROUGH = 0.6, 0.5
 # A step loses somebody: the next one's reach is at most this part of it.
 FALLING = 0.95
+# What each does more often than that is no conversion for sure.
+OVER_AND_OVER = 3
 # Events count beside facts of another kind where so many times as many people did them.
 MANY = 10
 STEPS = 5
@@ -80,18 +81,47 @@ class Proposer:
             said = "orders and subscriptions are facts; events that say the same count beside them"
             if len(told) > len(facts):
                 said += ", and so does what many times as many people did"
-            return self._role([act for item in told for act in self._meant(item.words)], said)
+            return self._role([act for item in told for act in self._deeds(item)], said)
+        by_word = [role for item in strong if (role := self._by_word(item, self._deeds(item)))]
+        by_word.sort(key=lambda role: role.certainty == "unsure")
+        return by_word[0] if by_word else self._by_hint() or self._ending()
+
+    def _by_word(self, item: Conversion, acts: Sequence[str]) -> Behaviour | None:
+        """The conversion by a word that is its whole name."""
+        if not acts:
+            return None
+        said = f"it is called as a {item.name.replace('_', '-')} is in many companies"
+        if self.found.n_of(acts) < self.people_min:
+            return self._role(acts, f"{said}, but few did it so far", "unsure")
+        n = sum(self.found.by_act[act]["n"] for act in acts)
+        if all(item.vague.are(act) for act in acts) and n > OVER_AND_OVER * self.found.n_of(acts):
+            return self._role(acts, f"{said}, but each does it many times", "unsure")
+        return self._role(acts, said, "unsure" if item.is_weak else "likely")
+
+    def _by_hint(self) -> Behaviour | None:
+        """Unsure: a part of a name, a page, or a weak conversion."""
         for item in self.words.conversions:
-            if acts := self._meant(item.words):
-                said = f"it is called as a {item.name.replace('_', '-')} is in many companies"
-                if self.found.n_of(acts) < self.people_min:
-                    return self._role(acts, f"{said}, but few did it so far", "unsure")
-                return self._role(acts, said, "unsure" if item.is_weak else "likely")
-        return self._ending()
+            meant = self._meant(item.words)
+            deeds = [act for act in meant if not act.startswith(_LOOK)]
+            if whole := [act for act in deeds if item.words.are(act)]:
+                return self._by_word(item, whole)
+            kind = item.name.replace("_", "-")
+            if deeds:
+                said = f"a part of its name is what a {kind} is called in many companies"
+                return self._role(deeds, said, "unsure")
+            if meant:
+                said = f"it is a page that is called as a {kind} is in many companies; looking at it may be none"
+                return self._role(meant, said, "unsure")
+        return None
 
     def _n(self, item: Conversion) -> int:
         """How many people did what its words mean."""
-        return self.found.n_of(self._meant(item.words))
+        return self.found.n_of(self._deeds(item))
+
+    def _deeds(self, item: Conversion) -> list[str]:
+        """Acts that are called so and are no mere look at a page."""
+        meant = self._meant(item.words)
+        return [act for act in meant if item.words.are(act) and not act.startswith(_LOOK)]
 
     def _ending(self) -> Behaviour | None:
         """The act that is done once and ends what is done, by most who do it."""
@@ -126,7 +156,7 @@ class Proposer:
     # ---- core action
     def core(self, conversion: Behaviour | None, funnels: Mapping[str, Funnel]) -> Behaviour | None:
         """A shop's customers return to buy; others to what they do on most of their later days."""
-        if conversion and conversion.certainty != "unsure" and "buying" in funnels:
+        if conversion and conversion.certainty != "unsure" and self._is_shop(funnels):
             said = "a shop's customers return to buy"
             return replace(
                 conversion,
@@ -161,6 +191,11 @@ class Proposer:
         certainty = "likely" if is_clear else "unsure"
         return Behaviour("core_action", (act,), None, "Core action", "proposed", certainty, said)
 
+    def _is_shop(self, funnels: Mapping[str, Funnel]) -> bool:
+        """Whether its steps are a shop's, whatever it calls its conversion."""
+        shop = next(kind for kind in self.words.kinds if kind.name == SHOP)
+        return SHOP in funnels or self._shipped_funnel(shop, None) is not None
+
     def _is_known(self, act: str) -> bool:
         """Whether it is called as a conversion is: signing up is done once."""
         return any(item.words.mean(act) for item in self.words.conversions)
@@ -168,15 +203,14 @@ class Proposer:
     # ---- funnels
     def funnels(self, conversion: Behaviour | None) -> dict[str, Funnel]:
         """Shipped ones whose steps this company has; else the one that the order of acts proposes."""
-        made = [self._shipped_funnel(kind.name) for kind in self.words.kinds]
+        made = [self._shipped_funnel(kind, conversion) for kind in self.words.kinds]
         usable = {funnel.name: funnel for funnel in made if funnel}
         if any(funnel.name != SUPPORT for funnel in usable.values()):
             return usable
         proposed = self._proposed_funnel(conversion) if conversion else None
         return {**usable, **({proposed.name: proposed} if proposed else {})}
 
-    def _shipped_funnel(self, name: str) -> Funnel | None:
-        kind = next(item for item in self.words.kinds if item.name == name)
+    def _shipped_funnel(self, kind: Kind, conversion: Behaviour | None) -> Funnel | None:
         steps: list[Behaviour] = []
         for step, words in kind.steps.items():
             acts = self._meant(words)
@@ -186,8 +220,10 @@ class Proposer:
                 steps.append(
                     Behaviour(f"step_{len(steps) + 1}", (*acts, *heard), caption=caption_of(step))
                 )
-        if len(steps) < 3:
+        ends = self._ends(kind, steps, conversion)
+        if ends is None or len(ends) < 3:
             return None
+        steps = ends
         kept = self._in_order(steps)
         in_order = len(kept) >= 3
         is_short = in_order and len(kept) < len(steps)
@@ -203,8 +239,31 @@ class Proposer:
             said += f"; {kind.caveat}"
         if is_short:
             said += "; what most do later than it says is left out"
-        certainty = "likely" if in_order and is_whole and not kind.caveat else "unsure"
-        return self._funnel(name, steps, "shipped", certainty, said)
+        is_sure = in_order and is_whole and not kind.caveat
+        if is_whole and conversion and conversion.certainty == "unsure" and kind.name != SUPPORT:
+            said, is_sure = f"{said}; what it ends in is unsure", False
+        certainty = "likely" if is_sure else "unsure"
+        return self._funnel(kind.name, steps, "shipped", certainty, said)
+
+    def _ends(
+        self, kind: Kind, steps: Sequence[Behaviour], conversion: Behaviour | None
+    ) -> list[Behaviour] | None:
+        """The steps with the conversion, as far as it is of this kind, for the last one; None where the
+        conversion that the company declares is of another kind.
+        """
+        words = kind.steps[list(kind.steps)[-1]]
+        goal = next((item for item in self.words.conversions if item.words == words), None)
+        if goal is None or conversion is None:
+            return list(steps)
+        others = [item for item in self.words.conversions if item is not goal]
+        own = [act for act in conversion.acts if not any(item.words.mean(act) for item in others)]
+        if not any(words.mean(act) for act in own):
+            return None if conversion.origin == "declared" else list(steps)
+        caption = caption_of(list(kind.steps)[-1])
+        before = [step for step in steps if step.caption != caption]
+        name = f"step_{len(before) + 1}"
+        last = Behaviour(name, tuple(own), conversion.condition, caption)
+        return [*before, last]
 
     def _in_order(self, steps: Sequence[Behaviour]) -> list[Behaviour]:
         """The steps without those that most who do both do after the next one."""
@@ -333,7 +392,7 @@ def _slug(act: str, taken: Collection[str]) -> str:
     activity, _, detail = act.partition(":")
     word = detail if detail and activity in (PAGE, "feature_used") else act
     word = activity if fold(detail).rstrip("s") in activity else word
-    name = re.sub("[^a-z0-9]+", "_", word.lower()).strip("_") or "feature"
+    name = fold(word) or "feature"
     name = name if name[0].isalpha() else f"feature_{name}"
     return name if name not in taken else f"{name}_{len(taken) + 1}"
 

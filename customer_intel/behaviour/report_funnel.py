@@ -1,6 +1,7 @@
-"""Funnels: how many come how far, where they drop off, who drops off more, and what was declared.
+"""Funnels: how many come how far, where they drop off, who drops off more.
 
-Belongs here: what the report says of funnels and of the definitions. Not here: figures (funnel_figures.py).
+Belongs here: what the report says of funnels. Not here: figures (funnel_figures.py), what was declared
+(report_definitions.py).
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.behaviour.model import Behaviour, Definitions, Funnel, caption_of, read_list
-from customer_intel.core.contract.yaml_lines import dumped
+from customer_intel.behaviour.model import Funnel
+from customer_intel.behaviour.report_definitions import declared, definitions, title
 from customer_intel.core.report import charts
 from customer_intel.core.report.charts import Range
 from customer_intel.core.report.charts_funnel import step_bar
@@ -20,8 +21,6 @@ from customer_intel.core.report.markup import (
     NBSP,
     Html,
     count,
-    details,
-    enumerated,
     figure,
     join,
     number,
@@ -37,22 +36,12 @@ from customer_intel.core.report.markup import (
 from customer_intel.core.report.metric import said_in
 from customer_intel.core.statistics import ENOUGH
 
-# So many funnels are told, and so many members of a breakdown and acts, the largest.
-_FUNNELS, _MEMBERS, _ACTS = 3, 8, 25
+# So many funnels are told, and so many members of a breakdown, the largest.
+_FUNNELS, _MEMBERS = 3, 8
 _NAMES = {
     "channel": "Channel", "device_type": "Device", "segment": "Segment", "first_source": "First came by",
     "plan_name": "Plan", "source_system": "Source",
 }  # fmt: skip
-_ORIGINS = {
-    "declared": "declared in config/behaviour.yaml",
-    "shipped": "a shipped one: nobody declared any",
-    "proposed": "proposed from the data: nobody declared any",
-}
-_SURE = {
-    "said": "",
-    "likely": "The data speaks for it clearly.",
-    "unsure": "It is unsure: look at it before it is used.",
-}
 _WITHIN = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
@@ -60,7 +49,7 @@ def funnel(evidence: Evidence) -> Html:
     """Each funnel: a sentence, its steps, its groups; then what was declared."""
     if not evidence.has("funnel_step", "behaviour_definition"):
         missing = "funnel_step" if evidence.has("behaviour_definition") else "behaviour_definition"
-        return join((quiet(f"No funnel: {_why(evidence, missing)}."), _declared(evidence)))
+        return join((quiet(f"No funnel: {_why(evidence, missing)}."), declared(evidence)))
     said = evidence.once(definitions)
     steps = evidence.frame("funnel_step")
     told = sorted(
@@ -68,27 +57,17 @@ def funnel(evidence: Evidence) -> Html:
     )
     parts: list[Html | None] = []
     for item in told[:_FUNNELS]:
-        parts += _told(steps, item, is_first=not parts)
+        parts += _told(evidence, steps, item, is_first=not parts)
     if len(told) > _FUNNELS:
-        rest = ", ".join(f"‘{_title(item)}’" for item in told[_FUNNELS:])
+        rest = ", ".join(f"‘{title(item)}’" for item in told[_FUNNELS:])
         parts.append(paragraph(f"In funnel_step, too: {rest}."))
-    return join((*parts, _declared(evidence)))
-
-
-def definitions(evidence: Evidence) -> Definitions:
-    """What the company's words mean."""
-    return Definitions.of(evidence.scan("behaviour_definition"))
+    return join((*parts, declared(evidence)))
 
 
 def _why(evidence: Evidence, name: str) -> str:
     if name == "behaviour_definition" or not evidence.once(definitions).funnels:
         return "nothing is declared, and no acts stand in an order that ends in a conversion"
     return evidence.why_not(name)
-
-
-def _title(item: Funnel) -> str:
-    """A proposed funnel has no name that says anything."""
-    return f"The way to: {item.steps[-1].caption}" if item.origin == "proposed" else item.caption
 
 
 def _entered(steps: pl.DataFrame, item: Funnel) -> int:
@@ -101,21 +80,39 @@ def _rows(steps: pl.DataFrame, item: Funnel, breakdown: str = "all") -> pl.DataF
     return steps.filter(mine).sort("member", "step")
 
 
-def _told(steps: pl.DataFrame, item: Funnel, *, is_first: bool) -> list[Html | None]:
+def _told(
+    evidence: Evidence, steps: pl.DataFrame, item: Funnel, *, is_first: bool
+) -> list[Html | None]:
     rows = _rows(steps, item).to_dicts()
-    head = tag("h3", _title(item))
+    head = tag("h3", title(item))
     if not rows or not rows[0]["n_entered"]:
         return [head, quiet("Nobody began it in the period.")]
+    yet = _undecided(evidence, item) if item.window_days else {}
     return [
         head,
-        _sentence(rows, item, is_first=is_first),
+        _sentence(rows, item, yet, is_first=is_first),
         _picture(rows, item),
         _groups(steps, item),
     ]
 
 
-def _sentence(rows: list[dict[str, Any]], item: Funnel, *, is_first: bool) -> Html:
-    """What share arrives, how sure that is, and where most are lost."""
+def _undecided(evidence: Evidence, item: Funnel) -> dict[int, int]:
+    """By step that was reached last: so many have time left to go on."""
+    if not evidence.has("funnel_customer"):
+        return {}
+    found = (
+        evidence.scan("funnel_customer")
+        .filter((pl.col("funnel") == item.name) & pl.col("is_undecided"))
+        .group_by("steps_reached")
+        .len()
+    )
+    return dict(found.collect().iter_rows())
+
+
+def _sentence(
+    rows: list[dict[str, Any]], item: Funnel, yet: dict[int, int], *, is_first: bool
+) -> Html:
+    """What share arrives, how sure that is, and where most are lost. `yet`: who may yet go on, by step."""
     last, first = rows[-1], rows[0]
     days = first["period_days"]
     since = (
@@ -133,27 +130,27 @@ def _sentence(rows: list[dict[str, Any]], item: Funnel, *, is_first: bool) -> Ht
             rate=said_in(percent(last[rate], 1), f"funnel_step.{rate}"),
             verb="reach" if is_mature else "have reached",
             goal=last["step_name"],
-            within=_within(item),
+            within=_within(item, " of beginning" if is_mature else ""),
             between=said_in(
                 percents(last[f"{rate}_low"], last[f"{rate}_high"]), f"funnel_step.{rate}_low"
             ),
         )
     ]
-    # Where all but a few had the time, both are told alike.
+    if item.window_days and not is_mature:
+        parts.append(Html(" Nobody has had the whole window yet."))
     if is_mature and percent(last[rate], 1) != percent(last["share_of_start"], 1):
-        parts.append(
-            phrase(
-                " So far it is {share}, as {n} began less than one window ago.",
-                share=said_in(percent(last["share_of_start"], 1), "funnel_step.share_of_start"),
-                n=said_in(count(first["n_entered"] - last["n_mature"]), "funnel_step.n_mature"),
-            )
-        )
+        parts.append(_so_far(first, last))
     if (worst := _worst(rows)) is not None:
         before, row = worst
+        open_ = yet.get(before["step"], 0)
         parts.append(
             phrase(
-                " Most are lost after ‘{before}’: {n} of {of} go no further ({share}; "
-                "95\N{NO-BREAK SPACE}%: {between}).",
+                " Most are lost after ‘{before}’: {n} of {of} {verb} ({share}; "
+                "95\N{NO-BREAK SPACE}%: {between}){yet}.",
+                verb="have gone no further so far" if open_ or not is_mature else "went no further",
+                yet=phrase("; {n} may yet", n=said_in(count(open_), "funnel_customer.is_undecided"))
+                if open_
+                else "",
                 before=before["step_name"],
                 n=said_in(count(before["n"] - row["n"]), "funnel_step.n"),
                 of=said_in(count(before["n"]), "funnel_step.n"),
@@ -171,13 +168,29 @@ def _sentence(rows: list[dict[str, Any]], item: Funnel, *, is_first: bool) -> Ht
     return paragraph(*parts, class_="lede" if is_first else None)
 
 
-def _within(item: Funnel) -> Html | str:
+def _so_far(first: dict[str, Any], last: dict[str, Any]) -> Html:
+    """What the raw share is, and why it is another: later attempts, and people who may yet."""
+    recent = first["n_entered"] - last["n_mature"]
+    said = phrase(
+        " So far, later attempts included, it is {share}",
+        share=said_in(percent(last["share_of_start"], 1), "funnel_step.share_of_start"),
+    )
+    if not recent:
+        return join((said, "."))
+    return phrase(
+        "{said}; {n} began less than one window ago.",
+        said=said,
+        n=said_in(count(recent), "funnel_step.n_mature"),
+    )
+
+
+def _within(item: Funnel, since: str) -> Html | str:
     if item.window_days is None:
         return ""
     days = f"{item.window_days:g}"
     word = "day" if days == "1" else "days"
     return phrase(
-        f" within {{days}} {word}", days=said_in(days, "behaviour_definition.within_days")
+        f" within {{days}} {word}{since}", days=said_in(days, "behaviour_definition.within_days")
     )
 
 
@@ -210,7 +223,7 @@ def _picture(rows: list[dict[str, Any]], item: Funnel) -> Html:
         "So far",
         "",
         "People",
-        "Once all had the time",
+        "Within the window",
         "Of the step before",
         "95 %",
         "Median time",
@@ -221,8 +234,9 @@ def _picture(rows: list[dict[str, Any]], item: Funnel) -> Html:
         "any": "So many different steps, in any order.",
     }
     note = (
-        f"{orders[item.order]} Grey: lost since the step before; line below: 95 % interval; notch: the share once "
-        "everybody has had the whole window. Who began several times counts once."
+        f"{orders[item.order]} Grey: lost since the step before; line below: 95 % interval. So far: in any "
+        "attempt. Within the window, the notch: the share that gets there within one window of beginning first, "
+        "estimated where some have not had the time. Who began several times counts once."
     )
     return figure("How far people come", table(head, body, numeric=(1, 3, 4, 5, 6, 7)), note)
 
@@ -263,7 +277,8 @@ def _groups(steps: pl.DataFrame, item: Funnel) -> Html | None:
     body.append(
         ("", "", "", charts.range_axis(scale, lambda value: f"{100 * value:g}{NBSP}%"), "", "", "")
     )
-    head = ("By", "", "Share that arrives", "", "95 %", "Began", "Arrived")
+    share = "Within the window" if rate == "rate_mature" else "Arrived so far"
+    head = ("By", "", share, "", "95 %", "Began", "So far, any attempt")
     note = (
         "Dot and bar: share with its 95 % interval; notch: everybody, those too of whom it is not known. "
         "A difference between groups is no cause: segment and plan are those of today, "
@@ -283,128 +298,3 @@ def lasting(seconds: float | None) -> str:
             value = seconds / size
             return f"{number(value, 1 if value < 10 and size > 1 else 0)}{NBSP}{word}s"
     return ""
-
-
-# ---- what was declared
-def _declared(evidence: Evidence) -> Html | None:
-    """Which definition was used, how sure it is, and how it is changed."""
-    if not evidence.has("behaviour_definition"):
-        return paragraph(
-            "Declare what your words mean in config/behaviour.yaml: docs/behaviour.md shows how."
-        )
-    said = evidence.once(definitions)
-    body: list[tuple[object, ...]] = []
-    for word, item in (("Conversion", said.conversion), ("Core action", said.core)):
-        told: tuple[object, ...] = ("none found",)
-        if item:
-            told = (_acts(item), _ORIGINS[item.origin], _because(item))
-        body.append((tag("b", word), *map(_readable, told)))
-    for way in said.funnels.values():
-        steps = " → ".join(step.caption for step in way.steps)
-        told = (steps, _ORIGINS[way.origin], _because(way))
-        body.append((tag("b", f"Funnel ‘{_title(way)}’"), *map(_readable, told)))
-    if said.features:
-        names = enumerated([item.caption for item in said.features.values()])
-        first = next(iter(said.features.values()))
-        told = (names, _ORIGINS[first.origin], _because(first))
-        body.append((tag("b", "Features"), *map(_readable, told)))
-    head = ("What", "Is", "Who says so", "Why")
-    yaml = tag(
-        "pre", as_yaml(said), class_="id", style="white-space:pre-wrap;overflow-wrap:anywhere"
-    )
-    return join((
-        tag("h3", "What these words mean here"),
-        table(head, body),
-        _everything(evidence),
-        details("How to change it: write into config/behaviour.yaml what is right, such as this", yaml),
-    ))  # fmt: skip
-
-
-def _readable(words: object) -> Html:
-    """A cell of words that stays wide enough to be read on a phone, where the table scrolls."""
-    return tag("span", words, style="display:block;min-width:20ch")
-
-
-def _everything(evidence: Evidence) -> Html | None:
-    """What else people do, by the names that a declaration takes."""
-    if not evidence.has("behaviour_candidate"):
-        return None
-    found = evidence.frame("behaviour_candidate").filter(pl.col("n_actors") > 0)
-    rows = (
-        found.sort("n_actors", "act", descending=[True, False])
-        .head(_ACTS)
-        .sort("first_place", "act")
-    )
-    body = [
-        (
-            tag("span", row["act"], class_="id"),
-            count(row["n_actors"]),
-            percent(row["reach"]),
-            percent(row["returning_share"]),
-            percent(row["repeat_rate"]),
-            percent(row["converts_after"]),
-            enumerated([plain(role) for role in read_list(row["roles"])]) if row["roles"] else "",
-        )
-        for row in rows.iter_rows(named=True)
-    ]
-    head = ("Act", "People", "Of all", "Of later days", "On several days", "Then convert", "Is")
-    note = (
-        "In the order in which people do them first. Of later days: share of people's days after their first one on "
-        "which it was done. Then convert: of those who did it, how many converted later; that is no effect of it."
-    )
-    return details(
-        "What people do, by the names that a declaration takes",
-        table(head, body, numeric=(1, 2, 3, 4, 5)),
-        tag("p", note, class_="note"),
-    )
-
-
-def _acts(item: Behaviour) -> Html:
-    acts = join([tag("span", act, class_="id") for act in item.acts], " or ")
-    return join((acts, f" where {item.condition}" if item.condition else None))
-
-
-def _because(item: Behaviour | Funnel) -> str:
-    reason = (
-        f"{item.reason[:1].upper()}{item.reason[1:]}."
-        if item.reason and item.origin != "declared"
-        else ""
-    )
-    return f"{reason} {_SURE[item.certainty]}".strip()
-
-
-def as_yaml(said: Definitions) -> str:
-    """The definitions as config/behaviour.yaml says them."""
-
-    def told(item: Behaviour) -> Any:
-        acts: Any = item.acts[0] if len(item.acts) == 1 else list(item.acts)
-        return {"any_of": acts, "where": item.condition} if item.condition else acts
-
-    data: dict[str, Any] = {}
-    if said.core:
-        data["core_action"] = told(said.core)
-    if said.conversion:
-        data["conversion"] = told(said.conversion)
-    if said.features:
-        data["features"] = {name: told(item) for name, item in said.features.items()}
-    if said.funnels:
-        data["funnels"] = {name: _funnel_yaml(item, told) for name, item in said.funnels.items()}
-    return dumped(data, sort_keys=False, width=100)
-
-
-def _funnel_yaml(item: Funnel, told: Any) -> dict[str, Any]:
-    def step_told(step: Behaviour) -> Any:
-        if step.caption == caption_of(step.acts[0]):
-            return told(step)
-        acts = told(step)
-        return {"name": step.caption, **(acts if isinstance(acts, dict) else {"any_of": acts})}
-
-    data: dict[str, Any] = {"steps": [step_told(step) for step in item.steps]}
-    if item.order != "ordered":
-        data["order"] = item.order
-    days = item.window_days or 0.0
-    data["window_days"] = int(days) if days.is_integer() else days
-    if item.exclude:
-        data["exclude"] = list(item.exclude)
-    data["breakdown"] = list(item.breakdowns)
-    return data

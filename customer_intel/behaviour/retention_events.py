@@ -16,6 +16,7 @@ from customer_intel.behaviour import conditions
 from customer_intel.behaviour.definitions import Behaviour, Definitions
 from customer_intel.behaviour.model import ROLES
 from customer_intel.behaviour.retention_settings import ANY
+from customer_intel.behaviour.tellings import once
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,7 @@ class Events:
         if item.condition:
             return self._meeting(item, item.condition)
         done = self.act_daily.filter((pl.col("day") < self.as_of) & item.done())
-        return done.group_by("customer_id", "day").agg(
-            pl.col("n").sum(), pl.col("first_at").min(), pl.col("last_at").max()
-        )
+        return once(done.select("customer_id", "day", "act", "n", "first_at", "last_at"), item)
 
     def named(self, name: str) -> Behaviour:
         """What the name means; one that means nothing else is an act."""
@@ -77,6 +76,7 @@ class Events:
             )
             rows = rows.join(own, on="customer_id", how="left")
         met = rows.filter(conditions.expression(condition))
-        return met.group_by("customer_id", "day").agg(
+        by_act = met.group_by("customer_id", "day", "act").agg(
             n=pl.len().cast(pl.Int64), first_at=pl.col("ts").min(), last_at=pl.col("ts").max()
         )
+        return once(by_act, item)

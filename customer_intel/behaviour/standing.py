@@ -15,7 +15,7 @@ from customer_intel.behaviour.model import Behaviour, Definitions, Funnel
 FEW = 5
 # The funnel that is proposed from the order of acts.
 WAY = "first_way"
-SUPPORT = "getting_help"
+SUPPORT, SHOP = "getting_help", "buying"
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Standing:
         chosen = dict(new)
         for name, old in self.then.funnels.items():
             now = new.get(name)
-            ends_elsewhere = old.origin == "proposed" and not _same(old.steps[-1], conversion)
+            ends_elsewhere = self._ends_elsewhere(old, now, conversion)
             is_out = name == WAY and WAY not in new and bool(new.keys() - {SUPPORT})
             is_alive = old.origin != "declared" and all(self._is_alive(step) for step in old.steps)
             if is_alive and not ends_elsewhere and not is_out and not _is_better(now, old):
@@ -74,6 +74,16 @@ class Standing:
             and (not stand or self.found.n_of(item.acts) >= 2 * self.people_min)
         }
         return {**joining, **stand}
+
+    def _ends_elsewhere(
+        self, old: Funnel, now: Funnel | None, conversion: Behaviour | None
+    ) -> bool:
+        """Whether it ends in another conversion than the one of now: a shipped one, than is declared."""
+        if old.origin == "proposed":
+            return not _same(old.steps[-1], conversion)
+        if old.name == SUPPORT or conversion is None or conversion.origin != "declared":
+            return False
+        return now is None or not _same(old.steps[-1], now.steps[-1])
 
     def _chosen(self, new: Behaviour | None, old: Behaviour | None) -> Behaviour | None:
         if (

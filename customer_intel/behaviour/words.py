@@ -33,15 +33,25 @@ class Words:
 
     def mean(self, act: str) -> bool:
         """Whether the act's name is one of them: of a page, the page's."""
-        activity, _, detail = act.partition(":")
-        # An event that is called as a fact is has web_ before its name (activity.sql).
-        name = fold(detail) if detail and activity == PAGE else activity.removeprefix("web_")
-        is_whole = name.replace("_", "") in self.whole
-        return is_whole or any(f"_{word}_" in f"_{name}_" for word in self.within)
+        names = _names(act)
+        found = any(f"_{word}_" in f"_{name}_" for word in self.within for name in names)
+        return found or self.are(act)
+
+    def are(self, act: str) -> bool:
+        """As `mean`, where one of them is the whole name."""
+        return any(name.replace("_", "") in self.whole for name in _names(act))
 
     def of(self, acts: Iterable[str]) -> tuple[str, ...]:
         """Those of the acts that are meant, in their order."""
         return tuple(act for act in acts if self.mean(act))
+
+
+def _names(act: str) -> set[str]:
+    """What the act is called, of a page the page, with and without accents."""
+    activity, _, detail = act.partition(":")
+    # An event that is called as a fact is has web_ before its name (activity.sql).
+    name = fold(detail) if detail and activity == PAGE else activity.removeprefix("web_")
+    return {name, bare(name)}
 
 
 @dataclass(frozen=True)
@@ -56,12 +66,15 @@ class Kind:
 
 @dataclass(frozen=True)
 class Conversion:
-    """What is bought or signed. `facts`: activities that tables of facts tell."""
+    """What is bought or signed. `facts`: activities that tables of facts tell; `vague`: those of the words that
+    other companies use for what people do every day.
+    """
 
     name: str
     facts: tuple[str, ...]
     words: Words
     is_weak: bool
+    vague: Words
 
 
 @dataclass(frozen=True)
@@ -83,17 +96,27 @@ class Shipped:
 
 
 def fold(word: str) -> str:
-    """As events are named in activity: lower case, letters and digits between single underscores."""
-    return re.sub("[^a-z0-9]+", "_", word.lower()).strip("_")
+    """As events are named in activity: lower case, letters and digits of any script between single underscores."""
+    signs = (sign if is_sign(sign) else "_" for sign in word.lower())
+    return re.sub("_+", "_", "".join(signs)).strip("_")
+
+
+def is_sign(sign: str) -> bool:
+    """Whether it is a letter, a mark of one, or a digit."""
+    return unicodedata.category(sign)[0] in "LMN"
+
+
+def bare(word: str) -> str:
+    """Without accents: crédito → credito."""
+    parts = unicodedata.normalize("NFKD", word)
+    kept = "".join(sign for sign in parts if not unicodedata.combining(sign))
+    return unicodedata.normalize("NFC", kept)
 
 
 def variants(word: str) -> set[str]:
-    """The ways in which a word with signs beyond a to z is written as an event's name."""
-    low = word.lower()
-    bare = "".join(
-        sign for sign in unicodedata.normalize("NFKD", low) if not unicodedata.combining(sign)
-    )
-    return {fold(low), fold(bare), fold(low.translate(_UMLAUTS))}
+    """The ways in which a word with accents is written as an event's name: with them, without, ä as ae."""
+    low = unicodedata.normalize("NFC", word.lower())
+    return {fold(low), fold(bare(low)), fold(low.translate(_UMLAUTS))}
 
 
 def words_of(lists: Iterable[Any], where: str) -> Words:
@@ -122,6 +145,7 @@ def shipped() -> Shipped:
             tuple(entry.get("facts", ())),
             words_of([*entry.get("facts", ()), *entry["words"]], name),
             name in weak,
+            words_of(entry.get("vague", ()), name),
         )
         for name, entry in (*strong.items(), *weak.items())
     )

@@ -80,7 +80,7 @@ def look(home: Path, landing: Path, select: Sequence[str] = ()) -> Looked:
 
 def _settings(looked: Looked, home: Path, rooms: Sequence[str]) -> dict[str, str]:
     """Looks at every room's settings. The sources' own words: source.entity → where it stands."""
-    from customer_intel.behaviour import declaration
+    from customer_intel.behaviour import behaviour_difference, declaration, retention_settings
     from customer_intel.core.engine import DuckDBEngine, EngineSettings
     from customer_intel.core.tables import parameters
     from customer_intel.facts import states
@@ -96,8 +96,13 @@ def _settings(looked: Looked, home: Path, rooms: Sequence[str]) -> dict[str, str
             with looked.faults.gathered():
                 looked.expected = expected.declared(config)
         if room == declaration.ROOM:
-            with looked.faults.gathered():
-                declaration.validate(config)
+            for validate in (
+                declaration.validate,
+                retention_settings.declared,
+                behaviour_difference.declared,
+            ):
+                with looked.faults.gathered():
+                    validate(config)
         if room == journeys.ROOM:
             with looked.faults.gathered():
                 journeys.validate(config)

@@ -3,7 +3,8 @@
 -- Caveats: preferred channel and hour come from the last 90 days of own activity, by the
 --   reporting time zone. engagement_trend compares what sources tell that were there in both windows; else it is empty.
 --   Core actions are those of core_activities, else of behaviour_definition; 0 where nobody named any. Conditions of a
---   definition are not asked. Whoever may not be profiled (unprofiled_customer) has counts, but neither trend nor preferences.
+--   definition are not asked. What page and shop both tell counts once (docs/behaviour.md). Whoever may
+--   not be profiled (unprofiled_customer) has counts, but neither trend nor preferences.
 WITH measured AS (
     SELECT
         customer_id,
@@ -35,16 +36,40 @@ core_act AS (
                 OR position('|' || split_part(a.act, ':', 1) || '|' IN $core_activities) > 0
         END
 ),
-acted AS (
+-- A fact and the events that tell of it are one thing.
+core_day AS (
     SELECT
         d.customer_id,
-        sum(CASE WHEN d.day >= $as_of - 7 THEN d.n ELSE 0 END) AS core_actions_7d,
-        sum(CASE WHEN d.day >= $as_of - 28 THEN d.n ELSE 0 END) AS core_actions_28d,
-        sum(d.n) AS core_actions_90d
+        d.day,
+        coalesce(b.tells, d.act) AS thing,
+        coalesce(b.tells <> d.act, FALSE) AS is_event,
+        sum(d.n) AS n
     FROM act_daily AS d
     JOIN core_act AS c ON c.act = d.act
+    LEFT JOIN behaviour_candidate AS b ON b.act = d.act
     WHERE d.day < $as_of AND d.day >= $as_of - 90
-    GROUP BY d.customer_id
+    GROUP BY ALL
+),
+core_thing AS (
+    SELECT e.customer_id, e.day, e.thing, max(e.n) AS n
+    FROM core_day AS e
+    WHERE NOT e.is_event
+        OR NOT EXISTS (
+            SELECT 1
+            FROM core_day AS f
+            WHERE f.customer_id = e.customer_id AND f.thing = e.thing AND NOT f.is_event
+                AND f.day > e.day AND f.day <= e.day + 2
+        )
+    GROUP BY e.customer_id, e.day, e.thing
+),
+acted AS (
+    SELECT
+        customer_id,
+        sum(CASE WHEN day >= $as_of - 7 THEN n ELSE 0 END) AS core_actions_7d,
+        sum(CASE WHEN day >= $as_of - 28 THEN n ELSE 0 END) AS core_actions_28d,
+        sum(n) AS core_actions_90d
+    FROM core_thing
+    GROUP BY customer_id
 ),
 mailed AS (
     SELECT

@@ -15,6 +15,7 @@ SQL: dict[tuple[str, str], str] = {
     ),
     ("activity", "day_is_the_day_of_ts"): "CAST(day + 2 AS DATE) AS day",
     ("activity", "not_before_1990"): "DATE '1970-01-01' AS day",
+    ("activity", "events_have_names"): "'unnamed_event' AS activity",
     ("session", "begins_on_its_day"): "started_at - INTERVAL 1 SECOND AS ended_at",
     ("activity_daily", "sessions_only_on_session_rows"): "sessions_started + 1 AS sessions_started",
     ("activity_daily", "first_to_last_within_the_day"): "last_at + INTERVAL 2 DAY AS last_at",

@@ -39,11 +39,12 @@ class Faults:
 
 
 class Mapping(dict[str, Any]):
-    """A YAML mapping that remembers the line of each of its keys."""
+    """A YAML mapping that remembers the line of each of its keys, and of each item of its lists."""
 
     def __init__(self) -> None:
         super().__init__()
         self.lines: dict[str, int] = {}
+        self.item_lines: dict[str, list[int]] = {}
 
 
 class _Loader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):  # type: ignore[misc]
@@ -61,6 +62,8 @@ def _mapping(loader: Any, node: yaml.MappingNode) -> Mapping:
             )
         result[key] = loader.construct_object(value_node, deep=True)
         result.lines[key] = key_node.start_mark.line + 1
+        if isinstance(value_node, yaml.SequenceNode):
+            result.item_lines[key] = [item.start_mark.line + 1 for item in value_node.value]
     return result
 
 

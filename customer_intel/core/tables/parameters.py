@@ -146,6 +146,9 @@ def _kind_faults(key: str, shipped: Any, own: Any, place: str, file: str) -> lis
     needed, kind = _kind(shipped), _kind(own)
     if needed == kind:
         return []
+    if isinstance(shipped, dict):
+        left = "what is shipped" if shipped else "none"
+        return [f"{place}: '{key}' needs {needed}, not {kind}; leave it out for {left}"]
     example = yamlfile.dumped(shipped, sort_keys=False).removesuffix("\n...\n").strip()
     like = f" like {example}" if 0 < len(example) < 60 and "\n" not in example else ""
     return [f"{place}: '{key}' needs {needed}{like}, not {kind}"]

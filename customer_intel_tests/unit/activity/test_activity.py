@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import polars as pl
 
+from customer_intel.behaviour.act_names import of_event
 from customer_intel_tests.unit.activity_rows import (
     AS_OF,
     CAP,
@@ -112,6 +113,27 @@ def test_names_touchpoints_and_stages() -> None:
     ]
     assert json.loads(told["feature_json"][4]) == {"feature": 'Ünïcode "q"'}
     assert told["session_id"].null_count() == 8
+
+
+def test_names_in_any_script_are_kept() -> None:
+    names = [
+        "カートに追加", "Заказ оформлен", "हिन्दी - ठीक", "créditoSolicitado", "Suscripción cancelada!", "Order Paid",
+        "Order Placed", "Order Completed", "Ticket Opened", "Email Opened", "🎉",
+    ]  # fmt: skip
+    told = stream(room([event(at, T0, event_name=name) for at, name in enumerate(names)]))
+    acts = told.sort("activity_id")["activity"].to_list()
+    assert acts == [
+        "カートに追加", "заказ_оформлен", "हिन्दी_ठीक", "créditosolicitado", "suscripción_cancelada", "web_order_paid",
+        "web_order_placed", "order_completed", "web_ticket_opened", "web_email_opened", "unnamed_event",
+    ]  # fmt: skip
+    # What who declares one by hand is told to write.
+    assert acts == [of_event(name) for name in names]
+
+
+def test_an_event_without_a_name_is_a_warning() -> None:
+    made = room([event(1, T0, event_name="🎉"), event(2, T0, event_name="カート")])
+    stream(made)
+    assert (made.failures("activity"), made.warnings("activity")) == ([], ["events_have_names"])
 
 
 def test_every_source_becomes_activity_and_revenue_nets_out() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from customer_intel.behaviour.declaration import declared
 from customer_intel.behaviour.definitions import Definitions
-from customer_intel.behaviour.report_funnel import as_yaml, funnel, lasting
+from customer_intel.behaviour.report_definitions import as_yaml
+from customer_intel.behaviour.report_funnel import funnel, lasting
 from customer_intel.core.report.charts_funnel import step_bar
 from customer_intel.core.report.markup import unmarked
 from customer_intel.core.tables.parameters import room_config
@@ -43,14 +44,14 @@ def test_the_sentence_says_who_arrives_and_where_most_are_lost(tmp_path: Path) -
     counted(made, STEPS)
     said = page(made, tmp_path)
     assert (
-        f"Of 120 people who began in the last 90 days, 25.0{NBSP}% reach ‘Bought’ within 10 days"
+        f"Of 120 people who began in the last 90 days, 25.0{NBSP}% reach ‘Bought’ within 10 days of beginning"
         in said
     )
     # Those who began lately had converted as often by then, so nothing is to be said of them.
-    assert "So far it is" not in said
+    assert "So far" not in said.partition("Most are lost")[0]
     assert (
-        f"Most are lost after ‘Viewed’: 60 of 120 go no further (50{NBSP}%; 95{NBSP}%: 41–59{NBSP}%)."
-        in said
+        f"Most are lost after ‘Viewed’: 60 of 120 have gone no further so far (50{NBSP}%; 95{NBSP}%: 41–59{NBSP}%); "
+        "10 may yet." in said
     )
     assert "24 hours" in said.replace(NBSP, " ")
 
@@ -59,9 +60,27 @@ def test_recent_people_who_had_no_time_are_told(tmp_path: Path) -> None:
     late = [(f"z{at:03}", 29 * DAY_MINUTES + at, "viewed") for at in range(40)]
     made = lab([*people(), *late])
     counted(made, STEPS)
-    assert f"So far it is 18.8{NBSP}%, as 60 began less than one window ago." in page(
-        made, tmp_path
+    said = page(made, tmp_path)
+    assert (
+        f" So far, later attempts included, it is 18.8{NBSP}%; 60 began less than one window ago."
+        in said
     )
+    assert "100 of 160 have gone no further so far" in said and "; 50 may yet." in said
+
+
+def test_who_can_no_longer_is_not_said_to_be_able_to(tmp_path: Path) -> None:
+    made = lab([(who, at, act) for who, at, act in people() if int(who[1:]) < 100])
+    counted(made, STEPS)
+    said = page(made, tmp_path)
+    assert "50 of 100 went no further (50" in said and "may yet" not in said
+
+
+def test_where_nobody_had_the_window_it_is_said(tmp_path: Path) -> None:
+    made = lab([(f"z{at:03}", 29 * DAY_MINUTES + at, "viewed") for at in range(40)])
+    counted(made, STEPS)
+    said = page(made, tmp_path)
+    assert "have reached ‘Bought’ within 10 days (95" in said
+    assert "Nobody has had the whole window yet." in said
 
 
 def test_without_a_window_it_is_the_share_so_far(tmp_path: Path) -> None:
@@ -106,6 +125,20 @@ def test_what_was_proposed_is_told_with_how_sure_it_is_and_can_be_pasted(tmp_pat
     assert "lektion_gestartet" in said and "Core action and Funnel" in said
     proposed = Definitions.of(made.rows("behaviour_definition"))
     assert meant(declared(pasted(tmp_path, as_yaml(proposed)))) == meant(proposed)
+
+
+def test_a_declared_act_that_nobody_did_is_named(tmp_path: Path) -> None:
+    made = lab(way(GERMAN, LATER))
+    made.chain("actor_act", "touchpoint_day")
+    made.run("behaviour_definition", conversion=["kurs_gekauft", "web_order_paid"])
+    made.run("behaviour_candidate")
+    said = page(made, tmp_path)
+    assert "Nobody ever did web_order_paid, which the above names: look for a slip." in said
+    other = lab(way(GERMAN, LATER))
+    other.chain("behaviour_definition")
+    other.chain("behaviour_candidate")
+    (tmp_path / "other").mkdir()
+    assert "Nobody ever did" not in page(other, tmp_path / "other")
 
 
 def test_conditions_and_names_survive_the_paste(tmp_path: Path) -> None:

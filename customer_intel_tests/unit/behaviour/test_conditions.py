@@ -69,7 +69,7 @@ def test_it_is_what_duckdb_makes_of_it(text: str) -> None:
         ("customer.email = 'x'", "names 'customer.email', which is no column"),
         ("day > date 'soon'", "'soon' is no date"),
         ("channel = null", "says NULL"),
-        ("", "is no single condition"),
+        ("", "is empty; leave it out"),
     ],
 )  # fmt: skip
 def test_what_it_may_not_say_is_named(text: str, said: str) -> None:

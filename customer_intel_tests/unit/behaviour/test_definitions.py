@@ -91,7 +91,38 @@ def test_a_condition_holds_for_the_acts_of_its_own_behaviour(tmp_path: Path) -> 
     [
         ("core_action: Order Placed\n",
          "config/behaviour.yaml:1: core_action: 'Order Placed' is no act: lower-case letters, digits and _, then "
-         "perhaps :detail; write order_placed"),
+         "perhaps :detail; write order_placed (the fact) or web_order_placed (the event)"),
+        ("core_action: Order Paid\n",
+         "config/behaviour.yaml:1: core_action: 'Order Paid' is no act: lower-case letters, digits and _, then "
+         "perhaps :detail; write web_order_paid"),
+        ("core_action: order_paid\n",
+         "config/behaviour.yaml:1: core_action: 'order_paid' is never done: events called order_… are acts called "
+         "web_order_…; write web_order_paid"),
+        ("core_action: Suscripción Cancelada\n",
+         "config/behaviour.yaml:1: core_action: 'Suscripción Cancelada' is no act: lower-case letters, digits and _, "
+         "then perhaps :detail; write suscripción_cancelada"),
+        ("core_action: page_viewed:/bag\n",
+         "config/behaviour.yaml:1: core_action: 'page_viewed:/bag' is never done: a page is the first part of its "
+         "path, in lower case; write page_viewed:bag"),
+        ("core_action: page_viewed:Bag/all\n",
+         "config/behaviour.yaml:1: core_action: 'page_viewed:Bag/all' is never done: a page is the first part of its "
+         "path, in lower case; write page_viewed:bag"),
+        ("core_action: Page_Viewed:/Bag\n",
+         "config/behaviour.yaml:1: core_action: 'Page_Viewed:/Bag' is no act: lower-case letters, digits and _, then "
+         "perhaps :detail; write page_viewed:bag"),
+        ("core_action: page_viewed:/\n",
+         "config/behaviour.yaml:1: core_action: 'page_viewed:/' is never done: the page of the path / is called home; "
+         "write page_viewed:home"),
+        ("core_action: page_viewed:sku-123\n",
+         "config/behaviour.yaml:1: core_action: 'page_viewed:sku-123' is never done: pages with digits or over 30 "
+         "letters are one act; write page_viewed:other"),
+        ("core_action: feature_used:Export PDF\n",
+         "config/behaviour.yaml:1: core_action: 'feature_used:Export PDF' is never done: details are in lower case; "
+         "write feature_used:export pdf"),
+        ("features: {n: none}\n",
+         "config/behaviour.yaml:1: features.n: 'none' is no act; only core_action and conversion may be none"),
+        ("funnels:\n  f:\n    steps: [a, none]\n",
+         "config/behaviour.yaml:3: funnels.f.steps.2: 'none' is no act; only core_action and conversion may be none"),
         ("behaviours:\n  x: {any_off: [a]}\n",
          "config/behaviour.yaml:2: behaviours.x: 'any_off' is none of any_of, where; did you mean any_of?"),
         ("funnels:\n  f:\n    steps: [a, b]\n    order: strickt\n",
@@ -123,9 +154,59 @@ def test_a_wrong_declaration_says_where_and_what_to_do(
     assert len(found) == 1 and found[0].startswith(said)
 
 
+def test_acts_in_any_script_are_declared(tmp_path: Path) -> None:
+    text = (
+        "core_action: カートに追加\nfeatures: {größe: größe_gewählt, x: 'page_viewed:über-uns'}\n"
+    )
+    said = declared(config(tmp_path, text))
+    assert said.core is not None and said.core.acts == ("カートに追加",)
+    assert {name: item.acts for name, item in said.features.items()} == {
+        "größe": ("größe_gewählt",), "x": ("page_viewed:über-uns",),
+    }  # fmt: skip
+
+
 def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
     text = "core_action: A b\nfunnels:\n  f: {steps: [A, b], order: x}\n"
     assert [line.split(":")[1] for line in faults(tmp_path, text)] == ["1", "3", "3"]
+
+
+def test_the_rest_of_what_has_a_fault_is_looked_at_too(tmp_path: Path) -> None:
+    text = (
+        "features:\n  f: {any_off: a, where: revenue >}\n"
+        "funnels:\n  f:\n    exclud: [x]\n    order: x\n    window_days: -1\n    breakdown: [y]\n"
+        "    steps:\n    - a\n    - B b\n    - c\n"
+        "retention:\n  r: {start: any, kind: x}\n"
+        "compare:\n  c: {b: x}\n"
+    )
+    config(tmp_path, text)
+    told = look(tmp_path, tmp_path / "landing").faults.told
+    assert [int(line.split(":")[1]) for line in told] == [2, 2, 5, 11, 6, 7, 8, 14, 16]
+    assert all(line.startswith("config/behaviour.yaml:") for line in told)
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("revenue between 10", "is no condition: something is missing or too much at 'revenue between 10'"),
+        ("''", "is empty; leave it out"),
+        ("revenue > 3 --", "holds a comment of SQL"),
+        ("revenue > 3 /* or more */", "holds a comment of SQL"),
+        ("revenue > 3; revenue > 4", "is no single condition; join several by and, or"),
+    ],
+)  # fmt: skip
+def test_a_condition_that_cannot_be_read_is_told_in_plain_words(
+    tmp_path: Path, where: str, said: str
+) -> None:
+    told = faults(tmp_path, f"features:\n  f: {{any_of: a, where: {where}}}\n")
+    assert len(told) == 1 and told[0].startswith(
+        f"config/behaviour.yaml:2: features.f.where {said}"
+    )
+    assert "class" not in told[0] and "sqlglot" not in told[0]
+
+
+def test_two_hyphens_in_a_text_are_no_comment(tmp_path: Path) -> None:
+    said = declared(config(tmp_path, "features:\n  f: {any_of: a, where: channel = 'a--b'}\n"))
+    assert said.features["f"].condition == "channel = 'a--b'"
 
 
 def test_a_file_of_one_setting_is_named(tmp_path: Path) -> None:

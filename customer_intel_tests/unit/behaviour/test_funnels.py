@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from customer_intel.behaviour.maturity import mature_rate
+from customer_intel.behaviour.maturity import Rate, mature_rate, nested
 from customer_intel.core.statistics import wilson
 from customer_intel.testing import TableLab
 from customer_intel_tests.unit.behaviour.acts import BEGIN, lab
@@ -190,8 +190,8 @@ def test_with_everybody_mature_it_is_the_share_with_wilsons_interval() -> None:
     found = mature_rate(age, took, WINDOW)
     assert (found.n_mature, found.value) == (50, pytest.approx(0.4))
     assert (found.low, found.high) == pytest.approx(wilson(20, 50))
-    # Who got there after the window counts at its end.
-    assert mature_rate(age, took + 35, WINDOW).value == pytest.approx(0.4)
+    # Who got there after the window did not get there within it.
+    assert mature_rate(age, took + 35, WINDOW).value == 0.0
 
 
 def test_a_published_estimate_is_met() -> None:
@@ -232,3 +232,78 @@ def test_the_mature_rate_of_a_funnel_is_the_true_one_where_the_raw_one_is_not() 
     assert row["share_of_start"] < 0.40
     assert row["rate_mature_low"] < 0.45 < row["rate_mature_high"]
     assert 0.6 < row["n_mature"] / row["n_entered"] < 0.72
+
+
+# ---- within one window of the first start
+def test_what_happens_after_the_window_of_the_first_start_is_not_within_it() -> None:
+    """Ann buys in time, bob in a later attempt, cid never; dan's window runs, and he has bought."""
+    late = 25 * DAY_MINUTES
+    events: list[Event] = [
+        ("ann", 0, "viewed"), ("ann", 10 * DAY_MINUTES, "bought"),
+        ("bob", 0, "viewed"), ("bob", 19 * DAY_MINUTES, "viewed"), ("bob", 20 * DAY_MINUTES, "bought"),
+        ("cid", 0, "viewed"),
+        ("dan", late, "viewed"), ("dan", late + 1, "bought"),
+    ]  # fmt: skip
+    way = {"steps": ["viewed", "bought"], "window_days": 10, "breakdown": []}
+    row = counted(lab(events), way)["funnel_step"].row(1, named=True)
+    assert (row["n"], row["share_of_start"], row["n_mature"]) == (3, 0.75, 3)
+    # 4 at risk of whom dan arrives, then 3 of whom ann does: 1 - 3/4 * 2/3.
+    assert row["rate_mature"] == pytest.approx(0.5)
+
+
+def repeated(dice: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """As `draw`: three in ten get there within the window of their first start; half of all others begin
+    anew after it, again and again, and get there at some time.
+    """
+    age, took = dice.uniform(0, PERIOD, n), WINDOW * dice.random(n)
+    again = np.where(dice.random(n) < 0.5, WINDOW + 1 + PERIOD * dice.random(n), np.nan)
+    took = np.where(dice.random(n) < 0.3, took, again)
+    return age, np.where(took <= age, took, np.nan)
+
+
+def test_later_attempts_of_repeated_starters_do_not_raise_the_rate() -> None:
+    dice = np.random.default_rng(22)
+    covered, means = 0, []
+    for _ in range(200):
+        found = mature_rate(*repeated(dice, 400), WINDOW)
+        assert found.value is not None and found.low is not None and found.high is not None
+        covered += found.low <= 0.3 <= found.high
+        means.append(found.value)
+    assert covered >= 0.92 * 200
+    assert float(np.mean(means)) == pytest.approx(0.3, abs=0.006)
+
+
+def test_repeated_starters_of_a_funnel_are_counted_from_their_first_start() -> None:
+    dice = np.random.default_rng(9)
+    end = datetime(2026, 7, 1)
+    events: list[Event] = []
+    for who, (days, after) in enumerate(zip(*repeated(dice, 2000), strict=True)):
+        begin = (end - timedelta(days=float(days)) - BEGIN).total_seconds() / 60
+        events.append((f"c{who:04}", begin, "viewed"))
+        if not np.isnan(after):
+            bought = begin + float(after) * DAY_MINUTES - 0.01
+            if after > WINDOW:
+                events.append((f"c{who:04}", bought - 5, "viewed"))
+            events.append((f"c{who:04}", bought, "bought"))
+    way = {"steps": ["viewed", "bought"], "window_days": WINDOW, "breakdown": []}
+    row = counted(lab(events), way)["funnel_step"].row(1, named=True)
+    assert row["rate_mature_low"] < 0.3 < row["rate_mature_high"] < row["share_of_start"]
+
+
+def test_no_steps_rate_is_above_that_of_the_step_before() -> None:
+    """Who comes late to the last step is counted longer: alone, its estimate is the higher one."""
+    last = 30 * DAY_MINUTES
+    events: list[Event] = []
+    for at in range(20):
+        begin = 0 if at < 10 else last - 2 * DAY_MINUTES
+        events.append((f"c{at:02}", begin, "viewed"))
+        if at in (0, 1, 10, 11, 12):
+            events.append((f"c{at:02}", begin + 60, "added"))
+        if at in (0, 1, 10, 11, 12):
+            events.append((f"c{at:02}", begin + (5 if at < 10 else 1.5) * DAY_MINUTES, "bought"))
+    steps = counted(lab(events), STEPS)["funnel_step"].filter(pl.col("breakdown") == "all")
+    for name in ("rate_mature", "rate_mature_low", "rate_mature_high"):
+        values = steps[name].to_list()
+        assert values == sorted(values, reverse=True)
+    alone = [Rate(5, 0.3, 0.1, 0.5), Rate(5, 0.4, 0.2, 0.45), Rate(5), Rate(5, 0.1, 0.05, 0.6)]
+    assert nested(alone) == [alone[0], Rate(5, 0.3, 0.1, 0.45), Rate(5), Rate(5)]

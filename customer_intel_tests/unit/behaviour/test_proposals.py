@@ -137,6 +137,90 @@ def test_without_a_known_word_a_conversion_is_unsure_or_none() -> None:
     assert steady.conversion is None and steady.funnels == {}
 
 
+SHOP = [
+    ("page_viewed:catalog", 1.0),
+    ("add_to_cart", 0.8),
+    ("checkout_started", 0.8),
+]
+
+
+def test_a_page_is_no_conversion_where_a_deed_is_one() -> None:
+    found = proposed(lab(way([("page_viewed:sale", 1.0), *SHOP, ("web_order_paid", 0.7)], [])))
+    assert found.conversion and found.conversion.acts == ("web_order_paid",)
+    assert found.conversion.certainty == "likely"
+    assert acts(found, "buying")[-1] == ("web_order_paid",)
+    assert found.funnels["buying"].certainty == "likely"
+
+
+def test_a_page_alone_is_an_unsure_conversion_and_makes_its_funnel_unsure() -> None:
+    found = proposed(lab(way([*SHOP, ("page_viewed:thank-you", 0.7)], [])))
+    assert found.conversion and found.conversion.acts == ("page_viewed:thank-you",)
+    assert found.conversion.certainty == "unsure" and "page" in found.conversion.reason
+    assert found.funnels["buying"].certainty == "unsure"
+    assert found.funnels["buying"].reason.endswith("what it ends in is unsure")
+
+
+def test_a_page_or_a_part_of_a_name_is_not_counted_beside_facts() -> None:
+    shop = [*SHOP, ("page_viewed:sale", 1.0), ("newsletter_bestellt", 1.0), ("order_placed", 0.7)]
+    found = proposed(lab(way(shop, [])))
+    assert found.conversion and found.conversion.acts == ("order_placed",)
+    assert acts(found, "buying")[-1] == ("order_placed",)
+
+
+def test_a_part_of_a_name_is_an_unsure_conversion() -> None:
+    found = proposed(lab(way([("gestöbert", 1.0), ("newsletter_bestellt", 0.7)], [])))
+    assert found.conversion and found.conversion.acts == ("newsletter_bestellt",)
+    assert (
+        found.conversion.certainty == "unsure" and "a part of its name" in found.conversion.reason
+    )
+
+
+def test_what_each_does_many_times_is_unsure_where_the_word_is_vague() -> None:
+    daily = [("transaction", 0.6), ("order_completed", 0.6)]
+    bank = proposed(lab(way([("konto_eröffnet", 1.0), ("transaction", 0.9)], daily[:1])))
+    assert bank.conversion and bank.conversion.acts == ("transaction",)
+    assert bank.conversion.certainty == "unsure"
+    assert "each does it many times" in bank.conversion.reason
+    once = proposed(lab(way([("konto_eröffnet", 1.0), ("transaction", 0.9)], [])))
+    assert once.conversion and once.conversion.certainty == "likely"
+    grocer = proposed(lab(way([("gestöbert", 1.0), ("order_completed", 0.9)], daily[1:])))
+    assert grocer.conversion and grocer.conversion.certainty == "likely"
+
+
+@pytest.mark.parametrize(
+    ("said", "last"),
+    [
+        ("checkout_completed", ("checkout_completed",)),
+        # A part of it, of another kind, is not what a shop's way ends in.
+        (["checkout_completed", "subscription_started", "besonderes"], ("checkout_completed", "besonderes")),
+        ("besonderes", None),
+    ],
+)  # fmt: skip
+def test_a_shipped_funnel_ends_in_the_declared_conversion_or_is_left_out(
+    said: Any, last: tuple[str, ...] | None
+) -> None:
+    events = list(
+        way([*SHOP, ("checkout_completed", 0.7), ("purchase", 0.9), ("besonderes", 0.9)], [])
+    )
+    before = lab(events).chain("behaviour_definition")
+    assert set(acts(Definitions.of(before), "buying")[-1]) == {"checkout_completed", "purchase"}
+    for found in (
+        proposed(lab(events), conversion=said),
+        again(before, lab(events), conversion=said),
+    ):
+        if last is None:
+            assert "buying" not in found.funnels
+            assert acts(found, "first_way")[-1] == ("besonderes",)
+        else:
+            assert acts(found, "buying")[-1] == last
+
+
+def test_a_condition_of_the_declared_conversion_holds_for_the_shipped_funnel() -> None:
+    said = {"any_of": ["purchase"], "where": "revenue >= 1000"}
+    found = proposed(lab(way([*SHOP, ("purchase", 0.7)], [])), conversion=said)
+    assert found.funnels["buying"].steps[-1].condition == "revenue >= 1000"
+
+
 def test_a_known_word_that_few_did_is_unsure() -> None:
     found = proposed(
         lab(way([("tune_played", 1.0), ("submit_upgrade", 0.04)], [("tune_played", 1.0)]))
@@ -231,6 +315,7 @@ def test_why_an_act_was_proposed_stands_beside_it() -> None:
     )
     assert rows["kurs_gekauft"]["roles"] == "|conversion|funnel|"
     assert rows["anmeldung"]["word_class"] == "access" and rows["anmeldung"]["roles"] is None
+    assert rows["kurs_gekauft"]["tells"] is None
     assert 0.85 < rows["lektion_gestartet"]["returning_share"] < 0.95
     assert rows["kurs_gekauft"]["converts_after"] is None
     assert rows["kurs_angesehen"]["converts_after"] == pytest.approx(
@@ -253,11 +338,17 @@ def test_details_without_number_are_one_act() -> None:
 
 def test_words_are_found_as_events_are_named() -> None:
     assert fold("Add To Cart!") == "add_to_cart"
-    assert variants("geöffnet") == {"ge_ffnet", "geoffnet", "geoeffnet"}
+    assert variants("geöffnet") == {"geöffnet", "geoffnet", "geoeffnet"}
     purchase = next(item for item in shipped().conversions if item.name == "purchase")
     assert purchase.words.mean("kurs_gekauft") and purchase.words.mean("addtocart") is False
     assert purchase.words.mean("web_order_placed")
     assert purchase.words.mean("purchase") and not purchase.words.mean("purchase_history_viewed")
+    for act in (
+        "suscripción_cancelada", "suscripcion_cancelada", "geku\u0308ndigt", "gekündigt", "gekuendigt", "abo_kündigung",
+        "abonnement_résilié", "abbonamento_disdetto", "abonnement_opgezegd", "assinatura_cancelada",
+        "subscription_cancellation",
+    ):  # fmt: skip
+        assert shipped().class_of(act) == "errors", act
     assert shipped().class_of("payment_error") == "errors"
     assert shipped().class_of("page_viewed:account") == "settings"
 

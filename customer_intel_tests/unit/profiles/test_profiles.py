@@ -266,6 +266,21 @@ def test_engagement_counts_own_days_in_windows() -> None:
     # A home's own list wins; features are those that somebody named, where somebody did.
     own = made.run("customer_engagement", core_activities="|page_viewed|").row(0, named=True)
     assert own["core_actions_28d"] == 3
+    # What page and shop both tell counts once: the event of day 9 is the order of day 8, that of day 30 has none.
+    told = [(9, "order_completed", 1), (8, "order_completed", 1), (30, "order_completed", 2)]
+    made.put(
+        "act_daily",
+        [
+            {"customer_id": "C", "day": ago(k).date(), "act": act, "n": n, "first_at": ago(k)}
+            for k, act, n in told
+        ],
+    )
+    made.put(
+        "behaviour_candidate",
+        [{"act": act, "tells": "order_placed"} for act in ("order_placed", "order_completed")],
+    )
+    shop = made.run("customer_engagement", core_activities="|order_placed|order_completed|")
+    assert shop.select("core_actions_28d", "core_actions_90d").row(0) == (1, 3)
     export = {"kind": "feature", "name": "export", "position": 1, "acts": "|feature_used:f1|"}
     made.put("behaviour_definition", [export])
     assert made.run("customer_engagement")["features_used_28d"].to_list() == [1]
