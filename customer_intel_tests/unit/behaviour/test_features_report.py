@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from customer_intel.behaviour.feature_driver import REASONS
 from customer_intel.behaviour.report_features import features, what_keeps
 from customer_intel.behaviour.report_retention import SECTIONS, lifecycle, retention
 from customer_intel.core.report.charts_behaviour import (
@@ -94,7 +95,60 @@ def test_a_supported_feature_is_told_as_an_association(tmp_path: Path) -> None:
 def test_nothing_is_a_finding_where_nothing_is_sure(tmp_path: Path) -> None:
     evidence = evidence_of(tmp_path, 0.0)
     assert list(what_keeps(evidence)) == []
-    assert "Of 1 features none goes with staying" in unmarked(features(evidence))
+    told = unmarked(features(evidence))
+    assert "For none of 1 features is it shown that users stay more often" in told
+
+
+def judged(tmp_path: Path, *rows: dict[str, Any]) -> str:
+    """The section Features over verdicts as given, of 400 active customers."""
+    lab = TableLab(AS_OF)
+    used = {"n": 400, "n_adopters": 40, "feature_days": 90, "repeat_days": 28, "adoption": 0.1}
+    names = [{"feature": f"f{at}", "caption": f"F{at}"} for at in range(len(rows))]
+    lab.put("feature_usage", [{**used, **name} for name in names])
+    verdict = {"verdict": "inconclusive", "reason": REASONS["none"]}
+    lab.put(
+        "feature_driver",
+        [{**verdict, **name, **row} for name, row in zip(names, rows, strict=True)],
+    )
+    return unmarked(features(lab.evidence(tmp_path)))
+
+
+def test_what_nobody_knows_is_not_told_as_no_difference(tmp_path: Path) -> None:
+    told = judged(
+        tmp_path,
+        {},
+        {"reason": REASONS["unsure"]},
+        {"reason": REASONS["fewer"]},
+        {"verdict": "confounded", "reason": REASONS["confounded"]},
+    )
+    assert (
+        "For none of 4 features is it shown that users stay more often than equally engaged customers: 1 are used by "
+        "the engaged, who stay anyway, 1 have users who stay less often than others, for 2 the data does not decide."
+    ) in told
+    told = judged(tmp_path, {"reason": REASONS["alike"]})
+    assert "1 have users who stay like others, within five points." in told
+
+
+def test_an_interval_that_holds_all_is_undecided_rather_than_a_number(tmp_path: Path) -> None:
+    wide = {
+        "corrected_difference": 0.426,
+        "corrected_low": -0.19,
+        "corrected_high": 1.0,
+        "q_value": 0.318,
+    }
+    told = judged(tmp_path, wide)
+    assert "undecided" in told and "+42.6" not in told and "+100" not in told
+    assert ".318" in told and "p = .318" not in told
+    narrow = {**wide, "corrected_low": 0.2, "corrected_high": 0.6}
+    told = judged(tmp_path, narrow)
+    assert "+42.6" in told and "+20 to +60" in told
+
+
+def test_features_of_nobody_known_are_told_so(tmp_path: Path) -> None:
+    lab = TableLab(AS_OF)
+    lab.put("feature_usage", [{"feature": "f", "caption": "F", "n": 0, "n_adopters": 0}])
+    told = unmarked(features(lab.evidence(tmp_path)))
+    assert told.startswith("Features are named, but no customer who is known did anything")
 
 
 def test_a_time_is_told_in_the_unit_that_fits(tmp_path: Path) -> None:
