@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from customer_intel.behaviour.feature_driver import DECIDED
+from customer_intel.behaviour.report_base import EVERYBODY, base
 from customer_intel.core.report import charts
 from customer_intel.core.report.charts import Range
 from customer_intel.core.report.charts_behaviour import Labelled, field
@@ -64,7 +65,7 @@ def features(evidence: Evidence) -> Html:
             "said of who uses them, nor of who stays."
         )
     parts: list[Html | None] = [_best(rows), _matrix(rows), _used(rows), _judged(rows)]
-    parts.append(_apart(evidence))
+    parts += [_apart(evidence), base(evidence, EVERYBODY)]
     return join(parts)
 
 
@@ -161,30 +162,32 @@ def _told_gap(row: dict[str, Any], of: str) -> str:
 
 def _matrix(rows: pl.DataFrame) -> Html | None:
     """Adoption against who stays."""
-    shown = rows.filter(pl.col("users_retained").is_not_null() & (pl.col("n_users") > 0)).head(
-        _FEATURES
-    )
-    if len(shown) < 2 or "verdict" not in rows.columns:
+    if "verdict" not in rows.columns:
+        return None
+    # Who stayed is told of the customers whom the verdicts compare, as in the table below it.
+    shown = rows.filter((pl.col("n_exposed") > 0) & (pl.col("n_unexposed") > 0)).head(_FEATURES)
+    if len(shown) < 2:
         return None
     points = [
         Labelled(
-            row["adoption"], row["users_retained"], row["caption"], _KINDS[row["verdict"] or "inconclusive"],
-            f"{row['caption']}: used by {percent(row['adoption'])}; {percent(row['users_retained'])} of "
-            f"{row['n_users']:,} users stayed; {row['verdict']}",
+            row["adoption"], row["rate_exposed"], row["caption"], _KINDS[row["verdict"] or "inconclusive"],
+            f"{row['caption']}: used by {percent(row['adoption'])}; {percent(row['rate_exposed'])} of "
+            f"{row['n_exposed']:,} users stayed; {row['verdict']}",
         )
         for row in shown.iter_rows(named=True)
     ]  # fmt: skip
     sums = shown.row(0, named=True)
-    n = sums["n_users"] + sums["n_others"]
-    stayed = sums["users_retained"] * sums["n_users"]
-    every = (stayed + (sums["others_retained"] or 0.0) * sums["n_others"]) / n
+    n = sums["n_exposed"] + sums["n_unexposed"]
+    stayed = sums["rate_exposed"] * sums["n_exposed"]
+    every = (stayed + sums["rate_unexposed"] * sums["n_unexposed"]) / n
     picture = field(
         points, "Features by adoption and by who stays", ("used by, of the active", "of its users stayed"),
         mark=every,
     )  # fmt: skip
     note = (
         "Green: users stay more often than equally engaged customers; grey: it is the engaged who use it; brown: the "
-        "data does not decide. Line: all active customers. Height alone says nothing of what the feature does."
+        "data does not decide. Line: all who are compared. Who stayed is told of the customers of ‘What goes with "
+        "staying’. Height alone says nothing of what the feature does."
     )
     return figure("Use and staying", picture, note)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from customer_intel.behaviour.report_base import EVERYBODY, base
 from customer_intel.behaviour.report_features import features, what_keeps
 from customer_intel.behaviour.retention_settings import declared
 from customer_intel.core.report.charts_behaviour import (
@@ -58,7 +59,7 @@ def retention(evidence: Evidence) -> Html:
     for name in names[1:]:
         own = rows.filter(pl.col("retention") == name)
         parts.append(details(_title(own), _came_back(own), _triangle(own)))
-    return join((*parts, _nobody(evidence, names)))
+    return join((*parts, _nobody(evidence, names), base(evidence, EVERYBODY)))
 
 
 def _nobody(evidence: Evidence, names: list[str]) -> Html | None:
@@ -162,7 +163,8 @@ def lifecycle(evidence: Evidence) -> Html:
     months = rows.filter(pl.col("interval_unit") == "month")
     unit = "month" if months["is_complete"].sum() >= 3 else "week"
     shown = rows.filter(pl.col("interval_unit") == unit)
-    return join((_lede(shown, unit), _sticky(evidence), _bars(shown, unit)))
+    parts = (_lede(shown, unit), _sticky(evidence), _bars(shown, unit))
+    return join((*parts, base(evidence, EVERYBODY)))
 
 
 def _lede(rows: pl.DataFrame, unit: str) -> Html:

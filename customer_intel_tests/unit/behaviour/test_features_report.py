@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from customer_intel.behaviour.feature_driver import REASONS
+from customer_intel.behaviour.report import REPORT
 from customer_intel.behaviour.report_features import features, what_keeps
 from customer_intel.behaviour.report_retention import SECTIONS, lifecycle, retention
 from customer_intel.core.report.charts_behaviour import (
@@ -22,7 +23,13 @@ from customer_intel.core.report.charts_behaviour import (
 from customer_intel.core.report.markup import unmarked
 from customer_intel.testing import TableLab
 from customer_intel_tests.unit.behaviour.rolled_up import lab_of
-from customer_intel_tests.unit.behaviour.test_features import AS_OF, before, kept, with_features
+from customer_intel_tests.unit.behaviour.test_features import (
+    AS_OF,
+    EXPORT,
+    before,
+    kept,
+    with_features,
+)
 
 NBSP = "\N{NO-BREAK SPACE}"
 
@@ -142,6 +149,39 @@ def test_an_interval_that_holds_all_is_undecided_rather_than_a_number(tmp_path: 
     narrow = {**wide, "corrected_low": 0.2, "corrected_high": 0.6}
     told = judged(tmp_path, narrow)
     assert "+42.6" in told and "+20 to +60" in told
+
+
+def test_use_and_staying_tells_the_customers_of_the_verdicts(tmp_path: Path) -> None:
+    lab = TableLab(AS_OF)
+    names = [{"feature": f"f{at}", "caption": f"F{at}"} for at in range(2)]
+    used = {"n": 400, "adoption": 0.1, "n_users": 53, "users_retained": 0.87, "n_others": 347,
+            "others_retained": 0.5, "feature_days": 90, "repeat_days": 28}  # fmt: skip
+    lab.put("feature_usage", [{**used, **name} for name in names])
+    sides = {"n_exposed": 42, "rate_exposed": 0.88, "n_unexposed": 300, "rate_unexposed": 0.5}
+    verdict = {"verdict": "inconclusive", "reason": REASONS["none"], **sides}
+    lab.put("feature_driver", [{**verdict, **name} for name in names])
+    told = features(lab.evidence(tmp_path))
+    assert f"88{NBSP}% of 42 users stayed" in told and "53 users" not in told
+
+
+@pytest.mark.parametrize("barred", [3, 0])
+@pytest.mark.parametrize("section", ["retention", "lifecycle", "features", "funnel"])
+def test_who_may_not_be_profiled_is_said_to_be_counted_or_left_out(
+    section: str, barred: int, tmp_path: Path
+) -> None:
+    lab = monthly()
+    lab.put("feature_usage", [{"feature": "f", "caption": "F", "n": 40, "n_adopters": 1, "adoption": 0.025,
+                               "feature_days": 90, "repeat_days": 28}])  # fmt: skip
+    lab.put("funnel_step", [{"funnel": "f", "step": 1}])
+    (tell,) = (item.make for item in REPORT.sections if item.key == section)
+    lab.put(
+        "behaviour_definition",
+        [{**EXPORT, "origin": "declared", "certainty": "said", "caption": "Export"}],
+    )
+    people = [{"customer_id": f"c{n}", "is_profiling_denied": n < barred} for n in range(40)]
+    lab.put("customer_profile", people)
+    said = "Left out are the 3" if section == "funnel" else "also the 3 customers who may not"
+    assert (said in unmarked(tell(lab.evidence(tmp_path)))) == bool(barred)
 
 
 def test_features_of_nobody_known_are_told_so(tmp_path: Path) -> None:
