@@ -10,6 +10,7 @@ import pytest
 
 from customer_intel.behaviour.feature_driver import REASONS
 from customer_intel.behaviour.report import REPORT
+from customer_intel.behaviour.report_base import Beginning
 from customer_intel.behaviour.report_features import features, what_keeps
 from customer_intel.behaviour.report_retention import SECTIONS, lifecycle, retention
 from customer_intel.core.report.charts_behaviour import (
@@ -74,6 +75,74 @@ def test_growth_is_told_by_its_parts_of_the_last_whole_month(tmp_path: Path) -> 
         "15 customers were active in Feb 2026: 10 of them in the month before too, 0 came back after a pause, 5 were "
         "new. 30 of those active the month before stayed away." in told
     )
+
+
+START = {"source_system": "web", "entity": "events", "n": 900}
+
+
+def test_cohorts_of_a_sources_first_month_are_starred_and_in_no_sentence(tmp_path: Path) -> None:
+    rows = {"retention": "activity", "interval_unit": "month", "interval_no": 1, "start_event": "any",
+            "return_event": "any", "is_complete": True}  # fmt: skip
+    cohorts = [
+        (date(2025, 10, 1), 100, 20),
+        (date(2025, 11, 1), 100, 90),
+        (date(2025, 12, 1), 50, 45),
+    ]
+    lab = TableLab(date(2026, 3, 10))
+    lab.put(
+        "retention_cohort",
+        [
+            {**rows, "cohort": first, "n_cohort": n, "n_eligible": n, "n_retained": k,
+             "retention_rate": k / n, "low": 0.0, "high": 1.0}
+            for first, n, k in cohorts
+        ],
+    )  # fmt: skip
+    # The source that tells of hardly any acts moves nothing.
+    few = {"source_system": "till", "entity": "orders", "n": 2, "first_day": date(2026, 2, 1)}
+    lab.put("source_start", [{**START, "first_day": date(2025, 10, 2)}, few])
+    told = unmarked(retention(lab.evidence(tmp_path)))
+    assert f"90{NBSP}%" in told and "of 150 customers came back in the month after" in told
+    assert "Oct 2025*" in told and "Nov 2025*" not in told
+    assert "the last, web, begins on 2 October 2025" in told
+
+
+@pytest.mark.parametrize(
+    ("first", "unit", "begun", "is_before"),
+    [
+        (date(2025, 7, 1), "month", date(2025, 6, 30), True),
+        (date(2025, 8, 1), "month", date(2025, 6, 30), False),
+        (date(2023, 2, 1), "month", date(2023, 1, 2), False),
+        (date(2023, 1, 1), "month", date(2023, 1, 1), True),
+        (date(2026, 1, 12), "week", date(2026, 1, 6), False),
+        (date(2026, 1, 12), "week", date(2026, 1, 7), True),
+        (date(2026, 1, 12), "day", date(2026, 1, 11), False),
+        (date(2026, 1, 12), "day", date(2026, 1, 12), True),
+    ],
+)
+def test_who_is_new_is_known_after_a_whole_period(
+    first: date, unit: str, begun: date, is_before: bool
+) -> None:
+    assert Beginning(begun, "web").is_before(first, unit) == is_before
+
+
+def test_cohorts_that_are_all_too_early_are_told_with_a_warning(tmp_path: Path) -> None:
+    lab = monthly()
+    lab.put("source_start", [{**START, "first_day": date(2026, 2, 20)}])
+    told = unmarked(retention(lab.evidence(tmp_path)))
+    assert (
+        "of 40 customers came back in the month after they began. So say cohorts that begin" in told
+    )
+    lab.put("lifecycle_period", [
+        {"interval_unit": "month", "starts_on": day, "n_active": 0, "n_new": 0, "n_returning": 0,
+         "n_resurrecting": 0, "n_dormant": 0, "is_complete": True}
+        for day in (date(2025, 11, 1), date(2025, 12, 1))
+    ])  # fmt: skip
+    told = unmarked(lifecycle(lab.evidence(tmp_path)))
+    assert (
+        "Nothing is told of growth yet: all sources tell of acts since 20 February 2026 only"
+        in told
+    )
+    assert "Feb 26*" in told
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.key)
