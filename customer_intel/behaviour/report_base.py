@@ -43,6 +43,13 @@ def base(evidence: Evidence, words: str) -> Html | None:
     return tag("p", told, class_="note")
 
 
+def why_nothing(evidence: Evidence, name: str) -> str:
+    """Why the table has no rows: where acts there are, that no customer is known who did one."""
+    if evidence.has("activity") and not evidence.has("customer_day"):
+        return "acts were told of, but none by a customer who is known, as no source says whose they are"
+    return evidence.why_not(name)
+
+
 # ---- since when
 @dataclass(frozen=True)
 class Beginning:

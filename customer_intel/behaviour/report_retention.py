@@ -11,7 +11,14 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.behaviour.report_base import EVERYBODY, Beginning, base, beginning, since_when
+from customer_intel.behaviour.report_base import (
+    EVERYBODY,
+    Beginning,
+    base,
+    beginning,
+    since_when,
+    why_nothing,
+)
 from customer_intel.behaviour.report_features import features, what_keeps
 from customer_intel.behaviour.retention_settings import declared
 from customer_intel.core.report.charts_behaviour import (
@@ -52,7 +59,7 @@ _UNITS = {"day": "day", "week": "week", "month": "month"}
 def retention(evidence: Evidence) -> Html:
     """Of those who began together, how many came back."""
     if not evidence.has("retention_cohort"):
-        return quiet(f"Not available: {evidence.why_not('retention_cohort')}.")
+        return quiet(f"Not available: {why_nothing(evidence, 'retention_cohort')}.")
     rows = evidence.once(_cohorts)
     names = rows["retention"].unique(maintain_order=True).to_list()
     begun = evidence.once(beginning)
@@ -176,7 +183,7 @@ def _period(first: date, unit: str) -> str:
 def lifecycle(evidence: Evidence) -> Html:
     """Who is new, stays, comes back and falls away."""
     if not evidence.has("lifecycle_period"):
-        return quiet(f"Not available: {evidence.why_not('lifecycle_period')}.")
+        return quiet(f"Not available: {why_nothing(evidence, 'lifecycle_period')}.")
     rows = evidence.frame("lifecycle_period").sort("interval_unit", "starts_on")
     months = rows.filter(pl.col("interval_unit") == "month")
     unit = "month" if months["is_complete"].sum() >= 3 else "week"

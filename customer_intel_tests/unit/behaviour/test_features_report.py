@@ -150,6 +150,13 @@ def test_without_tables_a_section_says_why(section: Any, tmp_path: Path) -> None
     assert "is in no release yet" in section.make(TableLab(AS_OF).evidence(tmp_path))
 
 
+@pytest.mark.parametrize("tell", [retention, lifecycle])
+def test_acts_of_nobody_known_are_said_to_be(tell: Any, tmp_path: Path) -> None:
+    lab = TableLab(AS_OF)
+    lab.put("activity", [{"activity_id": "1", "activity": "page_viewed"}])
+    assert "none by a customer who is known" in tell(lab.evidence(tmp_path))
+
+
 def evidence_of(tmp_path: Path, effect: float) -> Any:
     lab = with_features(kept(effect=effect))
     lab.run("feature_usage")
