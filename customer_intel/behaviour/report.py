@@ -16,7 +16,8 @@ def funnel(evidence: Evidence) -> Html:
     told = report_funnel.funnel(evidence)
     if not evidence.has("funnel_step", "behaviour_definition"):
         return told
-    return join((told, report_base.base(evidence, report_base.LEFT_OUT)))
+    left_out = report_base.base(evidence, report_base.LEFT_OUT)
+    return join((told, left_out, report_base.given_back(evidence)))
 
 
 REPORT = RoomReport(

@@ -43,6 +43,22 @@ def base(evidence: Evidence, words: str) -> Html | None:
     return tag("p", told, class_="note")
 
 
+def given_back(evidence: Evidence) -> Html | None:
+    """That a purchase which was given back whole may still be one in a funnel; nothing where none was."""
+    if not evidence.has("order_fact"):
+        return None
+    whole = evidence.scan("order_fact").filter(pl.col("is_sale") & ~pl.col("is_counted"))
+    n = int(whole.select(pl.len()).collect().item())
+    if not n:
+        return None
+    words = phrase(
+        "Orders given back whole since: {n}. A funnel holds them as bought where a page or app told of them, and not "
+        "where only the shop did; segments and revenue go by orders that count.",
+        n=said_in(count(n), "order_fact.is_counted"),
+    )
+    return tag("p", words, class_="note")
+
+
 def why_nothing(evidence: Evidence, name: str) -> str:
     """Why the table has no rows: where acts there are, that no customer is known who did one."""
     if evidence.has("activity") and not evidence.has("customer_day"):

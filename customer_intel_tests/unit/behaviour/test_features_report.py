@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from customer_intel.behaviour.feature_driver import REASONS
-from customer_intel.behaviour.report import REPORT
+from customer_intel.behaviour.report import REPORT, funnel
 from customer_intel.behaviour.report_base import Beginning
 from customer_intel.behaviour.report_features import features, what_keeps
 from customer_intel.behaviour.report_retention import SECTIONS, lifecycle, retention
@@ -148,6 +148,17 @@ def test_cohorts_that_are_all_too_early_are_told_with_a_warning(tmp_path: Path) 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.key)
 def test_without_tables_a_section_says_why(section: Any, tmp_path: Path) -> None:
     assert "is in no release yet" in section.make(TableLab(AS_OF).evidence(tmp_path))
+
+
+@pytest.mark.parametrize(("is_counted", "is_told"), [(False, True), (True, False)])
+def test_orders_given_back_whole_are_told_beside_funnels(
+    is_counted: bool, is_told: bool, tmp_path: Path
+) -> None:
+    lab = with_features([("a", "view", before(5))])
+    lab.put("funnel_step", [{"funnel": "f", "step": 1}])
+    lab.put("order_fact", [{"order_key": "1", "is_sale": True, "is_counted": is_counted}])
+    told = unmarked(funnel(lab.evidence(tmp_path)))
+    assert ("Orders given back whole since: 1." in told) == is_told
 
 
 @pytest.mark.parametrize("tell", [retention, lifecycle])
