@@ -80,8 +80,8 @@ def _money(evidence: Evidence, rows: pl.DataFrame) -> Html | None:
     if not evidence.currency or rows.filter(pl.col("facet").is_in(MONEY)).is_empty():
         return None
     words = phrase(
-        "Money is in {currency}. Of whom it is not known, such as who pays in a currency without a rate, no mean holds "
-        "anything: ‘known of’ says how many it is of.",
+        "Money is in {currency}. Who pays nothing a month, or in a currency without a rate, is in no mean of it; "
+        "‘known of’ says of how many it is.",
         currency=evidence.currency,
     )
     return tag("p", words, class_="note")

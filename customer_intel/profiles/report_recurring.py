@@ -116,15 +116,14 @@ def _lede(evidence: Evidence, currency: str, month: date, row: dict[str, object]
         said.append(
             phrase(
                 "Of the recurring revenue that the month to {month} opened with, {opening} {currency} of {n} "
-                "customers, {net} was left when it closed{sure}, and {gross} without what was gained{sure_gross}.",
+                "customers, {net} was left when it closed{sure}{without}.",
                 month=day(last),
                 opening=said_in(number(row["opening_mrr"], 2), "revenue_retention.opening_mrr"),
                 currency=currency,
                 n=cited(count(net.n), net, part="n"),
                 net=cited(percent(net.value, 1), net),
                 sure=_sure(net),
-                gross=cited(percent(gross.value, 1), gross),
-                sure_gross=_sure(gross),
+                without=_without(net, gross),
             )
         )
     else:
@@ -142,11 +141,13 @@ def _lede(evidence: Evidence, currency: str, month: date, row: dict[str, object]
     if year and year_gross:
         said.append(
             phrase(
-                " Who paid a year earlier ({n} customers) pays {net} of it now{sure}, {gross} without gains.",
+                " Who paid a year earlier ({n} customers) pays {net} of it now{sure}, {gross}."
+                if year.value != year_gross.value
+                else " Who paid a year earlier ({n} customers) pays {net} of it now{sure}; nobody pays more than then.",
                 n=cited(count(year.n), year, part="n"),
                 net=cited(percent(year.value), year),
                 sure=_sure(year),
-                gross=cited(percent(year_gross.value), year_gross),
+                gross=join((cited(percent(year_gross.value), year_gross), " without gains")),
             )
         )
     if quick:
@@ -163,6 +164,14 @@ def _lede(evidence: Evidence, currency: str, month: date, row: dict[str, object]
             )
         )
     return paragraph(*said, class_="lede")
+
+
+def _without(net: Value, gross: Value) -> Html:
+    """Gross retention, unless it is the same as nothing was gained."""
+    if net.value == gross.value:
+        return phrase("; nothing was gained")
+    text = ", and {gross} without what was gained{sure}"
+    return phrase(text, gross=cited(percent(gross.value, 1), gross), sure=_sure(gross))
 
 
 def _paused(evidence: Evidence, currency: str, month: date, last: date) -> Html | str:
