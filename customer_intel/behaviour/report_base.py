@@ -61,9 +61,14 @@ def given_back(evidence: Evidence) -> Html | None:
 
 def why_nothing(evidence: Evidence, name: str) -> str:
     """Why the table has no rows: where acts there are, that no customer is known who did one."""
-    if evidence.has("activity") and not evidence.has("customer_day"):
-        return "acts were told of, but none by a customer who is known, as no source says whose they are"
-    return evidence.why_not(name)
+    if not evidence.has("activity"):
+        return evidence.why_not(name)
+    known = evidence.scan("activity").select(pl.col("customer_id").is_not_null().any())
+    if known.collect().item():
+        return evidence.why_not(name)
+    return (
+        "acts were told of, but none by a customer who is known, as no source says whose they are"
+    )
 
 
 # ---- since when

@@ -166,6 +166,8 @@ def test_acts_of_nobody_known_are_said_to_be(tell: Any, tmp_path: Path) -> None:
     lab = TableLab(AS_OF)
     lab.put("activity", [{"activity_id": "1", "activity": "page_viewed"}])
     assert "none by a customer who is known" in tell(lab.evidence(tmp_path))
+    lab.put("activity", [{"activity_id": "2", "activity": "email_sent", "customer_id": "c"}])
+    assert "none by a customer who is known" not in tell(lab.evidence(tmp_path))
 
 
 def evidence_of(tmp_path: Path, effect: float) -> Any:
