@@ -81,16 +81,16 @@ class Beginning:
 
     def is_before(self, first: date, unit: str) -> bool:
         """Whether the period from `first` on has no whole one before it that all sources told of: who
-        is new in it may be a customer for long. A source may be late by a quarter of a period.
+        is new in it may be a customer for long. A source may be late by a third of a period.
         """
-        before, quarter = _BEFORE[unit](first)
-        return self.day > before + quarter
+        before, third = _BEFORE[unit](first)
+        return self.day > before + third
 
 
 _BEFORE: dict[str, Callable[[date], tuple[date, timedelta]]] = {
     "day": lambda first: (first - timedelta(days=1), timedelta()),
-    "week": lambda first: (first - timedelta(days=7), timedelta(days=1)),
-    "month": lambda first: ((first - timedelta(days=1)).replace(day=1), timedelta(days=7)),
+    "week": lambda first: (first - timedelta(days=7), timedelta(days=2)),
+    "month": lambda first: ((first - timedelta(days=1)).replace(day=1), timedelta(days=10)),
 }
 
 
