@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from customer_intel_tests import bench_ingest, bench_scale
+from customer_intel_tests import bench_behaviour, bench_ingest, bench_scale
 from customer_intel_tests.bench_identity import million, side_by_side
 
 CUSTOMERS = 5000
@@ -27,7 +27,9 @@ def main() -> None:
         print(f"event log, Dagster's own class / ours: {event_log_ratio(Path(folder)):.1f} ×")
     with tempfile.TemporaryDirectory() as folder:
         print(bench_ingest.ratio(Path(folder), ROWS))
-    bench_scale.sizes(*(int(float(size)) for size in os.environ.get("BENCH_EVENTS", "1e6").split()))
+    sizes = [int(float(size)) for size in os.environ.get("BENCH_EVENTS", "1e6").split()]
+    bench_scale.sizes(*sizes)
+    bench_behaviour.main([str(sizes[-1])])
     side_by_side.main()
     million.main()
 

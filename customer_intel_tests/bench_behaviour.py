@@ -55,7 +55,7 @@ def measured(home: Path, later: Path | None) -> None:
     print(f"    ratio, tables of both: {(whole.cpu - idle.cpu) * share / script.cpu:.2f}")
     delta: dict[str, float] = {}
     if later:
-        for path in list(later.iterdir())[:1]:
+        for path in sorted(later.iterdir())[:1]:
             (home / "landing" / "shop" / path.name).mkdir(parents=True)
             for file in path.iterdir():
                 file.rename(home / "landing" / "shop" / path.name / file.name)

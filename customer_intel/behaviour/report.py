@@ -22,7 +22,7 @@ def funnel(evidence: Evidence) -> Html:
 
 REPORT = RoomReport(
     place=65,
-    sections=(Section("funnel", "Funnel", funnel), *report_retention.SECTIONS),
+    sections=(Section("funnel", "Funnel", funnel, pictures=1), *report_retention.SECTIONS),
     findings=report_retention.FINDINGS,
     glossary={
         "Act": "One thing that people do: an activity, or a page or feature of it.",

@@ -274,9 +274,9 @@ def _sticky(evidence: Evidence) -> Html | None:
 
 
 SECTIONS = (
-    Section("retention", "Retention", retention),
-    Section("lifecycle", "Growth by its parts", lifecycle),
-    Section("features", "Features", features),
+    Section("retention", "Retention", retention, pictures=1),
+    Section("lifecycle", "Growth by its parts", lifecycle, pictures=1),
+    Section("features", "Features", features, pictures=1),
 )
 FINDINGS = (what_keeps,)
 GLOSSARY = {

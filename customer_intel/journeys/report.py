@@ -254,8 +254,8 @@ def _matrix(evidence: Evidence) -> Html | None:
 REPORT = RoomReport(
     place=70,
     sections=(
-        Section("journeys", "Journeys", journeys),
-        Section("attribution", "What brings conversions", by_channel),
+        Section("journeys", "Journeys", journeys, pictures=3),
+        Section("attribution", "What brings conversions", by_channel, pictures=1),
     ),
     findings=(costliest,),
     glossary={

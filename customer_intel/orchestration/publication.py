@@ -54,10 +54,20 @@ def release_asset(contract: Contract) -> dg.AssetsDefinition:
                     odd.message for odd in export_dates.odd_folders(Settings(), export_dates.asked)
                 ],
                 "report": dg.MetadataValue.path(str(made.folder / "report.html")),
+                **{name: dg.MetadataValue.md(shown) for name, shown in _pictures(made).items()},
             }
         )
 
     return release
+
+
+def _pictures(made: Release) -> dict[str, str]:
+    from customer_intel.core.report.section import room_reports
+    from customer_intel.publish.pictures import pictures
+
+    page = (made.folder / "report.html").read_text(encoding="utf-8")
+    sections = [section for room in room_reports() for section in room.sections]
+    return pictures(page, {section.key: section.pictures for section in sections})
 
 
 def mirror_assets(url: str | None) -> list[dg.AssetsDefinition]:

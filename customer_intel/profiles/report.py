@@ -269,7 +269,7 @@ REPORT = RoomReport(
     place=30,
     sections=(
         Section("customers", "Customers", customers),
-        Section("recurring", "Recurring revenue", recurring),
+        Section("recurring", "Recurring revenue", recurring, pictures=2),
         Section("personas", "Personas", personas),
         Section("icp", "Ideal customers", ideal),
     ),

@@ -26,12 +26,13 @@ SURE = 0.01
 @dataclass(frozen=True)
 class Section:
     """A chapter of the page. `key` is its anchor; `make` says why there is nothing where tables are
-    empty.
+    empty. So many of its first figures are `pictures` of the release in Dagster too.
     """
 
     key: str
     title: str
     make: Callable[[Evidence], Html]
+    pictures: int = 0
 
 
 @dataclass(frozen=True)
