@@ -34,6 +34,8 @@ from customer_intel.behaviour.retention_events import Events
 SURE = 0.05
 # Activity that hangs together less than this tells too little of engagement.
 TELLS_LITTLE = 0.2
+# Shares that surely lie within so much of each other are alike: five points.
+MARGIN = 0.05
 
 SUPPORTED, CONFOUNDED, INCONCLUSIVE = "supported", "confounded", "inconclusive"
 REASONS = {
@@ -42,10 +44,13 @@ REASONS = {
     "sparse": "activity is too sparse to tell how engaged customers are",
     "supported": "users stay more often than equally engaged others, beyond what the error of that measure explains",
     "confounded": "users are the engaged customers, who stay anyway: little is left among equally engaged ones",
-    "none": "no clear difference between users and others, even before anything is adjusted",
+    "alike": "users and others stay alike, within five points, before anything is adjusted",
+    "none": "users may stay more or less often than others: too few to tell, even before anything is adjusted",
     "fewer": "users stay less often than others",
     "unsure": "users are also the more engaged; what is left among equally engaged customers may be chance",
 }
+# Reasons by which something is known, though it is no verdict on the feature.
+DECIDED = (REASONS["alike"], REASONS["fewer"])
 
 
 def feature_driver(
@@ -121,7 +126,8 @@ class Judged:
         if found.crude.high < 0:
             return INCONCLUSIVE, "fewer"
         if found.crude.low <= 0:
-            return INCONCLUSIVE, "none"
+            is_alike = max(-found.crude.low, found.crude.high) <= MARGIN
+            return INCONCLUSIVE, "alike" if is_alike else "none"
         if not self.is_told:
             return INCONCLUSIVE, "sparse"
         if found.robust.value > 0 and q_value is not None and q_value < SURE:
@@ -142,8 +148,8 @@ class Judged:
             row |= {
                 "crude_difference": found.crude.value,
                 "adjusted_difference": found.adjusted.value,
-                "adjusted_low": found.adjusted.low,
-                "adjusted_high": found.adjusted.high,
+                "adjusted_low": max(found.adjusted.low, -1.0),
+                "adjusted_high": min(found.adjusted.high, 1.0),
                 "risk_ratio": found.risk_ratio,
                 "e_value": found.e_value,
                 "dose_p": found.dose_p,
@@ -160,8 +166,8 @@ class Judged:
             return {}
         return {
             "corrected_difference": found.corrected.value,
-            "corrected_low": found.corrected.low,
-            "corrected_high": found.corrected.high,
+            "corrected_low": max(found.corrected.low, -1.0),
+            "corrected_high": min(found.corrected.high, 1.0),
             "robust_difference": found.robust.value,
             "driver_p": found.p_value,
             "experiment_n": size_per_arm(found.rate_unexposed, found.corrected.value),

@@ -11,6 +11,8 @@ from typing import Any
 
 import polars as pl
 
+from customer_intel.behaviour.feature_driver import DECIDED
+from customer_intel.behaviour.report_base import EVERYBODY, base
 from customer_intel.core.report import charts
 from customer_intel.core.report.charts import Range
 from customer_intel.core.report.charts_behaviour import Labelled, field
@@ -23,7 +25,6 @@ from customer_intel.core.report.markup import (
     join,
     known,
     number,
-    p_value,
     paragraph,
     percent,
     percents,
@@ -41,9 +42,15 @@ _FEATURES = 14
 _KINDS = {"supported": "node won", "confounded": "node gone", "inconclusive": "dot second"}
 # A segment's acts that are told, at most, and from which size of difference on (Cohen's h).
 _ACTS, _SMALL = 3, 0.2
+# An interval of a difference of shares that is wider tells nothing.
+_WIDE = 0.6
+_UNDECIDED = "undecided"
+# Smaller q-values are not told in full.
+_LEAST_Q = 0.001
 _NO_PROOF = (
     "Points of a hundred. Nobody was chosen by lot to use a feature: what is left after comparing equally engaged "
-    "customers is an association, no proof. An experiment with so many customers in each arm would settle it."
+    "customers is an association, no proof. An experiment with so many customers in each arm would settle it. q: the "
+    "share of chance findings to expect among all that are as sure. Undecided: the interval is wider than 60 points."
 )
 
 
@@ -52,8 +59,13 @@ def features(evidence: Evidence) -> Html:
     if not evidence.has("feature_usage"):
         return quiet(f"No feature is named or found: {evidence.why_not('feature_usage')}.")
     rows = evidence.once(_features)
+    if not rows["n"].max():
+        return quiet(
+            "Features are named, but no customer who is known did anything in the days looked at: nothing can be "
+            "said of who uses them, nor of who stays."
+        )
     parts: list[Html | None] = [_best(rows), _matrix(rows), _used(rows), _judged(rows)]
-    parts.append(_apart(evidence))
+    parts += [_apart(evidence), base(evidence, EVERYBODY)]
     return join(parts)
 
 
@@ -70,22 +82,42 @@ def _features(evidence: Evidence) -> pl.DataFrame:
 
 def _best(rows: pl.DataFrame) -> Html:
     """How many features are supported, and the strongest of them; nobody should take it for proof."""
-    verdicts = rows["verdict"] if "verdict" in rows.columns else pl.Series(["inconclusive"])
     sure = (
         rows.filter(pl.col("verdict") == "supported") if "verdict" in rows.columns else rows.clear()
     )
-    n = {name: int((verdicts == name).sum()) for name in _KINDS}
     if not len(sure):
-        text = phrase(
-            "Of {all} features none goes with staying beyond what engaged customers do anyway: "
-            "{confounded} are used by customers who would stay in any case, for {open} the data does not decide.",
-            all=said_in(count(len(rows)), "feature_driver.feature"),
-            confounded=said_in(count(n["confounded"]), "feature_driver.verdict"),
-            open=said_in(count(n["inconclusive"]), "feature_driver.verdict"),
-        )
-        return paragraph(text, class_="lede")
+        return paragraph(_none_shown(rows), class_="lede")
     best = sure.sort("corrected_difference", "feature", descending=[True, False]).row(0, named=True)
     return paragraph(_driver(best), " That is an association, no proof.", class_="lede")
+
+
+def _none_shown(rows: pl.DataFrame) -> Html:
+    """What is known where no feature is supported; what nobody knows is no knowledge that it does nothing."""
+    known_of = dict.fromkeys(("confounded", *DECIDED), 0)
+    if "verdict" in rows.columns:
+        by_engagement = rows.filter(pl.col("verdict") == "confounded")
+        known_of["confounded"] = len(by_engagement)
+        for reason in DECIDED:
+            known_of[reason] = len(rows.filter(pl.col("reason") == reason))
+    said = {
+        "confounded": "are used by the engaged, who stay anyway",
+        DECIDED[0]: "have users who stay like others, within five points",
+        DECIDED[1]: "have users who stay less often than others",
+    }
+    parts: list[Html] = [
+        phrase(f"{{n}} {said[name]}", n=said_in(count(n), "feature_driver.reason"))
+        for name, n in known_of.items()
+        if n
+    ]
+    left = len(rows) - sum(known_of.values())
+    if left:
+        open_ = said_in(count(left), "feature_driver.reason")
+        parts.append(phrase("for {n} the data does not decide", n=open_))
+    return phrase(
+        "For none of {all} features is it shown that users stay more often than equally engaged customers: {parts}.",
+        all=said_in(count(len(rows)), "feature_driver.feature"),
+        parts=join(parts, ", "),
+    )
 
 
 def _driver(row: dict[str, Any]) -> Html:
@@ -98,40 +130,64 @@ def _driver(row: dict[str, Any]) -> Html:
         between=said_in(_points(row["corrected_low"], row["corrected_high"]), "feature_driver.corrected_low"),
         n=said_in(count(row["n_exposed"]), "feature_driver.n_exposed"),
         others=said_in(count(row["n_unexposed"]), "feature_driver.n_unexposed"),
-        p=p_value(row["q_value"]),
+        p=f"q {_q(row['q_value'])}" if row["q_value"] < _LEAST_Q else f"q = {_q(row['q_value'])}",
     )  # fmt: skip
 
 
+def _q(value: Any) -> str:
+    if not known(value):
+        return NONE
+    return (
+        f"< {_LEAST_Q}".replace("0.", ".")
+        if value < _LEAST_Q
+        else f"{value:.3f}".replace("0.", ".")
+    )
+
+
 def _points(low: Any, high: Any) -> str:
-    return f"{signed(100 * low)} to {signed(100 * high)}" if known(low) and known(high) else NONE
+    if not (known(low) and known(high)):
+        return NONE
+    low, high = max(low, -1.0), min(high, 1.0)
+    return _UNDECIDED if _is_wide(low, high) else f"{signed(100 * low)} to {signed(100 * high)}"
+
+
+def _is_wide(low: Any, high: Any) -> bool:
+    return known(low) and known(high) and high - low > _WIDE
+
+
+def _told_gap(row: dict[str, Any], of: str) -> str:
+    """A difference, unless its interval tells nothing."""
+    return NONE if _is_wide(row[f"{of}_low"], row[f"{of}_high"]) else _gap(row[f"{of}_difference"])
 
 
 def _matrix(rows: pl.DataFrame) -> Html | None:
     """Adoption against who stays."""
-    shown = rows.filter(pl.col("users_retained").is_not_null() & (pl.col("n_users") > 0)).head(
-        _FEATURES
-    )
-    if len(shown) < 2 or "verdict" not in rows.columns:
+    if "verdict" not in rows.columns:
+        return None
+    # Who stayed is told of the customers whom the verdicts compare, as in the table below it.
+    shown = rows.filter((pl.col("n_exposed") > 0) & (pl.col("n_unexposed") > 0)).head(_FEATURES)
+    if len(shown) < 2:
         return None
     points = [
         Labelled(
-            row["adoption"], row["users_retained"], row["caption"], _KINDS[row["verdict"] or "inconclusive"],
-            f"{row['caption']}: used by {percent(row['adoption'])}; {percent(row['users_retained'])} of "
-            f"{row['n_users']:,} users stayed; {row['verdict']}",
+            row["adoption"], row["rate_exposed"], row["caption"], _KINDS[row["verdict"] or "inconclusive"],
+            f"{row['caption']}: used by {percent(row['adoption'])}; {percent(row['rate_exposed'])} of "
+            f"{row['n_exposed']:,} users stayed; {row['verdict']}",
         )
         for row in shown.iter_rows(named=True)
     ]  # fmt: skip
     sums = shown.row(0, named=True)
-    n = sums["n_users"] + sums["n_others"]
-    stayed = sums["users_retained"] * sums["n_users"]
-    every = (stayed + (sums["others_retained"] or 0.0) * sums["n_others"]) / n
+    n = sums["n_exposed"] + sums["n_unexposed"]
+    stayed = sums["rate_exposed"] * sums["n_exposed"]
+    every = (stayed + sums["rate_unexposed"] * sums["n_unexposed"]) / n
     picture = field(
         points, "Features by adoption and by who stays", ("used by, of the active", "of its users stayed"),
         mark=every,
     )  # fmt: skip
     note = (
         "Green: users stay more often than equally engaged customers; grey: it is the engaged who use it; brown: the "
-        "data does not decide. Line: all active customers. Height alone says nothing of what the feature does."
+        "data does not decide. Line: all who are compared. Who stayed is told of the customers of ‘What goes with "
+        "staying’. Height alone says nothing of what the feature does."
     )
     return figure("Use and staying", picture, note)
 
@@ -193,10 +249,10 @@ def _judged(rows: pl.DataFrame) -> Html | None:
         (
             tag("b", row["caption"]),
             f"{percent(row['rate_exposed'])} / {percent(row['rate_unexposed'])}",
-            _gap(row["crude_difference"]), _gap(row["adjusted_difference"]), _gap(row["corrected_difference"]),
-            _points(row["corrected_low"], row["corrected_high"]), p_value(row["q_value"]),
+            _gap(row["crude_difference"]), _told_gap(row, "adjusted"), _told_gap(row, "corrected"),
+            _points(row["corrected_low"], row["corrected_high"]), _q(row["q_value"]),
             _verdict(row),
-            count(row["experiment_n"]),
+            NONE if _is_wide(row["corrected_low"], row["corrected_high"]) else count(row["experiment_n"]),
         )
         for row in rows.head(_FEATURES).iter_rows(named=True)
     ]  # fmt: skip

@@ -11,6 +11,14 @@ from typing import Any
 
 import polars as pl
 
+from customer_intel.behaviour.report_base import (
+    EVERYBODY,
+    Beginning,
+    base,
+    beginning,
+    since_when,
+    why_nothing,
+)
 from customer_intel.behaviour.report_features import features, what_keeps
 from customer_intel.behaviour.retention_settings import declared
 from customer_intel.core.report.charts_behaviour import (
@@ -23,6 +31,7 @@ from customer_intel.core.report.evidence import Evidence
 from customer_intel.core.report.markup import (
     Html,
     count,
+    day,
     details,
     figure,
     join,
@@ -50,15 +59,16 @@ _UNITS = {"day": "day", "week": "week", "month": "month"}
 def retention(evidence: Evidence) -> Html:
     """Of those who began together, how many came back."""
     if not evidence.has("retention_cohort"):
-        return quiet(f"Not available: {evidence.why_not('retention_cohort')}.")
+        return quiet(f"Not available: {why_nothing(evidence, 'retention_cohort')}.")
     rows = evidence.once(_cohorts)
     names = rows["retention"].unique(maintain_order=True).to_list()
-    parts = [_came_back(rows.filter(pl.col("retention") == names[0]))]
-    parts += [_triangle(rows.filter(pl.col("retention") == names[0]))]
+    begun = evidence.once(beginning)
+    first = rows.filter(pl.col("retention") == names[0])
+    parts = [_came_back(first, begun), _triangle(first, begun)]
     for name in names[1:]:
         own = rows.filter(pl.col("retention") == name)
-        parts.append(details(_title(own), _came_back(own), _triangle(own)))
-    return join((*parts, _nobody(evidence, names)))
+        parts.append(details(_title(own), _came_back(own, begun), _triangle(own, begun)))
+    return join((*parts, _nobody(evidence, names), base(evidence, EVERYBODY)))
 
 
 def _nobody(evidence: Evidence, names: list[str]) -> Html | None:
@@ -87,20 +97,33 @@ def _event(name: str) -> str:
     return "any act of their own" if name == "any" else f"‘{plain(name)}’"
 
 
-def _came_back(rows: pl.DataFrame) -> Html:
+def _came_back(rows: pl.DataFrame, begun: Beginning | None) -> Html:
     """Over all cohorts that had time: who came back in the next interval, and in the one farthest."""
     unit = _UNITS[rows["interval_unit"][0]]
-    sums = (
+    early = [first for first in rows["cohort"].unique() if begun and begun.is_before(first, unit)]
+    sums = _sums(rows.filter(~pl.col("cohort").is_in(early)))
+    words: list[object] = []
+    if sums.is_empty() and early:
+        sums = _sums(rows)
+        words = [
+            f" So say cohorts that begin before all sources told of a whole {unit}: some may be customers for long, "
+            "and what they did is told in part."
+        ]
+    if not len(sums):
+        return paragraph(f"No cohort has had a whole {unit} to come back in yet.", class_="lede")
+    told = [_share_of(row, unit) for row in _chosen(sums)]
+    return paragraph(join(told, " "), *words, class_="lede")
+
+
+def _sums(rows: pl.DataFrame) -> pl.DataFrame:
+    """Per interval, of enough customers: n_eligible, n_retained over the cohorts."""
+    return (
         rows.filter((pl.col("interval_no") > 0) & (pl.col("n_eligible") > 0))
         .group_by("interval_no")
         .agg(pl.col("n_eligible", "n_retained").sum())
         .filter(pl.col("n_eligible") >= _TOLD_FROM)
         .sort("interval_no")
     )
-    if not len(sums):
-        return paragraph(f"No cohort has had a whole {unit} to come back in yet.", class_="lede")
-    told = [_share_of(row, unit) for row in _chosen(sums)]
-    return paragraph(join(told, " "), class_="lede")
 
 
 def _chosen(sums: pl.DataFrame) -> list[dict[str, Any]]:
@@ -125,19 +148,22 @@ def _share_of(row: dict[str, Any], unit: str) -> Html:
     )
 
 
-def _triangle(rows: pl.DataFrame) -> Html:
+def _triangle(rows: pl.DataFrame, begun: Beginning | None) -> Html:
     unit = rows["interval_unit"][0]
     newest = rows["cohort"].unique().sort().tail(_COHORTS).to_list()
     cells, heads = [], []
+    starred = [first for first in newest if begun and begun.is_before(first, unit)]
     for cohort in newest:
         own = rows.filter((pl.col("cohort") == cohort) & (pl.col("interval_no") <= _INTERVALS))
-        heads.append((_period(cohort, unit), count(own["n_cohort"][0])))
+        star = "*" if cohort in starred else ""
+        heads.append((f"{_period(cohort, unit)}{star}", count(own["n_cohort"][0])))
         cells.append([_cell(row) for row in own.sort("interval_no").iter_rows(named=True)])
     note = (
         f"Per cent of a cohort who came back, by {_UNITS[unit]}s since it began. In brackets: the {_UNITS[unit]} is "
         "not over for all, and the share can only rise. Point at a cell for its interval."
     )
-    return figure(_title(rows), triangle(heads, cells, "Began"), note)
+    since = since_when(begun, unit) if begun and starred else None
+    return figure(_title(rows), triangle(heads, cells, "Began"), join((note, since)))
 
 
 def _cell(row: dict[str, Any]) -> Cell:
@@ -157,19 +183,28 @@ def _period(first: date, unit: str) -> str:
 def lifecycle(evidence: Evidence) -> Html:
     """Who is new, stays, comes back and falls away."""
     if not evidence.has("lifecycle_period"):
-        return quiet(f"Not available: {evidence.why_not('lifecycle_period')}.")
+        return quiet(f"Not available: {why_nothing(evidence, 'lifecycle_period')}.")
     rows = evidence.frame("lifecycle_period").sort("interval_unit", "starts_on")
     months = rows.filter(pl.col("interval_unit") == "month")
     unit = "month" if months["is_complete"].sum() >= 3 else "week"
     shown = rows.filter(pl.col("interval_unit") == unit)
-    return join((_lede(shown, unit), _sticky(evidence), _bars(shown, unit)))
+    begun = evidence.once(beginning)
+    parts = (_lede(shown, unit, begun), _sticky(evidence), _bars(shown, unit, begun))
+    return join((*parts, base(evidence, EVERYBODY)))
 
 
-def _lede(rows: pl.DataFrame, unit: str) -> Html:
+def _lede(rows: pl.DataFrame, unit: str, begun: Beginning | None) -> Html:
     whole = rows.filter("is_complete")
     if not len(whole):
         return paragraph(f"No whole {unit} has passed yet.", class_="lede")
     last = whole.row(-1, named=True)
+    if begun and begun.is_before(last["starts_on"], unit):
+        words = phrase(
+            f"Nothing is told of growth yet: all sources tell of acts since {{day}} only, and who is new is known from "
+            f"the second whole {unit} on.",
+            day=said_in(day(begun.day), "source_start.first_day"),
+        )
+        return paragraph(words, class_="lede")
     named = {
         name: said_in(count(last[f"n_{name}"]), f"lifecycle_period.n_{name}")
         for name in ("active", "new", "returning", "resurrecting", "dormant")
@@ -187,23 +222,30 @@ def _lede(rows: pl.DataFrame, unit: str) -> Html:
     return paragraph(text, class_="lede")
 
 
-def _bars(rows: pl.DataFrame, unit: str) -> Html:
+def _bars(rows: pl.DataFrame, unit: str, begun: Beginning | None) -> Html:
     shown = rows.tail(_PERIODS[unit])
+    early = [first for first in shown["starts_on"] if begun and begun.is_before(first, unit)]
     bars = [
         Stack(
-            f"{row['starts_on']:%b %y}" if unit == "month" else f"{row['starts_on'].day} {row['starts_on']:%b}",
+            f"{_short(row['starts_on'], unit)}{'*' if row['starts_on'] in early else ''}",
             (float(row["n_returning"]), float(row["n_new"]), float(row["n_resurrecting"])),
             float(row["n_dormant"]),
-            not row["is_complete"],
+            not row["is_complete"] or row["starts_on"] in early,
         )
         for row in shown.iter_rows(named=True)
     ]  # fmt: skip
     names = ("returning", "new", "back after a pause", "fell away")
     note = (
         f"Customers by {unit}. Above the line: the active; below: those of the {unit} before who did nothing. Pale: "
-        f"the {unit} is not over, and who seems away may still come."
+        f"the {unit} is not over, and who seems away may still come; or it bears a star."
     )
-    return figure("What growth is made of", stacks(bars, names, "Active customers by part"), note)
+    since = since_when(begun, unit) if begun and early else None
+    picture = stacks(bars, names, "Active customers by part")
+    return figure("What growth is made of", picture, join((note, since)))
+
+
+def _short(first: date, unit: str) -> str:
+    return f"{first:%b %y}" if unit == "month" else f"{first.day} {first:%b}"
 
 
 def _sticky(evidence: Evidence) -> Html | None:

@@ -196,7 +196,7 @@ def changes(evidence: Evidence) -> Iterator[Finding]:
     rows = {row["metric"]: row for row in figures.dictionary(evidence).iter_rows(named=True)}
     found: dict[str, list[Change]] = {}
     for item in figures.changes(evidence):
-        if _is_told(item, rows[item.metric]["direction"]):
+        if _is_told(item, rows[item.metric]["direction"]) and not _few_are_seen(evidence, item):
             found.setdefault(rows[item.metric]["subject"], []).append(item)
     for subject, items in found.items():
         items.sort(key=lambda item: (-item.errors, item.metric))
@@ -206,6 +206,16 @@ def changes(evidence: Evidence) -> Iterator[Finding]:
         weight = (0.15 + min(_size(first), 1.0) * 0.85) * (1 if first.is_sure else 0.3)
         grave = any(_is_grave(item, rows[item.metric]["direction"]) for item in items)
         yield Finding(text, "metric_daily", weight, first.metric, subject, grave)
+
+
+def _few_are_seen(evidence: Evidence, item: Change) -> bool:
+    """Whether it counts customers by their acts where most who pay are seen by none, neither now nor
+    before: who comes to such a company's pages is no part of its customers that tells of all.
+    """
+    if not item.metric.startswith("active_customers"):
+        return False
+    paying = metrics.value(evidence, "paying_customers", item.day)
+    return bool(paying and paying.value and max(item.now, item.before) < paying.value / 2)
 
 
 def _size(item: Change) -> float:

@@ -2,9 +2,10 @@
 -- Meaning: how often and how the customer comes. Only what customers do counts, not what they are sent.
 -- Caveats: preferred channel and hour come from the last 90 days of own activity, by the
 --   reporting time zone. engagement_trend compares what sources tell that were there in both windows; else it is empty.
---   Core actions are those of core_activities, else of behaviour_definition; 0 where nobody named any. Conditions of a
---   definition are not asked. What page and shop both tell counts once (docs/behaviour.md). Whoever may
---   not be profiled (unprofiled_customer) has counts, but neither trend nor preferences.
+--   Core actions are those of core_activities, else of behaviour_definition, features those of behaviour_definition, which
+--   feature_usage tells of too; 0 where there is none. Conditions of a definition are not asked. What page and shop both
+--   tell counts once (docs/behaviour.md). Whoever may not be profiled (unprofiled_customer) has counts, but neither trend
+--   nor preferences.
 WITH measured AS (
     SELECT
         customer_id,
@@ -103,7 +104,7 @@ compared AS (
     ) AS days
     GROUP BY customer_id
 ),
--- Parts of the product that somebody named, or what events themselves call a feature.
+-- Parts of the product that somebody named or the data proposes.
 feature_act AS (
     SELECT DISTINCT a.act, d.name AS feature
     FROM (SELECT DISTINCT act FROM act_daily WHERE day < $as_of AND day >= $as_of - 90) AS a
@@ -117,12 +118,6 @@ used AS (
     JOIN feature_act AS f ON f.act = d.act
     WHERE d.day < $as_of AND d.day >= $as_of - 90
     GROUP BY d.customer_id, f.feature
-    UNION ALL
-    SELECT customer_id, json_extract_string(feature_json, '$.feature'), max(day)
-    FROM activity
-    WHERE customer_id IS NOT NULL AND day < $as_of AND day >= $as_of - 90 AND is_own_act AND feature_json IS NOT NULL
-        AND NOT EXISTS (SELECT 1 FROM behaviour_definition WHERE kind = 'feature')
-    GROUP BY customer_id, json_extract_string(feature_json, '$.feature')
 ),
 features AS (
     SELECT
@@ -131,7 +126,6 @@ features AS (
         sum(CASE WHEN last_day >= $as_of - 28 THEN 1 ELSE 0 END) AS features_used_28d,
         count(*) AS features_used_90d
     FROM used
-    WHERE feature IS NOT NULL
     GROUP BY customer_id
 ),
 channels AS (

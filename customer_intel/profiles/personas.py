@@ -37,6 +37,8 @@ MEASURES = {
     "orders_365d": "worth",
     "mrr": "worth",
 }
+# Those of money.
+MONEY = ("revenue_total", "average_order_value", "mrr")
 _SAID = {
     "active_days_28d": "Active days of the last 28",
     "core_actions_28d": "Core actions of the last 28 days",
@@ -230,6 +232,8 @@ def _mean_facts(
                 continue
             mean, variance = _moments(n, s, ss)
             half = Z95 * sqrt(variance / n)
+            # More may be given back than was paid; nothing else is below zero.
+            low = mean - half if measure in MONEY else max(mean - half, min(mean, 0.0))
             p, rest = None, None
             if n_all > n:
                 rest, spread = _moments(n_all - n, s_all - s, ss_all - ss)
@@ -241,7 +245,7 @@ def _mean_facts(
                 "mean",
                 n,
                 mean,
-                mean - half,
+                low,
                 mean + half,
                 rest,
                 n_all - n,

@@ -39,6 +39,8 @@ from customer_intel.profiles.report_personas import ideal, personas
 from customer_intel.profiles.report_recurring import plans_that_lose, recurring
 
 # Bad experiences, how to say that a customer had one, and with whom such customers are compared.
+# The best tenth is told from twice its even part on.
+_UNEVEN = 0.2
 _EXPERIENCES = {
     ("delivery", "late"): (
         "a late delivery in the last year",
@@ -246,9 +248,13 @@ def _moments(side: metric.Value) -> tuple[int, float, float]:
 
 
 def concentration(evidence: Evidence) -> Iterator[Finding]:
-    """How much of the last year's revenue the best tenth brought."""
+    """How much of the last year's revenue the best tenth brought, where that is clearly more than an
+    even spread would give: a tenth of the largest is always somewhat more.
+    """
     share = metric.value(evidence, "best_tenth_share")
     if share is None or share.value is None or (share.n or 0) < 5 or evidence.unconverted:
+        return
+    if share.value < _UNEVEN:
         return
     text = phrase(
         "The best tenth of the known customers who bought in the last 365 days ({n} customers) brought "

@@ -33,7 +33,8 @@ from customer_intel.core.report.markup import (
     tag,
 )
 from customer_intel.core.report.metric import said_in
-from customer_intel.profiles.personas import said_of
+from customer_intel.core.statistics import ENOUGH
+from customer_intel.profiles.personas import MONEY, said_of
 
 # Facts told of one aspect on a card, cards of a split and of them open, traits of the best in the table.
 _FACTS, _CARDS, _OPEN, _TRAITS = 4, 12, 6, 15
@@ -71,7 +72,19 @@ def personas(evidence: Evidence) -> Html:
         own = rows.filter(pl.col("persona_split") == split)
         if not own.is_empty():
             parts += [tag("h3", title), *_cards(evidence, split, own)]
-    return join(parts)
+    return join((*parts, _money(evidence, rows)))
+
+
+def _money(evidence: Evidence, rows: pl.DataFrame) -> Html | None:
+    """In what money is told, and of whom it is not known."""
+    if not evidence.currency or rows.filter(pl.col("facet").is_in(MONEY)).is_empty():
+        return None
+    words = phrase(
+        "Money is in {currency}. Who pays nothing a month, or in a currency without a rate, is in no mean of it; "
+        "‘known of’ says of how many it is.",
+        currency=evidence.currency,
+    )
+    return tag("p", words, class_="note")
 
 
 def _cards(evidence: Evidence, split: str, rows: pl.DataFrame) -> Iterator[Html]:
@@ -82,7 +95,12 @@ def _cards(evidence: Evidence, split: str, rows: pl.DataFrame) -> Iterator[Html]
     by_size = sizes.sort("n", "persona", descending=[True, False]).select("persona", "n")
     named = sorted(by_size.iter_rows(), key=lambda item: order.get(item[0], len(order)))
     made = [
-        _card(name, n, rows.filter((pl.col("persona") == name) & (pl.col("facet") != "size")))
+        _card(
+            name,
+            n,
+            rows.filter((pl.col("persona") == name) & (pl.col("facet") != "size")),
+            evidence.currency,
+        )
         for name, n in named[:_CARDS]
         if rows.filter(pl.col("persona") == name).height > 1
     ]
@@ -97,10 +115,16 @@ def _cards(evidence: Evidence, split: str, rows: pl.DataFrame) -> Iterator[Html]
         more = f"{len(made) - _OPEN} more segments"
         yield details(more, tag("div", *made[_OPEN:], class_="row"))
     if few:
-        yield quiet(f"Too few for a card: {listed(few)}.")
+        yield quiet(
+            phrase(
+                "No card: {few}. A card needs {n} customers of whom the same is known.",
+                few=said_in(listed(few), "persona.n"),
+                n=said_in(count(ENOUGH), "persona.n_known"),
+            )
+        )
 
 
-def _card(name: str, n: int, rows: pl.DataFrame) -> Html:
+def _card(name: str, n: int, rows: pl.DataFrame, currency: str) -> Html:
     parts: list[Html] = [
         tag("h4", plain(name), " ", tag("small", said_in(count(n), "persona.n"), " customers"))
     ]
@@ -111,16 +135,18 @@ def _card(name: str, n: int, rows: pl.DataFrame) -> Html:
         own = rows.filter(pl.col("aspect") == aspect, differs | ~is_mean | (aspect == "worth"))
         told = own.sort(differs.not_(), "place").head(_FACTS)
         if not told.is_empty():
-            lines = [tag("li", _line(row, n)) for row in told.iter_rows(named=True)]
+            lines = [tag("li", _line(row, n, currency)) for row in told.iter_rows(named=True)]
             parts.append(join((tag("p", title, class_="note"), tag("ul", *lines))))
     return tag("div", *parts)
 
 
-def _line(row: dict[str, Any], n: int) -> Html:
+def _line(row: dict[str, Any], n: int, currency: str) -> Html:
     """▲ What: 63 % (53–73 %, others 20 %)."""
     sign, hidden = _MARKS.get(row["persona_verdict"], ("", ""))
     mark = tag("span", sign, title=hidden) if sign else None
     is_mean = row["member"] == "mean"
+
+    is_money = row["facet"] in MONEY
 
     def show(value: Any) -> str:
         return number(value, 0 if abs(value) >= 100 else 1) if is_mean else percent(value)
@@ -137,7 +163,8 @@ def _line(row: dict[str, Any], n: int) -> Html:
     what = said_of(row["facet"]) if is_mean else f"{said_of(row['facet'])} {row['member']}"
     return join((
         mark, said_in(what, "persona.facet"), ": ",
-        tag("b", said_in(show(row["measured"]), "persona.measured")), " ",
+        tag("b", said_in(show(row["measured"]), "persona.measured")),
+        f" {currency} " if is_money and currency else " ",
         tag("small", "(", join(beside, ", "), ")"),
     ))  # fmt: skip
 

@@ -42,6 +42,8 @@ from customer_intel.core.statistics import contrast, holm
 _YEAR = 12
 # Currencies told, the largest first; months and cohorts in tables; plans named.
 _CURRENCIES, _MONTHS, _COHORTS, _PLANS = 3, 12, 13, 10
+# Months without a change of price that are told to be.
+_FEW_MONTHS = 3
 # Who left fewer than so many times is no finding.
 _FEW = 10
 _MOVES = ("new_mrr", "expansion_mrr", "reactivation_mrr", "contraction_mrr", "churned_mrr")
@@ -67,7 +69,22 @@ def recurring(evidence: Evidence) -> Html:
         "Months that are over. Net: with what paying customers added and who came back; gross: without. "
         "Neither counts new customers. Quick ratio: gained over lost. Currencies are kept apart."
     )
-    return join((*parts, tag("p", note, class_="note")))
+    return join((*parts, tag("p", note, class_="note"), _missing(evidence)))
+
+
+def _missing(evidence: Evidence) -> Html | None:
+    """Rows of subscriptions that the newest exports had and that could not be read: they may pay."""
+    if not evidence.has("export_file"):
+        return None
+    files = evidence.frame("export_file", "mapping", "entity", "export_date", "rows_quarantined")
+    own = files.filter(pl.col("entity").str.starts_with("subscription"))
+    newest = own.filter(pl.col("export_date") == pl.col("export_date").max().over("mapping"))
+    n = int(newest["rows_quarantined"].sum())
+    if not n:
+        return None
+    words = "{n} of subscriptions could not be read and {lie} in quarantine: what they pay is missing here."
+    rows = said_in(plural(n, "row"), "export_file.rows_quarantined")
+    return paragraph(phrase(words, n=rows, lie="lies" if n == 1 else "lie"))
 
 
 def _of_currency(
@@ -78,6 +95,7 @@ def _of_currency(
     return [
         None if alone else tag("h3", currency),
         _lede(evidence, currency, month, row),
+        _flat(rows),
         _months(rows, currency),
         _cohorts(evidence, currency),
         _plans(rows, month),
@@ -98,15 +116,14 @@ def _lede(evidence: Evidence, currency: str, month: date, row: dict[str, object]
         said.append(
             phrase(
                 "Of the recurring revenue that the month to {month} opened with, {opening} {currency} of {n} "
-                "customers, {net} was left when it closed{sure}, and {gross} without what was gained{sure_gross}.",
+                "customers, {net} was left when it closed{sure}{without}.",
                 month=day(last),
                 opening=said_in(number(row["opening_mrr"], 2), "revenue_retention.opening_mrr"),
                 currency=currency,
                 n=cited(count(net.n), net, part="n"),
                 net=cited(percent(net.value, 1), net),
                 sure=_sure(net),
-                gross=cited(percent(gross.value, 1), gross),
-                sure_gross=_sure(gross),
+                without=_without(net, gross),
             )
         )
     else:
@@ -124,11 +141,13 @@ def _lede(evidence: Evidence, currency: str, month: date, row: dict[str, object]
     if year and year_gross:
         said.append(
             phrase(
-                " Who paid a year earlier ({n} customers) pays {net} of it now{sure}, {gross} without gains.",
+                " Who paid a year earlier ({n} customers) pays {net} of it now{sure}, {gross}."
+                if year.value != year_gross.value
+                else " Who paid a year earlier ({n} customers) pays {net} of it now{sure}; nobody pays more than then.",
                 n=cited(count(year.n), year, part="n"),
                 net=cited(percent(year.value), year),
                 sure=_sure(year),
-                gross=cited(percent(year_gross.value), year_gross),
+                gross=join((cited(percent(year_gross.value), year_gross), " without gains")),
             )
         )
     if quick:
@@ -136,8 +155,72 @@ def _lede(evidence: Evidence, currency: str, month: date, row: dict[str, object]
         said.append(phrase(words, quick=cited(number(quick.value, 2), quick)))
     if left:
         share = cited(percent(left.value, 1), left)
-        said.append(phrase(" {share} of its customers left{sure}.", share=share, sure=_sure(left)))
+        said.append(
+            phrase(
+                " {share} of its customers pay nothing any more{sure}{paused}.",
+                share=share,
+                sure=_sure(left),
+                paused=_paused(evidence, currency, month, last),
+            )
+        )
     return paragraph(*said, class_="lede")
+
+
+def _without(net: Value, gross: Value) -> Html:
+    """Gross retention, unless it is the same as nothing was gained."""
+    if net.value == gross.value:
+        return phrase("; nothing was gained")
+    text = ", and {gross} without what was gained{sure}"
+    return phrase(text, gross=cited(percent(gross.value, 1), gross), sure=_sure(gross))
+
+
+def _paused(evidence: Evidence, currency: str, month: date, last: date) -> Html | str:
+    """How many of those who opened the month paying and closed it not paying only paused."""
+    if not evidence.has("subscription_fact"):
+        return ""
+    wanted = ("customer_id", "currency", "valid_from", "valid_to", "state", "mrr")
+    rows = evidence.scan("subscription_fact").select(wanted).filter(pl.col("currency") == currency)
+
+    def paying(on: date) -> pl.LazyFrame:
+        return _standing(rows, on).filter(pl.col("mrr") > 0).select("customer_id").unique()
+
+    gone = paying(month - timedelta(days=1)).join(paying(last), on="customer_id", how="anti")
+    halted = (
+        _standing(rows, last).filter(pl.col("state") == "paused").select("customer_id").unique()
+    )
+    n, paused = (
+        part.select(pl.len()).collect().item()
+        for part in (gone, gone.join(halted, on="customer_id"))
+    )
+    if not paused:
+        return ""
+    told = [said_in(count(found), "subscription_fact.state") for found in (paused, n)]
+    return phrase(", {paused} of the {n} because they paused", paused=told[0], n=told[1])
+
+
+def _standing(rows: pl.LazyFrame, on: date) -> pl.LazyFrame:
+    """The stretches that hold the day."""
+    ended = pl.col("valid_to").is_null() | (pl.col("valid_to") > on)
+    return rows.filter((pl.col("valid_from") <= on) & ended)
+
+
+def _flat(rows: pl.DataFrame) -> Html | None:
+    """That no price ever moved, where so much time has passed that one would have."""
+    told = rows.filter(
+        (pl.col("breakdown") == "all") & pl.col("is_whole") & (pl.col("opening_mrr") > 0)
+    )
+    if (
+        len(told) < _FEW_MONTHS
+        or told.select(pl.sum_horizontal("expansion_mrr", "contraction_mrr") != 0)[:, 0].any()
+    ):
+        return None
+    return paragraph(
+        phrase(
+            "In none of {months} did anybody pay more or less than before: the exports hold no history of prices, or "
+            "none moved. So net and gross tell the same but for who came back.",
+            months=said_in(plural(len(told), "month"), "revenue_retention.expansion_mrr"),
+        )
+    )
 
 
 def _sure(of: Value) -> Html | str:
@@ -158,7 +241,7 @@ def _months(rows: pl.DataFrame, currency: str) -> Html:
             number(row["quick_ratio"], 1), count(row["customers_churned"]),
         ))  # fmt: skip
     head = ("Month", "Opened", "New", "Expansion", "Back again", "Contraction", "Churned", "Closed",
-            "Net", "Gross", "Quick ratio", "Customers lost")  # fmt: skip
+            "Net", "Gross", "Quick ratio", "Stopped paying")  # fmt: skip
     title = f"Recurring revenue month by month, {currency}"
     return figure(title, table(head, body, numeric=range(1, 12)))
 

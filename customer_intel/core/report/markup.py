@@ -98,8 +98,11 @@ def count(value: Any) -> str:
 
 
 def number(value: Any, digits: int = 1) -> str:
-    """A number with `digits` decimals; a dash where it is not known."""
-    return f"{float(value):,.{digits}f}".replace("-", MINUS) if known(value) else NONE
+    """A number with `digits` decimals; a dash where it is not known. Zero has no sign."""
+    if not known(value):
+        return NONE
+    rounded = round(float(value), digits) or 0.0
+    return f"{rounded:,.{digits}f}".replace("-", MINUS)
 
 
 def signed(value: Any, digits: int = 0) -> str:
@@ -111,11 +114,17 @@ def signed(value: Any, digits: int = 0) -> str:
 
 
 def percent(value: Any, digits: int = 0) -> str:
-    """A share as per cent; tiny ones are said to be tiny rather than zero."""
+    """A share as per cent; tiny ones are said to be tiny rather than zero, and what is not all is not
+    said to be 100: a decimal more tells it, or that it is more than the last that is less.
+    """
     if not known(value):
         return NONE
     if 0 < value < 0.5 * 10 ** -(digits + 2):
         return f"<{10**-digits:g}{NBSP}%"
+    if value < 1 and round(100 * value, digits) >= 100:
+        digits += 1
+        if round(100 * value, digits) >= 100:
+            return f">{100 - 10**-digits:.{digits}f}{NBSP}%"
     return f"{100 * value:.{digits}f}{NBSP}%".replace("-", MINUS)
 
 

@@ -7,10 +7,13 @@ import statistics
 from collections import defaultdict
 from datetime import date, datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import polars as pl
 import pytest
 
+from customer_intel.behaviour.feature_driver import Judged
+from customer_intel.behaviour.feature_driver_statistics import Assessment, Effect
 from customer_intel.core.contract.yaml_lines import ConfigError
 from customer_intel.core.statistics import wilson
 from customer_intel.testing import TableLab
@@ -267,3 +270,32 @@ def test_few_customers_are_called_undecided_rather_than_confounded() -> None:
     row = driver(with_features(acts))
     assert row["crude_difference"] > 0.1 and row["corrected_high"] > row["crude_difference"]
     assert row["verdict"] == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "reason"),
+    [
+        (0.0, 0.02, "alike"),
+        (0.079, 0.053, "none"),
+        (0.0, 0.03, "none"),
+        (-0.03, 0.02, "none"),
+        (-0.2, 0.05, "fewer"),
+    ],
+)
+def test_no_difference_is_told_only_where_the_interval_is_narrow(
+    value: float, error: float, reason: str
+) -> None:
+    found = Mock(spec=Assessment, crude=Effect(value, error))
+    judged = Judged(Mock(), Mock(), found)
+    assert judged.verdict(1.0) == ("inconclusive", reason)
+
+
+def test_limits_of_a_difference_of_shares_lie_within_a_hundred_points() -> None:
+    found = Mock(
+        spec=Assessment, crude=Effect(0.5, 0.1), adjusted=Effect(0.4, 0.5),
+        corrected=Effect(0.426, 0.32), robust=Effect(0.3, 0.3), reliability=0.5, p_value=0.3,
+        rate_unexposed=0.3, risk_ratio=1.2, e_value=1.7, dose_p=0.3, n_strata=3, stability=0.8,
+    )  # fmt: skip
+    row = Judged(Mock(), None, found).row(0.3)
+    assert (row["corrected_high"], row["adjusted_high"]) == (1.0, 1.0)
+    assert row["corrected_low"] == pytest.approx(0.426 - 1.959964 * 0.32)

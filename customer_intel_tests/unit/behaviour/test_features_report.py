@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from customer_intel.behaviour.feature_driver import REASONS
+from customer_intel.behaviour.report import REPORT, funnel
+from customer_intel.behaviour.report_base import Beginning
 from customer_intel.behaviour.report_features import features, what_keeps
 from customer_intel.behaviour.report_retention import SECTIONS, lifecycle, retention
 from customer_intel.core.report.charts_behaviour import (
@@ -21,7 +24,13 @@ from customer_intel.core.report.charts_behaviour import (
 from customer_intel.core.report.markup import unmarked
 from customer_intel.testing import TableLab
 from customer_intel_tests.unit.behaviour.rolled_up import lab_of
-from customer_intel_tests.unit.behaviour.test_features import AS_OF, before, kept, with_features
+from customer_intel_tests.unit.behaviour.test_features import (
+    AS_OF,
+    EXPORT,
+    before,
+    kept,
+    with_features,
+)
 
 NBSP = "\N{NO-BREAK SPACE}"
 
@@ -68,9 +77,98 @@ def test_growth_is_told_by_its_parts_of_the_last_whole_month(tmp_path: Path) -> 
     )
 
 
+START = {"source_system": "web", "entity": "events", "n": 900}
+
+
+def test_cohorts_of_a_sources_first_month_are_starred_and_in_no_sentence(tmp_path: Path) -> None:
+    rows = {"retention": "activity", "interval_unit": "month", "interval_no": 1, "start_event": "any",
+            "return_event": "any", "is_complete": True}  # fmt: skip
+    cohorts = [
+        (date(2025, 10, 1), 100, 20),
+        (date(2025, 11, 1), 100, 90),
+        (date(2025, 12, 1), 50, 45),
+    ]
+    lab = TableLab(date(2026, 3, 10))
+    lab.put(
+        "retention_cohort",
+        [
+            {**rows, "cohort": first, "n_cohort": n, "n_eligible": n, "n_retained": k,
+             "retention_rate": k / n, "low": 0.0, "high": 1.0}
+            for first, n, k in cohorts
+        ],
+    )  # fmt: skip
+    # The source that tells of hardly any acts moves nothing.
+    few = {"source_system": "till", "entity": "orders", "n": 2, "first_day": date(2026, 2, 1)}
+    lab.put("source_start", [{**START, "first_day": date(2025, 10, 2)}, few])
+    told = unmarked(retention(lab.evidence(tmp_path)))
+    assert f"90{NBSP}%" in told and "of 150 customers came back in the month after" in told
+    assert "Oct 2025*" in told and "Nov 2025*" not in told
+    assert "the last, web, begins on 2 October 2025" in told
+
+
+@pytest.mark.parametrize(
+    ("first", "unit", "begun", "is_before"),
+    [
+        (date(2025, 7, 1), "month", date(2025, 6, 30), True),
+        (date(2025, 8, 1), "month", date(2025, 6, 30), False),
+        (date(2023, 2, 1), "month", date(2023, 1, 11), False),
+        (date(2023, 2, 1), "month", date(2023, 1, 12), True),
+        (date(2023, 1, 1), "month", date(2023, 1, 1), True),
+        (date(2026, 1, 12), "week", date(2026, 1, 7), False),
+        (date(2026, 1, 12), "week", date(2026, 1, 8), True),
+        (date(2026, 1, 12), "day", date(2026, 1, 11), False),
+        (date(2026, 1, 12), "day", date(2026, 1, 12), True),
+    ],
+)
+def test_who_is_new_is_known_after_a_whole_period(
+    first: date, unit: str, begun: date, is_before: bool
+) -> None:
+    assert Beginning(begun, "web").is_before(first, unit) == is_before
+
+
+def test_cohorts_that_are_all_too_early_are_told_with_a_warning(tmp_path: Path) -> None:
+    lab = monthly()
+    lab.put("source_start", [{**START, "first_day": date(2026, 2, 20)}])
+    told = unmarked(retention(lab.evidence(tmp_path)))
+    assert (
+        "of 40 customers came back in the month after they began. So say cohorts that begin" in told
+    )
+    lab.put("lifecycle_period", [
+        {"interval_unit": "month", "starts_on": day, "n_active": 0, "n_new": 0, "n_returning": 0,
+         "n_resurrecting": 0, "n_dormant": 0, "is_complete": True}
+        for day in (date(2025, 11, 1), date(2025, 12, 1))
+    ])  # fmt: skip
+    told = unmarked(lifecycle(lab.evidence(tmp_path)))
+    assert (
+        "Nothing is told of growth yet: all sources tell of acts since 20 February 2026 only"
+        in told
+    )
+    assert "Feb 26*" in told
+
+
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.key)
 def test_without_tables_a_section_says_why(section: Any, tmp_path: Path) -> None:
     assert "is in no release yet" in section.make(TableLab(AS_OF).evidence(tmp_path))
+
+
+@pytest.mark.parametrize(("is_counted", "is_told"), [(False, True), (True, False)])
+def test_orders_given_back_whole_are_told_beside_funnels(
+    is_counted: bool, is_told: bool, tmp_path: Path
+) -> None:
+    lab = with_features([("a", "view", before(5))])
+    lab.put("funnel_step", [{"funnel": "f", "step": 1}])
+    lab.put("order_fact", [{"order_key": "1", "is_sale": True, "is_counted": is_counted}])
+    told = unmarked(funnel(lab.evidence(tmp_path)))
+    assert ("Orders given back whole since: 1." in told) == is_told
+
+
+@pytest.mark.parametrize("tell", [retention, lifecycle])
+def test_acts_of_nobody_known_are_said_to_be(tell: Any, tmp_path: Path) -> None:
+    lab = TableLab(AS_OF)
+    lab.put("activity", [{"activity_id": "1", "activity": "page_viewed"}])
+    assert "none by a customer who is known" in tell(lab.evidence(tmp_path))
+    lab.put("activity", [{"activity_id": "2", "activity": "email_sent", "customer_id": "c"}])
+    assert "none by a customer who is known" not in tell(lab.evidence(tmp_path))
 
 
 def evidence_of(tmp_path: Path, effect: float) -> Any:
@@ -94,7 +192,93 @@ def test_a_supported_feature_is_told_as_an_association(tmp_path: Path) -> None:
 def test_nothing_is_a_finding_where_nothing_is_sure(tmp_path: Path) -> None:
     evidence = evidence_of(tmp_path, 0.0)
     assert list(what_keeps(evidence)) == []
-    assert "Of 1 features none goes with staying" in unmarked(features(evidence))
+    told = unmarked(features(evidence))
+    assert "For none of 1 features is it shown that users stay more often" in told
+
+
+def judged(tmp_path: Path, *rows: dict[str, Any]) -> str:
+    """The section Features over verdicts as given, of 400 active customers."""
+    lab = TableLab(AS_OF)
+    used = {"n": 400, "n_adopters": 40, "feature_days": 90, "repeat_days": 28, "adoption": 0.1}
+    names = [{"feature": f"f{at}", "caption": f"F{at}"} for at in range(len(rows))]
+    lab.put("feature_usage", [{**used, **name} for name in names])
+    verdict = {"verdict": "inconclusive", "reason": REASONS["none"]}
+    lab.put(
+        "feature_driver",
+        [{**verdict, **name, **row} for name, row in zip(names, rows, strict=True)],
+    )
+    return unmarked(features(lab.evidence(tmp_path)))
+
+
+def test_what_nobody_knows_is_not_told_as_no_difference(tmp_path: Path) -> None:
+    told = judged(
+        tmp_path,
+        {},
+        {"reason": REASONS["unsure"]},
+        {"reason": REASONS["fewer"]},
+        {"verdict": "confounded", "reason": REASONS["confounded"]},
+    )
+    assert (
+        "For none of 4 features is it shown that users stay more often than equally engaged customers: 1 are used by "
+        "the engaged, who stay anyway, 1 have users who stay less often than others, for 2 the data does not decide."
+    ) in told
+    told = judged(tmp_path, {"reason": REASONS["alike"]})
+    assert "1 have users who stay like others, within five points." in told
+
+
+def test_an_interval_that_holds_all_is_undecided_rather_than_a_number(tmp_path: Path) -> None:
+    wide = {
+        "corrected_difference": 0.426,
+        "corrected_low": -0.19,
+        "corrected_high": 1.0,
+        "q_value": 0.318,
+    }
+    told = judged(tmp_path, wide)
+    assert "undecided" in told and "+42.6" not in told and "+100" not in told
+    assert ".318" in told and "p = .318" not in told
+    narrow = {**wide, "corrected_low": 0.2, "corrected_high": 0.6}
+    told = judged(tmp_path, narrow)
+    assert "+42.6" in told and "+20 to +60" in told
+
+
+def test_use_and_staying_tells_the_customers_of_the_verdicts(tmp_path: Path) -> None:
+    lab = TableLab(AS_OF)
+    names = [{"feature": f"f{at}", "caption": f"F{at}"} for at in range(2)]
+    used = {"n": 400, "adoption": 0.1, "n_users": 53, "users_retained": 0.87, "n_others": 347,
+            "others_retained": 0.5, "feature_days": 90, "repeat_days": 28}  # fmt: skip
+    lab.put("feature_usage", [{**used, **name} for name in names])
+    sides = {"n_exposed": 42, "rate_exposed": 0.88, "n_unexposed": 300, "rate_unexposed": 0.5}
+    verdict = {"verdict": "inconclusive", "reason": REASONS["none"], **sides}
+    lab.put("feature_driver", [{**verdict, **name} for name in names])
+    told = features(lab.evidence(tmp_path))
+    assert f"88{NBSP}% of 42 users stayed" in told and "53 users" not in told
+
+
+@pytest.mark.parametrize("barred", [3, 0])
+@pytest.mark.parametrize("section", ["retention", "lifecycle", "features", "funnel"])
+def test_who_may_not_be_profiled_is_said_to_be_counted_or_left_out(
+    section: str, barred: int, tmp_path: Path
+) -> None:
+    lab = monthly()
+    lab.put("feature_usage", [{"feature": "f", "caption": "F", "n": 40, "n_adopters": 1, "adoption": 0.025,
+                               "feature_days": 90, "repeat_days": 28}])  # fmt: skip
+    lab.put("funnel_step", [{"funnel": "f", "step": 1}])
+    (tell,) = (item.make for item in REPORT.sections if item.key == section)
+    lab.put(
+        "behaviour_definition",
+        [{**EXPORT, "origin": "declared", "certainty": "said", "caption": "Export"}],
+    )
+    people = [{"customer_id": f"c{n}", "is_profiling_denied": n < barred} for n in range(40)]
+    lab.put("customer_profile", people)
+    said = "Left out are the 3" if section == "funnel" else "also the 3 customers who may not"
+    assert (said in unmarked(tell(lab.evidence(tmp_path)))) == bool(barred)
+
+
+def test_features_of_nobody_known_are_told_so(tmp_path: Path) -> None:
+    lab = TableLab(AS_OF)
+    lab.put("feature_usage", [{"feature": "f", "caption": "F", "n": 0, "n_adopters": 0}])
+    told = unmarked(features(lab.evidence(tmp_path)))
+    assert told.startswith("Features are named, but no customer who is known did anything")
 
 
 def test_a_time_is_told_in_the_unit_that_fits(tmp_path: Path) -> None:

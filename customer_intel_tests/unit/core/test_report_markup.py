@@ -14,9 +14,13 @@ from customer_intel_tests.unit.report_lake import AS_OF
     [
         (markup.short(1_234_567), "1.23\u00a0M"), (markup.short(999_999), "1.00\u00a0M"), (markup.short(0), "0"),
         (markup.money(9_999.5, "EUR"), "10,000\u00a0EUR"), (markup.money(-12.5, ""), "−12.50"),
-        (markup.percent(0.0001), "<1\u00a0%"),
+        (markup.percent(0.0001), "<1\u00a0%"), (markup.percent(0.9959), "99.6\u00a0%"),
+        (markup.percent(1.0), "100\u00a0%"),
+        (markup.percent(0.9999), ">99.9\u00a0%"), (markup.percent(0.99959, 1), "99.96\u00a0%"),
+        (markup.percent(0.994), "99\u00a0%"),
         (markup.plain("cant_lose_them"), "Can’t lose them"), (markup.plain("incantation"), "Incantation"),
         (markup.percent(0.0001, 2), "0.01\u00a0%"), (markup.signed(-0.2), "0"), (markup.p_value(0.0004), "p < .001"),
+        (markup.number(-0.04), "0.0"), (markup.number(-0.06), "−0.1"),
         (markup.p_value(0.0121), "p = .012"), (markup.interval(None, 3), "·"), (markup.count(-1200), "−1,200"),
     ],
 )  # fmt: skip

@@ -221,3 +221,29 @@ def test_a_window_that_no_source_told_of_to_its_end_has_no_change(tmp_path: Path
     (tile,) = [tile for tile in tiles(evidence) if tile.metric == "orders_28d"]
     assert "a source has not told of all these days" in str(tile.beside)
     assert "against the 28 days before" not in str(tile.beside)
+
+
+@pytest.mark.parametrize(("subscribers", "is_told"), [(0, True), (20, True), (144, False)])
+def test_who_is_seen_by_acts_stands_for_all_only_where_most_are(
+    subscribers: int, is_told: bool, tmp_path: Path
+) -> None:
+    lab = TableLab(AS_OF)
+    lab.run("metric")
+    since_ever = {"first_day": AS_OF - timedelta(days=400), "last_day": AS_OF, "n": 1,
+                  "first_export_date": AS_OF, "last_export_date": AS_OF}  # fmt: skip
+    lab.put("source_start", [{"source_system": "web", "entity": "events", **since_ever}])
+    days = [(who, back) for who in range(14) for back in range(300, 29, -9)] + [(0, 5)]
+    lab.put(
+        "customer_day",
+        [{"customer_id": f"c{who}", "day": AS_OF - timedelta(days=back)} for who, back in days],
+        is_active=True,
+    )  # fmt: skip
+    lab.put(
+        "mrr_movement",
+        [{"customer_id": f"s{n}", "day": AS_OF - timedelta(days=300), "currency": "EUR",
+          "opening_mrr": 0, "closing_mrr": 10, "new_mrr": 10} for n in range(subscribers)],
+    )  # fmt: skip
+    lab.chain("metric_row", rooms=("metrics", "facts"))
+    lab.chain("metric_daily", rooms=("metrics", "facts"))
+    found = [item for item in told(lab.evidence(tmp_path)) if item.subject == "activity"]
+    assert [" fell by " in item.text for item in found] == [True] * is_told

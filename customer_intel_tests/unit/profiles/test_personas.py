@@ -92,3 +92,10 @@ def test_segments_drawn_by_chance_seldom_differ(seed: int) -> None:
     ]
     found = cards(rows).filter(pl.col("persona_verdict").is_in(["more", "less"]))
     assert found["persona"].n_unique() <= 3
+
+
+def test_a_mean_of_counts_is_never_told_to_be_below_zero() -> None:
+    rows = [*segment("champions", 39, tickets_90d=0), *segment("champions", 1, tickets_90d=1)]
+    rows += segment("lost", 40, tickets_90d=2)
+    row = cards(rows).filter(persona="champions", facet="tickets_90d").row(0, named=True)
+    assert (row["low"], row["measured"]) == (0.0, 0.025)

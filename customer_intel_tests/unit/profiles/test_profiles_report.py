@@ -6,8 +6,9 @@ from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
+import pytest
 
-from customer_intel.profiles.report import bad_experiences
+from customer_intel.profiles.report import bad_experiences, concentration
 from customer_intel.testing import TableLab
 
 AS_OF = date(2026, 7, 1)
@@ -53,3 +54,17 @@ def test_a_late_delivery_that_costs_points_is_told(tmp_path: Path) -> None:
     )
     lab.put("customer_profile", [{"customer_id": "x"}], is_profiling_denied=True, last_nps_score=0)
     assert next(bad_experiences(lab.evidence(tmp_path))) == told
+
+
+@pytest.mark.parametrize(("best", "is_told"), [(10, False), (12, False), (100, True)])
+def test_a_best_tenth_that_brought_a_tenth_is_no_finding(
+    best: int, is_told: bool, tmp_path: Path
+) -> None:
+    lab = TableLab(AS_OF)
+    people = [
+        {"customer_id": f"c{n:02}", "revenue_365d": best if n < 10 else 10} for n in range(100)
+    ]
+    lab.put("customer_profile", people)
+    lab.metrics()
+    lab.filled["metric_daily"] = 1
+    assert len(list(concentration(lab.evidence(tmp_path, "EUR")))) == is_told

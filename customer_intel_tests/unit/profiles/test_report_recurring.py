@@ -32,11 +32,71 @@ def test_a_month_is_told_in_a_sentence_with_its_customers(tmp_path: Path) -> Non
         "Of the recurring revenue that the month to 31 March 2026 opened with, 320.00 USD of 4 "
         "customers, 103.1 % was left when it closed, and 81.2 % without what was gained"
     ) in said
-    assert "For each unit lost 1.67 were gained. 25.0 % of its customers left" in said
+    assert (
+        "For each unit lost 1.67 were gained. 25.0 % of its customers pay nothing any more" in said
+    )
+    assert "because they paused" not in said and "in quarantine" not in said
+    assert "In none of" not in said
     # Euros apart: they opened with none.
     assert "opened with 0.00 EUR of recurring revenue and closed with 9.99" in said
     assert (
         "Changes of plan in twelve months" in said and "What is left of who came in a month" in said
+    )
+
+
+def told_of(lab: TableLab, folder: Path) -> str:
+    """The section over a lab with subscription_fact."""
+    lab.run("revenue_retention")
+    lab.filled["revenue_retention"] = 1
+    lab.metrics()
+    lab.filled["metric_daily"] = 1
+    return unmarked(recurring(lab.evidence(folder))).replace("\u00a0", " ")
+
+
+def test_who_pauses_has_not_left(tmp_path: Path) -> None:
+    pauses = [(f"p{n}", "USD", "basic", date(2026, 1, 5), date(2026, 3, 5), "10") for n in range(2)]
+    lab = lab_of([*MARCH, *pauses])
+    lab.put(
+        "subscription_fact",
+        [{"subscription_key": f"q{n}", "customer_id": f"p{n}", "currency": "USD", "state": "paused",
+          "valid_from": date(2026, 3, 5), "valid_to": [None, date(2026, 3, 20)][n], "mrr": 0}
+         for n in range(2)],
+    )  # fmt: skip
+    said = told_of(lab, tmp_path)
+    # One of them was paused and then ended.
+    assert "50.0 % of its customers pay nothing any more (" in said
+    assert "), 1 of the 3 because they paused." in said
+
+
+def test_prices_without_a_history_are_said_to_be(tmp_path: Path) -> None:
+    since = date(2025, 11, 5)
+    lab = lab_of(
+        [("a", "USD", "basic", since, None, "10"), ("b", "USD", "basic", since, None, "5")]
+    )
+    said = told_of(lab, tmp_path)
+    assert "In none of 4 months did anybody pay more or less than before" in said
+    assert "100.0 % was left when it closed" in said and "; nothing was gained." in said
+    assert "without what was gained" not in said
+
+
+def test_subscriptions_in_quarantine_are_missing_and_said_to_be(tmp_path: Path) -> None:
+    lab = lab_of(MARCH)
+    files = [
+        ("subscriptions", 1, 31),
+        ("subscriptions", 5, 30),
+        ("subscription_events", 1, 31),
+        ("orders", 9, 31),
+    ]
+    lab.put(
+        "export_file",
+        [
+            {"entity": entity, "mapping": f"bill_{entity}", "rows_quarantined": n,
+             "export_date": date(2026, 3, on)}
+            for entity, n, on in files
+        ],
+    )  # fmt: skip
+    assert "2 rows of subscriptions could not be read and lie in quarantine" in told_of(
+        lab, tmp_path
     )
 
 
@@ -56,7 +116,18 @@ def test_a_card_is_told_with_its_interval_and_the_others(tmp_path: Path) -> None
     said = unmarked(personas(lab.evidence(tmp_path))).replace("\u00a0", " ")
     assert "Champions 80 customers" in said
     assert "▲ Country DE: 75 % (65–83 %, others 0 %)" in said
-    assert "Too few for a card: Promising (10)." in said
+    assert "No card: Promising (10). A card needs 30 customers of whom the same is known." in said
+    assert "Money is in" not in said
+
+
+def test_money_on_a_card_has_its_currency(tmp_path: Path) -> None:
+    lab = TableLab(AS_OF)
+    rows = [*segment("champions", 60, mrr=40), *segment("lost", 160, mrr=None)]
+    rows += segment("champions", 20, mrr=None)
+    lab.put("persona", cards(rows))
+    said = unmarked(personas(lab.evidence(tmp_path, "EUR"))).replace("\u00a0", " ")
+    assert "Recurring revenue a month of who pays: 40.0 EUR (40.0 to 40.0, known of 60)" in said
+    assert "Money is in EUR. Who pays nothing a month" in said
 
 
 @pytest.mark.parametrize(
