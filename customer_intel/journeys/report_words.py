@@ -7,9 +7,18 @@ from __future__ import annotations
 
 from customer_intel.core.report.markup import NBSP, Html, interval, join, percents, tag
 from customer_intel.core.report.metric import Value, cited
-from customer_intel.journeys.paths import BETWEEN, LOOP, MORE, TIMES, touchpoints_of
+from customer_intel.journeys.paths import (
+    BETWEEN,
+    DIRECT,
+    GONE,
+    LOOP,
+    MORE,
+    TIMES,
+    WON,
+    touchpoints_of,
+)
 
-OTHER, WON, GONE, DIRECT = "(other)", "(conversion)", "(no conversion)", "(start)"
+OTHER = "(other)"
 SPECIAL = {OTHER: "Other", WON: "Conversion", GONE: "No conversion", DIRECT: "Directly"}
 
 

@@ -30,18 +30,44 @@ def test_a_touchpoint_is_named_in_words(touchpoint_id: str, said: str) -> None:
     assert report_words.touchpoint_name(touchpoint_id) == said
 
 
+def a_flow(*begun: tuple[str, int, int]) -> list[dict[str, Any]]:
+    """Journeys of one step each: the step, how many, how many of them converted."""
+    return [
+        row
+        for step, n, won in begun
+        for row in (
+            {"step_no": 1, "from_step": "(start)", "to_step": step, "n": n, "n_converted": won},
+            {"step_no": 2, "from_step": step, "to_step": "(conversion)", "n": won, "n_converted": won},
+            {"step_no": 2, "from_step": step, "to_step": "(no conversion)", "n": n - won},
+        )
+        if row["n"]
+    ]  # fmt: skip
+
+
+def test_figures_of_all_journeys_are_not_of_the_ways_that_are_kept(tmp_path: Path) -> None:
+    lab = TableLab(date(2026, 7, 1))
+    lab.put(
+        "journey_paths",
+        [{"path": "web:a", "path_rank": 1, "n": 5, "n_converted": 5, "coverage": 0.05}],
+    )
+    lab.put("journey_flow", a_flow(("web:a", 40, 10), ("web:z", 60, 20)))
+    lab.metrics()
+    told = unmarked(report.journeys(lab.evidence(tmp_path))).replace("\u00a0", " ")
+    assert "100 journeys have ended; 30 % of them brought a conversion" in told
+    assert "Z (web)" + "60" + "60 %" in told
+    assert "1 most frequent ways that are kept cover 5 % of them" in told
+
+
 @pytest.mark.parametrize(
     ("won", "told"),
     [
         (0, "none of them holds a conversion: no order,"),
-        (3, "60\u00a0% of them led to a conversion"),
+        (3, "60\u00a0% of them brought a conversion"),
     ],
 )
 def test_a_company_without_any_conversion_is_told_so(tmp_path: Path, won: int, told: str) -> None:
     lab = TableLab(date(2026, 7, 1))
-    lab.put(
-        "journey_paths", [{"path": "a", "path_rank": 1, "n": 5, "n_converted": won, "coverage": 1}]
-    )
+    lab.put("journey_flow", a_flow(("a", 5, won)))
     lab.metrics()
     assert told in unmarked(report.journeys(lab.evidence(tmp_path)))
 
