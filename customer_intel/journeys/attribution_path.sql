@@ -1,10 +1,10 @@
 -- Grain: one row per touch of a path, and one for each conversion that no touch came before.
 -- Meaning: a path is what touched a customer before a conversion of the last attribution_days, within attribution_days
 --   before it and after the conversion before that; or, of those who did not convert since, what touched them in the
---   last attribution_days. Touches are messages and advertisements (touch_events), visits that came by a campaign, and
---   other touchpoints of the teams in attribution_owners; never each page that was viewed. A touch of the same channel
+--   last attribution_days. Touches are messages and advertisements (touch_events), visits by other channels than
+--   direct_channels (by themselves, from a search, by a link), and other touchpoints of the teams in attribution_owners; never each page that was viewed. A touch of the same channel
 --   within same_touch_minutes (the click and the visit that it began) is the same touch.
--- Caveats: visits without a campaign are nobody's touch: a conversion without any has the channel (none). Customers with
+-- Caveats: visits by direct_channels are nobody's touch: a conversion without any has the channel (none). Customers with
 --   an open path may convert yet. conversion_value is in the reporting currency, empty where nothing has a rate.
 WITH touch AS (
     SELECT a.customer_id, a.ts, lower(t.channel) AS channel, lower(t.campaign_id) AS campaign, a.activity_id AS touch_ref

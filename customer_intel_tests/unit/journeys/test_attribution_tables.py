@@ -73,7 +73,13 @@ def test_paths_end_at_conversions_hold_only_touches_and_are_no_longer_than_the_l
             ("b", "email", "opened", -100.0, "old"),
             ("c", "email", "opened", 0.0, "spring"),
         ],
-        visits=[("a", "email", 0.01, "spring"), ("a", "web", 1.5, None), ("a", "paid", 2.0, "x")],
+        visits=[
+            ("a", "email", 0.01, "spring"),
+            ("a", "web", 1.5, None),
+            ("a", "paid", 2.0, "x"),
+            ("b", "Organic", 4.0, None),
+            ("b", "referral", 4.5, None),
+        ],
         orders=[("a", 2.5), ("a", 4.0), ("b", 5.0)],
     )
     assert told(made) == {

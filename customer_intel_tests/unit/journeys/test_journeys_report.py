@@ -155,17 +155,36 @@ def test_attribution_is_told_with_intervals_and_what_a_conversion_cost(tmp_path:
     told = unmarked(report_attribution.by_channel(lab.evidence(tmp_path, "USD")))
     assert "spring" + "Email" + "9" + "4.5" + "3" in told
     told = told.replace("\u00a0", " ")
-    assert "50 % (95 %: 30–70 %) of the latest 20 conversions came after a message" in told
+    assert (
+        "50 % (95 %: 30–70 %) of the latest 20 conversions came after a touch by Email or Paid."
+        in told
+    )
     assert "Email 60 % (95 %: 50–70 %) and Paid 40 % (95 %: 30–50 %)" in told
     assert "looks 2 touches back" in told
     assert "A conversion cost 5.00 USD by Paid in advertising." in told
+
+
+def test_paths_of_one_channel_are_no_praise_of_a_model(tmp_path: Path) -> None:
+    """Each of ten paths that converted touches one channel: no model can tell otherwise."""
+    lab = TableLab(date(2026, 7, 1))
+    lab.put(
+        "attribution",
+        [{"model": model, "channel": channel, "n_paths": 9, "n_converted": n, "conversions": float(n),
+          "share": n / 10, "share_low": 0.1, "share_high": 0.9,
+          "markov_order": 2 if model == "markov" else None}
+         for model in MODELS for channel, n in (("email", 6), ("paid", 4))],
+    )  # fmt: skip
+    lab.metrics()
+    told = unmarked(report_attribution.by_channel(lab.evidence(tmp_path)))
+    assert "touches of one channel only, so all models credit the same by construction" in told
+    assert "foretold" not in told
 
 
 def test_without_any_touch_attribution_says_what_counts_as_one(tmp_path: Path) -> None:
     lab = TableLab(date(2026, 7, 1))
     lab.put("attribution", [{"model": "last", "channel": "(none)", "conversions": 3.0}])
     said = unmarked(report_attribution.by_channel(lab.evidence(tmp_path)))
-    assert "Which count is set in config/journeys.yaml (touch_events)" in said
+    assert "Which count is set in config/journeys.yaml (touch_events, direct_channels)" in said
 
 
 def test_a_loop_of_a_path_is_named_step_by_step() -> None:
