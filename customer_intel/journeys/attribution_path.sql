@@ -52,17 +52,23 @@ telling AS (
         activity_id,
         revenue,
         starts_conversion,
+        repeats_activity_id,
         sum(CASE WHEN starts_conversion THEN 1 ELSE 0 END) OVER (
             PARTITION BY customer_id ORDER BY ts, activity_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS conversion_no
     FROM journey_step
     WHERE is_conversion AND day >= $as_of - 2 * $attribution_days - 1 AND day < $as_of
 ),
+-- A record's amount is that of the conversion that it repeats, however late it comes.
 worth AS (
-    SELECT customer_id, conversion_no, revenue
-    FROM telling
-    WHERE revenue IS NOT NULL
-    QUALIFY row_number() OVER (PARTITION BY customer_id, conversion_no ORDER BY ts, activity_id) = 1
+    SELECT t.customer_id, coalesce(f.conversion_no, t.conversion_no) AS conversion_no, t.revenue
+    FROM telling AS t
+    LEFT JOIN telling AS f
+        ON f.customer_id = t.customer_id AND f.activity_id = t.repeats_activity_id AND f.starts_conversion
+    WHERE t.revenue IS NOT NULL
+    QUALIFY row_number() OVER (
+        PARTITION BY t.customer_id, coalesce(f.conversion_no, t.conversion_no) ORDER BY t.ts, t.activity_id
+    ) = 1
 ),
 conversion AS (
     SELECT t.customer_id, t.conversion_no, t.ts AS converted_at, w.revenue AS conversion_value
