@@ -28,7 +28,8 @@ def journey_paths(
     Only journeys whose end is known: none may convert yet. Which variants are told at the end of the
     list is chance where many are as frequent: what is said of all journeys is of journey_flow.
     (start) are journeys that began with the conversion; their rate is empty, it could be nothing but
-    1. conversion_value is what first conversions brought, in the reporting currency. coverage is the
+    1. conversion_value is what first conversions brought, in the reporting currency, empty where of
+    none an amount is known. coverage is the
     share of journeys that this and all more frequent paths explain.
     """
     begun = _ended(journey, as_of, config).select(
@@ -53,12 +54,17 @@ def journey_paths(
             customers=pl.col("customer_id").n_unique().cast(pl.Int64),
             n_converted=pl.col("converted_at").count().cast(pl.Int64),
             conversion_value=pl.col("conversion_value").sum(),
+            valued=pl.col("conversion_value").count(),
         )
         .sort("n", "told", descending=[True, False])
         .with_columns(
             path_rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64),
             share=(n / n.sum()),
             coverage=(n.cum_sum() / n.sum()),
+            # No amount is known of any conversion here: that is no 0.
+            conversion_value=pl.when((pl.col("n_converted") == 0) | (pl.col("valued") > 0)).then(
+                pl.col("conversion_value")
+            ),
             conversion_rate=pl.when(pl.col("told") != DIRECT).then(pl.col("n_converted") / n),
         )
         .head(int(config["max_paths"]))

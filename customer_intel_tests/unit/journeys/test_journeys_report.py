@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from customer_intel.behaviour.model import caption_of
 from customer_intel.core.report.evidence import Evidence
 from customer_intel.core.report.markup import unmarked
 from customer_intel.journeys import report, report_attribution, report_map, report_words
@@ -56,6 +57,22 @@ def test_figures_of_all_journeys_are_not_of_the_ways_that_are_kept(tmp_path: Pat
     assert "100 journeys have ended; 30 % of them brought a conversion" in told
     assert "Z (web)" + "60" + "60 %" in told
     assert "1 most frequent ways that are kept cover 5 % of them" in told
+
+
+def test_features_and_steps_call_a_page_so_once() -> None:
+    assert caption_of("page_viewed:promo_page") == "Promo page"
+    assert report_words.touchpoint_name("web:page_viewed:promo_page") == "Promo page (web)"
+
+
+def test_an_amount_that_nobody_told_is_no_zero(tmp_path: Path) -> None:
+    lab = TableLab(date(2026, 7, 1))
+    way = {"path": "web:a", "path_rank": 1, "n": 5, "n_converted": 5, "conversion_rate": 1.0}
+    lab.put("journey_paths", [{**way, "conversion_value": None}])
+    lab.put("journey_flow", a_flow(("web:a", 5, 5)))
+    lab.metrics()
+    told = unmarked(report.journeys(lab.evidence(tmp_path, "EUR")))
+    assert "·" in told.partition("The most frequent ways")[2]
+    assert "0.00" not in told
 
 
 @pytest.mark.parametrize(
