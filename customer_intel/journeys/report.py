@@ -41,6 +41,8 @@ from customer_intel.journeys.report_words import (
     path,
     share_range,
     touchpoint_name,
+    why_nothing,
+    without_condition,
 )
 
 _PATHS = 12
@@ -54,7 +56,9 @@ _MATRIX = 10
 
 def journeys(evidence: Evidence) -> Html:
     """The ways that customers take, where they turn and where they leave."""
-    parts: list[Html | None] = []
+    if not evidence.has("journey_flow") and not evidence.has("journey_map"):
+        return quiet(f"Journeys are not available: {why_nothing(evidence, 'journey_flow')}.")
+    parts: list[Html | None] = [without_condition(evidence)]
     if evidence.has("journey_flow"):
         rows = evidence.frame("journey_flow")
         parts += [_lede(evidence), the_map(evidence), pain_points(evidence), _flow(rows)]

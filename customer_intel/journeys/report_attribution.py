@@ -32,7 +32,12 @@ from customer_intel.core.report.markup import (
     tag,
 )
 from customer_intel.core.report.metric import cited, said_in
-from customer_intel.journeys.report_words import axis_percent, share_range
+from customer_intel.journeys.report_words import (
+    axis_percent,
+    share_range,
+    why_nothing,
+    without_condition,
+)
 
 # As the columns stand: rules from first to last, then what asks what would be lost.
 _SHOWN = ("first", "last", "linear", "time_decay", "position", "shapley")
@@ -44,7 +49,7 @@ _CAMPAIGNS = 12
 def by_channel(evidence: Evidence) -> Html:
     """Which channels bring conversions, by each model, and what one costs."""
     if not evidence.has("attribution"):
-        return quiet(f"Attribution is not available: {evidence.why_not('attribution')}.")
+        return quiet(f"Attribution is not available: {why_nothing(evidence, 'attribution')}.")
     rows = evidence.frame("attribution")
     told = rows.filter(pl.col("share").is_not_null())
     if told.is_empty():
@@ -54,7 +59,13 @@ def by_channel(evidence: Evidence) -> Html:
             "set in config/journeys.yaml (touch_events, direct_channels)."
         )
     return join(
-        (_lede(evidence, told), _models(told), _costs(evidence, rows), _campaigns(evidence))
+        (
+            without_condition(evidence),
+            _lede(evidence, told),
+            _models(told),
+            _costs(evidence, rows),
+            _campaigns(evidence),
+        )
     )
 
 

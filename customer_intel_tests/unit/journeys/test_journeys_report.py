@@ -103,7 +103,9 @@ def a_point(verdict: str, excess: float = 40.0) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def company(tmp_path: Path, *points: dict[str, Any]) -> Evidence:
+def company(
+    tmp_path: Path, *points: dict[str, Any], defined: list[dict[str, Any]] | None = None
+) -> Evidence:
     lab = TableLab(date(2026, 7, 1))
     lab.put("pain_point", list(points))
     lab.put(
@@ -112,6 +114,7 @@ def company(tmp_path: Path, *points: dict[str, Any]) -> Evidence:
           "customers": 5, "share": 1.0, "n_journeys": 400, "n_ended": 200, "n_lost": 100,
           "drop_off": 0.25, "drop_off_low": 0.2, "drop_off_high": 0.3, "transition_days": 90}],
     )  # fmt: skip
+    lab.put("behaviour_definition", defined or [])
     lab.metrics()
     return lab.evidence(tmp_path, "USD")
 
@@ -137,6 +140,31 @@ def test_what_chance_explains_is_no_finding_and_is_said_to_be_none(tmp_path: Pat
     told = unmarked(report_map.pain_points(evidence))
     assert "At no step are more journeys lost than chance explains" in told
     assert "may be chance" in told
+
+
+@pytest.mark.parametrize("condition", ["revenue >= 1000", None])
+def test_a_condition_that_journeys_do_not_ask_for_is_said(
+    tmp_path: Path, condition: str | None
+) -> None:
+    evidence = company(
+        tmp_path,
+        a_point("loses_more"),
+        defined=[{"kind": "conversion", "origin": "declared", "condition": condition},
+                 {"kind": "feature", "origin": "declared", "condition": "amount > 3"}],
+    )  # fmt: skip
+    said = "counts a conversion only where revenue >= 1000" in unmarked(report.journeys(evidence))
+    assert said == bool(condition)
+    assert len(list(report_map.costliest(evidence))) == (0 if condition else 1)
+
+
+def test_where_nobody_is_known_the_page_says_so(tmp_path: Path) -> None:
+    lab = TableLab(date(2026, 7, 1))
+    lab.put("activity", [{"activity_id": "a", "customer_id": None, "day": date(2026, 6, 1)}])
+    for name in ("customer_day", "journey_flow", "journey_map", "attribution"):
+        lab.put(name, [])
+    evidence = lab.evidence(tmp_path)
+    for told in (report.journeys(evidence), report_attribution.by_channel(evidence)):
+        assert "no source says whose the acts are" in unmarked(told)
 
 
 def test_the_map_marks_the_cell_of_a_sure_pain_point(tmp_path: Path) -> None:
