@@ -56,9 +56,14 @@ def _step(unit: str) -> str:
 
 def why_nothing(evidence: Evidence, name: str) -> str:
     """Why the table has no rows: where acts there are, that nobody is known who did one."""
-    if evidence.has("activity") and not evidence.has("customer_day"):
+    if evidence.has("activity") and not _is_anybody_known(evidence):
         return "no source says whose the acts are that it tells of, and only customers who are known have journeys"
     return evidence.why_not(name)
+
+
+def _is_anybody_known(evidence: Evidence) -> bool:
+    whose = evidence.scan("activity").select(pl.col("customer_id").is_not_null().any())
+    return bool(whose.collect().item())
 
 
 def conditions(evidence: Evidence) -> list[str]:

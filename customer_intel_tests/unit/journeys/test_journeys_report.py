@@ -12,6 +12,7 @@ import pytest
 from customer_intel.behaviour.model import caption_of
 from customer_intel.core.report.evidence import Evidence
 from customer_intel.core.report.markup import unmarked
+from customer_intel.core.report.style import CSS
 from customer_intel.journeys import report, report_attribution, report_map, report_words
 from customer_intel.journeys.attribution import MODELS
 from customer_intel.testing import TableLab
@@ -62,6 +63,17 @@ def test_figures_of_all_journeys_are_not_of_the_ways_that_are_kept(tmp_path: Pat
 def test_features_and_steps_call_a_page_so_once() -> None:
     assert caption_of("page_viewed:promo_page") == "Promo page"
     assert report_words.touchpoint_name("web:page_viewed:promo_page") == "Promo page (web)"
+
+
+def test_the_flow_scrolls_at_a_size_that_can_be_read(tmp_path: Path) -> None:
+    lab = TableLab(date(2026, 7, 1))
+    lab.put("journey_flow", a_flow(("web:a", 5, 5)))
+    lab.metrics()
+    assert '<div class="scroll"><svg class="chart wide"' in str(
+        report.journeys(lab.evidence(tmp_path))
+    )
+    assert ".scroll .chart{min-width:1040px}" in CSS
+    assert "background-attachment:local,local,scroll,scroll" in CSS
 
 
 def test_an_amount_that_nobody_told_is_no_zero(tmp_path: Path) -> None:
@@ -157,14 +169,16 @@ def test_a_condition_that_journeys_do_not_ask_for_is_said(
     assert len(list(report_map.costliest(evidence))) == (0 if condition else 1)
 
 
-def test_where_nobody_is_known_the_page_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("customer", ["c", None])
+def test_where_nobody_is_known_the_page_says_so(tmp_path: Path, customer: str | None) -> None:
     lab = TableLab(date(2026, 7, 1))
-    lab.put("activity", [{"activity_id": "a", "customer_id": None, "day": date(2026, 6, 1)}])
-    for name in ("customer_day", "journey_flow", "journey_map", "attribution"):
+    lab.put("activity", [{"activity_id": "a", "customer_id": customer, "day": date(2026, 6, 1)}])
+    for name in ("journey_flow", "journey_map", "attribution"):
         lab.put(name, [])
     evidence = lab.evidence(tmp_path)
     for told in (report.journeys(evidence), report_attribution.by_channel(evidence)):
-        assert "no source says whose the acts are" in unmarked(told)
+        said = "no source says whose the acts are" in unmarked(told)
+        assert said == (customer is None)
 
 
 def test_the_map_marks_the_cell_of_a_sure_pain_point(tmp_path: Path) -> None:
