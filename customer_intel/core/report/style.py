@@ -63,7 +63,7 @@ svg{display:block;font-family:inherit}
 .range{overflow:visible}
 svg text{font-size:12px;fill:var(--ink)}
 svg .axis{font-size:11px;fill:var(--faint)}
-svg .value{font-size:12.5px;font-weight:650}
+svg .value{font-size:12.5px;font-weight:650}.wide .axis{fill:var(--soft)}
 svg .legend{font-size:12px;fill:var(--ink)}
 .grid{stroke:var(--rule);stroke-width:1}.zero{stroke:var(--faint);stroke-width:1}
 .tick{stroke:var(--faint);stroke-width:1}

@@ -73,6 +73,7 @@ def test_the_flow_scrolls_at_a_size_that_can_be_read(tmp_path: Path) -> None:
         report.journeys(lab.evidence(tmp_path))
     )
     assert ".scroll .chart{min-width:1040px}" in CSS
+    assert ".wide .axis{fill:var(--soft)}" in CSS
     assert "background-attachment:local,local,scroll,scroll" in CSS
 
 
