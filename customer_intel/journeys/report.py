@@ -90,7 +90,8 @@ def _lede(evidence: Evidence) -> Html | None:
     return paragraph(
         text,
         phrase(
-            "; {won} of them brought a conversion (95 %: {range}).",
+            "; {won} of them brought a conversion (95 %: {range}). Those that still go on, the longer ones "
+            "among the latest, are not counted.",
             won=cited(percent(won.value), won),
             range=share_range(won),
         ),

@@ -56,6 +56,7 @@ def test_figures_of_all_journeys_are_not_of_the_ways_that_are_kept(tmp_path: Pat
     lab.metrics()
     told = unmarked(report.journeys(lab.evidence(tmp_path))).replace("\u00a0", " ")
     assert "100 journeys have ended; 30 % of them brought a conversion" in told
+    assert "Those that still go on, the longer ones among the latest, are not counted." in told
     assert "Z (web)" + "60" + "60 %" in told
     assert "1 most frequent ways that are kept cover 5 % of them" in told
 
