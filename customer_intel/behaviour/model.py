@@ -141,7 +141,7 @@ def caption_of(name: str) -> str:
     said = detail.replace("_", " ").replace("-", " ").strip()
     said = "" if said.rstrip("s") in words else said
     if said and activity == "page_viewed":
-        words, said = f"{said} page", ""
+        words, said = f"{said.removesuffix(' page')} page", ""
     return f"{words[:1].upper()}{words[1:]}{': ' + said if said else ''}"
 
 

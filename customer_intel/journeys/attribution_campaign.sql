@@ -18,7 +18,8 @@ credited AS (
         CASE WHEN min(channel) = max(channel) THEN min(channel) ELSE '(several)' END AS channel,
         sum(CASE WHEN converted_at IS NOT NULL THEN CAST(1 AS DOUBLE) / nullif(n_touches, 0) ELSE 0.0 END) AS linear_conversions,
         sum(CASE WHEN converted_at IS NOT NULL AND touch_no = n_touches THEN 1 ELSE 0 END) AS last_conversions,
-        sum(CAST(coalesce(conversion_value, 0) AS DOUBLE) / nullif(n_touches, 0)) AS conversion_value
+        CASE WHEN count(converted_at) = 0 OR count(conversion_value) > 0
+            THEN sum(CAST(coalesce(conversion_value, 0) AS DOUBLE) / nullif(n_touches, 0)) END AS conversion_value
     FROM touch
     WHERE campaign_name IS NOT NULL
     GROUP BY campaign_name
@@ -63,11 +64,14 @@ SELECT
     CAST(coalesce(p.n_converted, 0) AS BIGINT) AS n_converted,
     round(coalesce(c.linear_conversions, 0.0), 6) AS linear_conversions,
     CAST(coalesce(c.last_conversions, 0) AS BIGINT) AS last_conversions,
-    CAST(round(coalesce(c.conversion_value, 0.0), 2) AS DECIMAL(18, 2)) AS conversion_value,
+    CAST(round(CASE WHEN c.campaign_name IS NULL THEN 0.0 ELSE c.conversion_value END, 2) AS DECIMAL(18, 2))
+        AS conversion_value,
     CAST(s.cost AS DECIMAL(18, 2)) AS cost,
     CAST(CASE WHEN c.linear_conversions > 0 THEN round(CAST(s.cost AS DOUBLE) / c.linear_conversions, 2) END AS DECIMAL(18, 2))
         AS cost_per_conversion,
-    CASE WHEN s.cost > 0 THEN round(coalesce(c.conversion_value, 0.0) / CAST(s.cost AS DOUBLE), 6) END AS return_on_spend
+    CASE WHEN s.cost > 0 THEN
+        round(CASE WHEN c.campaign_name IS NULL THEN 0.0 ELSE c.conversion_value END / CAST(s.cost AS DOUBLE), 6)
+    END AS return_on_spend
 FROM named AS n
 LEFT JOIN credited AS c ON c.campaign_name = n.campaign_name
 LEFT JOIN passed AS p ON p.campaign_name = n.campaign_name

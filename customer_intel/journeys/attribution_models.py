@@ -59,6 +59,7 @@ def attribution(
         else {}
     )
     cost = costs(spent, touched)
+    valued = _valued(touched, alone)
     passed = dict(_passed(touched).rows_by_key("channel", unique=True))
     rows: list[dict[str, Any]] = []
     for model in MODELS:
@@ -73,6 +74,8 @@ def attribution(
             own.append(_row(model, UNMATCHED, 0.0, 0, 0, 0))
         for row in own:
             row["markov_order"] = order if model == "markov" else None
+            if row["n_converted"] and not row["conversion_value"] and row["channel"] not in valued:
+                row["conversion_value"] = None
             row |= _returns(row, cost)
         rows += own
     return pl.DataFrame(rows, schema=schema).sort("model", "channel")
@@ -159,6 +162,12 @@ def costs(spent: pl.DataFrame, touched: pl.DataFrame) -> dict[str, float | None]
     return {whose: None if lost else float(cost) for whose, cost, lost in sums.iter_rows()}
 
 
+def _valued(touched: pl.DataFrame, alone: pl.DataFrame) -> set[str]:
+    """Channels of which some conversion's amount is known: of the others nothing is, not 0."""
+    both = pl.concat([frame.select("channel", "conversion_value") for frame in (touched, alone)])
+    return set(both.filter(pl.col("conversion_value").is_not_null())["channel"])
+
+
 def _passed(touched: pl.DataFrame) -> pl.DataFrame:
     """By channel: paths that touch it, and how many of them converted."""
     return (
@@ -223,5 +232,5 @@ def _returns(row: dict[str, Any], cost: dict[str, float | None]) -> dict[str, An
     return {
         "cost": paid,
         "cost_per_conversion": round(paid / won, 2) if won > 0 else None,
-        "return_on_spend": round(value / paid, 6) if paid > 0 else None,
+        "return_on_spend": round(value / paid, 6) if paid > 0 and value is not None else None,
     }

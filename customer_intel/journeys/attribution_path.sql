@@ -1,10 +1,10 @@
 -- Grain: one row per touch of a path, and one for each conversion that no touch came before.
 -- Meaning: a path is what touched a customer before a conversion of the last attribution_days, within attribution_days
 --   before it and after the conversion before that; or, of those who did not convert since, what touched them in the
---   last attribution_days. Touches are messages and advertisements (touch_events), visits that came by a campaign, and
---   other touchpoints of the teams in attribution_owners; never each page that was viewed. A touch of the same channel
+--   last attribution_days. Touches are messages and advertisements (touch_events), visits by other channels than
+--   direct_channels (by themselves, from a search, by a link), and other touchpoints of the teams in attribution_owners; never each page that was viewed. A touch of the same channel
 --   within same_touch_minutes (the click and the visit that it began) is the same touch.
--- Caveats: visits without a campaign are nobody's touch: a conversion without any has the channel (none). Customers with
+-- Caveats: visits by direct_channels are nobody's touch: a conversion without any has the channel (none). Customers with
 --   an open path may convert yet. conversion_value is in the reporting currency, empty where nothing has a rate.
 WITH touch AS (
     SELECT a.customer_id, a.ts, lower(t.channel) AS channel, lower(t.campaign_id) AS campaign, a.activity_id AS touch_ref
@@ -52,17 +52,23 @@ telling AS (
         activity_id,
         revenue,
         starts_conversion,
+        repeats_activity_id,
         sum(CASE WHEN starts_conversion THEN 1 ELSE 0 END) OVER (
             PARTITION BY customer_id ORDER BY ts, activity_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS conversion_no
     FROM journey_step
     WHERE is_conversion AND day >= $as_of - 2 * $attribution_days - 1 AND day < $as_of
 ),
+-- A record's amount is that of the conversion that it repeats, however late it comes.
 worth AS (
-    SELECT customer_id, conversion_no, revenue
-    FROM telling
-    WHERE revenue IS NOT NULL
-    QUALIFY row_number() OVER (PARTITION BY customer_id, conversion_no ORDER BY ts, activity_id) = 1
+    SELECT t.customer_id, coalesce(f.conversion_no, t.conversion_no) AS conversion_no, t.revenue
+    FROM telling AS t
+    LEFT JOIN telling AS f
+        ON f.customer_id = t.customer_id AND f.activity_id = t.repeats_activity_id AND f.starts_conversion
+    WHERE t.revenue IS NOT NULL
+    QUALIFY row_number() OVER (
+        PARTITION BY t.customer_id, coalesce(f.conversion_no, t.conversion_no) ORDER BY t.ts, t.activity_id
+    ) = 1
 ),
 conversion AS (
     SELECT t.customer_id, t.conversion_no, t.ts AS converted_at, w.revenue AS conversion_value

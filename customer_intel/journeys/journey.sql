@@ -36,6 +36,7 @@ conversion AS (
         s.ts,
         s.activity_id,
         s.revenue,
+        s.repeats_activity_id,
         row_number() OVER w AS nth,
         sum(CASE WHEN s.starts_conversion THEN 1 ELSE 0 END) OVER w AS run
     FROM journey_step AS s
@@ -46,11 +47,17 @@ conversion AS (
 brought AS (
     SELECT customer_id, journey_no, max(run) AS n_conversions FROM conversion GROUP BY customer_id, journey_no
 ),
+-- The record of the first conversion, however late it comes; else what was told before the next conversion.
 worth AS (
-    SELECT customer_id, journey_no, revenue
-    FROM conversion
-    WHERE run = 1 AND revenue IS NOT NULL
-    QUALIFY row_number() OVER (PARTITION BY customer_id, journey_no ORDER BY ts, activity_id) = 1
+    SELECT c.customer_id, c.journey_no, c.revenue
+    FROM conversion AS c
+    JOIN conversion AS f ON f.customer_id = c.customer_id AND f.journey_no = c.journey_no AND f.nth = 1
+    WHERE c.revenue IS NOT NULL
+        AND (c.repeats_activity_id = f.activity_id OR (c.repeats_activity_id IS NULL AND c.run = 1))
+    QUALIFY row_number() OVER (
+        PARTITION BY c.customer_id, c.journey_no
+        ORDER BY CASE WHEN c.repeats_activity_id = f.activity_id THEN 1 ELSE 0 END, c.ts, c.activity_id
+    ) = 1
 ),
 told AS (
     SELECT

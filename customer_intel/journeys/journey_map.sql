@@ -6,8 +6,7 @@
 --   n_journeys passed here, n_ended had their last step here, and n_lost ended so without any conversion and at no
 --   touchpoint where a journey may well end; drop_off is n_lost of n_journeys, with Wilson's 95 % interval.
 -- Caveats: an answer counts in each cell where the customer had been, so cells are no comparison of one answer's causes.
---   Surveys on another scale than their kind's are left out. Journeys pass here with steps of transition_days and one
---   journey_gap_days before as_of.
+--   Surveys on another scale than their kind's are left out. Journeys pass here with all their steps, however long ago.
 WITH near AS (
     SELECT
         s.*,
@@ -125,10 +124,11 @@ ended AS (
 passed AS (
     SELECT stage, channel, count(*) AS n_journeys
     FROM (
-        SELECT n.journey_stage AS stage, n.channel, e.customer_id, e.journey_no
+        SELECT s.journey_stage AS stage, r.medium AS channel, e.customer_id, e.journey_no
         FROM ended AS e
-        JOIN near AS n ON n.customer_id = e.customer_id AND n.ts >= e.started_at AND n.ts <= e.ended_at
-        GROUP BY n.journey_stage, n.channel, e.customer_id, e.journey_no
+        JOIN journey_step AS s ON s.customer_id = e.customer_id AND s.ts >= e.started_at AND s.ts <= e.ended_at
+        JOIN touchpoint_role AS r ON r.touchpoint_id = s.touchpoint_id
+        GROUP BY s.journey_stage, r.medium, e.customer_id, e.journey_no
     )
     GROUP BY stage, channel
 ),

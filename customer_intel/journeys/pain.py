@@ -7,7 +7,7 @@ Belongs here: the steps at risk, standardisation, intervals, evidence. Not here:
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -54,13 +54,14 @@ def pain_point(
     days, gap = int(config["transition_days"]), int(config["journey_gap_days"])
     ended = _ended(journey, as_of, days, gap)
     roles = touchpoint_role.select("touchpoint_id", "stage", "owner", "is_arrival")
-    steps = journey_step.filter(
-        pl.col("day").is_between(as_of - pl.duration(days=days + gap + 1), as_of, closed="left")
-    )
     if ended.is_empty():
         return pl.DataFrame(schema=schema)
+    steps = journey_step.filter(pl.col("day") < as_of)
+    # All steps of the ended journeys, however long ago: losses and steps are of the same. A day is
+    # one in the reporting time zone, a day off UTC at most.
+    begun = ended.select(pl.col("started_at").min().dt.date()).item()
     segments = segments_of(ended, segment_history)
-    at_risk = _at_risk(steps, segments, roles)
+    at_risk = _at_risk(steps.filter(pl.col("day") >= begun - timedelta(days=1)), segments, roles)
     told = (
         ended.group_by(touchpoint_id="last_touchpoint_id")
         .agg(n_ended=pl.len())

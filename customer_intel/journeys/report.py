@@ -7,8 +7,6 @@ Belongs here: the room's sections, and the ways. Not here: the map and its pain 
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import polars as pl
 
 from customer_intel.core.report import charts, metric
@@ -33,19 +31,18 @@ from customer_intel.core.report.markup import (
 from customer_intel.core.report.metric import cited, said_in
 from customer_intel.core.report.section import RoomReport, Section
 from customer_intel.core.statistics import wilson
-from customer_intel.journeys.paths import BETWEEN, MORE, touchpoints_of
+from customer_intel.journeys.paths import DIRECT, GONE, WON
 from customer_intel.journeys.report_attribution import by_channel
 from customer_intel.journeys.report_map import costliest, pain_points, the_map
 from customer_intel.journeys.report_words import (
-    DIRECT,
-    GONE,
     OTHER,
     SPECIAL,
-    WON,
     axis_percent,
     path,
     share_range,
     touchpoint_name,
+    why_nothing,
+    without_condition,
 )
 
 _PATHS = 12
@@ -59,31 +56,30 @@ _MATRIX = 10
 
 def journeys(evidence: Evidence) -> Html:
     """The ways that customers take, where they turn and where they leave."""
-    parts: list[Html | None] = []
-    if evidence.has("journey_paths"):
-        rows = evidence.frame("journey_paths").sort("path_rank")
-        parts += [_lede(evidence, rows), the_map(evidence), pain_points(evidence), _flow(rows)]
-        folded: list[Html | None] = [_beginnings(rows), _paths(evidence, rows)]
+    if not evidence.has("journey_flow") and not evidence.has("journey_map"):
+        return quiet(f"Journeys are not available: {why_nothing(evidence, 'journey_flow')}.")
+    parts: list[Html | None] = [without_condition(evidence)]
+    if evidence.has("journey_flow"):
+        rows = evidence.frame("journey_flow")
+        parts += [_lede(evidence), the_map(evidence), pain_points(evidence), _flow(rows)]
+        folded: list[Html | None] = [_beginnings(rows)]
+        if evidence.has("journey_paths"):
+            folded.append(_paths(evidence))
         if evidence.has("journey_transitions"):
             folded.append(_matrix(evidence))
         parts.append(details("The ways in figures, and what comes next", *folded))
     else:
-        parts.append(quiet(f"Paths are not available: {evidence.why_not('journey_paths')}."))
+        parts.append(quiet(f"Journeys are not available: {evidence.why_not('journey_flow')}."))
         parts += [the_map(evidence), pain_points(evidence)]
     return join(parts)
 
 
-def _lede(evidence: Evidence, rows: pl.DataFrame) -> Html | None:
-    names = ("frequent_journeys", "frequent_coverage", "journey_conversion")
-    n, covered, won = (metric.value(evidence, name) for name in names)
-    if n is None or covered is None or won is None:
+def _lede(evidence: Evidence) -> Html | None:
+    names = ("ended_journeys", "journey_conversion")
+    n, won = (metric.value(evidence, name) for name in names)
+    if n is None or won is None:
         return None
-    text = phrase(
-        "{n} journeys took the {ways} most frequent ways, {covered} of all that had time to end",
-        n=cited(count(n.value), n),
-        ways=said_in(count(len(rows)), "journey_paths.path"),
-        covered=cited(percent(covered.value), covered),
-    )
+    text = phrase("{n} journeys have ended", n=cited(count(n.value), n))
     if not won.value:
         return paragraph(
             text,
@@ -94,7 +90,8 @@ def _lede(evidence: Evidence, rows: pl.DataFrame) -> Html | None:
     return paragraph(
         text,
         phrase(
-            "; {won} of them led to a conversion (95 %: {range}).",
+            "; {won} of them brought a conversion (95 %: {range}). Those that still go on, the longer ones "
+            "among the latest, are not counted.",
             won=cited(percent(won.value), won),
             range=share_range(won),
         ),
@@ -106,37 +103,32 @@ def _largest(size: dict[str, int]) -> list[str]:
     return sorted(size, key=lambda step: (-size[step], step))[:_PER_STEP]
 
 
-def _steps(way: str) -> list[str]:
-    """The steps of a told path, those of a loop one by one."""
-    units = [unit for unit in way.split(BETWEEN) if unit != MORE]
-    return [step for unit in units for step in touchpoints_of(unit)]
-
-
-def _flow(rows: pl.DataFrame) -> Html:
+def _flow(rows: pl.DataFrame) -> Html | None:
+    """The picture of journey_flow, of all journeys; journeys that begin with the conversion have no
+    step to draw.
+    """
     told = [
-        (_steps(str(way)), int(n), int(won))
-        for way, n, won in rows.select("path", "n", "n_converted").iter_rows()
+        (int(at), str(source), str(target), int(n))
+        for at, source, target, n in rows.filter(pl.col("to_step") != DIRECT)
+        .select("step_no", "from_step", "to_step", "n")
+        .iter_rows()
     ]
-    sizes: list[dict[str, int]] = [{} for _ in range(_STEPS)]
-    for steps, n, _ in told:
-        for at, step in enumerate(steps[:_STEPS]):
-            sizes[at][step] = sizes[at].get(step, 0) + n
-    kept = [set(_largest(size)) for size in sizes]
+    sizes: dict[int, dict[str, int]] = {}
+    for at, _, target, n in told:
+        if target not in (WON, GONE):
+            of = sizes.setdefault(at, {})
+            of[target] = of.get(target, 0) + n
+    kept = {at: set(_largest(size)) for at, size in sizes.items()}
     flows: dict[tuple[tuple[int, str], tuple[int, str]], int] = {}
-
-    def add(source: tuple[int, str], target: tuple[int, str], n: int) -> None:
-        if n:
-            flows[source, target] = flows.get((source, target), 0) + n
-
-    for steps, n, won in told:
-        nodes = [
-            (at, step if step in kept[at] else OTHER) for at, step in enumerate(steps[:_STEPS])
-        ]
-        for source, target in pairwise(nodes):
-            add(source, target, n)
-        column = nodes[-1][0] + 1
-        add(nodes[-1], (column, WON), won)
-        add(nodes[-1], (column, GONE), n - won)
+    for at, source, target, n in told:
+        if source == DIRECT:
+            continue
+        here = source if source in kept[at - 1] else OTHER
+        there = target if target in (WON, GONE) or target in kept[at] else OTHER
+        pair = (at - 2, here), (at - 1, there)
+        flows[pair] = flows.get(pair, 0) + n
+    if not flows:
+        return None
     drawn = [Flow(source, target, n) for (source, target), n in sorted(flows.items())]
     kinds = {WON: "won", GONE: "gone", OTHER: "gone"}
     picture = charts.sankey(
@@ -147,27 +139,22 @@ def _flow(rows: pl.DataFrame) -> Html:
         height=430,
     )
     note = (
-        "Ribbons are as wide as the journeys that go there; green: to a conversion, for long "
-        "journeys after more steps."
+        "All journeys that ended, but those that began with the conversion. Ribbons are as wide as the "
+        "journeys that go there; green: to a conversion, for long journeys after more steps."
     )
     return figure("The first steps of journeys", picture, note)
 
 
 def _beginnings(rows: pl.DataFrame) -> Html | None:
     """Conversion by first step, of all journeys that took one before the conversion."""
-    firsts: dict[str, list[int]] = {}
-    for way, n, won in rows.select("path", "n", "n_converted").iter_rows():
-        first = _steps(str(way))[0]
-        if first == DIRECT:
-            continue
-        sums = firsts.setdefault(first, [0, 0])
-        sums[0] += n
-        sums[1] += won
-    ordered = sorted(firsts.items(), key=lambda item: (-item[1][0], item[0]))[:_BEGINNINGS]
+    firsts = rows.filter((pl.col("step_no") == 1) & (pl.col("to_step") != WON)).sort(
+        "n", "to_step", descending=[True, False]
+    )
+    ordered = list(firsts.select("to_step", "n", "n_converted").iter_rows())[:_BEGINNINGS]
     if len(ordered) < 2:
         return None
-    total, won_all = (sum(sums[at] for sums in firsts.values()) for at in (0, 1))
-    ranges = [Range(won / n, *wilson(won, n), won_all / total) for _, (n, won) in ordered]
+    total, won_all = (int(firsts[name].sum()) for name in ("n", "n_converted"))
+    ranges = [Range(won / n, *wilson(won, n), won_all / total) for _, n, won in ordered]
     scale = (0.0, charts.scale_of(ranges, 0.0, 1.0)[1])
     body: list[tuple[object, ...]] = [
         (
@@ -178,13 +165,15 @@ def _beginnings(rows: pl.DataFrame) -> Html | None:
             percent(won / n),
             percents(item.low, item.high),
         )
-        for (step, (n, won)), item in zip(ordered, ranges, strict=True)
+        for (step, n, won), item in zip(ordered, ranges, strict=True)
     ]
     body.append(("", "", "", charts.range_axis(scale, axis_percent, 300), "", ""))
     head = ("First step", "Journeys", "Share", "Led to a conversion", "", "95 %")
-    note = (
-        "Without journeys that begin with the conversion. Dot and bar: share with its 95 % "
-        "interval; notch: all of them."
+    note = phrase(
+        "All {n} journeys that ended, without those that began with the conversion{shown}. Dot and bar: "
+        "share with its 95 % interval; notch: all of them.",
+        n=said_in(count(total), "journey_flow.n"),
+        shown="" if len(firsts) == len(ordered) else "; the most frequent first steps are shown",
     )
     return figure(
         "How journeys begin, and which beginnings lead to a conversion",
@@ -193,7 +182,8 @@ def _beginnings(rows: pl.DataFrame) -> Html | None:
     )
 
 
-def _paths(evidence: Evidence, rows: pl.DataFrame) -> Html:
+def _paths(evidence: Evidence) -> Html:
+    rows = evidence.frame("journey_paths").sort("path_rank")
     body: list[tuple[object, ...]] = [
         (
             path(row["path"]),
@@ -208,9 +198,17 @@ def _paths(evidence: Evidence, rows: pl.DataFrame) -> Html:
         for row in rows.head(_PATHS).iter_rows(named=True)
     ]
     head = ("Way", "Journeys", "Share", "To a conversion", "95 %", "Value")
-    note = (
-        "Steps before the first conversion, or all where there is none: so journeys with and without "
-        "one share a way."
+    covered = metric.value(evidence, "frequent_coverage")
+    note = phrase(
+        "Journeys that ended; steps before the first conversion, or all where there is none: so journeys "
+        "with and without one share a way. {rest}",
+        rest=phrase(
+            "The {ways} most frequent ways that are kept cover {covered} of them.",
+            ways=said_in(count(len(rows)), "journey_paths.path"),
+            covered=cited(percent(covered.value), covered),
+        )
+        if covered is not None
+        else "",
     )
     return figure("The most frequent ways", table(head, body, numeric=(1, 2, 3, 4, 5)), note)
 

@@ -32,27 +32,40 @@ from customer_intel.core.report.markup import (
     tag,
 )
 from customer_intel.core.report.metric import cited, said_in
-from customer_intel.journeys.report_words import axis_percent, share_range
+from customer_intel.journeys.report_words import (
+    axis_percent,
+    share_range,
+    why_nothing,
+    without_condition,
+)
 
 # As the columns stand: rules from first to last, then what asks what would be lost.
 _SHOWN = ("first", "last", "linear", "time_decay", "position", "shapley")
 _NAMED = 3
+_COUNTED = 6
 _CAMPAIGNS = 12
 
 
 def by_channel(evidence: Evidence) -> Html:
     """Which channels bring conversions, by each model, and what one costs."""
     if not evidence.has("attribution"):
-        return quiet(f"Attribution is not available: {evidence.why_not('attribution')}.")
+        return quiet(f"Attribution is not available: {why_nothing(evidence, 'attribution')}.")
     rows = evidence.frame("attribution")
     told = rows.filter(pl.col("share").is_not_null())
     if told.is_empty():
         return quiet(
             "No conversion has a touch before it that can be credited: no message, no advertisement, "
-            "no visit by a campaign. Which count is set in config/journeys.yaml (touch_events)."
+            "no visit by a channel other than those that bring visitors by themselves. Which count is "
+            "set in config/journeys.yaml (touch_events, direct_channels)."
         )
     return join(
-        (_lede(evidence, told), _models(told), _costs(evidence, rows), _campaigns(evidence))
+        (
+            without_condition(evidence),
+            _lede(evidence, told),
+            _models(told),
+            _costs(evidence, rows),
+            _campaigns(evidence),
+        )
     )
 
 
@@ -74,14 +87,22 @@ def _lede(evidence: Evidence, told: pl.DataFrame) -> Html:
     if touched is not None:
         parts.append(
             phrase(
-                "{share} (95 %: {range}) of the latest {n} conversions came after a message, an advertisement or a "
-                "visit by a campaign. ",
+                "{share} (95 %: {range}) of the latest {n} conversions came after a touch by {channels}. ",
+                channels=_channels(told),
                 share=cited(percent(touched.value), touched),
                 range=share_range(touched),
                 n=cited(count(touched.n), touched, part="n"),
             )
         )
-    if named:
+    if named and _is_one_channel(told):
+        parts.append(
+            phrase(
+                "Of these, {shares}. Each of them has touches of one channel only, so all models credit the "
+                "same by construction: that they agree tells nothing.",
+                shares=enumerated(named),
+            )
+        )
+    elif named:
         parts.append(
             phrase(
                 "Of these, by what would be lost without a channel: {shares}; the model looks {order} "
@@ -94,6 +115,27 @@ def _lede(evidence: Evidence, told: pl.DataFrame) -> Html:
             )
         )
     return paragraph(*parts)
+
+
+def _channels(told: pl.DataFrame) -> str:
+    """What was counted as touches, the most frequent channels first."""
+    rows = told.filter(pl.col("model") == "markov").sort(
+        "n_converted", "channel", descending=[True, False]
+    )
+    names = [plain(name.strip("()")) for name in rows["channel"]]
+    if len(names) > _COUNTED:
+        names = [*names[:_COUNTED], "other channels"]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def _is_one_channel(told: pl.DataFrame) -> bool:
+    """Whether each path that converted has touches of one channel, and no model tells otherwise."""
+    markov = told.filter(pl.col("model") == "markov")
+    spread = told.group_by("channel").agg(d=pl.col("share").max() - pl.col("share").min())
+    return (
+        abs(float(markov["n_converted"].sum()) - float(markov["conversions"].sum())) < 1e-6
+        and float(spread.select(pl.col("d").max()).item()) < 1e-6
+    )
 
 
 def _models(told: pl.DataFrame) -> Html:
@@ -122,7 +164,8 @@ def _models(told: pl.DataFrame) -> Html:
     head = ("Channel", "Paths", "Markov", "", "95 %", *(plain(model) for model in _SHOWN))
     note = (
         "Share of the conversions that any touch came before. Dot and bar: what would be lost "
-        "without the channel, with its 95 % interval over customers; notch: the last touch. Models "
+        "without the channel, with its 95 % interval over customers; notch: the last touch. Visits by "
+        "direct_channels (config/journeys.yaml) are nobody’s touch. Models "
         "that disagree mean that the data alone does not settle it: an experiment would."
     )
     numeric = (1, *range(3, len(head)))

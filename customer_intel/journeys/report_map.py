@@ -37,7 +37,13 @@ from customer_intel.core.report.markup import (
 )
 from customer_intel.core.report.metric import Value, cited, said_in
 from customer_intel.core.report.section import Finding
-from customer_intel.journeys.report_words import long, number_range, share_range, touchpoint_name
+from customer_intel.journeys.report_words import (
+    conditions,
+    long,
+    number_range,
+    share_range,
+    touchpoint_name,
+)
 
 _POINTS = 6
 # Fewer answers than this are counted, and no score is made of them.
@@ -287,7 +293,11 @@ def _sentence(evidence: Evidence, row: dict[str, Any]) -> Html | str:
 
 
 def costliest(evidence: Evidence) -> Iterator[Finding]:
-    """The pain point that costs most, of those that chance does not explain."""
+    """The pain point that costs most, of those that chance does not explain; none where a declared
+    conversion has a condition, as journeys count what it leaves out.
+    """
+    if conditions(evidence):
+        return
     points = [row for row in _points(evidence) if row["pain_verdict"] == SURE]
     ended = metric.value(evidence, "journeys_lost")
     for row in points[:1]:

@@ -5,11 +5,23 @@ Belongs here: words. Not here: what is told of them (report.py, report_map.py, r
 
 from __future__ import annotations
 
-from customer_intel.core.report.markup import NBSP, Html, interval, join, percents, tag
-from customer_intel.core.report.metric import Value, cited
-from customer_intel.journeys.paths import BETWEEN, LOOP, MORE, TIMES, touchpoints_of
+import polars as pl
 
-OTHER, WON, GONE, DIRECT = "(other)", "(conversion)", "(no conversion)", "(start)"
+from customer_intel.core.report.evidence import Evidence
+from customer_intel.core.report.markup import NBSP, Html, interval, join, percents, phrase, tag
+from customer_intel.core.report.metric import Value, cited
+from customer_intel.journeys.paths import (
+    BETWEEN,
+    DIRECT,
+    GONE,
+    LOOP,
+    MORE,
+    TIMES,
+    WON,
+    touchpoints_of,
+)
+
+OTHER = "(other)"
 SPECIAL = {OTHER: "Other", WON: "Conversion", GONE: "No conversion", DIRECT: "Directly"}
 
 
@@ -40,6 +52,46 @@ def _step(unit: str) -> str:
         return SPECIAL.get(unit, unit)
     told = LOOP.join(touchpoint_name(step) for step in touchpoints_of(unit))
     return told + TIMES if unit.endswith(TIMES) else told
+
+
+def why_nothing(evidence: Evidence, name: str) -> str:
+    """Why the table has no rows: where acts there are, that nobody is known who did one."""
+    if evidence.has("activity") and not _is_anybody_known(evidence):
+        return "no source says whose the acts are that it tells of, and only customers who are known have journeys"
+    return evidence.why_not(name)
+
+
+def _is_anybody_known(evidence: Evidence) -> bool:
+    whose = evidence.scan("activity").select(pl.col("customer_id").is_not_null().any())
+    return bool(whose.collect().item())
+
+
+def conditions(evidence: Evidence) -> list[str]:
+    """Conditions of declared conversions, which journeys do not ask for."""
+    if not evidence.has("behaviour_definition"):
+        return []
+    rows = evidence.frame("behaviour_definition", "kind", "origin", "condition").filter(
+        (pl.col("kind") == "conversion") & (pl.col("origin") == "declared")
+    )
+    return sorted(
+        rows["condition"].drop_nulls().filter(rows["condition"].drop_nulls() != "").unique()
+    )
+
+
+def without_condition(evidence: Evidence) -> Html | None:
+    """That acts count as conversions here which the declaration leaves out."""
+    found = conditions(evidence)
+    if not found:
+        return None
+    return tag(
+        "p",
+        phrase(
+            "config/behaviour.yaml counts a conversion only where {condition}. Journeys see acts alone: here all "
+            "such acts count as conversions, those too of which this is not true.",
+            condition=tag("code", "; ".join(found)),
+        ),
+        class_="warn",
+    )
 
 
 def axis_percent(value: float) -> str:

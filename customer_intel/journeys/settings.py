@@ -26,6 +26,7 @@ _BOUNDS: dict[str, tuple[int, int]] = {
     "transition_days": (1, 3650),
     "max_steps": (1, 10),
     "max_paths": (1, 100_000),
+    "same_purchase_hours": (0, 240),
     "same_conversion_minutes": (0, 1440),
     "feedback_days": (1, 3650),
     "attribution_days": (1, 3650),

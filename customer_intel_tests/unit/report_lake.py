@@ -202,6 +202,7 @@ def company(lake: Lake, customers: int = 400) -> dict[str, Version]:
     made["nps_summary"] = _scores(rng)
     made["journey_paths"], made["journey_transitions"], made["touchpoint"] = _journeys()
     made |= _journey_map()
+    made["journey_flow"] = _journey_flow(made["journey_paths"])
     made["export_file"] = [
         {
             "source_system": source,
@@ -419,6 +420,31 @@ def _scores(rng: Any) -> list[dict[str, Any]]:
             for at, name in enumerate([HOSTILE, "email", "web"])
         ]
     return rows
+
+
+def _journey_flow(paths: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same journeys by their first steps."""
+    rows: dict[tuple[int, str, str], list[int]] = {}
+    for way in paths:
+        steps = [step for step in way["path"].split(" > ") if step != "(start)"]
+        told = [
+            (at, pair, way["n"], way["n_converted"])
+            for at, pair in enumerate(pairwise(["(start)", *steps]), 1)
+        ]
+        at, last, won = len(steps) + 1, (steps or ["(start)"])[-1], way["n_converted"]
+        told += [
+            (at, (last, "(conversion)"), won, won),
+            (at, (last, "(no conversion)"), way["n"] - won, 0),
+        ]
+        for at, (source, target), n, converted in told:
+            sums = rows.setdefault((at, source, target), [0, 0])
+            sums[0] += n
+            sums[1] += converted
+    return [
+        {"step_no": at, "from_step": source, "to_step": target, "n": n, "n_converted": won}
+        for (at, source, target), (n, won) in rows.items()
+        if n
+    ]
 
 
 def _journeys() -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:

@@ -387,7 +387,9 @@ def sankey(
     heads = [
         text(at * span, 12, f"Step {column + 1}", "axis") for at, column in enumerate(columns[:-1])
     ]
-    return svg(width, height, label, *ribbons, *nodes, *heads, class_="chart wide")
+    picture = svg(width, height, label, *ribbons, *nodes, *heads, class_="chart wide")
+    # On a narrow page it scrolls at its own size: shrunk, its words would be too small to read.
+    return tag("div", picture, class_="scroll")
 
 
 def heat(

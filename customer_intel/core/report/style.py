@@ -1,18 +1,19 @@
 """The report's one style sheet: a page to read, in light, in dark and on paper. Nothing is loaded
 from anywhere.
 
-Belongs here: every colour, size and font. Not here: elements (markup.py), shapes (charts.py).
+Belongs here: every colour, size and font. What scrolls shows it by a shadow at the edge behind which
+more lies. Not here: elements (markup.py), shapes (charts.py).
 """
 
 CSS = """
 :root{color-scheme:light dark;--paper:#fff;--ink:#1c2024;--soft:#5c6670;--faint:#8b949e;--rule:#e3e6ea;
 --wash:#f5f6f8;
 --accent:#1f5fa8;--accent-rgb:31 95 168;--second:#a8641f;--good:#1a7a4c;--bad:#b3362b;--band:#1f5fa826;
---mark:#1c2024}
+--mark:#1c2024;--shade:#1c202440}
 @media (prefers-color-scheme:dark){:root{--paper:#14171a;--ink:#e6e9ec;--soft:#a2abb4;--faint:#78828c;
 --rule:#2c3238;
 --wash:#1c2024;--accent:#79b0ee;--accent-rgb:121 176 238;--second:#e0a667;--good:#63c295;--bad:#ef8a80;
---band:#79b0ee30;--mark:#e6e9ec}}
+--band:#79b0ee30;--mark:#e6e9ec;--shade:#e6e9ec50}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--paper);color:var(--ink);
@@ -62,7 +63,7 @@ svg{display:block;font-family:inherit}
 .range{overflow:visible}
 svg text{font-size:12px;fill:var(--ink)}
 svg .axis{font-size:11px;fill:var(--faint)}
-svg .value{font-size:12.5px;font-weight:650}
+svg .value{font-size:12.5px;font-weight:650}.wide .axis{fill:var(--soft)}
 svg .legend{font-size:12px;fill:var(--ink)}
 .grid{stroke:var(--rule);stroke-width:1}.zero{stroke:var(--faint);stroke-width:1}
 .tick{stroke:var(--faint);stroke-width:1}
@@ -76,7 +77,12 @@ svg .legend{font-size:12px;fill:var(--ink)}
 .ribbon{fill:var(--accent);opacity:.22}.ribbon:hover{opacity:.5}
 .ribbon.gone{fill:var(--faint);opacity:.2}.ribbon.won{fill:var(--good);opacity:.35}
 .node{fill:var(--accent)}.node.gone{fill:var(--faint)}.node.won{fill:var(--good)}
-.table{overflow-x:auto;margin:12px 0 0}
+.table,.scroll{overflow-x:auto;background:linear-gradient(90deg,var(--paper) 30%,transparent) 0 0/40px 100%,
+linear-gradient(270deg,var(--paper) 30%,transparent) 100% 0/40px 100%,
+linear-gradient(90deg,var(--shade),transparent) 0 0/14px 100%,
+linear-gradient(270deg,var(--shade),transparent) 100% 0/14px 100%;background-repeat:no-repeat;
+background-attachment:local,local,scroll,scroll}
+.table{margin:12px 0 0}
 table{border-collapse:collapse;width:100%;font-size:14px;line-height:1.4}
 caption{text-align:left;font-weight:600;padding:0 0 6px}
 th{font-weight:500;color:var(--soft);font-size:12.5px;text-align:left;vertical-align:bottom;padding:6px 16px 6px 0;
@@ -106,12 +112,14 @@ white-space:nowrap}
 details{margin:16px 0 0}summary{cursor:pointer;color:var(--soft)}summary:hover{color:var(--accent)}
 .glossary{columns:2;column-gap:44px}.glossary dt{font-weight:600;break-after:avoid}
 .glossary dd{margin:0 0 12px;color:var(--soft);break-inside:avoid}
+@media (max-width:900px){.scroll .chart{min-width:1040px}}
 @media (max-width:700px){main{padding:28px 16px 48px}.glossary{columns:1}.findings{padding:18px}
 section{margin-top:40px}}
 @media print{@page{margin:15mm}body{background:#fff}main{max-width:none;padding:0;zoom:.74}.row>*{flex-basis:200px}
 nav,.hover{display:none}
 section{margin-top:28px}figure,tr,.kpis>div,.findings{break-inside:avoid}h2,h3,figcaption{break-after:avoid}
-.findings{border:1px solid var(--rule)}.table{overflow:visible}}
+.findings{border:1px solid var(--rule)}.table,.scroll{overflow:visible;background:none}
+.scroll .chart{min-width:0}}
 @media print and (prefers-color-scheme:dark){:root{--paper:#fff;--ink:#1c2024;--soft:#5c6670;--faint:#8b949e;
 --rule:#e3e6ea;--wash:#f5f6f8;
 --accent:#1f5fa8;--accent-rgb:31 95 168;--second:#a8641f;--good:#1a7a4c;--bad:#b3362b;--band:#1f5fa826;

@@ -73,7 +73,13 @@ def test_paths_end_at_conversions_hold_only_touches_and_are_no_longer_than_the_l
             ("b", "email", "opened", -100.0, "old"),
             ("c", "email", "opened", 0.0, "spring"),
         ],
-        visits=[("a", "email", 0.01, "spring"), ("a", "web", 1.5, None), ("a", "paid", 2.0, "x")],
+        visits=[
+            ("a", "email", 0.01, "spring"),
+            ("a", "web", 1.5, None),
+            ("a", "paid", 2.0, "x"),
+            ("b", "Organic", 4.0, None),
+            ("b", "referral", 4.5, None),
+        ],
         orders=[("a", 2.5), ("a", 4.0), ("b", 5.0)],
     )
     assert told(made) == {
@@ -96,6 +102,38 @@ def spent(made: Room, *rows: tuple[str, str, str, str | None]) -> None:
           "cost_reporting": None if cost is None else Decimal(cost)}
          for at, (channel, number, name, cost) in enumerate(rows)],
     )  # fmt: skip
+
+
+def test_what_is_not_known_of_any_conversion_is_no_zero() -> None:
+    """The page tells of the purchase, nobody of its amount; email's conversion is worth 10."""
+    made = company(
+        touches=[
+            ("a", "email", "clicked", 0.0, "spring"),
+            ("b", "ads", "impression", 0.0, "brand"),
+        ],
+        visits=[],
+        orders=[("a", 2.5), ("b", 5.0)],
+    )
+    made.con.execute(
+        "UPDATE attribution_path SET conversion_value = NULL WHERE customer_id = 'b'"
+    ).fetchall()
+    spent(made, ("ads", "2", "brand", "6"), ("meta", "3", "new", "5"))
+    rows = {
+        (row["model"], row["channel"]): (row["conversion_value"], row["return_on_spend"])
+        for row in made.run("attribution").iter_rows(named=True)
+    }
+    assert rows["last", "ads"] == (None, None)
+    assert rows["last", "email"] == (Decimal("10.00"), None)
+    assert rows["last", "(unmatched)"] == (Decimal("0.00"), 0.0)
+    campaigns = {
+        row["campaign"]: (row["conversion_value"], row["return_on_spend"])
+        for row in made.run("attribution_campaign").iter_rows(named=True)
+    }
+    assert campaigns == {
+        "brand": (None, None),
+        "spring": (Decimal("10.00"), None),
+        "new": (Decimal("0.00"), 0.0),
+    }
 
 
 def test_models_stand_side_by_side_and_spending_is_a_channels_by_name_or_by_its_campaign() -> None:

@@ -64,6 +64,19 @@ def test_where_customers_are_how_long_and_where_journeys_are_lost() -> None:
     assert (found["support", "support"]["owner"], pay["owner"]) == ("team:support", "team:sales")
 
 
+def test_journeys_passed_by_where_they_were_longest_ago_too() -> None:
+    """In consideration in January alone; the journey ends in purchase in March, lost."""
+    rows = placed("a", "look", datetime(2026, 1, 5))
+    for k in range(4):
+        later = datetime(2026, 1, 25) + timedelta(days=20 * k)
+        rows += [{**row, "activity_id": f"p{k}"} for row in placed("a", "pay", later)]
+    found = mapped(journeys(rows, placed("b", "look"), placed("c", "look pay buy")))
+    assert (found["consideration", "web"]["n_journeys"], found["purchase", "web"]["n_lost"]) == (
+        3,
+        1,
+    )
+
+
 def test_scores_are_of_customers_who_were_there_shortly_before_and_each_answer_counts_once() -> (
     None
 ):

@@ -250,7 +250,7 @@ def test_a_purchase_of_two_steps_ends_a_path_once_and_brings_its_value() -> None
     apart = walk("a", "AP$")
     apart[1] |= {"activity": "purchase"}
     apart[2] |= {"activity": "page_viewed"}
-    assert paths(journeys(apart))[0]["conversion_value"] == 0, "a page's amount is no order's"
+    assert paths(journeys(apart))[0]["conversion_value"] is None, "a page's amount is no order's"
 
 
 def test_long_paths_are_cut_but_their_conversion_counts() -> None:
@@ -259,9 +259,33 @@ def test_long_paths_are_cut_but_their_conversion_counts() -> None:
     assert (row["path"], row["n_steps"], row["n"], row["n_converted"]) == ("A > B > C > …", 3, 2, 1)
 
 
-def test_journeys_too_young_to_convert_are_not_told() -> None:
-    made = journeys(walk("a", "A$", datetime(2026, 5, 20)), walk("b", "A"))
+def test_journeys_that_may_go_on_are_not_told() -> None:
+    """Neither those that began lately, nor those that began long ago and had a step lately."""
+    going_on = walk("c", "AB2C2C2C2C2C2C2C2C")
+    assert going_on[-1]["day"] == date(2026, 6, 14)
+    made = journeys(walk("a", "A$", datetime(2026, 5, 20)), walk("b", "A"), going_on)
     assert made.run("journey_paths").select("path", "n_converted").rows() == [("A", 0)]
+    assert made.run("journey_flow").filter(pl.col("step_no") == 1)["n"].sum() == 1
+
+
+def test_the_flow_is_of_all_journeys_however_few_ways_are_kept() -> None:
+    """Two ways are kept, of the alphabet's beginning; Z begins most journeys and wins half."""
+    walks = [walk(f"z{k}", f"Z{letter}" + "$" * (k % 2)) for k, letter in enumerate("CDEFGHIJ")]
+    made = journeys(*walks, walk("a", "ABAB"), walk("b", "A"), walk("d", "$"), walk("e", "ABCDEF$"))
+    assert made.run("journey_paths", max_paths=2)["path"].to_list() == ["(start)", "A"]
+    flow = made.run("journey_flow", max_paths=2)
+    assert flow.filter(pl.col("step_no") == 1).drop(
+        "as_of", "snapshot_id", strict=False
+    ).rows() == [
+        (1, "(start)", "(conversion)", 1, 1),
+        (1, "(start)", "A", 3, 1),
+        (1, "(start)", "Z", 8, 4),
+    ]
+    assert flow.filter(pl.col("step_no") == 5).select("from_step", "to_step", "n").rows() == [
+        ("B", "(no conversion)", 1),
+        ("D", "(conversion)", 1),
+    ]
+    assert made.failures("journey_flow") == []
 
 
 def test_a_journey_tells_its_steps_and_what_its_first_conversion_brought() -> None:

@@ -44,6 +44,13 @@ def test_losses_values_and_ends_of_hand_counted_journeys() -> None:
     assert {row["pain_verdict"] for row in found.values()} == {"too_few"}
 
 
+def test_steps_of_an_ended_journey_count_however_long_ago_they_were() -> None:
+    """From 5 January on, twenty days apart; known to have ended by June, so are all its steps."""
+    found = pains(journeys(walk("a", "A2A2B2A2B")))
+    counts = {name: (r["n_ended"], r["n_steps"], r["n_lost"]) for name, r in found.items()}
+    assert counts == {"A": (0, 3, 0), "B": (1, 2, 1)}
+
+
 def test_an_end_after_a_conversion_or_at_an_arrival_is_no_loss() -> None:
     made = journeys(walk("a", "A$", MARCH), walk("b", "$A", MARCH), walk("c", "A", MARCH))
     found = pains(made)

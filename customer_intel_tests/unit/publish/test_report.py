@@ -127,7 +127,8 @@ def test_same_tables_same_bytes(night: tuple[Lake, Mapping[str, Version]], page:
 def test_empty_tables_leave_one_line_with_the_reason(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     names = ("customer_profile", "activity_daily", "mrr_movement", "segment_summary", "churn_predictions",
-             "model_evaluation", "nps_summary", "journey_paths", "journey_transitions", "export_file")  # fmt: skip
+             "model_evaluation", "nps_summary", "journey_flow", "journey_paths", "journey_transitions",
+             "export_file")  # fmt: skip
     reasons = {"nps_summary": "needs survey_responses"}
     versions = {name: accept(lake, name, [], reasons.get(name, "")) for name in names}
     page = report.render(lake, versions, AS_OF, SNAPSHOT)
