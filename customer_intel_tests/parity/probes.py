@@ -118,7 +118,10 @@ SINGLE: dict[str, tuple[str, ...]] = {
     "Pad": ("lpad(s, 4, '0')",),
     "Pow": ("power(2, k)", "power(x, 2)"),
     "Quarter": ("CAST(quarter(d) AS BIGINT)",),
-    "RegexpReplace": ("regexp_replace(s, '[^a-zA-Z0-9]+', '_', 'g')", r"regexp_replace(s, '[^\p{L}\p{M}\p{N}]+', '_', 'g')"),
+    "RegexpReplace": (
+        "regexp_replace(s, '[^a-zA-Z0-9]+', '_', 'g')",
+        r"regexp_replace(s, '[^\p{L}\p{M}\p{N}]+', '_', 'g')",
+    ),
     "RegexpLike": ("regexp_matches(s, '[0-9]')",),
     "Replace": ("replace(s, 'a', 'ä')",),
     "Right": ("right(s, 3)",),
