@@ -188,7 +188,7 @@ def test_the_true_rate_lies_in_the_interval_though_recent_entrants_had_no_time(r
 def test_with_everybody_mature_it_is_the_share_with_wilsons_interval() -> None:
     age, took = np.full(50, 40.0), np.where(np.arange(50) < 20, 3.0, np.nan)
     found = mature_rate(age, took, WINDOW)
-    assert (found.n_mature, found.value) == (50, pytest.approx(0.4))
+    assert found.n_mature == 50 and found.value == pytest.approx(0.4)
     assert (found.low, found.high) == pytest.approx(wilson(20, 50))
     # Who got there after the window did not get there within it.
     assert mature_rate(age, took + 35, WINDOW).value == 0.0
