@@ -238,7 +238,6 @@ SQL: dict[tuple[str, str], str] = {
     ("journey_paths", "no_more_conversions_than_journeys"): "n + 1 AS n_converted",
     ("journey_paths", "interval_holds_rate"): "conversion_rate / 2 + 0.6 AS conversion_rate",
     ("journey_paths", "only_the_start_has_no_rate"): "NULL AS conversion_rate",
-<<<<<<< HEAD
     ("journey_step", "a_repeat_starts_none"): (
         "activity_id AS repeats_activity_id, FALSE AS is_conversion, FALSE AS "
         "starts_conversion"
@@ -247,12 +246,6 @@ SQL: dict[tuple[str, str], str] = {
         "'a' AS repeats_activity_id, TRUE AS is_conversion, TRUE AS is_arrival, FALSE AS "
         "starts_conversion"
     ),
-=======
-    ("journey_step", "a_repeat_starts_none"):
-        "activity_id AS repeats_activity_id, FALSE AS is_conversion, FALSE AS starts_conversion",
-    ("journey_step", "a_step_is_repeated_once"):
-        "'a' AS repeats_activity_id, TRUE AS is_conversion, TRUE AS is_arrival, FALSE AS starts_conversion",
->>>>>>> w-c
     ("journey_flow", "no_more_conversions_than_journeys"): "n + 1 AS n_converted",
     ("journey_flow", "every_journey_has_one_outcome"): "CASE WHEN from_step = '(start)' THEN n + 1 ELSE n END AS n",
     ("journey_flow", "outcomes_are_what_they_say"): "'(conversion)' AS to_step, n + 1 AS n",
