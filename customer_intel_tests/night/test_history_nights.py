@@ -18,6 +18,14 @@ from customer_intel_tests.whole_nights import cli
 pytestmark = pytest.mark.slow
 
 
+# Attribution keeps some customers apart to judge by, drawn by their ids, and its intervals draw customers again.
+BY_LOT = {"attributed_share", "channel_cost_per_conversion", "touched_conversions"}
+
+
+def figures(made: Path) -> pl.DataFrame:
+    return pl.read_parquet(Lake(made).files("metric_daily")).drop("snapshot_id", strict=False)
+
+
 def home(folder: Path, landing: Path) -> Path:
     shutil.copytree(landing, folder / "landing")
     return folder
@@ -63,7 +71,10 @@ def test_a_history_under_a_home_that_began_late_keeps_or_leads_on_every_id(
     assert ran.code == 0, ran.text[-2000:]
     published = open_release(made)
     # Figures name no id: they are as if the home had begun with the first export.
-    assert "metric_daily" not in different(made, one_by_one)
+    differing = figures(made).join(
+        figures(one_by_one), on=figures(made).columns, how="anti", nulls_equal=True
+    )
+    assert set(differing["metric"]) <= BY_LOT
     history = pl.read_parquet(published.files("record_customer_map"))
     other = pl.read_parquet(Lake(one_by_one).files("record_customer_map"))
     periods = ["record_key", "valid_from", "valid_to", "change_reason"]
