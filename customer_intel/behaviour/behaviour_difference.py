@@ -16,10 +16,10 @@ import polars as pl
 from customer_intel.behaviour import conditions
 from customer_intel.behaviour.behaviour_difference_statistics import cohens_h, newcombe, two_shares
 from customer_intel.behaviour.definitions import Definitions, is_any
-from customer_intel.behaviour.feature_driver_statistics import benjamini_hochberg
 from customer_intel.behaviour.model import caption_of
 from customer_intel.core.contract.model import suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError, Faults
+from customer_intel.core.statistics import benjamini_hochberg
 from customer_intel.core.tables.parameters import place_of
 
 OTHERS = "others"

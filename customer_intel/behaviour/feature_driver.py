@@ -19,7 +19,6 @@ from customer_intel.behaviour.feature_driver_statistics import (
     Measured,
     agreement,
     assess,
-    benjamini_hochberg,
     size_per_arm,
 )
 from customer_intel.behaviour.feature_driver_windows import (
@@ -29,6 +28,7 @@ from customer_intel.behaviour.feature_driver_windows import (
     windows,
 )
 from customer_intel.behaviour.retention_events import Events
+from customer_intel.core.statistics import benjamini_hochberg
 
 # A q-value below this is sure enough.
 SURE = 0.05

@@ -32,15 +32,13 @@ from math import inf, sqrt
 import numpy as np
 import numpy.typing as npt
 
-from customer_intel.core.statistics import Z95, two_sided
+from customer_intel.core.statistics import ENOUGH, Z95, two_sided
 
 Numbers = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 
 # Groups of the jackknife.
 GROUPS = 40
-# Fewer on a side, or fewer who stay or leave, and nothing is judged.
-ENOUGH = 30
 # Customers a stratum should hold on average; bins of the window at most and at least.
 PER_STRATUM, FINEST, COARSEST = 8, 20, 5
 # Beyond these a reliability is none.
@@ -376,16 +374,6 @@ def size_per_arm(share: float, gain: float) -> int | None:
     spread = Z95 * sqrt(2 * mean * (1 - mean))
     spread += Z_POWER * sqrt(share * (1 - share) + better * (1 - better))
     return int(np.ceil((spread / gain) ** 2))
-
-
-def benjamini_hochberg(p_values: list[float]) -> list[float]:
-    """q-values in the given order (Benjamini and Hochberg 1995)."""
-    order = sorted(range(len(p_values)), key=lambda at: p_values[at], reverse=True)
-    found, least = [1.0] * len(p_values), 1.0
-    for passed, at in enumerate(order):
-        least = min(least, p_values[at] * len(p_values) / (len(p_values) - passed))
-        found[at] = least
-    return found
 
 
 def agreement(used: int, both: int, stayed: int, n: int) -> tuple[float | None, float | None]:

@@ -12,11 +12,10 @@ import polars as pl
 
 from customer_intel.behaviour.behaviour_difference_statistics import newcombe
 from customer_intel.behaviour.definitions import Behaviour, Definitions, written
-from customer_intel.behaviour.feature_driver_statistics import ENOUGH
 from customer_intel.behaviour.feature_driver_windows import check_settings, windows
 from customer_intel.behaviour.retention_events import Events
 from customer_intel.behaviour.retention_settings import ANY
-from customer_intel.core.statistics import wilson
+from customer_intel.core.statistics import ENOUGH, wilson
 
 # Two neighbouring stretches of so many days are compared for the trend.
 TREND_DAYS = 28

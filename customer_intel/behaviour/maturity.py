@@ -56,10 +56,9 @@ def mature_rate(age: Numbers, took: Numbers, window: float) -> Rate:
     time = np.where(got, took, np.minimum(age, window))
     order = np.lexsort((~got, time))
     time, got = time[order], got[order]
-    moments, begin = np.unique(time, return_index=True)
+    _, begin = np.unique(time, return_index=True)
     at_risk = len(time) - begin
     events = np.add.reduceat(got.astype(np.float64), begin)
-    del moments
     left = np.cumprod(1 - events / at_risk)
     share = float(1 - left[-1])
     # Where nobody is left behind, the binomial variance is all there is.

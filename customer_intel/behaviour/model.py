@@ -7,7 +7,7 @@ proposals.py), counting by them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -143,11 +143,6 @@ def caption_of(name: str) -> str:
     if said and activity == "page_viewed":
         words, said = f"{said.removesuffix(' page')} page", ""
     return f"{words[:1].upper()}{words[1:]}{': ' + said if said else ''}"
-
-
-def named(item: Behaviour, name: str) -> Behaviour:
-    """The same under another name."""
-    return replace(item, name=name)
 
 
 def _behaviour(name: str, row: Mapping[str, Any]) -> Behaviour:

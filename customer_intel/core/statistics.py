@@ -31,6 +31,18 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """q-values in the given order (Benjamini and Hochberg 1995): p-values that keep the share of false
+    findings among all below a level, rather than the chance of any.
+    """
+    order = sorted(range(len(p_values)), key=lambda at: p_values[at], reverse=True)
+    found, least = [1.0] * len(p_values), 1.0
+    for passed, at in enumerate(order):
+        least = min(least, p_values[at] * len(p_values) / (len(p_values) - passed))
+        found[at] = least
+    return found
+
+
 def wilson(hits: float, n: float) -> tuple[float, float]:
     """95 % interval of the share hits / n (Wilson 1927); n is above 0."""
     z, p = Z95, hits / n

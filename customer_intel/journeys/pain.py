@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse, special
 
-from customer_intel.core.statistics import Z95
+from customer_intel.core.statistics import Z95, benjamini_hochberg
 from customer_intel.journeys.settings import validate
 
 Floats = NDArray[np.float64]
@@ -385,8 +385,7 @@ def valued(told: pl.DataFrame, mean_value: Any) -> pl.DataFrame:
     ordered = told.with_columns(is_judged=judged).sort(
         "exit_p_value", "touchpoint_id", nulls_last=True
     )
-    p = ordered.filter("is_judged")["exit_p_value"].to_numpy()
-    adjusted = benjamini_hochberg(p)
+    adjusted = benjamini_hochberg(ordered.filter("is_judged")["exit_p_value"].to_list())
     q = np.full(len(ordered), np.nan)
     q[ordered["is_judged"].to_numpy()] = adjusted
     sure = (pl.col("exit_q_value") < SURE) & (pl.col("excess") > 0)
@@ -414,12 +413,3 @@ def valued(told: pl.DataFrame, mean_value: Any) -> pl.DataFrame:
             for name in (*numbers, "conversion_rate", "exit_q_value", *brought, *money)
         )
     )  # fmt: skip
-
-
-def benjamini_hochberg(p: Floats) -> Floats:
-    """Adjusted p-values of p-values in rising order (Benjamini and Hochberg 1995)."""
-    n = len(p)
-    if not n:
-        return p
-    scaled = p * n / np.arange(1, n + 1)
-    return np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from customer_intel.core.statistics import Z95
+from customer_intel.core.statistics import wilson
 
 BETWEEN, LOOP, TIMES, MORE, DIRECT = " > ", " ⇄ ", " ×2+", "…", "(start)"
 WON, GONE = "(conversion)", "(no conversion)"
@@ -41,10 +41,7 @@ def journey_paths(
         {"path": variants, "told": [t for t, _ in told], "n_steps": [n for _, n in told]},
         schema={"path": pl.String, "told": pl.String, "n_steps": pl.Int64},
     )
-    n, z = pl.col("n"), Z95
-    rate = pl.col("conversion_rate")
-    middle = rate + z * z / (2 * n)
-    half = z * (rate * (1 - rate) / n + z * z / (4 * n * n)).sqrt()
+    n = pl.col("n")
     counted = (
         begun.join(names, on="path")
         .group_by("told")
@@ -68,14 +65,18 @@ def journey_paths(
             conversion_rate=pl.when(pl.col("told") != DIRECT).then(pl.col("n_converted") / n),
         )
         .head(int(config["max_paths"]))
-        .with_columns(
-            conversion_low=((middle - half) / (1 + z * z / n)).clip(lower_bound=0.0),
-            conversion_high=((middle + half) / (1 + z * z / n)).clip(upper_bound=1.0),
-        )
-        .with_columns(pl.col(pl.Float64).round(9))
         .rename({"told": "path"})
         .collect()
     )
+    bounds = [
+        (None, None) if way == DIRECT else wilson(won, of)
+        for way, won, of in counted.select("path", "n_converted", "n").iter_rows()
+    ]
+    low, high = ([pair[side] for pair in bounds] for side in (0, 1))
+    counted = counted.with_columns(
+        conversion_low=pl.Series(low, dtype=pl.Float64),
+        conversion_high=pl.Series(high, dtype=pl.Float64),
+    ).with_columns(pl.col(pl.Float64).round(9))
     return counted.select(schema.names()).cast(dict(schema))  # type: ignore[arg-type]
 
 

@@ -47,9 +47,7 @@ from customer_intel.journeys.report_words import (
 
 _PATHS = 12
 _BEGINNINGS = 8
-# Drawn of a journey: its first steps, and per step the most frequent touchpoints; the rest is one
-# node.
-_STEPS = 4
+# Drawn per step of a journey: the most frequent touchpoints; the rest is one node.
 _PER_STEP = 6
 _MATRIX = 10
 

@@ -38,9 +38,9 @@ from customer_intel.profiles import report_numbers as numbers
 from customer_intel.profiles.report_personas import ideal, personas
 from customer_intel.profiles.report_recurring import plans_that_lose, recurring
 
-# Bad experiences, how to say that a customer had one, and with whom such customers are compared.
 # The best tenth is told from twice its even part on.
 _UNEVEN = 0.2
+# Bad experiences, how to say that a customer had one, and with whom such customers are compared.
 _EXPERIENCES = {
     ("delivery", "late"): (
         "a late delivery in the last year",

@@ -12,6 +12,7 @@ from customer_intel.behaviour import feature_driver_statistics as statistics
 from customer_intel.behaviour.definitions import Behaviour
 from customer_intel.behaviour.feature_driver import Judged
 from customer_intel.behaviour.feature_driver_statistics import assess
+from customer_intel.core.statistics import benjamini_hochberg
 from customer_intel_tests.unit.behaviour.feature_driver_world import (
     Diary,
     World,
@@ -174,7 +175,7 @@ def test_benjamini_and_hochbergs_own_example() -> None:
         .0001, .0004, .0019, .0095, .0201, .0278, .0298, .0344, .0459, .3240, .4262, .5719, .6528, .7590, 1.0
     ]  # fmt: skip
     random.Random(1).shuffle(p)
-    q = dict(zip(p, statistics.benjamini_hochberg(p), strict=True))
+    q = dict(zip(p, benjamini_hochberg(p), strict=True))
     assert [value for value in sorted(p) if q[value] <= 0.05] == [0.0001, 0.0004, 0.0019, 0.0095]
     assert q[0.0095] == pytest.approx(0.0095 * 15 / 4)
     # The smaller one of a larger p-value counts for it too.

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from customer_intel.core.statistics import benjamini_hochberg
 from customer_intel.journeys import pain
 from customer_intel_tests.unit.journeys.test_journeys import journeys, transitions, walk
 from customer_intel_tests.unit.sqlroom import Room
@@ -174,7 +175,7 @@ def test_benjamini_and_hochbergs_own_example() -> None:
     """The fifteen p-values of their paper (1995, section 3): at .05 the first four are rejected."""
     p = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262,
          0.5719, 0.6528, 0.7590, 1.0]  # fmt: skip
-    assert int((pain.benjamini_hochberg(np.array(p)) <= 0.05).sum()) == 4
+    assert int((np.array(benjamini_hochberg(p)) <= 0.05).sum()) == 4
 
 
 def test_tickets_and_bad_scores_count_at_the_step_before_them() -> None:
