@@ -149,10 +149,7 @@ def _faults(part: str, text: Any) -> Iterator[str]:
 
 def _members(item: Comparison, behaviour_customer: pl.LazyFrame) -> pl.LazyFrame:
     """customer_id, group: a or b; who meets both is in neither."""
-    own = behaviour_customer.select(
-        "customer_id",
-        *(pl.col(name).alias(f"{conditions.PREFIX}{name}") for name in sorted(item.asked)),
-    )
+    own = conditions.of_customers(behaviour_customer, item.asked)
     in_a = conditions.expression(item.a)
     in_b = conditions.expression(item.b) if item.b else ~in_a
     told = own.select("customer_id", in_a=in_a, in_b=in_b).filter(pl.col("in_a") != pl.col("in_b"))

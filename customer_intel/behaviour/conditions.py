@@ -8,7 +8,7 @@ behaviours have one (declaration.py).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
 from functools import cache
 from typing import Any
@@ -93,6 +93,13 @@ def columns_of(text: str) -> tuple[set[str], set[str]]:
         place, name = _place(node)
         (of_customer if place == "customer" else of_act).add(name)
     return of_act, of_customer
+
+
+def of_customers(customers: pl.LazyFrame, names: Iterable[str]) -> pl.LazyFrame:
+    """customer_id and the named columns of behaviour_customer, as `expression` calls them."""
+    return customers.select(
+        "customer_id", *(pl.col(name).alias(f"{PREFIX}{name}") for name in sorted(names))
+    )
 
 
 def expression(text: str) -> pl.Expr:

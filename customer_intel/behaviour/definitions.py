@@ -18,6 +18,7 @@ from customer_intel.behaviour.model import (
     Behaviour,
     Definitions,
     Funnel,
+    act_of,
     caption_of,
     is_any,
     read_list,
@@ -62,7 +63,7 @@ def behaviour_definition(
 
 def _heard(touchpoint_day: pl.LazyFrame) -> dict[str, int]:
     """Act → how often it ever happened, done by customers or to them, such as an answer."""
-    named = touchpoint_day.select(act=pl.col("touchpoint_id").str.replace("^[^:]*:", ""), n="n")
+    named = touchpoint_day.select("n", act=act_of())
     sums = named.group_by("act").agg(pl.col("n").sum()).sort("act")
     return dict(sums.collect().iter_rows())
 

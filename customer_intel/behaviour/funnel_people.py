@@ -15,7 +15,7 @@ import polars as pl
 
 from customer_intel.behaviour import conditions
 from customer_intel.behaviour.funnel_engine import NONE, Index, Reached, Walk, reached
-from customer_intel.behaviour.model import Definitions, Funnel, is_any
+from customer_intel.behaviour.model import Definitions, Funnel, act_of, is_any
 
 MICROSECONDS_A_DAY = 86_400_000_000
 # Told of the event with which someone entered.
@@ -50,7 +50,7 @@ def funnel_customer_step(
 def _places(touchpoint_day: pl.LazyFrame) -> pl.DataFrame:
     """touchpoint_id, act: few rows, so that names are read once each."""
     named = touchpoint_day.select("touchpoint_id").unique().sort("touchpoint_id").collect()
-    return named.with_columns(act=pl.col("touchpoint_id").str.replace("^[^:]*:", ""))
+    return named.with_columns(act=act_of())
 
 
 def _events(
@@ -84,10 +84,7 @@ def _events(
         .join(meant.lazy(), on="touchpoint_id")
     )
     if of_customer:
-        theirs = customers.select(
-            "customer_id",
-            *(pl.col(name).alias(f"{conditions.PREFIX}{name}") for name in sorted(of_customer)),
-        )
+        theirs = conditions.of_customers(customers, of_customer)
         rows = rows.join(theirs, on="customer_id", how="left")
     for at, step in enumerate(funnel.steps):
         if step.condition:

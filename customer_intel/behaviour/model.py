@@ -122,6 +122,11 @@ def is_any(acts: Iterable[str], column: str = "act") -> pl.Expr:
     return act.is_in(wanted) | act.str.split(":").list.first().is_in(wanted)
 
 
+def act_of(touchpoint: str = "touchpoint_id") -> pl.Expr:
+    """The act done at a touchpoint: its id without the medium, as act_daily.sql has it."""
+    return pl.col(touchpoint).str.replace("^[^:]*:", "")
+
+
 def written(acts: Iterable[str]) -> str:
     """|like|this|."""
     return f"|{'|'.join(acts)}|"

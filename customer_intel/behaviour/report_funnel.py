@@ -274,9 +274,7 @@ def _groups(steps: pl.DataFrame, item: Funnel) -> Html | None:
             )
         )
         before = name
-    body.append(
-        ("", "", "", charts.range_axis(scale, lambda value: f"{100 * value:g}{NBSP}%"), "", "", "")
-    )
+    body.append(("", "", "", charts.range_axis(scale, charts.axis_percent), "", "", ""))
     share = "Within the window" if rate == "rate_mature" else "Arrived so far"
     head = ("By", "", share, "", "95 %", "Began", "So far, any attempt")
     note = (

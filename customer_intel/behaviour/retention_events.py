@@ -14,7 +14,7 @@ import polars as pl
 
 from customer_intel.behaviour import conditions
 from customer_intel.behaviour.definitions import Behaviour, Definitions
-from customer_intel.behaviour.model import ROLES
+from customer_intel.behaviour.model import ROLES, act_of
 from customer_intel.behaviour.retention_settings import ANY
 from customer_intel.behaviour.tellings import once
 
@@ -67,13 +67,10 @@ class Events:
             (pl.col("day") < self.as_of)
             & pl.col("is_own_act")
             & pl.col("customer_id").is_not_null()
-        ).with_columns(act=pl.col("touchpoint_id").str.replace("^[^:]*:", ""))
+        ).with_columns(act=act_of())
         rows = rows.filter(item.done())
         if of_customer:
-            own = self.behaviour_customer.select(
-                "customer_id",
-                *(pl.col(name).alias(f"{conditions.PREFIX}{name}") for name in sorted(of_customer)),
-            )
+            own = conditions.of_customers(self.behaviour_customer, of_customer)
             rows = rows.join(own, on="customer_id", how="left")
         met = rows.filter(conditions.expression(condition))
         by_act = met.group_by("customer_id", "day", "act").agg(

@@ -37,7 +37,6 @@ from customer_intel.journeys.report_map import costliest, pain_points, the_map
 from customer_intel.journeys.report_words import (
     OTHER,
     SPECIAL,
-    axis_percent,
     path,
     share_range,
     touchpoint_name,
@@ -165,7 +164,7 @@ def _beginnings(rows: pl.DataFrame) -> Html | None:
         )
         for (step, n, won), item in zip(ordered, ranges, strict=True)
     ]
-    body.append(("", "", "", charts.range_axis(scale, axis_percent, 300), "", ""))
+    body.append(("", "", "", charts.range_axis(scale, charts.axis_percent, 300), "", ""))
     head = ("First step", "Journeys", "Share", "Led to a conversion", "", "95 %")
     note = phrase(
         "All {n} journeys that ended, without those that began with the conversion{shown}. Dot and bar: "

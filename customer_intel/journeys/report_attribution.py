@@ -33,7 +33,6 @@ from customer_intel.core.report.markup import (
 )
 from customer_intel.core.report.metric import cited, said_in
 from customer_intel.journeys.report_words import (
-    axis_percent,
     share_range,
     why_nothing,
     without_condition,
@@ -160,7 +159,7 @@ def _models(told: pl.DataFrame) -> Html:
         )
         for name, mark in zip(ordered, ranges, strict=True)
     ]
-    body.append(("", "", charts.range_axis(scale, axis_percent), *[""] * (2 + len(_SHOWN))))
+    body.append(("", "", charts.range_axis(scale, charts.axis_percent), *[""] * (2 + len(_SHOWN))))
     head = ("Channel", "Paths", "Markov", "", "95 %", *(plain(model) for model in _SHOWN))
     note = (
         "Share of the conversions that any touch came before. Dot and bar: what would be lost "

@@ -56,14 +56,9 @@ def _step(unit: str) -> str:
 
 def why_nothing(evidence: Evidence, name: str) -> str:
     """Why the table has no rows: where acts there are, that nobody is known who did one."""
-    if evidence.has("activity") and not _is_anybody_known(evidence):
-        return "no source says whose the acts are that it tells of, and only customers who are known have journeys"
-    return evidence.why_not(name)
-
-
-def _is_anybody_known(evidence: Evidence) -> bool:
-    whose = evidence.scan("activity").select(pl.col("customer_id").is_not_null().any())
-    return bool(whose.collect().item())
+    if not evidence.has("activity") or evidence.tells("activity", "customer_id"):
+        return evidence.why_not(name)
+    return "no source says whose the acts are that it tells of, and only customers who are known have journeys"
 
 
 def conditions(evidence: Evidence) -> list[str]:
@@ -92,11 +87,6 @@ def without_condition(evidence: Evidence) -> Html | None:
         ),
         class_="warn",
     )
-
-
-def axis_percent(value: float) -> str:
-    """A share (0 to 1) on an axis."""
-    return f"{100 * value:g}{NBSP}%"
 
 
 def share_range(of: Value) -> Html:

@@ -75,6 +75,11 @@ def text(x: float, y: float, content: str, class_: str = "", anchor: str = "star
     )
 
 
+def axis_percent(value: float) -> str:
+    """A share (0 to 1) on an axis, halves of a per cent included."""
+    return f"{100 * value:g}{NBSP}%"
+
+
 def nice_ticks(low: float, high: float, wanted: int = 4) -> list[float]:
     """Round values that cover [low, high] in about `wanted` steps of 1, 2, 2.5 or 5 times a power
     of ten.
@@ -266,7 +271,7 @@ def calibration(
     parts: list[Html] = []
     for value in ticks:
         if value <= top_value + 1e-9:
-            said = f"{100 * value:g}{NBSP}%"
+            said = axis_percent(value)
             parts += [
                 tag("line", x1=left, x2=right, y1=y(value), y2=y(value), class_="grid"),
                 text(left - 6, y(value) + 3.5, said, "axis", "end"),

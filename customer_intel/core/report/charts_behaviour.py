@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from customer_intel.core.report.charts import Format, nice_ticks, text
-from customer_intel.core.report.markup import NBSP, Html, shortened, tag, tick
+from customer_intel.core.report.charts import Format, axis_percent, nice_ticks, text
+from customer_intel.core.report.markup import Html, shortened, tag, tick
 
 # Classes of the style sheet that fill a shape: accent, good, second, faint.
 FILLS = ("node", "node won", "dot second", "node gone")
@@ -174,10 +174,10 @@ def field(
     parts: list[Html] = []
     for value in ys:
         parts.append(tag("line", x1=left, x2=right, y1=y(value), y2=y(value), class_="grid"))
-        parts.append(text(left - 6, y(value) + 3.5, _share(value), "axis", "end"))
+        parts.append(text(left - 6, y(value) + 3.5, axis_percent(value), "axis", "end"))
     for value in xs:
         anchor = "end" if value == xs[-1] else "middle"
-        parts.append(text(x(value), bottom + 16, _share(value), "axis", anchor))
+        parts.append(text(x(value), bottom + 16, axis_percent(value), "axis", anchor))
     if mark is not None:
         parts.append(tag("line", x1=left, x2=right, y1=y(mark), y2=y(mark), class_="notch"))
     taken: list[tuple[float, float, float]] = []
@@ -220,11 +220,6 @@ def field(
         )
     )
     return _scrolled(width, height, label, parts)
-
-
-def _share(value: float) -> str:
-    """A tick of a share, halves of a per cent included."""
-    return f"{100 * value:g}{NBSP}%"
 
 
 def _free(

@@ -114,6 +114,13 @@ class Evidence:
         scan = self.scan(name)
         return (scan.select(columns) if columns else scan).collect()
 
+    def tells(self, name: str, column: str) -> bool:
+        """Whether some row of the table has a value in the column."""
+        if not self.has(name):
+            return False
+        found = self.scan(name).select(pl.col(column).is_not_null().any())
+        return bool(found.collect().item())
+
     def meanings(self, table: str, column: str) -> dict[str, str]:
         """Each word of the column, in the contract's order, and what it means; a setting's name in
         it is told as the home sets it (`active_days`: 90 days).
