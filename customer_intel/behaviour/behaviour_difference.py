@@ -20,7 +20,7 @@ from customer_intel.behaviour.model import caption_of
 from customer_intel.core.contract.model import suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError, Faults
 from customer_intel.core.statistics import benjamini_hochberg
-from customer_intel.core.tables.parameters import place_of
+from customer_intel.core.tables.parameters import place_of, place_within
 
 OTHERS = "others"
 RFM = "rfm"
@@ -112,9 +112,7 @@ def declared(config: Mapping[str, Any]) -> list[Comparison]:
     """The pairs of the setting `compare`. Raises ConfigError, a line a fault."""
     asked, faults, found = config["compare"], Faults(), []
     for name, parts in asked.items():
-        line = getattr(asked, "lines", {}).get(name)
-        file = place_of(config, "compare", "behaviour").partition(":")[0]
-        where = f"{file}:{line}: compare '{name}'" if line else f"{file}: compare '{name}'"
+        where = f"{place_within(config, 'behaviour', 'compare', name)}: compare '{name}'"
         if not isinstance(parts, Mapping) or not isinstance(parts.get("a"), str):
             faults.add(
                 f"{where} needs a condition for group a, such as {{a: plan_name = 'Pro'}}; b is "

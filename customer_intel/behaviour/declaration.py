@@ -22,7 +22,7 @@ from customer_intel.behaviour.model import (
 )
 from customer_intel.core.contract.model import suggestion
 from customer_intel.core.contract.yaml_lines import ConfigError, Faults
-from customer_intel.core.tables.parameters import place_of
+from customer_intel.core.tables.parameters import place_within
 
 ROOM = "behaviour"
 OWN_FILE = "config/behaviour.yaml"
@@ -82,23 +82,7 @@ class _Reader:
 
     # ---- where it stands
     def _place(self, *path: str) -> str:
-        """File and line of a key, or of the innermost one above it that is known."""
-        said = place_of(self.config, path[0], ROOM)
-        if path[0] not in getattr(self.config, "places", {path[0]: 0}):
-            said = f"config/{path[0]}.yaml"
-        value: Any = self.config.get(path[0])
-        items: list[int] = []
-        for key in path[1:]:
-            lines = getattr(value, "lines", {})
-            if key in lines:
-                said = f"{said.partition(':')[0]}:{lines[key]}"
-            if isinstance(value, list) and key.isdigit():
-                value = value[int(key) - 1]
-                said = f"{said.partition(':')[0]}:{items[int(key) - 1]}" if items else said
-            else:
-                items = getattr(value, "item_lines", {}).get(key, [])
-                value = value.get(key) if isinstance(value, Mapping) else None
-        return said
+        return place_within(self.config, ROOM, *path)
 
     def _pairs(self, key: str) -> list[str]:
         names = list(self.config.get(key) or {})

@@ -12,7 +12,7 @@ from typing import Any
 
 from customer_intel.core.contract.model import suggestion
 from customer_intel.core.contract.yaml_lines import Faults
-from customer_intel.core.tables.parameters import place_of
+from customer_intel.core.tables.parameters import place_of, place_within
 
 # Any own act, as opposed to one behaviour.
 ANY = "any"
@@ -25,7 +25,6 @@ PARTS: dict[str, tuple[str, ...] | None] = {
     "interval": ("auto", "day", "week", "month"),
     "clock": ("calendar", "rolling"),
 }
-OWN_FILE = "config/behaviour.yaml"
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def declared(config: Mapping[str, Any]) -> list[Retention]:
     for name, parts in asked.items():
         if parts is None:
             continue
-        where = _place(config, asked, name)
+        where = place_within(config, "behaviour", "retention", name)
         if not isinstance(parts, Mapping):
             faults.add(
                 f"{where}: retention '{name}' needs 'part: value' pairs, such as "
@@ -79,11 +78,6 @@ def interval_of(history_days: int, config: Mapping[str, Any]) -> str:
     if history_days > config["retention_month_after_days"]:
         return "month"
     return "week" if history_days > config["retention_week_after_days"] else "day"
-
-
-def _place(config: Mapping[str, Any], asked: Mapping[str, Any], name: str) -> str:
-    line = getattr(asked, "lines", {}).get(name)
-    return f"{OWN_FILE}:{line}" if line else place_of(config, "retention", "behaviour")
 
 
 def _word(value: Any) -> Any:

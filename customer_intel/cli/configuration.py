@@ -6,7 +6,7 @@ Belongs here: gathering. Not here: what is a fault (core/contract, core/tables, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,6 +88,16 @@ def _settings(looked: Looked, home: Path, rooms: Sequence[str]) -> dict[str, str
     from customer_intel.journeys import settings as journeys
     from customer_intel.profiles import settings as profiles
 
+    own_checks: dict[str, tuple[Callable[[Mapping[str, Any]], object], ...]] = {
+        "facts": (states.validate,),
+        "behaviour": (
+            declaration.validate,
+            retention_settings.declared,
+            behaviour_difference.declared,
+        ),
+        "journeys": (journeys.validate,),
+        "profiles": (profiles.validate,),
+    }
     declared: dict[str, str] = {}
     for room in rooms:
         config, wrong = parameters.read(room, home)
@@ -95,25 +105,12 @@ def _settings(looked: Looked, home: Path, rooms: Sequence[str]) -> dict[str, str
         if room == "ingest":
             with looked.faults.gathered():
                 looked.expected = expected.declared(config)
-        if room == declaration.ROOM:
-            for validate in (
-                declaration.validate,
-                retention_settings.declared,
-                behaviour_difference.declared,
-            ):
-                with looked.faults.gathered():
-                    validate(config)
-        if room == journeys.ROOM:
+        for validate in own_checks.get(room, ()):
             with looked.faults.gathered():
-                journeys.validate(config)
-        if room == profiles.ROOM:
-            with looked.faults.gathered():
-                profiles.validate(config)
+                validate(config)
         if room == "facts":
             lines = getattr(config["states"], "lines", {})
             declared = {key: f"{states.OWN_FILE}:{line}" for key, line in lines.items()}
-            with looked.faults.gathered():
-                states.validate(config)
             with looked.faults.gathered():
                 DuckDBEngine(EngineSettings(), []).define_local_time(
                     str(config["time_zone"]), parameters.place_of(config, "time_zone")

@@ -11,8 +11,7 @@ from typing import Any
 
 from customer_intel.core.contract.load import load
 from customer_intel.core.contract.model import suggestion
-from customer_intel.core.contract.yaml_lines import Faults
-from customer_intel.core.tables.parameters import place_of
+from customer_intel.core.tables.setting_faults import beyond, entries, no_lists, raise_told
 
 ROOM = "journeys"
 _LISTS = (
@@ -37,16 +36,12 @@ _BOUNDS: dict[str, tuple[int, int]] = {
 
 def validate(config: Mapping[str, Any]) -> None:
     """Raises ConfigError, a line a fault, for settings that cannot be meant."""
-    faults = Faults()
-    for key, what in _faults(config):
-        faults.add(f"{place_of(config, key, ROOM)}: '{key}' {what}")
-    faults.raise_any()
+    raise_told(config, ROOM, _faults(config))
 
 
 def _faults(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    broken = {key for key in _LISTS if not is_list(str(config[key]))}
-    for key in sorted(broken):
-        yield key, "is a list for SQL: write it |like|this|, nothing as ||"
+    broken = dict(no_lists(config, sorted(_LISTS), none="||"))
+    yield from broken.items()
     for key in _OWNERS:
         for pair in () if key in broken else entries(str(config[key])):
             what, _, owner = pair.rpartition("=")
@@ -58,23 +53,9 @@ def _faults(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for word in () if key in broken else entries(str(config[key])):
             if word not in known:
                 yield key, f"has '{word}', which is none of its words{suggestion(word, known)}"
-    for key, (least, most) in _BOUNDS.items():
-        if not least <= config[key] <= most:
-            yield key, f"is from {least} to {most}"
+    yield from beyond(config, _BOUNDS)
     if config["feedback_days"] > config["journey_gap_days"]:
         yield "feedback_days", "is at most journey_gap_days: further back is another journey"
-
-
-def is_list(text: str) -> bool:
-    """Whether the text is a list as SQL reads it: |a|b|, or || for none."""
-    return (
-        len(text) > 1 and text[0] == text[-1] == "|" and ("" not in entries(text) or text == "||")
-    )
-
-
-def entries(text: str) -> list[str]:
-    """What stands between the bars."""
-    return text[1:-1].split("|") if len(text) > 2 else []
 
 
 def _words(table: str, column: str) -> tuple[str, ...]:

@@ -11,8 +11,7 @@ from typing import Any
 
 from customer_intel.core.contract.load import load
 from customer_intel.core.contract.model import suggestion
-from customer_intel.core.contract.yaml_lines import Faults
-from customer_intel.core.tables.parameters import place_of
+from customer_intel.core.tables.setting_faults import beyond, entries, no_lists, raise_told
 
 ROOM = "profiles"
 _LISTS = ("core_activities", "best_segments", "best_plans")
@@ -27,23 +26,16 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 
 def validate(config: Mapping[str, Any]) -> None:
     """Raises ConfigError, a line a fault, for settings that cannot be meant."""
-    faults = Faults()
-    for key, what in _faults(config):
-        faults.add(f"{place_of(config, key, ROOM)}: '{key}' {what}")
-    faults.raise_any()
+    raise_told(config, ROOM, _faults(config))
 
 
 def _faults(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for key in _LISTS:
-        if not is_list(str(config[key])):
-            yield key, "is a list for SQL: write it |like|this|, nothing as ''"
+    yield from no_lists(config, _LISTS, none="")
     segments = load().table("rfm").by_name["segment"].value_meanings
     for word in entries(str(config["best_segments"])):
         if word not in segments:
             yield "best_segments", f"has '{word}', which is no segment{suggestion(word, segments)}"
-    for key, (least, most) in _BOUNDS.items():
-        if not least <= config[key] <= most:
-            yield key, f"is from {least} to {most}"
+    yield from beyond(config, _BOUNDS)
     kept = load().table("customer_profile_history").by_name
     for column in config["slow_columns"]:
         if column not in kept:
@@ -54,13 +46,3 @@ def _faults(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                     f"{suggestion(str(column), kept)}; list it there in tables.yaml"
                 ),
             )
-
-
-def is_list(text: str) -> bool:
-    """Whether the text is a list as SQL reads it: |a|b|, or nothing."""
-    return not text or (len(text) > 2 and text[0] == text[-1] == "|" and "" not in entries(text))
-
-
-def entries(text: str) -> list[str]:
-    """What stands between the bars."""
-    return text[1:-1].split("|") if len(text) > 2 else []

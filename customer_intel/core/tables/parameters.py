@@ -35,6 +35,28 @@ def place_of(config: Mapping[str, Any], key: str, name: str = COMPANY) -> str:
     return str(getattr(config, "places", {}).get(key, f"config/{name}.yaml"))
 
 
+def place_within(config: Mapping[str, Any], room: str, *path: str) -> str:
+    """File and line of a key within a setting, such as ("funnels", "buying", "steps", "2"), or of the
+    innermost one above it that is known.
+    """
+    said = place_of(config, path[0], room)
+    if path[0] not in getattr(config, "places", {path[0]: 0}):
+        said = f"config/{path[0]}.yaml"
+    value: Any = config.get(path[0])
+    items: list[int] = []
+    for key in path[1:]:
+        lines = getattr(value, "lines", {})
+        if key in lines:
+            said = f"{said.partition(':')[0]}:{lines[key]}"
+        if isinstance(value, list) and key.isdigit():
+            value = value[int(key) - 1]
+            said = f"{said.partition(':')[0]}:{items[int(key) - 1]}" if items else said
+        else:
+            items = getattr(value, "item_lines", {}).get(key, [])
+            value = value.get(key) if isinstance(value, Mapping) else None
+    return said
+
+
 def room_config(room: str, home: Path, package: Path = PACKAGE) -> Configuration:
     """What every room shares and the room's config.yaml, each with the home's own (company.yaml,
     <room>.yaml) over it.

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from customer_intel.behaviour.behaviour_difference import declared
 from customer_intel.behaviour.behaviour_difference_statistics import cohens_h, newcombe, two_shares
 from customer_intel.core.contract.yaml_lines import ConfigError, Mapping
+from customer_intel.core.tables.parameters import room_config
 from customer_intel.testing import TableLab
 from customer_intel_tests.unit.behaviour.rolled_up import Act, lab_of
 
@@ -173,3 +176,10 @@ def test_the_p_value_is_the_chi_squared_tests() -> None:
     assert two_shares(30, 100, 50, 100) == pytest.approx(0.003892, abs=1e-6)
     assert two_shares(0, 10, 0, 10) == 1.0
     assert cohens_h(0.5, 0.5) == 0 and cohens_h(1.0, 0.0) == pytest.approx(3.14159, abs=1e-5)
+
+
+def test_a_wrong_pair_in_a_file_of_its_own_names_that_file(tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "compare.yaml").write_text("\nmine: {c: seats > 1}\n")
+    with pytest.raises(ConfigError, match=r"^config/compare\.yaml:2: compare 'mine'"):
+        declared(room_config("behaviour", tmp_path))
