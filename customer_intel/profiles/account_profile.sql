@@ -10,37 +10,21 @@ WITH person AS (
     FROM customer_profile AS p
     WHERE p.account_key IS NOT NULL
 ),
-numbered_department AS (
-    SELECT account_key, word, n, row_number() OVER (PARTITION BY account_key ORDER BY n DESC, word) AS place
-    FROM (
-        SELECT account_key, lower(department) AS word, count(*) AS n
-        FROM person
-        WHERE department IS NOT NULL
-        GROUP BY account_key, lower(department)
-    ) AS counted
+role AS (
+    SELECT account_key, 'department' AS kind, lower(department) AS word FROM person WHERE department IS NOT NULL
+    UNION ALL
+    SELECT account_key, 'seniority', lower(seniority) FROM person WHERE seniority IS NOT NULL
 ),
-department AS (
-    SELECT account_key, concat_ws('|', max(CASE WHEN place = 1 THEN concat(word, ' ', n) END),
+numbered_role AS (
+    SELECT account_key, kind, word, n, row_number() OVER (PARTITION BY account_key, kind ORDER BY n DESC, word) AS place
+    FROM (SELECT account_key, kind, word, count(*) AS n FROM role GROUP BY account_key, kind, word) AS counted
+),
+told_role AS (
+    SELECT account_key, kind, concat_ws('|', max(CASE WHEN place = 1 THEN concat(word, ' ', n) END),
         max(CASE WHEN place = 2 THEN concat(word, ' ', n) END), max(CASE WHEN place = 3 THEN concat(word, ' ', n) END),
-        max(CASE WHEN place = 4 THEN concat(word, ' ', n) END)) AS contact_departments
-    FROM numbered_department
-    GROUP BY account_key
-),
-numbered_seniority AS (
-    SELECT account_key, word, n, row_number() OVER (PARTITION BY account_key ORDER BY n DESC, word) AS place
-    FROM (
-        SELECT account_key, lower(seniority) AS word, count(*) AS n
-        FROM person
-        WHERE seniority IS NOT NULL
-        GROUP BY account_key, lower(seniority)
-    ) AS counted
-),
-seniority AS (
-    SELECT account_key, concat_ws('|', max(CASE WHEN place = 1 THEN concat(word, ' ', n) END),
-        max(CASE WHEN place = 2 THEN concat(word, ' ', n) END), max(CASE WHEN place = 3 THEN concat(word, ' ', n) END),
-        max(CASE WHEN place = 4 THEN concat(word, ' ', n) END)) AS contact_seniorities
-    FROM numbered_seniority
-    GROUP BY account_key
+        max(CASE WHEN place = 4 THEN concat(word, ' ', n) END)) AS words
+    FROM numbered_role
+    GROUP BY account_key, kind
 ),
 main_plan AS (
     SELECT account_key, plan_name
@@ -98,8 +82,8 @@ SELECT
     a.top_account_key,
     a.sources,
     m.n_customers,
-    d.contact_departments,
-    s.contact_seniorities,
+    d.words AS contact_departments,
+    s.words AS contact_seniorities,
     CAST(m.active_people_28d AS BIGINT) AS active_people_28d,
     CAST(m.active_people_90d AS BIGINT) AS active_people_90d,
     CAST(m.core_actions_28d AS BIGINT) AS core_actions_28d,
@@ -124,7 +108,7 @@ SELECT
     round(m.icp_fit, 4) AS icp_fit
 FROM measured AS m
 LEFT JOIN account AS a ON a.account_key = m.account_key
-LEFT JOIN department AS d ON d.account_key = m.account_key
-LEFT JOIN seniority AS s ON s.account_key = m.account_key
+LEFT JOIN told_role AS d ON d.account_key = m.account_key AND d.kind = 'department'
+LEFT JOIN told_role AS s ON s.account_key = m.account_key AND s.kind = 'seniority'
 LEFT JOIN main_plan AS p ON p.account_key = m.account_key
 LEFT JOIN staged AS g ON g.account_key = m.account_key
